@@ -1,0 +1,83 @@
+/** What the system knows about a kind beyond its fields. One literal per kind, in `src/api/<group>/<version>`. @module */
+import type { StatusCause } from "./errors.ts";
+import type { KubeObject } from "./meta.ts";
+
+export interface GroupVersionKind {
+  /** "" is the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+}
+
+export type Verb = "create" | "get" | "list" | "watch" | "update" | "patch" | "delete" | "deletecollection";
+
+/** A column of `kubectl get`; `wide` ones (priority 1 in a metav1.Table) show only with `-o wide`. */
+export interface Column<T> {
+  readonly name: string;
+  readonly type: "string" | "integer" | "number" | "boolean" | "date";
+  /** OpenAPI format of the column: kubectl prints the `name` column first and dates as ages. */
+  readonly format?: "name" | "int32" | "int64" | "date-time";
+  readonly description?: string;
+  readonly wide?: boolean;
+  /** `nowMs` is the clock of the server, for ages it prints itself. */
+  readonly value: (object: T, nowMs: number) => string | number | boolean | undefined;
+}
+
+/** How the API server may store and change objects of a kind; upstream's `rest.RESTCreateUpdateStrategy`. */
+export interface Strategy<T extends KubeObject> {
+  /** Clears what a creator may not set. The generic registry has already dropped `status` and set the metadata. */
+  readonly prepareForCreate?: (object: T) => T;
+  /** Carries over what an update may not change. The generic registry has kept the old `status` and metadata. */
+  readonly prepareForUpdate?: (object: T, old: T) => T;
+  /** Like `prepareForUpdate`, for writes to the `status` subresource. */
+  readonly prepareForStatusUpdate?: (object: T, old: T) => T;
+  /** Warnings for the `Warning` header. */
+  readonly warnings?: (object: T, old: T | undefined) => readonly string[];
+  /** PUT of a missing object creates it (Lease, Endpoints, ...). */
+  readonly allowCreateOnUpdate?: boolean;
+  /** PUT without a resourceVersion is accepted. Default: true, as upstream for most kinds. */
+  readonly allowUnconditionalUpdate?: boolean;
+  /** Grace period in seconds for a delete that names none (pods); absent: deleted at once. */
+  readonly defaultGracePeriodSeconds?: (object: T) => number;
+}
+
+/**
+ * Fields, types, merge keys and protobuf numbers come from the generated facts of the group-version and are not
+ * repeated here. Everything in a `Kind` is data or a pure function: what needs I/O is a hook in the API server's registry.
+ */
+export interface Kind<T extends KubeObject = KubeObject> extends GroupVersionKind {
+  readonly kind: T["kind"];
+  readonly names: {
+    readonly plural: string;
+    readonly singular?: string;
+    readonly short?: readonly string[];
+    readonly categories?: readonly string[];
+  };
+  readonly scope: "Namespaced" | "Cluster";
+  readonly subresources: readonly string[];
+  /** Absent: all of them. */
+  readonly verbs?: readonly Verb[];
+  /** Rule for `metadata.name`; absent: a DNS subdomain. */
+  readonly nameRule?: "dns-label" | "dns-1035-label" | "dns-subdomain" | "path-segment";
+  /** Defaults that depend on other fields; constant ones are facts. Returns a new object, or the same one if nothing was missing. */
+  readonly defaults?: (object: T) => T;
+  /** Rules on create, and on every update. */
+  readonly validate?: (object: T) => readonly StatusCause[];
+  /** Rules that compare with the stored object, immutability above all. */
+  readonly validateUpdate?: (object: T, old: T) => readonly StatusCause[];
+  readonly validateStatusUpdate?: (object: T, old: T) => readonly StatusCause[];
+  readonly strategy?: Strategy<T>;
+  /** Field selectors besides `metadata.name` and `metadata.namespace`: path -> value of the object. */
+  readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
+  readonly columns: readonly Column<T>[];
+}
+
+/** `apps/v1`, or `v1` for the core group. */
+export function apiVersionOf(kind: { readonly group: string; readonly version: string }): string {
+  return kind.group === "" ? kind.version : `${kind.group}/${kind.version}`;
+}
+
+/** `deployments.apps`, or `pods` for the core group: how messages and RBAC name a resource. */
+export function groupResourceOf(kind: Pick<Kind, "group" | "names">): string {
+  return kind.group === "" ? kind.names.plural : `${kind.names.plural}.${kind.group}`;
+}

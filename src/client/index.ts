@@ -1,0 +1,3 @@
+/** Public surface of client. @module */
+export * from "./client.ts";
+export * from "./transport.ts";

@@ -1,0 +1,51 @@
+/** What a controller is. Watching, queueing, retries, leader election and metrics belong to the manager. @module */
+import type { Clock, Kind, KubeObject, Logger, ObjectKey } from "#apimachinery";
+import type { Client, EventRecorder, InformerFactory } from "#client";
+
+export interface Result {
+  /** Run again after this long even if nothing changes; absent waits for the next change. */
+  readonly requeueAfterMs?: number;
+}
+
+/** Objects of another kind whose changes enqueue keys of the reconciled kind. */
+export interface Source<T extends KubeObject = KubeObject> {
+  readonly kind: Kind<T>;
+  /** Keys to enqueue; `old` is undefined on add, `object` is the last state known on delete. */
+  readonly keys: (object: T, old: T | undefined, change: "add" | "update" | "delete") => readonly ObjectKey[];
+}
+
+/** What the manager hands to every controller's constructor. */
+export interface ControllerContext {
+  readonly client: Client;
+  readonly informers: InformerFactory;
+  readonly recorder: EventRecorder;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface Controller {
+  readonly name: string;
+  readonly reconciles: Kind;
+  /** Kinds whose controlling owner (ownerReference with `controller: true`) is enqueued when they change. */
+  readonly owns?: readonly Kind[];
+  readonly watches?: readonly Source[];
+  /** Reconciles that may run at the same time, for different keys. Default 5. */
+  readonly workers?: number;
+  /**
+   * Drives the object at `key` one step towards its spec. Level-triggered and idempotent.
+   * Runs of one key never overlap. The cache may be older than this controller's own writes: use expectations,
+   * revisions or deterministic names where that matters, and say which.
+   * Throwing requeues with backoff; throwing `TerminalError` reports once and waits for a change.
+   */
+  readonly reconcile: (key: ObjectKey, signal: AbortSignal) => Promise<Result>;
+}
+
+/** Helps the compiler: a source of a specific kind as an element of `watches`. */
+export function source<T extends KubeObject>(kind: Kind<T>, keys: Source<T>["keys"]): Source {
+  return { kind, keys } as unknown as Source;
+}
+
+/** Retrying cannot help until someone changes the object. */
+export class TerminalError extends Error {
+  override readonly name = "TerminalError";
+}
