@@ -32,10 +32,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const BROWSER_SAFE = ["apimachinery", "api", "client", "dashboard"];
 /** Components that wire the others together. */
 const UNRESTRICTED = ["cmd", "launcher", "testing"];
+/** The places that hand the real clock, environment and process to everything else. */
+const MAY_TOUCH_WORLD = ["src/cmd/", "src/apimachinery/clock.ts"];
 
 const LINES_MAX = 600;
 /** Hidden inputs make a run impossible to replay; take a Clock or a Random as an argument instead. */
-const BANNED = [/\bDate\.now\(/, /\bnew Date\(\)/, /\bMath\.random\(/, /\bset(Timeout|Interval)\(/];
+const BANNED = [
+  /\bDate\.now\(/,
+  /\bnew Date\(\)/,
+  /\bMath\.random\(/,
+  /(?<![.\w])set(Timeout|Interval)\(/,
+  /\bprocess\.(argv|env|exit|on)\b/,
+];
 const IMPORT = /^(?:import|export)\b[^"';]*?from\s*["']([^"']+)["']|^import\s*["']([^"']+)["']/gm;
 
 const { imports } = JSON.parse(readFileSync("package.json", "utf8")) as { imports: Record<string, string> };
@@ -71,7 +79,8 @@ for (const file of files) {
   }
   if (component !== undefined && !isTest) {
     if (!/^\/\*\*[^]*?@module/.test(text)) report("must open with a doc comment ending in @module");
-    for (const banned of BANNED) if (banned.test(text)) report(`${banned.source} is a hidden input`);
+    if (!MAY_TOUCH_WORLD.some((place) => file.startsWith(place)))
+      for (const banned of BANNED) if (banned.test(text)) report(`${banned.source} is a hidden input`);
   }
   const lines = text.split("\n").length - 1;
   if (lines > LINES_MAX && !file.endsWith(".gen.ts")) report(`${lines} lines, the limit is ${LINES_MAX}`);

@@ -1,0 +1,217 @@
+/** The commands about whole clusters: start, stop, delete, status, profile, ip, node, logs. @module */
+import { InvalidArgumentError, Option, type Command } from "commander";
+import type { Clock } from "#apimachinery";
+import {
+  addNode,
+  deleteCluster,
+  deleteNode,
+  jsonProgress,
+  logs,
+  profileRows,
+  renderProfiles,
+  renderStatus,
+  renderTable,
+  requireProfile,
+  setNodeRunning,
+  start,
+  status,
+  statusExitCode,
+  stop,
+  textProgress,
+  type LauncherContext,
+} from "#launcher";
+import type { World } from "./k8ts.ts";
+
+const WAIT_TIMEOUT_SECONDS = 120;
+
+export function launcherContext(world: World, clock: Clock, output = "text"): LauncherContext {
+  const progressTo = { write: (text: string) => void world.stderr.write(text), isTTY: world.stderr.isTTY };
+  const events = { write: (text: string) => void world.stdout.write(text), isTTY: false };
+  return {
+    env: world.env,
+    clock,
+    progress: output === "json" ? jsonProgress(events, clock) : textProgress(progressTo, clock),
+    print: (text) => void world.stdout.write(text),
+  };
+}
+
+export function profileOption(): Option {
+  return new Option("-p, --profile <name>", "the cluster meant").default("k8ts").env("K8TS_PROFILE");
+}
+
+export function addClusterCommands(program: Command, world: World, clock: Clock): void {
+  addStart(program, world, clock);
+  addStopDelete(program, world, clock);
+  addStatus(program, world, clock);
+  addNodeCommands(program, world, clock);
+}
+
+interface StartFlags {
+  readonly profile: string;
+  readonly driver: "netns" | "host" | "simulated";
+  readonly nodes: number;
+  readonly apiserverPort: number;
+  readonly podNetworkCidr: string;
+  readonly serviceClusterIpRange: string;
+  readonly dnsDomain: string;
+  readonly wait: "none" | "nodes" | "all";
+  readonly waitTimeout: number;
+  readonly output: "text" | "json";
+}
+
+function addStart(program: Command, world: World, clock: Clock): void {
+  const command: Command = program
+    .command("start")
+    .description("start a cluster: make it, or bring it back with its data")
+    .addOption(profileOption())
+    .addOption(
+      new Option("--driver <name>", "what nodes are: network namespaces, this machine, or nothing at all")
+        .choices(["netns", "host", "simulated"])
+        .default("netns"),
+    )
+    .option("-n, --nodes <count>", "number of nodes", integer, 1)
+    .option("--apiserver-port <port>", "port of the API server", integer, 6443)
+    .option("--pod-network-cidr <cidr>", "addresses of pods", cidr, "10.244.0.0/16")
+    .option("--service-cluster-ip-range <cidr>", "addresses of services", cidr, "10.96.0.0/12")
+    .option("--dns-domain <name>", "domain of the cluster's DNS", "cluster.local")
+    .addOption(
+      new Option("--wait <what>", "what to wait for: the API server, the nodes, or the system pods too")
+        .choices(["none", "nodes", "all"])
+        .default("nodes"),
+    )
+    .option("--wait-timeout <seconds>", "how long each wait may take", integer, WAIT_TIMEOUT_SECONDS)
+    .addOption(
+      new Option("-o, --output <format>", "progress for people or for programs")
+        .choices(["text", "json"])
+        .default("text"),
+    )
+    .action(async (flags: StartFlags) => {
+      const options = {
+        ...flags,
+        apiServerPort: flags.apiserverPort,
+        podCIDR: flags.podNetworkCidr,
+        serviceCIDR: flags.serviceClusterIpRange,
+        waitTimeoutMs: flags.waitTimeout * 1000,
+        isExplicit: (flag: string) => command.getOptionValueSource(camel(flag)) === "cli",
+      };
+      const context = launcherContext(world, clock, flags.output);
+      const began = clock.monotonicMs();
+      const profile = await start(context, options, world.signal);
+      const seconds = ((clock.monotonicMs() - began) / 1000).toFixed(1);
+      context.progress.info(
+        `The cluster "${profile.name}" is ready after ${seconds} s; try: kubectl get nodes`,
+      );
+    });
+}
+
+function addStopDelete(program: Command, world: World, clock: Clock): void {
+  program
+    .command("stop")
+    .description("stop a cluster and keep its data")
+    .addOption(profileOption())
+    .action((flags: { profile: string }) => stop(launcherContext(world, clock), flags.profile, world.signal));
+  program
+    .command("delete")
+    .description("remove a cluster without trace")
+    .addOption(profileOption())
+    .action((flags: { profile: string }) =>
+      deleteCluster(launcherContext(world, clock), flags.profile, world.signal),
+    );
+}
+
+function addStatus(program: Command, world: World, clock: Clock): void {
+  program
+    .command("status")
+    .description("show what of a cluster runs; the exit code says it too")
+    .addOption(profileOption())
+    .addOption(outputOption())
+    .action(async (flags: { profile: string; output: string }) => {
+      const nodes = await status(launcherContext(world, clock), flags.profile, world.signal);
+      const value = nodes.length === 1 ? nodes[0] : nodes;
+      world.stdout.write(flags.output === "json" ? `${JSON.stringify(value)}\n` : renderStatus(nodes));
+      world.setExitCode(statusExitCode(nodes));
+    });
+  program
+    .command("profile")
+    .description("the clusters of this machine")
+    .command("list")
+    .addOption(outputOption())
+    .action(async (flags: { output: string }) => {
+      const rows = await profileRows(launcherContext(world, clock));
+      world.stdout.write(
+        flags.output === "json" ? `${JSON.stringify({ valid: rows })}\n` : renderProfiles(rows),
+      );
+    });
+  program
+    .command("ip")
+    .description("the address of the cluster's first node")
+    .addOption(profileOption())
+    .action(async (flags: { profile: string }) => {
+      const profile = await requireProfile(world.env, flags.profile);
+      world.stdout.write(`${profile.nodes[0]!.ip}\n`);
+    });
+  program
+    .command("logs")
+    .description("what the cluster's own processes wrote")
+    .addOption(profileOption())
+    .option("-n, --length <lines>", "lines of each process", integer, 60)
+    .option("--problems", "only warnings and errors", false)
+    .action(async (flags: { profile: string; length: number; problems: boolean }) => {
+      const options = { lines: flags.length, problems: flags.problems };
+      world.stdout.write(await logs(launcherContext(world, clock), flags.profile, options));
+    });
+}
+
+function addNodeCommands(program: Command, world: World, clock: Clock): void {
+  const node = program.command("node").description("the nodes of a cluster");
+  const context = launcherContext(world, clock);
+  node
+    .command("add")
+    .addOption(profileOption())
+    .option("--wait-timeout <seconds>", "how long to wait for Ready", integer, WAIT_TIMEOUT_SECONDS)
+    .action(async (flags: { profile: string; waitTimeout: number }) => {
+      await addNode(context, flags.profile, flags.waitTimeout * 1000, world.signal);
+    });
+  node
+    .command("list")
+    .addOption(profileOption())
+    .action(async (flags: { profile: string }) => {
+      const { nodes } = await requireProfile(world.env, flags.profile);
+      const rows = nodes.map(({ name, ip, role }) => [name, ip, role]);
+      world.stdout.write(renderTable(["NAME", "IP", "ROLE"], rows));
+    });
+  node
+    .command("delete <name>")
+    .addOption(profileOption())
+    .action((name: string, flags: { profile: string }) =>
+      deleteNode(context, flags.profile, name, world.signal),
+    );
+  for (const verb of ["start", "stop"] as const) {
+    node
+      .command(`${verb} <name>`)
+      .addOption(profileOption())
+      .action((name: string, flags: { profile: string }) =>
+        setNodeRunning(context, flags.profile, name, verb === "start", world.signal),
+      );
+  }
+}
+
+function outputOption(): Option {
+  return new Option("-o, --output <format>", "text or json").choices(["text", "json"]).default("text");
+}
+
+export function integer(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("a whole number is needed");
+  return Number(text);
+}
+
+function cidr(text: string): string {
+  const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(text)?.slice(1).map(Number);
+  const isValid = parts !== undefined && parts.slice(0, 4).every((byte) => byte < 256) && parts[4]! <= 30;
+  if (!isValid) throw new InvalidArgumentError("an IPv4 range like 10.244.0.0/16 is needed");
+  return text;
+}
+
+function camel(flag: string): string {
+  return flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,83 @@
+/** The multi-call command: reads argv and the environment, installs signal handlers, sets the exit code. @module */
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { Command, CommanderError } from "commander";
+import { systemClock } from "#apimachinery";
+import { UserError, explain, type LauncherEnv } from "#launcher";
+import { addClusterCommands } from "./cluster-commands.ts";
+import { addComponentCommands } from "./component-commands.ts";
+import { addResourceCommands } from "./resource-commands.ts";
+
+/** What every command's code is given from outside. */
+export interface World {
+  readonly env: LauncherEnv;
+  readonly signal: AbortSignal;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  /** Sets the exit code without ending the process. */
+  readonly setExitCode: (code: number) => void;
+}
+
+const USAGE_EXIT = 64;
+const INTERRUPTED_EXIT = 130;
+
+function readEnvironment(): LauncherEnv {
+  const { K8TS_HOME, KUBECONFIG, PATH, HOME } = process.env;
+  const home = HOME ?? homedir();
+  return {
+    home: K8TS_HOME ?? join(home, ".k8ts"),
+    kubeconfig: KUBECONFIG?.split(":").find((file) => file !== "") ?? join(home, ".kube/config"),
+    isRoot: process.geteuid?.() === 0,
+    installDir: dirname(dirname(import.meta.dirname)),
+    path: PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  };
+}
+
+/** The first signal asks everything to end; the second one does not wait. */
+function abortOnSignals(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(INTERRUPTED_EXIT);
+      controller.abort(new Error(`interrupted by ${name}`));
+    });
+  }
+  return controller.signal;
+}
+
+function report(err: unknown, world: World): number {
+  if (err instanceof CommanderError) return err.exitCode === 0 ? 0 : USAGE_EXIT;
+  if (err instanceof UserError) {
+    world.stderr.write(`k8ts: ${explain(err)} [${err.id}]\n`);
+    if (err.fix !== undefined) world.stderr.write(`  try: ${err.fix}\n`);
+    return err.exitCode;
+  }
+  if (world.signal.aborted) return INTERRUPTED_EXIT;
+  world.stderr.write(`k8ts: ${explain(err)}\n`);
+  if (process.env["K8TS_DEBUG"] !== undefined && err instanceof Error) world.stderr.write(`${err.stack}\n`);
+  return 1;
+}
+
+async function main(): Promise<void> {
+  const world: World = {
+    env: readEnvironment(),
+    signal: abortOnSignals(),
+    stdout: process.stdout,
+    stderr: process.stderr,
+    setExitCode: (code) => (process.exitCode = code),
+  };
+  const program = new Command("k8ts")
+    .description("Kubernetes in TypeScript: clusters on this machine, and the components they are made of")
+    .showHelpAfterError()
+    .exitOverride();
+  addClusterCommands(program, world, systemClock);
+  addResourceCommands(program, world, systemClock);
+  addComponentCommands(program, world, systemClock);
+  try {
+    await program.parseAsync(process.argv);
+  } catch (err) {
+    process.exitCode = report(err, world);
+  }
+}
+
+await main();

@@ -1,0 +1,40 @@
+/** `k8ts delete`: removes a cluster without trace: processes, mounts, namespaces, interfaces, cgroups, files, context. @module */
+import { rm, rmdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { removeClusterContext } from "../kubeconfigs.ts";
+import type { LauncherContext } from "../launcher-context.ts";
+import { profilePaths } from "../paths.ts";
+import { requireProfile, type Profile } from "../profile.ts";
+import { stopPrograms } from "./stop.ts";
+
+export async function deleteCluster(
+  context: LauncherContext,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const profile = await requireProfile(context.env, name);
+  await removeCluster(context, profile, signal);
+  context.progress.info(`The cluster "${name}" is gone`);
+}
+
+export async function removeCluster(
+  context: LauncherContext,
+  profile: Profile,
+  signal: AbortSignal,
+): Promise<void> {
+  const { env, progress } = context;
+  await stopPrograms(context, profile, signal);
+  await progress.step("Removing files and the kubeconfig context", async () => {
+    await removeClusterContext(env, profile);
+    const paths = profilePaths(env, profile.name);
+    await rm(paths.dir, { recursive: true, force: true });
+    await rm(paths.run, { recursive: true, force: true });
+    for (const parent of [dirname(paths.run), dirname(paths.dir), env.home]) await removeIfEmpty(parent);
+  });
+}
+
+async function removeIfEmpty(dir: string): Promise<void> {
+  await rmdir(dir).catch((err: NodeJS.ErrnoException) => {
+    if (err.code !== "ENOTEMPTY" && err.code !== "ENOENT" && err.code !== "EEXIST") throw err;
+  });
+}

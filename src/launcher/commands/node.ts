@@ -1,0 +1,108 @@
+/** `k8ts node add|list|stop|start|delete`: the nodes of a living cluster. @module */
+import { rm } from "node:fs/promises";
+import { Nodes } from "#api/core/v1/node";
+import { isNotFound } from "#apimachinery";
+import { adminClient } from "../admin-client.ts";
+import { ensureCertificates } from "../certificates.ts";
+import { drivers } from "../drivers/index.ts";
+import { nodeAddress } from "../drivers/netns.ts";
+import type { LauncherContext } from "../launcher-context.ts";
+import { newNode } from "../new-profile.ts";
+import { profilePaths } from "../paths.ts";
+import { nodeName, requireProfile, writeProfile, type NodeSpec, type Profile } from "../profile.ts";
+import { EXIT, UserError } from "../user-error.ts";
+import { waitForNodes } from "../wait.ts";
+import { startNode } from "./start.ts";
+import { stopNode } from "./stop.ts";
+
+export async function addNode(
+  context: LauncherContext,
+  profileName: string,
+  waitTimeoutMs: number,
+  signal: AbortSignal,
+): Promise<NodeSpec> {
+  const profile = await requireProfile(context.env, profileName);
+  if (profile.driver === "host") {
+    throw new UserError("the host driver has one node: this machine", {
+      id: "NODE_ADD_UNSUPPORTED",
+      exitCode: EXIT.usage,
+      fix: "k8ts start -p OTHER --driver=netns --nodes=2",
+    });
+  }
+  const node = nextNode(profile);
+  const grown: Profile = { ...profile, nodes: [...profile.nodes, node] };
+  const { progress } = context;
+  await progress.step(`Adding ${node.name}`, async () => {
+    await ensureCertificates(context.env, grown, context.clock);
+    await writeProfile(context.env, grown);
+    await drivers[grown.driver].nodeUp(grown, node, signal);
+    await startNode(context, grown, node.name, signal);
+  });
+  await progress.step(`Node Ready: ${node.name}`, () => waitForNodes(context, grown, waitTimeoutMs, signal));
+  return node;
+}
+
+export async function deleteNode(
+  context: LauncherContext,
+  profileName: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const profile = await requireProfile(context.env, profileName);
+  const node = requireNode(profile, name);
+  if (node.role === "control-plane") {
+    throw new UserError(`${name} is the control plane of the cluster`, {
+      id: "NODE_IS_CONTROL_PLANE",
+      exitCode: EXIT.usage,
+      fix: `k8ts delete -p ${profile.name}`,
+    });
+  }
+  await context.progress.step(`Removing ${name}`, async () => {
+    await stopNode(context, profile, name, signal);
+    await drivers[profile.driver].nodeDown(profile, node, signal);
+    await using admin = await adminClient(context.env, profile, context.clock);
+    await admin.client.delete(Nodes, { name }, signal).catch((err: unknown) => {
+      if (!isNotFound(err)) throw err;
+    });
+    await writeProfile(context.env, { ...profile, nodes: profile.nodes.filter((other) => other !== node) });
+    const paths = profilePaths(context.env, profile.name).node(name);
+    await rm(paths.dir, { recursive: true, force: true });
+    await rm(paths.run, { recursive: true, force: true });
+  });
+}
+
+export async function setNodeRunning(
+  context: LauncherContext,
+  profileName: string,
+  name: string,
+  isRunning: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const profile = await requireProfile(context.env, profileName);
+  const node = requireNode(profile, name);
+  await context.progress.step(`${isRunning ? "Starting" : "Stopping"} ${name}`, async () => {
+    if (!isRunning) return stopNode(context, profile, name, signal);
+    await drivers[profile.driver].nodeUp(profile, node, signal);
+    await startNode(context, profile, name, signal);
+  });
+}
+
+function requireNode(profile: Profile, name: string): NodeSpec {
+  const node = profile.nodes.find((other) => other.name === name);
+  if (node !== undefined) return node;
+  throw new UserError(`profile "${profile.name}" has no node "${name}"`, {
+    id: "NODE_NOT_FOUND",
+    exitCode: EXIT.notFound,
+    fix: `k8ts node list -p ${profile.name}`,
+  });
+}
+
+/** The lowest index whose name is free: names and addresses of deleted nodes are used again. */
+function nextNode(profile: Profile): NodeSpec {
+  const taken = new Set(profile.nodes.map(({ name }) => name));
+  let index = 1;
+  while (taken.has(nodeName(profile.name, index))) index++;
+  const address = (i: number): string =>
+    profile.network === undefined ? "127.0.0.1" : nodeAddress(profile.network, i);
+  return newNode(profile.name, profile.driver, index, address);
+}

@@ -1,0 +1,166 @@
+/** `k8ts start`: makes the cluster of a profile, or starts it again with its data. @module */
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { ensureCertificates } from "../certificates.ts";
+import { prepareNodeRuntime } from "../node-runtime.ts";
+import { drivers } from "../drivers/index.ts";
+import { mergeClusterContext } from "../kubeconfigs.ts";
+import type { LauncherContext } from "../launcher-context.ts";
+import { agentLogFile, newProfile, type NewProfileOptions } from "../new-profile.ts";
+import { profilePaths } from "../paths.ts";
+import {
+  checkDisk,
+  checkInotify,
+  checkPort,
+  checkPrivileges,
+  installPackages,
+  missingPackages,
+} from "../preflight.ts";
+import { contextName, readProfile, writeProfile, type Profile } from "../profile.ts";
+import { agentProgram, containerdProgram, serverProgram } from "../programs.ts";
+import { programState, startProgram } from "../supervisor.ts";
+import { EXIT, UserError } from "../user-error.ts";
+import { waitForNodes, waitForServer, waitForSystemPods } from "../wait.ts";
+import { removeCluster } from "./delete.ts";
+import { stopPrograms } from "./stop.ts";
+
+export interface StartOptions extends NewProfileOptions {
+  /** What `start` waits for: the API server alone, the nodes too, or also the pods of kube-system. */
+  readonly wait: "none" | "nodes" | "all";
+  readonly waitTimeoutMs: number;
+}
+
+/** On failure nothing half-made stays: a new cluster is removed again, an old one is stopped and keeps its data. */
+export async function start(
+  context: LauncherContext,
+  options: StartOptions,
+  signal: AbortSignal,
+): Promise<Profile> {
+  const { env, progress } = context;
+  const existing = await readProfile(env, options.profile);
+  if (existing !== undefined) refuseChanges(existing, options);
+  const driver = drivers[existing?.driver ?? options.driver];
+  progress.info(
+    `k8ts ${existing === undefined ? "makes" : "starts"} the cluster "${options.profile}" (${driver.name})`,
+  );
+
+  await progress.step("Checking this machine", async (note) => {
+    checkPrivileges(driver, env);
+    await checkDisk(env);
+    await checkInotify();
+    const missing = missingPackages(driver, env.path);
+    if (missing.length > 0) note(`to install: ${missing.join(", ")}`);
+  });
+  const missing = missingPackages(driver, env.path);
+  if (missing.length > 0) {
+    await progress.step(`Installing ${missing.join(", ")}`, () => installPackages(missing, env, signal));
+  }
+  const profile = existing ?? (await newProfile(env, options));
+  try {
+    await bringUp(context, profile, options, signal);
+  } catch (err) {
+    await undo(context, profile, existing === undefined);
+    throw err;
+  }
+  return profile;
+}
+
+async function bringUp(
+  context: LauncherContext,
+  profile: Profile,
+  options: StartOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { env, progress, clock } = context;
+  const driver = drivers[profile.driver];
+  const paths = profilePaths(env, profile.name);
+  const isRunning = (await programState(`${paths.dir}/pids`, "server")).childPid !== undefined;
+  if (!isRunning && profile.driver !== "netns")
+    await checkPort(profile.apiServer.host, profile.apiServer.port);
+
+  await progress.step("Certificates and configuration", async () => {
+    await Promise.all(
+      [paths.data, paths.logs, paths.pki].map((dir) => mkdir(dir, { recursive: true, mode: 0o700 })),
+    );
+    await ensureCertificates(env, profile, clock);
+    await writeProfile(env, profile);
+  });
+  if (profile.driver === "netns") {
+    await progress.step(`Network: ${profile.nodes.length} node(s) on a private bridge`, () =>
+      driver.up(profile, signal),
+    );
+  }
+  await progress.step("Control plane", async (note) => {
+    await startProgram(serverProgram(env, profile));
+    await Promise.all(profile.nodes.map((node) => startNode(context, profile, node.name, signal)));
+    await waitForServer(context, profile, options.waitTimeoutMs, signal);
+    note(`https://${profile.apiServer.host}:${profile.apiServer.port}`);
+  });
+  if (options.wait !== "none") {
+    await progress.step(`Nodes Ready: ${profile.nodes.map((node) => node.name).join(", ")}`, () =>
+      waitForNodes(context, profile, options.waitTimeoutMs, signal),
+    );
+  }
+  if (options.wait === "all") {
+    await progress.step("Pods of kube-system Ready", () =>
+      waitForSystemPods(context, profile, options.waitTimeoutMs, signal),
+    );
+  }
+  await progress.step("kubeconfig", async (note) => {
+    const merged = await mergeClusterContext(env, profile);
+    await writeProfile(env, merged);
+    note(`context "${contextName(profile.name)}" in ${merged.kubeconfig.path}`);
+  });
+}
+
+/** Starts what runs on one node: its container runtime, if it is a real one, and its agent. */
+export async function startNode(
+  context: LauncherContext,
+  profile: Profile,
+  nodeName: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { env } = context;
+  const node = profile.nodes.find(({ name }) => name === nodeName)!;
+  if (drivers[profile.driver].isReal) {
+    const command = await prepareNodeRuntime(env, profile, node, signal);
+    await startProgram(containerdProgram(env, profile, node, command));
+  }
+  const { dir, kubelet, podLogs, manifests, cniConf, run } = profilePaths(env, profile.name).node(node.name);
+  await Promise.all(
+    [dir, kubelet, podLogs, manifests, cniConf, run].map((path) => mkdir(path, { recursive: true })),
+  );
+  await startProgram(agentProgram(env, profile, node));
+}
+
+function refuseChanges(profile: Profile, options: StartOptions): void {
+  const asked: readonly [string, unknown, unknown][] = [
+    ["--driver", options.isExplicit("driver") ? options.driver : profile.driver, profile.driver],
+    ["--nodes", options.isExplicit("nodes") ? options.nodes : profile.nodes.length, profile.nodes.length],
+  ];
+  for (const [flag, wanted, is] of asked) {
+    if (wanted === is) continue;
+    throw new UserError(
+      `profile "${profile.name}" exists with ${flag}=${String(is)}, ${String(wanted)} was asked for`,
+      {
+        id: "PROFILE_DIFFERS",
+        exitCode: EXIT.usage,
+        fix:
+          flag === "--nodes"
+            ? `k8ts node add -p ${profile.name}`
+            : `k8ts delete -p ${profile.name}, then start again`,
+      },
+    );
+  }
+}
+
+async function undo(context: LauncherContext, profile: Profile, isNew: boolean): Promise<void> {
+  const { env, progress } = context;
+  const { dir } = profilePaths(env, profile.name);
+  if (!existsSync(dir)) return;
+  const log = await agentLogFile(env, profile);
+  if (log !== undefined) progress.info(log);
+  const cleanUp = new AbortController().signal; // the caller's signal may be what made the start fail
+  if (isNew) await removeCluster(context, profile, cleanUp);
+  else await stopPrograms(context, profile, cleanUp);
+}

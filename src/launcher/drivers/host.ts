@@ -1,0 +1,29 @@
+/** The machine itself as the one node, as on a server. What the node's network adds, the agent removes when it leaves. @module */
+import { networkInterfaces } from "node:os";
+import { EXIT, UserError } from "../user-error.ts";
+import { netnsDriver } from "./netns.ts";
+import type { Driver } from "./driver.ts";
+
+export const hostDriver: Driver = {
+  name: "host",
+  isReal: true,
+  packages: netnsDriver.packages,
+  up: () => Promise.resolve(),
+  down: () => Promise.resolve(),
+  nodeUp: () => Promise.resolve(),
+  nodeDown: () => Promise.resolve(),
+  onNode: (_profile, _node, command) => command,
+};
+
+/** The first global IPv4 address of this machine. */
+export function hostAddress(): string {
+  for (const addresses of Object.values(networkInterfaces())) {
+    const global = addresses?.find((a) => a.family === "IPv4" && !a.internal);
+    if (global !== undefined) return global.address;
+  }
+  throw new UserError("this machine has no IPv4 address besides loopback", {
+    id: "HOST_ADDRESS_MISSING",
+    exitCode: EXIT.unavailable,
+    fix: "k8ts start --driver=netns",
+  });
+}

@@ -1,0 +1,88 @@
+/** Chooses what a new cluster looks like: its driver, addresses and names. @module */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { hostAddress } from "./drivers/host.ts";
+import { NODES_MAX, chooseNetwork, nodeAddress } from "./drivers/netns.ts";
+import { profilePaths, type LauncherEnv } from "./paths.ts";
+import { freePort } from "./preflight.ts";
+import { listProfiles, nodeName, type DriverName, type NodeSpec, type Profile } from "./profile.ts";
+import { EXIT, UserError } from "./user-error.ts";
+
+export interface NewProfileOptions {
+  readonly profile: string;
+  readonly driver: DriverName;
+  readonly nodes: number;
+  readonly apiServerPort: number;
+  readonly podCIDR: string;
+  readonly serviceCIDR: string;
+  readonly dnsDomain: string;
+  /** Whether the user gave this flag. */
+  readonly isExplicit: (flag: string) => boolean;
+}
+
+const KUBELET_PORT = 10_250;
+/** The tail of a log shown when a start fails. */
+const LOG_LINES = 8;
+
+export async function newProfile(env: LauncherEnv, options: NewProfileOptions): Promise<Profile> {
+  const { driver } = options;
+  const nodesMax = driver === "host" ? 1 : NODES_MAX;
+  if (!Number.isInteger(options.nodes) || options.nodes < 1 || options.nodes > nodesMax) {
+    throw new UserError(`--nodes must be from 1 to ${nodesMax} with the ${driver} driver`, {
+      id: "NODES_INVALID",
+      exitCode: EXIT.usage,
+    });
+  }
+  const network = driver === "netns" ? chooseNetwork(options.profile, await listProfiles(env)) : undefined;
+  const address = (index: number): string => {
+    if (network !== undefined) return nodeAddress(network, index);
+    return driver === "host" ? hostAddress() : "127.0.0.1";
+  };
+  const nodes = Array.from({ length: options.nodes }, (_, index) =>
+    newNode(options.profile, driver, index, address),
+  );
+  const host = address(0);
+  const isPortFree = driver === "netns" || options.isExplicit("apiserver-port");
+  const port = isPortFree ? options.apiServerPort : await freePort(host, options.apiServerPort);
+  return {
+    name: options.profile,
+    driver,
+    nodes,
+    ...(network !== undefined && { network }),
+    apiServer: { host, port },
+    podCIDR: options.podCIDR,
+    serviceCIDR: options.serviceCIDR,
+    dnsIP: options.serviceCIDR.replace(/\.\d+\/\d+$/, ".10"),
+    dnsDomain: options.dnsDomain,
+    kubeconfig: { path: env.kubeconfig, previousContext: undefined },
+  };
+}
+
+/** Simulated nodes share one address, so each has a kubelet port of its own. */
+export function newNode(
+  profile: string,
+  driver: DriverName,
+  index: number,
+  address: (index: number) => string,
+): NodeSpec {
+  return {
+    name: nodeName(profile, index),
+    ip: address(index),
+    role: index === 0 ? "control-plane" : "worker",
+    kubeletPort: driver === "simulated" ? KUBELET_PORT + index : KUBELET_PORT,
+  };
+}
+
+/** The last lines that server and agents logged at warning or above, to show why a start failed. */
+export async function agentLogFile(env: LauncherEnv, profile: Profile): Promise<string | undefined> {
+  const { logs } = profilePaths(env, profile.name);
+  const files = ["server", ...profile.nodes.map((node) => `${node.name}.agent`)];
+  const lines = await Promise.all(
+    files.map(async (name) => {
+      const text = await readFile(join(logs, `${name}.log`), "utf8").catch(() => "");
+      return text.split("\n").filter((line) => line !== "" && !/"level":"(debug|info)"/.test(line));
+    }),
+  );
+  const tail = lines.flatMap((list) => list.slice(-LOG_LINES));
+  return tail.length === 0 ? undefined : tail.join("\n");
+}

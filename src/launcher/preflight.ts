@@ -1,0 +1,129 @@
+/** Checks before anything is made, each with a stable id; installs the Debian packages that are missing. @module */
+import { accessSync, constants, existsSync, statfsSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import type { Driver } from "./drivers/index.ts";
+import type { LauncherEnv } from "./paths.ts";
+import { runCommand, tryCommand } from "./run-command.ts";
+import { EXIT, UserError, explain } from "./user-error.ts";
+
+/** Less than this and image layers or the store would soon fail. */
+const DISK_FREE_MIN_BYTES = 500 * 1024 * 1024;
+/** containerd, kubelet and the API server need a few hundred; each watched file of `kubectl logs -f` one more. */
+const INOTIFY_INSTANCES_MIN = 64;
+
+export function checkPrivileges(driver: Driver, env: LauncherEnv): void {
+  if (!driver.isReal || env.isRoot) return;
+  throw new UserError(`the ${driver.name} driver needs root: it makes namespaces, mounts and containers`, {
+    id: "ROOT_REQUIRED",
+    exitCode: EXIT.noPermission,
+    fix: "sudo k8ts start, or k8ts start --driver=simulated",
+  });
+}
+
+export async function checkDisk(env: LauncherEnv): Promise<void> {
+  try {
+    await mkdir(env.home, { recursive: true });
+    accessSync(env.home, constants.W_OK);
+  } catch (err) {
+    throw new UserError(`cannot write to ${env.home}`, {
+      id: "HOME_NOT_WRITABLE",
+      exitCode: EXIT.cannotCreate,
+      fix: "set K8TS_HOME to a folder you may write to",
+      cause: err,
+    });
+  }
+  const { bavail, bsize } = statfsSync(env.home);
+  if (bavail * bsize >= DISK_FREE_MIN_BYTES) return;
+  throw new UserError(
+    `${env.home} has ${Math.floor((bavail * bsize) / 1_048_576)} MiB free, 500 MiB are needed`,
+    {
+      id: "DISK_FULL",
+      exitCode: EXIT.io,
+      fix: "free some space, or set K8TS_HOME to a folder on another disk",
+    },
+  );
+}
+
+export async function checkInotify(): Promise<void> {
+  const text = await readFile("/proc/sys/fs/inotify/max_user_instances", "utf8").catch(() => undefined);
+  if (text === undefined || Number(text) >= INOTIFY_INSTANCES_MIN) return;
+  throw new UserError(
+    `fs.inotify.max_user_instances is ${text.trim()}, ${INOTIFY_INSTANCES_MIN} are needed`,
+    {
+      id: "INOTIFY_LIMIT",
+      exitCode: EXIT.config,
+      fix: "sysctl -w fs.inotify.max_user_instances=512",
+    },
+  );
+}
+
+/** A port that something else holds is the commonest reason for a server that never answers. */
+export async function checkPort(host: string, port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", reject);
+    probe.listen({ host, port }, () => probe.close(() => resolve()));
+  }).catch((err: NodeJS.ErrnoException) => {
+    throw new UserError(`port ${port} of ${host} cannot be used by the API server`, {
+      id: err.code === "EADDRINUSE" ? "PORT_IN_USE" : "PORT_UNUSABLE",
+      exitCode: EXIT.unavailable,
+      fix: `k8ts start --apiserver-port=${port + 1}, or stop what listens there (ss -ltnp 'sport = :${port}')`,
+      cause: err,
+    });
+  });
+}
+
+/** A port nobody listens on, the wanted one if possible. */
+export async function freePort(host: string, wanted: number): Promise<number> {
+  const listenOn = (port: number): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const probe = createServer();
+      probe.once("error", reject);
+      probe.listen({ host, port }, () => {
+        const address = probe.address();
+        probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : port));
+      });
+    });
+  return listenOn(wanted).catch(() => listenOn(0));
+}
+
+export function missingPackages(driver: Driver, path: string): readonly string[] {
+  const isPresent = (program: string): boolean =>
+    program.startsWith("/")
+      ? existsSync(program)
+      : path.split(":").some((dir) => existsSync(join(dir, program)));
+  const missing = Object.entries(driver.packages).filter(([program]) => !isPresent(program));
+  return [...new Set(missing.map(([, debianPackage]) => debianPackage))];
+}
+
+/** Installs with apt-get where there is one; elsewhere says what to install. */
+export async function installPackages(
+  packages: readonly string[],
+  env: LauncherEnv,
+  signal: AbortSignal,
+): Promise<void> {
+  const command = `apt-get install -y --no-install-recommends ${packages.join(" ")}`;
+  const fail = (why: string, cause?: unknown): UserError =>
+    new UserError(`missing on this machine: ${packages.join(", ")}; ${why}`, {
+      id: "PACKAGE_MISSING",
+      exitCode: EXIT.unavailable,
+      fix: command,
+      cause,
+    });
+  const hasApt = env.path.split(":").some((dir) => existsSync(join(dir, "apt-get")));
+  if (!hasApt) throw fail("they cannot be installed here, because apt-get is missing");
+  const options = { env: { PATH: env.path, DEBIAN_FRONTEND: "noninteractive" } };
+  const install = ["apt-get", "install", "-y", "--no-install-recommends", ...packages] as [
+    string,
+    ...string[],
+  ];
+  if ((await tryCommand(install, options, signal)).code === 0) return;
+  try {
+    await runCommand(["apt-get", "update", "-q"], options, signal);
+    await runCommand(install, options, signal);
+  } catch (err) {
+    throw fail(`installing them failed (${explain(err)})`, err);
+  }
+}

@@ -1,0 +1,115 @@
+/** The processes of a cluster: one server, and a containerd and an agent for each node. Command lines only. @module */
+import { join } from "node:path";
+import { drivers } from "./drivers/index.ts";
+import type { LauncherEnv } from "./paths.ts";
+import { profilePaths } from "./paths.ts";
+import type { NodeSpec, Profile } from "./profile.ts";
+import type { Program } from "./supervisor.ts";
+
+/** Node's heap limits are raised for the server alone: it holds the watch cache. */
+const SERVER_HEAP_MB = 4096;
+const AGENT_HEAP_MB = 1024;
+
+export function serverProgram(env: LauncherEnv, profile: Profile): Program {
+  const paths = profilePaths(env, profile.name);
+  const controlPlane = profile.nodes.find((node) => node.role === "control-plane")!;
+  const { host, port } = profile.apiServer;
+  const flags = [
+    `--data-dir=${paths.data}`,
+    `--cert-dir=${paths.pki}`,
+    `--log-dir=${paths.logs}`,
+    `--bind-address=${host}`,
+    `--secure-port=${port}`,
+    `--advertise-address=${controlPlane.ip}`,
+    `--service-cluster-ip-range=${profile.serviceCIDR}`,
+    `--cluster-cidr=${profile.podCIDR}`,
+  ];
+  return {
+    name: "server",
+    command: onNode(profile, controlPlane, k8ts(env, SERVER_HEAP_MB, "server", ...flags)),
+    ...common(env, profile, "server"),
+  };
+}
+
+export function agentProgram(env: LauncherEnv, profile: Profile, node: NodeSpec): Program {
+  const paths = profilePaths(env, profile.name);
+  const driver = drivers[profile.driver];
+  const nodePaths = paths.node(node.name);
+  const flags = [
+    `--node-name=${node.name}`,
+    `--node-ip=${node.ip}`,
+    `--kubelet-port=${node.kubeletPort}`,
+    `--cert-dir=${join(nodePaths.dir, "pki")}`,
+    `--root-dir=${nodePaths.kubelet}`,
+    `--pod-logs-dir=${nodePaths.podLogs}`,
+    `--pod-manifest-path=${nodePaths.manifests}`,
+    `--log-dir=${paths.logs}`,
+    `--cluster-dns=${profile.dnsIP}`,
+    `--cluster-domain=${profile.dnsDomain}`,
+    `--cluster-cidr=${profile.podCIDR}`,
+    `--service-cluster-ip-range=${profile.serviceCIDR}`,
+    ...(driver.isReal
+      ? [
+          `--container-runtime-endpoint=${containerdSocket(env, profile, node)}`,
+          `--cgroup-root=${cgroupRoot(profile, node)}`,
+          `--cni-conf-dir=${nodePaths.cniConf}`,
+          `--cni-data-dir=${nodePaths.cniData}`,
+        ]
+      : ["--container-runtime=simulated"]),
+    ...(node.role === "control-plane" ? ["--control-plane"] : []),
+  ];
+  const name = agentName(node);
+  return {
+    name,
+    command: onNode(profile, node, k8ts(env, AGENT_HEAP_MB, "agent", ...flags)),
+    ...common(env, profile, name),
+  };
+}
+
+export function containerdProgram(
+  env: LauncherEnv,
+  profile: Profile,
+  node: NodeSpec,
+  command: [string, ...string[]],
+): Program {
+  const name = containerdName(node);
+  return { name, command: onNode(profile, node, command), ...common(env, profile, name) };
+}
+
+export const agentName = (node: NodeSpec): string => `${node.name}.agent`;
+export const containerdName = (node: NodeSpec): string => `${node.name}.containerd`;
+
+export function containerdSocket(env: LauncherEnv, profile: Profile, node: NodeSpec): string {
+  return join(profilePaths(env, profile.name).node(node.name).run, "containerd.sock");
+}
+
+/** Below the root of each cgroup hierarchy; several nodes share one machine. */
+export function cgroupRoot(profile: Profile, node: NodeSpec): string {
+  return `/k8ts/${profile.name}/${node.name}`;
+}
+
+function k8ts(env: LauncherEnv, heapMb: number, ...args: string[]): [string, ...string[]] {
+  const node = join(env.installDir, "node_modules/.bin/node");
+  return [node, `--max-old-space-size=${heapMb}`, join(env.installDir, "src/cmd/k8ts.ts"), ...args];
+}
+
+function onNode(
+  profile: Profile,
+  node: NodeSpec,
+  command: [string, ...string[]],
+): readonly [string, ...string[]] {
+  return drivers[profile.driver].onNode(profile, node, command);
+}
+
+function common(
+  env: LauncherEnv,
+  profile: Profile,
+  name: string,
+): Pick<Program, "pidDir" | "logFile" | "env"> {
+  const paths = profilePaths(env, profile.name);
+  return {
+    pidDir: join(paths.dir, "pids"),
+    logFile: join(paths.logs, `${name}.log`),
+    env: { PATH: env.path, HOME: "/", NODE_ENV: "production" },
+  };
+}

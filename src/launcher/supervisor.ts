@@ -1,0 +1,146 @@
+/**
+ * Keeps a program running after the command that started it has ended: a few lines of `sh` (1 MB) restart it when it dies.
+ * Each program has two files in the pid folder, `NAME.pid` (the supervisor) and `NAME.child.pid`; a pid counts only while
+ * its environment still carries our mark, so a reused pid is never signalled.
+ * @module
+ */
+import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "#apimachinery";
+
+export interface Program {
+  /** `server`, `k8ts-m02.agent`; unique in its pid folder. */
+  readonly name: string;
+  readonly command: readonly [string, ...string[]];
+  readonly pidDir: string;
+  readonly logFile: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface ProgramState {
+  readonly supervisorPid: number | undefined;
+  readonly childPid: number | undefined;
+}
+
+/**
+ * $1 is the file for the child's pid; the rest is the command. A child that lived under 2 s waits before the next try,
+ * 0.1 s at first, then 1 s, so that a crash loop costs little.
+ */
+const SUPERVISE = `
+pidfile=$1; shift
+stop=
+child=
+trap 'stop=1; [ -n "$child" ] && kill -TERM "$child" 2>/dev/null' TERM INT
+trap '' HUP
+pause=0.1
+while [ -z "$stop" ]; do
+  begin=$(date +%s)
+  "$@" </dev/null &
+  child=$!
+  echo "$child" >"$pidfile"
+  wait "$child"
+  code=$?
+  while kill -0 "$child" 2>/dev/null; do wait "$child"; code=$?; done
+  [ -n "$stop" ] && break
+  echo "{\\"level\\":\\"warn\\",\\"component\\":\\"supervisor\\",\\"msg\\":\\"process ended with code $code; starting it again\\"}"
+  if [ $(($(date +%s) - begin)) -lt 2 ]; then sleep $pause; pause=1; else pause=0.1; fi
+done
+rm -f "$pidfile"
+`;
+
+const POLL_MS = 20;
+const KILL_WAIT_MS = 5_000;
+
+/** Starts the program unless it is running already. */
+export async function startProgram(program: Program): Promise<void> {
+  const state = await programState(program.pidDir, program.name);
+  if (state.supervisorPid !== undefined) return;
+  await mkdir(program.pidDir, { recursive: true });
+  const log = openSync(program.logFile, "a", 0o600);
+  try {
+    const childPidFile = pidFile(program.pidDir, `${program.name}.child`);
+    const child = spawn("/bin/sh", ["-c", SUPERVISE, "k8ts-supervisor", childPidFile, ...program.command], {
+      detached: true,
+      stdio: ["ignore", log, log],
+      cwd: "/",
+      env: { ...program.env, [MARK]: mark(program.pidDir, program.name) },
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once("spawn", resolve);
+      child.once("error", reject);
+    });
+    await writeFile(pidFile(program.pidDir, program.name), `${child.pid}\n`);
+    child.unref();
+  } finally {
+    closeSync(log);
+  }
+}
+
+export async function programState(pidDir: string, name: string): Promise<ProgramState> {
+  const [supervisorPid, childPid] = await Promise.all([
+    livePid(pidDir, name, name),
+    livePid(pidDir, `${name}.child`, name),
+  ]);
+  return { supervisorPid, childPid };
+}
+
+/** TERM, then KILL after `graceMs`. Resolves when both processes are gone. */
+export async function stopProgram(
+  pidDir: string,
+  name: string,
+  graceMs: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  const { supervisorPid, childPid } = await programState(pidDir, name);
+  const pids = [supervisorPid, childPid].filter((pid) => pid !== undefined);
+  for (const pid of pids) sendSignal(pid, "SIGTERM");
+  if (!(await gone(pids, graceMs, clock, signal))) {
+    for (const pid of pids) sendSignal(pid, "SIGKILL");
+    await gone(pids, KILL_WAIT_MS, clock, signal);
+  }
+  await Promise.all([name, `${name}.child`].map((file) => rm(pidFile(pidDir, file), { force: true })));
+}
+
+const MARK = "K8TS_PROGRAM";
+const mark = (pidDir: string, name: string): string => `${pidDir}:${name}`;
+const pidFile = (pidDir: string, name: string): string => join(pidDir, `${name}.pid`);
+
+async function livePid(pidDir: string, file: string, name: string): Promise<number | undefined> {
+  const text = await readFile(pidFile(pidDir, file), "utf8").catch(() => "");
+  const pid = Number.parseInt(text, 10);
+  if (!Number.isSafeInteger(pid) || pid <= 1) return undefined;
+  const environ = await readFile(`/proc/${pid}/environ`, "latin1").catch(() => "");
+  return environ.split("\0").includes(`${MARK}=${mark(pidDir, name)}`) ? pid : undefined;
+}
+
+async function gone(
+  pids: readonly number[],
+  withinMs: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const deadline = clock.monotonicMs() + withinMs;
+  for (;;) {
+    const alive = await Promise.all(pids.map(isAlive));
+    if (!alive.includes(true)) return true;
+    if (clock.monotonicMs() > deadline) return false;
+    await clock.sleep(POLL_MS, signal);
+  }
+}
+
+/** A zombie has ended: its parent may be a container without an init that reaps. */
+async function isAlive(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => "");
+  return stat !== "" && stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3) !== "Z";
+}
+
+function sendSignal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code !== "ESRCH") throw err;
+  }
+}

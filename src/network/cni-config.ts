@@ -1,0 +1,29 @@
+/** The CNI configuration of a node: the standard bridge plugin with addresses from the node's podCIDR. @module */
+
+export interface CniOptions {
+  readonly podCIDR: string;
+  /** Where host-local remembers addresses in use; one folder per node, not lost by a restart. */
+  readonly dataDir: string;
+  readonly mtu: number;
+  /** The portmap plugin gives hostPorts, and needs iptables. */
+  readonly withPortMap: boolean;
+}
+
+export const BRIDGE = "cni0";
+/** Sorts before what other networks would install. */
+export const CNI_FILE = "10-k8ts.conflist";
+
+export function cniConfig({ podCIDR, dataDir, mtu, withPortMap }: CniOptions): string {
+  const bridge = {
+    type: "bridge",
+    bridge: BRIDGE,
+    isGateway: true,
+    ipMasq: false, // run-network.ts masquerades, and only what leaves the cluster
+    hairpinMode: true,
+    mtu,
+    ipam: { type: "host-local", dataDir, ranges: [[{ subnet: podCIDR }]], routes: [{ dst: "0.0.0.0/0" }] },
+  };
+  const portMap = { type: "portmap", capabilities: { portMappings: true }, snat: true };
+  const plugins = withPortMap ? [bridge, portMap] : [bridge];
+  return `${JSON.stringify({ cniVersion: "0.4.0", name: "k8ts", plugins }, undefined, 2)}\n`;
+}

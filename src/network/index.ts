@@ -1,0 +1,3 @@
+/** Public surface of network: the pod network of one node. @module */
+export { runNetwork, cleanupNetwork, type NetworkOptions } from "./run-network.ts";
+export { systemNetworkTools, type NetworkTools } from "./network-tools.ts";

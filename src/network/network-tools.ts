@@ -1,0 +1,77 @@
+/** The programs and files by which a node's network is changed: `ip`, `nft`, `/proc/sys/net`. All act on the namespace of this process. @module */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+export interface NetworkTools {
+  /** Runs the lines as one `ip -batch`; rejects with ip's message at the first line that fails. */
+  ip(lines: readonly string[], signal: AbortSignal): Promise<void>;
+  /** Destination -> gateway of the routes marked with this protocol number. */
+  routes(proto: number, signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
+  /** One `nft -f -` transaction. */
+  nft(script: string, signal: AbortSignal): Promise<void>;
+  /** Sets `net.ipv4.ip_forward` and the like. */
+  sysctl(name: string, value: string): Promise<void>;
+  /** Replaces a file in one step. */
+  writeFile(path: string, text: string): Promise<void>;
+  removeFile(path: string): Promise<void>;
+  hasInterface(name: string): boolean;
+  hasProgram(path: string): boolean;
+}
+
+const PACKAGES: Readonly<Record<string, string>> = { ip: "iproute2", nft: "nftables" };
+const MESSAGE_BYTES_MAX = 2_000;
+
+export const systemNetworkTools: NetworkTools = {
+  async ip(lines, signal) {
+    if (lines.length > 0) await feed("ip", ["-batch", "-"], lines, signal);
+  },
+  async routes(proto, signal) {
+    const text = await feed("ip", ["-json", "route", "show", "proto", String(proto)], [], signal);
+    const routes = JSON.parse(text === "" ? "[]" : text) as { dst: string; gateway?: string }[];
+    return new Map(routes.flatMap(({ dst, gateway }) => (gateway === undefined ? [] : [[dst, gateway]])));
+  },
+  async nft(script, signal) {
+    await feed("nft", ["-f", "-"], [script], signal);
+  },
+  sysctl: (name, value) => writeFile(join("/proc/sys", ...name.split(".")), value),
+  async writeFile(path, text) {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(`${path}.new`, text);
+    await rename(`${path}.new`, path);
+  },
+  removeFile: (path) => rm(path, { force: true }),
+  // /sys shows the namespace it was mounted in; /proc/net follows the process
+  hasInterface: (name) => existsSync(`/proc/sys/net/ipv4/conf/${name}`),
+  hasProgram: (path) => existsSync(path),
+};
+
+/** Standard output. */
+function feed(
+  program: string,
+  args: readonly string[],
+  lines: readonly string[],
+  signal: AbortSignal,
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], signal });
+    const output = { stdout: "", stderr: "" };
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (output.stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      if (output.stderr.length < MESSAGE_BYTES_MAX) output.stderr += text;
+    });
+    child.once("error", (err: NodeJS.ErrnoException) => {
+      const hint =
+        err.code === "ENOENT" ? `${program} is missing; install the package ${PACKAGES[program]}` : program;
+      reject(new Error(hint, { cause: err }));
+    });
+    child.once("close", (code) => {
+      if (code === 0) resolve(output.stdout);
+      else
+        reject(new Error(`${program} ${args.join(" ")} failed with code ${code}: ${output.stderr.trim()}`));
+    });
+    child.stdin.on("error", () => {}); // a program that ends early tells why by its exit code
+    child.stdin.end(lines.map((line) => `${line}\n`).join(""));
+  });
+}

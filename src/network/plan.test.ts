@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Node } from "#api/core/v1/types.gen";
+import { cniConfig } from "./cni-config.ts";
+import { guardRoutes, masqueradeTable, nodeElements } from "./leak-guard.ts";
+import { plan, routeLines } from "./plan.ts";
+
+const guard = { nodeIP: "192.168.49.2", clusterCIDR: "10.244.0.0/16", serviceCIDR: "10.96.0.0/12" };
+
+test("plan() routes to every other node that has addresses, and finds this node's own range", () => {
+  const nodes = [
+    node("a", "192.168.49.2", "10.244.0.0/24"),
+    node("b", "192.168.49.3", "10.244.1.0/24"),
+    node("c", "192.168.49.4"),
+  ];
+  const result = plan(nodes, "a");
+  assert.equal(result.podCIDR, "10.244.0.0/24");
+  assert.deepEqual([...result.routes], [["10.244.1.0/24", "192.168.49.3"]]);
+  assert.deepEqual([...result.nodeIPs], ["192.168.49.2", "192.168.49.3", "192.168.49.4"]);
+});
+
+test("routeLines() changes only what differs", () => {
+  const old = new Map([
+    ["10.244.1.0/24", "192.168.49.3"],
+    ["10.244.2.0/24", "192.168.49.4"],
+    ["10.244.3.0/24", "192.168.49.5"],
+  ]);
+  const wanted = new Map([
+    ["10.244.1.0/24", "192.168.49.3"],
+    ["10.244.2.0/24", "192.168.49.9"],
+    ["10.244.4.0/24", "192.168.49.6"],
+  ]);
+  assert.deepEqual(routeLines(old, wanted), [
+    "route del 10.244.3.0/24 proto 88",
+    "route replace 10.244.2.0/24 via 192.168.49.9 proto 88",
+    "route replace 10.244.4.0/24 via 192.168.49.6 proto 88",
+  ]);
+});
+
+test("guardRoutes() makes the service interface once", () => {
+  assert.equal(guardRoutes(guard, false)[0], "link add k8ts-svc type bridge");
+  assert.ok(guardRoutes(guard, true).every((line) => !line.startsWith("link add")));
+});
+
+test("masqueradeTable() leaves traffic to nodes and services alone", () => {
+  const text = masqueradeTable(guard, ["192.168.49.2"]);
+  assert.ok(text.indexOf("@node-ips return") < text.indexOf("masquerade fully-random"));
+  assert.match(text, /add element ip k8ts-network node-ips \{ 192\.168\.49\.2 \}/);
+});
+
+test("nodeElements() adds and deletes what came and went", () => {
+  const script = nodeElements(
+    new Set(["192.168.49.2", "192.168.49.3"]),
+    new Set(["192.168.49.2", "192.168.49.4"]),
+  );
+  assert.equal(
+    script,
+    "add element ip k8ts-network node-ips { 192.168.49.4 }\ndelete element ip k8ts-network node-ips { 192.168.49.3 }\n",
+  );
+});
+
+test("cniConfig() gives the bridge this node's range, and hostPorts only where iptables is", () => {
+  const options = { podCIDR: "10.244.0.0/24", dataDir: "/data", mtu: 1500, withPortMap: false };
+  const bare = JSON.parse(cniConfig(options)) as { plugins: { type: string; ipam?: { ranges: unknown } }[] };
+  assert.deepEqual(bare.plugins[0]!.ipam!.ranges, [[{ subnet: "10.244.0.0/24" }]]);
+  assert.deepEqual(
+    bare.plugins.map(({ type }) => type),
+    ["bridge"],
+  );
+  const full = JSON.parse(cniConfig({ ...options, withPortMap: true })) as { plugins: { type: string }[] };
+  assert.deepEqual(
+    full.plugins.map(({ type }) => type),
+    ["bridge", "portmap"],
+  );
+});
+
+function node(name: string, ip: string, podCIDR?: string): Node {
+  return {
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: { name },
+    spec: podCIDR === undefined ? {} : { podCIDR },
+    status: {
+      addresses: [
+        { type: "Hostname", address: name },
+        { type: "InternalIP", address: ip },
+      ],
+    },
+  };
+}

@@ -1,0 +1,106 @@
+/** Makes one node's pod network and keeps it in step with the cluster's nodes. @module */
+import { join } from "node:path";
+import { Nodes } from "#api/core/v1/node";
+import type { Clock, Logger } from "#apimachinery";
+import type { InformerFactory } from "#client";
+import { BRIDGE, CNI_FILE, cniConfig } from "./cni-config.ts";
+import {
+  SERVICE_INTERFACE,
+  TABLE,
+  guardRoutes,
+  masqueradeTable,
+  nodeElements,
+  type LeakGuardOptions,
+} from "./leak-guard.ts";
+import type { NetworkTools } from "./network-tools.ts";
+import { PROTO, plan, routeLines, type NetworkPlan } from "./plan.ts";
+
+export interface NetworkOptions extends LeakGuardOptions {
+  readonly informers: InformerFactory;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly tools: NetworkTools;
+  readonly nodeName: string;
+  readonly cniConfDir: string;
+  readonly cniDataDir: string;
+  /** Bytes; default 1500. */
+  readonly mtu?: number;
+}
+
+const MTU_DEFAULT = 1500;
+const RETRY_MS = 1_000;
+/** Node objects change with every heartbeat of their conditions; a burst is looked at once. */
+const BATCH_MS = 5;
+const IPTABLES = ["/usr/sbin/iptables", "/sbin/iptables"];
+
+/** Resolves when `signal` aborts. What it made stays: pods go on while the agent restarts. */
+export async function runNetwork(options: NetworkOptions, signal: AbortSignal): Promise<void> {
+  const { informers, logger, clock, tools } = options;
+  await guard(options, signal);
+  const nodes = informers.informer(Nodes);
+  let changed = Promise.withResolvers<void>();
+  const wake = (): void => changed.resolve();
+  nodes.addEventHandler({ onAdd: wake, onUpdate: wake, onDelete: wake });
+  informers.start(signal);
+  await informers.waitForSync(signal);
+  signal.addEventListener("abort", wake, { once: true });
+
+  const routes = await tools.routes(PROTO, signal); // an earlier agent's
+  let applied: NetworkPlan = { podCIDR: undefined, routes, nodeIPs: new Set([options.nodeIP]) };
+  while (!signal.aborted) {
+    changed = Promise.withResolvers();
+    const wanted = plan(nodes.lister.list(), options.nodeName);
+    try {
+      await apply(applied, wanted, options, signal);
+      applied = wanted;
+      await changed.promise;
+      await clock.sleep(BATCH_MS, signal);
+    } catch (err) {
+      if (signal.aborted) return;
+      logger.error("could not bring the pod network up to date; trying again", { err, retryMs: RETRY_MS });
+      await clock.sleep(RETRY_MS, signal).catch(() => {}); // an abort ends the loop by its condition
+    }
+  }
+}
+
+/** Removes all that `runNetwork` made, for a machine that goes on without the cluster. */
+export async function cleanupNetwork(
+  tools: NetworkTools,
+  paths: { readonly cniConfDir: string },
+  signal: AbortSignal,
+): Promise<void> {
+  await tools.nft(`add table ${TABLE}\ndelete table ${TABLE}\n`, signal);
+  await tools.ip([`route flush proto ${PROTO}`], signal);
+  for (const name of [SERVICE_INTERFACE, BRIDGE]) {
+    if (tools.hasInterface(name)) await tools.ip([`link del ${name}`], signal);
+  }
+  await tools.removeFile(join(paths.cniConfDir, CNI_FILE));
+}
+
+async function guard(options: NetworkOptions, signal: AbortSignal): Promise<void> {
+  const { tools } = options;
+  await tools.ip(guardRoutes(options, tools.hasInterface(SERVICE_INTERFACE)), signal);
+  await tools.nft(masqueradeTable(options, [options.nodeIP]), signal);
+  await tools.sysctl("net.ipv4.ip_forward", "1");
+}
+
+async function apply(
+  old: NetworkPlan,
+  wanted: NetworkPlan,
+  options: NetworkOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { tools, logger } = options;
+  const elements = nodeElements(old.nodeIPs, wanted.nodeIPs);
+  if (elements !== "") await tools.nft(elements, signal);
+  await tools.ip(routeLines(old.routes, wanted.routes), signal);
+  if (wanted.podCIDR === undefined || wanted.podCIDR === old.podCIDR) return;
+  const config = cniConfig({
+    podCIDR: wanted.podCIDR,
+    dataDir: options.cniDataDir,
+    mtu: options.mtu ?? MTU_DEFAULT,
+    withPortMap: IPTABLES.some((path) => tools.hasProgram(path)),
+  });
+  await tools.writeFile(join(options.cniConfDir, CNI_FILE), config);
+  logger.info("pod network is ready", { podCIDR: wanted.podCIDR });
+}

@@ -1,0 +1,3 @@
+/** Public surface of proxy: Services' virtual addresses on one node. @module */
+export { runProxy, cleanupProxy, type ProxyOptions } from "./run-proxy.ts";
+export { systemNft, type NftRunner } from "./nftables/nft-runner.ts";
