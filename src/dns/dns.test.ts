@@ -130,7 +130,7 @@ function describe(packet: DecodedPacket): readonly string[] {
     if (record.type === "SRV") return `SRV ${record.data.port} ${record.data.target}`;
     return record.type === "OPT"
       ? "OPT"
-      : `${record.type} ${JSON.stringify(record.data).replaceAll('"', "")}`;
+      : `${record.type} ${[record.data].flat().join("")}`;
   });
   return [rcode, ...answers];
 }

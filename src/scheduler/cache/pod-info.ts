@@ -1,0 +1,161 @@
+/** A pod with everything the plugins ask of it, computed once. @module */
+import type { Container, Pod } from "#api/core/v1/types.gen";
+import { controllerOf, keyOf, labels, type ObjectKey } from "#apimachinery";
+import { addResources, maxResources, noResources, readResources, type Resources } from "./resources.ts";
+
+export interface HostPort {
+  readonly ip: string;
+  readonly protocol: string;
+  readonly port: number;
+}
+
+export interface AffinityTerm {
+  /** undefined: every namespace. */
+  readonly namespaces: ReadonlySet<string>;
+  readonly namespaceSelector: labels.Selector | undefined;
+  readonly selector: labels.Selector;
+  readonly topologyKey: string;
+  /** Of preferred terms. */
+  readonly weight: number;
+}
+
+export interface PodInfo {
+  readonly key: ObjectKey;
+  readonly uid: string;
+  readonly namespace: string;
+  readonly pod: Pod;
+  readonly labels: labels.Labels;
+  /** uid of the controlling owner. */
+  readonly owner: string | undefined;
+  readonly priority: number;
+  /** What the pod needs: the larger of its init phase and its run phase, plus overhead. */
+  readonly requests: Readonly<Resources>;
+  /** The same with upstream's floor for containers that ask nothing, so that they spread too. */
+  readonly nonZero: Readonly<Resources>;
+  readonly hostPorts: readonly HostPort[];
+  readonly requiredAffinity: readonly AffinityTerm[];
+  readonly requiredAntiAffinity: readonly AffinityTerm[];
+  readonly preferredAffinity: readonly AffinityTerm[];
+  readonly preferredAntiAffinity: readonly AffinityTerm[];
+}
+
+/** Upstream's `DefaultMilliCPURequest` and `DefaultMemoryRequest`. */
+const MILLI_CPU_FLOOR = 100;
+const MEMORY_FLOOR = 200 * 1024 * 1024;
+
+export function podInfo(pod: Pod): PodInfo {
+  const namespace = pod.metadata.namespace ?? "";
+  const affinity = pod.spec?.affinity;
+  const required = (list: readonly PodAffinityTerm[] | undefined): readonly AffinityTerm[] =>
+    (list ?? []).map((term) => affinityTerm(pod, term, 1));
+  const preferred = (list: readonly WeightedTerm[] | undefined): readonly AffinityTerm[] =>
+    (list ?? []).map(({ weight, podAffinityTerm }) => affinityTerm(pod, podAffinityTerm, weight));
+  return {
+    key: keyOf(pod),
+    uid: pod.metadata.uid ?? "",
+    namespace,
+    pod,
+    labels: pod.metadata.labels ?? {},
+    owner: controllerOf(pod)?.uid,
+    priority: pod.spec?.priority ?? 0,
+    requests: podRequests(pod, false),
+    nonZero: podRequests(pod, true),
+    hostPorts: hostPortsOf(pod),
+    requiredAffinity: required(affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution),
+    requiredAntiAffinity: required(affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution),
+    preferredAffinity: preferred(affinity?.podAffinity?.preferredDuringSchedulingIgnoredDuringExecution),
+    preferredAntiAffinity: preferred(
+      affinity?.podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution,
+    ),
+  };
+}
+
+type PodSpec = NonNullable<Pod["spec"]>;
+type PodAffinity = NonNullable<NonNullable<PodSpec["affinity"]>["podAffinity"]>;
+type PodAffinityTerm = NonNullable<PodAffinity["requiredDuringSchedulingIgnoredDuringExecution"]>[number];
+type WeightedTerm = NonNullable<PodAffinity["preferredDuringSchedulingIgnoredDuringExecution"]>[number];
+
+/**
+ * Init containers run one after another, those with restartPolicy Always (sidecars) stay: each init container needs its own
+ * plus the sidecars started before it; in the end all containers and all sidecars run together (KEP-753).
+ */
+function podRequests(pod: Pod, isNonZero: boolean): Resources {
+  const { containers, initContainers = [], overhead, resources } = pod.spec ?? { containers: [] };
+  const total = noResources();
+  for (const container of containers) addResources(total, containerRequests(container, isNonZero), 1);
+  const sidecars = noResources();
+  const initPeak = noResources();
+  for (const container of initContainers) {
+    const own = containerRequests(container, isNonZero);
+    const together = noResources();
+    addResources(together, sidecars, 1);
+    addResources(together, own, 1);
+    maxResources(initPeak, together);
+    if (container.restartPolicy === "Always") addResources(sidecars, own, 1);
+  }
+  addResources(total, sidecars, 1);
+  maxResources(total, initPeak);
+  const podLevel = readResources(resources?.requests); // replaces the sum of the containers, resource by resource
+  for (const name of ["milliCPU", "memory"] as const) if (podLevel[name] > 0) total[name] = podLevel[name];
+  addResources(total, readResources(overhead), 1);
+  return total;
+}
+
+function containerRequests(container: Container, isNonZero: boolean): Resources {
+  const requests = readResources(container.resources?.requests);
+  if (!isNonZero) return requests;
+  const names = container.resources?.requests ?? {};
+  if (names["cpu"] === undefined) requests.milliCPU = MILLI_CPU_FLOOR;
+  if (names["memory"] === undefined) requests.memory = MEMORY_FLOOR;
+  return requests;
+}
+
+function hostPortsOf(pod: Pod): readonly HostPort[] {
+  return [
+    ...(pod.spec?.initContainers ?? []).filter((c) => c.restartPolicy === "Always"),
+    ...(pod.spec?.containers ?? []),
+  ]
+    .flatMap((container) => container.ports ?? [])
+    .filter((port) => (port.hostPort ?? 0) > 0)
+    .map((port) => ({
+      ip: port.hostIP ?? "0.0.0.0",
+      protocol: port.protocol ?? "TCP",
+      port: port.hostPort!,
+    }));
+}
+
+function affinityTerm(pod: Pod, term: PodAffinityTerm, weight: number): AffinityTerm {
+  let selector =
+    term.labelSelector === undefined ? labels.nothing : labels.fromLabelSelector(term.labelSelector);
+  for (const [keys, operator] of [
+    [term.matchLabelKeys, "in"],
+    [term.mismatchLabelKeys, "notin"],
+  ] as const) {
+    for (const key of keys ?? []) {
+      const value = pod.metadata.labels?.[key];
+      if (value !== undefined) selector = labels.add(selector, labels.newRequirement(key, operator, [value]));
+    }
+  }
+  const named = term.namespaces ?? [];
+  const isOwnOnly = named.length === 0 && term.namespaceSelector === undefined;
+  return {
+    namespaces: new Set(isOwnOnly ? [pod.metadata.namespace ?? ""] : named),
+    namespaceSelector: term.namespaceSelector && labels.fromLabelSelector(term.namespaceSelector),
+    selector,
+    topologyKey: term.topologyKey,
+    weight,
+  };
+}
+
+/** Whether `other` is one of the pods a term speaks of. `namespaceLabels` gives the labels of a namespace. */
+export function termMatches(
+  term: AffinityTerm,
+  other: PodInfo,
+  namespaceLabels: (namespace: string) => labels.Labels,
+): boolean {
+  const inNamespace =
+    term.namespaces.has(other.namespace) ||
+    (term.namespaceSelector !== undefined &&
+      labels.matches(term.namespaceSelector, namespaceLabels(other.namespace)));
+  return inNamespace && labels.matches(term.selector, other.labels);
+}

@@ -1,0 +1,62 @@
+/** Amounts of resources as numbers that add up fast. @module */
+import { parseQuantity, quantityToNumber } from "#apimachinery";
+
+/** `milliCPU` in thousandths of a core, memory and storage in bytes; everything else by name. */
+export interface Resources {
+  milliCPU: number;
+  memory: number;
+  ephemeralStorage: number;
+  /** Extended resources and huge pages; undefined while there are none. */
+  scalar: Map<string, number> | undefined;
+}
+
+export type Quantities = Readonly<Record<string, string>>;
+
+export function noResources(): Resources {
+  return { milliCPU: 0, memory: 0, ephemeralStorage: 0, scalar: undefined };
+}
+
+export function addResources(to: Resources, amount: Readonly<Resources>, sign: 1 | -1): void {
+  to.milliCPU += sign * amount.milliCPU;
+  to.memory += sign * amount.memory;
+  to.ephemeralStorage += sign * amount.ephemeralStorage;
+  if (amount.scalar === undefined) return;
+  to.scalar ??= new Map();
+  for (const [name, value] of amount.scalar) to.scalar.set(name, (to.scalar.get(name) ?? 0) + sign * value);
+}
+
+/** The larger of both, resource by resource, into `to`. */
+export function maxResources(to: Resources, other: Readonly<Resources>): void {
+  to.milliCPU = Math.max(to.milliCPU, other.milliCPU);
+  to.memory = Math.max(to.memory, other.memory);
+  to.ephemeralStorage = Math.max(to.ephemeralStorage, other.ephemeralStorage);
+  if (other.scalar === undefined) return;
+  to.scalar ??= new Map();
+  for (const [name, value] of other.scalar) to.scalar.set(name, Math.max(to.scalar.get(name) ?? 0, value));
+}
+
+/** `pods` is not among them: it counts, and is kept apart. */
+export function readResources(quantities: Quantities | undefined): Resources {
+  const result = noResources();
+  for (const [name, text] of Object.entries(quantities ?? {})) {
+    if (name === "cpu") result.milliCPU = Math.ceil(numberOf(text, 1000));
+    else if (name === "memory") result.memory = numberOf(text, 1);
+    else if (name === "ephemeral-storage") result.ephemeralStorage = numberOf(text, 1);
+    else if (name !== "pods") (result.scalar ??= new Map()).set(name, numberOf(text, 1));
+  }
+  return result;
+}
+
+const parsed = new Map<string, number>();
+/** Quantities repeat endlessly ("100m", "128Mi"): their values are remembered, up to this many. */
+const PARSED_MAX = 10_000;
+
+export function numberOf(text: string, scale: number): number {
+  const key = `${scale} ${text}`;
+  const known = parsed.get(key);
+  if (known !== undefined) return known;
+  const value = quantityToNumber(parseQuantity(text)) * scale;
+  if (parsed.size >= PARSED_MAX) parsed.clear();
+  parsed.set(key, value);
+  return value;
+}

@@ -1,0 +1,52 @@
+/** Nodes and pods for the scheduler's tests and benchmarks. @module */
+import type { Node, NodeSpec, Pod, PodSpec } from "#api/core/v1/types.gen";
+
+export interface NodeShape {
+  readonly cpu?: string;
+  readonly memory?: string;
+  readonly pods?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly spec?: NodeSpec;
+}
+
+export function testNode(name: string, shape: NodeShape = {}): Node {
+  const { cpu = "4", memory = "16Gi", pods = "110", labels = {}, spec = {} } = shape;
+  const allocatable = { cpu, memory, pods };
+  return {
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: { name, labels: { "kubernetes.io/hostname": name, ...labels } },
+    spec,
+    status: { capacity: allocatable, allocatable },
+  };
+}
+
+export interface PodShape {
+  readonly cpu?: string;
+  readonly memory?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly owner?: string;
+  readonly spec?: Partial<PodSpec>;
+}
+
+export function testPod(name: string, shape: PodShape = {}): Pod {
+  const { cpu, memory, labels = {}, owner, spec = {} } = shape;
+  const requests = { ...(cpu !== undefined && { cpu }), ...(memory !== undefined && { memory }) };
+  const ref = { apiVersion: "apps/v1", kind: "ReplicaSet", name: "rs", uid: owner ?? "", controller: true };
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: {
+      name,
+      namespace: "default",
+      uid: `uid-${name}`,
+      labels,
+      ...(owner !== undefined && { ownerReferences: [ref] }),
+    },
+    spec: {
+      schedulerName: "default-scheduler",
+      containers: [{ name: "c", image: "demo/web:1", resources: { requests } }],
+      ...spec,
+    },
+  };
+}

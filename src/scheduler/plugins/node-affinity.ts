@@ -1,0 +1,65 @@
+/** NodeAffinity: `nodeSelector` and required terms filter, preferred terms score. @module */
+import type { NodeSelectorTerm, Pod } from "#api/core/v1/types.gen";
+import type { NodeInfo } from "../cache/node-info.ts";
+import type { Plugin, PreFilterResult } from "../framework/plugin.ts";
+import { unresolvable } from "../framework/status.ts";
+import { matchesNodeSelector, matchesTerm } from "./node-selector.ts";
+import { normalize } from "./scores.ts";
+
+const NO_MATCH = unresolvable("NodeAffinity", "node(s) didn't match Pod's node affinity/selector");
+
+export const nodeAffinity: Plugin = {
+  name: "NodeAffinity",
+  preFilter(_state, { pod }) {
+    const terms = requiredTerms(pod);
+    if (terms === undefined && pod.spec?.nodeSelector === undefined) return { skip: true };
+    return terms === undefined ? undefined : namedNodes(terms);
+  },
+  filter: (_state, { pod }, node) => (matchesRequired(pod, node) ? undefined : NO_MATCH),
+  preScore: (_state, { pod }) => (preferredTerms(pod).length === 0 ? "skip" : undefined),
+  score(_state, { pod }, node) {
+    let sum = 0;
+    for (const { weight, preference } of preferredTerms(pod))
+      if (matchesTerm(preference, node)) sum += weight;
+    return sum;
+  },
+  normalizeScore: (_state, scores) => normalize(scores),
+  queueingHint: (event, { pod }) =>
+    event.resource === "Node" &&
+    event.node?.new !== undefined &&
+    matchesRequired(pod, {
+      name: event.node.new.metadata.name,
+      labels: event.node.new.metadata.labels ?? {},
+    } as NodeInfo),
+};
+
+export function matchesRequired(pod: Pod, node: NodeInfo): boolean {
+  for (const [key, value] of Object.entries(pod.spec?.nodeSelector ?? {})) {
+    if (node.labels[key] !== value) return false;
+  }
+  const terms = requiredTerms(pod);
+  return terms === undefined || matchesNodeSelector(terms, node);
+}
+
+function requiredTerms(pod: Pod): readonly NodeSelectorTerm[] | undefined {
+  return pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+}
+
+function preferredTerms(
+  pod: Pod,
+): readonly { readonly weight: number; readonly preference: NodeSelectorTerm }[] {
+  return pod.spec?.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+}
+
+/** Pods of a DaemonSet name their node in every term: the other nodes need no look. */
+function namedNodes(terms: readonly NodeSelectorTerm[]): PreFilterResult | undefined {
+  const names = new Set<string>();
+  for (const term of terms) {
+    const byName = term.matchFields?.find(
+      ({ key, operator }) => key === "metadata.name" && operator === "In",
+    );
+    if (byName === undefined) return undefined;
+    for (const name of byName.values ?? []) names.add(name);
+  }
+  return names.size > 0 ? { nodeNames: names } : { status: NO_MATCH };
+}

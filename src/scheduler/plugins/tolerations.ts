@@ -1,0 +1,21 @@
+/** Whether a toleration stands a taint. @module */
+import type { Taint, Toleration } from "#api/core/v1/types.gen";
+
+/** An empty effect or key (with Exists) fits all of them. */
+export function tolerates(toleration: Toleration, taint: Taint): boolean {
+  if ((toleration.effect ?? "") !== "" && toleration.effect !== taint.effect) return false;
+  if ((toleration.key ?? "") !== "" && toleration.key !== taint.key) return false;
+  switch (toleration.operator ?? "") {
+    case "":
+    case "Equal":
+      return (toleration.key ?? "") !== "" && (toleration.value ?? "") === (taint.value ?? "");
+    case "Exists":
+      return true;
+    default:
+      return false;
+  }
+}
+
+export function toleratesAll(tolerations: readonly Toleration[], taints: readonly Taint[]): boolean {
+  return taints.every((taint) => tolerations.some((toleration) => tolerates(toleration, taint)));
+}
