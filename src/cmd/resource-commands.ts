@@ -60,7 +60,6 @@ interface BuildFlags {
 function addImage(program: Command, world: World, clock: Clock): void {
   const image = program.command("image").description("the images on the cluster's nodes");
   const context = launcherContext(world, clock);
-  const collect = (value: string, all: readonly string[]): readonly string[] => [...all, value];
   image
     .command("build <folder>")
     .description("build a folder with a Dockerfile and load it onto every node")
@@ -91,4 +90,8 @@ function addImage(program: Command, world: World, clock: Clock): void {
     .action((name: string, flags: { profile: string }) =>
       imageRemove(context, flags.profile, name, world.signal),
     );
+}
+
+function collect(value: string, all: readonly string[]): readonly string[] {
+  return [...all, value];
 }

@@ -54,7 +54,7 @@ export async function newProfile(env: LauncherEnv, options: NewProfileOptions): 
     serviceCIDR: options.serviceCIDR,
     dnsIP: options.serviceCIDR.replace(/\.\d+\/\d+$/, ".10"),
     dnsDomain: options.dnsDomain,
-    kubeconfig: { path: env.kubeconfig, previousContext: undefined },
+    kubeconfig: env.kubeconfig,
   };
 }
 

@@ -25,8 +25,8 @@ export interface Profile {
   readonly serviceCIDR: string;
   readonly dnsIP: string;
   readonly dnsDomain: string;
-  /** The kubeconfig file that got the context, and the context that was current before. */
-  readonly kubeconfig: { readonly path: string; readonly previousContext: string | undefined };
+  /** The kubeconfig file that got the context. */
+  readonly kubeconfig: string;
 }
 
 /** Names become parts of interfaces, namespaces and file names. */

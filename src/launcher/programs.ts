@@ -1,5 +1,6 @@
 /** The processes of a cluster: one server, and a containerd and an agent for each node. Command lines only. @module */
 import { join } from "node:path";
+import { serverURL } from "./admin-client.ts";
 import { drivers } from "./drivers/index.ts";
 import type { LauncherEnv } from "./paths.ts";
 import { profilePaths } from "./paths.ts";
@@ -36,6 +37,7 @@ export function agentProgram(env: LauncherEnv, profile: Profile, node: NodeSpec)
   const driver = drivers[profile.driver];
   const nodePaths = paths.node(node.name);
   const flags = [
+    `--server=${serverURL(profile)}`,
     `--node-name=${node.name}`,
     `--node-ip=${node.ip}`,
     `--kubelet-port=${node.kubeletPort}`,
@@ -44,6 +46,7 @@ export function agentProgram(env: LauncherEnv, profile: Profile, node: NodeSpec)
     `--pod-logs-dir=${nodePaths.podLogs}`,
     `--pod-manifest-path=${nodePaths.manifests}`,
     `--log-dir=${paths.logs}`,
+    `--pid-dir=${join(paths.dir, "pids")}`,
     `--cluster-dns=${profile.dnsIP}`,
     `--cluster-domain=${profile.dnsDomain}`,
     `--cluster-cidr=${profile.podCIDR}`,

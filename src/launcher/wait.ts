@@ -18,7 +18,7 @@ export async function waitForServer(
   signal: AbortSignal,
 ): Promise<void> {
   const { clock } = context;
-  await using admin = await adminClient(context.env, profile, clock);
+  await using admin = adminClient(context.env, profile, clock);
   const deadline = clock.monotonicMs() + timeoutMs;
   for (;;) {
     try {
@@ -40,7 +40,6 @@ export async function waitForNodes(
   signal: AbortSignal,
 ): Promise<void> {
   const wanted = new Set(profile.nodes.map((node) => node.name));
-  const isReady = (node: Conditioned): boolean => hasCondition(node, "Ready");
   await waitForAll(context, profile, Nodes, {}, wanted, isReady, timeoutMs, signal);
 }
 
@@ -52,7 +51,6 @@ export async function waitForSystemPods(
   signal: AbortSignal,
 ): Promise<void> {
   const wanted = new Set(profile.nodes.map((node) => `kube-proxy-${node.name}`));
-  const isReady = (pod: Conditioned): boolean => hasCondition(pod, "Ready");
   await waitForAll(context, profile, Pods, { namespace: "kube-system" }, wanted, isReady, timeoutMs, signal);
 }
 
@@ -60,8 +58,8 @@ interface Conditioned extends KubeObject {
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 }
 
-function hasCondition(object: Conditioned, type: string): boolean {
-  return (object.status?.conditions ?? []).some((c) => c.type === type && c.status === "True");
+function isReady(object: Conditioned): boolean {
+  return (object.status?.conditions ?? []).some(({ type, status }) => type === "Ready" && status === "True");
 }
 
 /** Watches until each wanted object is there and fits. */
@@ -75,7 +73,7 @@ async function waitForAll<T extends Conditioned>(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  await using admin = await adminClient(context.env, profile, context.clock);
+  await using admin = adminClient(context.env, profile, context.clock);
   const ready = new Set<string>();
   const timer = AbortSignal.timeout(timeoutMs);
   const either = AbortSignal.any([signal, timer]);

@@ -25,7 +25,7 @@ export async function removeCluster(
   const { env, progress } = context;
   await stopPrograms(context, profile, signal);
   await progress.step("Removing files and the kubeconfig context", async () => {
-    await removeClusterContext(env, profile);
+    await removeClusterContext(profile, signal);
     const paths = profilePaths(env, profile.name);
     await rm(paths.dir, { recursive: true, force: true });
     await rm(paths.run, { recursive: true, force: true });

@@ -23,7 +23,7 @@ export async function kubectl(
   const { env } = context;
   const profile = await requireProfile(env, profileName);
   const program = await findBinary(env, "kubectl");
-  const flags = [`--kubeconfig=${profile.kubeconfig.path}`, `--context=${contextName(profile.name)}`];
+  const flags = [`--kubeconfig=${profile.kubeconfig}`, `--context=${contextName(profile.name)}`];
   const child = spawn(program, [...flags, ...args], { stdio: "inherit", signal });
   return new Promise((resolve, reject) => {
     child.once("error", reject);

@@ -36,7 +36,7 @@ export async function addNode(
     await ensureCertificates(context.env, grown, context.clock);
     await writeProfile(context.env, grown);
     await drivers[grown.driver].nodeUp(grown, node, signal);
-    await startNode(context, grown, node.name, signal);
+    await startNode(context, grown, node.name);
   });
   await progress.step(`Node Ready: ${node.name}`, () => waitForNodes(context, grown, waitTimeoutMs, signal));
   return node;
@@ -60,7 +60,7 @@ export async function deleteNode(
   await context.progress.step(`Removing ${name}`, async () => {
     await stopNode(context, profile, name, signal);
     await drivers[profile.driver].nodeDown(profile, node, signal);
-    await using admin = await adminClient(context.env, profile, context.clock);
+    await using admin = adminClient(context.env, profile, context.clock);
     await admin.client.delete(Nodes, { name }, signal).catch((err: unknown) => {
       if (!isNotFound(err)) throw err;
     });

@@ -26,7 +26,7 @@ export async function serviceUrls(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const profile = await requireProfile(context.env, profileName);
-  await using admin = await adminClient(context.env, profile, context.clock);
+  await using admin = adminClient(context.env, profile, context.clock);
   const service = await admin.client
     .get(Services, { namespace: options.namespace, name }, signal)
     .catch((err) => {

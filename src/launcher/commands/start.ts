@@ -92,7 +92,7 @@ async function bringUp(
   }
   await progress.step("Control plane", async (note) => {
     await startProgram(serverProgram(env, profile));
-    await Promise.all(profile.nodes.map((node) => startNode(context, profile, node.name, signal)));
+    await Promise.all(profile.nodes.map((node) => startNode(context, profile, node.name)));
     await waitForServer(context, profile, options.waitTimeoutMs, signal);
     note(`https://${profile.apiServer.host}:${profile.apiServer.port}`);
   });
@@ -107,23 +107,17 @@ async function bringUp(
     );
   }
   await progress.step("kubeconfig", async (note) => {
-    const merged = await mergeClusterContext(env, profile);
-    await writeProfile(env, merged);
-    note(`context "${contextName(profile.name)}" in ${merged.kubeconfig.path}`);
+    await mergeClusterContext(env, profile, signal);
+    note(`context "${contextName(profile.name)}" in ${profile.kubeconfig}`);
   });
 }
 
 /** Starts what runs on one node: its container runtime, if it is a real one, and its agent. */
-export async function startNode(
-  context: LauncherContext,
-  profile: Profile,
-  nodeName: string,
-  signal: AbortSignal,
-): Promise<void> {
+export async function startNode(context: LauncherContext, profile: Profile, nodeName: string): Promise<void> {
   const { env } = context;
   const node = profile.nodes.find(({ name }) => name === nodeName)!;
   if (drivers[profile.driver].isReal) {
-    const command = await prepareNodeRuntime(env, profile, node, signal);
+    const command = await prepareNodeRuntime(env, profile, node);
     await startProgram(containerdProgram(env, profile, node, command));
   }
   const { dir, kubelet, podLogs, manifests, cniConf, run } = profilePaths(env, profile.name).node(node.name);

@@ -85,7 +85,7 @@ async function apiServerState(
   profile: Profile,
   signal: AbortSignal,
 ): Promise<State> {
-  await using admin = await adminClient(context.env, profile, context.clock);
+  await using admin = adminClient(context.env, profile, context.clock);
   const timeout = AbortSignal.any([signal, AbortSignal.timeout(READY_TIMEOUT_MS)]);
   try {
     for await (const _ of admin.client.transport.stream({ method: "GET", path: "/readyz" }, timeout)) break;

@@ -50,5 +50,5 @@ export async function stopNode(
   await stopProgram(pidDir, agentName(node), AGENT_GRACE_MS, clock, signal);
   if (!drivers[profile.driver].isReal) return;
   await stopProgram(pidDir, containerdName(node), CONTAINERD_GRACE_MS, clock, signal);
-  await cleanNodeRuntime(env, profile, node, signal);
+  await cleanNodeRuntime(env, profile, node, clock, signal);
 }

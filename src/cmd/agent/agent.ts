@@ -1,0 +1,197 @@
+/** `k8ts agent`: what runs on a node: kubelet, kube-proxy, the pod network and cluster DNS in one process. @module */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "#apimachinery";
+import { newClient, newInformerFactory, type Client, type InformerFactory } from "#client";
+import { newHttpTransport, type HttpTransport } from "#client/node";
+import { TaskGroup } from "#component-base";
+import {
+  createContainerdRuntime,
+  createSimulatedRuntime,
+  ensurePauseImage,
+  withComponents,
+  type Runtime,
+} from "#cri";
+import { runDns, upstreamsOf } from "#dns";
+import { linuxPlatform, runKubelet, simulatedPlatform, type KubeletOptions } from "#kubelet";
+import { runNetwork, systemNetworkTools } from "#network";
+import { runProxy, systemNft } from "#proxy";
+import { componentLogger } from "../component-log.ts";
+import { componentsOf, writeManifests } from "./components.ts";
+
+export interface AgentFlags {
+  readonly server: string;
+  readonly nodeName: string;
+  readonly nodeIp: string;
+  readonly kubeletPort: number;
+  readonly certDir: string;
+  readonly rootDir: string;
+  readonly podLogsDir: string;
+  readonly podManifestPath: string;
+  readonly logDir?: string;
+  readonly pidDir?: string;
+  readonly clusterDns: string;
+  readonly clusterDomain: string;
+  readonly clusterCidr: string;
+  readonly serviceClusterIpRange: string;
+  readonly containerRuntime: "containerd" | "simulated";
+  readonly containerRuntimeEndpoint?: string;
+  readonly cgroupRoot?: string;
+  readonly cniConfDir?: string;
+  readonly cniDataDir?: string;
+  readonly resolvConf?: string;
+  readonly controlPlane: boolean;
+}
+
+interface Agent {
+  readonly flags: AgentFlags;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly isReal: boolean;
+}
+
+/** Until `signal` aborts. Containers, rules and routes stay: another agent takes over. */
+export async function runAgent(
+  flags: AgentFlags,
+  clock: Clock,
+  random: () => number,
+  signal: AbortSignal,
+): Promise<void> {
+  const agent: Agent = { flags, clock, random, isReal: flags.containerRuntime === "containerd" };
+  await using tasks = new TaskGroup(signal);
+  await writeManifests(flags, agent.isReal);
+  tasks.start("kubelet", (stop) => startKubelet(agent, stop));
+  if (agent.isReal) {
+    tasks.start("kube-proxy", (stop) => startProxyAndNetwork(agent, stop));
+    tasks.start("coredns", (stop) => startDns(agent, stop));
+  }
+  await tasks.wait();
+}
+
+async function startKubelet(agent: Agent, signal: AbortSignal): Promise<void> {
+  const { flags, clock, random } = agent;
+  const logger = componentLogger("kubelet", agentLogDir(flags), clock);
+  const pem = (name: string): Promise<string> => readFile(join(flags.certDir, name), "utf8");
+  const runtime = await openRuntime(agent, signal);
+  const transport = transportAs(agent, "kubelet-client");
+  const options: KubeletOptions = {
+    client: newClient(transport, { userAgent: "kubelet" }),
+    clock,
+    random,
+    logger,
+    nodeName: flags.nodeName,
+    nodeIPs: [flags.nodeIp],
+    runtime,
+    platform: agent.isReal
+      ? linuxPlatform({
+          rootDir: flags.rootDir,
+          clock,
+          logger,
+          ...(flags.cgroupRoot !== undefined && { cgroupRoot: flags.cgroupRoot }),
+        })
+      : simulatedPlatform(),
+    rootDir: flags.rootDir,
+    podLogsDir: flags.podLogsDir,
+    podManifestPath: flags.podManifestPath,
+    clusterDNS: [flags.clusterDns],
+    clusterDomain: flags.clusterDomain,
+    ...(flags.resolvConf !== undefined && { resolvConf: flags.resolvConf }),
+    server: {
+      host: flags.nodeIp,
+      port: flags.kubeletPort,
+      cert: await pem("kubelet.crt"),
+      key: await pem("kubelet.key"),
+      clientCA: await pem("ca.crt"),
+    },
+    ...(flags.controlPlane && { labels: { "node-role.kubernetes.io/control-plane": "" } }),
+    enableCgroups: agent.isReal,
+  };
+  try {
+    await runKubelet(options, signal);
+  } finally {
+    await transport.close();
+    await runtime.close();
+  }
+}
+
+async function openRuntime({ flags, clock, isReal }: Agent, signal: AbortSignal): Promise<Runtime> {
+  const logger = componentLogger("kubelet", undefined, clock);
+  const components = componentsOf(flags);
+  if (!isReal) return withComponents(createSimulatedRuntime({ clock }), components, { clock });
+  const socketPath = flags.containerRuntimeEndpoint!;
+  const runtime = createContainerdRuntime({ socketPath, clock, logger });
+  await ensurePauseImage({ socketPath, runtime, clock, nodeArch: process.arch }, signal);
+  return withComponents(runtime, components, { clock });
+}
+
+async function startProxyAndNetwork(agent: Agent, signal: AbortSignal): Promise<void> {
+  const { flags, clock } = agent;
+  const transport = transportAs(agent, "kube-proxy");
+  const client = newClient(transport, { userAgent: "kube-proxy" });
+  const informers = informersOf(agent, client);
+  const logger = componentLogger("kube-proxy", agentLogDir(flags), clock);
+  const { nodeName, nodeIp: nodeIP, clusterCidr: clusterCIDR, serviceClusterIpRange: serviceCIDR } = flags;
+  const common = { informers, clock, logger, nodeName, clusterCIDR, serviceCIDR };
+  await using tasks = new TaskGroup(signal);
+  tasks.start("proxy", (stop) => runProxy({ ...common, nodeIPs: [nodeIP], nft: systemNft() }, stop));
+  tasks.start("network", (stop) =>
+    runNetwork(
+      {
+        ...common,
+        nodeIP,
+        tools: systemNetworkTools,
+        cniConfDir: flags.cniConfDir!,
+        cniDataDir: flags.cniDataDir!,
+      },
+      stop,
+    ),
+  );
+  try {
+    await tasks.wait();
+  } finally {
+    await transport.close();
+  }
+}
+
+async function startDns(agent: Agent, signal: AbortSignal): Promise<void> {
+  const { flags, clock } = agent;
+  const transport = transportAs(agent, "coredns");
+  const informers = informersOf(agent, newClient(transport, { userAgent: "coredns" }));
+  const resolvConf = flags.resolvConf === undefined ? "" : await readFile(flags.resolvConf, "utf8");
+  const options = {
+    informers,
+    clock,
+    logger: componentLogger("coredns", agentLogDir(flags), clock),
+    listen: [{ host: flags.nodeIp, port: 53 }],
+    clusterDomain: flags.clusterDomain,
+    upstreams: upstreamsOf(resolvConf),
+  };
+  try {
+    await runDns(options, signal);
+  } finally {
+    await transport.close();
+  }
+}
+
+/** Several nodes of one machine share a log folder. */
+export function agentLogDir({
+  logDir,
+  nodeName,
+}: Pick<AgentFlags, "logDir" | "nodeName">): string | undefined {
+  return logDir === undefined ? undefined : join(logDir, nodeName);
+}
+
+/** Acts as the identity whose certificate is `name` in the certificate folder. */
+function transportAs({ flags, clock, random }: Agent, name: string): HttpTransport {
+  const file = (suffix: string): { readonly file: string } => ({ file: join(flags.certDir, suffix) });
+  const config = {
+    server: flags.server,
+    ca: file("ca.crt"),
+    clientCertificate: { cert: file(`${name}.crt`), key: file(`${name}.key`) },
+  };
+  return newHttpTransport(config, { clock, random });
+}
+
+function informersOf({ clock, random }: Agent, client: Client): InformerFactory {
+  return newInformerFactory({ client, clock, random, freeze: false });
+}

@@ -1,0 +1,41 @@
+/** The Service `kube-dns`, by which every tool finds cluster DNS. Its pods are the agents' own. @module */
+import { Services } from "#api/core/v1/service";
+import type { Service } from "#api/core/v1/types.gen";
+import { isAlreadyExists } from "#apimachinery";
+import type { Client } from "#client";
+
+/** The tenth address of the range, as kubeadm chooses it. */
+export function dnsAddress(serviceCIDR: string): string {
+  return serviceCIDR.replace(/\.\d+\/\d+$/, ".10");
+}
+
+export async function ensureClusterDns(
+  client: Client,
+  serviceCIDR: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const service: Service = {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: {
+      name: "kube-dns",
+      namespace: "kube-system",
+      labels: {
+        "k8s-app": "kube-dns",
+        "kubernetes.io/cluster-service": "true",
+        "kubernetes.io/name": "CoreDNS",
+      },
+    },
+    spec: {
+      selector: { "k8s-app": "kube-dns" },
+      clusterIP: dnsAddress(serviceCIDR),
+      ports: [
+        { name: "dns", port: 53, targetPort: 53, protocol: "UDP" },
+        { name: "dns-tcp", port: 53, targetPort: 53, protocol: "TCP" },
+      ],
+    },
+  };
+  await client.create(Services, service, signal).catch((err: unknown) => {
+    if (!isAlreadyExists(err)) throw err;
+  });
+}
