@@ -1,7 +1,25 @@
 /** Public surface of apimachinery. @module */
+export * from "./apply/index.ts";
 export * from "./clock.ts";
+export * from "./duration.ts";
 export * from "./errors.ts";
+export * from "./fake-clock.ts";
+export * as fields from "./fields.ts";
+export * from "./generate-name.ts";
+export * from "./int-or-string.ts";
+export * from "./json.ts";
 export * from "./kind.ts";
+export * as labels from "./labels/index.ts";
 export * from "./logger.ts";
 export * from "./meta.ts";
+export * from "./names.ts";
+export * from "./patch/index.ts";
+export * from "./quantity.ts";
+export * from "./quote.ts";
+export * from "./schema.ts";
+export * from "./serializer/index.ts";
+export * from "./text.ts";
+export * from "./time.ts";
+export * as field from "./validation/field-errors.ts";
+export * from "./validation/index.ts";
 export * from "./watch.ts";

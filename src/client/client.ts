@@ -103,6 +103,21 @@ export interface Client {
     body: unknown,
     signal: AbortSignal,
   ): Promise<unknown>;
+  /** GET of a subresource (scale). */
+  getSubresource<T extends KubeObject>(
+    kind: Kind<T>,
+    ref: ObjectRef,
+    subresource: string,
+    signal: AbortSignal,
+  ): Promise<unknown>;
+  /** PUT to a subresource other than status (finalize, approval, scale); resolves with the answer. */
+  updateSubresource<T extends KubeObject>(
+    kind: Kind<T>,
+    ref: ObjectRef,
+    subresource: string,
+    body: unknown,
+    signal: AbortSignal,
+  ): Promise<unknown>;
   readonly transport: Transport;
 }
 
@@ -130,7 +145,7 @@ export interface SharedInformer<T extends KubeObject> {
   readonly lister: Lister<T>;
   /** Returns a function that removes the handler. A late handler is first told of everything in the cache. */
   addEventHandler(handler: EventHandler<T>): () => void;
-  /** Index name -> the values under which an object is found. Only before the informer starts. */
+  /** Index name -> the values under which an object is found. Throws a RangeError when the name is taken. */
   addIndexer(name: string, values: (object: T) => readonly string[]): void;
   readonly hasSynced: boolean;
   /** The resourceVersion up to which the cache has seen changes. */
@@ -147,7 +162,21 @@ export interface InformerFactory {
   waitForSync(signal: AbortSignal): Promise<void>;
 }
 
+export interface EventOptions {
+  /** The part of the object it is about: `spec.containers{web}`. */
+  readonly fieldPath?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Who reports, when not the component the recorder was made for. */
+  readonly component?: string;
+}
+
 /** Writes Events about objects: best effort, aggregated, never throws. The words are upstream's: people read them in `describe`. */
 export interface EventRecorder {
-  event(about: KubeObject, type: "Normal" | "Warning", reason: string, message: string): void;
+  event(
+    about: KubeObject,
+    type: "Normal" | "Warning",
+    reason: string,
+    message: string,
+    options?: EventOptions,
+  ): void;
 }

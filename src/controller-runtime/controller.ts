@@ -23,8 +23,13 @@ export interface ControllerContext {
   readonly logger: Logger;
 }
 
+/** How the manager makes a controller; it may ask for informers, listers and indexes here, and for nothing that blocks. */
+export type ControllerConstructor = (context: ControllerContext) => Controller;
+
 export interface Controller {
   readonly name: string;
+  /** Component named in the Events it writes. Default `NAME-controller`. */
+  readonly eventSource?: string;
   readonly reconciles: Kind;
   /** Kinds whose controlling owner (ownerReference with `controller: true`) is enqueued when they change. */
   readonly owns?: readonly Kind[];

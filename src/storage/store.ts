@@ -4,7 +4,10 @@
  * @module
  */
 
-/** Grows by one with every successful commit; never reused, never goes back, also after a crash. A safe integer. */
+/**
+ * Grows by one with every successful commit that changes something; never reused, never goes back, also after a
+ * crash. A safe integer. A shared etcd may grow by more, when others write to it.
+ */
 export type Revision = number;
 
 export interface Entry {
@@ -34,7 +37,7 @@ export interface Write {
 export interface CommitOptions {
   /**
    * "disk" (default): the promise resolves only when the commit survives a crash of the machine.
-   * "memory": resolves once readers can see it; a crash may lose the last moments of such writes, and never reorders.
+   * "memory": may resolve once readers can see it; a crash may lose the last moments of such writes, and never reorders.
    */
   readonly durability?: "disk" | "memory";
 }
@@ -61,7 +64,11 @@ export interface Range {
 export interface Store {
   get(key: string): Promise<Entry | undefined>;
   range(options: RangeOptions): Promise<Range>;
-  /** Applies all writes at one revision, or throws `RevisionConflict` and changes nothing. Writes must name distinct keys. */
+  /**
+   * Applies all writes at one revision, or throws `RevisionConflict` and changes nothing. Writes must name distinct keys.
+   * A commit that changes nothing (no writes, or deletes of what does not exist) resolves with the current revision.
+   * Throws `StorageFull` when there is no room; reads go on, and writes work again once there is space.
+   */
   commit(writes: readonly Write[], options?: CommitOptions): Promise<Revision>;
   /**
    * Every change under `prefix` after `from`, in order, without gaps, in batches of whole commits, until `signal` aborts
@@ -70,7 +77,10 @@ export interface Store {
   watch(prefix: string, from: Revision, signal: AbortSignal): AsyncIterable<readonly Change[]>;
   /** The latest revision. */
   revision(): Promise<Revision>;
-  /** Forgets history before `revision`; current entries stay. */
+  /**
+   * Forgets history before `revision`; current entries stay. Ranges and watches from `revision` on still work.
+   * Throws `FutureRevision`; a revision already compacted changes nothing.
+   */
   compact(revision: Revision): Promise<void>;
   /** Waits for what was acknowledged to be durable, then releases everything; further calls throw. */
   close(): Promise<void>;
@@ -111,5 +121,19 @@ export class FutureRevision extends Error {
   constructor(asked: Revision, current: Revision) {
     super(`revision ${asked} is in the future; the current one is ${current}`);
     this.current = current;
+  }
+}
+
+/** There is no space for the write, and nothing of it was applied. The store still answers reads. */
+export class StorageFull extends Error {
+  override readonly name = "StorageFull";
+}
+
+/** The store was closed, by its owner or under a running call. */
+export class StoreClosed extends Error {
+  override readonly name = "StoreClosed";
+
+  constructor() {
+    super("the store is closed");
   }
 }

@@ -1,0 +1,31 @@
+/** APIService says who serves a group-version: this server, or one behind a service. @module */
+import type { Kind } from "#apimachinery";
+import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
+import type { APIService } from "./types.gen.ts";
+import { validateAPIService } from "./validation.ts";
+
+export const APIServices: Kind<APIService> = {
+  group: "apiregistration.k8s.io",
+  version: "v1",
+  kind: "APIService",
+  names: { plural: "apiservices", singular: "apiservice", categories: ["api-extensions"] },
+  scope: "Cluster",
+  subresources: ["status"],
+  validate: validateAPIService,
+  strategy: { allowUnconditionalUpdate: false },
+  columns: [
+    nameColumn,
+    text("Service", ({ spec }) =>
+      spec?.service === undefined ? "Local" : `${spec.service.namespace ?? ""}/${spec.service.name ?? ""}`,
+    ),
+    text("Available", available),
+    ageColumn,
+  ],
+};
+
+function available({ status }: APIService): string {
+  const condition = status?.conditions?.find((c) => c.type === "Available");
+  if (condition === undefined) return "Unknown";
+  if (condition.status === "True") return "True";
+  return `${condition.status} (${condition.reason ?? ""})`;
+}

@@ -1,0 +1,137 @@
+/** When a job fails or succeeds before all its pods have ended. @module */
+import { field, isQualifiedName } from "#apimachinery";
+import { each, NONE, obeys, oneOf, type Causes } from "../../validation/common.ts";
+import type {
+  JobSpec,
+  PodFailurePolicyOnExitCodesRequirement,
+  PodFailurePolicyOnPodConditionsPattern,
+  PodFailurePolicyRule,
+} from "./types.gen.ts";
+
+const RULES_MAX = 20;
+const VALUES_MAX = 255;
+const PATTERNS_MAX = 20;
+const ACTIONS: readonly string[] = ["Count", "FailIndex", "FailJob", "Ignore"];
+const OPERATORS: readonly string[] = ["In", "NotIn"];
+const STATUSES: readonly string[] = ["False", "True", "Unknown"];
+
+const quoteList = (values: readonly string[]): string => `[${values.map((value) => `"${value}"`).join(" ")}]`;
+
+export function validatePodFailurePolicy(spec: JobSpec, path: string): Causes {
+  const rules = spec.podFailurePolicy?.rules ?? [];
+  const at = field.child(path, "rules");
+  return [
+    ...tooMany(rules.length, RULES_MAX, at),
+    ...each(rules, at, (rule, p) => validateRule(spec, rule, p)),
+  ];
+}
+
+function tooMany(actual: number, max: number, path: string): Causes {
+  return actual > max ? [field.tooMany(path, actual, max)] : NONE;
+}
+
+function validateRule(spec: JobSpec, rule: PodFailurePolicyRule, path: string): Causes {
+  const { onExitCodes, onPodConditions = [] } = rule;
+  const both = onExitCodes !== undefined && onPodConditions.length > 0;
+  const neither = onExitCodes === undefined && onPodConditions.length === 0;
+  return [
+    ...validateAction(spec, rule.action, field.child(path, "action")),
+    ...(onExitCodes === undefined
+      ? NONE
+      : validateExitCodes(spec, onExitCodes, field.child(path, "onExitCodes"))),
+    ...validatePatterns(onPodConditions, field.child(path, "onPodConditions")),
+    ...(both ? [bare(path, "specifying both OnExitCodes and OnPodConditions is not supported")] : NONE),
+    ...(neither ? [bare(path, "specifying one of OnExitCodes and OnPodConditions is required")] : NONE),
+  ];
+}
+
+/** Upstream leaves the value out of these. */
+function bare(path: string, detail: string): Causes[number] {
+  return { reason: "FieldValueInvalid", field: path, message: `Invalid value: ${detail}` };
+}
+
+function validateAction(spec: JobSpec, action: string, path: string): Causes {
+  if (action === "") return [field.required(path, `valid values: ${quoteList(ACTIONS)}`)];
+  if (action !== "FailIndex") return oneOf(action, ACTIONS, path);
+  if (spec.backoffLimitPerIndex !== undefined) return NONE;
+  return [field.invalid(path, action, "requires the backoffLimitPerIndex to be set")];
+}
+
+function validatePatterns(patterns: readonly PodFailurePolicyOnPodConditionsPattern[], path: string): Causes {
+  return [
+    ...tooMany(patterns.length, PATTERNS_MAX, path),
+    ...each(patterns, path, (pattern, at) => [
+      ...obeys(isQualifiedName, pattern.type, field.child(at, "type")),
+      ...(pattern.status
+        ? oneOf(pattern.status, STATUSES, field.child(at, "status"))
+        : [field.required(field.child(at, "status"), `valid values: ${quoteList(STATUSES)}`)]),
+    ]),
+  ];
+}
+
+function validateExitCodes(
+  { template }: JobSpec,
+  { operator, containerName, values = [] }: PodFailurePolicyOnExitCodesRequirement,
+  path: string,
+): Causes {
+  const containers = [...(template.spec?.containers ?? []), ...(template.spec?.initContainers ?? [])];
+  const unknown =
+    containerName !== undefined && !containers.some((container) => container.name === containerName);
+  const at = field.child(path, "values");
+  const ordered = values.every((value, i) => i === 0 || values[i - 1]! <= value);
+  return [
+    ...(operator
+      ? oneOf(operator, OPERATORS, field.child(path, "operator"))
+      : [field.required(field.child(path, "operator"), `valid values: ${quoteList(OPERATORS)}`)]),
+    ...(unknown
+      ? [
+          field.invalid(
+            field.child(path, "containerName"),
+            containerName,
+            "must be one of the container or initContainer names in the pod template",
+          ),
+        ]
+      : NONE),
+    ...(values.length === 0 ? [field.invalid(at, values, "at least one value is required")] : NONE),
+    ...tooMany(values.length, VALUES_MAX, at),
+    ...each(values, at, (value, p, i) => [
+      ...(operator === "In" && value === 0
+        ? [field.invalid(p, value, "must not be 0 for the In operator")]
+        : NONE),
+      ...(values.indexOf(value) < i ? [field.duplicate(p, value)] : NONE),
+    ]),
+    ...(ordered ? NONE : [field.invalid(at, values, "must be ordered")]),
+  ];
+}
+
+export function validateSuccessPolicy(spec: JobSpec, path: string): Causes {
+  const rules = spec.successPolicy?.rules ?? [];
+  const at = field.child(path, "rules");
+  return [
+    ...(rules.length === 0
+      ? [field.required(at, "at least one rules must be specified when the successPolicy is specified")]
+      : NONE),
+    ...tooMany(rules.length, RULES_MAX, at),
+    ...each(rules, at, ({ succeededCount, succeededIndexes }, p) => {
+      const countPath = field.child(p, "succeededCount");
+      const total = spec.completions ?? 0;
+      return [
+        ...(succeededCount === undefined && succeededIndexes === undefined
+          ? [field.required(p, "at least one of succeededCount or succeededIndexes must be specified")]
+          : NONE),
+        ...(succeededCount !== undefined && succeededCount <= 0
+          ? [field.invalid(countPath, succeededCount, "must be greater than or equal to 0")]
+          : NONE),
+        ...(succeededCount !== undefined && succeededCount > total
+          ? [
+              field.invalid(
+                countPath,
+                succeededCount,
+                `must be less than or equal to ${total} (the number of specified completions)`,
+              ),
+            ]
+          : NONE),
+      ];
+    }),
+  ];
+}

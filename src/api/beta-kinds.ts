@@ -1,0 +1,37 @@
+/**
+ * Kinds of beta and alpha group-versions. They are known, with the facts of their fields, and served only where they are
+ * switched on; what they are called comes from the published paths.
+ * @module
+ */
+import type { Kind, Verb } from "#apimachinery";
+import { groupVersions, resourcesOf, type ResourceFacts } from "./facts.ts";
+import { nameAndAge } from "./printing/columns.ts";
+
+export interface UnservedKind extends Kind {
+  readonly servedByDefault: false;
+}
+
+const ALL_VERBS = 8;
+const UNSTABLE = /(?:alpha|beta)\d+$/;
+
+export function betaKinds(): readonly UnservedKind[] {
+  return groupVersions()
+    .filter(({ version }) => UNSTABLE.test(version))
+    .flatMap(({ group, version }) => resourcesOf(group, version).map(unservedKind));
+}
+
+function unservedKind(resource: ResourceFacts): UnservedKind {
+  return {
+    group: resource.group,
+    version: resource.version,
+    kind: resource.kind,
+    names: { plural: resource.plural, singular: resource.kind.toLowerCase() },
+    scope: resource.namespaced ? "Namespaced" : "Cluster",
+    subresources: resource.subresources.map((subresource) => subresource.name),
+    ...(resource.verbs.length < ALL_VERBS && { verbs: resource.verbs as readonly Verb[] }),
+    // Kinds whose names carry their meaning (ClusterTrustBundle `signer:name`, addresses) need the widest rule.
+    nameRule: "path-segment",
+    servedByDefault: false,
+    columns: nameAndAge,
+  };
+}

@@ -1,0 +1,47 @@
+/** PersistentVolumeClaim asks for storage. @module */
+import type { Kind } from "#apimachinery";
+import { ageColumn, nameColumn, text, wide } from "../../printing/columns.ts";
+import { accessModes } from "./access-modes.ts";
+import {
+  validatePersistentVolumeClaim,
+  validatePersistentVolumeClaimUpdate,
+} from "./persistentvolumeclaim-validation.ts";
+import type { PersistentVolumeClaim } from "./types.gen.ts";
+
+const CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class";
+
+export const PersistentVolumeClaims: Kind<PersistentVolumeClaim> = {
+  group: "",
+  version: "v1",
+  kind: "PersistentVolumeClaim",
+  names: { plural: "persistentvolumeclaims", singular: "persistentvolumeclaim", short: ["pvc"] },
+  scope: "Namespaced",
+  subresources: ["status"],
+  validate: validatePersistentVolumeClaim,
+  validateUpdate: validatePersistentVolumeClaimUpdate,
+  strategy: {
+    prepareForCreate: (pvc) => ({ ...pvc, status: { phase: "Pending" } }),
+    prepareForStatusUpdate: (pvc, old) => ({ ...pvc, spec: old.spec ?? {} }),
+  },
+  selectableFields: { name: (pvc) => pvc.metadata.name },
+  columns: [
+    nameColumn,
+    text("Status", (pvc) =>
+      pvc.metadata.deletionTimestamp === undefined ? (pvc.status?.phase ?? "") : "Terminating",
+    ),
+    text("Volume", (pvc) => pvc.spec?.volumeName ?? ""),
+    text("Capacity", (pvc) => (isBound(pvc) ? (pvc.status?.capacity?.["storage"] ?? "0") : "")),
+    text("Access Modes", (pvc) => (isBound(pvc) ? accessModes(pvc.status?.accessModes) : "")),
+    text(
+      "StorageClass",
+      (pvc) => pvc.metadata.annotations?.[CLASS_ANNOTATION] ?? pvc.spec?.storageClassName ?? "",
+    ),
+    text("VolumeAttributesClass", (pvc) => pvc.spec?.volumeAttributesClassName ?? "<unset>"),
+    ageColumn,
+    wide("VolumeMode", (pvc) => pvc.spec?.volumeMode ?? "<unset>"),
+  ],
+};
+
+function isBound(pvc: PersistentVolumeClaim): boolean {
+  return (pvc.spec?.volumeName ?? "") !== "";
+}

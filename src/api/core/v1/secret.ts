@@ -1,0 +1,37 @@
+/** Secret holds confidential data for pods. @module */
+import type { Kind } from "#apimachinery";
+import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
+import { validateSecret, validateSecretUpdate } from "./secret-validation.ts";
+import type { Secret } from "./types.gen.ts";
+
+export const Secrets: Kind<Secret> = {
+  group: "",
+  version: "v1",
+  kind: "Secret",
+  names: { plural: "secrets", singular: "secret" },
+  scope: "Namespaced",
+  subresources: [],
+  defaults: defaultSecret,
+  validate: validateSecret,
+  validateUpdate: validateSecretUpdate,
+  selectableFields: { type: (secret) => secret.type ?? "" },
+  columns: [
+    nameColumn,
+    text("Type", (secret) => secret.type ?? ""),
+    text("Data", (secret) => Object.keys(secret.data ?? {}).length),
+    ageColumn,
+  ],
+};
+
+/** `stringData` is a way to write `data`; it is never stored. */
+function defaultSecret(secret: Secret): Secret {
+  const { stringData, ...rest } = secret;
+  const typed = rest.type ? rest : { ...rest, type: "Opaque" };
+  if (stringData === undefined) return secret.type ? secret : typed;
+  const data = Object.fromEntries(Object.entries(stringData).map(([key, value]) => [key, base64(value)]));
+  return { ...typed, data: { ...typed.data, ...data } };
+}
+
+function base64(text: string): string {
+  return new TextEncoder().encode(text).toBase64();
+}

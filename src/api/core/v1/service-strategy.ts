@@ -1,0 +1,118 @@
+/** Carries over what the allocators chose, and drops what a change of type makes meaningless. @module */
+import type { Strategy } from "#apimachinery";
+import { isExternallyAccessible } from "./service-defaults.ts";
+import type { Service, ServicePort, ServiceSpec } from "./types.gen.ts";
+
+export const serviceStrategy: Strategy<Service> = {
+  allowCreateOnUpdate: true,
+  prepareForCreate(service) {
+    const { spec } = service;
+    // Old clients know one address only.
+    if (!spec?.clusterIP || (spec.clusterIPs?.length ?? 0) > 0) return service;
+    return { ...service, spec: { ...spec, clusterIPs: [spec.clusterIP] } };
+  },
+  prepareForUpdate(service, old) {
+    if (service.spec === undefined || old.spec === undefined) return service;
+    const patched = keepAllocated(normalizeClusterIps(service.spec, old.spec), old.spec);
+    return { ...service, spec: dropTypeDependent(patched, old.spec) };
+  },
+};
+
+/** A client that knows only `clusterIP` means both when it clears or changes it. */
+function normalizeClusterIps(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
+  const sameList = sameStrings(spec.clusterIPs, old.clusterIPs);
+  if (old.clusterIP && !spec.clusterIP && sameList) return without(spec, ["clusterIP", "clusterIPs"]);
+  if (spec.clusterIP && spec.clusterIP !== old.clusterIP && sameList) {
+    return { ...spec, clusterIPs: [spec.clusterIP, ...(spec.clusterIPs ?? []).slice(1)] };
+  }
+  return spec;
+}
+
+function keepAllocated(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
+  let out = spec;
+  if (needsClusterIp(old) && needsClusterIp(spec)) {
+    if (!out.clusterIP && old.clusterIP) out = { ...out, clusterIP: old.clusterIP };
+    if (
+      (out.clusterIPs?.length ?? 0) === 0 &&
+      old.clusterIPs !== undefined &&
+      out.clusterIP === old.clusterIP
+    ) {
+      out = { ...out, clusterIPs: old.clusterIPs };
+    }
+  }
+  if (needsNodePort(old) && needsNodePort(spec))
+    out = { ...out, ports: keepNodePorts(out.ports ?? [], old.ports ?? []) };
+  if (
+    needsHealthCheck(old) &&
+    needsHealthCheck(spec) &&
+    !out.healthCheckNodePort &&
+    old.healthCheckNodePort
+  ) {
+    out = { ...out, healthCheckNodePort: old.healthCheckNodePort };
+  }
+  return out;
+}
+
+/** By name of the port, unless another port took the number. */
+function keepNodePorts(ports: readonly ServicePort[], old: readonly ServicePort[]): readonly ServicePort[] {
+  const numbers = (list: readonly ServicePort[]): Set<number> =>
+    new Set(list.flatMap((p) => (p.nodePort ? [p.nodePort] : [])));
+  const used = numbers(old).intersection(numbers(ports));
+  const byName = new Map(old.map((port) => [port.name ?? "", port.nodePort ?? 0]));
+  return ports.map((port) => {
+    const known = byName.get(port.name ?? "") ?? 0;
+    if (port.nodePort || known === 0 || used.has(known)) return port;
+    used.add(known);
+    return { ...port, nodePort: known };
+  });
+}
+
+function dropTypeDependent(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
+  let out = spec;
+  if (needsClusterIp(old) && !needsClusterIp(spec) && sameStrings(spec.clusterIPs, old.clusterIPs)) {
+    out = without(out, ["clusterIP", "clusterIPs"]);
+  }
+  if (needsNodePort(old) && !needsNodePort(spec) && sameNodePorts(spec, old)) {
+    out = { ...out, ports: (out.ports ?? []).map(({ nodePort: _, ...port }) => port) };
+  }
+  const dropped: (keyof ServiceSpec)[] = [];
+  const stale = (field: keyof ServiceSpec, needs: (s: ServiceSpec) => boolean): void => {
+    if (needs(old) && !needs(spec) && spec[field] === old[field]) dropped.push(field);
+  };
+  stale("healthCheckNodePort", needsHealthCheck);
+  stale("allocateLoadBalancerNodePorts", isLoadBalancer);
+  stale("loadBalancerClass", isLoadBalancer);
+  stale("externalTrafficPolicy", (s) => isExternallyAccessible(s.type ?? "", s));
+  return dropped.length === 0 ? out : without(out, dropped);
+}
+
+const isLoadBalancer = (spec: ServiceSpec): boolean => spec.type === "LoadBalancer";
+
+export function needsClusterIp({ type }: ServiceSpec): boolean {
+  return type === "ClusterIP" || type === "NodePort" || type === "LoadBalancer";
+}
+
+export function needsNodePort(spec: ServiceSpec): boolean {
+  if (spec.type === "NodePort") return true;
+  return isLoadBalancer(spec) && spec.allocateLoadBalancerNodePorts !== false;
+}
+
+export function needsHealthCheck(spec: ServiceSpec): boolean {
+  return isLoadBalancer(spec) && spec.externalTrafficPolicy === "Local";
+}
+
+function sameStrings(a: readonly string[] = [], b: readonly string[] = []): boolean {
+  return a.length === b.length && a.every((value, i) => value === b[i]);
+}
+
+function sameNodePorts(a: ServiceSpec, b: ServiceSpec): boolean {
+  const numbers = (spec: ServiceSpec): Set<number> =>
+    new Set((spec.ports ?? []).map((port) => port.nodePort ?? 0));
+  return numbers(a).symmetricDifference(numbers(b)).size === 0;
+}
+
+function without(spec: ServiceSpec, fields: readonly (keyof ServiceSpec)[]): ServiceSpec {
+  return Object.fromEntries(
+    Object.entries(spec).filter(([key]) => !fields.includes(key as keyof ServiceSpec)),
+  );
+}

@@ -1,0 +1,18 @@
+/** RuntimeClass names a way to run containers. @module */
+import type { Kind } from "#apimachinery";
+import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
+import type { RuntimeClass } from "./types.gen.ts";
+import { validateRuntimeClass, validateRuntimeClassUpdate } from "./validation.ts";
+
+export const RuntimeClasses: Kind<RuntimeClass> = {
+  group: "node.k8s.io",
+  version: "v1",
+  kind: "RuntimeClass",
+  names: { plural: "runtimeclasses", singular: "runtimeclass" },
+  scope: "Cluster",
+  subresources: [],
+  validate: validateRuntimeClass,
+  validateUpdate: validateRuntimeClassUpdate,
+  strategy: { allowCreateOnUpdate: true, allowUnconditionalUpdate: false },
+  columns: [nameColumn, text("Handler", (rc) => rc.handler), ageColumn],
+};

@@ -1,0 +1,26 @@
+/** ResourceSlice lists devices that a driver offers. @module */
+import type { Kind } from "#apimachinery";
+import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
+import type { ResourceSlice } from "./types.gen.ts";
+import { validateResourceSlice } from "./validation.ts";
+
+export const ResourceSlices: Kind<ResourceSlice> = {
+  group: "resource.k8s.io",
+  version: "v1",
+  kind: "ResourceSlice",
+  names: { plural: "resourceslices", singular: "resourceslice" },
+  scope: "Cluster",
+  subresources: [],
+  validate: validateResourceSlice,
+  selectableFields: {
+    "spec.nodeName": (slice) => slice.spec.nodeName ?? "",
+    "spec.driver": (slice) => slice.spec.driver,
+  },
+  columns: [
+    nameColumn,
+    text("Node", (slice) => slice.spec.nodeName ?? ""),
+    text("Driver", (slice) => slice.spec.driver),
+    text("Pool", (slice) => slice.spec.pool.name),
+    ageColumn,
+  ],
+};

@@ -1,0 +1,34 @@
+/** StorageClass names a kind of storage and who provisions it. @module */
+import type { Kind } from "#apimachinery";
+import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
+import type { StorageClass } from "./types.gen.ts";
+import { validateStorageClass, validateStorageClassUpdate } from "./validation.ts";
+
+const DEFAULT_ANNOTATIONS = [
+  "storageclass.kubernetes.io/is-default-class",
+  "storageclass.beta.kubernetes.io/is-default-class",
+];
+
+export const StorageClasses: Kind<StorageClass> = {
+  group: "storage.k8s.io",
+  version: "v1",
+  kind: "StorageClass",
+  names: { plural: "storageclasses", singular: "storageclass", short: ["sc"] },
+  scope: "Cluster",
+  subresources: [],
+  defaults: (sc) => ({ reclaimPolicy: "Delete", volumeBindingMode: "Immediate", ...sc }),
+  validate: validateStorageClass,
+  validateUpdate: validateStorageClassUpdate,
+  columns: [
+    {
+      ...nameColumn,
+      value: ({ metadata: { name, annotations } }) =>
+        DEFAULT_ANNOTATIONS.some((a) => annotations?.[a] === "true") ? `${name} (default)` : name,
+    },
+    text("Provisioner", (sc) => sc.provisioner),
+    text("ReclaimPolicy", (sc) => sc.reclaimPolicy ?? "Delete"),
+    text("VolumeBindingMode", (sc) => sc.volumeBindingMode ?? "Immediate"),
+    text("AllowVolumeExpansion", (sc) => sc.allowVolumeExpansion ?? false),
+    ageColumn,
+  ],
+};

@@ -1,0 +1,224 @@
+/** The specification of a pod, in a pod or in a template. @module */
+import {
+  compareQuantity,
+  field,
+  isDns1123Label,
+  isDns1123Subdomain,
+  parseQuantity,
+  validateLabels,
+  isQualifiedName,
+  type ObjectMeta,
+} from "#apimachinery";
+import { aggregateContainerLimits, aggregateContainerRequests } from "../core/v1/pod-resources.ts";
+import type { PodSpec } from "../core/v1/types.gen.ts";
+import { validateAffinity, validateTopologySpreadConstraints } from "./affinity.ts";
+import { duplicates, each, inRange, NONE, obeys, oneOf, requiredOneOf, type Causes } from "./common.ts";
+import {
+  validateContainers,
+  validateEphemeralContainers,
+  validateInitContainers,
+  type PodContext,
+} from "./containers.ts";
+import { validateDnsConfig, validateHostAliases, validateHostname } from "./pod-dns.ts";
+import {
+  isHugePages,
+  validatePodResources,
+  validateResourceQuantity,
+  validateContainerResourceName,
+} from "./resources.ts";
+import { validatePodSecurityContext } from "./security-context.ts";
+import { validateTolerations } from "./tolerations.ts";
+import { validateVolumes } from "./volumes.ts";
+
+const INT32_MAX = 2 ** 31 - 1;
+const DNS_POLICIES = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
+
+export interface PodSpecOptions {
+  /** The spec stands in a pod, not in a template. */
+  readonly isPod: boolean;
+}
+
+export function validatePodSpec(
+  spec: PodSpec,
+  meta: Partial<ObjectMeta> | undefined,
+  path: string,
+  { isPod }: PodSpecOptions,
+): Causes {
+  const at = (...names: readonly string[]): string => field.child(path, ...names);
+  const { byName, causes: volumeCauses } = validateVolumes(spec.volumes, meta, at("volumes"));
+  const claimNames = (spec.resourceClaims ?? []).map((claim) => claim.name);
+  const context: PodContext = { spec, volumes: byName, claimNames };
+  return [
+    ...(spec.terminationGracePeriodSeconds === undefined
+      ? [field.required(at("terminationGracePeriodSeconds"))]
+      : NONE),
+    ...volumeCauses,
+    ...validateResourceClaims(spec, at("resourceClaims")),
+    ...validateContainers(context, at("containers")),
+    ...validateInitContainers(context, at("initContainers")),
+    ...validateEphemeralContainers(spec.ephemeralContainers, context, at("ephemeralContainers")),
+    ...validateResources(spec, at("resources")),
+    ...validateHostNetworkPorts(spec, at("containers"), isPod),
+    ...requiredOneOf(spec.restartPolicy, ["Always", "OnFailure", "Never"], at("restartPolicy")),
+    ...requiredOneOf(spec.dnsPolicy, DNS_POLICIES, at("dnsPolicy")),
+    ...validateLabels(spec.nodeSelector, at("nodeSelector")),
+    ...validatePodSecurityContext(spec, at("securityContext")),
+    ...validateAffinity(spec.affinity, at("affinity")),
+    ...validateDnsConfig(spec, at("dnsConfig")),
+    ...each(spec.readinessGates, at("readinessGates"), (gate, p) =>
+      obeys(isQualifiedName, gate.conditionType, field.child(p, "conditionType")),
+    ),
+    ...each(spec.schedulingGates, at("schedulingGates"), (gate, p) => obeys(isQualifiedName, gate.name, p)),
+    ...duplicates(
+      spec.schedulingGates ?? [],
+      (gate) => gate.name,
+      (i) => field.index(at("schedulingGates"), i),
+    ),
+    ...validateTopologySpreadConstraints(spec.topologySpreadConstraints, at("topologySpreadConstraints")),
+    ...validateHostUsers(spec, path),
+    ...validateHostname(spec, path),
+    ...validateNames(spec, path),
+    ...validateTolerations(spec.tolerations, at("tolerations")),
+    ...validateHostAliases(spec.hostAliases, at("hostAliases")),
+    ...oneOf(spec.preemptionPolicy, ["PreemptLowerPriority", "Never"], at("preemptionPolicy")),
+    ...Object.entries(spec.overhead ?? {}).flatMap(([name, value]) => [
+      ...validateContainerResourceName(name, field.key(at("overhead", "limits"), name)),
+      ...validateResourceQuantity(name, value, field.key(at("overhead", "limits"), name)),
+    ]),
+    ...validateOs(spec, at("os")),
+    ...validateFileKeyVolumes(spec, path),
+  ];
+}
+
+function validateNames(spec: PodSpec, path: string): Causes {
+  const at = (name: string): string => field.child(path, name);
+  const subdomain = (
+    name: "serviceAccountName" | "nodeName" | "priorityClassName" | "runtimeClassName",
+  ): Causes => {
+    const value = spec[name];
+    return value === undefined || value === "" ? NONE : obeys(isDns1123Subdomain, value, at(name));
+  };
+  const deadline = spec.activeDeadlineSeconds;
+  return [
+    ...subdomain("serviceAccountName"),
+    ...subdomain("nodeName"),
+    ...(deadline === undefined ? NONE : inRange(deadline, 1, INT32_MAX, at("activeDeadlineSeconds"))),
+    ...(spec.hostname ? obeys(isDns1123Label, spec.hostname, at("hostname")) : NONE),
+    ...(spec.subdomain ? obeys(isDns1123Label, spec.subdomain, at("subdomain")) : NONE),
+    ...subdomain("priorityClassName"),
+    ...subdomain("runtimeClassName"),
+  ];
+}
+
+function validateResourceClaims(spec: PodSpec, path: string): Causes {
+  const seen = new Set<string>();
+  return each(spec.resourceClaims, path, (claim, at) => {
+    const { name, resourceClaimName: direct, resourceClaimTemplateName: template } = claim;
+    const namePath = field.child(at, "name");
+    const repeated = seen.has(name);
+    seen.add(name);
+    return [
+      ...(name === ""
+        ? [field.required(namePath)]
+        : repeated
+          ? [field.duplicate(namePath, name)]
+          : obeys(isDns1123Label, name, namePath)),
+      ...(direct !== undefined && template !== undefined
+        ? [
+            field.invalid(
+              at,
+              claim,
+              "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified",
+            ),
+          ]
+        : NONE),
+      ...(direct === undefined && template === undefined
+        ? [field.invalid(at, claim, "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`")]
+        : NONE),
+      ...(direct === undefined
+        ? NONE
+        : obeys(isDns1123Subdomain, direct, field.child(at, "resourceClaimName"))),
+      ...(template === undefined
+        ? NONE
+        : obeys(isDns1123Subdomain, template, field.child(at, "resourceClaimTemplateName"))),
+    ];
+  });
+}
+
+/** What the pod asks for as a whole must cover its containers. */
+function validateResources(spec: PodSpec, path: string): Causes {
+  const { resources } = spec;
+  if (resources === undefined) return NONE;
+  if (spec.os?.name === "windows") return [field.forbidden(path, "may not be set for a windows pod")];
+  const exceeds = (own: string, pod: string): boolean =>
+    compareQuantity(parseQuantity(own), parseQuantity(pod)) > 0;
+  const under = (what: "requests" | "limits", name: string, total: string): Causes => {
+    const given = resources[what]?.[name];
+    if (given === undefined || !exceeds(total, given)) return NONE;
+    const message = `must be greater than or equal to aggregate container ${what} of ${total}`;
+    return [field.invalid(field.key(field.child(path, what), name), given, message)];
+  };
+  return [
+    ...validatePodResources(resources, path),
+    ...Object.entries(aggregateContainerRequests(spec)).flatMap(([name, total]) =>
+      under("requests", name, total),
+    ),
+    ...Object.entries(aggregateContainerLimits(spec)).flatMap(([name, total]) =>
+      isHugePages(name) ? under("limits", name, total) : [],
+    ),
+    ...each(spec.containers, field.child(path, "containers"), (container, at) =>
+      Object.entries(container.resources?.limits ?? {}).flatMap(([name, limit]) => {
+        const pod = resources.limits?.[name];
+        if (pod === undefined || !exceeds(limit, pod)) return [];
+        const message = `must be less than or equal to pod limits of ${pod}`;
+        return [field.invalid(field.child(field.key(at, name), "limits"), limit, message)];
+      }),
+    ),
+  ];
+}
+
+function validateHostNetworkPorts(spec: PodSpec, path: string, isPod: boolean): Causes {
+  if (spec.hostNetwork !== true) return NONE;
+  const message = "must match `containerPort` when `hostNetwork` is true";
+  return each(spec.containers, path, (container, at) =>
+    each(container.ports, field.child(at, "ports"), ({ hostPort = 0, containerPort }, p) =>
+      (isPod || hostPort !== 0) && hostPort !== containerPort
+        ? [field.invalid(field.child(p, "hostPort"), hostPort, message)]
+        : NONE,
+    ),
+  );
+}
+
+function validateHostUsers(spec: PodSpec, path: string): Causes {
+  if (spec.hostUsers !== false) return NONE;
+  const message = "when `hostUsers` is false";
+  return [
+    ...(spec.hostNetwork === true ? [field.forbidden(field.child(path, "hostNetwork"), message)] : NONE),
+    ...(spec.hostPID === true ? [field.forbidden(field.child(path, "HostPID"), message)] : NONE),
+    ...(spec.hostIPC === true ? [field.forbidden(field.child(path, "HostIPC"), message)] : NONE),
+  ];
+}
+
+function validateOs({ os }: PodSpec, path: string): Causes {
+  if (os === undefined) return NONE;
+  const at = field.child(path, "name");
+  return os.name === "" ? [field.required(at)] : oneOf(os.name, ["linux", "windows"], at);
+}
+
+/** Files with environment variables are written by init containers into an emptyDir (KEP-3721). */
+function validateFileKeyVolumes(spec: PodSpec, path: string): Causes {
+  const volumes = new Map((spec.volumes ?? []).map((volume) => [volume.name, volume]));
+  return (["initContainers", "containers"] as const).flatMap((list) =>
+    each(spec[list], field.child(path, list), (container, at) =>
+      each(container.env, field.child(at, "env"), (variable, p) => {
+        const ref = variable.valueFrom?.fileKeyRef;
+        if (ref === undefined) return NONE;
+        const namePath = field.child(p, "valueFrom", "fileKeyRef", "volumeName");
+        const volume = volumes.get(ref.volumeName);
+        if (volume === undefined) return [field.notFound(namePath, ref.volumeName)];
+        if (volume.emptyDir !== undefined) return NONE;
+        return [field.invalid(namePath, ref.volumeName, "referenced volume must be of type emptyDir")];
+      }),
+    ),
+  );
+}

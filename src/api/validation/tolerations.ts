@@ -1,0 +1,77 @@
+/** Taints of nodes and tolerations of pods. @module */
+import { field, isLabelValue, validateLabelName } from "#apimachinery";
+import type { Taint, Toleration } from "../core/v1/types.gen.ts";
+import { each, NONE, oneOf, type Causes } from "./common.ts";
+
+const EFFECTS = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
+
+export function validateTolerations(tolerations: readonly Toleration[] | undefined, path: string): Causes {
+  return each(tolerations, path, (toleration, at) => {
+    const { key = "", effect = "" } = toleration;
+    return [
+      ...(key === "" ? NONE : validateLabelName(key, field.child(at, "key"))),
+      ...(key === "" && toleration.operator !== "Exists"
+        ? [
+            field.invalid(
+              field.child(at, "operator"),
+              toleration.operator ?? "",
+              'operator must be Exists when `key` is empty, which means "match all values and all keys"',
+            ),
+          ]
+        : NONE),
+      ...(toleration.tolerationSeconds !== undefined && effect !== "NoExecute"
+        ? [
+            field.invalid(
+              field.child(at, "effect"),
+              effect,
+              "effect must be 'NoExecute' when `tolerationSeconds` is set",
+            ),
+          ]
+        : NONE),
+      ...validateOperator(toleration, field.child(at, "operator")),
+      ...(effect === "" ? NONE : oneOf(effect, EFFECTS, field.child(at, "effect"))),
+    ];
+  });
+}
+
+function validateOperator({ operator = "", value = "" }: Toleration, path: string): Causes {
+  switch (operator) {
+    case "":
+    case "Equal": {
+      const messages = isLabelValue(value);
+      return messages.length === 0 ? NONE : [field.invalid(path, value, messages.join(";"))];
+    }
+    case "Exists":
+      return value === ""
+        ? NONE
+        : [field.invalid(path, value, "value must be empty when `operator` is 'Exists'")];
+    case "Lt":
+    case "Gt":
+      return [field.notSupported(path, operator, ["Equal", "Exists", "Lt", "Gt"])];
+    default:
+      return [field.notSupported(path, operator, ["Equal", "Exists"])];
+  }
+}
+
+export function validateTaints(taints: readonly Taint[] | undefined, path: string): Causes {
+  const seen = new Set<string>();
+  return each(taints, path, (taint, at) => {
+    const pair = `${taint.effect}:${taint.key}`;
+    const repeated = seen.has(pair);
+    seen.add(pair);
+    return [
+      ...validateLabelName(taint.key, field.child(at, "key")),
+      ...isLabelValue(taint.value ?? "").map((message) =>
+        field.invalid(field.child(at, "value"), taint.value ?? "", message),
+      ),
+      ...(taint.effect === ""
+        ? [field.required(field.child(at, "effect"))]
+        : oneOf(taint.effect, EFFECTS, field.child(at, "effect"))),
+      ...(repeated
+        ? [{ ...field.duplicate(at, taint), message: `Duplicate value: ${JSON.stringify(taint)}: ${UNIQUE}` }]
+        : NONE),
+    ];
+  });
+}
+
+const UNIQUE = "taints must be unique by key and effect pair";

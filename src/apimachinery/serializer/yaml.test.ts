@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { findDuplicateYamlKeys, formatYaml, parseYaml, parseYamlDocuments } from "./yaml.ts";
+
+test("parseYaml reads plain scalars as Go's YAML 1.1", () => {
+  const table: Record<string, unknown> = {
+    yes: true,
+    Off: false,
+    y: true,
+    N: false,
+    on: true,
+    true: true,
+    "~": null,
+    Null: null,
+    "0o17": 15,
+    "017": 15,
+    "08": 8,
+    "0x1F": 31,
+    "0b11": 3,
+    "-0b11": -3,
+    "1_000": 1000,
+    "1e3": 1000,
+    "1.5": 1.5,
+    ".5": 0.5,
+    "+1": 1,
+    "-1": -1,
+    "1.": 1,
+    "1:30": "1:30",
+    "12:30:45": "12:30:45",
+    "2026-01-01": "2026-01-01",
+    "2026-01-01T00:00:00Z": "2026-01-01T00:00:00Z",
+    "'yes'": "yes",
+    '"1"': "1",
+    "1.2.3": "1.2.3",
+    "0x": "0x",
+    yEs: "yEs",
+    "100m": "100m",
+    "1Gi": "1Gi",
+    _1: "_1",
+    "-": [null],
+    ".": ".",
+    "!!str 1": "1",
+  };
+  for (const [text, want] of Object.entries(table))
+    assert.deepEqual(parseYaml(`a: ${text === "-" ? "\n- " : text}`), { a: want }, text);
+  assert.deepEqual(parseYaml("on: 1\n1: x\n1.5: z"), { true: 1, "1": "x", "1.5": "z" });
+});
+
+test("parseYamlDocuments splits documents and skips empty ones", () => {
+  assert.deepEqual(parseYamlDocuments("---\na: 1\n---\n# nothing\n---\nb: 2\n"), [{ a: 1 }, { b: 2 }]);
+  assert.equal(parseYaml(""), undefined);
+  assert.deepEqual(parseYaml('{"a": [1, "b"]}'), { a: [1, "b"] });
+});
+
+test("parseYaml merges, bounds aliases and refuses what JSON cannot hold", () => {
+  assert.deepEqual(parseYaml("base: &b {x: 1}\nc:\n  <<: *b\n  z: 2"), { base: { x: 1 }, c: { x: 1, z: 2 } });
+  const bomb = [
+    "a0: &a0 [x]",
+    ...Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${Array(9).fill(`*a${i}`).join(",")}]`),
+  ].join("\n");
+  assert.throws(() => parseYaml(bomb), /aliasing/);
+  assert.throws(() => parseYaml("a: .inf"), /json: unsupported value: \+Inf/);
+  assert.throws(() => parseYaml("a: [1"), /^YamlError: yaml: line \d+: /);
+});
+
+test("findDuplicateYamlKeys names the key and its line", () => {
+  assert.deepEqual(parseYaml("a: 1\na: 2"), { a: 2 });
+  assert.deepEqual(findDuplicateYamlKeys("x: 1\nspec:\n  a: 1\n  a: 2"), [
+    'yaml: unmarshal errors:\n  line 4: key "a" already set in map',
+  ]);
+  assert.deepEqual(findDuplicateYamlKeys("a: 1"), []);
+});
+
+test("formatYaml writes what parseYaml reads back", () => {
+  assert.equal(
+    formatYaml({ b: ["x", { c: "yes" }], a: { z: 1, y: null } }),
+    'a:\n  "y": null\n  z: 1\nb:\n- x\n- c: "yes"\n'.replaceAll('"', "'"),
+  );
+  fc.assert(
+    fc.property(fc.jsonValue({ maxDepth: 3, noUnicodeString: true }), (value) => {
+      fc.pre(!JSON.stringify(value).includes("e-") && !JSON.stringify(value).includes("-0"));
+      assert.deepEqual(parseYaml(formatYaml({ value })), JSON.parse(JSON.stringify({ value })));
+    }),
+  );
+});

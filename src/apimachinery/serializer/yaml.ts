@@ -1,0 +1,74 @@
+/** YAML as kubectl and the API server read and write it. @module */
+import { dump, loadAll, YAMLException, type LoadOptions } from "js-yaml";
+import { put, type MutableJsonObject } from "../json.ts";
+import { goYamlSchema } from "./yaml-schema.ts";
+
+/** The text is no YAML, or no YAML that JSON can hold. */
+export class YamlError extends Error {
+  override readonly name = "YamlError";
+}
+
+/** Values that the aliases of one document may unfold to. */
+export const YAML_VALUES_MAX = 1_000_000;
+const YAML_DEPTH_MAX = 1000;
+
+/** The first document as a JSON value; undefined when there is none. Duplicate keys: the last one counts. */
+export function parseYaml(text: string): unknown {
+  return parseYamlDocuments(text)[0];
+}
+
+/** All documents that are not empty. Throws `YamlError`. */
+export function parseYamlDocuments(text: string): readonly unknown[] {
+  const documents = load(text, { json: true });
+  return documents.filter((document) => document !== null && document !== undefined).map(toJson);
+}
+
+/** What strict decoding says of keys that occur twice in one mapping; the first of them is named. */
+export function findDuplicateYamlKeys(text: string): readonly string[] {
+  try {
+    loadAll(text, { schema: goYamlSchema });
+    return [];
+  } catch (err) {
+    if (!(err instanceof YAMLException) || !/duplicat/i.test(err.reason) || err.mark === undefined) return [];
+    const line = (err.mark as { readonly line: number }).line;
+    const key = /^[\s-]*(?:"([^"]*)"|'([^']*)'|([^:]*?))\s*:/.exec(text.split("\n")[line] ?? "");
+    const name = key?.slice(1).find((part) => part !== undefined) ?? "";
+    return [`yaml: unmarshal errors:\n  line ${line + 1}: key ${JSON.stringify(name)} already set in map`];
+  }
+}
+
+/** As kubectl prints: keys sorted, lists not indented, nothing folded. */
+export function formatYaml(value: unknown): string {
+  return dump(value, { sortKeys: true, noRefs: true, lineWidth: -1, seqNoIndent: true });
+}
+
+function load(text: string, options: LoadOptions): readonly unknown[] {
+  try {
+    return loadAll(text, { ...options, schema: goYamlSchema });
+  } catch (err) {
+    if (!(err instanceof YAMLException)) throw err;
+    const { line } = (err.mark ?? { line: 0 }) as { readonly line: number };
+    throw new YamlError(`yaml: line ${line + 1}: ${err.reason}`, { cause: err });
+  }
+}
+
+/** Unfolds aliases, within bounds, and refuses what JSON cannot hold. */
+function toJson(document: unknown): unknown {
+  let values = 0;
+  const convert = (value: unknown, depth: number): unknown => {
+    if (++values > YAML_VALUES_MAX) throw new YamlError("yaml: document contains excessive aliasing");
+    if (depth > YAML_DEPTH_MAX) throw new YamlError("yaml: exceeded max depth");
+    if (Array.isArray(value)) return value.map((item) => convert(item, depth + 1));
+    if (typeof value === "number" && !Number.isFinite(value)) {
+      throw new YamlError(
+        `json: unsupported value: ${value === Infinity ? "+Inf" : value === -Infinity ? "-Inf" : "NaN"}`,
+      );
+    }
+    if (value instanceof Uint8Array) return new TextDecoder().decode(value);
+    if (typeof value !== "object" || value === null) return value;
+    const out: MutableJsonObject = {};
+    for (const [key, child] of Object.entries(value)) put(out, key, convert(child, depth + 1));
+    return out;
+  };
+  return convert(document, 0);
+}

@@ -1,0 +1,95 @@
+/**
+ * Paths and validation causes in upstream's wording. Used as a namespace, like upstream's package:
+ * `import { field } from "#apimachinery"`, then `field.required(field.child("spec", "replicas"))`.
+ * @module
+ */
+import type { CauseType, StatusCause } from "../errors.ts";
+import { quote } from "../quote.ts";
+
+/** `child("spec", "replicas")` is `spec.replicas`; an empty parent is the root. */
+export function child(parent: string, ...names: readonly string[]): string {
+  const rest = names.join(".");
+  return parent === "" ? rest : `${parent}.${rest}`;
+}
+
+/** `spec.containers[0]`. */
+export function index(parent: string, i: number): string {
+  return `${parent}[${i}]`;
+}
+
+/** `metadata.annotations[example.com/x]`. */
+export function key(parent: string, name: string): string {
+  return `${parent}[${name}]`;
+}
+
+export function required(field: string, detail = ""): StatusCause {
+  return cause("FieldValueRequired", field, "Required value", detail);
+}
+
+export function invalid(field: string, value: unknown, detail: string): StatusCause {
+  return cause("FieldValueInvalid", field, `Invalid value: ${show(value)}`, detail);
+}
+
+/** The value has another JSON type than the field. */
+export function typeInvalid(field: string, value: unknown, detail: string): StatusCause {
+  return cause("FieldValueTypeInvalid", field, `Invalid value: ${show(value)}`, detail);
+}
+
+export function notSupported(field: string, value: unknown, supported: readonly string[]): StatusCause {
+  const detail = supported.length === 0 ? "" : `supported values: ${supported.map(quote).join(", ")}`;
+  return cause("FieldValueNotSupported", field, `Unsupported value: ${show(value)}`, detail);
+}
+
+export function forbidden(field: string, detail: string): StatusCause {
+  return cause("FieldValueForbidden", field, "Forbidden", detail);
+}
+
+export function duplicate(field: string, value: unknown): StatusCause {
+  return cause("FieldValueDuplicate", field, `Duplicate value: ${show(value)}`, "");
+}
+
+export function notFound(field: string, value: unknown): StatusCause {
+  return cause("FieldValueNotFound", field, `Not found: ${show(value)}`, "");
+}
+
+/** A negative `maxBytes` leaves the limit out of the message. */
+export function tooLong(field: string, maxBytes: number): StatusCause {
+  return cause(
+    "FieldValueTooLong",
+    field,
+    "Too long",
+    limitOf("may not be more than", maxBytes, "byte", "value is too long"),
+  );
+}
+
+export function tooLongCharacters(field: string, maxCharacters: number): StatusCause {
+  const detail = limitOf("may not be more than", maxCharacters, "character", "value is too long");
+  return cause("FieldValueTooLong", field, "Too long", detail);
+}
+
+/** A negative `actual` leaves the number out of the message. */
+export function tooMany(field: string, actual: number, max: number): StatusCause {
+  const detail = limitOf("must have at most", max, "item", "has too many items");
+  return cause("FieldValueTooMany", field, actual < 0 ? "Too many" : `Too many: ${actual}`, detail);
+}
+
+export function internalError(field: string, message: string): StatusCause {
+  return cause("InternalError", field, "Internal error", message);
+}
+
+/** Upstream's message when a field that may not change did. */
+export const IMMUTABLE_MESSAGE = "field is immutable";
+
+function cause(reason: CauseType, field: string, body: string, detail: string): StatusCause {
+  return { reason, field, message: detail === "" ? body : `${body}: ${detail}` };
+}
+
+function limitOf(words: string, max: number, unit: string, unbounded: string): string {
+  return max < 0 ? unbounded : `${words} ${max} ${unit}${max === 1 ? "" : "s"}`;
+}
+
+/** Strings as Go quotes them, everything else as JSON. */
+function show(value: unknown): string {
+  if (typeof value === "string") return quote(value);
+  return value === undefined ? "null" : JSON.stringify(value);
+}

@@ -1,0 +1,60 @@
+/** Rules for labels and LabelSelectors. @module */
+import type { StatusCause } from "../errors.ts";
+import type { LabelSelector, LabelSelectorRequirement } from "../labels/selector.ts";
+import { isLabelValue, isQualifiedName } from "../names.ts";
+import * as field from "./field-errors.ts";
+
+export function validateLabelName(name: string, path: string): readonly StatusCause[] {
+  return isQualifiedName(name).map((message) => field.invalid(path, name, message));
+}
+
+export function validateLabels(
+  labels: Readonly<Record<string, string>> | undefined,
+  path: string,
+): readonly StatusCause[] {
+  return Object.entries(labels ?? {}).flatMap(([key, value]) => [
+    ...validateLabelName(key, path),
+    ...isLabelValue(value).map((message) => field.invalid(path, value, message)),
+  ]);
+}
+
+export function validateLabelSelector(
+  selector: LabelSelector | undefined,
+  path: string,
+): readonly StatusCause[] {
+  return [
+    ...validateLabels(selector?.matchLabels, field.child(path, "matchLabels")),
+    ...(selector?.matchExpressions ?? []).flatMap((expression, i) =>
+      validateExpression(expression, field.index(field.child(path, "matchExpressions"), i)),
+    ),
+  ];
+}
+
+function validateExpression(expression: LabelSelectorRequirement, path: string): readonly StatusCause[] {
+  const values = expression.values ?? [];
+  return [
+    ...validateOperator(expression.operator, values, path),
+    ...validateLabelName(expression.key, field.child(path, "key")),
+    ...values.flatMap((value, i) =>
+      isLabelValue(value).map((message) =>
+        field.invalid(field.index(field.child(path, "values"), i), value, message),
+      ),
+    ),
+  ];
+}
+
+function validateOperator(operator: string, values: readonly string[], path: string): readonly StatusCause[] {
+  const at = field.child(path, "values");
+  switch (operator) {
+    case "In":
+    case "NotIn":
+      if (values.length > 0) return [];
+      return [field.required(at, "must be specified when `operator` is 'In' or 'NotIn'")];
+    case "Exists":
+    case "DoesNotExist":
+      if (values.length === 0) return [];
+      return [field.forbidden(at, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")];
+    default:
+      return [field.invalid(field.child(path, "operator"), operator, "not a valid selector operator")];
+  }
+}

@@ -1,0 +1,226 @@
+/** Writes core/v1 Events, which is where `kubectl describe` and `kubectl events` look. @module */
+import {
+  formatTime,
+  isAlreadyExists,
+  isNotFound,
+  silentLogger,
+  StatusError,
+  systemClock,
+  type Clock,
+  type Kind,
+  type KubeObject,
+  type Logger,
+} from "#apimachinery";
+import type { Event } from "#api/core/v1/types.gen";
+import type { Client, EventOptions, EventRecorder } from "./client.ts";
+import { dynamicKind } from "./dynamic.ts";
+import { EventCorrelator, type Correlated } from "./event-correlator.ts";
+
+export interface EventRecorderOptions {
+  readonly client: Pick<Client, "create" | "patch">;
+  /** Who reports: `kubelet`, `default-scheduler`, `replicaset-controller`. */
+  readonly component: string;
+  /** The node it runs on. */
+  readonly host?: string;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  readonly logger?: Logger;
+}
+
+/** Writes in the background, one event at a time, until its signal aborts. */
+export interface BufferedEventRecorder extends EventRecorder {
+  /** Resolves when everything recorded so far is written or given up. */
+  flush(): Promise<void>;
+}
+
+/** Upstream's `maxQueuedEvents`; what does not fit is dropped and logged. */
+const QUEUE_MAX = 1_000;
+/** Upstream's `maxTriesPerEvent` and `defaultSleepDuration`. */
+const TRIES_MAX = 12;
+const RETRY_DELAY_MS = 10_000;
+/** Event messages above this are refused by the API server. */
+const MESSAGE_LENGTH_MAX = 1_024;
+
+const EVENT_NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
+const NAME_LENGTH_MAX = 253;
+
+const Events = dynamicKind({
+  group: "",
+  version: "v1",
+  kind: "Event",
+  plural: "events",
+  namespaced: true,
+}) as unknown as Kind<Event>;
+
+export function newEventRecorder(options: EventRecorderOptions, signal: AbortSignal): BufferedEventRecorder {
+  const writer = new EventWriter(options, signal);
+  return {
+    event: (about, type, reason, message, eventOptions = {}) =>
+      writer.enqueue({ about, type, reason, message, options: eventOptions }),
+    flush: () => writer.flush(),
+  };
+}
+
+interface Draft {
+  readonly about: KubeObject;
+  readonly type: "Normal" | "Warning";
+  readonly reason: string;
+  readonly message: string;
+  readonly options: EventOptions;
+}
+
+class EventWriter {
+  readonly #client: Pick<Client, "create" | "patch">;
+  readonly #component: string;
+  readonly #host: string | undefined;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #logger: Logger;
+  readonly #signal: AbortSignal;
+  readonly #correlator: EventCorrelator;
+  readonly #queue: Event[] = [];
+  #draining: Promise<void> = Promise.resolve();
+  #isDraining = false;
+  /** Below the millisecond, so that events of one moment have different names. */
+  #sequence: number;
+
+  constructor(options: EventRecorderOptions, signal: AbortSignal) {
+    this.#client = options.client;
+    this.#component = options.component;
+    this.#host = options.host;
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? Math.random;
+    this.#logger = options.logger ?? silentLogger;
+    this.#signal = signal;
+    this.#sequence = Math.floor(this.#random() * NS_PER_MS);
+    this.#correlator = new EventCorrelator(this.#clock, (name) => this.#eventName(name));
+  }
+
+  enqueue(draft: Draft): void {
+    if (this.#signal.aborted) return;
+    if (this.#queue.length >= QUEUE_MAX) {
+      const { reason, message } = draft;
+      return this.#logger.error("Too many events wait to be written, dropped one", { reason, message });
+    }
+    this.#queue.push(this.#makeEvent(draft));
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    this.#draining = this.#drain();
+  }
+
+  flush(): Promise<void> {
+    return this.#draining;
+  }
+
+  async #drain(): Promise<void> {
+    // Not within the caller's turn: recording must cost it nothing.
+    await Promise.resolve();
+    for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) {
+      if (this.#signal.aborted) break;
+      const correlated = this.#correlator.correlate(event);
+      if (correlated !== undefined) await this.#write(correlated);
+    }
+    this.#isDraining = false;
+  }
+
+  async #write(correlated: Correlated): Promise<void> {
+    for (let tries = 1; tries <= TRIES_MAX; tries++) {
+      try {
+        const written = await this.#send(correlated);
+        return this.#correlator.written(correlated.key, written);
+      } catch (err) {
+        if (this.#signal.aborted) return;
+        if (isFinal(err)) return this.#rejected(correlated, err);
+        this.#logger.warn("Failed to write an event", { reason: correlated.event.reason, tries, err });
+      }
+      // All that lost the same server must not come back together.
+      const delayMs = tries === 1 ? RETRY_DELAY_MS * this.#random() : RETRY_DELAY_MS;
+      try {
+        await this.#clock.sleep(delayMs, this.#signal);
+      } catch {
+        return; // Stopped while waiting: events are best effort.
+      }
+    }
+  }
+
+  #rejected({ event }: Correlated, err: unknown): void {
+    const fields = { reason: event.reason, about: event.involvedObject.name, err };
+    if (isAlreadyExists(err) || isNamespaceTerminating(err))
+      this.#logger.debug("The server rejected an event", fields);
+    else this.#logger.error("The server rejected an event", fields);
+  }
+
+  async #send({ event, patch }: Correlated): Promise<Event> {
+    if (patch !== undefined) {
+      try {
+        const { namespace = "default", name } = event.metadata;
+        const body = { type: "merge", body: patch } as const;
+        return await this.#client.patch(Events, { namespace, name }, body, this.#signal);
+      } catch (err) {
+        // Events expire after an hour: what was counted up is gone, so it begins again.
+        if (!isNotFound(err)) throw err;
+      }
+    }
+    return this.#client.create(Events, event, this.#signal);
+  }
+
+  #makeEvent({ about, type, reason, message, options }: Draft): Event {
+    const host = this.#host;
+    const { name, namespace, uid, resourceVersion } = about.metadata;
+    const time = formatTime(this.#clock.now());
+    const { annotations, fieldPath, component = this.#component } = options;
+    return {
+      apiVersion: "v1",
+      kind: "Event",
+      metadata: {
+        name: this.#eventName(name),
+        namespace: namespace === undefined || namespace === "" ? "default" : namespace,
+        ...(annotations !== undefined && { annotations }),
+      },
+      involvedObject: {
+        kind: about.kind,
+        apiVersion: about.apiVersion,
+        name,
+        ...(namespace !== undefined && { namespace }),
+        ...(uid !== undefined && { uid }),
+        ...(resourceVersion !== undefined && { resourceVersion }),
+        ...(fieldPath !== undefined && { fieldPath }),
+      },
+      reason,
+      message:
+        message.length > MESSAGE_LENGTH_MAX ? `${message.slice(0, MESSAGE_LENGTH_MAX - 3)}...` : message,
+      source: { component, ...(host !== undefined && { host }) },
+      firstTimestamp: time,
+      lastTimestamp: time,
+      count: 1,
+      type,
+      reportingComponent: component,
+      reportingInstance: host ?? "",
+    };
+  }
+
+  /** `OBJECT.NANOSECONDS` in hexadecimal, as upstream; kubectl sorts by nothing in it. */
+  #eventName(objectName: string): string {
+    this.#sequence = (this.#sequence + 1) % NS_PER_MS;
+    const ns = BigInt(Math.floor(this.#clock.now())) * BigInt(NS_PER_MS) + BigInt(this.#sequence);
+    const name = `${objectName}.${ns.toString(16)}`;
+    if (name.length <= NAME_LENGTH_MAX && EVENT_NAME.test(name)) return name;
+    // Names of some kinds (RBAC) are not names of events.
+    return `event.${ns.toString(16)}`;
+  }
+}
+
+const NS_PER_MS = 1_000_000;
+
+/** The server has understood the event and does not want it; or the request can never be made. */
+function isFinal(err: unknown): boolean {
+  if (err instanceof RangeError) return true;
+  return err instanceof StatusError && err.code < 500 && err.reason !== "TooManyRequests";
+}
+
+function isNamespaceTerminating(err: unknown): boolean {
+  return (
+    err instanceof StatusError &&
+    (err.details?.causes ?? []).some((cause) => cause.reason === "NamespaceTerminating")
+  );
+}

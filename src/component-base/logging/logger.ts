@@ -1,0 +1,48 @@
+/** The `Logger` of real processes: one JSON line per message, on standard error unless told otherwise. @module */
+import pino from "pino";
+import { formatMicroTime, type Clock, type LogFields, type Logger } from "#apimachinery";
+
+export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+
+export interface LoggerOptions {
+  /** Stands in every line: `kube-scheduler`. */
+  readonly component: string;
+  readonly clock: Clock;
+  /** Default: info. */
+  readonly level?: LogLevel;
+  /** Receives whole lines, newline included. Default: standard error. */
+  readonly write?: (line: string) => void;
+}
+
+/** Fields that are never written, wherever a caller puts them by mistake: at the top or one level below. */
+const SECRET_FIELDS = ["authorization", "cookie", "password", "privateKeyPem", "secret", "token"];
+
+/** Lines look like `{"level":"info","ts":"…","component":"…","msg":"…", …}`. */
+export function createLogger(options: LoggerOptions): Logger {
+  const { clock, write } = options;
+  const destination = write === undefined ? pino.destination({ fd: 2, sync: true }) : { write };
+  const logger = pino(
+    {
+      level: options.level ?? "info",
+      base: { component: options.component },
+      timestamp: () => `,"ts":"${formatMicroTime(clock.now())}"`,
+      formatters: { level: (level) => ({ level }) },
+      serializers: { err: pino.stdSerializers.errWithCause },
+      redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`]), censor: "[redacted]" },
+    },
+    destination,
+  );
+  return wrap(logger);
+}
+
+function wrap(logger: pino.Logger): Logger {
+  return {
+    debug: (message, fields) => logger.debug(fields ?? NO_FIELDS, message),
+    info: (message, fields) => logger.info(fields ?? NO_FIELDS, message),
+    warn: (message, fields) => logger.warn(fields ?? NO_FIELDS, message),
+    error: (message, fields) => logger.error(fields ?? NO_FIELDS, message),
+    child: (fields) => wrap(logger.child(fields)),
+  };
+}
+
+const NO_FIELDS: LogFields = {};

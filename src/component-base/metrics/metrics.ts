@@ -1,0 +1,89 @@
+/** A component's metrics: declared as data, reported by name, shown in Prometheus' text format. @module */
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
+import { DEFAULT_BUCKETS } from "./buckets.ts";
+import { commonMetrics } from "./common-metrics.ts";
+
+export interface MetricDefinition {
+  readonly type: "counter" | "gauge" | "histogram";
+  readonly name: string;
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Of histograms; ascending. */
+  readonly buckets?: readonly number[];
+}
+
+export type MetricLabels = Readonly<Record<string, string>>;
+
+/**
+ * Reporting never throws for values, only for names and labels that were not declared, which is a mistake of the
+ * program. It is also the `MetricsSink` of the client.
+ */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #counters = new Map<string, Counter>();
+  readonly #gauges = new Map<string, Gauge>();
+  readonly #histograms = new Map<string, Histogram>();
+
+  /** Declares the component's own metrics besides the common ones. */
+  constructor(definitions: readonly MetricDefinition[] = []) {
+    for (const definition of [...commonMetrics, ...definitions]) this.#declare(definition);
+  }
+
+  /** The content type of `expose`. */
+  readonly contentType: string = "text/plain; version=0.0.4; charset=utf-8";
+
+  /** Adds `by` to a counter or gauge. */
+  inc(name: string, labels: MetricLabels = {}, by = 1): void {
+    (this.#counters.get(name) ?? this.#gauge(name)).inc({ ...labels }, by);
+  }
+
+  set(name: string, labels: MetricLabels, value: number): void {
+    this.#gauge(name).set({ ...labels }, value);
+  }
+
+  /** One observation of a histogram; durations in seconds. */
+  observe(name: string, labels: MetricLabels, value: number): void {
+    const histogram = this.#histograms.get(name);
+    if (histogram === undefined) throw new Error(`no histogram ${name} was declared`);
+    histogram.observe({ ...labels }, value);
+  }
+
+  /** Forgets the series of these labels, so that what is gone is no longer shown. */
+  remove(name: string, labels: MetricLabels): void {
+    const metric = this.#counters.get(name) ?? this.#gauges.get(name) ?? this.#histograms.get(name);
+    if (metric === undefined) throw new Error(`no metric ${name} was declared`);
+    metric.remove({ ...labels });
+  }
+
+  /** Calls `collect` before every `expose`, to set gauges that are cheaper to read than to keep. */
+  onExpose(collect: () => void): void {
+    this.#collectors.push(collect);
+  }
+
+  /** Adds the process's CPU, memory, descriptors and event loop. Starts observers: once per process. */
+  collectProcessMetrics(): void {
+    collectDefaultMetrics({ register: this.#registry });
+  }
+
+  /** The body of `/metrics`. */
+  async expose(): Promise<string> {
+    for (const collect of this.#collectors) collect();
+    return this.#registry.metrics();
+  }
+
+  readonly #collectors: (() => void)[] = [];
+
+  #gauge(name: string): Gauge {
+    const gauge = this.#gauges.get(name);
+    if (gauge === undefined) throw new Error(`no gauge or counter ${name} was declared`);
+    return gauge;
+  }
+
+  #declare({ type, name, help, labels, buckets }: MetricDefinition): void {
+    const options = { name, help, labelNames: [...labels], registers: [this.#registry] };
+    if (type === "counter") this.#counters.set(name, new Counter(options));
+    else if (type === "gauge") this.#gauges.set(name, new Gauge(options));
+    else
+      this.#histograms.set(name, new Histogram({ ...options, buckets: [...(buckets ?? DEFAULT_BUCKETS)] }));
+  }
+}

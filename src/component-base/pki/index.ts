@@ -1,0 +1,6 @@
+/** Certificates, keys and their files. @module */
+export * from "./certificate-info.ts";
+export * from "./certificates.ts";
+export * from "./files.ts";
+export { generateKeyPair, privateKeyFromPem, privateKeyToPem, publicKeyToPem, type KeyPair } from "./keys.ts";
+export * from "./service-account-key.ts";
