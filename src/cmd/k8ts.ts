@@ -68,6 +68,7 @@ async function main(): Promise<void> {
   };
   const program = new Command("k8ts")
     .description("Kubernetes in TypeScript: clusters on this machine, and the components they are made of")
+    .enablePositionalOptions()
     .showHelpAfterError()
     .exitOverride();
   addClusterCommands(program, world, systemClock);

@@ -18,7 +18,6 @@ export function addResourceCommands(program: Command, world: World, clock: Clock
     .action(async (args: string[], flags: { profile: string }) => {
       world.setExitCode(await kubectl(launcherContext(world, clock), flags.profile, args, world.signal));
     });
-  program.enablePositionalOptions();
 }
 
 interface ServiceFlags {

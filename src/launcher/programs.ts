@@ -113,6 +113,11 @@ function common(
   return {
     pidDir: join(paths.dir, "pids"),
     logFile: join(paths.logs, `${name}.log`),
-    env: { PATH: env.path, HOME: "/", NODE_ENV: "production" },
+    env: {
+      PATH: env.path,
+      HOME: "/",
+      NODE_ENV: "production",
+      NODE_COMPILE_CACHE: join(env.installDir, "node_modules/.cache/k8ts"),
+    },
   };
 }

@@ -5,19 +5,14 @@ import type { Clock } from "#apimachinery";
 import { newClient, newInformerFactory, type Client, type InformerFactory } from "#client";
 import { newHttpTransport, type HttpTransport } from "#client/node";
 import { TaskGroup } from "#component-base";
-import {
-  createContainerdRuntime,
-  createSimulatedRuntime,
-  ensurePauseImage,
-  withComponents,
-  type Runtime,
-} from "#cri";
+import { createContainerdRuntime, createSimulatedRuntime, withComponents, type Runtime } from "#cri";
 import { runDns, upstreamsOf } from "#dns";
 import { linuxPlatform, runKubelet, simulatedPlatform, type KubeletOptions } from "#kubelet";
 import { runNetwork, systemNetworkTools } from "#network";
 import { runProxy, systemNft } from "#proxy";
 import { componentLogger } from "../component-log.ts";
 import { componentsOf, writeManifests } from "./components.ts";
+import { ensurePauseImage } from "./pause-image.ts";
 
 export interface AgentFlags {
   readonly server: string;
@@ -117,11 +112,11 @@ async function startKubelet(agent: Agent, signal: AbortSignal): Promise<void> {
 async function openRuntime({ flags, clock, isReal }: Agent, signal: AbortSignal): Promise<Runtime> {
   const logger = componentLogger("kubelet", undefined, clock);
   const components = componentsOf(flags);
-  if (!isReal) return withComponents(createSimulatedRuntime({ clock }), components, { clock });
+  if (!isReal) return withComponents(createSimulatedRuntime({ clock }), components, { clock, logger });
   const socketPath = flags.containerRuntimeEndpoint!;
   const runtime = createContainerdRuntime({ socketPath, clock, logger });
-  await ensurePauseImage({ socketPath, runtime, clock, nodeArch: process.arch }, signal);
-  return withComponents(runtime, components, { clock });
+  await ensurePauseImage(runtime, socketPath, clock, signal);
+  return withComponents(runtime, components, { clock, logger });
 }
 
 async function startProxyAndNetwork(agent: Agent, signal: AbortSignal): Promise<void> {

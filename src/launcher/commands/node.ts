@@ -83,7 +83,7 @@ export async function setNodeRunning(
   await context.progress.step(`${isRunning ? "Starting" : "Stopping"} ${name}`, async () => {
     if (!isRunning) return stopNode(context, profile, name, signal);
     await drivers[profile.driver].nodeUp(profile, node, signal);
-    await startNode(context, profile, name, signal);
+    await startNode(context, profile, name);
   });
 }
 

@@ -1,0 +1,12 @@
+/** Failures of a build that a user can mend. @module */
+
+/** `line` is 1-based in the Dockerfile. */
+export class ImageBuildError extends Error {
+  override readonly name = "ImageBuildError";
+  readonly line: number | undefined;
+
+  constructor(message: string, line?: number, cause?: unknown) {
+    super(line === undefined ? message : `Dockerfile line ${line}: ${message}`, { cause });
+    this.line = line;
+  }
+}
