@@ -1,9 +1,9 @@
 /** Public surface of component-base. @module */
+export * from "./config/config-file.ts";
 export * from "./feature-gates.ts";
 export * from "./health/health.ts";
 export * from "./logging/logger.ts";
 export * from "./metrics/buckets.ts";
 export * from "./metrics/metrics.ts";
-export * from "./pki/index.ts";
 export * from "./process/task-group.ts";
 export * from "./version.ts";

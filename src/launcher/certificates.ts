@@ -14,7 +14,7 @@ import {
   type CertificateAuthority,
   type IssueOptions,
   type KeyPairPem,
-} from "#component-base";
+} from "#component-base/pki";
 import { profilePaths, type LauncherEnv } from "./paths.ts";
 import type { NodeSpec, Profile } from "./profile.ts";
 

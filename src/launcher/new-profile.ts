@@ -1,9 +1,7 @@
 /** Chooses what a new cluster looks like: its driver, addresses and names. @module */
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { hostAddress } from "./drivers/host.ts";
 import { NODES_MAX, chooseNetwork, nodeAddress } from "./drivers/netns.ts";
-import { profilePaths, type LauncherEnv } from "./paths.ts";
+import type { LauncherEnv } from "./paths.ts";
 import { freePort } from "./preflight.ts";
 import { listProfiles, nodeName, type DriverName, type NodeSpec, type Profile } from "./profile.ts";
 import { EXIT, UserError } from "./user-error.ts";
@@ -21,8 +19,6 @@ export interface NewProfileOptions {
 }
 
 const KUBELET_PORT = 10_250;
-/** The tail of a log shown when a start fails. */
-const LOG_LINES = 8;
 
 export async function newProfile(env: LauncherEnv, options: NewProfileOptions): Promise<Profile> {
   const { driver } = options;
@@ -71,18 +67,4 @@ export function newNode(
     role: index === 0 ? "control-plane" : "worker",
     kubeletPort: driver === "simulated" ? KUBELET_PORT + index : KUBELET_PORT,
   };
-}
-
-/** The last lines that server and agents logged at warning or above, to show why a start failed. */
-export async function agentLogFile(env: LauncherEnv, profile: Profile): Promise<string | undefined> {
-  const { logs } = profilePaths(env, profile.name);
-  const files = ["server", ...profile.nodes.map((node) => `${node.name}.agent`)];
-  const lines = await Promise.all(
-    files.map(async (name) => {
-      const text = await readFile(join(logs, `${name}.log`), "utf8").catch(() => "");
-      return text.split("\n").filter((line) => line !== "" && !/"level":"(debug|info)"/.test(line));
-    }),
-  );
-  const tail = lines.flatMap((list) => list.slice(-LOG_LINES));
-  return tail.length === 0 ? undefined : tail.join("\n");
 }

@@ -1,7 +1,8 @@
 /** A node's containerd: its configuration before it starts, and what is left of it after it has stopped. @module */
-import { join } from "node:path";
+import { readdir, rmdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { Clock } from "#apimachinery";
-import { cleanupNodeRuntime, prepareContainerd } from "#cri";
+import { cleanupNodeRuntime, prepareContainerd, unmountBelow } from "#cri";
 import { profilePaths, type LauncherEnv } from "./paths.ts";
 import type { NodeSpec, Profile } from "./profile.ts";
 import { cgroupRoot } from "./programs.ts";
@@ -31,7 +32,25 @@ export async function cleanNodeRuntime(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
-  const { containerdRoot, run } = profilePaths(env, profile.name).node(node.name);
+  const { containerdRoot, run, dir } = profilePaths(env, profile.name).node(node.name);
   const options = { rootDir: containerdRoot, stateDir: run, cgroupParents: [cgroupRoot(profile, node)] };
   await cleanupNodeRuntime(options, clock, signal);
+  await unmountBelow([dir]); // kubelet's volumes
+  await removeEmptyCgroups(cgroupRoot(profile, node));
 }
+
+/** The levels above the node's own, `/k8ts/PROFILE` and `/k8ts`, go with the last node below them. */
+async function removeEmptyCgroups(root: string): Promise<void> {
+  const hierarchies = await readdir(CGROUPS).catch(() => []);
+  for (const parent of [dirname(root), dirname(dirname(root))]) {
+    for (const hierarchy of ["", ...hierarchies]) {
+      await rmdir(join(CGROUPS, hierarchy, parent)).catch((err: NodeJS.ErrnoException) => {
+        if (!EXPECTED.has(err.code ?? "")) throw err;
+      });
+    }
+  }
+}
+
+const CGROUPS = "/sys/fs/cgroup";
+/** Not there, not empty, or no hierarchy at all. */
+const EXPECTED = new Set(["ENOENT", "ENOTEMPTY", "EBUSY", "ENOTDIR"]);

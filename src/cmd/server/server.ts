@@ -56,14 +56,13 @@ async function serve(
     serviceAccountKeys: await pem("sa.key"),
     issuer: flags.serviceAccountIssuer,
   });
-  const { authenticator, authorizer, tokenIssuer } = security;
+  const { authenticator, tokenIssuer } = security;
   await using server = await createApiServer({
     store,
     clock,
     random,
     logger: componentLogger("kube-apiserver", flags.logDir, clock),
     authenticator,
-    authorizer,
     tokenIssuer,
     tls: { cert: await pem("apiserver.crt"), key: await pem("apiserver.key"), clientCa: ca },
     kubeletClient: {
@@ -78,9 +77,7 @@ async function serve(
   // informers of one process share one cache of each kind
   const client = newClient(server.transport(), { userAgent: "k8ts-server" });
   const informers = newInformerFactory({ client, clock, random, freeze: false });
-  security.attach(client, informers);
-  informers.start(signal);
-  await informers.waitForSync(signal);
+  security.attach(client);
   await server.listen([{ host: flags.bindAddress, port: flags.securePort }]);
   await ensureClusterDns(client, flags.serviceClusterIpRange, signal);
   await runComponents(server, informers, flags, ca, clock, random, signal);

@@ -30,7 +30,7 @@ export class TaskGroup implements AsyncDisposable {
   }
 
   /**
-   * Runs `task` now. Its failure stops the group and is what `wait` throws; what it throws after the group was
+   * Runs `task` now, unless the group was stopped already. Its failure stops the group and is what `wait` throws; what it throws after the group was
    * stopped because of that is its way of stopping.
    */
   start(name: string, task: (signal: AbortSignal) => Promise<void>): void {

@@ -6,7 +6,13 @@ import { join } from "node:path";
 import { silentLogger, type Clock } from "#apimachinery";
 import { createContainerdRuntime, type Image, type Runtime } from "#cri";
 import { drivers } from "../drivers/index.ts";
-import { ImageBuildError, buildImage, loadImageTar, normalizeReference } from "../image-build/index.ts";
+import {
+  ImageBuildError,
+  buildImage,
+  loadImageTar,
+  localImages,
+  normalizeReference,
+} from "../image-build/index.ts";
 import type { LauncherContext } from "../launcher-context.ts";
 import { installPackages } from "../preflight.ts";
 import { requireProfile, type NodeSpec, type Profile } from "../profile.ts";
@@ -30,6 +36,7 @@ export async function imageBuild(
 ): Promise<void> {
   const profile = await requireRealProfile(context, profileName);
   const dir = await mkdtemp(join(tmpdir(), "k8ts-image-"));
+  const socketPath = containerdSocket(context.env, profile, profile.nodes[0]!);
   const output = join(dir, "image.tar");
   try {
     await context.progress.step(`Building ${flags.tag} from ${folder}`, async (note) => {
@@ -41,6 +48,10 @@ export async function imageBuild(
           output,
           buildArgs: Object.fromEntries(flags.buildArg.map(splitArgument)),
           nodeArch: process.arch,
+          localImage: localImages(
+            { socketPath, folder: dir, nodeArch: process.arch, clock: context.clock },
+            signal,
+          ),
           installPackages: (packages) => installPackages(packages, context.env, signal),
         },
         signal,

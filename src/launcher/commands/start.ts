@@ -6,7 +6,8 @@ import { prepareNodeRuntime } from "../node-runtime.ts";
 import { drivers } from "../drivers/index.ts";
 import { mergeClusterContext } from "../kubeconfigs.ts";
 import type { LauncherContext } from "../launcher-context.ts";
-import { agentLogFile, newProfile, type NewProfileOptions } from "../new-profile.ts";
+import { failureLog } from "../failure-log.ts";
+import { newProfile, type NewProfileOptions } from "../new-profile.ts";
 import { profilePaths } from "../paths.ts";
 import {
   checkDisk,
@@ -152,8 +153,7 @@ async function undo(context: LauncherContext, profile: Profile, isNew: boolean):
   const { env, progress } = context;
   const { dir } = profilePaths(env, profile.name);
   if (!existsSync(dir)) return;
-  const log = await agentLogFile(env, profile);
-  if (log !== undefined) progress.info(log);
+  for (const line of await failureLog(env, profile)) progress.info(line);
   const cleanUp = new AbortController().signal; // the caller's signal may be what made the start fail
   if (isNew) await removeCluster(context, profile, cleanUp);
   else await stopPrograms(context, profile, cleanUp);

@@ -4,6 +4,7 @@ import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import type { Clock } from "#apimachinery";
 import { exportImage, writeArchive } from "#cri";
 
 export interface LocalImagesOptions {
@@ -13,16 +14,17 @@ export interface LocalImagesOptions {
   readonly folder: string;
   /** Node's name of the processor. */
   readonly nodeArch: string;
+  readonly clock: Clock;
 }
 
 /** For `BuildImageOptions.localImage`. */
 export function localImages(
-  { socketPath, folder, nodeArch }: LocalImagesOptions,
+  { socketPath, folder, nodeArch, clock }: LocalImagesOptions,
   signal: AbortSignal,
 ): (reference: string) => Promise<string | undefined> {
   return async (reference) => {
     const layers = await mkdtemp(join(folder, "base-"));
-    const image = await exportImage(reference, { socketPath, folder: layers, nodeArch }, signal);
+    const image = await exportImage(reference, { socketPath, folder: layers, nodeArch, clock }, signal);
     if (image === undefined) return undefined;
     const archive = join(layers, "image.tar");
     await pipeline(Readable.from(writeArchive(image, [reference])), createWriteStream(archive), { signal });

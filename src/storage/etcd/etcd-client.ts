@@ -1,4 +1,6 @@
 /** Calls to an etcd cluster over gRPC: several endpoints, time limits, and etcd's errors as the contract's. @module */
+import { isIP } from "node:net";
+import { checkServerIdentity } from "node:tls";
 import {
   Client,
   Metadata,
@@ -7,6 +9,7 @@ import {
   status,
   type ClientDuplexStream,
   type ServiceError,
+  type VerifyOptions,
 } from "@grpc/grpc-js";
 import type { Clock } from "#apimachinery";
 import { StorageFull } from "../store.ts";
@@ -206,14 +209,25 @@ function pem(text: string | undefined): Buffer | null {
 }
 
 function connect(endpoint: string, tls: EtcdTls | undefined): Client {
-  const { protocol, host } = new URL(endpoint);
+  const { protocol, host, hostname } = new URL(endpoint);
   if (protocol !== "http:" && protocol !== "https:")
     throw new TypeError(`etcd endpoint ${endpoint}: expected http:// or https://`);
+  const address = hostname.replace(/^\[|\]$/g, "");
+  const isAddress = protocol === "https:" && isIP(address) !== 0;
+  // TLS knows no server names that are addresses, and grpc-js gives it one; the certificate is checked against the address.
+  const verify: VerifyOptions = isAddress
+    ? {
+        checkServerIdentity: (_, certificate) => checkServerIdentity(address, certificate),
+      }
+    : {};
   const secrets =
     protocol === "https:"
-      ? credentials.createSsl(pem(tls?.ca), pem(tls?.key), pem(tls?.cert))
+      ? credentials.createSsl(pem(tls?.ca), pem(tls?.key), pem(tls?.cert), verify)
       : credentials.createInsecure();
-  const client = new Client(host, secrets, CHANNEL_OPTIONS);
+  const client = new Client(host, secrets, {
+    ...CHANNEL_OPTIONS,
+    ...(isAddress && { "grpc.ssl_target_name_override": "etcd" }),
+  });
   // Connects at once, so that a dead endpoint is known before the first call.
   if (client.getChannel().getConnectivityState(true) === connectivityState.SHUTDOWN)
     throw new Error(`etcd endpoint ${endpoint} cannot be used`);

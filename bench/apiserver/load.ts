@@ -1,0 +1,173 @@
+/**
+ * A client that costs little: raw HTTP/1.1 over TLS, prepared requests, answers counted by their length. Runs in a worker
+ * of its own, so that the event loop of the server under test does nothing but serve.
+ * @module
+ */
+import { connect, type TLSSocket } from "node:tls";
+import { parentPort, workerData } from "node:worker_threads";
+
+export interface LoadRequest {
+  readonly port: number;
+  readonly cert: string;
+  readonly key: string;
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  /** `NAME` in it becomes a name of its own for each request. */
+  readonly body?: string;
+  readonly connections: number;
+  readonly requests: number;
+  /** Part of the names. */
+  readonly run: string;
+}
+
+export interface LoadResult {
+  readonly perSecond: number;
+  readonly failed: number;
+  /** Of the latencies, ms. */
+  readonly p99: number;
+  readonly bytes: number;
+}
+
+export interface WatchLoad {
+  readonly port: number;
+  readonly cert: string;
+  readonly key: string;
+  readonly path: string;
+  readonly watchers: number;
+  /** Deliveries to wait for, over all watchers. */
+  readonly deliveries: number;
+}
+
+const CRLF2 = Buffer.from("\r\n\r\n");
+
+if (parentPort !== null) {
+  const port = parentPort;
+  const { kind } = workerData as { kind: "load" | "watch" };
+  if (kind === "load") {
+    port.on(
+      "message",
+      (request: LoadRequest) => void load(request).then((result) => port.postMessage(result)),
+    );
+  } else {
+    port.on(
+      "message",
+      (request: WatchLoad) =>
+        void watch(request, () => port.postMessage("ready")).then((ms) => port.postMessage(ms)),
+    );
+  }
+}
+
+async function load(request: LoadRequest): Promise<LoadResult> {
+  const sockets = await Promise.all(Array.from({ length: request.connections }, () => open(request)));
+  const latencies: number[] = [];
+  let sent = 0;
+  let failed = 0;
+  let bytes = 0;
+  const start = performance.now();
+  await Promise.all(
+    sockets.map(
+      (socket) =>
+        new Promise<void>((resolve, reject) => {
+          let startedAt = 0;
+          const next = (): void => {
+            if (sent >= request.requests) return resolve();
+            startedAt = performance.now();
+            socket.write(requestText(request, sent++));
+          };
+          socket.on("error", reject);
+          onAnswers(socket, (status, size) => {
+            latencies.push(performance.now() - startedAt);
+            bytes += size;
+            if (status >= 300) failed++;
+            next();
+          });
+          next();
+        }),
+    ),
+  );
+  const seconds = (performance.now() - start) / 1000;
+  for (const socket of sockets) socket.destroy();
+  latencies.sort((a, b) => a - b);
+  const p99 = latencies[Math.floor(latencies.length * 0.99)] ?? 0;
+  return { perSecond: request.requests / seconds, failed, p99, bytes };
+}
+
+/** Resolves with the ms from the first delivery to the last. */
+async function watch(request: WatchLoad, ready: () => void): Promise<number> {
+  let delivered = 0;
+  let firstAt = 0;
+  const done = Promise.withResolvers<number>();
+  const sockets = await Promise.all(Array.from({ length: request.watchers }, () => open(request)));
+  let started = 0;
+  for (const socket of sockets) {
+    let isOpen = false;
+    socket.on("data", (chunk: Buffer) => {
+      if (!isOpen) {
+        isOpen = true;
+        if (++started === sockets.length) ready();
+        if (chunk.indexOf('"type"') < 0) return;
+      }
+      firstAt ||= performance.now();
+      for (let at = chunk.indexOf('{"type"'); at >= 0; at = chunk.indexOf('{"type"', at + 1)) delivered++;
+      if (delivered >= request.deliveries) done.resolve(performance.now() - firstAt);
+    });
+    socket.write(`GET ${request.path} HTTP/1.1\r\nhost: x\r\n\r\n`);
+  }
+  const ms = await done.promise;
+  for (const socket of sockets) socket.destroy();
+  return ms;
+}
+
+function open({ port, cert, key }: { port: number; cert: string; key: string }): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      host: "127.0.0.1",
+      port,
+      cert,
+      key,
+      rejectUnauthorized: false,
+      ALPNProtocols: ["http/1.1"],
+    });
+    socket.setNoDelay(true);
+    socket.once("error", reject);
+    socket.once("secureConnect", () => resolve(socket));
+  });
+}
+
+function requestText({ method, path, body, run }: LoadRequest, i: number): string {
+  if (body === undefined) return `${method} ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
+  const text = body.replaceAll("NAME", `${run}-${i}`);
+  return `${method} ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${text.length}\r\n\r\n${text}`;
+}
+
+/** Answers have a length or come in chunks; one is outstanding at a time. */
+function onAnswers(socket: TLSSocket, onAnswer: (status: number, size: number) => void): void {
+  let buffered: Buffer = Buffer.alloc(0);
+  let missing = -1;
+  let status = 0;
+  let size = 0;
+  let isChunked = false;
+  socket.on("data", (chunk: Buffer) => {
+    if (missing < 0) {
+      buffered = buffered.length === 0 ? chunk : Buffer.concat([buffered, chunk]);
+      const end = buffered.indexOf(CRLF2);
+      if (end < 0) return;
+      const head = buffered.toString("latin1", 0, end).toLowerCase();
+      status = Number(head.slice(9, 12));
+      isChunked = head.includes("transfer-encoding: chunked");
+      missing = isChunked ? Number.MAX_SAFE_INTEGER : Number(/content-length: (\d+)/.exec(head)?.[1] ?? 0);
+      const rest = buffered.subarray(end + 4);
+      size = rest.length;
+      missing -= rest.length;
+      chunk = rest as Buffer;
+    } else {
+      missing -= chunk.length;
+      size += chunk.length;
+    }
+    const isDone = isChunked ? chunk.subarray(-5).toString("latin1") === "0\r\n\r\n" : missing <= 0;
+    if (!isDone) return;
+    missing = -1;
+    buffered = Buffer.alloc(0);
+    onAnswer(status, size);
+  });
+}

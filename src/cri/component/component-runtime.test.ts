@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { suite, test } from "node:test";
+import { FakeClock, silentLogger, systemClock } from "#apimachinery";
+import { runtimeConformance } from "../conformance.ts";
+import { isRuntimeUnimplemented } from "../errors.ts";
+import type { Runtime } from "../runtime.ts";
+import { nanosToMs, type PodSandboxConfig } from "../sandbox.ts";
+import { createSimulatedRuntime } from "../simulated/simulated-runtime.ts";
+import { withComponents, type Component } from "./component-runtime.ts";
+
+const signal = new AbortController().signal;
+const missingImage = "docker.io/library/missing:1";
+const STARTED_AT = 1_767_225_000_000;
+
+// Whatever is not a component's goes through unchanged.
+runtimeConformance("component", false, async () => {
+  const folder = await mkdtemp(join(tmpdir(), "k8ts-component-"));
+  const canPull = (reference: string): boolean => reference !== missingImage;
+  const inner = createSimulatedRuntime({ clock: systemClock, podCidr: "10.244.0.0/24", canPull });
+  const runtime = withComponents(inner, [], { clock: systemClock, logger: silentLogger });
+  return {
+    runtime,
+    image: "demo/web:1",
+    missingImage,
+    cgroupParent: "/k8ts",
+    folder,
+    stop: async () => {
+      await runtime.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+});
+
+suite("withComponents", () => {
+  test("withComponents shows a component as a running container since its start", async () => {
+    await using cluster = start();
+    const { runtime } = cluster;
+    const id = await startPod(runtime);
+    const { status } = await runtime.containerStatus(id, {}, signal);
+    assert.deepEqual([status.state, nanosToMs(status.startedAt)], ["CONTAINER_RUNNING", STARTED_AT]);
+    const [sandbox, ...others] = await runtime.listPodSandbox({}, signal);
+    assert.deepEqual([sandbox?.metadata.name, others], ["kube-scheduler", []]);
+    assert.equal((await runtime.execSync(id, ["anything"], 1, signal)).exitCode, 0);
+    const request = { containerId: id, cmd: ["sh"], tty: false, stdin: false, stdout: true, stderr: true };
+    await assert.rejects(runtime.exec(request, signal), isRuntimeUnimplemented);
+  });
+
+  test("withComponents has the images of components, and of no other program", async () => {
+    await using cluster = start();
+    const find = async (image: string): Promise<boolean> =>
+      (await cluster.runtime.imageStatus({ image }, {}, signal)).image !== undefined;
+    assert.equal(await find("k8ts/kube-scheduler:v1.36.0"), true);
+    assert.equal(await find("k8ts/kube-proxy:v1.36.0"), false);
+    assert.equal(await find("kube-scheduler"), false);
+  });
+
+  for (const [what, change] of [
+    ["fails", (component: Fake) => (component.isHealthy = false)],
+    ["was restarted", (component: Fake) => (component.startedAt += 1)],
+  ] as const)
+    test(`withComponents ends the container of a component that ${what}`, async () => {
+      await using cluster = start();
+      const id = await startPod(cluster.runtime);
+      const stop = new AbortController();
+      change(cluster.component);
+      cluster.clock.advance(1_000);
+      for await (const event of cluster.runtime.containerEvents(stop.signal))
+        if (event !== "resync" && event.type === "CONTAINER_STOPPED_EVENT") stop.abort();
+      const { status } = await cluster.runtime.containerStatus(id, {}, signal);
+      assert.deepEqual([status.state, status.exitCode, status.reason], ["CONTAINER_EXITED", 1, "Error"]);
+    });
+
+  test("withComponents starts no container for a component that is not healthy", async () => {
+    await using cluster = start();
+    cluster.component.isHealthy = false;
+    await assert.rejects(startPod(cluster.runtime), /kube-scheduler is not healthy/);
+  });
+
+  test("withComponents refuses components on the pod network", async () => {
+    await using cluster = start();
+    const { linux: _linux, ...config } = CONFIG;
+    await assert.rejects(cluster.runtime.runPodSandbox(config, "", signal), /must use the host network/);
+  });
+});
+
+interface Fake extends Component {
+  isHealthy: boolean;
+  startedAt: number;
+}
+
+interface Cluster extends AsyncDisposable {
+  readonly runtime: Runtime;
+  readonly clock: FakeClock;
+  readonly component: Fake;
+}
+
+const CONFIG: PodSandboxConfig = {
+  metadata: { name: "kube-scheduler", namespace: "kube-system", uid: "u", attempt: 0 },
+  annotations: { "k8ts.io/component": "" },
+  linux: { securityContext: { namespaceOptions: { network: "NODE" } } },
+};
+
+function start(): Cluster {
+  const clock = new FakeClock();
+  const component: Fake = {
+    name: "kube-scheduler",
+    isHealthy: true,
+    healthy: () => component.isHealthy,
+    startedAt: STARTED_AT,
+    logPath: undefined,
+  };
+  const inner = createSimulatedRuntime({ clock, canPull: () => false });
+  const runtime = withComponents(inner, [component], { clock, logger: silentLogger });
+  return { runtime, clock, component, [Symbol.asyncDispose]: () => runtime.close() };
+}
+
+async function startPod(runtime: Runtime): Promise<string> {
+  const sandbox = await runtime.runPodSandbox(CONFIG, "", signal);
+  const image = { image: "k8ts/kube-scheduler:v1.36.0" };
+  const wanted = { metadata: { name: "kube-scheduler", attempt: 0 }, image };
+  const id = await runtime.createContainer(sandbox, wanted, CONFIG, signal);
+  await runtime.startContainer(id, signal);
+  return id;
+}

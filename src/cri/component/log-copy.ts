@@ -1,0 +1,59 @@
+/** Copies a component's log into its pod's, in CRI's format. @module */
+import { appendFile, mkdir, open, type FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Clock } from "#apimachinery";
+
+/** At each look; a component that writes more than this a second is read late, not in one gulp. */
+const BYTES_PER_LOOK_MAX = 256 * 1024;
+/** Where the first look begins, from the end: enough to see how the component started. */
+const BYTES_BEFORE_MAX = 64 * 1024;
+
+export interface LogCopy {
+  /** Copies the whole lines that are new. A source or target that cannot be opened is left for the next time. */
+  copy(): Promise<void>;
+}
+
+/** Without a source, or a target (a pod without a log folder), nothing is copied. */
+export function createLogCopy(source: string | undefined, target: string, clock: Clock): LogCopy {
+  let position: number | undefined;
+  return {
+    async copy() {
+      if (source === undefined || target === "") return;
+      const file = await openIfThere(source);
+      if (file === undefined) return;
+      try {
+        const { size } = await file.stat();
+        // A shorter file is another one: it was rotated.
+        if (position === undefined) position = Math.max(0, size - BYTES_BEFORE_MAX);
+        else if (size < position) position = 0;
+        const { bytesRead, buffer } = await file.read({
+          buffer: Buffer.alloc(Math.min(BYTES_PER_LOOK_MAX, size - position)),
+          position,
+        });
+        const chunk = buffer.subarray(0, bytesRead);
+        const end = chunk.lastIndexOf(0x0a) + 1;
+        // A line longer than a look is cut: it would never end.
+        const whole = end === 0 && bytesRead === BYTES_PER_LOOK_MAX ? bytesRead : end;
+        if (whole === 0) return;
+        await append(target, chunk.toString("utf8", 0, whole), clock);
+        position += whole;
+      } finally {
+        await file.close();
+      }
+    },
+  };
+}
+
+async function append(target: string, text: string, clock: Clock): Promise<void> {
+  const at = new Date(clock.now()).toISOString().replace("Z", "000000Z");
+  const lines = text.replace(/\n$/, "").split("\n");
+  await mkdir(dirname(target), { recursive: true });
+  await appendFile(target, lines.map((line) => `${at} stdout F ${line}\n`).join(""));
+}
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  return open(path).catch((err: NodeJS.ErrnoException) => {
+    if (err.code === "ENOENT") return undefined;
+    throw err;
+  });
+}
