@@ -3,7 +3,7 @@
  * switched on; what they are called comes from the published paths.
  * @module
  */
-import type { Kind, Verb } from "#apimachinery";
+import type { Kind } from "#apimachinery";
 import { groupVersions, resourcesOf, type ResourceFacts } from "./facts.ts";
 import { nameAndAge } from "./printing/columns.ts";
 
@@ -28,7 +28,7 @@ function unservedKind(resource: ResourceFacts): UnservedKind {
     names: { plural: resource.plural, singular: resource.kind.toLowerCase() },
     scope: resource.namespaced ? "Namespaced" : "Cluster",
     subresources: resource.subresources.map((subresource) => subresource.name),
-    ...(resource.verbs.length < ALL_VERBS && { verbs: resource.verbs as readonly Verb[] }),
+    ...(resource.verbs.length < ALL_VERBS && { verbs: resource.verbs }),
     // Kinds whose names carry their meaning (ClusterTrustBundle `signer:name`, addresses) need the widest rule.
     nameRule: "path-segment",
     servedByDefault: false,

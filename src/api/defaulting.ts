@@ -124,6 +124,7 @@ function refOf({ definition, name }: StructFacts): string {
 const EMPTY: Fields = Object.freeze({});
 const ZEROS: Readonly<Partial<Record<Scalar, unknown>>> = {
   string: "",
+  bytes: "",
   boolean: false,
   int32: 0,
   int64: 0,
@@ -148,8 +149,9 @@ function zeroOf({ schema, omitEmpty, required }: FieldFacts): unknown {
       return omitEmpty ? undefined : ZEROS[schema.scalar];
     case "map":
     case "untyped":
-      return undefined;
+      break;
   }
+  return undefined;
 }
 
 /** Zero defaults of fields that are no pointers change nothing on the wire. */

@@ -142,7 +142,7 @@ function subresourceOf(text: string): SubresourceFacts {
 }
 
 function verbsOf(letters: string): readonly (Verb | "connect")[] {
-  return [...letters].map((letter) => VERBS[letter]!);
+  return letters.split("").map((letter) => VERBS[letter]!);
 }
 
 function struct(facts: PackedFacts, name: string): StructFacts {
@@ -190,14 +190,18 @@ function schemaOf(shape: PackedShape, field: UnpackedField | undefined): Schema 
       return listSchema(shape.of, shape.wrapped, field);
     case "map":
       return mapSchema(shape.of, field);
-    case "ref": {
-      const [folder, name] = shape.ref.split("#");
-      const found = lookupType(folder!, name!);
-      if (found === undefined) throw new Error(`facts: no definition ${shape.ref}`);
-      // A field may make a struct atomic that is granular elsewhere.
-      return field?.mapType === undefined ? found : { ...found, mapType: field.mapType };
-    }
+    case "ref":
+      break;
   }
+  return refSchema(shape.ref, field);
+}
+
+function refSchema(ref: string, field: UnpackedField | undefined): StructSchema {
+  const [folder, name] = ref.split("#");
+  const found = lookupType(folder!, name!);
+  if (found === undefined) throw new Error(`facts: no definition ${ref}`);
+  // A field may make a struct atomic that is granular elsewhere.
+  return field?.mapType === undefined ? found : { ...found, mapType: field.mapType };
 }
 
 function listSchema(of: PackedShape, wrapped: boolean, field: UnpackedField | undefined): ListSchema {

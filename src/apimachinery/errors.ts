@@ -39,6 +39,8 @@ export type CauseType =
   | "FieldValueForbidden"
   | "FieldValueTooLong"
   | "FieldValueTooMany"
+  | "FieldValueTooFew"
+  | "FieldValueTooShort"
   | "FieldValueTypeInvalid"
   | "FieldManagerConflict"
   | "UnexpectedServerResponse"

@@ -97,6 +97,12 @@ export interface Field {
   readonly protobuf?: readonly number[];
 }
 
+/** Fields that a struct keeps without declaring them: all of them, or those of a whole object. */
+export function keepsUndeclared(schema: StructSchema, key: string): boolean {
+  if (schema.preserveUnknownFields === true) return true;
+  return schema.embeddedResource === true && (key === "apiVersion" || key === "kind" || key === "metadata");
+}
+
 /** The schema under `key` of a struct or map; undefined when there is none. */
 export function childSchema(schema: Schema | undefined, key: string): Schema | undefined {
   if (schema === undefined) return undefined;

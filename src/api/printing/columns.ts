@@ -1,6 +1,6 @@
 /** Building blocks of printer columns. The server prints ages itself, so every column of ages is text. @module */
 import type { Column, KubeObject } from "#apimachinery";
-import { sorted } from "#apimachinery";
+import { labels, sorted } from "#apimachinery";
 import type { Container } from "../core/v1/types.gen.ts";
 import type { LabelSelector } from "../meta/v1/types.gen.ts";
 import { since } from "./human-duration.ts";
@@ -48,36 +48,19 @@ export function templateColumns<T>(
 }
 
 /** `a=1,b=2`, or `<none>`. */
-export function formatLabels(labels: Readonly<Record<string, string>> | undefined): string {
-  const pairs = sorted(Object.keys(labels ?? {})).map((key) => `${key}=${labels![key]}`);
+export function formatLabels(set: Readonly<Record<string, string>> | undefined): string {
+  const pairs = sorted(Object.keys(set ?? {})).map((key) => `${key}=${set![key]}`);
   return pairs.length === 0 ? "<none>" : pairs.join(",");
 }
 
-/** A selector in kubectl's notation, requirements in the order of their keys. */
+/** A selector in kubectl's notation; "" when it selects everything. */
 export function selectorString(selector: LabelSelector): string {
-  const requirements = [
-    ...Object.entries(selector.matchLabels ?? {}).map(([key, value]) => [key, `${key}=${value}`] as const),
-    ...(selector.matchExpressions ?? []).map(
-      (e) => [e.key, expression(e.key, e.operator, e.values ?? [])] as const,
-    ),
-  ];
-  const byKey = new Map<string, string[]>();
-  for (const [key, text] of requirements) byKey.set(key, [...(byKey.get(key) ?? []), text]);
-  return sorted(byKey.keys())
-    .flatMap((key) => byKey.get(key)!)
-    .join(",");
-}
-
-function expression(key: string, operator: string, values: readonly string[]): string {
-  if (operator === "Exists") return key;
-  if (operator === "DoesNotExist") return `!${key}`;
-  return `${key} ${operator === "NotIn" ? "notin" : "in"} (${sorted(values).join(",")})`;
+  return labels.format(labels.fromLabelSelector(selector));
 }
 
 /** As `selectorString`; `<none>` for an absent or empty selector. */
 export function formatSelector(selector: LabelSelector | undefined): string {
-  const text = selector === undefined ? "" : selectorString(selector);
-  return text === "" ? "<none>" : text;
+  return selector === undefined ? "<none>" : labels.formatLabelSelector(selector);
 }
 
 /** At most `max` items, then how many more there are. */

@@ -95,13 +95,16 @@ function validateAction(
       return validatePort(handler.tcpSocket!.port, field.child(path, "port"));
     case "grpc":
       return validatePort(handler.grpc!.port, field.child(path, "port"));
-    case "sleep": {
-      const { seconds } = handler.sleep!;
-      if (gracePeriod === undefined || (seconds >= 0 && seconds <= gracePeriod)) return NONE;
-      const message = `must be non-negative and less than terminationGracePeriodSeconds (${gracePeriod})`;
-      return [field.invalid(path, seconds, message)];
-    }
+    case "sleep":
+      break;
   }
+  return validateSleep(handler.sleep!.seconds, gracePeriod, path);
+}
+
+function validateSleep(seconds: number, gracePeriod: number | undefined, path: string): Causes {
+  if (gracePeriod === undefined || (seconds >= 0 && seconds <= gracePeriod)) return NONE;
+  const message = `must be non-negative and less than terminationGracePeriodSeconds (${gracePeriod})`;
+  return [field.invalid(path, seconds, message)];
 }
 
 function validateHttpGet(action: HTTPGetAction, path: string): Causes {

@@ -150,8 +150,6 @@ function validateResources(spec: PodSpec, path: string): Causes {
   const { resources } = spec;
   if (resources === undefined) return NONE;
   if (spec.os?.name === "windows") return [field.forbidden(path, "may not be set for a windows pod")];
-  const exceeds = (own: string, pod: string): boolean =>
-    compareQuantity(parseQuantity(own), parseQuantity(pod)) > 0;
   const under = (what: "requests" | "limits", name: string, total: string): Causes => {
     const given = resources[what]?.[name];
     if (given === undefined || !exceeds(total, given)) return NONE;
@@ -176,6 +174,9 @@ function validateResources(spec: PodSpec, path: string): Causes {
     ),
   ];
 }
+
+const exceeds = (own: string, pod: string): boolean =>
+  compareQuantity(parseQuantity(own), parseQuantity(pod)) > 0;
 
 function validateHostNetworkPorts(spec: PodSpec, path: string, isPod: boolean): Causes {
   if (spec.hostNetwork !== true) return NONE;

@@ -2,7 +2,7 @@
 import { field, isDns1123Subdomain } from "#apimachinery";
 import type { ProjectedVolumeSource, VolumeProjection } from "../core/v1/types.gen.ts";
 import { each, NONE, obeys, type Causes } from "./common.ts";
-import { validateDownwardFile, validateKeyToPath, validateLocalPath, validateMode } from "./volumes.ts";
+import { validateDownwardFile, validateKeyToPath, validateLocalPath, validateMode } from "./volume-files.ts";
 
 const TOKEN_SECONDS_MIN = 600;
 const TOKEN_SECONDS_MAX = 2 ** 32;

@@ -30,7 +30,6 @@ export function validateSecurityContext(
   const at = (name: string): string => field.child(path, name);
   const { procMount, allowPrivilegeEscalation, privileged, capabilities } = context;
   const noEscalation = allowPrivilegeEscalation === false;
-  const message = (what: string): string => `cannot set \`allowPrivilegeEscalation\` to false and ${what}`;
   return [
     ...validateId(context.runAsUser, at("runAsUser")),
     ...validateId(context.runAsGroup, at("runAsGroup")),
@@ -40,14 +39,17 @@ export function validateSecurityContext(
       : NONE),
     ...validateSeccomp(context.seccompProfile, at("seccompProfile")),
     ...(noEscalation && privileged === true
-      ? [field.invalid(path, context, message("`privileged` to true"))]
+      ? [field.invalid(path, context, noEscalationMessage("`privileged` to true"))]
       : NONE),
     ...(noEscalation && capabilities?.add?.includes("CAP_SYS_ADMIN")
-      ? [field.invalid(path, context, message("`capabilities.Add` CAP_SYS_ADMIN"))]
+      ? [field.invalid(path, context, noEscalationMessage("`capabilities.Add` CAP_SYS_ADMIN"))]
       : NONE),
     ...validateAppArmor(context.appArmorProfile, at("appArmorProfile")),
   ];
 }
+
+const noEscalationMessage = (what: string): string =>
+  `cannot set \`allowPrivilegeEscalation\` to false and ${what}`;
 
 export function validatePodSecurityContext(spec: PodSpec, path: string): Causes {
   const context = spec.securityContext;

@@ -3,12 +3,11 @@ import { field, isDns1123Label, parseQuantity, signOf, type ObjectMeta } from "#
 import type { Container, KeyToPath, Volume, VolumeDevice, VolumeMount } from "../core/v1/types.gen.ts";
 import { each, hasBacksteps, NONE, oneOf, requiredName, type Causes } from "./common.ts";
 import { validateClaimTemplate } from "./claim-spec.ts";
-import { validateFieldRef, validateResourceFieldRef, VOLUME_FIELD_PATHS } from "./env.ts";
+import { validateDownwardFile, validateKeyToPath, validateMode } from "./volume-files.ts";
 import { validateProjected } from "./projected-volume.ts";
 import { validateDescendingPath } from "./security-context.ts";
 import { REQUIRED_SOURCE_FIELDS } from "./volume-sources.ts";
 
-const FILE_MODE_MAX = 0o777;
 const HOST_PATH_TYPES = [
   "",
   "BlockDevice",
@@ -91,12 +90,13 @@ function validateSource(volume: Volume, type: string, source: object, path: stri
 
 function requiredFields(source: object, names: readonly string[], path: string): Causes {
   const fields = source as Readonly<Record<string, unknown>>;
-  const isMissing = (value: unknown): boolean =>
-    value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
   return names
     .filter((name) => isMissing(fields[name]))
     .map((name) => field.required(field.child(path, name)));
 }
+
+const isMissing = (value: unknown): boolean =>
+  value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
 
 function validateEmptyDir(source: NonNullable<Volume["emptyDir"]>, path: string): Causes {
   if (source.sizeLimit === undefined || signOf(parseQuantity(source.sizeLimit)) >= 0) return NONE;
@@ -129,48 +129,6 @@ function validateFileSource(
     ...(name ? NONE : [field.required(field.child(path, nameField))]),
     ...validateMode(source.defaultMode, field.child(path, "defaultMode")),
     ...each(source.items, field.child(path, "items"), validateKeyToPath),
-  ];
-}
-
-export function validateMode(mode: number | undefined, path: string): Causes {
-  if (mode === undefined || (mode >= 0 && mode <= FILE_MODE_MAX)) return NONE;
-  return [field.invalid(path, mode, "must be a number between 0 and 0777 (octal), both inclusive")];
-}
-
-export function validateKeyToPath(item: KeyToPath, path: string): Causes {
-  return [
-    ...(item.key ? NONE : [field.required(field.child(path, "key"))]),
-    ...(item.path ? NONE : [field.required(field.child(path, "path"))]),
-    ...validateLocalPath(item.path, field.child(path, "path")),
-    ...validateMode(item.mode, field.child(path, "mode")),
-  ];
-}
-
-/** Below the volume, and not a name that atomic updates of volumes use (`..data`). */
-export function validateLocalPath(target: string, path: string): Causes {
-  const reserved = target.startsWith("..") && !target.startsWith("../");
-  return [
-    ...validateDescendingPath(target, path),
-    ...(reserved ? [field.invalid(path, target, "must not start with '..'")] : NONE),
-  ];
-}
-
-type DownwardFile = NonNullable<NonNullable<Volume["downwardAPI"]>["items"]>[number];
-
-export function validateDownwardFile(file: DownwardFile, path: string): Causes {
-  const { fieldRef, resourceFieldRef } = file;
-  return [
-    ...(file.path ? NONE : [field.required(field.child(path, "path"))]),
-    ...validateLocalPath(file.path, field.child(path, "path")),
-    ...(fieldRef === undefined
-      ? resourceFieldRef === undefined
-        ? [field.required(path, "one of fieldRef and resourceFieldRef is required")]
-        : validateResourceFieldRef(resourceFieldRef, field.child(path, "resourceFieldRef"), true)
-      : validateFieldRef(fieldRef, VOLUME_FIELD_PATHS, field.child(path, "fieldRef"))),
-    ...(fieldRef !== undefined && resourceFieldRef !== undefined
-      ? [field.invalid(path, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously")]
-      : NONE),
-    ...validateMode(file.mode, field.child(path, "mode")),
   ];
 }
 

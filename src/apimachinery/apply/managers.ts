@@ -1,7 +1,7 @@
 /** The owners of an object's fields: `metadata.managedFields`, read and written. @module */
 import type { ManagedFieldsEntry } from "../meta.ts";
 import { isJsonObject } from "../json.ts";
-import { isTime, parseTime } from "../time.ts";
+import { isTime } from "../time.ts";
 import { compareStrings } from "../text.ts";
 import { isEmptySet, sortSet, union, type FieldSet } from "./field-set.ts";
 
@@ -21,6 +21,8 @@ export interface ManagerIdentity {
 export interface Owner extends ManagerIdentity {
   readonly time?: string;
   readonly set: FieldSet;
+  /** The entry it was read from; written back as it is when set and time are still the same. */
+  readonly source?: ManagedFieldsEntry;
 }
 
 /** By identity; appliers keep theirs when the version changes. */
@@ -70,15 +72,7 @@ export function encodeManagedFields(owners: Owners): readonly ManagedFieldsEntry
   return [...owners.values()]
     .filter((owner) => !isEmptySet(owner.set))
     .toSorted(compareOwners)
-    .map(({ manager, operation, apiVersion, time, set, subresource }) => ({
-      manager,
-      operation,
-      apiVersion,
-      ...(time !== undefined && { time }),
-      fieldsType: "FieldsV1",
-      fieldsV1: sortSet(set),
-      ...(subresource !== undefined && { subresource }),
-    }));
+    .map(encodeOwner);
 }
 
 /** Merges the oldest updaters until there are few enough. */
@@ -112,6 +106,20 @@ export function capUpdateManagers(owners: Owners): Owners {
   return out;
 }
 
+function encodeOwner(owner: Owner): ManagedFieldsEntry {
+  const { manager, operation, apiVersion, time, set, subresource, source } = owner;
+  if (source !== undefined && source.fieldsV1 === set && source.time === time) return source;
+  return {
+    manager,
+    operation,
+    apiVersion,
+    ...(time !== undefined && { time }),
+    fieldsType: "FieldsV1",
+    fieldsV1: sortSet(set),
+    ...(subresource !== undefined && { subresource }),
+  };
+}
+
 function decodeEntry(entry: ManagedFieldsEntry): Owner | undefined {
   const { manager = "", operation, apiVersion = "", time, fieldsType, fieldsV1, subresource } = entry;
   if (operation !== "Apply" && operation !== "Update") return undefined;
@@ -122,6 +130,7 @@ function decodeEntry(entry: ManagedFieldsEntry): Owner | undefined {
     operation,
     apiVersion,
     set: fieldsV1 ?? {},
+    source: entry,
     ...(time !== undefined && isTime(time) && { time }),
     ...(subresource !== undefined && subresource !== "" && { subresource }),
   };
@@ -130,13 +139,10 @@ function decodeEntry(entry: ManagedFieldsEntry): Owner | undefined {
 function compareOwners(a: Owner, b: Owner): number {
   return (
     compareStrings(a.operation, b.operation) ||
-    secondsOf(a) - secondsOf(b) ||
+    // Canonical times sort as text.
+    compareStrings(a.time ?? "", b.time ?? "") ||
     compareStrings(a.manager, b.manager) ||
     compareStrings(a.apiVersion, b.apiVersion) ||
     compareStrings(a.subresource ?? "", b.subresource ?? "")
   );
-}
-
-function secondsOf(owner: Owner): number {
-  return owner.time === undefined ? 0 : Math.floor(parseTime(owner.time) / 1000);
 }

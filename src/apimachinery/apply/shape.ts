@@ -12,16 +12,22 @@ export type Shape =
 const LEAF: Shape = { kind: "leaf" };
 const MAP: Shape = { kind: "map" };
 
-/** The shape that all of `values` have; no schema means that it is deduced from them. */
-export function shapeOf(schema: Schema | undefined, ...values: readonly unknown[]): Shape {
-  const present = values.filter((value) => value !== undefined && value !== null);
-  if (schema === undefined) return present.length > 0 && present.every(isJsonObject) ? MAP : LEAF;
+/** The shape that both values have, if they are there; no schema means that it is deduced from them. */
+export function shapeOf(schema: Schema | undefined, a: unknown, b?: unknown): Shape {
+  if (schema === undefined) {
+    const isThere = (a !== undefined && a !== null) || (b !== undefined && b !== null);
+    return isThere && fits(a, isJsonObject) && fits(b, isJsonObject) ? MAP : LEAF;
+  }
   if (schema.type === "list") {
     const isIdentified = schema.listType === "map" || schema.listType === "set";
-    return isIdentified && present.every(Array.isArray) ? { kind: "list", schema } : LEAF;
+    return isIdentified && fits(a, Array.isArray) && fits(b, Array.isArray) ? { kind: "list", schema } : LEAF;
   }
-  if (schema.type !== "struct" && schema.type !== "map") return LEAF;
-  return schema.mapType !== "atomic" && present.every(isJsonObject) ? MAP : LEAF;
+  if ((schema.type !== "struct" && schema.type !== "map") || schema.mapType === "atomic") return LEAF;
+  return fits(a, isJsonObject) && fits(b, isJsonObject) ? MAP : LEAF;
+}
+
+function fits(value: unknown, has: (value: unknown) => boolean): boolean {
+  return value === undefined || value === null || has(value);
 }
 
 export function fieldElement(name: string): string {

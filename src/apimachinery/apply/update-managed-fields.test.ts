@@ -5,6 +5,7 @@ import type { ManagedFieldsEntry } from "../meta.ts";
 import { scalar, struct, list, thingSchema } from "../schema-fixture.ts";
 import { compare } from "./compare.ts";
 import { UPDATE_MANAGERS_MAX } from "./managers.ts";
+import { ignoreManagedFieldsTimestamps } from "./timestamps.ts";
 import { updateManagedFields, type ManagedUpdate } from "./update-managed-fields.ts";
 
 const NOW = 1_767_225_600_000;
@@ -136,6 +137,14 @@ test("updateManagedFields merges the oldest updaters when there are too many", (
   assert.equal(names.length, UPDATE_MANAGERS_MAX);
   assert.ok(names.includes("ancient-changes"));
   assert.ok(names.includes(`manager-${UPDATE_MANAGERS_MAX + 3}`));
+});
+
+test("ignoreManagedFieldsTimestamps takes an object whose times alone differ for the old one", () => {
+  const old = update(undefined, thing({ replicas: 1 }), "m");
+  const later = update(undefined, thing({ replicas: 1 }), "m", { now: NOW + 5000 });
+  const other = update(undefined, thing({ replicas: 2 }), "m", { now: NOW + 5000 });
+  assert.equal(ignoreManagedFieldsTimestamps(later, old), old);
+  assert.equal(ignoreManagedFieldsTimestamps(other, old), other);
 });
 
 test("compare takes structs that Go always writes as present", () => {

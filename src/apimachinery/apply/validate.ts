@@ -1,6 +1,13 @@
 /** Whether a configuration fits its type: what server-side apply demands before it merges. @module */
 import { isJsonObject, jsonTypeOf } from "../json.ts";
-import type { ListSchema, MapSchema, Scalar, Schema, StructSchema } from "../schema.ts";
+import {
+  keepsUndeclared,
+  type ListSchema,
+  type MapSchema,
+  type Scalar,
+  type Schema,
+  type StructSchema,
+} from "../schema.ts";
 import { formatElement, itemElement } from "./shape.ts";
 
 /** Problems with their paths (`.spec.foo: field not declared in schema`); empty when all is well. */
@@ -27,7 +34,7 @@ function validateMap(value: unknown, schema: StructSchema | MapSchema, path: str
     if (schema.type === "map") return validateTyped(child, schema.values, inner);
     const field = schema.fields.get(key);
     if (field !== undefined) return validateTyped(child, field.schema, inner);
-    return schema.preserveUnknownFields === true ? [] : [at(inner, "field not declared in schema")];
+    return keepsUndeclared(schema, key) ? [] : [at(inner, "field not declared in schema")];
   });
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { StatusError } from "../errors.ts";
-import { applyJsonPatch, JSON_PATCH_OPERATIONS_MAX } from "./json-patch.ts";
+import { applyJsonPatch, findUnknownPatchFields, JSON_PATCH_OPERATIONS_MAX } from "./json-patch.ts";
 
 test("applyJsonPatch follows the examples of RFC 6902", () => {
   const table: readonly (readonly [unknown, readonly unknown[], unknown])[] = [
@@ -108,4 +108,12 @@ test("applyJsonPatch: add then remove gives the document back, and shares what i
       );
     }),
   );
+});
+
+test("findUnknownPatchFields names members that no operation has", () => {
+  const patch = [
+    { op: "add", path: "/a", value: 1 },
+    { op: "add", path: "/b", valeu: 1 },
+  ];
+  assert.deepEqual(findUnknownPatchFields(patch), ['json patch unknown field "[1].valeu"']);
 });

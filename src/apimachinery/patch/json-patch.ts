@@ -4,6 +4,7 @@
  * @module
  */
 import { isJsonObject, jsonEqual, own, put, type MutableJsonObject } from "../json.ts";
+import { quote } from "../quote.ts";
 import { badPatch, patchDoesNotApply, patchTooLarge } from "./errors.ts";
 
 /** Operations one patch may have. */
@@ -28,6 +29,16 @@ export function applyJsonPatch(document: unknown, patch: unknown): unknown {
   const application = new Application(document);
   for (const operation of checkedOperations(patch)) application.apply(operation);
   return application.document;
+}
+
+/** What strict field validation says of members that an operation does not have. */
+export function findUnknownPatchFields(patch: unknown): readonly string[] {
+  if (!Array.isArray(patch)) return [];
+  return patch.filter(isJsonObject).flatMap((operation, i) =>
+    Object.keys(operation)
+      .filter((key) => !["op", "path", "from", "value"].includes(key))
+      .map((key) => `json patch unknown field ${quote(`[${i}].${key}`)}`),
+  );
 }
 
 function checkedOperations(patch: unknown): readonly Operation[] {

@@ -115,3 +115,13 @@ test("decodeTyped refuses wrong types in Go's words", () => {
   for (const [value, message] of table)
     assert.throws(() => decodeTyped(value, thingSchema), { name: "DecodeError", message });
 });
+
+test("decodeTyped keeps what a struct keeps without declaring it", () => {
+  const open = struct("Open", {}, { preserveUnknownFields: true });
+  const whole = struct("Whole", { spec: open }, { embeddedResource: true });
+  const value = { apiVersion: "v1", kind: "X", metadata: { name: "a" }, spec: { any: [1, null] }, other: 1 };
+  const { object, unknownFields } = decodeTyped(value, whole);
+  const { other: _other, ...rest } = value;
+  assert.deepEqual(object, rest);
+  assert.deepEqual(unknownFields, ["other"]);
+});

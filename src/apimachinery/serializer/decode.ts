@@ -4,7 +4,14 @@
  * @module
  */
 import { isJsonObject, put, type JsonObject, type MutableJsonObject } from "../json.ts";
-import type { Field, ListSchema, MapSchema, Schema, StructSchema } from "../schema.ts";
+import {
+  keepsUndeclared,
+  type Field,
+  type ListSchema,
+  type MapSchema,
+  type Schema,
+  type StructSchema,
+} from "../schema.ts";
 import { decodeScalar, DecodeError, goJsonType, goTypeOf, inValue, zeroOf, type Place } from "./scalars.ts";
 
 /** Unknown fields that are reported; the rest are dropped silently. */
@@ -72,7 +79,7 @@ class Walk {
     const field = schema.fields.get(key);
     const path = at.path === "" ? key : `${at.path}.${key}`;
     if (field === undefined) {
-      if (schema.preserveUnknownFields === true) return value;
+      if (keepsUndeclared(schema, key)) return value;
       if (this.unknown.length < UNKNOWN_FIELDS_MAX) this.unknown.push(path);
       return undefined;
     }

@@ -79,6 +79,17 @@ export const goYamlSchema: Schema = FAILSAFE_SCHEMA.withTags(
   binaryTag,
 );
 
+const TIMESTAMP = /^\d{4}-\d{1,2}-\d{1,2}(?:$|[Tt ]\d{1,2}:\d{1,2}:\d{1,2}(?:\.\d*)?(?:Z|[-+]\d\d:\d\d)?$)/;
+/** Sixty-based numbers: not read here, but by others. */
+const BASE60 = /^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$/;
+
+/** Whether a plain scalar is read as this very string, here and by older readers. */
+export function isPlainString(text: string): boolean {
+  if (BOOLEANS.has(text) || NULLS.has(text) || SPECIAL_FLOATS.has(text) || text === "<<") return false;
+  const plain = text.replaceAll("_", "");
+  return !INTEGER.test(plain) && !FLOAT.test(plain) && !TIMESTAMP.test(text) && !BASE60.test(text);
+}
+
 /** A number starts with a digit, a sign or a dot; `_1` is a word. */
 function isSafeStart(source: string): boolean {
   return !source.startsWith("_") && !source.startsWith("._");

@@ -1,7 +1,9 @@
 /** YAML as kubectl and the API server read and write it. @module */
 import { dump, loadAll, YAMLException, type LoadOptions } from "js-yaml";
 import { put, type MutableJsonObject } from "../json.ts";
+import { JsonSyntaxError, parseJson } from "./json.ts";
 import { goYamlSchema } from "./yaml-schema.ts";
+import { compareYamlKeys, goScalarStyles } from "./yaml-style.ts";
 
 /** The text is no YAML, or no YAML that JSON can hold. */
 export class YamlError extends Error {
@@ -14,7 +16,7 @@ const YAML_DEPTH_MAX = 1000;
 
 /** The first document as a JSON value; undefined when there is none. Duplicate keys: the last one counts. */
 export function parseYaml(text: string): unknown {
-  return parseYamlDocuments(text)[0];
+  return parseAsJson(text) ?? parseYamlDocuments(text)[0];
 }
 
 /** All documents that are not empty. Throws `YamlError`. */
@@ -39,7 +41,24 @@ export function findDuplicateYamlKeys(text: string): readonly string[] {
 
 /** As kubectl prints: keys sorted, lists not indented, nothing folded. */
 export function formatYaml(value: unknown): string {
-  return dump(value, { sortKeys: true, noRefs: true, lineWidth: -1, seqNoIndent: true });
+  return dump(value, {
+    sortKeys: compareYamlKeys,
+    noRefs: true,
+    lineWidth: -1,
+    seqNoIndent: true,
+    scalarStyleRules: goScalarStyles,
+  });
+}
+
+/** Most clients that say YAML send JSON, which is quicker to read; undefined when it is not JSON. */
+function parseAsJson(text: string): unknown {
+  if (!/^\s*\{/.test(text)) return undefined;
+  try {
+    return parseJson(text);
+  } catch (err) {
+    if (err instanceof JsonSyntaxError) return undefined;
+    throw err;
+  }
 }
 
 function load(text: string, options: LoadOptions): readonly unknown[] {

@@ -73,6 +73,17 @@ export function tooMany(field: string, actual: number, max: number): StatusCause
   return cause("FieldValueTooMany", field, actual < 0 ? "Too many" : `Too many: ${actual}`, detail);
 }
 
+/** A negative `actual` leaves the number out of the message. */
+export function tooFew(field: string, actual: number, min: number): StatusCause {
+  const detail = limitOf("must have at least", min, "item", "has too few items");
+  return cause("FieldValueTooFew", field, actual < 0 ? "Too few" : `Too few: ${actual}`, detail);
+}
+
+export function tooShort(field: string, minCharacters: number): StatusCause {
+  const detail = limitOf("must be at least", minCharacters, "character", "value is too short");
+  return cause("FieldValueTooShort", field, "Too short", detail);
+}
+
 export function internalError(field: string, message: string): StatusCause {
   return cause("InternalError", field, "Internal error", message);
 }

@@ -31,6 +31,8 @@ test("field errors carry upstream's wording", () => {
   assert.equal(field.forbidden("a", "why").message, "Forbidden: why");
   assert.equal(field.tooLong("a", 1).message, "Too long: may not be more than 1 byte");
   assert.equal(field.tooMany("a", 3, 2).message, "Too many: 3: must have at most 2 items");
+  assert.equal(field.tooFew("a", 1, 2).message, "Too few: 1: must have at least 2 items");
+  assert.equal(field.tooShort("a", 1).message, "Too short: must be at least 1 character");
   assert.equal(field.notFound("a", "x").message, `Not found: "x"`);
   assert.equal(field.key(field.index(field.child("spec", "a"), 0), "k"), "spec.a[0][k]");
 });

@@ -1,6 +1,148 @@
-/** Placeholder. @module */
-import type { StatusCause } from "#apimachinery";
-export const validateMutatingWebhookConfiguration = (..._: readonly unknown[]): readonly StatusCause[] => [];
-export const validateValidatingWebhookConfiguration = (
-  ..._: readonly unknown[]
-): readonly StatusCause[] => [];
+/** Rules for webhook configurations. @module */
+import { field, isDns1035Label, isQualifiedName, validateLabelSelector } from "#apimachinery";
+import { each, inRange, NONE, obeys, oneOf, type Causes } from "../../validation/common.ts";
+import { validateQualifiedDomain } from "../../validation/references.ts";
+import { validateOperations, validateRule } from "./rule-validation.ts";
+import type {
+  MutatingWebhook,
+  MutatingWebhookConfiguration,
+  ValidatingWebhook,
+  ValidatingWebhookConfiguration,
+  WebhookClientConfig,
+} from "./types.gen.ts";
+
+const TIMEOUT_SECONDS_MAX = 30;
+const CONDITIONS_MAX = 64;
+const REVIEW_VERSIONS: readonly string[] = ["v1", "v1beta1"];
+
+export function validateValidatingWebhookConfiguration({ webhooks }: ValidatingWebhookConfiguration): Causes {
+  return validateWebhooks(webhooks ?? []);
+}
+
+export function validateMutatingWebhookConfiguration({
+  webhooks = [],
+}: MutatingWebhookConfiguration): Causes {
+  return [
+    ...validateWebhooks(webhooks),
+    ...each(webhooks, "webhooks", (hook, at) =>
+      oneOf(hook.reinvocationPolicy, ["IfNeeded", "Never"], field.child(at, "reinvocationPolicy")),
+    ),
+  ];
+}
+
+type Webhook = ValidatingWebhook | MutatingWebhook;
+
+function validateWebhooks(webhooks: readonly Webhook[]): Causes {
+  const seen = new Set<string>();
+  return each<Webhook>(webhooks, "webhooks", (hook, at) => {
+    const namePath = field.child(at, "name");
+    const repeated = hook.name !== "" && seen.has(hook.name);
+    seen.add(hook.name);
+    return [...validateWebhook(hook, at), ...(repeated ? [field.duplicate(namePath, hook.name)] : NONE)];
+  });
+}
+
+function validateWebhook(hook: Webhook, path: string): Causes {
+  const at = (name: string): string => field.child(path, name);
+  const { timeoutSeconds: timeout, sideEffects } = hook;
+  return [
+    ...validateQualifiedDomain(hook.name, 3, at("name")),
+    ...each(hook.rules, at("rules"), (rule, p) => [...validateOperations(rule, p), ...validateRule(rule, p)]),
+    ...oneOf(hook.failurePolicy, ["Fail", "Ignore"], at("failurePolicy")),
+    ...oneOf(hook.matchPolicy, ["Equivalent", "Exact"], at("matchPolicy")),
+    ...(sideEffects
+      ? oneOf(sideEffects, ["None", "NoneOnDryRun"], at("sideEffects"))
+      : [field.required(at("sideEffects"), "must specify one of None, NoneOnDryRun")]),
+    ...(timeout === undefined ? NONE : validateTimeout(timeout, at("timeoutSeconds"))),
+    ...validateLabelSelector(hook.namespaceSelector, at("namespaceSelector")),
+    ...validateLabelSelector(hook.objectSelector, at("objectSelector")),
+    ...validateClient(hook.clientConfig, at("clientConfig")),
+    ...validateReviewVersions(hook.admissionReviewVersions, at("admissionReviewVersions")),
+    ...validateConditions(hook, at("matchConditions")),
+  ];
+}
+
+function validateTimeout(seconds: number, path: string): Causes {
+  if (seconds >= 1 && seconds <= TIMEOUT_SECONDS_MAX) return NONE;
+  return [
+    field.invalid(path, seconds, `the timeout value must be between 1 and ${TIMEOUT_SECONDS_MAX} seconds`),
+  ];
+}
+
+function validateClient({ url, service }: WebhookClientConfig, path: string): Causes {
+  if ((url === undefined) === (service === undefined)) {
+    return [field.required(path, "exactly one of url or service is required")];
+  }
+  if (url !== undefined) return validateUrl(url, field.child(path, "url"));
+  const at = field.child(path, "service");
+  return [
+    ...(service!.name === "" ? [field.required(field.child(at, "name"), "service name is required")] : NONE),
+    ...(service!.namespace === ""
+      ? [field.required(field.child(at, "namespace"), "service namespace is required")]
+      : NONE),
+    ...(service!.port === undefined ? NONE : inRange(service!.port, 1, 65_535, field.child(at, "port"))),
+    ...(service!.path === undefined || service!.path.startsWith("/")
+      ? NONE
+      : [field.invalid(field.child(at, "path"), service!.path, "must start with a '/'")]),
+  ];
+}
+
+const URL_FORM = "; desired format: https://host[/path]";
+
+function validateUrl(text: string, path: string): Causes {
+  const url = URL.parse(text);
+  if (url === null) return [field.required(path, `url must be a valid URL${URL_FORM}`)];
+  return [
+    ...(url.protocol === "https:"
+      ? NONE
+      : [
+          field.invalid(path, url.protocol.slice(0, -1), `'https' is the only allowed URL scheme${URL_FORM}`),
+        ]),
+    ...(url.host === "" ? [field.invalid(path, "", `host must be specified${URL_FORM}`)] : NONE),
+    ...(url.username === ""
+      ? NONE
+      : [field.invalid(path, url.username, "user information is not permitted in the URL")]),
+    ...(url.hash === ""
+      ? NONE
+      : [field.invalid(path, url.hash.slice(1), "fragments are not permitted in the URL")]),
+    ...(url.search === ""
+      ? NONE
+      : [field.invalid(path, url.search.slice(1), "query parameters are not permitted in the URL")]),
+  ];
+}
+
+function validateReviewVersions(versions: readonly string[], path: string): Causes {
+  const list = REVIEW_VERSIONS.join(", ");
+  if (versions.length === 0) return [field.required(path, `must specify one of ${list}`)];
+  const recognized = versions.some((version) => REVIEW_VERSIONS.includes(version));
+  return [
+    ...each(versions, path, (version, at, i) =>
+      versions.indexOf(version) < i
+        ? [field.invalid(at, version, "duplicate version")]
+        : obeys(isDns1035Label, version, at),
+    ),
+    ...(recognized ? NONE : [field.invalid(path, versions, `must include at least one of ${list}`)]),
+  ];
+}
+
+export function validateConditions(
+  {
+    matchConditions = [],
+  }: { readonly matchConditions?: readonly { readonly name: string; readonly expression: string }[] },
+  path: string,
+): Causes {
+  return [
+    ...(matchConditions.length > CONDITIONS_MAX
+      ? [field.tooMany(path, matchConditions.length, CONDITIONS_MAX)]
+      : NONE),
+    ...each(matchConditions, path, ({ name, expression }, at, i) => [
+      ...(expression.trim() === "" ? [field.required(field.child(at, "expression"))] : NONE),
+      ...(name === ""
+        ? [field.required(field.child(at, "name"))]
+        : obeys(isQualifiedName, name, field.child(at, "name"))),
+      ...(matchConditions.findIndex((other) => other.name === name) < i
+        ? [field.duplicate(field.child(at, "name"), name)]
+        : NONE),
+    ]),
+  ];
+}

@@ -11,6 +11,8 @@ export const APIServices: Kind<APIService> = {
   names: { plural: "apiservices", singular: "apiservice", categories: ["api-extensions"] },
   scope: "Cluster",
   subresources: ["status"],
+  // The name is `version.group`, which ends with a dot for the core group.
+  nameRule: "path-segment",
   validate: validateAPIService,
   strategy: { allowUnconditionalUpdate: false },
   columns: [

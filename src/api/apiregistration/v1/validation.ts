@@ -1,3 +1,64 @@
-/** Placeholder. @module */
-import type { StatusCause } from "#apimachinery";
-export const validateAPIService = (..._: readonly unknown[]): readonly StatusCause[] => [];
+/** Rules for APIServices. @module */
+import { field, isDns1035Label, isDns1123Subdomain } from "#apimachinery";
+import { inRange, NONE, obeys, type Causes } from "../../validation/common.ts";
+import type { APIService } from "./types.gen.ts";
+
+const GROUP_PRIORITY_MAX = 20_000;
+const VERSION_PRIORITY_MAX = 1000;
+const PORT_MAX = 65_535;
+
+export function validateAPIService({ metadata, spec }: APIService): Causes {
+  if (spec === undefined) return [field.required("spec")];
+  const { group = "", version = "", service } = spec;
+  const expected = `${version}.${group}`;
+  const message = `must be \`spec.version+"."+spec.group\`: "${expected}"`;
+  return [
+    ...(metadata.name === expected ? NONE : [field.invalid("metadata.name", metadata.name, message)]),
+    ...(group === "" && version !== "v1"
+      ? [field.required("spec.group", "only v1 may have an empty group and it better be legacy kube")]
+      : NONE),
+    ...(group === "" ? NONE : obeys(isDns1123Subdomain, group, "spec.group")),
+    ...obeys(isDns1035Label, version, "spec.version"),
+    ...priority("groupPriorityMinimum", spec.groupPriorityMinimum, GROUP_PRIORITY_MAX),
+    ...priority("versionPriority", spec.versionPriority, VERSION_PRIORITY_MAX),
+    ...(service === undefined
+      ? validateLocal(spec.caBundle, spec.insecureSkipTLSVerify)
+      : validateRemote(service, spec.caBundle, spec.insecureSkipTLSVerify)),
+  ];
+}
+
+function priority(name: string, value: number, max: number): Causes {
+  if (value > 0 && value <= max) return NONE;
+  return [field.invalid(field.child("spec", name), value, `must be positive and less than ${max}`)];
+}
+
+function validateLocal(caBundle: string | undefined, insecure: boolean | undefined): Causes {
+  const message = "local APIServices may not";
+  return [
+    ...(caBundle
+      ? [field.invalid("spec.caBundle", `${caBundle.length} bytes`, `${message} have a caBundle`)]
+      : NONE),
+    ...(insecure === true
+      ? [field.invalid("spec.insecureSkipTLSVerify", insecure, `${message} have insecureSkipTLSVerify`)]
+      : NONE),
+  ];
+}
+
+function validateRemote(
+  {
+    name = "",
+    namespace = "",
+    port,
+  }: { readonly name?: string; readonly namespace?: string; readonly port?: number },
+  caBundle: string | undefined,
+  insecure: boolean | undefined,
+): Causes {
+  return [
+    ...(namespace === "" ? [field.required("spec.service.namespace")] : NONE),
+    ...(name === "" ? [field.required("spec.service.name")] : NONE),
+    ...(port === undefined ? NONE : inRange(port, 1, PORT_MAX, "spec.service.port")),
+    ...(insecure === true && caBundle
+      ? [field.invalid("spec.insecureSkipTLSVerify", insecure, "may not be true if caBundle is present")]
+      : NONE),
+  ];
+}

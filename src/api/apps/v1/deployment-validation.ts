@@ -43,7 +43,7 @@ function validateDeadline({
 function validateStrategy(strategy: DeploymentStrategy, path: string): Causes {
   const { type, rollingUpdate } = strategy;
   const at = field.child(path, "rollingUpdate");
-  switch (type) {
+  switch (type ?? "") {
     case "Recreate":
       if (rollingUpdate === undefined) return NONE;
       return [field.forbidden(at, "may not be specified when strategy `type` is 'Recreate'")];

@@ -104,14 +104,15 @@ function validateRollingUpdate(
 }
 
 export function validateStatefulSetUpdate(sts: StatefulSet, old: StatefulSet): Causes {
-  const fixed = (spec: StatefulSetSpec | undefined): object =>
-    Object.fromEntries(
-      Object.entries(spec ?? {}).filter(([name]) => !(MUTABLE as readonly string[]).includes(name)),
-    );
-  return semanticEqual(fixed(sts.spec), fixed(old.spec))
+  return semanticEqual(immutablePart(sts.spec), immutablePart(old.spec))
     ? NONE
     : [field.forbidden("spec", FORBIDDEN_MESSAGE)];
 }
+
+const immutablePart = (spec: StatefulSetSpec | undefined): object =>
+  Object.fromEntries(
+    Object.entries(spec ?? {}).filter(([name]) => !(MUTABLE as readonly string[]).includes(name)),
+  );
 
 export function validateStatefulSetStatusUpdate({ status }: StatefulSet, old: StatefulSet): Causes {
   const parts = ["readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"];

@@ -37,9 +37,9 @@ function specToV2(
   annotations: Readonly<Record<string, string>>,
 ): v2.HorizontalPodAutoscalerSpec {
   const { targetCPUUtilizationPercentage: cpu, ...rest } = spec;
-  const others = decode<readonly LegacyMetric[]>(annotations[METRICS]) ?? [];
+  const others = decodeList<LegacyMetric>(annotations[METRICS]) ?? [];
   const metrics = [...others.map(specFromLegacy), ...(cpu === undefined ? [] : [cpuMetric(cpu)])];
-  const behavior = decode<v2.HorizontalPodAutoscalerBehavior>(annotations[BEHAVIOR]);
+  const behavior: v2.HorizontalPodAutoscalerBehavior | undefined = decode(annotations[BEHAVIOR]);
   return {
     ...rest,
     metrics: metrics.length > 0 ? metrics : [cpuMetric(DEFAULT_CPU_UTILIZATION)],
@@ -52,8 +52,8 @@ function statusToV2(
   annotations: Readonly<Record<string, string>>,
 ): v2.HorizontalPodAutoscalerStatus {
   const { currentCPUUtilizationPercentage: cpu, ...rest } = status;
-  const carried = decode<readonly LegacyMetric[]>(annotations[CURRENT_METRICS]);
-  const conditions = decode<readonly v2.HorizontalPodAutoscalerCondition[]>(annotations[CONDITIONS]);
+  const carried = decodeList<LegacyMetric>(annotations[CURRENT_METRICS]);
+  const conditions = decodeList<v2.HorizontalPodAutoscalerCondition>(annotations[CONDITIONS]);
   const own: readonly v2.MetricStatus[] =
     cpu === undefined
       ? []
@@ -120,12 +120,18 @@ function withAnnotations(metadata: ObjectMeta, carried: Readonly<Record<string, 
 }
 
 /** Annotations are the user's to break: what does not parse is as good as absent. */
-function decode<T>(text: string | undefined): T | undefined {
+function decode(text: string | undefined): object | undefined {
   if (text === undefined) return undefined;
   try {
     const value = JSON.parse(text) as unknown;
-    return typeof value === "object" && value !== null ? (value as T) : undefined;
+    return typeof value === "object" && value !== null ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+function decodeList<T extends object>(text: string | undefined): readonly T[] | undefined {
+  const value = decode(text);
+  if (!Array.isArray(value)) return undefined;
+  return (value as readonly unknown[]).filter((item): item is T => typeof item === "object" && item !== null);
 }

@@ -56,7 +56,8 @@ function valueOrAverage(target: MetricTarget | undefined, current: MetricValueSt
 
 function resource(target: MetricTarget | undefined, current: MetricValueStatus | undefined): string {
   if (target?.averageValue !== undefined) return `${current?.averageValue ?? UNKNOWN}/${target.averageValue}`;
-  const percent = (value: number | undefined, none: string): string =>
-    value === undefined ? none : `${value}%`;
   return `${percent(current?.averageUtilization, UNKNOWN)}/${percent(target?.averageUtilization, "<auto>")}`;
 }
+
+const percent = (value: number | undefined, none: string): string =>
+  value === undefined ? none : `${value}%`;

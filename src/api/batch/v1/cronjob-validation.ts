@@ -54,15 +54,16 @@ function validateTimeZone({ timeZone }: CronJobSpec): Causes {
   if (timeZone === undefined) return NONE;
   if (timeZone === "") return [field.invalid(path, timeZone, "timeZone must be nil or non-empty string")];
   const parts = timeZone.split("/");
-  const isBad = (part: string): boolean =>
-    part === "." || part === ".." || part.startsWith("-") || !ZONE_PART.test(part);
-  if (parts.some(isBad)) return [field.invalid(path, timeZone, `unknown time zone ${timeZone}`)];
+  if (parts.some(isBadZonePart)) return [field.invalid(path, timeZone, `unknown time zone ${timeZone}`)];
   if (timeZone.toLowerCase() === "local") {
     const message = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones";
     return [field.invalid(path, timeZone, message)];
   }
   return isKnownZone(timeZone) ? NONE : [field.invalid(path, timeZone, `unknown time zone ${timeZone}`)];
 }
+
+const isBadZonePart = (part: string): boolean =>
+  part === "." || part === ".." || part.startsWith("-") || !ZONE_PART.test(part);
 
 function isKnownZone(timeZone: string): boolean {
   try {

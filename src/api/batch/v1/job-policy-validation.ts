@@ -71,7 +71,7 @@ function validatePatterns(patterns: readonly PodFailurePolicyOnPodConditionsPatt
 
 function validateExitCodes(
   { template }: JobSpec,
-  { operator, containerName, values = [] }: PodFailurePolicyOnExitCodesRequirement,
+  { operator, containerName, values }: PodFailurePolicyOnExitCodesRequirement,
   path: string,
 ): Causes {
   const containers = [...(template.spec?.containers ?? []), ...(template.spec?.initContainers ?? [])];

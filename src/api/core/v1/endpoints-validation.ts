@@ -1,3 +1,50 @@
-/** Placeholder. @module */
-import type { StatusCause } from "#apimachinery";
-export const validateEndpoints = (..._: readonly unknown[]): readonly StatusCause[] => [];
+/** Rules for Endpoints. @module */
+import { field, isDns1123Label, isDns1123Subdomain, isPortNumber, isQualifiedName } from "#apimachinery";
+import { each, NONE, obeys, requiredOneOf, type Causes } from "../../validation/common.ts";
+import { validateEndpointIp } from "../../validation/endpoint-ip.ts";
+import { validIpLegacy } from "../../validation/ip.ts";
+import type { EndpointAddress, EndpointPort, Endpoints } from "./types.gen.ts";
+
+export function validateEndpoints({ subsets }: Endpoints): Causes {
+  return each(subsets, "subsets", (subset, at) => {
+    const { addresses = [], notReadyAddresses = [], ports = [] } = subset;
+    const isEmpty = addresses.length + notReadyAddresses.length === 0;
+    return [
+      ...(isEmpty ? [field.required(at, "must specify `addresses` or `notReadyAddresses`")] : NONE),
+      ...each(addresses, field.child(at, "addresses"), validateAddress),
+      ...each(notReadyAddresses, field.child(at, "notReadyAddresses"), validateAddress),
+      ...each(ports, field.child(at, "ports"), (port, p) => validatePort(port, ports.length > 1, p)),
+    ];
+  });
+}
+
+function validateAddress({ ip, hostname, nodeName }: EndpointAddress, path: string): Causes {
+  const at = field.child(path, "ip");
+  const causes = validIpLegacy(ip, at);
+  return [
+    ...causes,
+    ...(hostname ? obeys(isDns1123Label, hostname, field.child(path, "hostname")) : NONE),
+    ...(nodeName === undefined ? NONE : obeys(isDns1123Subdomain, nodeName, field.child(path, "nodeName"))),
+    ...validateEndpointIp(ip, at),
+  ];
+}
+
+function validatePort(
+  { name = "", port, protocol, appProtocol }: EndpointPort,
+  needsName: boolean,
+  path: string,
+): Causes {
+  const namePath = field.child(path, "name");
+  return [
+    ...(name === ""
+      ? needsName
+        ? [field.required(namePath)]
+        : NONE
+      : obeys(isDns1123Label, name, namePath)),
+    ...isPortNumber(port).map((message) => field.invalid(field.child(path, "port"), port, message)),
+    ...requiredOneOf(protocol, ["SCTP", "TCP", "UDP"], field.child(path, "protocol")),
+    ...(appProtocol === undefined
+      ? NONE
+      : obeys(isQualifiedName, appProtocol, field.child(path, "appProtocol"))),
+  ];
+}

@@ -68,6 +68,6 @@ function source(event: Event): string {
   return instance === "" ? component : `${component}, ${instance}`;
 }
 
-function nonEmpty(text: string | undefined): string | undefined {
-  return text === "" ? undefined : text;
+function nonEmpty(value: string | undefined): string | undefined {
+  return value === "" ? undefined : value;
 }

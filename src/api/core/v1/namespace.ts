@@ -29,7 +29,6 @@ export const Namespaces: Kind<Namespace> = {
     },
     // Only the finalize subresource changes spec.finalizers.
     prepareForUpdate: (ns, old) => ({ ...ns, spec: { ...ns.spec, finalizers: old.spec?.finalizers ?? [] } }),
-    prepareForStatusUpdate: (ns, old) => ({ ...ns, spec: old.spec ?? {} }),
   },
   selectableFields: { "status.phase": (ns) => ns.status?.phase ?? "", name: (ns) => ns.metadata.name },
   columns: [nameColumn, text("Status", (ns) => ns.status?.phase ?? ""), ageColumn],

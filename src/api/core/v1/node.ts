@@ -17,8 +17,6 @@ export const Nodes: Kind<Node> = {
   subresources: ["status", "proxy"],
   validate: validateNode,
   validateUpdate: validateNodeUpdate,
-  // A kubelet registers with its status: creating a node keeps it.
-  strategy: { prepareForStatusUpdate: (node, old) => ({ ...node, spec: old.spec ?? {} }) },
   selectableFields: { "spec.unschedulable": (node) => String(node.spec?.unschedulable ?? false) },
   columns: [
     nameColumn,

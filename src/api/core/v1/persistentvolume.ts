@@ -18,7 +18,6 @@ export const PersistentVolumes: Kind<PersistentVolume> = {
   validateUpdate: validatePersistentVolumeUpdate,
   strategy: {
     prepareForCreate: (pv) => ({ ...pv, status: { phase: "Pending" } }),
-    prepareForStatusUpdate: (pv, old) => ({ ...pv, spec: old.spec ?? {} }),
   },
   selectableFields: { name: (pv) => pv.metadata.name },
   columns: [

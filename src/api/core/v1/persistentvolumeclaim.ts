@@ -21,7 +21,6 @@ export const PersistentVolumeClaims: Kind<PersistentVolumeClaim> = {
   validateUpdate: validatePersistentVolumeClaimUpdate,
   strategy: {
     prepareForCreate: (pvc) => ({ ...pvc, status: { phase: "Pending" } }),
-    prepareForStatusUpdate: (pvc, old) => ({ ...pvc, spec: old.spec ?? {} }),
   },
   selectableFields: { name: (pvc) => pvc.metadata.name },
   columns: [

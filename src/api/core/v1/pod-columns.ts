@@ -177,9 +177,10 @@ function terminationReason(pod: Pod): string | undefined {
 }
 
 function sidecarNames(pod: Pod): Set<string> {
-  const isSidecar = (container: Container): boolean => container.restartPolicy === "Always";
   return new Set((pod.spec?.initContainers ?? []).filter(isSidecar).map((container) => container.name));
 }
+
+const isSidecar = (container: Container): boolean => container.restartPolicy === "Always";
 
 function isConditionTrue(status: PodStatus | undefined, type: string): boolean {
   return status?.conditions?.find((condition) => condition.type === type)?.status === "True";

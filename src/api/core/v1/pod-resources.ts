@@ -11,8 +11,10 @@ export function isPodLevelResource(name: string): boolean {
 
 /** What the scheduler must find free for the pod, overhead included. */
 export function podRequests(spec: PodSpec): ResourceList {
-  const aggregate = aggregateContainerRequests(spec);
-  return withOverhead({ ...aggregate, ...podLevel(spec.resources?.requests) }, spec.overhead);
+  return withOverhead(
+    { ...aggregateContainerRequests(spec), ...podLevel(spec.resources?.requests) },
+    spec.overhead,
+  );
 }
 
 /** The bound of the pod; a resource that some container leaves unbounded is bounded by the others alone, as upstream. */

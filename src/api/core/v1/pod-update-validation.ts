@@ -45,8 +45,6 @@ function validateDeadline(spec: PodSpec, old: PodSpec): Causes {
 }
 
 function validateTolerationChange(spec: PodSpec, old: PodSpec): Causes {
-  const withoutSeconds = (tolerations: PodSpec["tolerations"]): readonly object[] =>
-    (tolerations ?? []).map(({ tolerationSeconds: _, ...rest }) => rest);
   const now = withoutSeconds(spec.tolerations);
   const kept = withoutSeconds(old.tolerations).every((before) =>
     now.some((after) => semanticEqual(before, after)),
@@ -59,6 +57,9 @@ function validateTolerationChange(spec: PodSpec, old: PodSpec): Causes {
     ),
   ];
 }
+
+const withoutSeconds = (tolerations: PodSpec["tolerations"]): readonly object[] =>
+  (tolerations ?? []).map(({ tolerationSeconds: _seconds, ...rest }) => rest);
 
 function validateGateChange(spec: PodSpec, old: PodSpec): Causes {
   const known = new Set((old.schedulingGates ?? []).map((gate) => gate.name));
@@ -86,14 +87,12 @@ function validateRest(spec: PodSpec, old: PodSpec): Causes {
 
 function withUpdatable(spec: PodSpec, old: PodSpec): PodSpec {
   const { activeDeadlineSeconds: _d, tolerations: _t, schedulingGates: _g, ...rest } = spec;
-  const images = (list: readonly Container[], before: readonly Container[]): readonly Container[] =>
-    list.map((container, i) => ({ ...container, image: before[i]?.image ?? "" }));
   const [grace, graceBefore] = [spec.terminationGracePeriodSeconds, old.terminationGracePeriodSeconds];
   return {
     ...rest,
-    containers: images(spec.containers, old.containers),
+    containers: withImagesOf(spec.containers, old.containers),
     ...(spec.initContainers !== undefined && {
-      initContainers: images(spec.initContainers, old.initContainers ?? []),
+      initContainers: withImagesOf(spec.initContainers, old.initContainers ?? []),
     }),
     ...(old.activeDeadlineSeconds !== undefined && { activeDeadlineSeconds: old.activeDeadlineSeconds }),
     ...(old.tolerations !== undefined && { tolerations: old.tolerations }),
@@ -103,6 +102,9 @@ function withUpdatable(spec: PodSpec, old: PodSpec): PodSpec {
       graceBefore < 0 && { terminationGracePeriodSeconds: graceBefore }),
   };
 }
+
+const withImagesOf = (list: readonly Container[], before: readonly Container[]): readonly Container[] =>
+  list.map((container, i) => ({ ...container, image: before[i]?.image ?? "" }));
 
 export function validatePodStatusUpdate(pod: Pod, old: Pod): Causes {
   const [status, before] = [pod.status ?? {}, old.status ?? {}];

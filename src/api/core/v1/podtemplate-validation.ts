@@ -1,3 +1,8 @@
-/** Placeholder. @module */
-import type { StatusCause } from "#apimachinery";
-export const validatePodTemplate = (..._: readonly unknown[]): readonly StatusCause[] => [];
+/** Rules for PodTemplates. @module */
+import type { Causes } from "../../validation/common.ts";
+import { validatePodTemplateSpec } from "../../validation/pod-template.ts";
+import type { PodTemplate } from "./types.gen.ts";
+
+export function validatePodTemplate({ template = {} }: PodTemplate): Causes {
+  return validatePodTemplateSpec(template, "template");
+}

@@ -25,7 +25,6 @@ export const ReplicationControllers: Kind<ReplicationController> = {
   subresources: ["status", "scale"],
   defaults: defaultReplicationController,
   validate: validateReplicationController,
-  strategy: { prepareForStatusUpdate: (rc, old) => ({ ...rc, spec: old.spec ?? {} }) },
   selectableFields: { "status.replicas": (rc) => String(rc.status?.replicas ?? 0) },
   columns: [
     nameColumn,
@@ -42,7 +41,6 @@ export const ReplicationControllers: Kind<ReplicationController> = {
 function defaultReplicationController(rc: ReplicationController): ReplicationController {
   const labels = rc.spec?.template?.metadata?.labels;
   if (labels === undefined) return rc;
-  const isEmpty = (map: object | undefined): boolean => Object.keys(map ?? {}).length === 0;
   const needsSelector = isEmpty(rc.spec?.selector);
   const needsLabels = isEmpty(rc.metadata.labels);
   if (!needsSelector && !needsLabels) return rc;
@@ -52,3 +50,5 @@ function defaultReplicationController(rc: ReplicationController): ReplicationCon
     spec: needsSelector ? { ...rc.spec, selector: labels } : rc.spec!,
   };
 }
+
+const isEmpty = (map: object | undefined): boolean => Object.keys(map ?? {}).length === 0;

@@ -14,7 +14,6 @@ export const ResourceQuotas: Kind<ResourceQuota> = {
   subresources: ["status"],
   validate: validateResourceQuota,
   validateUpdate: validateResourceQuotaUpdate,
-  strategy: { prepareForStatusUpdate: (quota, old) => ({ ...quota, spec: old.spec ?? {} }) },
   columns: [
     nameColumn,
     text("Request", (quota) => usage(quota, (resource) => !isLimit(resource))),

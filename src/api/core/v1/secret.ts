@@ -1,6 +1,7 @@
 /** Secret holds confidential data for pods. @module */
 import type { Kind } from "#apimachinery";
 import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
+import { encodeBase64 } from "./base64.ts";
 import { validateSecret, validateSecretUpdate } from "./secret-validation.ts";
 import type { Secret } from "./types.gen.ts";
 
@@ -28,10 +29,8 @@ function defaultSecret(secret: Secret): Secret {
   const { stringData, ...rest } = secret;
   const typed = rest.type ? rest : { ...rest, type: "Opaque" };
   if (stringData === undefined) return secret.type ? secret : typed;
-  const data = Object.fromEntries(Object.entries(stringData).map(([key, value]) => [key, base64(value)]));
+  const data = Object.fromEntries(
+    Object.entries(stringData).map(([key, value]) => [key, encodeBase64(value)]),
+  );
   return { ...typed, data: { ...typed.data, ...data } };
-}
-
-function base64(text: string): string {
-  return new TextEncoder().encode(text).toBase64();
 }

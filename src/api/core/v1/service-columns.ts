@@ -8,7 +8,7 @@ export function clusterIp({ spec }: Service): string {
 
 export function externalIp(service: Service): string {
   const { type, externalIPs = [], externalName = "" } = service.spec ?? {};
-  switch (type) {
+  switch (type ?? "") {
     case "ClusterIP":
     case "NodePort":
       return externalIPs.length > 0 ? externalIPs.join(",") : "<none>";

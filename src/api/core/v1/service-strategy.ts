@@ -55,9 +55,7 @@ function keepAllocated(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
 
 /** By name of the port, unless another port took the number. */
 function keepNodePorts(ports: readonly ServicePort[], old: readonly ServicePort[]): readonly ServicePort[] {
-  const numbers = (list: readonly ServicePort[]): Set<number> =>
-    new Set(list.flatMap((p) => (p.nodePort ? [p.nodePort] : [])));
-  const used = numbers(old).intersection(numbers(ports));
+  const used = nodePortsOf(old).intersection(nodePortsOf(ports));
   const byName = new Map(old.map((port) => [port.name ?? "", port.nodePort ?? 0]));
   return ports.map((port) => {
     const known = byName.get(port.name ?? "") ?? 0;
@@ -67,13 +65,16 @@ function keepNodePorts(ports: readonly ServicePort[], old: readonly ServicePort[
   });
 }
 
+const nodePortsOf = (list: readonly ServicePort[]): Set<number> =>
+  new Set(list.flatMap((p) => (p.nodePort ? [p.nodePort] : [])));
+
 function dropTypeDependent(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
   let out = spec;
   if (needsClusterIp(old) && !needsClusterIp(spec) && sameStrings(spec.clusterIPs, old.clusterIPs)) {
     out = without(out, ["clusterIP", "clusterIPs"]);
   }
   if (needsNodePort(old) && !needsNodePort(spec) && sameNodePorts(spec, old)) {
-    out = { ...out, ports: (out.ports ?? []).map(({ nodePort: _, ...port }) => port) };
+    out = { ...out, ports: (out.ports ?? []).map(({ nodePort: _nodePort, ...port }) => port) };
   }
   const dropped: (keyof ServiceSpec)[] = [];
   const stale = (field: keyof ServiceSpec, needs: (s: ServiceSpec) => boolean): void => {
@@ -106,10 +107,11 @@ function sameStrings(a: readonly string[] = [], b: readonly string[] = []): bool
 }
 
 function sameNodePorts(a: ServiceSpec, b: ServiceSpec): boolean {
-  const numbers = (spec: ServiceSpec): Set<number> =>
-    new Set((spec.ports ?? []).map((port) => port.nodePort ?? 0));
-  return numbers(a).symmetricDifference(numbers(b)).size === 0;
+  return nodePortSet(a).symmetricDifference(nodePortSet(b)).size === 0;
 }
+
+const nodePortSet = (spec: ServiceSpec): Set<number> =>
+  new Set((spec.ports ?? []).map((port) => port.nodePort ?? 0));
 
 function without(spec: ServiceSpec, fields: readonly (keyof ServiceSpec)[]): ServiceSpec {
   return Object.fromEntries(

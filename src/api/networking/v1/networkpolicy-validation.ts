@@ -1,3 +1,88 @@
-/** Placeholder. @module */
-import type { StatusCause } from "#apimachinery";
-export const validateNetworkPolicy = (..._: readonly unknown[]): readonly StatusCause[] => [];
+/** Rules for NetworkPolicies. @module */
+import { field, isPortName, isPortNumber, validateLabelSelector } from "#apimachinery";
+import { each, NONE, obeys, oneOf, type Causes } from "../../validation/common.ts";
+import { parseCidr, validCidrLegacy, type ParsedCidr } from "../../validation/ip.ts";
+import type { IPBlock, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } from "./types.gen.ts";
+
+export function validateNetworkPolicy({ spec }: NetworkPolicy): Causes {
+  const types = spec?.policyTypes ?? [];
+  return [
+    ...validateLabelSelector(spec?.podSelector, "spec.podSelector"),
+    ...each(spec?.ingress, "spec.ingress", (rule, at) => [
+      ...each(rule.ports, field.child(at, "ports"), validatePort),
+      ...each(rule.from, field.child(at, "from"), validatePeer),
+    ]),
+    ...each(spec?.egress, "spec.egress", (rule, at) => [
+      ...each(rule.ports, field.child(at, "ports"), validatePort),
+      ...each(rule.to, field.child(at, "to"), validatePeer),
+    ]),
+    ...(types.length > 2
+      ? [field.invalid("spec.policyTypes", types, "may not specify more than two policyTypes")]
+      : each(types, "spec.policyTypes", (type, at) => oneOf(type, ["Ingress", "Egress"], at))),
+  ];
+}
+
+function validatePort({ protocol, port, endPort }: NetworkPolicyPort, path: string): Causes {
+  const [portPath, endPath] = [field.child(path, "port"), field.child(path, "endPort")];
+  const supported = oneOf(protocol, ["TCP", "UDP", "SCTP"], field.child(path, "protocol"));
+  if (typeof port === "number") {
+    return [
+      ...supported,
+      ...validateNumber(port, portPath),
+      ...(endPort !== undefined && endPort < port
+        ? [field.invalid(endPath, port, "must be greater than or equal to `port`")]
+        : NONE),
+      ...(endPort === undefined ? NONE : validateNumber(endPort, endPath)),
+    ];
+  }
+  const why = port === undefined ? "is not specified" : "is non-numeric";
+  return [
+    ...supported,
+    ...(endPort === undefined
+      ? NONE
+      : [field.invalid(endPath, endPort, `may not be specified when \`port\` ${why}`)]),
+    ...(port === undefined ? NONE : obeys(isPortName, port, portPath)),
+  ];
+}
+
+const validateNumber = (value: number, at: string): Causes =>
+  isPortNumber(value).map((message) => field.invalid(at, value, message));
+
+function validatePeer({ podSelector, namespaceSelector, ipBlock }: NetworkPolicyPeer, path: string): Causes {
+  const count = [podSelector, namespaceSelector, ipBlock].filter((peer) => peer !== undefined).length;
+  return [
+    ...validateLabelSelector(podSelector, field.child(path, "podSelector")),
+    ...validateLabelSelector(namespaceSelector, field.child(path, "namespaceSelector")),
+    ...(ipBlock === undefined ? NONE : validateBlock(ipBlock, field.child(path, "ipBlock"))),
+    ...(count === 0 ? [field.required(path, "must specify a peer")] : NONE),
+    ...(count > 1 && ipBlock !== undefined
+      ? [field.forbidden(path, "may not specify both ipBlock and another peer")]
+      : NONE),
+  ];
+}
+
+function validateBlock({ cidr, except }: IPBlock, path: string): Causes {
+  const at = field.child(path, "cidr");
+  if (cidr === "") return [field.required(at)];
+  const whole = parseCidr(cidr);
+  return [
+    ...validCidrLegacy(cidr, at),
+    ...each(whole === undefined ? [] : except, field.child(path, "except"), (part, p) => {
+      const parsed = parseCidr(part);
+      const inside = parsed === undefined || isStrictSubset(parsed, whole!);
+      return [
+        ...validCidrLegacy(part, p),
+        ...(inside ? NONE : [field.invalid(p, part, "must be a strict subset of `cidr`")]),
+      ];
+    }),
+  ];
+}
+
+function isStrictSubset(part: ParsedCidr, whole: ParsedCidr): boolean {
+  if (part.ip.family !== whole.ip.family || whole.prefixLength >= part.prefixLength) return false;
+  return part.ip.bytes.every((byte, i) => {
+    const bits = Math.min(8, Math.max(0, whole.prefixLength - i * 8));
+    const mask = (0xff << (8 - bits)) & 0xff;
+    return (byte & mask) === ((whole.ip.bytes[i] ?? 0) & mask);
+  });
+}
