@@ -128,9 +128,7 @@ function describe(packet: DecodedPacket): readonly string[] {
   const { rcode } = packet as DecodedPacket & { rcode: string };
   const answers = (packet.answers ?? []).map((record) => {
     if (record.type === "SRV") return `SRV ${record.data.port} ${record.data.target}`;
-    return record.type === "OPT"
-      ? "OPT"
-      : `${record.type} ${[record.data].flat().join("")}`;
+    return record.type === "OPT" ? "OPT" : `${record.type} ${[record.data].flat().join("")}`;
   });
   return [rcode, ...answers];
 }

@@ -48,7 +48,7 @@ export async function runDns(options: DnsOptions, signal: AbortSignal): Promise<
   informers.start(signal);
   await informers.waitForSync(signal);
 
-  const sockets = await Promise.all(options.listen.map((address) => bind(address, resolver, logger, signal)));
+  const sockets = await Promise.all(options.listen.map((address) => bind(address, resolver, logger)));
   options.onListening?.(sockets.map(({ port }) => port));
   logger.info("cluster DNS answers", {
     addresses: options.listen.map(({ host }) => host),
@@ -136,13 +136,8 @@ interface Bound {
   readonly port: number;
 }
 
-async function bind(
-  address: ListenAddress,
-  resolver: Resolver,
-  logger: Logger,
-  signal: AbortSignal,
-): Promise<Bound> {
-  const udp = createSocket({ type: address.host.includes(":") ? "udp6" : "udp4", signal });
+async function bind(address: ListenAddress, resolver: Resolver, logger: Logger): Promise<Bound> {
+  const udp = createSocket(address.host.includes(":") ? "udp6" : "udp4");
   udp.on("message", (message, from) => {
     const answer = resolver.answer(message, false);
     if (answer === undefined) return;

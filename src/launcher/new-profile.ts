@@ -14,6 +14,8 @@ export interface NewProfileOptions {
   readonly podCIDR: string;
   readonly serviceCIDR: string;
   readonly dnsDomain: string;
+  /** `HOST:PORT` each; a cluster that exists learns them too. */
+  readonly insecureRegistries: readonly string[];
   /** Whether the user gave this flag. */
   readonly isExplicit: (flag: string) => boolean;
 }

@@ -6,6 +6,7 @@ import { cleanupNodeRuntime, prepareContainerd, unmountBelow } from "#cri";
 import { profilePaths, type LauncherEnv } from "./paths.ts";
 import type { NodeSpec, Profile } from "./profile.ts";
 import { cgroupRoot } from "./programs.ts";
+import { writeRegistries } from "./registries.ts";
 
 /** Writes the configuration; resolves with the command that starts it. */
 export async function prepareNodeRuntime(
@@ -14,12 +15,9 @@ export async function prepareNodeRuntime(
   node: NodeSpec,
 ): Promise<[string, ...string[]]> {
   const { containerdRoot, cniConf, run, dir } = profilePaths(env, profile.name).node(node.name);
-  const options = {
-    rootDir: containerdRoot,
-    stateDir: run,
-    cniConfDir: cniConf,
-    registryConfigDir: join(dir, "certs.d"),
-  };
+  const registryConfigDir = join(dir, "certs.d");
+  const options = { rootDir: containerdRoot, stateDir: run, cniConfDir: cniConf, registryConfigDir };
+  await writeRegistries(registryConfigDir, profile.insecureRegistries ?? []);
   const { argv } = await prepareContainerd(options, env.path);
   return argv as [string, ...string[]];
 }

@@ -25,6 +25,8 @@ export interface Profile {
   readonly serviceCIDR: string;
   readonly dnsIP: string;
   readonly dnsDomain: string;
+  /** `HOST:PORT` of registries without trusted TLS. */
+  readonly insecureRegistries?: readonly string[];
   /** The kubeconfig file that got the context. */
   readonly kubeconfig: string;
 }

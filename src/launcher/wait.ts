@@ -1,4 +1,6 @@
 /** Waiting for a cluster that was just started. @module */
+import { Leases } from "#api/coordination/v1/lease";
+import type { Lease } from "#api/coordination/v1/types.gen";
 import { Nodes } from "#api/core/v1/node";
 import { Pods } from "#api/core/v1/pod";
 import type { Kind, KubeObject } from "#apimachinery";
@@ -33,13 +35,27 @@ export async function waitForServer(
   }
 }
 
+/** Ready, and heard of since `sinceMs` (wall time). */
 export async function waitForNodes(
   context: LauncherContext,
   profile: Profile,
+  sinceMs: number,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<void> {
   const wanted = new Set(profile.nodes.map((node) => node.name));
+  // a node that was Ready when it stopped still says so: first its kubelet must have come back
+  const isBack = ({ spec }: Lease): boolean => Date.parse(spec?.renewTime ?? "") >= sinceMs;
+  await waitForAll(
+    context,
+    profile,
+    Leases,
+    { namespace: LEASE_NAMESPACE },
+    wanted,
+    isBack,
+    timeoutMs,
+    signal,
+  );
   await waitForAll(context, profile, Nodes, {}, wanted, isReady, timeoutMs, signal);
 }
 
@@ -54,6 +70,8 @@ export async function waitForSystemPods(
   await waitForAll(context, profile, Pods, { namespace: "kube-system" }, wanted, isReady, timeoutMs, signal);
 }
 
+const LEASE_NAMESPACE = "kube-node-lease";
+
 interface Conditioned extends KubeObject {
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 }
@@ -63,7 +81,7 @@ function isReady(object: Conditioned): boolean {
 }
 
 /** Watches until each wanted object is there and fits. */
-async function waitForAll<T extends Conditioned>(
+async function waitForAll<T extends KubeObject>(
   context: LauncherContext,
   profile: Profile,
   kind: Kind<T>,

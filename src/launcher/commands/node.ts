@@ -32,13 +32,16 @@ export async function addNode(
   const node = nextNode(profile);
   const grown: Profile = { ...profile, nodes: [...profile.nodes, node] };
   const { progress } = context;
+  const sinceMs = context.clock.now();
   await progress.step(`Adding ${node.name}`, async () => {
     await ensureCertificates(context.env, grown, context.clock);
     await writeProfile(context.env, grown);
     await drivers[grown.driver].nodeUp(grown, node, signal);
     await startNode(context, grown, node.name);
   });
-  await progress.step(`Node Ready: ${node.name}`, () => waitForNodes(context, grown, waitTimeoutMs, signal));
+  await progress.step(`Node Ready: ${node.name}`, () =>
+    waitForNodes(context, grown, sinceMs, waitTimeoutMs, signal),
+  );
   return node;
 }
 

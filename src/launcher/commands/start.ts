@@ -19,6 +19,7 @@ import {
 } from "../preflight.ts";
 import { contextName, readProfile, writeProfile, type Profile } from "../profile.ts";
 import { agentProgram, containerdProgram, serverProgram } from "../programs.ts";
+import { parseRegistry } from "../registries.ts";
 import { programState, startProgram } from "../supervisor.ts";
 import { EXIT, UserError } from "../user-error.ts";
 import { waitForNodes, waitForServer, waitForSystemPods } from "../wait.ts";
@@ -40,6 +41,7 @@ export async function start(
   const { env, progress } = context;
   const existing = await readProfile(env, options.profile);
   if (existing !== undefined) refuseChanges(existing, options);
+  options.insecureRegistries.forEach(parseRegistry);
   const driver = drivers[existing?.driver ?? options.driver];
   progress.info(
     `k8ts ${existing === undefined ? "makes" : "starts"} the cluster "${options.profile}" (${driver.name})`,
@@ -56,7 +58,7 @@ export async function start(
   if (missing.length > 0) {
     await progress.step(`Installing ${missing.join(", ")}`, () => installPackages(missing, env, signal));
   }
-  const profile = existing ?? (await newProfile(env, options));
+  const profile = withRegistries(existing ?? (await newProfile(env, options)), options.insecureRegistries);
   try {
     await bringUp(context, profile, options, signal);
   } catch (err) {
@@ -91,6 +93,7 @@ async function bringUp(
       driver.up(profile, signal),
     );
   }
+  const sinceMs = clock.now();
   await progress.step("Control plane", async (note) => {
     await startProgram(serverProgram(env, profile));
     await Promise.all(profile.nodes.map((node) => startNode(context, profile, node.name)));
@@ -99,7 +102,7 @@ async function bringUp(
   });
   if (options.wait !== "none") {
     await progress.step(`Nodes Ready: ${profile.nodes.map((node) => node.name).join(", ")}`, () =>
-      waitForNodes(context, profile, options.waitTimeoutMs, signal),
+      waitForNodes(context, profile, sinceMs, options.waitTimeoutMs, signal),
     );
   }
   if (options.wait === "all") {
@@ -147,6 +150,14 @@ function refuseChanges(profile: Profile, options: StartOptions): void {
       },
     );
   }
+}
+
+function withRegistries(profile: Profile, registries: readonly string[]): Profile {
+  if (registries.length === 0) return profile;
+  return {
+    ...profile,
+    insecureRegistries: [...new Set([...(profile.insecureRegistries ?? []), ...registries])],
+  };
 }
 
 async function undo(context: LauncherContext, profile: Profile, isNew: boolean): Promise<void> {
