@@ -86,22 +86,28 @@ const SCALAR_DEFINITIONS: Readonly<Record<string, string>> = {
   "io.k8s.apimachinery.pkg.runtime.RawExtension": "r",
   "io.k8s.apimachinery.pkg.util.intstr.IntOrString": "I",
 };
+/** Values of one type or another, which are messages in protobuf. */
+const UNIONS: Readonly<Record<string, string>> = {
+  JSONSchemaPropsOrArray: "A",
+  JSONSchemaPropsOrBool: "B",
+  JSONSchemaPropsOrStringArray: "S",
+};
 const APIEXTENSIONS = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.";
 
-export function scalarDefinition(definition: string, schema: SwaggerSchema | undefined): string | undefined {
+function scalarDefinition(definition: string, schema: SwaggerSchema | undefined): string | undefined {
   const known = SCALAR_DEFINITIONS[definition];
   if (known !== undefined) return known;
   const freeForm = definition.startsWith(APIEXTENSIONS) && schema !== undefined && schema.type === undefined;
-  return freeForm ? "j" : undefined;
+  return freeForm ? (UNIONS[definition.slice(APIEXTENSIONS.length)] ?? "j") : undefined;
 }
 
-export const splitDefinition = (definition: string): readonly [pkg: string, name: string] => {
+const splitDefinition = (definition: string): readonly [pkg: string, name: string] => {
   const dot = definition.lastIndexOf(".");
   return [definition.slice(0, dot), definition.slice(dot + 1)];
 };
 
 /** Where the Go source of a package lies below the folder that holds `api/`, `apimachinery/`, ... */
-export function sourceDir(pkg: string): string {
+function sourceDir(pkg: string): string {
   return pkg.replace(/^io\.k8s\./, "").replaceAll(".", "/");
 }
 
@@ -129,11 +135,16 @@ function packageRecord(
   const go = withSiblings(readGoPackage(dir), join(dir, "..", "v1"));
   const version = pkg.slice(pkg.lastIndexOf(".") + 1);
   const kinds = names.flatMap((n) => gvksOf(swagger.definitions[`${pkg}.${n}`]!));
-  const group = /meta\.v1$|pkg\.version$/.test(pkg) ? "" : (kinds[0]?.group ?? "");
-  const folderGroup = /meta\.v1$/.test(pkg) ? "meta" : group === "" ? "core" : group.split(".")[0]!;
+  const group = isShared(pkg) ? "" : (kinds[0]?.group ?? "");
+  const folderGroup = pkg.endsWith("meta.v1") ? "meta" : group === "" ? "core" : group.split(".")[0]!;
   const folder = pkg.endsWith("pkg.version") ? "version" : `${folderGroup}/${version}`;
   const definitions = names.toSorted().map((name) => definitionRecord(swagger, go, pkg, name));
   return { name: pkg, group, version: pkg.endsWith("pkg.version") ? "" : version, folder, definitions };
+}
+
+/** Packages of every group. */
+function isShared(pkg: string): boolean {
+  return pkg.endsWith("meta.v1") || pkg.endsWith("pkg.version");
 }
 
 function gvksOf(schema: SwaggerSchema): readonly Gvk[] {

@@ -21,6 +21,9 @@ const TS_SCALARS: Readonly<Record<string, string>> = {
   D: "string",
   I: "number | string",
   j: "unknown",
+  A: "unknown",
+  B: "unknown",
+  S: "unknown",
   r: "Readonly<Record<string, unknown>>",
   F: "Readonly<Record<string, unknown>>",
 };
@@ -117,17 +120,17 @@ function tsType(
     }
     case "map":
       return `Readonly<Record<string, ${inner(shape.of)}>>`;
-    case "ref": {
-      if (shape.pkg === META && APIMACHINERY.has(shape.name)) {
-        apimachinery.add(shape.name);
-        return shape.name;
-      }
-      if (shape.pkg === pkg.name) return shape.name;
-      const folder = packages.find((p) => p.name === shape.pkg)!.folder;
-      used.add(folder);
-      return `${aliasOf(folder)}.${shape.name}`;
-    }
+    case "ref":
+      break;
   }
+  if (shape.pkg === META && APIMACHINERY.has(shape.name)) {
+    apimachinery.add(shape.name);
+    return shape.name;
+  }
+  if (shape.pkg === pkg.name) return shape.name;
+  const folder = packages.find((p) => p.name === shape.pkg)!.folder;
+  used.add(folder);
+  return `${aliasOf(folder)}.${shape.name}`;
 }
 
 export function renderFacts(
@@ -170,7 +173,11 @@ function packField(f: FieldRecord, pkg: PackageRecord, packages: readonly Packag
   if (f.mapType !== undefined) out += `;m=${f.mapType}`;
   if (f.patchStrategy !== undefined) out += `;p=${f.patchStrategy}`;
   if (f.patchMergeKey !== undefined) out += `;g=${f.patchMergeKey}`;
-  if (f.default !== undefined) out += `;d=${f.default}`;
+  if (f.default !== undefined) {
+    if (f.default.includes(" "))
+      throw new Error(`a default with spaces needs quoting: ${f.name}=${f.default}`);
+    out += `;d=${f.default}`;
+  }
   return out;
 }
 
@@ -182,12 +189,11 @@ function packShape(shape: Shape, pkg: PackageRecord, packages: readonly PackageR
       return `${shape.wrapped ? "~" : ""}[${packShape(shape.of, pkg, packages)}]`;
     case "map":
       return `{${packShape(shape.of, pkg, packages)}}`;
-    case "ref": {
-      const local = shape.pkg === pkg.name;
-      const folder = local ? "" : `${packages.find((p) => p.name === shape.pkg)!.folder}`;
-      return `<${local ? "" : `${folder}#`}${shape.name}>`;
-    }
+    case "ref":
+      break;
   }
+  const folder = packages.find((p) => p.name === shape.pkg)!.folder;
+  return shape.pkg === pkg.name ? `<${shape.name}>` : `<${folder}#${shape.name}>`;
 }
 
 const VERB_LETTERS: Readonly<Record<string, string>> = {
@@ -203,7 +209,7 @@ const VERB_LETTERS: Readonly<Record<string, string>> = {
 };
 
 function packVerbs(verbs: ReadonlySet<string>): string {
-  return [...Object.entries(VERB_LETTERS)]
+  return Object.entries(VERB_LETTERS)
     .filter(([v]) => verbs.has(v))
     .map(([, letter]) => letter)
     .join("");

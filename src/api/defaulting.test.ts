@@ -113,10 +113,11 @@ test("applyDefaults turns stringData into data and names the type", () => {
   assert.equal(secret["stringData"], undefined);
 });
 
+const specOf = (apiVersion: string, kind: string, spec: object): Record<string, unknown> =>
+  defaulted({ apiVersion, kind, metadata: { name: "x" }, spec })["spec"] as Record<string, unknown>;
+
 test("applyDefaults knows jobs, cron jobs, daemon sets, stateful sets", () => {
   const template = { spec: { restartPolicy: "Never", containers: [] } };
-  const specOf = (apiVersion: string, kind: string, spec: object): Record<string, unknown> =>
-    defaulted({ apiVersion, kind, metadata: { name: "x" }, spec })["spec"] as Record<string, unknown>;
   const job = specOf("batch/v1", "Job", { template });
   assert.deepEqual([job["completions"], job["parallelism"], job["backoffLimit"]], [1, 1, 6]);
   assert.equal(specOf("batch/v1", "Job", { template, parallelism: 3 })["completions"], undefined);

@@ -11,6 +11,7 @@ import type {
   Scalar,
   Schema,
   StructSchema,
+  UnionForm,
   UntypedSchema,
   Verb,
 } from "#apimachinery";
@@ -185,7 +186,7 @@ function schemaOf(shape: PackedShape, field: UnpackedField | undefined): Schema 
     case "scalar":
       return { type: "scalar", scalar: shape.scalar, ...(shape.name !== undefined && { name: shape.name }) };
     case "untyped":
-      return { type: "untyped", form: shape.form };
+      return isUnion(shape.form) ? unionSchema(shape.form) : { type: "untyped", form: shape.form };
     case "list":
       return listSchema(shape.of, shape.wrapped, field);
     case "map":
@@ -194,6 +195,47 @@ function schemaOf(shape: PackedShape, field: UnpackedField | undefined): Schema 
       break;
   }
   return refSchema(shape.ref, field);
+}
+
+function isUnion(form: UntypedSchema["form"]): form is UnionForm {
+  return form in UNION_MEMBERS;
+}
+
+/** The messages of apiextensions' unions (generated.proto of its v1). */
+const UNION_MEMBERS: Readonly<Record<UnionForm, (schema: Schema) => readonly [Field, Field]>> = {
+  schemaOrArray: (schema) => [
+    { name: "schema", schema, protobuf: [1] },
+    { name: "jSONSchemas", schema: { type: "list", items: schema }, protobuf: [2] },
+  ],
+  schemaOrBool: (schema) => [
+    { name: "allows", schema: { type: "scalar", scalar: "boolean" }, omitEmpty: false, protobuf: [1] },
+    { name: "schema", schema, protobuf: [2] },
+  ],
+  schemaOrStrings: (schema) => [
+    { name: "schema", schema, protobuf: [1] },
+    {
+      name: "property",
+      schema: { type: "list", items: { type: "scalar", scalar: "string" } },
+      protobuf: [2],
+    },
+  ],
+};
+const unions = new Map<UnionForm, StructSchema>();
+
+function unionSchema(form: UnionForm): UntypedSchema {
+  return {
+    type: "untyped",
+    form,
+    get message(): StructSchema {
+      let message = unions.get(form);
+      if (message === undefined) {
+        const fields = UNION_MEMBERS[form](lookupType("apiextensions/v1", "JSONSchemaProps")!);
+        message = { type: "struct", name: form, fields: new Map(fields.map((field) => [field.name, field])) };
+        unions.set(form, message);
+      }
+      return message;
+    },
+  };
 }
 
 function refSchema(ref: string, field: UnpackedField | undefined): StructSchema {

@@ -6,10 +6,10 @@
  *               | =shape                              a scalar with a name (Time)
  *     field       name:[*]shape[!][+][@1.2][;x=value ...]
  *                                                     * pointer in Go, ! required, + no omitempty, @ protobuf numbers
- *     shape       s b i l d x q t T D I j r F         see SCALARS and UNTYPED; s(Protocol) names the Go type
+ *     shape       s b i l d x q t T D I j r F A B S   see SCALARS and UNTYPED; s(Protocol) names the Go type
  *               | <Name> | <core/v1#Name>             another definition, of this folder or of that one
  *               | [shape] | {shape} | ~[shape]        list, map, list that is a message of its own in protobuf
- *     ;x=         l listType, k listMapKeys, m mapType, p patchStrategy, g patchMergeKey, d default (JSON)
+ *     ;x=         l listType, k listMapKeys, m mapType, p patchStrategy, g patchMergeKey, d default (JSON, last)
  * @module
  */
 import type { ListType, PatchStrategy, Scalar, UntypedSchema } from "#apimachinery";
@@ -76,6 +76,9 @@ const UNTYPED: Readonly<Record<string, UntypedSchema["form"]>> = {
   j: "json",
   r: "rawExtension",
   F: "fieldsV1",
+  A: "schemaOrArray",
+  B: "schemaOrBool",
+  S: "schemaOrStrings",
 };
 
 export function unpackDefinition(text: string, folder: string): UnpackedDefinition {
@@ -90,7 +93,10 @@ export function unpackDefinition(text: string, folder: string): UnpackedDefiniti
 }
 
 function unpackField(word: string, folder: string): UnpackedField {
-  const [head, ...extras] = word.split(/;(?=[a-z]=)/);
+  // The default comes last, because JSON may hold anything.
+  const at = word.indexOf(";d=");
+  const json = at < 0 ? undefined : word.slice(at + 3);
+  const [head, ...extras] = (at < 0 ? word : word.slice(0, at)).split(";");
   const colon = head!.indexOf(":");
   const pointer = head![colon + 1] === "*";
   const parser = new ShapeParser(head!.slice(colon + (pointer ? 2 : 1)), folder);
@@ -99,7 +105,6 @@ function unpackField(word: string, folder: string): UnpackedField {
   const omitEmpty = !parser.take("+");
   const protobuf = parser.take("@") ? parser.rest().split(".").map(Number) : undefined;
   const extra = new Map(extras.map((e) => [e[0], e.slice(2)]));
-  const json = extra.get("d");
   return {
     name: head!.slice(0, colon),
     shape,

@@ -62,7 +62,7 @@ export function validateContainerResourceName(name: string, path: string): Cause
   return [...causes, field.invalid(path, name, "doesn't follow extended resource name standard")];
 }
 
-export function validatePodResourceName(name: string, path: string): Causes {
+function validatePodResourceName(name: string, path: string): Causes {
   const causes = validateResourceName(name, path);
   if (causes.length > 0 || name === "cpu" || name === "memory" || isHugePages(name)) return causes;
   return [field.notSupported(path, name, ["cpu", "hugepages-", "memory"])];

@@ -19,6 +19,26 @@ export const CustomResourceDefinitions: Kind<CustomResourceDefinition> = {
   subresources: ["status"],
   defaults: defaultCustomResourceDefinition,
   validate: validateCustomResourceDefinition,
-  strategy: { allowUnconditionalUpdate: false },
+  strategy: {
+    allowUnconditionalUpdate: false,
+    prepareForCreate: (crd) => ({
+      ...crd,
+      status: {
+        conditions: [],
+        acceptedNames: { kind: "", plural: "" },
+        storedVersions: storedVersions(crd, []),
+      },
+    }),
+    prepareForUpdate: (crd, old) => ({
+      ...crd,
+      status: { ...old.status, storedVersions: storedVersions(crd, old.status?.storedVersions ?? []) },
+    }),
+  },
   columns: [nameColumn, { name: "Created At", type: "date", value: (crd) => crd.metadata.creationTimestamp }],
 };
+
+/** Every version that objects may be stored in: what was, and what the spec says now. */
+function storedVersions(crd: CustomResourceDefinition, before: readonly string[]): readonly string[] {
+  const now = crd.spec.versions.filter((version) => version.storage).map((version) => version.name);
+  return [...new Set([...before, ...now])];
+}

@@ -38,13 +38,13 @@ export const facts: PackedFacts = {
     JSON:
       '=j',
     JSONSchemaProps:
-      'id:s@1 $schema:s(JSONSchemaURL)@2 $ref:*s@3 description:s@4 type:s@5 format:s@6 title:s@7 default:*j@8 maximum:*d@9 exclusiveMaximum:b@10 minimum:*d@11 exclusiveMinimum:b@12 maxLength:*l@13 minLength:*l@14 pattern:s@15 maxItems:*l@16 minItems:*l@17 uniqueItems:b@18 multipleOf:*d@19 enum:[j]@20;l=atomic maxProperties:*l@21 minProperties:*l@22 required:[s]@23;l=atomic items:*j@24 allOf:[<JSONSchemaProps>]@25;l=atomic oneOf:[<JSONSchemaProps>]@26;l=atomic anyOf:[<JSONSchemaProps>]@27;l=atomic not:*<JSONSchemaProps>@28 properties:{<JSONSchemaProps>}@29 additionalProperties:*j@30 patternProperties:{<JSONSchemaProps>}@31 dependencies:{j}@32 additionalItems:*j@33 definitions:{<JSONSchemaProps>}@34 externalDocs:*<ExternalDocumentation>@35 example:*j@36 nullable:b@37 x-kubernetes-preserve-unknown-fields:*b@38 x-kubernetes-embedded-resource:b@39 x-kubernetes-int-or-string:b@40 x-kubernetes-list-map-keys:[s]@41;l=atomic x-kubernetes-list-type:*s@42 x-kubernetes-map-type:*s@43 x-kubernetes-validations:~[<ValidationRule>]@44;l=map;k=rule;p=merge;g=rule',
+      'id:s@1 $schema:s(JSONSchemaURL)@2 $ref:*s@3 description:s@4 type:s@5 format:s@6 title:s@7 default:*j@8 maximum:*d@9 exclusiveMaximum:b@10 minimum:*d@11 exclusiveMinimum:b@12 maxLength:*l@13 minLength:*l@14 pattern:s@15 maxItems:*l@16 minItems:*l@17 uniqueItems:b@18 multipleOf:*d@19 enum:[j]@20;l=atomic maxProperties:*l@21 minProperties:*l@22 required:[s]@23;l=atomic items:*A@24 allOf:[<JSONSchemaProps>]@25;l=atomic oneOf:[<JSONSchemaProps>]@26;l=atomic anyOf:[<JSONSchemaProps>]@27;l=atomic not:*<JSONSchemaProps>@28 properties:{<JSONSchemaProps>}@29 additionalProperties:*B@30 patternProperties:{<JSONSchemaProps>}@31 dependencies:{S}@32 additionalItems:*B@33 definitions:{<JSONSchemaProps>}@34 externalDocs:*<ExternalDocumentation>@35 example:*j@36 nullable:b@37 x-kubernetes-preserve-unknown-fields:*b@38 x-kubernetes-embedded-resource:b@39 x-kubernetes-int-or-string:b@40 x-kubernetes-list-map-keys:[s]@41;l=atomic x-kubernetes-list-type:*s@42 x-kubernetes-map-type:*s@43 x-kubernetes-validations:~[<ValidationRule>]@44;l=map;k=rule;p=merge;g=rule',
     JSONSchemaPropsOrArray:
-      '=j',
+      '=A',
     JSONSchemaPropsOrBool:
-      '=j',
+      '=B',
     JSONSchemaPropsOrStringArray:
-      '=j',
+      '=S',
     SelectableField:
       'jsonPath:s!+@1',
     ServiceReference:

@@ -37,7 +37,7 @@ function specToV2(
   annotations: Readonly<Record<string, string>>,
 ): v2.HorizontalPodAutoscalerSpec {
   const { targetCPUUtilizationPercentage: cpu, ...rest } = spec;
-  const others = decodeList<LegacyMetric>(annotations[METRICS]) ?? [];
+  const others = (decodeList(annotations[METRICS]) ?? []) as readonly LegacyMetric[];
   const metrics = [...others.map(specFromLegacy), ...(cpu === undefined ? [] : [cpuMetric(cpu)])];
   const behavior: v2.HorizontalPodAutoscalerBehavior | undefined = decode(annotations[BEHAVIOR]);
   return {
@@ -52,8 +52,10 @@ function statusToV2(
   annotations: Readonly<Record<string, string>>,
 ): v2.HorizontalPodAutoscalerStatus {
   const { currentCPUUtilizationPercentage: cpu, ...rest } = status;
-  const carried = decodeList<LegacyMetric>(annotations[CURRENT_METRICS]);
-  const conditions = decodeList<v2.HorizontalPodAutoscalerCondition>(annotations[CONDITIONS]);
+  const carried = decodeList(annotations[CURRENT_METRICS]) as readonly LegacyMetric[] | undefined;
+  const conditions = decodeList(annotations[CONDITIONS]) as
+    | readonly v2.HorizontalPodAutoscalerCondition[]
+    | undefined;
   const own: readonly v2.MetricStatus[] =
     cpu === undefined
       ? []
@@ -130,8 +132,8 @@ function decode(text: string | undefined): object | undefined {
   }
 }
 
-function decodeList<T extends object>(text: string | undefined): readonly T[] | undefined {
+function decodeList(text: string | undefined): readonly object[] | undefined {
   const value = decode(text);
   if (!Array.isArray(value)) return undefined;
-  return (value as readonly unknown[]).filter((item): item is T => typeof item === "object" && item !== null);
+  return (value as readonly unknown[]).filter((item) => typeof item === "object" && item !== null);
 }

@@ -18,6 +18,7 @@ export const CertificateSigningRequests: Kind<CertificateSigningRequest> = {
   strategy: {
     // The request is what was asked for, by whom it was asked: nothing of it changes.
     prepareForUpdate: (csr, old) => ({ ...csr, spec: old.spec }),
+    prepareForStatusUpdate: keepVerdict,
   },
   selectableFields: { "spec.signerName": (csr) => csr.spec.signerName },
   columns: [
@@ -36,4 +37,18 @@ function condition({ status }: CertificateSigningRequest): string {
   const has = (type: string): boolean => status?.conditions?.some((c) => c.type === type) ?? false;
   const verdict = has("Denied") ? "Denied" : has("Approved") ? "Approved" : "Pending";
   return `${verdict}${has("Failed") ? ",Failed" : ""}${status?.certificate ? ",Issued" : ""}`;
+}
+
+/** Approving and denying is the approval subresource's; a signer writes the rest. */
+function keepVerdict(
+  csr: CertificateSigningRequest,
+  old: CertificateSigningRequest,
+): CertificateSigningRequest {
+  const verdicts = (old.status?.conditions ?? []).filter(isVerdict);
+  const others = (csr.status?.conditions ?? []).filter((c) => !isVerdict(c));
+  return { ...csr, status: { ...csr.status, conditions: [...verdicts, ...others] } };
+}
+
+function isVerdict({ type }: { readonly type: string }): boolean {
+  return type === "Approved" || type === "Denied";
 }

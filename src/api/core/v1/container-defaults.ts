@@ -19,7 +19,7 @@ export function volumeDefaults(volume: Fields): Fields {
   return hasSource ? volume : { ...volume, emptyDir: {} };
 }
 
-export function pullPolicy(image: string): "Always" | "IfNotPresent" {
+function pullPolicy(image: string): "Always" | "IfNotPresent" {
   return imageTag(image) === "latest" ? "Always" : "IfNotPresent";
 }
 

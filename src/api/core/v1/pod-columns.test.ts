@@ -27,7 +27,11 @@ function pod({ status, containers = [{ name: "a" }], initContainers = [], delete
   };
 }
 
-function status(name: string, state: ContainerState, rest: Partial<ContainerStatus> = {}): ContainerStatus {
+function containerStatus(
+  name: string,
+  state: ContainerState,
+  rest: Partial<ContainerStatus> = {},
+): ContainerStatus {
   return { name, image: "", imageID: "", ready: false, restartCount: 0, state, ...rest };
 }
 
@@ -47,7 +51,7 @@ const cases: readonly (readonly [
   ["nothing known", { status: { phase: "Pending" } }, "0/1", "Pending", "0"],
   [
     "running",
-    { status: { phase: "Running", containerStatuses: [status("a", running, { ready: true })] } },
+    { status: { phase: "Running", containerStatuses: [containerStatus("a", running, { ready: true })] } },
     "1/1",
     "Running",
     "0",
@@ -58,7 +62,7 @@ const cases: readonly (readonly [
       status: {
         phase: "Running",
         containerStatuses: [
-          status(
+          containerStatus(
             "a",
             { waiting: { reason: "CrashLoopBackOff" } },
             { restartCount: 2, lastState: { terminated: { exitCode: 1, finishedAt: AGO_5M } } },
@@ -74,7 +78,10 @@ const cases: readonly (readonly [
     "first init container of two",
     {
       initContainers: [{ name: "i" }, { name: "j" }],
-      status: { phase: "Pending", initContainerStatuses: [status("i", running), status("j", {})] },
+      status: {
+        phase: "Pending",
+        initContainerStatuses: [containerStatus("i", running), containerStatus("j", {})],
+      },
     },
     "0/1",
     "Init:0/2",
@@ -84,7 +91,7 @@ const cases: readonly (readonly [
     "init container failed",
     {
       initContainers: [{ name: "i" }],
-      status: { phase: "Pending", initContainerStatuses: [status("i", done(3))] },
+      status: { phase: "Pending", initContainerStatuses: [containerStatus("i", done(3))] },
     },
     "0/1",
     "Init:ExitCode:3",
@@ -96,7 +103,7 @@ const cases: readonly (readonly [
       initContainers: [{ name: "i" }],
       status: {
         phase: "Pending",
-        initContainerStatuses: [status("i", { waiting: { reason: "ImagePullBackOff" } })],
+        initContainerStatuses: [containerStatus("i", { waiting: { reason: "ImagePullBackOff" } })],
       },
     },
     "0/1",
@@ -109,8 +116,10 @@ const cases: readonly (readonly [
       initContainers: [{ name: "s", restartPolicy: "Always" }],
       status: {
         phase: "Running",
-        initContainerStatuses: [status("s", running, { started: true, ready: true, restartCount: 1 })],
-        containerStatuses: [status("a", running, { ready: true })],
+        initContainerStatuses: [
+          containerStatus("s", running, { started: true, ready: true, restartCount: 1 }),
+        ],
+        containerStatuses: [containerStatus("a", running, { ready: true })],
       },
     },
     "2/2",
@@ -119,7 +128,7 @@ const cases: readonly (readonly [
   ],
   [
     "completed",
-    { status: { phase: "Succeeded", containerStatuses: [status("a", done(0, "Completed"))] } },
+    { status: { phase: "Succeeded", containerStatuses: [containerStatus("a", done(0, "Completed"))] } },
     "0/1",
     "Completed",
     "0",
@@ -131,7 +140,10 @@ const cases: readonly (readonly [
       status: {
         phase: "Running",
         conditions: [READY],
-        containerStatuses: [status("a", done(0, "Completed")), status("b", running, { ready: true })],
+        containerStatuses: [
+          containerStatus("a", done(0, "Completed")),
+          containerStatus("b", running, { ready: true }),
+        ],
       },
     },
     "1/2",
@@ -144,7 +156,10 @@ const cases: readonly (readonly [
       containers: [{ name: "a" }, { name: "b" }],
       status: {
         phase: "Running",
-        containerStatuses: [status("a", done(0, "Completed")), status("b", running, { ready: true })],
+        containerStatuses: [
+          containerStatus("a", done(0, "Completed")),
+          containerStatus("b", running, { ready: true }),
+        ],
       },
     },
     "1/2",
@@ -157,7 +172,10 @@ const cases: readonly (readonly [
       containers: [{ name: "a" }, { name: "b" }],
       status: {
         phase: "Failed",
-        containerStatuses: [status("a", done(0, "Completed")), status("b", done(1, "Error"))],
+        containerStatuses: [
+          containerStatus("a", done(0, "Completed")),
+          containerStatus("b", done(1, "Error")),
+        ],
       },
     },
     "0/2",
@@ -168,7 +186,7 @@ const cases: readonly (readonly [
     "terminating",
     {
       deleted: true,
-      status: { phase: "Running", containerStatuses: [status("a", running, { ready: true })] },
+      status: { phase: "Running", containerStatuses: [containerStatus("a", running, { ready: true })] },
     },
     "1/1",
     "Terminating",

@@ -19,7 +19,7 @@ export const podColumns: readonly Column<Pod>[] = [
   wide("Readiness Gates", readinessGates),
 ];
 
-export interface PodSummary {
+interface PodSummary {
   readonly ready: number;
   readonly total: number;
   /** The STATUS column. */
@@ -32,7 +32,7 @@ export interface PodSummary {
 const summaries = new WeakMap<Pod, PodSummary>();
 
 /** Three columns of a row ask for the same summary. */
-export function summarize(pod: Pod): PodSummary {
+function summarize(pod: Pod): PodSummary {
   const known = summaries.get(pod);
   if (known !== undefined) return known;
   const summary = computeSummary(pod);

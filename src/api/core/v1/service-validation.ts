@@ -22,7 +22,7 @@ const TYPES: readonly string[] = ["ClusterIP", "ExternalName", "LoadBalancer", "
 const AFFINITY_SECONDS_MAX = 86_400;
 const ONLY_LOAD_BALANCER = "may only be used when `type` is 'LoadBalancer'";
 
-export function isHeadless(spec: ServiceSpec): boolean {
+function isHeadless(spec: ServiceSpec): boolean {
   return spec.clusterIPs?.length === 1 && spec.clusterIPs[0] === "None";
 }
 

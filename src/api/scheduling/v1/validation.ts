@@ -6,7 +6,7 @@ import type { PriorityClass } from "./types.gen.ts";
 const USER_VALUE_MAX = 1_000_000_000;
 const SYSTEM_PREFIX = "system-";
 /** The classes that the system creates, and their values. */
-export const SYSTEM_CLASSES: Readonly<Record<string, number>> = {
+const SYSTEM_CLASSES: Readonly<Record<string, number>> = {
   "system-node-critical": 2_000_001_000,
   "system-cluster-critical": 2_000_000_000,
 };

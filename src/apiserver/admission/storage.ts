@@ -1,0 +1,80 @@
+/** What claims and volumes get: the default class, protection while in use, and growth only where it is possible. @module */
+import { compareStrings, parseQuantity, compareQuantity, type KubeObject } from "#apimachinery";
+import type { PersistentVolumeClaim } from "#api/core/v1/types.gen";
+import type { StorageClass } from "#api/storage/v1/types.gen";
+import type { ObjectLookup } from "./object-lookup.ts";
+import type { AdmissionPlugin } from "./plugin.ts";
+import { refuse } from "./refuse.ts";
+
+const CLAIMS = "core/persistentvolumeclaims";
+const VOLUMES = "core/persistentvolumes";
+const CLASSES = "storage.k8s.io/storageclasses";
+const DEFAULT_ANNOTATION = "storageclass.kubernetes.io/is-default-class";
+
+export function defaultStorageClass(lookup: ObjectLookup): AdmissionPlugin {
+  return {
+    name: "DefaultStorageClass",
+    operations: ["CREATE"],
+    resources: [CLAIMS],
+    admit(object) {
+      const claim = object as PersistentVolumeClaim;
+      if (claim.spec === undefined || claim.spec.storageClassName !== undefined) return object;
+      const found = newestDefault(lookup.list(CLASSES) as readonly StorageClass[]);
+      if (found === undefined) return object;
+      return { ...claim, spec: { ...claim.spec, storageClassName: found.metadata.name } } as KubeObject;
+    },
+  };
+}
+
+function newestDefault(classes: readonly StorageClass[]): StorageClass | undefined {
+  const marked = classes.filter(({ metadata }) => metadata.annotations?.[DEFAULT_ANNOTATION] === "true");
+  return marked.toSorted(
+    (a, b) =>
+      compareStrings(b.metadata.creationTimestamp ?? "", a.metadata.creationTimestamp ?? "") ||
+      compareStrings(a.metadata.name, b.metadata.name),
+  )[0];
+}
+
+const PROTECTION: Readonly<Record<string, string>> = {
+  [CLAIMS]: "kubernetes.io/pvc-protection",
+  [VOLUMES]: "kubernetes.io/pv-protection",
+};
+
+/** Needs the controllers that take the finalizers off again. */
+export const storageObjectInUseProtection: AdmissionPlugin = {
+  name: "StorageObjectInUseProtection",
+  operations: ["CREATE"],
+  resources: [CLAIMS, VOLUMES],
+  admit(object, { resource }) {
+    const finalizer = PROTECTION[resource]!;
+    const finalizers = object.metadata.finalizers ?? [];
+    if (finalizers.includes(finalizer)) return object;
+    return { ...object, metadata: { ...object.metadata, finalizers: [...finalizers, finalizer] } };
+  },
+};
+
+export function persistentVolumeClaimResize(lookup: ObjectLookup): AdmissionPlugin {
+  return {
+    name: "PersistentVolumeClaimResize",
+    operations: ["UPDATE"],
+    resources: [CLAIMS],
+    validate(attributes) {
+      const claim = attributes.object as PersistentVolumeClaim;
+      const old = attributes.oldObject as PersistentVolumeClaim;
+      const size = claim.spec?.resources?.requests?.["storage"];
+      const oldSize = old.spec?.resources?.requests?.["storage"];
+      if (size === undefined || oldSize === undefined || size === oldSize) return;
+      if (compareQuantity(parseQuantity(size), parseQuantity(oldSize)) <= 0) return;
+      if (old.status?.phase !== "Bound") {
+        throw refuse(attributes, "Only bound persistent volume claims can be expanded");
+      }
+      const className = claim.spec?.storageClassName ?? "";
+      const storageClass = lookup.get(CLASSES, "", className) as StorageClass | undefined;
+      if (storageClass?.allowVolumeExpansion === true) return;
+      throw refuse(
+        attributes,
+        "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize",
+      );
+    },
+  };
+}

@@ -1,0 +1,112 @@
+/** Puts the parts of an API server together. @module */
+import { randomFillSync } from "node:crypto";
+import { silentLogger, systemClock } from "#apimachinery";
+import { newScheme, scheme as builtinScheme } from "#api";
+import { defaultPlugins } from "./admission/default-plugins.ts";
+import { registryLookup } from "./admission/object-lookup.ts";
+import { AdmissionChain } from "./admission/plugin.ts";
+import { feedRbacIndex } from "./authz-feed.ts";
+import { rbacAuthorizer, rulesFor } from "./authz/index.ts";
+import { bootstrap } from "./bootstrap/bootstrap.ts";
+import { KubeletConnection } from "./connect/kubelet-connection.ts";
+import { Dispatcher } from "./handlers/dispatch.ts";
+import type { ApiServer, ApiServerOptions, Limits } from "./options.ts";
+import { defaultLimits } from "./options.ts";
+import { firstServiceIp, parseIpRange } from "./registry/core/ip-range.ts";
+import { namespaceHooks } from "./registry/core/namespace-hooks.ts";
+import { ServiceAllocator } from "./registry/core/service-allocator.ts";
+import { newFieldManager } from "./registry/managed-fields.ts";
+import { Registry, resourceCacheOptions } from "./registry/registry.ts";
+import type { ResourceHooks } from "./registry/resource-hooks.ts";
+import { RunningServer } from "./running-server.ts";
+import { reviewHandlers } from "./subresources/reviews.ts";
+import { subresourceHandlers } from "./subresources/subresource-handlers.ts";
+import { bindingHandlers } from "./subresources/binding.ts";
+import { componentStatusHandlers } from "./subresources/component-statuses.ts";
+import { WatchCache } from "./watchcache/watch-cache.ts";
+
+const SERVICE_CIDR = "10.96.0.0/12";
+const NODE_PORTS = { from: 30_000, to: 32_767 };
+const DISABLED_PLUGINS: readonly string[] = ["StorageObjectInUseProtection"];
+
+/** Loads the state of the store, creates what every cluster has, and serves. Listens nowhere until told. */
+export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const { store, clock = systemClock, random = cryptoRandom, logger = silentLogger } = options;
+  const limits: Limits = { ...defaultLimits, ...options.limits };
+  const scheme = options.kinds === undefined ? builtinScheme : newScheme(options.kinds);
+  const range = parseIpRange(options.serviceCIDR ?? SERVICE_CIDR);
+  const closing = new AbortController();
+  const resourceOptions = resourceCacheOptions(scheme, limits, options.freezeObjects ?? false);
+  const watchCache = new WatchCache({ store, clock, logger, resourceOptions });
+  await watchCache.start(closing.signal);
+
+  const services = new ServiceAllocator({ range, nodePorts: options.nodePortRange ?? NODE_PORTS, random });
+  for (const service of watchCache.resource("core/services").list()) services.adopt(service.object);
+  const hooks = new Map<string, ResourceHooks>([
+    ["core/namespaces", namespaceHooks],
+    ["core/services", services.hooks()],
+  ]);
+  const lookup = registryLookup(() => registry);
+  const disabled = options.disabledAdmissionPlugins ?? DISABLED_PLUGINS;
+  const admission = new AdmissionChain(defaultPlugins({ lookup, clock, random, disabled }));
+  const fieldManager = options.managedFields === false ? undefined : newFieldManager();
+  const registry = new Registry({
+    scheme,
+    store,
+    watchCache,
+    clock,
+    random,
+    admission,
+    fieldManager,
+    hooks,
+    limits,
+    relaxedDurability: options.relaxedDurability ?? true,
+  });
+  const rbac = options.authorizer === undefined ? feedRbacIndex(watchCache) : undefined;
+  const authorizer = options.authorizer ?? rbacAuthorizer(rbac!);
+  const server = new RunningServer({
+    options,
+    clock,
+    random,
+    logger,
+    limits,
+    registry,
+    watchCache,
+    closing,
+    authorizer,
+  });
+  const kubelets = new KubeletConnection(lookup, options.kubeletClient);
+  const { tokenIssuer, authenticator } = options;
+  server.use(
+    new Dispatcher({
+      context: { clock, registry, admission, fieldManager },
+      authorizer,
+      routes: server.routes(scheme),
+      subresources: subresourceHandlers({ kubelets, clock, random, tokenIssuer }),
+      virtual: new Map([
+        ["core/bindings", bindingHandlers],
+        ["core/componentstatuses", componentStatusHandlers(store)],
+        ...reviewHandlers({
+          authenticator,
+          authorizer,
+          rulesFor: rbac && ((user, namespace) => rulesFor(rbac, user, namespace)),
+        }),
+      ]),
+    }),
+  );
+  await bootstrap(registry, firstServiceIp(range), options, closing.signal);
+  server.ready();
+  return server;
+}
+
+/** 32 random bits at a time from a buffer that the system fills. */
+const pool = new Uint32Array(1024);
+let poolAt = pool.length;
+
+function cryptoRandom(): number {
+  if (poolAt >= pool.length) {
+    randomFillSync(pool);
+    poolAt = 0;
+  }
+  return pool[poolAt++]! / 0x1_0000_0000;
+}

@@ -1,0 +1,84 @@
+/** Users by client certificate: the common name is the user, the organisations are the groups. @module */
+import { hash, X509Certificate } from "node:crypto";
+import type { Clock } from "#apimachinery";
+import type { Authenticator, UserInfo } from "../user-info.ts";
+import { TtlCache } from "./ttl-cache.ts";
+import { unauthorized } from "./unauthorized.ts";
+
+export interface ClientCertificateOptions {
+  /** PEM, one or more certificates; each may have signed clients directly. */
+  readonly ca: string;
+  readonly clock: Clock;
+}
+
+/** Checking a signature costs 0.1 ms; a connection shows the same certificate with every request. */
+const CACHE_ENTRIES_MAX = 1_024;
+const CACHE_TTL_MS = 60_000;
+const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
+const ANY_USAGE = "2.5.29.37.0";
+
+export function clientCertificate({ ca, clock }: ClientCertificateOptions): Authenticator {
+  const roots = (ca.match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ?? []).map(
+    (pem) => new X509Certificate(pem),
+  );
+  const cache = new TtlCache<UserInfo>(clock, CACHE_ENTRIES_MAX);
+  return {
+    async authenticate({ clientCertificate: der }) {
+      if (der === undefined) return undefined;
+      const fingerprint = hash("sha256", der, "hex");
+      const known = cache.get(fingerprint);
+      if (known !== undefined) return known;
+      const certificate = parse(der);
+      const problem = problemOf(certificate, roots, clock.now());
+      if (problem !== undefined) throw unauthorized(new Error(problem));
+      const user = userOf(certificate, fingerprint);
+      const leftMs = certificate.validToDate.getTime() - clock.now();
+      cache.set(fingerprint, user, Math.min(CACHE_TTL_MS, leftMs));
+      return user;
+    },
+  };
+}
+
+function parse(der: Uint8Array): X509Certificate {
+  try {
+    return new X509Certificate(der);
+  } catch (cause) {
+    throw unauthorized(cause);
+  }
+}
+
+/** Why the certificate is not accepted. */
+function problemOf(
+  certificate: X509Certificate,
+  roots: readonly X509Certificate[],
+  nowMs: number,
+): string | undefined {
+  const issuer = roots.find((root) => certificate.checkIssued(root) && certificate.verify(root.publicKey));
+  if (issuer === undefined) return "the certificate was signed by an unknown authority";
+  for (const { validFromDate, validToDate } of [certificate, issuer])
+    if (nowMs < validFromDate.getTime() || nowMs > validToDate.getTime())
+      return "the certificate has expired or is not yet valid";
+  // Absent: usable for everything.
+  const usages = certificate.keyUsage as readonly string[] | undefined;
+  if (usages !== undefined && !usages.includes(CLIENT_AUTH) && !usages.includes(ANY_USAGE))
+    return "the certificate is not for client authentication";
+  if (valuesOf(certificate, "CN").length === 0) return "the certificate has no common name";
+  return undefined;
+}
+
+function userOf(certificate: X509Certificate, fingerprint: string): UserInfo {
+  return {
+    name: valuesOf(certificate, "CN").at(-1)!,
+    groups: valuesOf(certificate, "O"),
+    extra: { "authentication.kubernetes.io/credential-id": [`X509SHA256=${fingerprint}`] },
+  };
+}
+
+function valuesOf(certificate: X509Certificate, attribute: "CN" | "O"): readonly string[] {
+  const subject = certificate.toLegacyObject().subject as unknown as Record<
+    string,
+    string | string[] | undefined
+  >;
+  const values = subject[attribute] ?? [];
+  return [values].flat().filter((value) => value !== "");
+}

@@ -1,0 +1,14 @@
+/** Public surface of authorization: who may do what. @module */
+export { alwaysAllowPaths } from "./always-allow-paths.ts";
+export { authorizerChain } from "./chain.ts";
+export { forbiddenError } from "./forbidden.ts";
+export { privilegedGroups } from "./privileged-groups.ts";
+export {
+  bootstrapClusterRoleBindings,
+  bootstrapClusterRoles,
+  bootstrapRoleBindings,
+  bootstrapRoles,
+} from "./rbac/bootstrap-policy.ts";
+export { rbacAuthorizer, rulesFor } from "./rbac/rbac-authorizer.ts";
+export { RbacIndex, type RbacObject, type RbacSink } from "./rbac/rbac-index.ts";
+export { uncovered } from "./rbac/rules.ts";

@@ -1,0 +1,56 @@
+/** Aggregated discovery: everything under `/api` or `/apis` in one document (KEP-3352). @module */
+import type { GroupVersionKind } from "#apimachinery";
+import type { Scheme } from "#api";
+import { apiResources, type ApiResource } from "./api-resource.ts";
+
+export type AggregatedVersion = "v2" | "v2beta1";
+
+/** `groups` in the order of preference; the document of `/api` has the core group alone, without a name. */
+export function apiGroupDiscoveryList(
+  scheme: Scheme,
+  groups: readonly string[],
+  version: AggregatedVersion,
+): unknown {
+  return {
+    kind: "APIGroupDiscoveryList",
+    apiVersion: `apidiscovery.k8s.io/${version}`,
+    metadata: {},
+    items: groups.map((group) => groupDiscovery(scheme, group)),
+  };
+}
+
+function groupDiscovery(scheme: Scheme, group: string): object {
+  return {
+    metadata: group === "" ? {} : { name: group },
+    versions: scheme.versionsOf(group).map((version) => ({
+      version,
+      resources: apiResources(scheme, group, version).map(resourceDiscovery),
+      freshness: "Current",
+    })),
+  };
+}
+
+function resourceDiscovery(resource: ApiResource): object {
+  const { kind, plural, singular, namespaced, verbs, subresources } = resource;
+  const { short, categories } = kind.names;
+  return {
+    resource: plural,
+    responseKind: responseKindOf(kind),
+    scope: namespaced ? "Namespaced" : "Cluster",
+    singularResource: singular,
+    verbs,
+    ...(short !== undefined && { shortNames: short }),
+    ...(categories !== undefined && { categories }),
+    ...(subresources.length > 0 && {
+      subresources: subresources.map(({ name, responseKind, verbs: allowed }) => ({
+        subresource: name,
+        responseKind: responseKindOf(responseKind),
+        verbs: allowed,
+      })),
+    }),
+  };
+}
+
+function responseKindOf({ group, version, kind }: GroupVersionKind): GroupVersionKind {
+  return { group, version, kind };
+}

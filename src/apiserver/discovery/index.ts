@@ -1,0 +1,3 @@
+/** Discovery: which groups, versions and resources the server has. @module */
+export { discoveryRoute } from "./routes.ts";
+export { apiResources, type ApiResource, type ApiSubresource } from "./api-resource.ts";

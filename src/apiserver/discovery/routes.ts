@@ -1,0 +1,122 @@
+/** The routes of discovery: the aggregated documents for those who ask for them, the legacy ones for everybody else. @module */
+import type { Scheme } from "#api";
+import { negotiate } from "../handlers/negotiate.ts";
+import { headerValue, type ApiRequest, type Result } from "../handlers/request.ts";
+import type { Route } from "../http/route.ts";
+import { acceptClauses } from "./accept.ts";
+import { apiGroupDiscoveryList, type AggregatedVersion } from "./aggregated.ts";
+import { digestOf, isNotModified, notModified } from "./entity-tag.ts";
+import { apiGroup, apiGroupList, apiResourceList, apiVersions } from "./legacy.ts";
+
+const GROUP = "apidiscovery.k8s.io";
+const KIND = "APIGroupDiscoveryList";
+
+/** `serverAddress` is what clients outside are told; upstream's `serverAddressByClientCIDRs`. */
+export function discoveryRoute(scheme: Scheme, serverAddress: () => string): Route {
+  const answers = new Map<string, (request: ApiRequest) => Result>();
+  const add = (path: string, answer: (request: ApiRequest) => Result): void => {
+    answers.set(path, answer);
+    answers.set(`${path}/`, answer);
+  };
+  const named = scheme.groups.filter((group) => group !== "");
+  add(
+    "/api",
+    aggregating(scheme, [""], () => apiVersions(serverAddress())),
+  );
+  add(
+    "/apis",
+    aggregating(
+      scheme,
+      named,
+      once(() => apiGroupList(scheme)),
+    ),
+  );
+  for (const group of scheme.groups) {
+    if (group !== "") add(`/apis/${group}`, legacy(once(() => apiGroup(scheme, group))));
+    for (const version of scheme.versionsOf(group)) {
+      const path = group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
+      add(path, legacy(once(() => apiResourceList(scheme, group, version))));
+    }
+  }
+  return {
+    matches: (path) => answers.has(path),
+    handle: (request) => answers.get(request.path)!(request),
+  };
+}
+
+function legacy(value: () => unknown): (request: ApiRequest) => Result {
+  return (request) => {
+    const { format } = negotiate(headerValue(request, "accept"));
+    return valueResult(value(), format, `application/${format}`);
+  };
+}
+
+function aggregating(
+  scheme: Scheme,
+  groups: readonly string[],
+  legacyValue: () => unknown,
+): (request: ApiRequest) => Result {
+  const documents = new Map<AggregatedVersion, Document>();
+  const documentOf = (version: AggregatedVersion): Document => {
+    const known = documents.get(version);
+    if (known !== undefined) return known;
+    const value = apiGroupDiscoveryList(scheme, groups, version);
+    const made = { value, tag: digestOf(JSON.stringify(value)) };
+    documents.set(version, made);
+    return made;
+  };
+  const answerLegacy = legacy(legacyValue);
+  return (request) => {
+    const asked = askedVersion(headerValue(request, "accept"));
+    if (asked === undefined) {
+      const result = answerLegacy(request);
+      return result.type === "value" ? { ...result, headers: { vary: "Accept" } } : result;
+    }
+    const { value, tag } = documentOf(asked.version);
+    const headers = { etag: `"${tag}"`, vary: "Accept", "cache-control": "public" };
+    if (isNotModified(request, tag)) return notModified(headers);
+    const contentType = `application/${asked.format};g=${GROUP};v=${asked.version};as=${KIND}`;
+    return valueResult(value, asked.format, contentType, headers);
+  };
+}
+
+interface Document {
+  readonly value: unknown;
+  readonly tag: string;
+}
+
+interface Asked {
+  readonly version: AggregatedVersion;
+  readonly format: "json" | "yaml";
+}
+
+/** The aggregated version that the client prefers; undefined when it prefers, or only knows, the legacy form. */
+function askedVersion(accept: string): Asked | undefined {
+  for (const { type, parameters } of acceptClauses(accept)) {
+    const format = type === "application/json" ? "json" : type === "application/yaml" ? "yaml" : undefined;
+    if (format === undefined) {
+      if (type === "*/*" || type === "application/*") return undefined;
+      continue;
+    }
+    if (!parameters.has("as")) return undefined;
+    const version = parameters.get("v");
+    if (parameters.get("as") !== KIND || parameters.get("g") !== GROUP) continue;
+    if (version === "v2" || version === "v2beta1") return { version, format };
+  }
+  return undefined;
+}
+
+function valueResult(
+  value: unknown,
+  format: "json" | "yaml",
+  contentType: string,
+  headers?: Readonly<Record<string, string>>,
+): Result {
+  const as = { contentType, format, pretty: false };
+  return { type: "value", status: 200, value, as, ...(headers !== undefined && { headers }) };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}

@@ -1,0 +1,224 @@
+/** Bodies as objects: media types, kinds, and fields that nobody knows, as `fieldValidation` asks. @module */
+import {
+  apiVersionOf,
+  badRequest,
+  DecodeError,
+  decodeProtobuf,
+  decodeTyped,
+  findDuplicateFields,
+  findDuplicateYamlKeys,
+  invalid,
+  isJsonObject,
+  parseJson,
+  parseYaml,
+  PROTOBUF_MEDIA_TYPE,
+  ProtobufError,
+  StatusError,
+  type GroupVersionKind,
+  type KubeObject,
+  type ProtobufType,
+  type Schema,
+  type StructSchema,
+} from "#apimachinery";
+import { lookup, lookupType } from "#api";
+import type { ApiRequest, RequestBody } from "./request.ts";
+import { fieldValidationOf } from "./write-options.ts";
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+const ACCEPTED = `application/json, application/yaml, ${PROTOBUF_MEDIA_TYPE}`;
+/** How much of a body that is no object its error shows. */
+const SUMMARY_LENGTH_MAX = 30;
+
+export interface Parsed {
+  readonly value: unknown;
+  /** What strict decoding says of keys that occur twice; looked for only when somebody wants to know. */
+  readonly duplicates: () => readonly string[];
+}
+
+/** What a body must be. */
+export interface Target {
+  readonly kind: GroupVersionKind;
+  readonly schema: Schema | undefined;
+}
+
+const NO_DUPLICATES = (): readonly string[] => [];
+
+/** The JSON value of a body, in JSON or YAML. */
+export function decodeBody(body: RequestBody): unknown {
+  return parseBody(body, "").value;
+}
+
+/** Reads the body of a write as an object of the resource's kind. `kind` and `apiVersion` may be left to the path. */
+export async function decodeObject(request: ApiRequest, served: Target): Promise<KubeObject> {
+  const { kind } = served;
+  const parsed = parseBody(await request.body(), kind.kind);
+  const object = asKind(parsed.value, kind);
+  return typed(request, object, kind, served.schema, parsed.duplicates, (why) =>
+    badRequest(
+      `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: ${why}`,
+    ),
+  );
+}
+
+/** The result of a patch as an object of the resource's kind. */
+export function decodePatched(
+  request: ApiRequest,
+  value: unknown,
+  { kind, schema }: Target,
+  duplicates: () => readonly string[] = NO_DUPLICATES,
+): KubeObject {
+  return typed(request, asKind(value, kind), kind, schema, duplicates, (why) =>
+    invalid({ group: "", kind: "" }, "", [
+      { reason: "FieldValueInvalid", field: "patch", message: `Invalid value: ${why}` },
+    ]),
+  );
+}
+
+export function mediaTypeOf(contentType: string): string {
+  const end = contentType.indexOf(";");
+  return (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase();
+}
+
+export function unsupportedMediaType(accepted: string): StatusError {
+  return new StatusError(
+    "UnsupportedMediaType",
+    `the body of the request was in an unknown format - accepted media types include: ${accepted}`,
+  );
+}
+
+/** A body that is JSON or YAML text whatever its media type calls it: patches. */
+export function parseText(body: RequestBody, format: "json" | "yaml", kind: string): Parsed {
+  if (body.type === "value") return { value: withoutUndefined(body.value), duplicates: NO_DUPLICATES };
+  const text = textOf(body.bytes);
+  try {
+    if (format === "yaml") {
+      return { value: parseYaml(text), duplicates: () => findDuplicateYamlKeys(text) };
+    }
+    const value = parseJson(text);
+    return {
+      value,
+      duplicates: () =>
+        findDuplicateFields(text, value).map((path) => `duplicate field ${JSON.stringify(path)}`),
+    };
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const summary = JSON.stringify(text.slice(0, SUMMARY_LENGTH_MAX));
+    const must = kind === "" ? "" : ` (must be of type ${kind})`;
+    throw new StatusError("BadRequest", `the object provided is unrecognized${must}: ${why} (${summary})`, {
+      cause,
+    });
+  }
+}
+
+/** `value` with the kind of the path, which it must not contradict. */
+export function asKind(value: unknown, kind: GroupVersionKind): KubeObject {
+  if (!isJsonObject(value)) {
+    const what =
+      value === null || value === undefined ? "empty" : Array.isArray(value) ? "a list" : typeof value;
+    throw badRequest(`the object provided is unrecognized (must be of type ${kind.kind}): it is ${what}`);
+  }
+  const object = value as Partial<KubeObject>;
+  const apiVersion = apiVersionOf(kind);
+  if (isGiven(object.kind) && object.kind !== kind.kind) {
+    const version = JSON.stringify(versionOf(object.apiVersion ?? apiVersion));
+    throw badRequest(`${String(object.kind)} in version ${version} cannot be handled as a ${kind.kind}`);
+  }
+  if (isGiven(object.apiVersion) && object.apiVersion !== apiVersion) {
+    throw badRequest(
+      `the API version in the data (${String(object.apiVersion)}) does not match the expected API version (${apiVersion})`,
+    );
+  }
+  const { kind: _kind, apiVersion: _apiVersion, metadata = {} as KubeObject["metadata"], ...rest } = object;
+  return { kind: kind.kind, apiVersion, metadata, ...rest };
+}
+
+function parseBody(body: RequestBody, kind: string): Parsed {
+  const type = mediaTypeOf(body.contentType);
+  if (type === "application/json" || type === "") return parseText(body, "json", kind);
+  if (type === "application/yaml" || type === "application/x-yaml") return parseText(body, "yaml", kind);
+  if (type === PROTOBUF_MEDIA_TYPE && body.type === "bytes") return parseProtobuf(body.bytes);
+  throw unsupportedMediaType(ACCEPTED);
+}
+
+/** Protobuf knows no duplicates and no unknown names. */
+function parseProtobuf(bytes: Uint8Array): Parsed {
+  try {
+    return { value: decodeProtobuf(bytes, schemaOfType), duplicates: NO_DUPLICATES };
+  } catch (cause) {
+    if (!(cause instanceof ProtobufError)) throw cause;
+    throw new StatusError("BadRequest", `the object provided is unrecognized: ${cause.message}`, { cause });
+  }
+}
+
+/** Options (DeleteOptions and the like) belong to every group-version. */
+function schemaOfType({ apiVersion, kind }: ProtobufType): StructSchema | undefined {
+  const slash = apiVersion.indexOf("/");
+  const group = slash < 0 ? "" : apiVersion.slice(0, slash);
+  return lookup({ group, version: apiVersion.slice(slash + 1), kind }) ?? lookupType("meta/v1", kind);
+}
+
+/** Drops what the schema does not know, and says so as loudly as the request wants it. */
+function typed(
+  request: ApiRequest,
+  object: KubeObject,
+  { kind, version }: GroupVersionKind,
+  schema: Schema | undefined,
+  duplicates: () => readonly string[],
+  strictError: (why: string) => StatusError,
+): KubeObject {
+  const validation = fieldValidationOf(request);
+  if (schema?.type !== "struct") return object;
+  let decoded;
+  try {
+    decoded = decodeTyped(object, schema);
+  } catch (cause) {
+    if (!(cause instanceof DecodeError)) throw cause;
+    const message = `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${cause.message}`;
+    throw new StatusError("BadRequest", message, { cause });
+  }
+  if (validation !== "Ignore") {
+    const unknown = decoded.unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`);
+    const problems = [...unknown, ...duplicates()];
+    if (problems.length > 0 && validation === "Strict") {
+      throw strictError(`strict decoding error: ${problems.join(", ")}`);
+    }
+    for (const problem of problems) request.warn(problem);
+  }
+  const { metadata = {} } = decoded.object as { metadata?: object };
+  return { ...decoded.object, metadata } as unknown as KubeObject;
+}
+
+function textOf(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (cause) {
+    throw new StatusError("BadRequest", "the body of the request is not valid UTF-8", { cause });
+  }
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== "";
+}
+
+function versionOf(apiVersion: string): string {
+  return apiVersion.slice(apiVersion.indexOf("/") + 1);
+}
+
+/** Objects of in-process callers, as JSON would carry them; copies only what has such fields. */
+function withoutUndefined(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const items = value.map((item) => withoutUndefined(item) ?? null);
+    return items.every((item, i) => item === value[i]) ? value : items;
+  }
+  if (!isJsonObject(value)) return value;
+  let changed: Record<string, unknown> | undefined;
+  for (const key of Object.keys(value)) {
+    const before = value[key];
+    const after = withoutUndefined(before);
+    if (after === before && before !== undefined) continue;
+    changed ??= { ...value };
+    if (after === undefined) delete changed[key];
+    else changed[key] = after;
+  }
+  return changed ?? value;
+}

@@ -1,0 +1,132 @@
+/** DELETE of one object and of collections. @module */
+import { invalid, isNotFound, validateDeleteOptions, type Status } from "#apimachinery";
+import type { RequestContext } from "../registry/context.ts";
+import { listOptionsOf, selectionOf } from "../registry/list-options.ts";
+import { deleteOptionsOf, type DeleteOptions } from "../registry/plan-delete.ts";
+import type { Deleted } from "../registry/resource-store.ts";
+import type { CachedObject } from "../watchcache/cached-object.ts";
+import { decodeBody } from "./decode.ts";
+import type { ResourceRequest } from "./handler-context.ts";
+import { writtenResult } from "./read.ts";
+import { representationOf } from "./representation.ts";
+import { queryValue, type ApiRequest, type Result } from "./request.ts";
+import { writeContextOf } from "./write-options.ts";
+
+/** Objects of these resources are answered with their last state, others with a Status. */
+const RETURNS_OBJECT: ReadonlySet<string> = new Set([
+  "core/pods",
+  "core/podtemplates",
+  "core/persistentvolumes",
+  "core/persistentvolumeclaims",
+  "core/replicationcontrollers",
+  "core/resourcequotas",
+  "core/serviceaccounts",
+  "core/services",
+  "policy/podsecuritypolicies",
+  "storage.k8s.io/csinodes",
+  "storage.k8s.io/csidrivers",
+  "storage.k8s.io/storageclasses",
+  "storage.k8s.io/volumeattachments",
+  "storage.k8s.io/volumeattributesclasses",
+]);
+const DELETE_WORKERS = 8;
+
+export async function handleDelete(routed: ResourceRequest): Promise<Result> {
+  const { request, info, served } = routed;
+  const options = await readDeleteOptions(request);
+  const context = contextOf(request, options);
+  const deleted = await served.store.delete(info.namespace, info.name, options, context);
+  if (!deleted.isGone || RETURNS_OBJECT.has(served.resource)) {
+    const status = !deleted.isGone && options.orphanDependents === false ? 202 : 200;
+    return writtenResult(routed, deleted.object, status);
+  }
+  return { type: "value", status: 200, value: successStatus(routed, deleted) };
+}
+
+export async function handleDeleteCollection(routed: ResourceRequest): Promise<Result> {
+  const { request, info, served, context: handlers } = routed;
+  const as = representationOf(request, {
+    kind: served.kind,
+    convert: served.fromStored,
+    nowMs: handlers.clock.now(),
+    verb: "list",
+  });
+  const options = await readDeleteOptions(request);
+  const context = contextOf(request, options);
+  const listOptions = listOptionsOf(request.query, false);
+  const selection = selectionOf(
+    served.kind,
+    listOptions,
+    info.namespace,
+    "",
+    served.reader.cache.indexedField,
+  );
+  const list = await served.reader.list(served.kind, selection, listOptions);
+  const items = await deleteAll(routed, list.items, options, context);
+  return { type: "list", list: { ...list, items }, as };
+}
+
+/** Each by itself: what somebody else deleted meanwhile does not stop the rest. */
+async function deleteAll(
+  { served }: ResourceRequest,
+  objects: readonly CachedObject[],
+  options: DeleteOptions,
+  context: RequestContext,
+): Promise<readonly CachedObject[]> {
+  const deleted: CachedObject[] = [];
+  const queue = objects.values();
+  const work = async (): Promise<void> => {
+    for (const { namespace, name } of queue) {
+      try {
+        deleted.push((await served.store.delete(namespace, name, options, context)).object);
+      } catch (err) {
+        if (!isNotFound(err)) throw err;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: DELETE_WORKERS }, work));
+  return deleted;
+}
+
+/** The body, or the query when there is none. */
+async function readDeleteOptions(request: ApiRequest): Promise<DeleteOptions> {
+  const body = await request.body();
+  const isEmpty = body.type === "bytes" ? body.bytes.length === 0 : body.value === undefined;
+  const options = isEmpty ? fromQuery(request) : deleteOptionsOf(decodeBody(body));
+  const causes = validateDeleteOptions(options);
+  if (causes.length > 0) throw invalid({ group: "meta.k8s.io", kind: "DeleteOptions" }, "", causes);
+  return options;
+}
+
+function fromQuery(request: ApiRequest): DeleteOptions {
+  const grace = queryValue(request, "gracePeriodSeconds");
+  const policy = queryValue(request, "propagationPolicy");
+  const orphan = queryValue(request, "orphanDependents");
+  return {
+    ...(grace !== "" && { gracePeriodSeconds: Number(grace) }),
+    ...(policy !== "" && { propagationPolicy: policy }),
+    ...(orphan !== "" && { orphanDependents: orphan !== "false" && orphan !== "0" }),
+  };
+}
+
+function contextOf(request: ApiRequest, options: DeleteOptions): RequestContext {
+  const context = writeContextOf(request, "DeleteOptions");
+  return (options.dryRun ?? []).length > 0 ? { ...context, dryRun: true } : context;
+}
+
+function successStatus({ served, info }: ResourceRequest, { object }: Deleted): Status {
+  const { group } = served.kind;
+  const { uid } = object.object.metadata;
+  return {
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Success",
+    details: {
+      name: info.name,
+      ...(group !== "" && { group }),
+      kind: served.kind.names.plural,
+      ...(uid !== undefined && { uid }),
+    },
+  };
+}

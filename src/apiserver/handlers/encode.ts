@@ -1,0 +1,136 @@
+/** Objects and lists as bytes, in pieces small enough for the event loop and for memory. @module */
+import { formatYaml, type KubeObject } from "#apimachinery";
+import { eventLine } from "../watchcache/cache-event.ts";
+import type { CachedObject } from "../watchcache/cached-object.ts";
+import type { WatchItem } from "../watchcache/watcher.ts";
+import type { ListFrame, ListMetadata, ObjectList, Representation } from "./request.ts";
+
+/** A LIST is written in slices of about this size, each after the one before has left. */
+export const SLICE_BYTES_MAX: number = 256 * 1024;
+/** Transformed items between two slices: a transformation costs far more than a copy. */
+const TRANSFORMED_ITEMS_MAX = 200;
+
+const COMMA = Buffer.from(",");
+const INITIAL_EVENTS_END = { "k8s.io/initial-events-end": "true" };
+
+/** Any value in the format asked for. */
+export function encodeValue(
+  value: unknown,
+  as: Pick<Representation, "format" | "pretty"> | undefined,
+): string {
+  if (as?.format === "yaml") return formatYaml(value);
+  return as?.pretty === true ? `${JSON.stringify(value, undefined, 2)}\n` : `${JSON.stringify(value)}\n`;
+}
+
+/** One stored object: its own bytes unless another form was asked for. */
+export function encodeObject(object: CachedObject, as: Representation): Uint8Array | string {
+  if (as.transform === undefined && as.format === "json" && !as.pretty) return object.bytes;
+  const value = as.transform === undefined ? object.object : as.transform(object.object);
+  return encodeValue(value, as);
+}
+
+export function listMetadataOf(list: ObjectList): ListMetadata {
+  const { resourceVersion, remainingItemCount } = list;
+  return {
+    resourceVersion,
+    ...(list.continue !== undefined && { continue: list.continue }),
+    ...(remainingItemCount !== undefined && { remainingItemCount }),
+  };
+}
+
+/** The whole list in slices; nothing is built before the consumer takes it. */
+export function* encodeList(list: ObjectList, as: Representation): Generator<Uint8Array | string> {
+  if (as.format === "yaml" || as.pretty) {
+    yield encodeValue(JSON.parse(Buffer.concat([...jsonSlices(list, as)].map(toBuffer)).toString()), as);
+    return;
+  }
+  yield* jsonSlices(list, as);
+}
+
+function* jsonSlices(list: ObjectList, as: Representation): Generator<Uint8Array | string> {
+  const metadata = listMetadataOf(list);
+  const { head, tail } = as.list?.(metadata) ?? plainFrame(list, metadata);
+  if (as.transform === undefined) yield* storedSlices(list.items, head, tail);
+  else yield* transformedSlices(list.items, as.transform, head, tail);
+}
+
+function* storedSlices(items: readonly CachedObject[], head: string, tail: string): Generator<Uint8Array> {
+  let parts: Uint8Array[] = [Buffer.from(head)];
+  let size = 0;
+  for (const [i, item] of items.entries()) {
+    const { bytes } = item;
+    if (i > 0) parts.push(COMMA);
+    parts.push(bytes);
+    size += bytes.length;
+    if (size >= SLICE_BYTES_MAX) {
+      yield Buffer.concat(parts);
+      parts = [];
+      size = 0;
+    }
+  }
+  parts.push(Buffer.from(tail));
+  yield Buffer.concat(parts);
+}
+
+function* transformedSlices(
+  items: readonly CachedObject[],
+  transform: (object: KubeObject) => unknown,
+  head: string,
+  tail: string,
+): Generator<string> {
+  let text = head;
+  for (const [i, item] of items.entries()) {
+    if (i > 0) text += ",";
+    text += JSON.stringify(transform(item.object));
+    if (i % TRANSFORMED_ITEMS_MAX === TRANSFORMED_ITEMS_MAX - 1) {
+      yield text;
+      text = "";
+    }
+  }
+  yield text + tail;
+}
+
+function plainFrame(list: ObjectList, metadata: ListMetadata): ListFrame {
+  const { kind, apiVersion } = list;
+  const head = JSON.stringify({ kind, apiVersion, metadata }).slice(0, -1);
+  return { head: `${head},"items":[`, tail: "]}\n" };
+}
+
+/** A line of a watch. Without a transformation all watchers of an event share its bytes. */
+export function encodeWatchItem(
+  item: WatchItem,
+  as: Representation,
+  kind: { readonly apiVersion: string; readonly kind: string },
+): Uint8Array | string {
+  switch (item.type) {
+    case "event": {
+      if (as.transform === undefined) return item.event.line;
+      const shown = Buffer.from(JSON.stringify(as.transform(item.event.object.object)));
+      return eventLine(item.event.type, shown);
+    }
+    case "bookmark": {
+      const object = bookmarkObject(item, kind);
+      const shown = as.transform === undefined ? object : as.transform(object);
+      return `${JSON.stringify({ type: "BOOKMARK", object: shown })}\n`;
+    }
+    case "error":
+    default:
+      return `${JSON.stringify({ type: "ERROR", object: item.error.toStatus() })}\n`;
+  }
+}
+
+/** Only its resourceVersion counts; it has no name. */
+export function bookmarkObject(
+  { revision, initialEventsEnd }: Extract<WatchItem, { type: "bookmark" }>,
+  { apiVersion, kind }: { readonly apiVersion: string; readonly kind: string },
+): KubeObject {
+  const metadata = {
+    resourceVersion: String(revision),
+    ...(initialEventsEnd && { annotations: INITIAL_EVENTS_END }),
+  };
+  return { kind, apiVersion, metadata: metadata as unknown as KubeObject["metadata"] };
+}
+
+function toBuffer(slice: Uint8Array | string): Uint8Array {
+  return typeof slice === "string" ? Buffer.from(slice) : slice;
+}

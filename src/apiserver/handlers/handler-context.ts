@@ -1,0 +1,23 @@
+/** What the handlers of resources work with. @module */
+import type { Clock } from "#apimachinery";
+import type { RequestInfo } from "../http/request-info.ts";
+import type { AdmissionChain } from "../admission/plugin.ts";
+import type { FieldManager } from "../registry/field-manager.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { ServedResource } from "../registry/served-resource.ts";
+import type { ApiRequest } from "./request.ts";
+
+export interface HandlerContext {
+  readonly clock: Clock;
+  readonly registry: Registry;
+  readonly admission: AdmissionChain;
+  readonly fieldManager: FieldManager | undefined;
+}
+
+/** A request that was routed to a resource. */
+export interface ResourceRequest {
+  readonly request: ApiRequest;
+  readonly info: RequestInfo;
+  readonly served: ServedResource;
+  readonly context: HandlerContext;
+}

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { negotiate, wantsPretty } from "./negotiate.ts";
+
+test("negotiate() takes the first form that the server has, by quality", () => {
+  const table = "application/json;as=Table;v=v1;g=meta.k8s.io";
+  const cases = {
+    "": "json",
+    "*/*": "json",
+    "application/vnd.kubernetes.protobuf,application/json": "json",
+    "application/yaml": "yaml",
+    "application/json;q=0.5, application/yaml;q=0.9": "yaml",
+    [`${table},application/json`]: "json Table",
+    "application/json;as=Table;v=v1beta1;g=meta.k8s.io, application/json": "json",
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1": "json PartialObjectMetadata",
+  };
+  for (const [accept, expected] of Object.entries(cases)) {
+    const { format, as } = negotiate(accept);
+    assert.equal(`${format} ${as}`.trim(), expected, accept);
+  }
+});
+
+test("negotiate() refuses what it cannot write", () => {
+  assert.throws(() => negotiate("image/png"), /only the following media types are accepted/);
+  assert.throws(() => negotiate("application/yaml", true), /stream=watch/);
+});
+
+test("wantsPretty() is for people", () => {
+  assert.equal(wantsPretty(new URLSearchParams(), "curl/8.0"), true);
+  assert.equal(wantsPretty(new URLSearchParams("pretty=false"), "curl/8.0"), false);
+  assert.equal(wantsPretty(new URLSearchParams(), "kubectl/v1.36.0"), false);
+});

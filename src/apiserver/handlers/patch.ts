@@ -1,0 +1,122 @@
+/** PATCH: the four media types, applied to the stored object until nobody came between. @module */
+import {
+  applyJsonPatch,
+  applyMergePatch,
+  applyStrategicMergePatch,
+  field,
+  invalid,
+  StatusError,
+  type KubeObject,
+} from "#apimachinery";
+import type { UpdateRequest } from "../registry/resource-store.ts";
+import {
+  asKind,
+  decodePatched,
+  mediaTypeOf,
+  parseText,
+  unsupportedMediaType,
+  type Parsed,
+} from "./decode.ts";
+import type { ResourceRequest } from "./handler-context.ts";
+import { writtenResult } from "./read.ts";
+import { queryValue, type Result } from "./request.ts";
+import { asStored, checkIdentity } from "./write.ts";
+import { writeContextOf } from "./write-options.ts";
+
+const APPLY = "application/apply-patch+yaml";
+const TYPES: readonly string[] = [
+  "application/json-patch+json",
+  "application/merge-patch+json",
+  "application/strategic-merge-patch+json",
+  APPLY,
+];
+
+export async function handlePatch(routed: ResourceRequest, subresource = ""): Promise<Result> {
+  const { request, info, served } = routed;
+  const body = await request.body();
+  const type = mediaTypeOf(body.contentType);
+  if (!TYPES.includes(type)) {
+    throw unsupportedMediaType(TYPES.join(", "));
+  }
+  const context = writeContextOf(request, "PatchOptions");
+  const patch = parseText(body, type === APPLY ? "yaml" : "json", "");
+  const update =
+    type === APPLY ? applyUpdate(routed, patch, subresource) : patchUpdate(routed, type, patch, subresource);
+  const { object, created } = await served.store.update(info.namespace, info.name, update, context);
+  return writtenResult(routed, object, created ? 201 : 200);
+}
+
+/** A merge of any kind: computed anew whenever the object changed meanwhile. */
+function patchUpdate(
+  routed: ResourceRequest,
+  type: string,
+  patch: Parsed,
+  subresource: string,
+): UpdateRequest {
+  const { request, served } = routed;
+  return {
+    subresource,
+    mayCreate: false,
+    transform: (stored) => {
+      const current = inServedVersion(routed, stored!);
+      const patched = applyPatch(type, current, patch.value, routed);
+      return asStored(routed, decodePatched(request, patched, served, patch.duplicates));
+    },
+  };
+}
+
+function applyPatch(type: string, current: KubeObject, patch: unknown, { served }: ResourceRequest): unknown {
+  switch (type) {
+    case "application/json-patch+json":
+      return applyJsonPatch(current, patch);
+    case "application/merge-patch+json":
+      return applyMergePatch(current, patch);
+    default:
+      if (served.schema === undefined) throw unsupportedStrategicMerge();
+      return applyStrategicMergePatch({ ...current }, patch, served.schema);
+  }
+}
+
+function unsupportedStrategicMerge(): StatusError {
+  return unsupportedMediaType(TYPES.filter((type) => !type.includes("strategic")).join(", "));
+}
+
+function applyUpdate(routed: ResourceRequest, patch: Parsed, subresource: string): UpdateRequest {
+  const { request, info, served, context } = routed;
+  const { fieldManager } = context;
+  if (fieldManager === undefined) {
+    throw new StatusError("UnsupportedMediaType", "server-side apply is switched off on this server");
+  }
+  const manager = queryValue(request, "fieldManager");
+  if (manager === "") {
+    const cause = field.required("fieldManager", "is required for apply patch");
+    throw invalid({ group: "meta.k8s.io", kind: "PatchOptions" }, "", [cause]);
+  }
+  const force = queryValue(request, "force") === "true";
+  // As it was sent: what the configuration leaves out, and what it sets to nothing, both count.
+  const config = asKind(patch.value, served.kind);
+  checkIdentity(config, info.name, served.kind.scope === "Namespaced" ? info.namespace : "");
+  return {
+    subresource,
+    mayCreate: subresource === "",
+    ownsManagedFields: true,
+    transform: (stored) => {
+      const old = stored === undefined ? undefined : inServedVersion(routed, stored);
+      const applied = fieldManager.apply({
+        kind: served.kind,
+        config,
+        old,
+        manager,
+        subresource,
+        force,
+        nowMs: context.clock.now(),
+      });
+      if (applied === old) return stored!;
+      return asStored(routed, decodePatched(request, applied, served, patch.duplicates));
+    },
+  };
+}
+
+function inServedVersion({ served }: ResourceRequest, stored: KubeObject): KubeObject {
+  return served.fromStored === undefined ? stored : served.fromStored(stored);
+}

@@ -1,0 +1,29 @@
+/** Objects as the rows of a metav1.Table: what `kubectl get` prints. @module */
+import type { Kind, KubeObject } from "#apimachinery";
+
+export type IncludeObject = "None" | "Metadata" | "Object";
+
+export function columnDefinitions(kind: Kind): readonly unknown[] {
+  return kind.columns.map(({ name, type, format = "", description = "", wide }) => ({
+    name,
+    type,
+    format,
+    description,
+    priority: wide === true ? 1 : 0,
+  }));
+}
+
+export function tableRow(
+  kind: Kind,
+  object: KubeObject,
+  nowMs: number,
+  includeObject: IncludeObject,
+): unknown {
+  const cells = kind.columns.map((column) => column.value(object, nowMs) ?? "<none>");
+  if (includeObject === "None") return { cells, object: null };
+  if (includeObject === "Object") return { cells, object };
+  return {
+    cells,
+    object: { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata: object.metadata },
+  };
+}

@@ -1,0 +1,36 @@
+/** The query of a write: dryRun, fieldManager, fieldValidation. @module */
+import { FIELD_MANAGER_BYTES_MAX, invalid, validateWriteOptions } from "#apimachinery";
+import type { RequestContext } from "../registry/context.ts";
+import { headerValue, queryValue, type ApiRequest } from "./request.ts";
+
+export type FieldValidation = "Ignore" | "Warn" | "Strict";
+
+/** `optionsKind` names the options in messages: `CreateOptions`. */
+export function writeContextOf(request: ApiRequest, optionsKind: string): RequestContext {
+  const dryRun = request.query.getAll("dryRun").filter((value) => value !== "");
+  const fieldManager = queryValue(request, "fieldManager");
+  const fieldValidation = queryValue(request, "fieldValidation");
+  const causes = validateWriteOptions({ dryRun, fieldManager, fieldValidation });
+  if (causes.length > 0) throw invalid({ group: "meta.k8s.io", kind: optionsKind }, "", causes);
+  return {
+    user: request.user,
+    get signal() {
+      return request.signal;
+    },
+    dryRun: dryRun.length > 0,
+    fieldManager: fieldManager === "" ? managerOfUserAgent(headerValue(request, "user-agent")) : fieldManager,
+    warn: (message) => request.warn(message),
+  };
+}
+
+export function fieldValidationOf(request: ApiRequest): FieldValidation {
+  const value = queryValue(request, "fieldValidation");
+  return value === "Ignore" || value === "Strict" ? value : "Warn";
+}
+
+/** `kubectl/v1.36 (linux/amd64)` manages as `kubectl`. */
+function managerOfUserAgent(userAgent: string): string {
+  const name = userAgent.split("/", 1)[0]!;
+  const printable = name.replaceAll(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, "");
+  return printable.slice(0, FIELD_MANAGER_BYTES_MAX) || "unknown";
+}

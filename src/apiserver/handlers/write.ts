@@ -1,0 +1,54 @@
+/** POST and PUT of objects. @module */
+import { badRequest, type KubeObject } from "#apimachinery";
+import type { UpdateRequest } from "../registry/resource-store.ts";
+import { decodeObject } from "./decode.ts";
+import type { ResourceRequest } from "./handler-context.ts";
+import { writtenResult } from "./read.ts";
+import type { Result } from "./request.ts";
+import { writeContextOf } from "./write-options.ts";
+
+export async function handleCreate(routed: ResourceRequest): Promise<Result> {
+  const { request, info, served } = routed;
+  const context = writeContextOf(request, "CreateOptions");
+  const object = asStored(routed, await decodeObject(request, served));
+  const stored = await served.store.create(info.namespace, object, context);
+  return writtenResult(routed, stored, 201);
+}
+
+export async function handleUpdate(routed: ResourceRequest, subresource = ""): Promise<Result> {
+  const { request, info, served } = routed;
+  const context = writeContextOf(request, "UpdateOptions");
+  const sent = await decodeObject(request, served);
+  checkIdentity(sent, info.name, served.kind.scope === "Namespaced" ? info.namespace : "");
+  const object = asStored(routed, sent);
+  const mayCreate = subresource === "" && served.kind.strategy?.allowCreateOnUpdate === true;
+  const update: UpdateRequest = { subresource, mayCreate, transform: () => object };
+  const { object: stored, created } = await served.store.update(info.namespace, info.name, update, context);
+  return writtenResult(routed, stored, created ? 201 : 200);
+}
+
+/** With its defaults, in the version that is stored. */
+export function asStored({ served }: ResourceRequest, object: KubeObject): KubeObject {
+  const complete = served.applyDefaults(object);
+  return served.toStored === undefined ? complete : served.toStored(complete);
+}
+
+/** The body must be about the object that the path names. */
+export function checkIdentity({ metadata }: KubeObject, name: string, namespace: string): void {
+  if (metadata.name === undefined || metadata.name === "") {
+    throw badRequest(
+      `the name of the object (${name} based on URL) was undeterminable: name must be provided`,
+    );
+  }
+  if (metadata.name !== name) {
+    throw badRequest(
+      `the name of the object (${metadata.name}) does not match the name on the URL (${name})`,
+    );
+  }
+  const { namespace: own = "" } = metadata;
+  if (own !== "" && namespace !== "" && own !== namespace) {
+    throw badRequest(
+      `the namespace of the object (${own}) does not match the namespace on the request (${namespace})`,
+    );
+  }
+}

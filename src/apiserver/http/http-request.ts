@@ -1,0 +1,107 @@
+/** A request that came over HTTP, as the handlers see it. @module */
+import { StatusError } from "#apimachinery";
+import {
+  headerValue,
+  type ApiRequest,
+  type RequestBody,
+  type UpgradeConnection,
+} from "../handlers/request.ts";
+import type { Credentials, UserInfo } from "../user-info.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** RFC 7234: what may not stand in a quoted string. */
+const UNQUOTABLE = /[\\"]/g;
+const NOT_IN_HEADERS = /[^\t\x20-\x7e\x80-\xff]/g;
+const WARNINGS_MAX = 50;
+const WARNING_LENGTH_MAX = 256;
+
+/** One error for all: a stack tells nothing here and costs more than the rest of a request. */
+const CLIENT_GONE = new StatusError("Timeout", "the client went away");
+const REQUEST_EXPIRED = new StatusError("Timeout", "the request is over its time");
+
+export class HttpRequest implements ApiRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: ApiRequest["headers"];
+  readonly user: UserInfo;
+  readonly credentials: Credentials;
+  readonly upgrade?: UpgradeConnection;
+  readonly #exchange: Exchange;
+  readonly #bodyBytesMax: number;
+  readonly #warnings: string[] = [];
+  /** Most requests end before anybody asks for a signal: it is made when somebody does. */
+  #aborter: AbortController | undefined;
+  #isExpired = false;
+
+  constructor(
+    exchange: Exchange,
+    target: RequestTarget,
+    user: UserInfo,
+    bodyBytesMax: number,
+    upgrade?: UpgradeConnection,
+  ) {
+    this.#exchange = exchange;
+    this.method = exchange.method;
+    this.path = target.path;
+    this.query = target.query;
+    this.headers = exchange.headers;
+    this.credentials = exchange.credentials;
+    this.user = user;
+    this.#bodyBytesMax = bodyBytesMax;
+    if (upgrade !== undefined) this.upgrade = upgrade;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#aborter === undefined) {
+      const aborter = (this.#aborter = new AbortController());
+      this.#exchange.onGone(() => aborter.abort(CLIENT_GONE));
+      if (this.#isExpired) aborter.abort(REQUEST_EXPIRED);
+    }
+    return this.#aborter.signal;
+  }
+
+  /** What the `Warning` header says, in order, each once. */
+  get warnings(): readonly string[] {
+    return this.#warnings;
+  }
+
+  /** The request is over its time: whoever still works for it should stop. */
+  expire(): void {
+    this.#isExpired = true;
+    this.#aborter?.abort(REQUEST_EXPIRED);
+  }
+
+  async body(): Promise<RequestBody> {
+    const bytes = await this.#exchange.readBody(this.#bodyBytesMax);
+    if (bytes === undefined) {
+      throw new StatusError(
+        "RequestEntityTooLarge",
+        `Request entity too large: limit is ${this.#bodyBytesMax}`,
+      );
+    }
+    return { type: "bytes", bytes, contentType: headerValue(this, "content-type") };
+  }
+
+  warn(message: string): void {
+    const text = message
+      .slice(0, WARNING_LENGTH_MAX)
+      .replaceAll(NOT_IN_HEADERS, " ")
+      .replaceAll(UNQUOTABLE, "\\$&");
+    const header = `299 - "${text}"`;
+    if (this.#warnings.length < WARNINGS_MAX && !this.#warnings.includes(header)) this.#warnings.push(header);
+  }
+}
+
+export interface RequestTarget {
+  readonly path: string;
+  readonly query: URLSearchParams;
+}
+
+const NO_QUERY = new URLSearchParams();
+
+export function parseTarget(target: string): RequestTarget {
+  const question = target.indexOf("?");
+  if (question < 0) return { path: target, query: NO_QUERY };
+  return { path: target.slice(0, question), query: new URLSearchParams(target.slice(question + 1)) };
+}

@@ -1,0 +1,155 @@
+/** Listens with TLS and turns every request, HTTP/1.1 or HTTP/2 as the client negotiated, into an `Exchange`. @module */
+import * as http from "node:http";
+import * as http2 from "node:http2";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import * as tls from "node:tls";
+import type { ApiServerOptions, ListenAddress } from "../options.ts";
+import type { Credentials } from "../user-info.ts";
+import type { Exchange } from "./exchange.ts";
+import { Http1Exchange } from "./http1-exchange.ts";
+import { Http2Exchange } from "./http2-exchange.ts";
+
+/** As upstream: watches of one client share a connection. */
+const CONCURRENT_STREAMS_MAX = 1000;
+/** Larger than the default 64 KB, so that a LIST is not stopped by the window at every slice. */
+const STREAM_WINDOW_BYTES = 1024 * 1024;
+const CONNECTION_WINDOW_BYTES = 8 * 1024 * 1024;
+const KEEP_ALIVE_MS = 90_000;
+const HEADERS_TIMEOUT_MS = 32_000;
+
+export interface HttpsServerHandlers {
+  readonly onExchange: (exchange: Exchange) => void;
+  readonly onUpgrade: (
+    request: http.IncomingMessage,
+    socket: Duplex,
+    head: Uint8Array,
+    credentials: Credentials,
+  ) => void;
+}
+
+export class HttpsServer {
+  readonly #tls: NonNullable<ApiServerOptions["tls"]>;
+  readonly #handlers: HttpsServerHandlers;
+  readonly #http1: http.Server;
+  readonly #listeners: tls.Server[] = [];
+  readonly #sockets = new Set<tls.TLSSocket>();
+  readonly #sessions = new Set<http2.ServerHttp2Session>();
+
+  constructor(options: NonNullable<ApiServerOptions["tls"]>, handlers: HttpsServerHandlers) {
+    this.#tls = options;
+    this.#handlers = handlers;
+    this.#http1 = this.#createHttp1();
+  }
+
+  async listen({ host, port }: ListenAddress): Promise<ListenAddress> {
+    const { cert, key, clientCa } = this.#tls;
+    const server = tls.createServer({
+      cert,
+      key,
+      ...(clientCa !== undefined && { ca: clientCa }),
+      // Asked for, never demanded: whoever shows none may still have a token.
+      requestCert: clientCa !== undefined,
+      rejectUnauthorized: false,
+      ALPNProtocols: ["h2", "http/1.1"],
+      minVersion: "TLSv1.2",
+    });
+    server.on("secureConnection", (socket) => this.#accept(socket));
+    // A client that breaks off the handshake is no fault of ours.
+    server.on("tlsClientError", (_err, socket) => void socket.destroy());
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(port, host, () => {
+        server.removeListener("error", reject);
+        resolve();
+      });
+    });
+    this.#listeners.push(server);
+    return { host, port: (server.address() as AddressInfo).port };
+  }
+
+  /** Takes no more connections; tells clients that this one is going away. */
+  stopListening(): void {
+    for (const server of this.#listeners) server.close();
+    for (const session of this.#sessions) session.close();
+    this.#http1.closeIdleConnections();
+  }
+
+  /** Cuts what is still open. */
+  destroy(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #accept(socket: tls.TLSSocket): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    socket.on("error", () => void socket.destroy());
+    if (socket.alpnProtocol === "h2") this.#acceptHttp2(socket);
+    else this.#http1.emit("connection", socket);
+  }
+
+  #acceptHttp2(socket: tls.TLSSocket): void {
+    const session = http2.performServerHandshake(socket, {
+      settings: { maxConcurrentStreams: CONCURRENT_STREAMS_MAX, initialWindowSize: STREAM_WINDOW_BYTES },
+    });
+    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+    this.#sessions.add(session);
+    session.once("close", () => this.#sessions.delete(session));
+    session.on("error", () => session.destroy());
+    const certificate = verifiedCertificate(socket);
+    session.on("stream", (stream, headers) => {
+      const credentials = credentialsOf(headers, certificate, socket);
+      this.#handlers.onExchange(new Http2Exchange(stream, headers, credentials));
+    });
+  }
+
+  #createHttp1(): http.Server {
+    const server = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_TIMEOUT_MS });
+    // Watches and logs may last for hours; the handlers bound everything else.
+    server.requestTimeout = 0;
+    server.on("request", (request, response) => {
+      response.on("error", () => {});
+      const socket = request.socket as tls.TLSSocket;
+      const credentials = credentialsOf(request.headers, verifiedCertificate(socket), socket);
+      this.#handlers.onExchange(new Http1Exchange(request, response, credentials));
+    });
+    server.on("upgrade", (request, socket, head) => {
+      const tlsSocket = socket as tls.TLSSocket;
+      const credentials = credentialsOf(request.headers, verifiedCertificate(tlsSocket), tlsSocket);
+      this.#handlers.onUpgrade(request, socket, head, credentials);
+    });
+    server.on("clientError", (_err, socket) => {
+      if (socket.writable)
+        socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+      else socket.destroy();
+    });
+    return server;
+  }
+}
+
+function credentialsOf(
+  headers: http.IncomingHttpHeaders,
+  clientCertificate: Uint8Array | undefined,
+  socket: tls.TLSSocket,
+): Credentials {
+  return {
+    headers,
+    ...(clientCertificate !== undefined && { clientCertificate }),
+    ...(socket.remoteAddress !== undefined && { remoteAddress: socket.remoteAddress }),
+  };
+}
+
+const certificates = new WeakMap<tls.TLSSocket, Uint8Array>();
+
+/** The client's certificate when TLS verified it; asked for once per connection. */
+function verifiedCertificate(socket: tls.TLSSocket): Uint8Array | undefined {
+  if (!socket.authorized) return undefined;
+  let raw = certificates.get(socket);
+  if (raw === undefined) {
+    const peer = socket.getPeerCertificate();
+    if (!(peer.raw instanceof Uint8Array)) return undefined;
+    raw = peer.raw;
+    certificates.set(socket, raw);
+  }
+  return raw;
+}

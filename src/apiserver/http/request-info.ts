@@ -1,0 +1,89 @@
+/** What a path and method ask for, before anything is looked up; upstream's `RequestInfo`. @module */
+
+export interface RequestInfo {
+  readonly isResourceRequest: boolean;
+  /** Upstream's verb: `get list watch create update patch delete deletecollection`, or the lower-case method of other requests. */
+  readonly verb: string;
+  readonly path: string;
+  readonly group: string;
+  readonly version: string;
+  readonly namespace: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly name: string;
+  /** What follows the subresource (`proxy/<rest>`). */
+  readonly rest: string;
+}
+
+const VERBS: Readonly<Record<string, string>> = {
+  GET: "get",
+  HEAD: "get",
+  POST: "create",
+  PUT: "update",
+  PATCH: "patch",
+  DELETE: "delete",
+};
+
+/** Words that after `namespaces/<name>/` are subresources of the namespace, not resources in it. */
+const NAMESPACE_SUBRESOURCES = new Set(["status", "finalize"]);
+
+export function requestInfo(method: string, path: string, query: URLSearchParams): RequestInfo {
+  const segments = path.split("/");
+  // ["", "api", "v1", …] or ["", "apis", group, version, …]
+  const isCore = segments[1] === "api";
+  const at = isCore ? 3 : 4;
+  if ((!isCore && segments[1] !== "apis") || segments.length <= at || segments[at] === "") {
+    return nonResource(method, path);
+  }
+  const group = isCore ? "" : segments[2]!;
+  const version = segments[at - 1]!;
+  let parts = segments.slice(at).map(decode);
+  if (parts.at(-1) === "") parts.pop();
+  let verb = VERBS[method] ?? method.toLowerCase();
+  // The old form of a watch: /api/v1/watch/…
+  const isLegacyWatch = parts[0] === "watch" && parts.length > 1;
+  if (isLegacyWatch) parts = parts.slice(1);
+
+  let namespace = "";
+  if (parts[0] === "namespaces" && parts.length > 1) {
+    namespace = parts[1]!;
+    if (parts.length > 2 && !NAMESPACE_SUBRESOURCES.has(parts[2]!)) parts = parts.slice(2);
+  }
+  const [resource = "", name = "", subresource = "", ...rest] = parts;
+  if (name === "" && verb === "get") verb = "list";
+  if (name === "" && verb === "delete") verb = "deletecollection";
+  const asksWatch = verb === "list" && isTrue(query.get("watch"));
+  if (asksWatch || isLegacyWatch) verb = "watch";
+  return {
+    isResourceRequest: true,
+    verb,
+    path,
+    group,
+    version,
+    namespace,
+    resource,
+    subresource,
+    name,
+    rest: rest.join("/"),
+  };
+}
+
+/** As Go's conversion of query parameters: present and neither "false" nor "0". */
+export function isTrue(value: string | null): boolean {
+  return value !== null && value !== "false" && value !== "0";
+}
+
+function nonResource(method: string, path: string): RequestInfo {
+  const none = { group: "", version: "", namespace: "", resource: "", subresource: "", name: "", rest: "" };
+  return { isResourceRequest: false, verb: method.toLowerCase(), path, ...none };
+}
+
+/** A malformed escape stays as it is; it will match nothing. */
+function decode(segment: string): string {
+  if (!segment.includes("%")) return segment;
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}

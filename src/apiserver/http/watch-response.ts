@@ -1,0 +1,78 @@
+/** The streaming of one watch to one HTTP client. @module */
+import type { Clock, Timer } from "#apimachinery";
+import { encodeWatchItem } from "../handlers/encode.ts";
+import type { Representation } from "../handlers/request.ts";
+import type { Watcher } from "../watchcache/watcher.ts";
+import type { BodyWriter } from "./exchange.ts";
+import type { FanOut, Flushable } from "./fan-out.ts";
+
+/** Items written in one go. */
+const ITEMS_MAX = 100;
+
+export interface WatchResponseOptions {
+  readonly watcher: Watcher;
+  readonly writer: BodyWriter;
+  readonly as: Representation;
+  readonly kind: { readonly apiVersion: string; readonly kind: string };
+  readonly fanOut: FanOut;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  /** Aborts when the client is gone or the server closes. */
+  readonly signal: AbortSignal;
+}
+
+/** The response lives until its client goes, its time is over or the server closes; the watcher ends with it. */
+export function startWatchResponse(options: WatchResponseOptions): void {
+  new WatchResponse(options).start();
+}
+
+class WatchResponse implements Flushable {
+  readonly #options: WatchResponseOptions;
+  #timeout: Timer | undefined;
+  #isBlocked = false;
+  #isDone = false;
+
+  constructor(options: WatchResponseOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { watcher, clock, timeoutMs, signal, fanOut } = this.#options;
+    this.#timeout = clock.after(timeoutMs, () => watcher.stop());
+    signal.addEventListener("abort", () => watcher.stop(), { once: true });
+    if (signal.aborted) watcher.stop();
+    watcher.onReady(() => fanOut.mark(this));
+  }
+
+  flush(): boolean {
+    const { watcher, writer, as, kind } = this.#options;
+    if (this.#isBlocked || this.#isDone) return false;
+    const items = watcher.take(ITEMS_MAX);
+    if (items.length > 0) {
+      const body = join(items.map((item) => encodeWatchItem(item, as, kind)));
+      if (!writer.write(body)) {
+        this.#isBlocked = true;
+        writer.onDrain(() => {
+          this.#isBlocked = false;
+          this.#options.fanOut.mark(this);
+        });
+        if (!watcher.isEnded) return false;
+      }
+    }
+    if (!watcher.isEmpty) return true;
+    if (watcher.isEnded) this.#finish();
+    return false;
+  }
+
+  #finish(): void {
+    this.#isDone = true;
+    this.#timeout?.cancel();
+    this.#options.writer.end();
+  }
+}
+
+/** A single event, the usual case, is not copied: all watchers write the same bytes. */
+function join(lines: readonly (Uint8Array | string)[]): Uint8Array | string {
+  if (lines.length === 1) return lines[0]!;
+  return Buffer.concat(lines.map((line) => (typeof line === "string" ? Buffer.from(line) : line)));
+}

@@ -1,0 +1,135 @@
+/** Writes a `Result` as an HTTP answer. @module */
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import { StatusError, type Clock } from "#apimachinery";
+import { encodeList, encodeObject, encodeValue } from "../handlers/encode.ts";
+import type { Result } from "../handlers/request.ts";
+import { yieldToLoop } from "../watchcache/watch-cache.ts";
+import type { AnswerHeaders, Exchange } from "./exchange.ts";
+import type { FanOut } from "./fan-out.ts";
+import { GzipWriter } from "./gzip-writer.ts";
+import { startWatchResponse } from "./watch-response.ts";
+
+/** As upstream: smaller answers cost more to compress than to send. */
+const GZIP_BYTES_MIN = 128 * 1024;
+const GZIP_LEVEL = 1;
+const compress = promisify(gzip);
+
+export interface WriteContext {
+  readonly exchange: Exchange;
+  readonly headers: AnswerHeaders;
+  readonly fanOut: FanOut;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+export async function writeResult(result: Result, context: WriteContext): Promise<void> {
+  const { exchange, headers, signal } = context;
+  switch (result.type) {
+    case "object": {
+      const contentType = result.as.contentType;
+      return respond(context, result.status, contentType, encodeObject(result.object, result.as));
+    }
+    case "value": {
+      Object.assign(headers, result.headers);
+      const contentType = result.as?.contentType ?? "application/json";
+      return respond(context, result.status, contentType, encodeValue(result.value, result.as));
+    }
+    case "bytes": {
+      Object.assign(headers, result.headers);
+      return respond(context, result.status, result.contentType, result.body);
+    }
+    case "list":
+      return writeList(result, context);
+    case "watch": {
+      headers["content-type"] = result.as.contentType;
+      const { watcher, as, kind, timeoutMs } = result;
+      const writer = exchange.start(200, headers);
+      const { fanOut, clock } = context;
+      startWatchResponse({ watcher, writer, as, kind, fanOut, clock, timeoutMs, signal });
+      return;
+    }
+    case "stream":
+      return writeStream(result, context);
+    case "upgraded":
+  }
+}
+
+/** An error as the Status that clients read. */
+export function statusResult(err: unknown): Result {
+  const status = (err instanceof StatusError ? err : internalError(err)).toStatus();
+  return { type: "value", status: status.code ?? 500, value: status };
+}
+
+function internalError(cause: unknown): StatusError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new StatusError("InternalError", `Internal error occurred: ${why}`, { cause });
+}
+
+async function respond(
+  { exchange, headers }: WriteContext,
+  status: number,
+  contentType: string,
+  body: Uint8Array | string,
+): Promise<void> {
+  if (contentType !== "") headers["content-type"] = contentType;
+  const isEncoded = headers["content-encoding"] !== undefined;
+  if (isEncoded || body.length < GZIP_BYTES_MIN || !acceptsGzip(exchange)) {
+    exchange.respond(status, headers, body);
+    return;
+  }
+  headers["content-encoding"] = "gzip";
+  headers["vary"] = "Accept-Encoding";
+  exchange.respond(status, headers, await compress(body, { level: GZIP_LEVEL }));
+}
+
+async function writeList(
+  { list, as }: Extract<Result, { type: "list" }>,
+  { exchange, headers }: WriteContext,
+): Promise<void> {
+  headers["content-type"] = as.contentType;
+  const slices = encodeList(list, as);
+  const first = slices.next();
+  if (first.done === true) return;
+  const second = slices.next();
+  // Short lists, by far the most, go out in one piece with their length.
+  const isShort = second.done === true;
+  if (isShort && first.value.length < GZIP_BYTES_MIN) {
+    exchange.respond(200, headers, first.value);
+    return;
+  }
+  const zipped = acceptsGzip(exchange);
+  if (zipped) Object.assign(headers, { "content-encoding": "gzip", vary: "Accept-Encoding" });
+  const raw = exchange.start(200, headers);
+  const writer = zipped ? new GzipWriter(raw, GZIP_LEVEL) : raw;
+  if (!writer.write(first.value)) await writer.drained();
+  for (let next = second; next.done !== true; next = slices.next()) {
+    if (writer.isGone) return;
+    // Also a fast client lets others have their turn.
+    if (writer.write(next.value)) await yieldToLoop();
+    else await writer.drained();
+  }
+  writer.end();
+}
+
+async function writeStream(
+  { status, headers: own, body }: Extract<Result, { type: "stream" }>,
+  { exchange, headers, signal }: WriteContext,
+): Promise<void> {
+  const writer = exchange.start(status, { ...headers, ...own });
+  try {
+    for await (const chunk of body) {
+      if (signal.aborted || writer.isGone) break;
+      if (!writer.write(chunk)) await writer.drained();
+    }
+    writer.end();
+  } catch (err) {
+    writer.abort();
+    if (!signal.aborted) throw err;
+  }
+}
+
+function acceptsGzip({ headers }: Exchange): boolean {
+  const accepted = headers["accept-encoding"];
+  return typeof accepted === "string" && /\bgzip\b/.test(accepted);
+}

@@ -1,0 +1,88 @@
+/** The finished documents: made when first asked for, then kept. @module */
+import type { Scheme } from "#api";
+import { KUBERNETES_VERSION } from "#component-base";
+import { digestOf } from "../discovery/entity-tag.ts";
+import { prepareDefinitions } from "./definitions.ts";
+import { documentParts, jsonText, type DocumentSource, type Part } from "./document.ts";
+import { packDocument, type PackedDocument } from "./packed-document.ts";
+import type { ProseSource } from "./prose.ts";
+import { protobufV2 } from "./protobuf/document.ts";
+
+/** Raise it when documents change shape: what clients have kept is then out of date. */
+const FORMAT = "1";
+
+/** Its size is bounded by the group-versions of the scheme: one document each, and two of version 2. */
+export class Library {
+  readonly #scheme: Scheme;
+  readonly #prose: ProseSource | undefined;
+  readonly #parts: ReadonlyMap<string, Part>;
+  readonly #packed = new Map<string, Promise<PackedDocument>>();
+  #fingerprint: string | undefined;
+
+  constructor(scheme: Scheme, prose?: ProseSource) {
+    this.#scheme = scheme;
+    this.#prose = prose;
+    this.#parts = documentParts(scheme);
+  }
+
+  /** Keys of `/openapi/v3`. */
+  names(): Iterable<string> {
+    return this.#parts.keys();
+  }
+
+  has(name: string): boolean {
+    return this.#parts.has(name);
+  }
+
+  /**
+   * Names the content of a document without making it, so that the index costs nothing: it is derived from what the
+   * document is made from. `name` is a key of version 3, or "v2".
+   */
+  hashOf(name: string): string {
+    this.#fingerprint ??= fingerprint(this.#scheme, this.#prose);
+    return digestOf(this.#fingerprint, name);
+  }
+
+  v3(name: string): Promise<PackedDocument> {
+    const part = this.#parts.get(name);
+    if (part === undefined) return Promise.reject(new Error(`openapi: no document ${name}`));
+    return this.#keep(name, () => packDocument(jsonText(this.#source("v3", [part]))));
+  }
+
+  v2(): Promise<PackedDocument> {
+    return this.#keep("v2 json", () => packDocument(jsonText(this.#v2Source())));
+  }
+
+  /** As gnostic's `openapi.v2.Document`. */
+  v2Protobuf(): Promise<PackedDocument> {
+    return this.#keep("v2 protobuf", () => packDocument(protobufV2(this.#v2Source())));
+  }
+
+  #v2Source(): DocumentSource {
+    return this.#source("v2", [...this.#parts.values()]);
+  }
+
+  #source(dialect: DocumentSource["dialect"], parts: readonly Part[]): DocumentSource {
+    return { dialect, parts, prose: this.#prose };
+  }
+
+  #keep(key: string, make: () => Promise<PackedDocument>): Promise<PackedDocument> {
+    const known = this.#packed.get(key);
+    if (known !== undefined) return known;
+    const made = prepareDefinitions().then(make);
+    this.#packed.set(key, made);
+    // A failure is told to those who wait; the next one tries again.
+    made.catch(() => this.#packed.delete(key));
+    return made;
+  }
+}
+
+/** The facts are those of one version of Kubernetes. */
+function fingerprint(scheme: Scheme, prose: ProseSource | undefined): string {
+  const kinds = scheme.kinds.map(({ group, version, kind, verbs, subresources }) => [
+    [group, version, kind],
+    verbs,
+    subresources,
+  ]);
+  return digestOf(FORMAT, KUBERNETES_VERSION, JSON.stringify(kinds), prose?.id ?? "");
+}

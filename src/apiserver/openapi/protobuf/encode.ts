@@ -1,0 +1,121 @@
+/** Writes JSON values as gnostic messages, along the table. @module */
+import protobuf from "protobufjs/minimal.js";
+import type { SchemaObject } from "../schema-object.ts";
+import { messages, parameterMessages, type FieldType, type Message, type MessageName } from "./messages.ts";
+
+type Writer = protobuf.Writer;
+
+const LENGTH_DELIMITED = 2;
+const VARINT = 0;
+/** `NamedSchema`, `NamedResponseValue`, `NamedAny`, … are all alike. */
+const NAME = 1;
+const VALUE = 2;
+/** `ResponseValue.response`: a response lies in a choice, a schema does not. */
+const RESPONSE_CHOICE = 1;
+/** `Any.yaml`. */
+const YAML = 2;
+
+/** The bytes of `{name, value}`, as field `at` of the message around it. */
+export function encodeNamed(at: number, name: string, value: SchemaObject, message: MessageName): Uint8Array {
+  const writer = protobuf.Writer.create();
+  writeNamed(writer, at, name, value, message);
+  return writer.finish();
+}
+
+/** The bytes of one message. */
+export function encodeMessage(value: SchemaObject, message: MessageName): Uint8Array {
+  const writer = protobuf.Writer.create();
+  writeMessage(writer, value, message);
+  return writer.finish();
+}
+
+/** The tag and length of a field whose content is written by others. */
+export function fieldHeader(at: number, length: number): Uint8Array {
+  return protobuf.Writer.create()
+    .uint32((at << 3) | LENGTH_DELIMITED)
+    .uint32(length)
+    .finish();
+}
+
+function tag(writer: Writer, at: number, wireType: number): Writer {
+  return writer.uint32((at << 3) | wireType);
+}
+
+/** Opens the messages of `path`, one in the other, and writes what is inside of the last. */
+function nested(writer: Writer, path: readonly number[], inside: (writer: Writer) => void): void {
+  const [at, ...rest] = path;
+  if (at === undefined) {
+    inside(writer);
+    return;
+  }
+  tag(writer, at, LENGTH_DELIMITED).fork();
+  nested(writer, rest, inside);
+  writer.ldelim();
+}
+
+function writeMessage(writer: Writer, value: SchemaObject, name: MessageName): void {
+  if (name === "parameter") {
+    const { path, message } = parameterMessages[String(value["in"])]!;
+    nested(writer, path, (inner) => writeFields(inner, value, message));
+    return;
+  }
+  writeFields(writer, value, messages[name]);
+}
+
+function writeFields(writer: Writer, value: SchemaObject, { fields, extensions }: Message): void {
+  for (const [key, member] of Object.entries(value)) {
+    const field = fields[key];
+    if (field !== undefined) {
+      writeField(writer, field.path, field.type, member);
+    } else if (extensions !== undefined && key.startsWith("x-")) {
+      nested(writer, [extensions], (inner) => {
+        tag(inner, NAME, LENGTH_DELIMITED).string(key);
+        // JSON is YAML.
+        nested(
+          inner,
+          [VALUE],
+          (any) => void tag(any, YAML, LENGTH_DELIMITED).string(`${JSON.stringify(member)}\n`),
+        );
+      });
+    } else {
+      throw new Error(`openapi: no protobuf field for ${key}`);
+    }
+  }
+}
+
+function writeField(writer: Writer, path: readonly number[], type: FieldType, value: unknown): void {
+  const at = path[0]!;
+  if (type === "string") tag(writer, at, LENGTH_DELIMITED).string(value as string);
+  else if (type === "bool") tag(writer, at, VARINT).bool(value as boolean);
+  else if (type === "strings") {
+    for (const text of value as readonly string[]) tag(writer, at, LENGTH_DELIMITED).string(text);
+  } else if (type === "type") {
+    nested(writer, path, (inner) => void tag(inner, 1, LENGTH_DELIMITED).string(value as string));
+  } else if ("message" in type) {
+    nested(writer, path, (inner) => writeMessage(inner, value as SchemaObject, type.message));
+  } else if ("each" in type) {
+    for (const item of value as readonly SchemaObject[]) {
+      nested(writer, path, (inner) => writeMessage(inner, item, type.each));
+    }
+  } else {
+    nested(writer, path, (inner) => {
+      for (const [name, member] of Object.entries(value as Readonly<Record<string, SchemaObject>>)) {
+        writeNamed(inner, type.at, name, member, type.named);
+      }
+    });
+  }
+}
+
+function writeNamed(
+  writer: Writer,
+  at: number,
+  name: string,
+  value: SchemaObject,
+  message: MessageName,
+): void {
+  nested(writer, [at], (inner) => {
+    tag(inner, NAME, LENGTH_DELIMITED).string(name);
+    const path = message === "response" ? [VALUE, RESPONSE_CHOICE] : [VALUE];
+    nested(inner, path, (content) => writeMessage(content, value, message));
+  });
+}

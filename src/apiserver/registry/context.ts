@@ -1,0 +1,13 @@
+/** What every write of the registry is told of the request it serves. @module */
+import type { UserInfo } from "../user-info.ts";
+
+export interface RequestContext {
+  readonly user: UserInfo;
+  readonly signal: AbortSignal;
+  /** Everything is checked, nothing is stored. */
+  readonly dryRun: boolean;
+  /** Who owns the fields that this request sets; "" takes no ownership. */
+  readonly fieldManager: string;
+  /** Adds a `Warning` header. */
+  readonly warn: (message: string) => void;
+}

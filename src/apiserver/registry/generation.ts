@@ -1,0 +1,59 @@
+/** When `metadata.generation` grows: for kinds that have one, with every change of what the user asks for. @module */
+import type { KubeObject } from "#apimachinery";
+import { semanticEqual } from "./semantic-equal.ts";
+
+/** Resources whose generation upstream does not manage. */
+const WITHOUT_GENERATION: ReadonlySet<string> = new Set([
+  "core/bindings",
+  "core/componentstatuses",
+  "core/configmaps",
+  "core/endpoints",
+  "core/events",
+  "core/limitranges",
+  "core/namespaces",
+  "core/nodes",
+  "core/persistentvolumeclaims",
+  "core/persistentvolumes",
+  "core/podtemplates",
+  "core/resourcequotas",
+  "core/secrets",
+  "core/serviceaccounts",
+  "core/services",
+  "apps/controllerrevisions",
+  "certificates.k8s.io/certificatesigningrequests",
+  "coordination.k8s.io/leases",
+  "rbac.authorization.k8s.io/clusterrolebindings",
+  "rbac.authorization.k8s.io/clusterroles",
+  "rbac.authorization.k8s.io/rolebindings",
+  "rbac.authorization.k8s.io/roles",
+  "storage.k8s.io/csidrivers",
+  "storage.k8s.io/csinodes",
+  "storage.k8s.io/csistoragecapacities",
+  "storage.k8s.io/storageclasses",
+  "storage.k8s.io/volumeattachments",
+  "storage.k8s.io/volumeattributesclasses",
+  "apiregistration.k8s.io/apiservices",
+  "node.k8s.io/runtimeclasses",
+  "networking.k8s.io/ipaddresses",
+  "networking.k8s.io/servicecidrs",
+]);
+
+export function hasGeneration(resource: string): boolean {
+  return !WITHOUT_GENERATION.has(resource);
+}
+
+/** True if anything besides `metadata` and `status` differs. */
+export function isDesireChanged(object: KubeObject, old: KubeObject): boolean {
+  return !semanticEqual(desireOf(object), desireOf(old));
+}
+
+function desireOf(object: KubeObject): unknown {
+  const {
+    metadata: _metadata,
+    status: _status,
+    apiVersion: _apiVersion,
+    kind: _kind,
+    ...desire
+  } = object as KubeObject & { status?: unknown };
+  return desire;
+}

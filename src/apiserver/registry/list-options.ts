@@ -1,0 +1,156 @@
+/** The query of a list or watch, read and checked; upstream's `ListOptions` and its validation. @module */
+import {
+  badRequest,
+  field,
+  fields,
+  invalid,
+  labels,
+  type Kind,
+  type KubeObject,
+  type StatusCause,
+} from "#apimachinery";
+import { isTrue } from "../http/request-info.ts";
+import type { CachedObject } from "../watchcache/cached-object.ts";
+import type { Selection } from "../watchcache/selection.ts";
+
+export interface ListOptions {
+  readonly labelSelector: labels.Selector;
+  readonly fieldSelector: fields.Selector;
+  /** 0: everything. */
+  readonly limit: number;
+  readonly continue: string;
+  readonly resourceVersion: string;
+  readonly resourceVersionMatch: "" | "Exact" | "NotOlderThan";
+  readonly allowWatchBookmarks: boolean;
+  readonly sendInitialEvents: boolean | undefined;
+  /** undefined: the server's choice. */
+  readonly timeoutSeconds: number | undefined;
+}
+
+const OPTIONS_KIND = { group: "meta.k8s.io", kind: "ListOptions" };
+
+export function listOptionsOf(query: URLSearchParams, isWatch: boolean): ListOptions {
+  const text = (name: string): string => query.get(name) ?? "";
+  const sendInitialEvents = query.get("sendInitialEvents");
+  const options: ListOptions = {
+    labelSelector: parsed(() => labels.parse(text("labelSelector"))),
+    fieldSelector: parsed(() => fields.parse(text("fieldSelector"))),
+    limit: integer("limit", text("limit")) ?? 0,
+    continue: text("continue"),
+    resourceVersion: text("resourceVersion"),
+    resourceVersionMatch: text("resourceVersionMatch") as ListOptions["resourceVersionMatch"],
+    allowWatchBookmarks: isTrue(query.get("allowWatchBookmarks")),
+    sendInitialEvents: sendInitialEvents === null ? undefined : isTrue(sendInitialEvents),
+    timeoutSeconds: integer("timeoutSeconds", text("timeoutSeconds")),
+  };
+  const causes = validate(options, isWatch);
+  if (causes.length > 0) throw invalid(OPTIONS_KIND, "", causes);
+  return options;
+}
+
+/** `undefined` for the versions that mean "any" or "the latest". */
+export function revisionOf(resourceVersion: string): number | undefined {
+  if (resourceVersion === "" || resourceVersion === "0") return undefined;
+  if (!/^\d{1,16}$/.test(resourceVersion)) {
+    const why = `strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`;
+    throw badRequest(`invalid resource version ${JSON.stringify(resourceVersion)}: ${why}`);
+  }
+  return Number(resourceVersion);
+}
+
+/** What the options select in a namespace ("" for all); `name` narrows to one object, as a watch of it does. */
+export function selectionOf(
+  kind: Kind,
+  options: Pick<ListOptions, "labelSelector" | "fieldSelector">,
+  namespace: string,
+  name: string,
+  indexedField: string | undefined,
+): Selection {
+  const { labelSelector, fieldSelector } = options;
+  for (const { field: path } of fieldSelector) checkFieldIsKnown(kind, path);
+  const exactName = name === "" ? fields.requiresExactMatch(fieldSelector, "metadata.name") : name;
+  const indexed =
+    indexedField === undefined ? undefined : fields.requiresExactMatch(fieldSelector, indexedField);
+  const isNamespaced = kind.scope === "Namespaced";
+  const prefix = isNamespaced && namespace !== "" ? `${namespace}/` : "";
+  const hasKey = exactName !== undefined && exactName !== "" && (!isNamespaced || prefix !== "");
+  const matches = matcherOf(labelSelector, fieldSelector);
+  return {
+    prefix,
+    ...(hasKey && { key: prefix + exactName }),
+    ...(indexed !== undefined && { indexed }),
+    ...(matches !== undefined && { matches }),
+  };
+}
+
+function matcherOf(
+  labelSelector: labels.Selector,
+  fieldSelector: fields.Selector,
+): ((object: CachedObject) => boolean) | undefined {
+  const hasLabels = !labels.isEverything(labelSelector);
+  if (!hasLabels && fieldSelector.length === 0) return undefined;
+  return (object) =>
+    (!hasLabels || labels.matches(labelSelector, object.labels)) &&
+    (fieldSelector.length === 0 || fields.matches(fieldSelector, (path) => object.fields[path] ?? ""));
+}
+
+function checkFieldIsKnown(kind: Kind, path: string): void {
+  if (path === "metadata.name" || path === "metadata.namespace") return;
+  const known: Readonly<Record<string, (object: KubeObject) => string>> = kind.selectableFields ?? {};
+  if (path in known) return;
+  if (Object.keys(known).length > 0) throw badRequest(`field label not supported: ${path}`);
+  throw badRequest(
+    `${JSON.stringify(path)} is not a known field selector: only "metadata.name", "metadata.namespace"`,
+  );
+}
+
+function validate(options: ListOptions, isWatch: boolean): readonly StatusCause[] {
+  const { resourceVersion, resourceVersionMatch: match, sendInitialEvents } = options;
+  const path = "resourceVersionMatch";
+  const causes: StatusCause[] = [];
+  if (isWatch && sendInitialEvents !== undefined) {
+    if (match === "") {
+      causes.push(
+        field.forbidden(path, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"),
+      );
+    } else if (match !== "NotOlderThan") causes.push(field.notSupported(path, match, ["NotOlderThan"]));
+    return causes;
+  }
+  if (sendInitialEvents !== undefined) {
+    causes.push(field.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
+  }
+  if (match === "") return causes;
+  if (isWatch) return [field.forbidden(path, "resourceVersionMatch is forbidden for watch")];
+  if (resourceVersion === "") {
+    causes.push(
+      field.forbidden(path, "resourceVersionMatch is forbidden unless resourceVersion is provided"),
+    );
+  }
+  if (options.continue !== "") {
+    causes.push(field.forbidden(path, "resourceVersionMatch is forbidden when continue is provided"));
+  }
+  if (match !== "Exact" && match !== "NotOlderThan") {
+    causes.push(field.notSupported(path, match, ["Exact", "NotOlderThan", ""]));
+  }
+  if (match === "Exact" && resourceVersion === "0") {
+    causes.push(field.forbidden(path, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
+  }
+  return causes;
+}
+
+function parsed<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (err) {
+    throw badRequest(err instanceof Error ? err.message : String(err));
+  }
+}
+
+function integer(name: string, text: string): number | undefined {
+  if (text === "") return undefined;
+  if (!/^-?\d{1,15}$/.test(text)) {
+    const why = `strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`;
+    throw badRequest(`invalid query parameter ${name}: ${why}`);
+  }
+  return Math.max(Number(text), 0);
+}

@@ -1,0 +1,142 @@
+/** All resources that the server serves, each with the store of its objects. @module */
+import { apiVersionOf, type Clock, type Kind, type KubeObject } from "#apimachinery";
+import { lookup, type Scheme } from "#api";
+import type { Store } from "#storage";
+import type { AdmissionChain } from "../admission/plugin.ts";
+import type { Limits } from "../options.ts";
+import type { ObjectLayout } from "../watchcache/cached-object.ts";
+import type { ResourceCacheOptions } from "../watchcache/resource-cache.ts";
+import { resourceKey } from "../watchcache/storage-key.ts";
+import type { WatchCache } from "../watchcache/watch-cache.ts";
+import type { FieldManager } from "./field-manager.ts";
+import { headOf } from "./object-bytes.ts";
+import type { ResourceHooks } from "./resource-hooks.ts";
+import { ResourceReader } from "./resource-reader.ts";
+import { ResourceStore } from "./resource-store.ts";
+import type { ServedResource } from "./served-resource.ts";
+
+export interface RegistryOptions {
+  readonly scheme: Scheme;
+  readonly store: Store;
+  readonly watchCache: WatchCache;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly admission: AdmissionChain;
+  readonly fieldManager: FieldManager | undefined;
+  /** By resource: `core/services`. */
+  readonly hooks: ReadonlyMap<string, ResourceHooks>;
+  readonly limits: Limits;
+  readonly relaxedDurability: boolean;
+}
+
+/** Written all the time, worth little after a crash: they need not wait for the disk. */
+const RELAXED: ReadonlySet<string> = new Set(["core/events", "coordination.k8s.io/leases"]);
+/** Resources whose watchers ask for one value of a field above all: kubelets for the pods of their node. */
+const INDEXED_FIELDS: Readonly<Record<string, string>> = { "core/pods": "spec.nodeName" };
+
+export class Registry {
+  readonly scheme: Scheme;
+  readonly #options: RegistryOptions;
+  readonly #served = new Map<string, ServedResource>();
+  readonly #stores = new Map<string, ResourceStore>();
+
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+    this.scheme = options.scheme;
+    for (const kind of options.scheme.kinds) this.#serve(kind);
+  }
+
+  find(group: string, version: string, plural: string): ServedResource | undefined {
+    return this.#served.get(`${group}/${version}/${plural}`);
+  }
+
+  /** By kind: what an owner reference or a scale names. */
+  all(): Iterable<ServedResource> {
+    return this.#served.values();
+  }
+
+  /** The store of `core/pods` and the like. Throws when the resource is not served: callers name built-in ones. */
+  store(resource: string): ResourceStore {
+    const store = this.#stores.get(resource);
+    if (store === undefined) throw new Error(`resource ${resource} is not served`);
+    return store;
+  }
+
+  /** Undefined when the resource is not served. */
+  findStore(resource: string): ResourceStore | undefined {
+    return this.#stores.get(resource);
+  }
+
+  #serve(kind: Kind): void {
+    const { scheme, store, watchCache, clock, random, limits } = this.#options;
+    const stored = scheme.storedAs(kind);
+    const resource = resourceKey(stored.group, stored.names.plural);
+    const isView = stored !== kind;
+    this.#served.set(`${kind.group}/${kind.version}/${kind.names.plural}`, {
+      kind,
+      resource,
+      store: this.#storeOf(stored, resource),
+      reader: new ResourceReader({ resource, store, watchCache, clock, random, limits }),
+      schema: lookup(kind),
+      ...(isView && {
+        toStored: (object: KubeObject) => scheme.convert(object, stored),
+        fromStored: (object: KubeObject) => scheme.convert(object, kind),
+      }),
+      applyDefaults: (object) => scheme.applyDefaults(object),
+    });
+  }
+
+  #storeOf(kind: Kind, resource: string): ResourceStore {
+    const known = this.#stores.get(resource);
+    if (known !== undefined) return known;
+    const { store, watchCache, clock, random, admission, fieldManager, hooks, relaxedDurability } =
+      this.#options;
+    const created = new ResourceStore({
+      kind,
+      resource,
+      store,
+      watchCache,
+      clock,
+      random,
+      admission,
+      fieldManager,
+      hooks: hooks.get(resource) ?? {},
+      commitOptions: { durability: relaxedDurability && RELAXED.has(resource) ? "memory" : "disk" },
+    });
+    this.#stores.set(resource, created);
+    return created;
+  }
+}
+
+/** How the cache reads each resource of `scheme`; resources of nobody (left by other versions) are kept as they are. */
+export function resourceCacheOptions(
+  scheme: Scheme,
+  limits: Limits,
+  freeze: boolean,
+): (resource: string) => ResourceCacheOptions {
+  const kinds = new Map(
+    scheme.kinds.map((kind) => {
+      const stored = scheme.storedAs(kind);
+      return [resourceKey(stored.group, stored.names.plural), stored] as const;
+    }),
+  );
+  return (resource) => {
+    const kind = kinds.get(resource);
+    const layout: ObjectLayout = {
+      head: kind === undefined ? new Uint8Array() : headOf(kind),
+      selectableFields: kind?.selectableFields ?? {},
+      freeze,
+    };
+    const indexedField = INDEXED_FIELDS[resource];
+    return {
+      layout,
+      historyMax: limits.watchHistoryMax,
+      ...(indexedField !== undefined && { indexedField }),
+    };
+  };
+}
+
+/** `apps/v1, Kind=Deployment`: how messages name a kind. */
+export function gvkText(kind: Kind): string {
+  return `${apiVersionOf(kind)}, Kind=${kind.kind}`;
+}

@@ -1,0 +1,194 @@
+/** Lists and watches of one resource, answered from the watch cache, and from the store only for the past. @module */
+import { apiVersionOf, StatusError, type Clock, type Kind } from "#apimachinery";
+import { Compacted, type Store } from "#storage";
+import type { ObjectList } from "../handlers/request.ts";
+import type { Limits } from "../options.ts";
+import { CachedObject } from "../watchcache/cached-object.ts";
+import type { ResourceCache } from "../watchcache/resource-cache.ts";
+import { isSelected, type Selection } from "../watchcache/selection.ts";
+import { resourceOfKey, storageKey, storagePrefix } from "../watchcache/storage-key.ts";
+import { tooLargeResourceVersion, yieldToLoop, type WatchCache } from "../watchcache/watch-cache.ts";
+import { Watcher } from "../watchcache/watcher.ts";
+import { ContinueExpired, decodeContinue, encodeContinue } from "./continue-token.ts";
+import { revisionOf, type ListOptions } from "./list-options.ts";
+
+/** Entries read from the store at once when a page of the past is filtered. */
+const PAST_PAGE = 500;
+/** Objects matched between two turns of the event loop. */
+const SCAN_SLICE = 2_000;
+
+export interface ResourceReaderOptions {
+  readonly resource: string;
+  readonly store: Store;
+  readonly watchCache: WatchCache;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly limits: Limits;
+}
+
+interface Page {
+  readonly items: readonly CachedObject[];
+  readonly revision: number;
+  /** Objects beyond the page; undefined when that is not known (selectors). */
+  readonly remaining: number | undefined;
+  readonly isLast: boolean;
+}
+
+export class ResourceReader {
+  readonly #options: ResourceReaderOptions;
+
+  constructor(options: ResourceReaderOptions) {
+    this.#options = options;
+  }
+
+  get cache(): ResourceCache {
+    return this.#options.watchCache.resource(this.#options.resource);
+  }
+
+  /** `kind` names the list; objects are in stored form. */
+  async list(kind: Kind, selection: Selection, options: ListOptions): Promise<ObjectList> {
+    const page = await this.#page(selection, options);
+    const last = page.items.at(-1);
+    const next =
+      page.isLast || last === undefined
+        ? undefined
+        : encodeContinue({ revision: page.revision, startAfter: last.key });
+    return {
+      apiVersion: apiVersionOf(kind),
+      kind: `${kind.kind}List`,
+      resourceVersion: String(page.revision),
+      items: page.items,
+      ...(next !== undefined && { continue: next }),
+      ...(next !== undefined && page.remaining !== undefined && { remainingItemCount: page.remaining }),
+    };
+  }
+
+  /** Begins a watch. The caller owns it: it must call `stop`. */
+  async watch(selection: Selection, options: ListOptions): Promise<Watcher> {
+    const { watchCache, limits } = this.#options;
+    const { resourceVersion, sendInitialEvents } = options;
+    const from = revisionOf(resourceVersion);
+    if (from !== undefined) await watchCache.waitFor(from);
+    else if (resourceVersion === "") await watchCache.sync();
+    // From here to the end nothing is awaited: no change can slip between the state and the watching.
+    const wantsState = sendInitialEvents ?? from === undefined;
+    const since = wantsState || from === undefined ? [] : this.cache.since(from);
+    const { cache } = this;
+    const watcher = new Watcher({
+      selection,
+      initial: wantsState ? [...cache.list(selection)] : [],
+      ...(sendInitialEvents === true &&
+        options.allowWatchBookmarks && { initialEventsEndAt: watchCache.revision }),
+      bookmarks: options.allowWatchBookmarks,
+      backlogBytesMax: limits.watcherBacklogBytesMax,
+      onStop: (stopped) => cache.removeWatcher(stopped),
+    });
+    for (const event of since) watcher.offer(event);
+    cache.addWatcher(watcher);
+    return watcher;
+  }
+
+  /** How long a watch lasts: as asked, else at random so that clients do not come back all at once. */
+  watchTimeoutMs({ timeoutSeconds }: ListOptions): number {
+    if (timeoutSeconds !== undefined && timeoutSeconds > 0) return timeoutSeconds * 1000;
+    const { random, limits } = this.#options;
+    return limits.watchTimeoutSecondsMin * 1000 * (1 + random());
+  }
+
+  async #page(selection: Selection, options: ListOptions): Promise<Page> {
+    const { watchCache } = this.#options;
+    if (options.continue !== "") {
+      const { revision, startAfter } = decodeContinue(options.continue);
+      if (revision < 0) {
+        await watchCache.sync();
+        return this.#present(selection, options.limit, startAfter);
+      }
+      return this.#at(selection, options.limit, revision, startAfter);
+    }
+    const revision = revisionOf(options.resourceVersion);
+    if (revision === undefined) {
+      if (options.resourceVersion === "") await watchCache.sync();
+      return this.#present(selection, options.limit, "");
+    }
+    const isExact =
+      options.resourceVersionMatch === "Exact" || (options.resourceVersionMatch === "" && options.limit > 0);
+    if (isExact) return this.#at(selection, options.limit, revision, "");
+    await watchCache.waitFor(revision);
+    return this.#present(selection, options.limit, "");
+  }
+
+  /** A page of the state at `revision`: the cache's when nothing changed since, else the store's history. */
+  async #at(selection: Selection, limit: number, revision: number, startAfter: string): Promise<Page> {
+    const { watchCache } = this.#options;
+    await watchCache.waitFor(revision);
+    if (this.cache.lastChange <= revision) {
+      return { ...(await this.#present(selection, limit, startAfter)), revision };
+    }
+    try {
+      return await this.#past(selection, limit, revision, startAfter);
+    } catch (err) {
+      if (!(err instanceof Compacted)) throw err;
+      if (startAfter !== "") throw new ContinueExpired(startAfter);
+      throw new StatusError("Expired", `The resourceVersion for the provided list is too old.`);
+    }
+  }
+
+  async #present(selection: Selection, limit: number, startAfter: string): Promise<Page> {
+    const { revision } = this.#options.watchCache;
+    const found = await this.#scan(selection, startAfter);
+    const isLast = limit === 0 || found.length <= limit;
+    return {
+      items: isLast ? found : found.slice(0, limit),
+      revision,
+      remaining: isLast || selection.matches !== undefined ? undefined : found.length - limit,
+      isLast,
+    };
+  }
+
+  /** Collects references first and matches in slices: what is collected is one consistent state. */
+  async #scan(selection: Selection, startAfter: string): Promise<readonly CachedObject[]> {
+    const { matches, ...everything } = selection;
+    const candidates = [...this.cache.list(everything, startAfter)];
+    if (matches === undefined) return candidates;
+    const found: CachedObject[] = [];
+    for (const [i, object] of candidates.entries()) {
+      if (matches(object)) found.push(object);
+      if (i % SCAN_SLICE === SCAN_SLICE - 1) await yieldToLoop();
+    }
+    return found;
+  }
+
+  async #past(selection: Selection, limit: number, revision: number, startAfter: string): Promise<Page> {
+    const { store, resource, watchCache } = this.#options;
+    if (revision > watchCache.revision) throw tooLargeResourceVersion(revision, watchCache.revision);
+    const items: CachedObject[] = [];
+    let after = startAfter;
+    for (;;) {
+      const size = selection.matches === undefined && limit > 0 ? limit - items.length : PAST_PAGE;
+      const range = await store.range({
+        prefix: storagePrefix(resource, selection.prefix),
+        limit: size,
+        revision,
+        ...(after !== "" && { startAfter: storageKey(resource, after) }),
+      });
+      for (const [i, entry] of range.entries.entries()) {
+        const { key } = resourceOfKey(entry.key);
+        after = key;
+        const object = this.#objectOf(key, entry.revision, entry.value);
+        if (isSelected(selection, object)) items.push(object);
+        if (limit > 0 && items.length === limit) {
+          const remaining = range.entries.length - i - 1 + range.remaining;
+          const isKnown = selection.matches === undefined;
+          return { items, revision, remaining: isKnown ? remaining : undefined, isLast: remaining === 0 };
+        }
+      }
+      if (range.remaining === 0) return { items, revision, remaining: 0, isLast: true };
+    }
+  }
+
+  #objectOf(key: string, revision: number, value: Uint8Array): CachedObject {
+    const cached = this.cache.get(key);
+    if (cached?.revision === revision) return cached;
+    return new CachedObject(key, revision, value, this.cache.layout);
+  }
+}

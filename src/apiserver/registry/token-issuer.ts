@@ -1,0 +1,28 @@
+/** The issuing of ServiceAccount tokens as the registry needs it; authn/ has the implementation. @module */
+
+export interface TokenRequestInfo {
+  readonly namespace: string;
+  readonly serviceAccount: { readonly name: string; readonly uid: string };
+  readonly audiences: readonly string[];
+  readonly expirationSeconds: number;
+  /** The object whose deletion ends the token. */
+  readonly boundObject?: {
+    readonly kind: "Pod" | "Secret" | "Node";
+    readonly name: string;
+    readonly uid: string;
+  };
+  /** Of the pod, when the token is bound to one that runs on a node. */
+  readonly node?: { readonly name: string; readonly uid?: string };
+}
+
+export interface IssuedToken {
+  readonly token: string;
+  /** ms since 1970. */
+  readonly expiresAt: number;
+}
+
+export interface TokenIssuer {
+  /** Audiences of a token whose request names none. */
+  readonly defaultAudiences: readonly string[];
+  issue(request: TokenRequestInfo): Promise<IssuedToken>;
+}

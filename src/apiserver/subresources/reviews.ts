@@ -1,0 +1,153 @@
+/** Reviews: questions about users and what they may do, answered and never stored. @module */
+import { badRequest, type KubeObject } from "#apimachinery";
+import type { TokenReview, UserInfo as UserInfoV1 } from "#api/authentication/v1/types.gen";
+import type { PolicyRule } from "#api/rbac/v1/types.gen";
+import type { SubjectAccessReviewSpec } from "#api/authorization/v1/types.gen";
+import { decodeObject } from "../handlers/decode.ts";
+import type { ResourceRequest } from "../handlers/handler-context.ts";
+import type { SubresourceHandlers } from "../handlers/subresources.ts";
+import {
+  SYSTEM_MASTERS,
+  type AuthorizationAttributes,
+  type Authenticator,
+  type Authorizer,
+  type UserInfo,
+} from "../user-info.ts";
+import { answer } from "./foreign-kind.ts";
+
+export interface ReviewOptions {
+  readonly authenticator: Authenticator | undefined;
+  readonly authorizer: Authorizer;
+  /** Absent: rules are not known one by one. */
+  readonly rulesFor: ((user: UserInfo, namespace: string) => readonly PolicyRule[]) | undefined;
+}
+
+type Review = KubeObject & { readonly spec?: SubjectAccessReviewSpec };
+
+export function reviewHandlers(options: ReviewOptions): ReadonlyMap<string, SubresourceHandlers> {
+  const access = (
+    userOf: (routed: ResourceRequest, spec: SubjectAccessReviewSpec) => UserInfo,
+  ): SubresourceHandlers => ({
+    create: async (routed) => {
+      const review = (await decodeObject(routed.request, routed.served)) as Review;
+      const spec = review.spec ?? {};
+      const attributes = attributesOf(userOf(routed, spec), spec, routed.info.namespace);
+      const { allowed, denied, reason } = await decide(options.authorizer, attributes);
+      const status = { allowed, ...(denied === true && { denied }), ...(reason !== undefined && { reason }) };
+      return answer(routed.request, 201, { ...review, status });
+    },
+  });
+  return new Map<string, SubresourceHandlers>([
+    ["authorization.k8s.io/selfsubjectaccessreviews", access(({ request }) => request.user)],
+    ["authorization.k8s.io/subjectaccessreviews", access((_routed, spec) => userOfSpec(spec))],
+    ["authorization.k8s.io/localsubjectaccessreviews", access((_routed, spec) => userOfSpec(spec))],
+    ["authorization.k8s.io/selfsubjectrulesreviews", { create: (routed) => reviewRules(routed, options) }],
+    ["authentication.k8s.io/tokenreviews", { create: (routed) => reviewToken(routed, options) }],
+    [
+      "authentication.k8s.io/selfsubjectreviews",
+      {
+        create: async (routed) => {
+          const review = await decodeObject(routed.request, routed.served);
+          return answer(routed.request, 201, {
+            ...review,
+            status: { userInfo: userInfoV1(routed.request.user) },
+          });
+        },
+      },
+    ],
+  ]);
+}
+
+async function decide(
+  authorizer: Authorizer,
+  attributes: AuthorizationAttributes,
+): Promise<{ readonly allowed: boolean; readonly denied?: boolean; readonly reason?: string }> {
+  if (attributes.user.groups.includes(SYSTEM_MASTERS)) return { allowed: true };
+  return authorizer.authorize(attributes);
+}
+
+function userOfSpec({ user = "", groups = [], uid, extra }: SubjectAccessReviewSpec): UserInfo {
+  if (user === "" && groups.length === 0) {
+    throw badRequest("spec: at least one of user or group must be specified");
+  }
+  return { name: user, groups, ...(uid !== undefined && { uid }), ...(extra !== undefined && { extra }) };
+}
+
+function attributesOf(
+  user: UserInfo,
+  { resourceAttributes, nonResourceAttributes }: SubjectAccessReviewSpec,
+  namespace: string,
+): AuthorizationAttributes {
+  if ((resourceAttributes === undefined) === (nonResourceAttributes === undefined)) {
+    throw badRequest("spec: exactly one of nonResourceAttributes or resourceAttributes must be specified");
+  }
+  const asked = resourceAttributes ?? {};
+  return {
+    user,
+    verb: asked.verb ?? nonResourceAttributes?.verb ?? "",
+    isResourceRequest: resourceAttributes !== undefined,
+    path: nonResourceAttributes?.path ?? "",
+    group: asked.group ?? "",
+    version: asked.version ?? "*",
+    resource: asked.resource ?? "",
+    subresource: asked.subresource ?? "",
+    namespace: asked.namespace ?? namespace,
+    name: asked.name ?? "",
+  };
+}
+
+async function reviewRules(
+  { request, served }: ResourceRequest,
+  { rulesFor }: ReviewOptions,
+): ReturnType<NonNullable<SubresourceHandlers["create"]>> {
+  const review = (await decodeObject(request, served)) as KubeObject & { spec?: { namespace?: string } };
+  const namespace = review.spec?.namespace ?? "";
+  if (namespace === "") throw badRequest("no namespace on request");
+  const isMaster = request.user.groups.includes(SYSTEM_MASTERS);
+  const rules: readonly PolicyRule[] = isMaster
+    ? [
+        { verbs: ["*"], apiGroups: ["*"], resources: ["*"] },
+        { verbs: ["*"], nonResourceURLs: ["*"] },
+      ]
+    : (rulesFor?.(request.user, namespace) ?? []);
+  const resourceRules = rules
+    .filter(({ resources = [] }) => resources.length > 0)
+    .map(({ verbs, apiGroups, resources, resourceNames }) => ({
+      verbs,
+      apiGroups,
+      resources,
+      resourceNames,
+    }));
+  const nonResourceRules = rules
+    .filter(({ nonResourceURLs = [] }) => nonResourceURLs.length > 0)
+    .map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs }));
+  const incomplete = !isMaster && rulesFor === undefined;
+  return answer(request, 201, { ...review, status: { resourceRules, nonResourceRules, incomplete } });
+}
+
+async function reviewToken(
+  { request, served }: ResourceRequest,
+  { authenticator }: ReviewOptions,
+): ReturnType<NonNullable<SubresourceHandlers["create"]>> {
+  const review = (await decodeObject(request, served)) as TokenReview;
+  const headers = { authorization: `Bearer ${review.spec.token}` };
+  const { token: _token, ...spec } = review.spec;
+  const shown = { ...review, spec };
+  try {
+    const user = await authenticator?.authenticate({ headers }, request.signal);
+    const status = user === undefined ? {} : { authenticated: true, user: userInfoV1(user) };
+    return answer(request, 201, { ...shown, status });
+  } catch (err) {
+    const error = err instanceof Error ? err.message : String(err);
+    return answer(request, 201, { ...shown, status: { authenticated: false, error } });
+  }
+}
+
+function userInfoV1({ name, uid, groups, extra }: UserInfo): UserInfoV1 {
+  return {
+    username: name,
+    groups,
+    ...(uid !== undefined && { uid }),
+    ...(extra !== undefined && { extra }),
+  };
+}

@@ -1,0 +1,117 @@
+/** `serviceaccounts/token`: a TokenRequest is answered with a token. @module */
+import {
+  badRequest,
+  conflict,
+  field,
+  formatTime,
+  invalid,
+  notFound,
+  StatusError,
+  type KubeObject,
+} from "#apimachinery";
+import type { BoundObjectReference, TokenRequest } from "#api/authentication/v1/types.gen";
+import type { Pod } from "#api/core/v1/types.gen";
+import type { ResourceRequest } from "../handlers/handler-context.ts";
+import type { Result } from "../handlers/request.ts";
+import type { SubresourceHandlers } from "../handlers/subresources.ts";
+import type { TokenIssuer, TokenRequestInfo } from "../registry/token-issuer.ts";
+import { answer, decodeForeign } from "./foreign-kind.ts";
+
+const TOKEN_REQUEST = { group: "authentication.k8s.io", version: "v1", kind: "TokenRequest" };
+const DEFAULT_SECONDS = 3600;
+const SECONDS_MIN = 600;
+const SECONDS_MAX = 2 ** 32;
+
+export function tokenHandlers(issuer: TokenIssuer): SubresourceHandlers {
+  return { create: (routed) => handleToken(routed, issuer) };
+}
+
+async function handleToken(routed: ResourceRequest, issuer: TokenIssuer): Promise<Result> {
+  const { request, info, served } = routed;
+  const asked = (await decodeForeign(request, TOKEN_REQUEST)) as TokenRequest;
+  const account = (await served.store.get(info.namespace, info.name)).object;
+  if (asked.metadata.name !== undefined && asked.metadata.name !== "" && asked.metadata.name !== info.name) {
+    throw badRequest(
+      `service account name does not match: token request's name is ${JSON.stringify(asked.metadata.name)}`,
+    );
+  }
+  const { expirationSeconds = DEFAULT_SECONDS, audiences: named = [], boundObjectRef } = asked.spec ?? {};
+  validate(expirationSeconds);
+  const audiences = named.length > 0 ? named : issuer.defaultAudiences;
+  const bound = boundObjectRef && (await findBound(routed, boundObjectRef));
+  const { token, expiresAt } = await issuer.issue({
+    namespace: info.namespace,
+    serviceAccount: { name: info.name, uid: account.metadata.uid ?? "" },
+    audiences,
+    expirationSeconds,
+    ...bound,
+  });
+  return answer(request, 201, {
+    ...asked,
+    metadata: {
+      name: info.name,
+      namespace: info.namespace,
+      creationTimestamp: formatTime(routed.context.clock.now()),
+    },
+    spec: { ...asked.spec, audiences, expirationSeconds },
+    status: { token, expirationTimestamp: formatTime(expiresAt) },
+  });
+}
+
+function validate(seconds: number): void {
+  const path = "spec.expirationSeconds";
+  const causes = [
+    ...(seconds < SECONDS_MIN
+      ? [field.invalid(path, seconds, "may not specify a duration less than 10 minutes")]
+      : []),
+    ...(seconds > SECONDS_MAX
+      ? [field.invalid(path, seconds, "may not specify a duration larger than 2^32 seconds")]
+      : []),
+  ];
+  if (causes.length > 0) throw invalid(TOKEN_REQUEST, "", causes);
+}
+
+async function findBound(
+  routed: ResourceRequest,
+  { kind = "", apiVersion = "", name = "", uid = "" }: BoundObjectReference,
+): Promise<Pick<TokenRequestInfo, "boundObject" | "node">> {
+  if (apiVersion !== "v1" || (kind !== "Pod" && kind !== "Secret" && kind !== "Node")) {
+    throw badRequest(`cannot bind token for serviceaccount to an object of ${apiVersion}, Kind=${kind}`);
+  }
+  const resource = `core/${kind.toLowerCase()}s`;
+  const namespace = kind === "Node" ? "" : routed.info.namespace;
+  const object = await find(routed, resource, namespace, name);
+  const found = object.metadata.uid ?? "";
+  if (uid !== "" && uid !== found) {
+    const why = `the UID in the bound object reference (${uid}) does not match the UID in record. The object might have been deleted and then recreated`;
+    throw conflict({ group: "", resource: `${kind.toLowerCase()}s` }, name, why);
+  }
+  const boundObject = { kind, name, uid: found } as const;
+  if (kind !== "Pod") return { boundObject };
+  const { spec } = object as Pod;
+  if ((spec?.serviceAccountName ?? "") !== routed.info.name) {
+    throw badRequest(
+      `cannot bind token for serviceaccount ${JSON.stringify(routed.info.name)} to pod running with different serviceaccount name.`,
+    );
+  }
+  if (!spec?.nodeName) return { boundObject };
+  const node = routed.context.registry.findStore("core/nodes")?.cache.get(spec.nodeName)?.object;
+  const nodeUid = node?.metadata.uid;
+  return { boundObject, node: { name: spec.nodeName, ...(nodeUid !== undefined && { uid: nodeUid }) } };
+}
+
+async function find(
+  { context, request }: ResourceRequest,
+  resource: string,
+  namespace: string,
+  name: string,
+): Promise<KubeObject> {
+  const store = context.registry.findStore(resource);
+  if (store === undefined) throw notFound({ group: "", resource }, name);
+  try {
+    return (await store.get(namespace, name)).object;
+  } catch (cause) {
+    if (cause instanceof StatusError && cause.reason === "NotFound") throw cause;
+    throw new StatusError("InternalError", `looking up the bound object ${name} failed`, { cause });
+  }
+}

@@ -1,0 +1,68 @@
+/** Who asks, and what the asked-for action is: the vocabulary between http, authn/ and authz/. @module */
+import type { StatusError } from "#apimachinery";
+
+/** Upstream's `user.Info`. */
+export interface UserInfo {
+  readonly name: string;
+  readonly uid?: string;
+  readonly groups: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** What a request shows of its sender. */
+export interface Credentials {
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** DER of the client certificate, only when TLS verified it against the cluster's client CA. */
+  readonly clientCertificate?: Uint8Array;
+  readonly remoteAddress?: string;
+}
+
+export interface Authenticator {
+  /**
+   * The user of these credentials; undefined when there are none that this authenticator knows (the chain goes on,
+   * at its end the request is anonymous). Throws an `Unauthorized` StatusError when they are there and wrong.
+   */
+  authenticate(credentials: Credentials, signal: AbortSignal): Promise<UserInfo | undefined>;
+}
+
+/** Upstream's `authorizer.Attributes`. For non-resource requests only `path` and the lower-case HTTP verb count. */
+export interface AuthorizationAttributes {
+  readonly user: UserInfo;
+  readonly verb: string;
+  readonly isResourceRequest: boolean;
+  readonly path: string;
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface Decision {
+  readonly allowed: boolean;
+  /** Explicitly denied: later authorizers of a chain are not asked. */
+  readonly denied?: boolean;
+  readonly reason?: string;
+}
+
+export interface Authorizer {
+  /** Synchronous where the answer is in memory: this runs for every request. */
+  authorize(attributes: AuthorizationAttributes): Decision | Promise<Decision>;
+}
+
+export const SYSTEM_MASTERS = "system:masters";
+export const SYSTEM_AUTHENTICATED = "system:authenticated";
+export const SYSTEM_UNAUTHENTICATED = "system:unauthenticated";
+
+export const anonymousUser: UserInfo = { name: "system:anonymous", groups: [SYSTEM_UNAUTHENTICATED] };
+
+/** The user of the server's own parts and of in-process clients that name none: may do everything. */
+export const loopbackUser: UserInfo = {
+  name: "system:apiserver",
+  groups: [SYSTEM_MASTERS, SYSTEM_AUTHENTICATED],
+};
+
+/** Thrown by authenticators; kept as a type here so that authn/ needs no other import. */
+export type UnauthorizedError = StatusError;

@@ -1,0 +1,152 @@
+/** One revision of one object: its bytes as every client gets them, and lazily its parsed form, shared by all in-process readers. @module */
+import type { KubeObject } from "#apimachinery";
+
+/** What the cache must know of a resource to read its objects. */
+export interface ObjectLayout {
+  /** `{"kind":"Pod","apiVersion":"v1","metadata":{`: how stored bytes begin, so that the resourceVersion can be spliced in after it. */
+  readonly head: Uint8Array;
+  /** Field selectors besides `metadata.name` and `metadata.namespace`. */
+  readonly selectableFields: Readonly<Record<string, (object: KubeObject) => string>>;
+  /** Freezes parsed objects deeply. */
+  readonly freeze: boolean;
+}
+
+const decoder = new TextDecoder();
+const NO_LABELS: Readonly<Record<string, string>> = Object.freeze({});
+
+export class CachedObject {
+  /** The key within the resource: `namespace/name`, or `name`. */
+  readonly key: string;
+  readonly revision: number;
+  readonly layout: ObjectLayout;
+  /** Stored bytes until first read, then the spliced ones: never both, memory is per object. */
+  #data: Uint8Array;
+  #isSpliced = false;
+  /** Weak: objects live as long as some reader holds them, bytes as long as the cache does. */
+  #object: WeakRef<KubeObject> | undefined;
+  #labels: Readonly<Record<string, string>> | undefined;
+  #fields: Readonly<Record<string, string>> | undefined;
+
+  constructor(key: string, revision: number, stored: Uint8Array, layout: ObjectLayout, object?: KubeObject) {
+    this.key = key;
+    this.revision = revision;
+    this.layout = layout;
+    this.#data = stored;
+    if (object !== undefined) this.#adopt(object);
+  }
+
+  /** An object of a dry run: it was never stored, so it has no resourceVersion. */
+  static unstored(key: string, bytes: Uint8Array, layout: ObjectLayout): CachedObject {
+    const object = new CachedObject(key, 0, bytes, layout);
+    object.#isSpliced = true;
+    return object;
+  }
+
+  get resourceVersion(): string {
+    return String(this.revision);
+  }
+
+  /** Bytes, with or without the resourceVersion: for bounds. */
+  get size(): number {
+    return this.#data.length;
+  }
+
+  get namespace(): string {
+    const slash = this.key.indexOf("/");
+    return slash < 0 ? "" : this.key.slice(0, slash);
+  }
+
+  get name(): string {
+    return this.key.slice(this.key.indexOf("/") + 1);
+  }
+
+  /** The object as JSON, with its resourceVersion. Shared: never written to. */
+  get bytes(): Uint8Array {
+    if (!this.#isSpliced) {
+      this.#data = splice(this.#data, this.layout.head.length, this.revision);
+      this.#isSpliced = true;
+    }
+    return this.#data;
+  }
+
+  /** The parsed object. Shared: never changed. */
+  get object(): KubeObject {
+    const held = this.#object?.deref();
+    if (held !== undefined) return held;
+    const object = JSON.parse(decoder.decode(this.bytes)) as KubeObject;
+    return this.#adopt(object);
+  }
+
+  get labels(): Readonly<Record<string, string>> {
+    return (this.#labels ??= this.object.metadata.labels ?? NO_LABELS);
+  }
+
+  /** Values of all selectable fields. */
+  get fields(): Readonly<Record<string, string>> {
+    return (this.#fields ??= this.#readFields());
+  }
+
+  /** True if `stored` (bytes without resourceVersion) is what this object is stored as. */
+  isStoredAs(stored: Uint8Array): boolean {
+    if (!this.#isSpliced) return Buffer.compare(this.#data, stored) === 0;
+    const headLength = this.layout.head.length;
+    const inserted = this.#data.length - stored.length;
+    if (inserted !== resourceVersionText(this.revision).length) return false;
+    return (
+      Buffer.compare(this.#data.subarray(0, headLength), stored.subarray(0, headLength)) === 0 &&
+      Buffer.compare(this.#data.subarray(headLength + inserted), stored.subarray(headLength)) === 0
+    );
+  }
+
+  /** The same state told at another revision: what a DELETED event carries. */
+  at(revision: number): CachedObject {
+    const stored = this.#isSpliced
+      ? unsplice(this.#data, this.layout.head.length, this.revision)
+      : this.#data;
+    return new CachedObject(this.key, revision, stored, this.layout);
+  }
+
+  #readFields(): Readonly<Record<string, string>> {
+    const fields: Record<string, string> = {
+      "metadata.name": this.name,
+      "metadata.namespace": this.namespace,
+    };
+    for (const path in this.layout.selectableFields) {
+      fields[path] = this.layout.selectableFields[path]!(this.object);
+    }
+    return fields;
+  }
+
+  #adopt(object: KubeObject): KubeObject {
+    if (this.layout.freeze) deepFreeze(object);
+    this.#object = new WeakRef(object);
+    this.#labels = object.metadata.labels ?? NO_LABELS;
+    return object;
+  }
+}
+
+function resourceVersionText(revision: number): string {
+  return `"resourceVersion":"${revision}",`;
+}
+
+/** 0.9 µs for a pod of 3 KB: never stringify to change one field. */
+function splice(stored: Uint8Array, at: number, revision: number): Uint8Array {
+  const text = resourceVersionText(revision);
+  const out = Buffer.allocUnsafe(stored.length + text.length);
+  out.set(at === stored.length ? stored : stored.subarray(0, at), 0);
+  out.write(text, at, "latin1");
+  out.set(stored.subarray(at), at + text.length);
+  return out;
+}
+
+function unsplice(spliced: Uint8Array, at: number, revision: number): Uint8Array {
+  const { length } = resourceVersionText(revision);
+  return Buffer.concat([spliced.subarray(0, at), spliced.subarray(at + length)]);
+}
+
+/** Frozen parts are skipped: writers share most of an object with its last revision. */
+function deepFreeze(value: unknown): void {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return;
+  Object.freeze(value);
+  for (const child of Object.values(value)) deepFreeze(child);
+}

@@ -1,0 +1,134 @@
+/** The current state of one resource, its recent history, and the watchers of both. @module */
+import { StatusError } from "#apimachinery";
+import type { Change } from "#storage";
+import { CacheEvent } from "./cache-event.ts";
+import { CachedObject, type ObjectLayout } from "./cached-object.ts";
+import { ObjectIndex } from "./object-index.ts";
+import { EVERYTHING, isSelected, type Selection } from "./selection.ts";
+import { SortedMap } from "./sorted-map.ts";
+import type { Watcher } from "./watcher.ts";
+
+export interface ResourceCacheOptions {
+  readonly layout: ObjectLayout;
+  readonly historyMax: number;
+  /** The field that is looked up instead of scanned for: kubelets ask for `spec.nodeName`. */
+  readonly indexedField?: string;
+}
+
+export class ResourceCache {
+  readonly layout: ObjectLayout;
+  readonly #objects = new SortedMap<CachedObject>();
+  readonly #index: ObjectIndex | undefined;
+  readonly #watchers = new Set<Watcher>();
+  readonly #historyMax: number;
+  /** Oldest first; trimmed in blocks, so that a change costs no shift of the whole. */
+  #history: CacheEvent[] = [];
+  /** Watches may begin at this revision or later. */
+  #oldest: number;
+  /** Revision of the last change. */
+  #lastChange: number;
+
+  constructor(options: ResourceCacheOptions, loadedAt: number) {
+    this.layout = options.layout;
+    this.#historyMax = options.historyMax;
+    this.#oldest = loadedAt;
+    this.#lastChange = loadedAt;
+    if (options.indexedField !== undefined) this.#index = new ObjectIndex(options.indexedField);
+  }
+
+  get size(): number {
+    return this.#objects.size;
+  }
+
+  get watcherCount(): number {
+    return this.#watchers.size;
+  }
+
+  get lastChange(): number {
+    return this.#lastChange;
+  }
+
+  get indexedField(): string | undefined {
+    return this.#index?.field;
+  }
+
+  get(key: string): CachedObject | undefined {
+    return this.#objects.get(key);
+  }
+
+  /** Every object that is selected, in order of keys, after `startAfter`. */
+  *list(selection: Selection = EVERYTHING, startAfter = ""): Generator<CachedObject> {
+    if (selection.key !== undefined) {
+      const object = this.#objects.get(selection.key);
+      if (object !== undefined && selection.key > startAfter && isSelected(selection, object)) yield object;
+      return;
+    }
+    if (selection.indexed !== undefined && this.#index !== undefined && startAfter === "") {
+      for (const object of this.#index.get(selection.indexed))
+        if (isSelected(selection, object)) yield object;
+      return;
+    }
+    for (const object of this.#objects.range(selection.prefix, startAfter)) {
+      if (selection.matches === undefined || selection.matches(object)) yield object;
+    }
+  }
+
+  /** Objects from the first load, which no watcher has to be told of. */
+  load(object: CachedObject): void {
+    this.#objects.set(object);
+    this.#index?.replace(undefined, object);
+  }
+
+  /** A committed change, in order of revisions; `object` is its new state when the writer made it in this process. */
+  apply(key: string, change: Change, object: CachedObject | undefined): void {
+    const previous = this.#objects.get(key);
+    this.#lastChange = change.revision;
+    if (change.value === undefined) {
+      if (previous === undefined) return;
+      this.#objects.delete(key);
+      this.#index?.replace(previous, undefined);
+      this.#publish(new CacheEvent("DELETED", previous.at(change.revision), previous));
+      return;
+    }
+    const current = object ?? new CachedObject(key, change.revision, change.value, this.layout);
+    this.#objects.set(current);
+    this.#index?.replace(previous, current);
+    this.#publish(new CacheEvent(previous === undefined ? "ADDED" : "MODIFIED", current, previous));
+  }
+
+  /** Changes after `revision`, oldest first. Throws `Expired` when they are no longer all here. */
+  since(revision: number): readonly CacheEvent[] {
+    if (revision < this.#oldest) {
+      throw new StatusError("Expired", `too old resource version: ${revision} (${this.#oldest})`);
+    }
+    let low = 0;
+    let high = this.#history.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#history[middle]!.revision <= revision) low = middle + 1;
+      else high = middle;
+    }
+    return this.#history.slice(low);
+  }
+
+  addWatcher(watcher: Watcher): void {
+    this.#watchers.add(watcher);
+  }
+
+  removeWatcher(watcher: Watcher): void {
+    this.#watchers.delete(watcher);
+  }
+
+  watchers(): Iterable<Watcher> {
+    return this.#watchers;
+  }
+
+  #publish(event: CacheEvent): void {
+    this.#history.push(event);
+    if (this.#history.length >= this.#historyMax * 2) {
+      this.#oldest = this.#history[this.#history.length - this.#historyMax - 1]!.revision;
+      this.#history = this.#history.slice(-this.#historyMax);
+    }
+    for (const watcher of this.#watchers) watcher.offer(event);
+  }
+}

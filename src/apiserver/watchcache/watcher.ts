@@ -1,0 +1,136 @@
+/** One watch: what it still has to send, bounded, and how an event of the cache looks through its selector. @module */
+import type { StatusError } from "#apimachinery";
+import type { CachedObject } from "./cached-object.ts";
+import { CacheEvent } from "./cache-event.ts";
+import { isSelected, type Selection } from "./selection.ts";
+
+export type WatchItem =
+  | { readonly type: "event"; readonly event: CacheEvent }
+  | { readonly type: "bookmark"; readonly revision: number; readonly initialEventsEnd: boolean }
+  | { readonly type: "error"; readonly error: StatusError };
+
+export interface WatcherOptions {
+  readonly selection: Selection;
+  /** State to tell as ADDED before anything else. */
+  readonly initial: readonly CachedObject[];
+  /** Send a bookmark with the initial-events-end annotation after `initial`, at this revision. */
+  readonly initialEventsEndAt?: number;
+  readonly bookmarks: boolean;
+  readonly backlogBytesMax: number;
+  /** Called once when the watcher has left its cache. */
+  readonly onStop: (watcher: Watcher) => void;
+}
+
+/** The owner calls `take` whenever `onReady` fires, and `stop` when its client is gone. */
+export class Watcher {
+  readonly wantsBookmarks: boolean;
+  readonly #options: WatcherOptions;
+  #initial: readonly CachedObject[];
+  #initialAt = 0;
+  #queue: WatchItem[] = [];
+  #backlogBytes = 0;
+  #isEnded = false;
+  #isStopped = false;
+  #onReady: (() => void) | undefined;
+
+  constructor(options: WatcherOptions) {
+    this.#options = options;
+    this.#initial = options.initial;
+    this.wantsBookmarks = options.bookmarks;
+    if (options.initialEventsEndAt !== undefined) {
+      this.#queue.push({ type: "bookmark", revision: options.initialEventsEndAt, initialEventsEnd: true });
+    }
+  }
+
+  /** True once nothing more will come; items already there may still be taken. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  get isEmpty(): boolean {
+    return this.#initialAt >= this.#initial.length && this.#queue.length === 0;
+  }
+
+  /** `callback` is called (at once if need be) when there is something to take or the watcher ends. */
+  onReady(callback: () => void): void {
+    this.#onReady = callback;
+    if (!this.isEmpty || this.#isEnded) callback();
+  }
+
+  /** The cache's side: a change of the resource, in order. */
+  offer(event: CacheEvent): void {
+    if (this.#isEnded) return;
+    const seen = throughSelector(this.#options.selection, event);
+    if (seen === undefined) return;
+    this.#backlogBytes += seen.object.size;
+    if (this.#backlogBytes > this.#options.backlogBytesMax) {
+      this.#queue = [];
+      this.stop();
+      return;
+    }
+    this.#push({ type: "event", event: seen });
+  }
+
+  offerBookmark(revision: number): void {
+    // A watcher that has events waiting is told where it stands by them.
+    if (this.#isEnded || !this.isEmpty) return;
+    this.#push({ type: "bookmark", revision, initialEventsEnd: false });
+  }
+
+  /** Ends with an ERROR event. */
+  fail(error: StatusError): void {
+    if (this.#isEnded) return;
+    this.#queue.push({ type: "error", error });
+    this.stop();
+  }
+
+  /** The next items, at most `countMax`; empty when there are none now. */
+  take(countMax: number): readonly WatchItem[] {
+    if (this.#initialAt < this.#initial.length) {
+      const part = this.#initial.slice(this.#initialAt, this.#initialAt + countMax);
+      this.#initialAt += part.length;
+      if (this.#initialAt >= this.#initial.length) this.#forgetInitial();
+      return part.map((object) => ({ type: "event", event: new CacheEvent("ADDED", object, undefined) }));
+    }
+    if (this.#queue.length <= countMax) {
+      const all = this.#queue;
+      this.#queue = [];
+      this.#backlogBytes = 0;
+      return all;
+    }
+    const part = this.#queue.splice(0, countMax);
+    for (const item of part) if (item.type === "event") this.#backlogBytes -= item.event.object.size;
+    return part;
+  }
+
+  /** Leaves the cache and ends. */
+  stop(): void {
+    this.#isEnded = true;
+    if (!this.#isStopped) {
+      this.#isStopped = true;
+      this.#options.onStop(this);
+    }
+    this.#onReady?.();
+  }
+
+  /** A watch may last an hour; it must not keep the state it began with. */
+  #forgetInitial(): void {
+    this.#initial = [];
+    this.#initialAt = 0;
+  }
+
+  #push(item: WatchItem): void {
+    this.#queue.push(item);
+    if (this.#queue.length === 1) this.#onReady?.();
+  }
+}
+
+/** An object that begins to match is ADDED for this watcher, one that no longer matches DELETED. */
+function throughSelector(selection: Selection, event: CacheEvent): CacheEvent | undefined {
+  if (event.type === "DELETED")
+    return isSelected(selection, event.previous ?? event.object) ? event : undefined;
+  const matches = isSelected(selection, event.object);
+  const matched = event.previous !== undefined && isSelected(selection, event.previous);
+  if (matches) return event.as(matched ? "MODIFIED" : "ADDED");
+  return matched ? event.as("DELETED") : undefined;
+}

@@ -1,0 +1,72 @@
+/** The revisions of a DaemonSet's template, kept as ControllerRevisions. @module */
+import { DaemonSets } from "#api/apps/v1/daemonset";
+import type { ControllerRevision, DaemonSet } from "#api/apps/v1/types.gen";
+import type { Pod } from "#api/core/v1/types.gen";
+import { newControllerRef } from "../controller-ref-manager.ts";
+import { equalJSON, templateHash } from "../template-hash.ts";
+import { REVISION_HASH } from "./eligible.ts";
+
+export interface History {
+  /** The revision of the current template; without a uid it is to be created. */
+  readonly current: ControllerRevision;
+  /** `current` is stored with an older number. */
+  readonly isOutdated: boolean;
+  readonly old: readonly ControllerRevision[];
+}
+
+/** Several revisions of one template count as the newest of them. */
+export function planHistory(ds: DaemonSet, owned: readonly ControllerRevision[]): History {
+  const data = templatePatch(ds);
+  const matching = owned.filter((revision) => equalJSON(revision.data, data));
+  const stored = matching.toSorted((a, b) => b.revision - a.revision)[0];
+  const old = owned.filter((revision) => revision !== stored);
+  const others = owned.filter((revision) => !matching.includes(revision));
+  const revision = Math.max(0, ...others.map((other) => other.revision)) + 1;
+  if (stored === undefined) return { current: newRevision(ds, data, revision), isOutdated: false, old };
+  const isOutdated = stored.revision < revision;
+  return { current: isOutdated ? { ...stored, revision } : stored, isOutdated, old };
+}
+
+/** What `kubectl rollout undo` sends back. */
+function templatePatch(ds: DaemonSet): Readonly<Record<string, unknown>> {
+  return { spec: { template: { ...ds.spec!.template, $patch: "replace" } } };
+}
+
+function newRevision(
+  ds: DaemonSet,
+  data: Readonly<Record<string, unknown>>,
+  revision: number,
+): ControllerRevision {
+  const { template } = ds.spec!;
+  const hash = templateHash(template, ds.status?.collisionCount);
+  const { annotations } = ds.metadata;
+  return {
+    apiVersion: "apps/v1",
+    kind: "ControllerRevision",
+    metadata: {
+      name: `${ds.metadata.name}-${hash}`,
+      namespace: ds.metadata.namespace!,
+      labels: { ...template.metadata?.labels, [REVISION_HASH]: hash },
+      ...(annotations !== undefined && { annotations }),
+      ownerReferences: [newControllerRef(ds, DaemonSets)],
+    },
+    data,
+    revision,
+  };
+}
+
+export function hashOf({ metadata }: ControllerRevision): string {
+  return metadata.labels?.[REVISION_HASH] ?? metadata.name;
+}
+
+/** Old revisions beyond the limit, the oldest first; those that pods still run stay. */
+export function surplusRevisions(
+  ds: DaemonSet,
+  old: readonly ControllerRevision[],
+  pods: readonly Pod[],
+): readonly ControllerRevision[] {
+  const live = new Set(pods.map(({ metadata }) => metadata.labels?.[REVISION_HASH]));
+  const surplus = old.length - (ds.spec?.revisionHistoryLimit ?? 10);
+  const removable = old.filter((revision) => !live.has(hashOf(revision)));
+  return removable.toSorted((a, b) => a.revision - b.revision).slice(0, Math.max(surplus, 0));
+}

@@ -1,0 +1,152 @@
+/** The decision of the EndpointSlice controller, without clock, cache or network. @module */
+import { Services } from "#api/core/v1/service";
+import type { Node, Pod, Service } from "#api/core/v1/types.gen";
+import type { Endpoint, EndpointPort, EndpointSlice } from "#api/discovery/v1/types.gen";
+import { newControllerRef } from "../controller-ref-manager.ts";
+import { isPodReady, podIPs } from "../pod-state.ts";
+import {
+  HEADLESS_LABEL,
+  hostnameOf,
+  isEndpoint,
+  isFamily,
+  isHeadless,
+  targetPortOf,
+} from "../service-pods.ts";
+import { canonicalJSON } from "../template-hash.ts";
+import type { EndpointGroup, SliceChanges, SliceTemplate } from "./merge.ts";
+import { planSlices } from "./merge.ts";
+
+export const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
+export const MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by";
+export const CONTROLLER_NAME = "endpointslice-controller.k8s.io";
+export const ENDPOINTS_PER_SLICE = 100;
+
+const ZONE_LABEL = "topology.kubernetes.io/zone";
+const CLOSE: ReadonlySet<string> = new Set(["PreferClose", "PreferSameZone", "PreferSameNode"]);
+
+export interface Observed {
+  readonly pods: readonly Pod[];
+  readonly nodeOf: (name: string) => Node | undefined;
+  /** The slices of the service that this controller manages. */
+  readonly slices: readonly EndpointSlice[];
+  readonly endpointsMax: number;
+}
+
+export interface Plan extends SliceChanges {
+  /** Pods left out because their node is not known yet. */
+  readonly withoutNode: readonly Pod[];
+}
+
+export function plan(service: Service, { pods, nodeOf, slices, endpointsMax }: Observed): Plan {
+  const groups = new Map<
+    string,
+    { addressType: string; ports: readonly EndpointPort[]; endpoints: Endpoint[] }
+  >();
+  const withoutNode = new Set<Pod>();
+  const families = addressTypesOf(service);
+  for (const pod of pods) {
+    if (!isEndpoint(pod, true)) continue;
+    const nodeName = pod.spec?.nodeName ?? "";
+    const node = nodeName === "" ? undefined : nodeOf(nodeName);
+    if (nodeName !== "" && node === undefined && service.spec?.publishNotReadyAddresses !== true) {
+      withoutNode.add(pod);
+      continue;
+    }
+    const ports = portsOf(service, pod);
+    for (const addressType of families) {
+      const addresses = podIPs(pod).filter((ip) => isFamily(ip, addressType));
+      if (addresses.length === 0) continue;
+      const key = `${addressType}|${canonicalJSON(ports)}`;
+      const group = groups.get(key) ?? { addressType, ports, endpoints: [] };
+      groups.set(key, group);
+      group.endpoints.push(newEndpoint(service, pod, node, addresses));
+    }
+  }
+  const all = [...groups.values()];
+  const empty = families.filter((addressType) => !all.some((group) => group.addressType === addressType));
+  const placeholders: EndpointGroup[] = empty.map((addressType) => ({
+    addressType,
+    ports: [],
+    endpoints: [],
+  }));
+  const changes = planSlices(slices, [...all, ...placeholders], newTemplate(service), endpointsMax);
+  return { ...changes, withoutNode: [...withoutNode] };
+}
+
+/** A service from before dual stack says its family by its address only. */
+function addressTypesOf(service: Service): readonly string[] {
+  const families = service.spec?.ipFamilies ?? [];
+  if (families.length > 0) return families;
+  return [(service.spec?.clusterIP ?? "").includes(":") ? "IPv6" : "IPv4"];
+}
+
+/** A pod that lacks a named port is an endpoint of the other ports only. */
+function portsOf(service: Service, pod: Pod): readonly EndpointPort[] {
+  return (service.spec?.ports ?? []).flatMap((servicePort) => {
+    const port = targetPortOf(pod, servicePort);
+    if (port === undefined) return [];
+    const { name = "", protocol = "TCP", appProtocol } = servicePort;
+    return [{ name, port, protocol, ...(appProtocol !== undefined && { appProtocol }) }];
+  });
+}
+
+function newEndpoint(
+  service: Service,
+  pod: Pod,
+  node: Node | undefined,
+  addresses: readonly string[],
+): Endpoint {
+  const { name, namespace, uid } = pod.metadata;
+  const serving = isPodReady(pod);
+  const terminating = pod.metadata.deletionTimestamp !== undefined;
+  const ready = service.spec?.publishNotReadyAddresses === true || (serving && !terminating);
+  const hostname = hostnameOf(pod, service);
+  const nodeName = pod.spec?.nodeName;
+  const zone = node?.metadata.labels?.[ZONE_LABEL];
+  const hints = ready ? hintsOf(service, zone, nodeName) : undefined;
+  return {
+    addresses,
+    conditions: { ready, serving, terminating },
+    ...(hostname !== undefined && { hostname }),
+    targetRef: { kind: "Pod", namespace: namespace!, name, ...(uid !== undefined && { uid }) },
+    ...(nodeName !== undefined && nodeName !== "" && { nodeName }),
+    ...(zone !== undefined && { zone }),
+    ...(hints !== undefined && { hints }),
+  };
+}
+
+/** `spec.trafficDistribution`: every endpoint is for its own zone, or for its own node. */
+function hintsOf(
+  service: Service,
+  zone: string | undefined,
+  node: string | undefined,
+): Endpoint["hints"] | undefined {
+  const distribution = service.spec?.trafficDistribution ?? "";
+  if (!CLOSE.has(distribution)) return undefined;
+  const forNodes = distribution === "PreferSameNode" && node !== undefined ? [{ name: node }] : undefined;
+  if (zone === undefined && forNodes === undefined) return undefined;
+  return {
+    ...(zone !== undefined && { forZones: [{ name: zone }] }),
+    ...(forNodes !== undefined && { forNodes }),
+  };
+}
+
+function newTemplate(service: Service): SliceTemplate {
+  const { [HEADLESS_LABEL]: _, ...own } = service.metadata.labels ?? {};
+  return {
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata: {
+      name: "",
+      generateName: `${service.metadata.name}-`,
+      namespace: service.metadata.namespace!,
+      labels: {
+        ...own,
+        ...(isHeadless(service) && { [HEADLESS_LABEL]: "" }),
+        [SERVICE_NAME_LABEL]: service.metadata.name,
+        [MANAGED_BY_LABEL]: CONTROLLER_NAME,
+      },
+      ownerReferences: [newControllerRef(service, Services)],
+    },
+  };
+}

@@ -1,0 +1,3 @@
+/** Public surface of controllers: one constructor per controller, by the names kube-controller-manager gives them. @module */
+export { controllerNames, controllers, newControllers, selectControllers } from "./registry.ts";
+export type { ControllerInit, ControllerOptions } from "./options.ts";

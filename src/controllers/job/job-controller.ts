@@ -1,0 +1,165 @@
+/** Runs pods until as many as a Job asks for have succeeded. @module */
+import type { Kind, ObjectKey } from "#apimachinery";
+import { controllerOf, isNotFound, keyOf, splitKey } from "#apimachinery";
+import { Jobs } from "#api/batch/v1/job";
+import type { Job } from "#api/batch/v1/types.gen";
+import { Pods } from "#api/core/v1/pod";
+import type { Pod } from "#api/core/v1/types.gen";
+import type { Lister } from "#client";
+import type { Controller, ControllerContext, Result } from "#controller-runtime";
+import { slowStartBatch, source, TerminalError } from "#controller-runtime";
+import { forEachParallel } from "../batch.ts";
+import { claim, planClaims } from "../controller-ref-manager.ts";
+import { indexOrphans, orphansOf } from "../indexes.ts";
+import { LastWrites } from "../last-writes.ts";
+import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
+import { createPod, deletePod, isNamespaceTerminating } from "../pod-control.ts";
+import { selectorPredicate } from "../selector.ts";
+import { equalJSON } from "../template-hash.ts";
+import { unlessGone } from "../unless-gone.ts";
+import type { BackoffRecord } from "./backoff.ts";
+import { NO_FAILURES } from "./backoff.ts";
+import { jobPod } from "./job-pod.ts";
+import type { Plan } from "./plan.ts";
+import { isFinished, plan } from "./plan.ts";
+import { isHeld, TRACKING_FINALIZER } from "./tracking.ts";
+
+/** Fields that change when a Job succeeds or fails, and that this controller does not carry out. */
+const UNSUPPORTED = ["podFailurePolicy", "successPolicy", "backoffLimitPerIndex"] as const;
+
+/**
+ * Safe on a stale cache: pods are created and deleted only when the cache shows all earlier ones (`OwnWrites`), and
+ * nothing is counted before it shows the last status written (`LastWrites`).
+ */
+export function jobController(context: ControllerContext): Controller {
+  const runner = new JobRunner(context);
+  return {
+    name: "job-controller",
+    eventSource: "job-controller",
+    reconciles: Jobs as Kind,
+    owns: [Pods as Kind],
+    watches: [source(Pods, (pod) => runner.adoptersOf(pod))],
+    reconcile: (key, signal) => runner.reconcile(key, signal),
+  };
+}
+
+class JobRunner {
+  readonly #context: ControllerContext;
+  readonly #jobs: Lister<Job>;
+  readonly #pods: Lister<Pod>;
+  readonly #ownWrites: OwnWrites;
+  readonly #lastWrites = new LastWrites();
+  /** Bounded by the Jobs that run. */
+  readonly #backoffs = new Map<ObjectKey, BackoffRecord>();
+
+  constructor(context: ControllerContext) {
+    const { clock, informers } = context;
+    const pods = informers.informer(Pods);
+    indexOrphans(pods);
+    this.#context = context;
+    this.#jobs = informers.lister(Jobs);
+    this.#pods = pods.lister;
+    this.#ownWrites = new OwnWrites(clock, pods);
+  }
+
+  async reconcile(key: ObjectKey, signal: AbortSignal): Promise<Result> {
+    const job = this.#jobs.get(key);
+    if (job === undefined || job.metadata.deletionTimestamp !== undefined || isFinished(job)) {
+      this.#forget(key);
+      await this.#releaseAll(key, job, signal);
+      return {};
+    }
+    if (isManagedElsewhere(job) || this.#lastWrites.isBehind(job)) return {};
+    this.#refuseUnsupported(job);
+    const settled = this.#ownWrites.settled(key);
+    const pods = await this.#claimPods(job, signal);
+    const backoff = this.#backoffs.get(key) ?? NO_FAILURES;
+    const p = plan(job, { pods, backoff, settled, nowMs: this.#context.clock.now() });
+    const error = await this.#carryOut(job, p, signal);
+    if (!equalJSON(p.status, job.status)) {
+      const write = this.#context.client.updateStatus(Jobs, { ...job, status: p.status }, signal);
+      this.#lastWrites.note(await unlessGone(write));
+      for (const { type, reason, message } of p.events)
+        this.#context.recorder.event(job, type, reason, message);
+    }
+    // Only now: a failure is remembered once its pod is noted, or a second try would count it twice.
+    this.#backoffs.set(key, p.backoff);
+    await forEachParallel(p.release, (pod) => this.#release(pod, signal));
+    if (error !== undefined) throw error;
+    const requeueAfterMs = settled ? p.requeueAfterMs : OWN_WRITES_TIMEOUT_MS;
+    return requeueAfterMs === undefined ? {} : { requeueAfterMs };
+  }
+
+  #forget(key: ObjectKey): void {
+    this.#ownWrites.forget(key);
+    this.#lastWrites.forget(key);
+    this.#backoffs.delete(key);
+  }
+
+  #refuseUnsupported(job: Job): void {
+    const field = UNSUPPORTED.find((name) => job.spec?.[name] !== undefined);
+    if (field === undefined) return;
+    const message = `spec.${field} is not supported by this cluster, the Job is not run`;
+    this.#context.recorder.event(job, "Warning", "UnsupportedField", message);
+    throw new TerminalError(`Job ${keyOf(job)}: ${message}`);
+  }
+
+  #claimPods(job: Job, signal: AbortSignal): Promise<readonly Pod[]> {
+    const selector = selectorPredicate(job.spec?.selector);
+    const candidates = [...this.#pods.controlledBy(job), ...orphansOf(this.#pods, job.metadata.namespace)];
+    const claims = planClaims(job, candidates, ({ metadata }) => selector(metadata.labels));
+    return claim(this.#context.client, Jobs, job, Pods, claims, signal);
+  }
+
+  /** Returns the first error; what did succeed is remembered. */
+  async #carryOut(job: Job, { create, remove, isSurplus }: Plan, signal: AbortSignal): Promise<unknown> {
+    const key = keyOf(job);
+    await forEachParallel(remove, async (pod) => {
+      if (isSurplus) await this.#release(pod, signal);
+      await deletePod(this.#context, pod, job, signal);
+      this.#ownWrites.deleted(key, pod);
+    });
+    const { error } = await slowStartBatch(create.length, 1, async (i) => {
+      this.#ownWrites.created(key, await createPod(this.#context, jobPod(job, create[i]), job, signal));
+    });
+    return isNamespaceTerminating(error) ? undefined : error;
+  }
+
+  /** Nobody counts these pods any more. */
+  async #releaseAll(key: ObjectKey, job: Job | undefined, signal: AbortSignal): Promise<void> {
+    const { namespace, name } = splitKey(key);
+    const isOurs = (pod: Pod): boolean => {
+      const owner = controllerOf(pod);
+      return (
+        owner?.kind === "Job" && owner.name === name && (job === undefined || owner.uid === job.metadata.uid)
+      );
+    };
+    const pods = job === undefined ? this.#pods.list(namespace) : this.#pods.controlledBy(job);
+    await forEachParallel(
+      pods.filter((pod) => isHeld(pod) && isOurs(pod)),
+      (pod) => this.#release(pod, signal),
+    );
+  }
+
+  async #release({ metadata }: Pod, signal: AbortSignal): Promise<void> {
+    const { uid, resourceVersion } = metadata;
+    const finalizers = (metadata.finalizers ?? []).filter((name) => name !== TRACKING_FINALIZER);
+    const body = { metadata: { uid, resourceVersion, finalizers } };
+    try {
+      await this.#context.client.patch(Pods, metadata, { type: "merge", body }, signal);
+    } catch (err) {
+      if (!isNotFound(err)) throw err;
+    }
+  }
+
+  /** An orphan concerns every Job that would adopt it. */
+  adoptersOf(pod: Pod): readonly ObjectKey[] {
+    if (controllerOf(pod) !== undefined || pod.metadata.deletionTimestamp !== undefined) return [];
+    const candidates = this.#jobs.list(pod.metadata.namespace);
+    return candidates.filter((job) => selectorPredicate(job.spec?.selector)(pod.metadata.labels)).map(keyOf);
+  }
+}
+
+function isManagedElsewhere({ spec }: Job): boolean {
+  return spec?.managedBy !== undefined && spec.managedBy !== "kubernetes.io/job-controller";
+}

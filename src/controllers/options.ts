@@ -1,0 +1,32 @@
+/** What the controllers may be told, in the words of kube-controller-manager's flags. @module */
+import type { Controller, ControllerContext } from "#controller-runtime";
+
+export interface ControllerOptions {
+  /** Which controllers run: names, `*` for all that are on by default, `-name` to leave one out. Default `["*"]`. */
+  readonly names?: readonly string[];
+  /** Where node-ipam takes pod CIDRs from, e.g. `10.244.0.0/16`; several families are separated by commas. */
+  readonly clusterCIDR?: string;
+  /** Never given to nodes, even where it overlaps the cluster CIDR; several families are separated by commas. */
+  readonly serviceCIDR?: string;
+  /** Prefix length of one node's pod CIDR. Default 24 for IPv4, 64 for IPv6. */
+  readonly nodeCIDRMaskSizeIPv4?: number;
+  readonly nodeCIDRMaskSizeIPv6?: number;
+  /** Without it, or without a cluster CIDR, node-ipam does not run. Default false. */
+  readonly allocateNodeCIDRs?: boolean;
+  /** PEM bundle published as ConfigMap kube-root-ca.crt; without it, the publisher does not run. */
+  readonly rootCA?: string;
+  /** How long a node may stay silent before it counts as unknown. Default 50 s. */
+  readonly nodeMonitorGracePeriodMs?: number;
+  /** The same for a node that never reported. Default 60 s. */
+  readonly nodeStartupGracePeriodMs?: number;
+  /** Finished pods beyond this many are removed, oldest first; 0 keeps all. Default 12500. */
+  readonly terminatedPodGCThreshold?: number;
+  /** Endpoints per EndpointSlice. Default 100, at most 1000. */
+  readonly maxEndpointsPerSlice?: number;
+}
+
+/** Undefined: the options leave this controller nothing to do. */
+export type ControllerInit = (
+  context: ControllerContext,
+  options: ControllerOptions,
+) => Controller | undefined;

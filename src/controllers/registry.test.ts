@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { controllerNames, selectControllers } from "./registry.ts";
+
+const cases = [
+  { names: ["*"], want: controllerNames },
+  {
+    names: ["*", "-deployment-controller"],
+    want: controllerNames.filter((name) => name !== "deployment-controller"),
+  },
+  {
+    names: ["deployment-controller", "replicaset-controller"],
+    want: ["deployment-controller", "replicaset-controller"],
+  },
+  { names: ["deployment-controller", "-deployment-controller"], want: [] },
+  { names: [], want: [] },
+];
+
+for (const { names, want } of cases) {
+  test(`selectControllers() resolves ${JSON.stringify(names)}`, () =>
+    assert.deepEqual(selectControllers(names), want));
+}
+
+test("selectControllers() refuses names that do not exist", () => {
+  const message = 'Controller "foo" is not in the list of known controllers';
+  assert.throws(() => selectControllers(["*", "-foo"]), { name: "RangeError", message });
+});

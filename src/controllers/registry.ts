@@ -1,0 +1,98 @@
+/** Which controllers exist, and which of them a set of options asks for. @module */
+import type { EventRecorder } from "#client";
+import type { Controller, ControllerContext } from "#controller-runtime";
+import { daemonSetController } from "./daemonset/daemonset-controller.ts";
+import { deploymentController } from "./deployment/deployment-controller.ts";
+import { disruptionController } from "./disruption/disruption-controller.ts";
+import { endpointSliceMirroringController } from "./endpointslice-mirroring/endpointslice-mirroring-controller.ts";
+import { endpointSliceController } from "./endpointslice/endpointslice-controller.ts";
+import { endpointsController } from "./endpoints/endpoints-controller.ts";
+import { garbageCollectorController } from "./garbagecollector/garbage-collector-controller.ts";
+import { jobController } from "./job/job-controller.ts";
+import { namespaceController } from "./namespace/namespace-controller.ts";
+import { nodeIpamController } from "./node-ipam/node-ipam-controller.ts";
+import { nodeLifecycleController } from "./node-lifecycle/node-lifecycle-controller.ts";
+import type { ControllerInit, ControllerOptions } from "./options.ts";
+import { podGarbageCollectorController } from "./pod-garbage-collector/pod-garbage-collector-controller.ts";
+import { replicaSetController } from "./replicaset/replicaset-controller.ts";
+import { replicationControllerController } from "./replicationcontroller/replicationcontroller-controller.ts";
+import { rootCACertificatePublisherController } from "./root-ca-certificate-publisher/root-ca-certificate-publisher-controller.ts";
+import { serviceAccountController } from "./serviceaccount/serviceaccount-controller.ts";
+import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
+
+/** Names are those of `kube-controller-manager --controllers`. */
+export const controllers: Readonly<Record<string, ControllerInit>> = {
+  "namespace-controller": (context) => namespaceController(context),
+  "serviceaccount-controller": (context) => serviceAccountController(context),
+  "root-ca-certificate-publisher-controller": (context, { rootCA }) =>
+    rootCA === undefined ? undefined : rootCACertificatePublisherController(context, rootCA),
+  "deployment-controller": (context) => deploymentController(context),
+  "replicaset-controller": (context) => replicaSetController(context),
+  "replicationcontroller-controller": (context) => replicationControllerController(context),
+  "daemonset-controller": (context) => daemonSetController(context),
+  "job-controller": (context) => jobController(context),
+  "disruption-controller": (context) => disruptionController(context),
+  "endpointslice-controller": (context, { maxEndpointsPerSlice }) =>
+    endpointSliceController(context, maxEndpointsPerSlice),
+  "endpoints-controller": (context) => endpointsController(context),
+  "endpointslice-mirroring-controller": (context) => endpointSliceMirroringController(context),
+  "garbage-collector-controller": (context) => garbageCollectorController(context),
+  "node-lifecycle-controller": (context, options) => nodeLifecycleController(context, options),
+  "taint-eviction-controller": (context) => taintEvictionController(context),
+  "node-ipam-controller": newNodeIpam,
+  "pod-garbage-collector-controller": (context, { terminatedPodGCThreshold }) =>
+    podGarbageCollectorController(context, terminatedPodGCThreshold),
+};
+
+export const controllerNames: readonly string[] = Object.keys(controllers);
+
+/** The controllers that `options` ask for, constructed. Throws on a name that does not exist. */
+export function newControllers(
+  context: ControllerContext,
+  options: ControllerOptions = {},
+): readonly Controller[] {
+  const constructed = selectControllers(options.names ?? ["*"]).map((name) =>
+    construct(name, context, options),
+  );
+  return constructed.filter((controller) => controller !== undefined);
+}
+
+/** Each writes its events in its own name, which the controller tells only once it is made. */
+function construct(
+  name: string,
+  context: ControllerContext,
+  options: ControllerOptions,
+): Controller | undefined {
+  let component = name;
+  const recorder: EventRecorder = {
+    event: (about, type, reason, message, event = {}) =>
+      context.recorder.event(about, type, reason, message, { component, ...event }),
+  };
+  const logger = context.logger.child({ controller: name });
+  const controller = controllers[name]!({ ...context, recorder, logger }, options);
+  component = controller?.eventSource ?? name;
+  return controller;
+}
+
+function newNodeIpam(context: ControllerContext, options: ControllerOptions): Controller | undefined {
+  const { allocateNodeCIDRs = false, clusterCIDR = "", serviceCIDR = "" } = options;
+  if (!allocateNodeCIDRs || clusterCIDR === "") return undefined;
+  return nodeIpamController(context, {
+    clusterCIDRs: clusterCIDR.split(","),
+    serviceCIDRs: serviceCIDR === "" ? [] : serviceCIDR.split(","),
+    maskSizeIPv4: options.nodeCIDRMaskSizeIPv4 ?? 24,
+    maskSizeIPv6: options.nodeCIDRMaskSizeIPv6 ?? 64,
+  });
+}
+
+/** Resolves `*`, names and `-names` as upstream: an explicit name wins over `*`, and `-name` over both. */
+export function selectControllers(names: readonly string[]): readonly string[] {
+  const unknown = names.find((name) => name !== "*" && !controllerNames.includes(name.replace(/^-/, "")));
+  if (unknown !== undefined) {
+    throw new RangeError(
+      `Controller ${JSON.stringify(unknown.replace(/^-/, ""))} is not in the list of known controllers`,
+    );
+  }
+  const all = names.includes("*");
+  return controllerNames.filter((name) => !names.includes(`-${name}`) && (all || names.includes(name)));
+}

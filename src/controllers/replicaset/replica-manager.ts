@@ -1,0 +1,160 @@
+/** Keeps a number of identical pods running: the part that ReplicaSet and ReplicationController share. @module */
+import type { Kind, KubeObject, ObjectKey } from "#apimachinery";
+import { controllerOf, keyOf } from "#apimachinery";
+import type { ReplicaSet, ReplicaSetStatus } from "#api/apps/v1/types.gen";
+import { Pods } from "#api/core/v1/pod";
+import type { Pod } from "#api/core/v1/types.gen";
+import type { Lister } from "#client";
+import type { Controller, ControllerContext, Result } from "#controller-runtime";
+import { slowStartBatch, source } from "#controller-runtime";
+import { forEachParallel } from "../batch.ts";
+import { claim, planClaims } from "../controller-ref-manager.ts";
+import { indexOrphans, orphansOf } from "../indexes.ts";
+import { LastWrites } from "../last-writes.ts";
+import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
+import { createPod, deletePod, isNamespaceTerminating, messageOf, podFromTemplate } from "../pod-control.ts";
+import { isPodActive, isPodTerminating } from "../pod-state.ts";
+import { selectorPredicate } from "../selector.ts";
+import { equalJSON } from "../template-hash.ts";
+import { unlessGone } from "../unless-gone.ts";
+import { desiredReplicas, nextAvailabilityInMs, plan, planStatus } from "./plan.ts";
+
+/** How a kind appears as a ReplicaSet, and which of a ReplicaSet's status it has fields for. */
+export interface ReplicaAdapter<T extends KubeObject> {
+  readonly name: string;
+  readonly eventSource: string;
+  readonly kind: Kind<T>;
+  readonly asReplicaSet: (object: T) => ReplicaSet;
+  readonly statusOf: (status: ReplicaSetStatus) => ReplicaSetStatus;
+}
+
+/**
+ * Safe on a stale cache: pods are created and deleted only when the cache shows all earlier creations and deletions
+ * of this controller for the same object (`OwnWrites`), and its last status (`LastWrites`).
+ */
+export function replicaManager<T extends KubeObject>(
+  context: ControllerContext,
+  adapter: ReplicaAdapter<T>,
+): Controller {
+  const manager = new ReplicaManager(context, adapter);
+  return {
+    name: adapter.name,
+    eventSource: adapter.eventSource,
+    reconciles: adapter.kind as unknown as Kind,
+    owns: [Pods as Kind],
+    watches: [source(Pods, (pod, old) => manager.adoptersOf(pod, old))],
+    reconcile: (key, signal) => manager.reconcile(key, signal),
+  };
+}
+
+class ReplicaManager<T extends KubeObject> {
+  readonly #context: ControllerContext;
+  readonly #adapter: ReplicaAdapter<T>;
+  readonly #owners: Lister<T>;
+  readonly #pods: Lister<Pod>;
+  readonly #ownWrites: OwnWrites;
+  readonly #lastWrites = new LastWrites();
+
+  constructor(context: ControllerContext, adapter: ReplicaAdapter<T>) {
+    const { clock, informers } = context;
+    const podInformer = informers.informer(Pods);
+    indexOrphans(podInformer);
+    this.#context = context;
+    this.#adapter = adapter;
+    this.#owners = informers.lister(adapter.kind);
+    this.#pods = podInformer.lister;
+    this.#ownWrites = new OwnWrites(clock, podInformer);
+  }
+
+  async reconcile(key: ObjectKey, signal: AbortSignal): Promise<Result> {
+    const { kind } = this.#adapter;
+    const owner = this.#owners.get(key);
+    if (owner === undefined) {
+      this.#ownWrites.forget(key);
+      this.#lastWrites.forget(key);
+      return {};
+    }
+    if (this.#lastWrites.isBehind(owner)) return {};
+    const rs = this.#adapter.asReplicaSet(owner);
+    // Asked before the pods are read: what settles in between only delays the decision.
+    const settled = this.#ownWrites.settled(key);
+    const selector = selectorPredicate(rs.spec?.selector);
+    const matches = (pod: Pod): boolean => selector(pod.metadata.labels);
+    const candidates = [
+      ...this.#pods.controlledBy(owner),
+      ...orphansOf(this.#pods, owner.metadata.namespace),
+    ];
+    const claims = planClaims(owner, candidates.filter(isPodActive), matches);
+    const active = await claim(this.#context.client, kind, owner, Pods, claims, signal);
+    const terminating = candidates.filter(
+      (pod) => isPodTerminating(pod) && isOwned(pod, owner) && matches(pod),
+    );
+
+    const act = settled && owner.metadata.deletionTimestamp === undefined;
+    const error = act ? await this.#manageReplicas(owner, rs, active, signal) : undefined;
+
+    const nowMs = this.#context.clock.now();
+    const failure = error === undefined ? undefined : messageOf(error);
+    const status = this.#adapter.statusOf(planStatus(rs, active, terminating, failure, nowMs));
+    if (!equalJSON(status, rs.status)) {
+      const write = this.#context.client.updateStatus(kind, { ...owner, status }, signal);
+      this.#lastWrites.note(await unlessGone(write));
+    }
+    if (error !== undefined) throw error;
+    const requeueAfterMs = settled ? nextAvailabilityInMs(rs, active, nowMs) : OWN_WRITES_TIMEOUT_MS;
+    return requeueAfterMs === undefined ? {} : { requeueAfterMs };
+  }
+
+  /** Pods of all replica sets of the same owner, by which the crowded nodes are found. */
+  #related(owner: T, active: readonly Pod[]): readonly Pod[] {
+    const parent = controllerOf(owner);
+    if (parent === undefined) return active;
+    const siblings = this.#owners
+      .list(owner.metadata.namespace)
+      .filter((o) => controllerOf(o)?.uid === parent.uid);
+    return siblings.flatMap((sibling) => this.#pods.controlledBy(sibling));
+  }
+
+  /** Returns the first error; what did succeed is remembered. */
+  async #manageReplicas(
+    owner: T,
+    rs: ReplicaSet,
+    active: readonly Pod[],
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    const { kind } = this.#adapter;
+    const related = active.length > desiredReplicas(rs) ? this.#related(owner, active) : active;
+    const { create, remove } = plan(rs, active, related, this.#context.clock.now());
+    const key = keyOf(owner);
+    if (create > 0) {
+      const pod = podFromTemplate(rs.spec!.template!, owner, kind);
+      const { error } = await slowStartBatch(create, 1, async () => {
+        this.#ownWrites.created(key, await createPod(this.#context, pod, owner, signal));
+      });
+      return isNamespaceTerminating(error) ? undefined : error;
+    }
+    try {
+      await forEachParallel(remove, async (pod) => {
+        await deletePod(this.#context, pod, owner, signal);
+        this.#ownWrites.deleted(key, pod);
+      });
+      return undefined;
+    } catch (err) {
+      return err;
+    }
+  }
+
+  /** Orphans concern everyone who would adopt them. */
+  adoptersOf(pod: Pod, old: Pod | undefined): readonly ObjectKey[] {
+    if (controllerOf(pod) !== undefined || !isPodActive(pod)) return [];
+    const wasOrphan = old !== undefined && controllerOf(old) === undefined;
+    if (wasOrphan && equalJSON(old.metadata.labels, pod.metadata.labels)) return [];
+    const selects = (owner: T): boolean =>
+      selectorPredicate(this.#adapter.asReplicaSet(owner).spec?.selector)(pod.metadata.labels);
+    return this.#owners.list(pod.metadata.namespace).filter(selects).map(keyOf);
+  }
+}
+
+function isOwned(pod: Pod, owner: KubeObject): boolean {
+  return controllerOf(pod)?.uid === owner.metadata.uid;
+}

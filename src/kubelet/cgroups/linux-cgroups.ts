@@ -1,0 +1,177 @@
+/** The pods' cgroups with the cgroupfs driver, on version 1 (one tree per controller) and version 2 (one tree). @module */
+import { access, mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock, Logger } from "#apimachinery";
+import type { CgroupResources, PodCgroups, QOSClass } from "../platform/platform.ts";
+import { settingsV1, settingsV2, type Setting } from "./settings.ts";
+
+export interface LinuxCgroupsOptions {
+  /** Parent of `kubepods`. */
+  readonly root: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Where cgroups are mounted; for tests. */
+  readonly mountPoint?: string;
+}
+
+const V1_CONTROLLERS = ["cpu", "memory", "pids"] as const;
+const QOS_FOLDERS: readonly string[] = ["", "burstable", "besteffort"];
+const POD_FOLDER = /^pod([0-9a-zA-Z-]+)$/u;
+/** A killed process needs a moment to leave its cgroup. */
+const REMOVE_TRIES_MAX = 20;
+const REMOVE_WAIT_MS = 50;
+
+export function linuxCgroups(options: LinuxCgroupsOptions): PodCgroups {
+  const { root, clock, logger, mountPoint = "/sys/fs/cgroup" } = options;
+  const base = join("/", root, "kubepods");
+  /** Undefined until the first use; false when nothing can be written. */
+  let layout: Promise<Layout | undefined> | undefined;
+  const ready = (): Promise<Layout | undefined> => (layout ??= detect(mountPoint, base, logger));
+
+  const apply = async (path: string, resources: CgroupResources): Promise<void> => {
+    const found = await ready();
+    if (found === undefined) return;
+    for (const tree of found.trees) await mkdir(join(tree.dir, path), { recursive: true });
+    if (found.version === 2) await delegate(found.trees[0]!.dir, path, logger);
+    const settings = found.version === 2 ? settingsV2(resources) : settingsV1(resources);
+    for (const setting of settings) await write(found, path, setting, logger);
+  };
+
+  return {
+    ensureRoot: async (allocatable) => {
+      await apply(base, allocatable);
+      await apply(join(base, "besteffort"), { cpuShares: 2 });
+      await apply(join(base, "burstable"), {});
+    },
+    async ensurePod(uid, qos, resources) {
+      const path = podPath(base, uid, qos);
+      await apply(path, resources);
+      return (await ready()) === undefined ? "" : path;
+    },
+    updateQOS: (qos, resources) => apply(join(base, qos.toLowerCase()), resources),
+    async removePod(uid) {
+      const found = await ready();
+      for (const qos of QOS_FOLDERS) {
+        for (const dir of found?.removeDirs ?? [])
+          await removeCgroup(join(dir, base, qos, `pod${uid}`), clock);
+      }
+    },
+    async listPods() {
+      const found = await ready();
+      const uids = new Set<string>();
+      for (const qos of QOS_FOLDERS) {
+        for (const name of await foldersOf(join(found?.trees[0]?.dir ?? "", base, qos))) {
+          const uid = POD_FOLDER.exec(name)?.[1];
+          if (uid !== undefined) uids.add(uid);
+        }
+      }
+      return found === undefined ? [] : [...uids];
+    },
+  };
+}
+
+interface Layout {
+  readonly version: 1 | 2;
+  readonly trees: readonly { readonly controller: string; readonly dir: string }[];
+  /** Every hierarchy, also those in which only the runtime makes cgroups. */
+  readonly removeDirs: readonly string[];
+}
+
+function podPath(base: string, uid: string, qos: QOSClass): string {
+  return qos === "Guaranteed" ? join(base, `pod${uid}`) : join(base, qos.toLowerCase(), `pod${uid}`);
+}
+
+async function detect(mountPoint: string, base: string, logger: Logger): Promise<Layout | undefined> {
+  try {
+    const version = (await exists(join(mountPoint, "cgroup.controllers"))) ? 2 : 1;
+    const names = version === 2 ? [""] : V1_CONTROLLERS;
+    const trees = [];
+    for (const controller of names) {
+      const dir = join(mountPoint, controller);
+      if (await exists(dir)) trees.push({ controller, dir });
+    }
+    if (trees.length === 0) throw new Error(`No cgroup controllers under ${mountPoint}`);
+    for (const { dir } of trees) await mkdir(join(dir, base), { recursive: true });
+    const all =
+      version === 2 ? [mountPoint] : (await foldersOf(mountPoint)).map((name) => join(mountPoint, name));
+    return { version, trees, removeDirs: all };
+  } catch (err) {
+    logger.warn("Cgroups cannot be written, pods run without limits of their own", { root: base, err });
+    return undefined;
+  }
+}
+
+/** On version 2 every level above a leaf must hand its controllers down. */
+async function delegate(dir: string, path: string, logger: Logger): Promise<void> {
+  const parts = path.split("/").filter((part) => part !== "");
+  for (let depth = 0; depth < parts.length; depth++) {
+    const file = join(dir, ...parts.slice(0, depth), "cgroup.subtree_control");
+    try {
+      await writeFile(file, "+cpu +memory +pids");
+    } catch (err) {
+      logger.debug("Cgroup controllers are not delegated", { file, err });
+    }
+  }
+}
+
+/** A limit that the kernel refuses (a machine without that controller) does not keep a pod from running. */
+async function write(layout: Layout, path: string, setting: Setting, logger: Logger): Promise<void> {
+  const tree = layout.trees.find(
+    ({ controller }) => controller === setting.controller || layout.version === 2,
+  );
+  if (tree === undefined) return;
+  try {
+    await writeFile(join(tree.dir, path, setting.file), setting.value);
+  } catch (err) {
+    logger.debug("Cgroup setting was refused", { path, file: setting.file, err });
+  }
+}
+
+async function removeCgroup(dir: string, clock: Clock): Promise<void> {
+  if (!(await exists(dir))) return;
+  for (let tries = 1; ; tries++) {
+    try {
+      for (const child of await foldersOf(dir)) await removeCgroup(join(dir, child), clock);
+      await rmdir(dir);
+      return;
+    } catch (err) {
+      const { code } = err as NodeJS.ErrnoException;
+      if (code === "ENOENT") return;
+      if (code !== "EBUSY" || tries === REMOVE_TRIES_MAX) {
+        throw new Error(`Cannot remove cgroup ${dir}`, { cause: err });
+      }
+    }
+    await killAll(dir);
+    await new Promise<void>((resolve) => void clock.after(REMOVE_WAIT_MS, resolve));
+  }
+}
+
+async function killAll(dir: string): Promise<void> {
+  const text = await readFile(join(dir, "cgroup.procs"), "utf8").catch(() => "");
+  for (const pid of text.split("\n").map(Number)) {
+    if (!Number.isInteger(pid) || pid <= 1) continue;
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch (err) {
+      // It has ended meanwhile.
+      if ((err as NodeJS.ErrnoException).code !== "ESRCH") throw err;
+    }
+  }
+}
+
+async function foldersOf(dir: string): Promise<readonly string[]> {
+  try {
+    const entries = await readdir(dir, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw err;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

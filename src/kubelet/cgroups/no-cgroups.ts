@@ -1,0 +1,10 @@
+/** For nodes that leave cgroups to the runtime. @module */
+import type { PodCgroups } from "../platform/platform.ts";
+
+export const noCgroups: PodCgroups = {
+  ensureRoot: async () => {},
+  ensurePod: async () => "",
+  updateQOS: async () => {},
+  removePod: async () => {},
+  listPods: async () => [],
+};

@@ -1,0 +1,137 @@
+/** Feeds the pods of this node, from the API and from the manifest folder, to their workers. @module */
+import type { Clock, Logger } from "#apimachinery";
+import type { EventRecorder } from "#client";
+import type { Node, Pod } from "#api/core/v1/types.gen";
+import { isMirrorPod, isTerminalPhase, uidOf } from "../container/pod-spec.ts";
+import type { RuntimePod } from "../container/runtime-pod.ts";
+import { admit } from "../lifecycle/admit.ts";
+import type { PodWorkers } from "../pod-workers/pod-workers.ts";
+import type { ProberManager } from "../prober/prober-manager.ts";
+import type { StatusManager } from "../status/status-manager.ts";
+import type { MirrorPods } from "./mirror-pods.ts";
+
+export interface PodSourcesOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly recorder: EventRecorder;
+  readonly workers: PodWorkers;
+  readonly status: StatusManager;
+  readonly prober: ProberManager;
+  readonly mirrors: MirrorPods;
+  /** Static pods will come from a folder. */
+  readonly hasManifests: boolean;
+  readonly runtimePod: (uid: string) => RuntimePod | undefined;
+  readonly allocatable: Readonly<Record<string, string>>;
+  readonly node: () => Node | undefined;
+}
+
+const MIRROR_RETRY_MS = 5000;
+
+export class PodSources {
+  readonly #options: PodSourcesOptions;
+  readonly #signal: AbortSignal;
+  readonly #apiPods = new Map<string, Pod>();
+  #staticPods: ReadonlyMap<string, Pod> = new Map();
+  /** Before the folder has been read, a mirror may still have its pod. */
+  #staticPodsKnown: boolean;
+  #mirroring: Promise<void> = Promise.resolve();
+
+  constructor(options: PodSourcesOptions, signal: AbortSignal) {
+    this.#options = options;
+    this.#signal = signal;
+    this.#staticPodsKnown = !options.hasManifests;
+  }
+
+  /** The object that carries the pod's status in the API. */
+  apiPod(uid: string): Pod | undefined {
+    const local = this.#staticPods.get(uid) ?? this.#options.workers.pod(uid);
+    return this.#apiPods.get(uid) ?? (local === undefined ? undefined : this.#options.mirrors.of(local));
+  }
+
+  /** A pod is new in the API, or has changed. */
+  apiPodSet(pod: Pod): void {
+    const { workers, status, prober, mirrors } = this.#options;
+    if (isMirrorPod(pod)) {
+      mirrors.seen(pod);
+      this.#reconcileMirrors();
+      return;
+    }
+    const uid = uidOf(pod);
+    this.#apiPods.set(uid, pod);
+    if (!workers.has(uid) && !this.#admit(pod)) return;
+    prober.updatePod(pod);
+    workers.update(pod);
+    prober.podChanged(uid);
+    status.podUpdated(uid);
+  }
+
+  apiPodDeleted(pod: Pod): void {
+    if (isMirrorPod(pod)) {
+      this.#options.mirrors.gone(pod);
+      this.#reconcileMirrors();
+      return;
+    }
+    this.#apiPods.delete(uidOf(pod));
+    this.#options.workers.remove(uidOf(pod));
+    this.#options.status.forget(uidOf(pod));
+  }
+
+  /** The manifest folder holds these pods and no others. */
+  staticPodsSet(pods: readonly Pod[]): void {
+    const { workers } = this.#options;
+    const next = new Map(pods.map((pod) => [uidOf(pod), pod]));
+    const gone = [...this.#staticPods.keys()].filter((uid) => !next.has(uid));
+    this.#staticPods = next;
+    this.#staticPodsKnown = true;
+    for (const uid of gone) workers.remove(uid);
+    for (const pod of pods) workers.update(pod);
+    this.#reconcileMirrors();
+  }
+
+  /** Mirrors are owned by the node's object, and wait for it. */
+  nodeRegistered(): void {
+    this.#reconcileMirrors();
+  }
+
+  /** Mirrors follow static pods; one write at a time. */
+  #reconcileMirrors(): void {
+    this.#mirroring = this.#mirroring.then(() => this.#writeMirrors());
+  }
+
+  async #writeMirrors(): Promise<void> {
+    const { clock, mirrors, logger, status } = this.#options;
+    const wanted = new Set<Pod | undefined>();
+    try {
+      for (const [uid, pod] of this.#staticPods) {
+        await mirrors.ensure(pod, this.#signal);
+        wanted.add(mirrors.of(pod));
+        status.podUpdated(uid);
+      }
+      if (!this.#staticPodsKnown) return;
+      for (const mirror of mirrors.list()) {
+        if (!wanted.has(mirror) && !this.#isMirrored(mirror)) await mirrors.remove(mirror, this.#signal);
+      }
+    } catch (err) {
+      if (this.#signal.aborted) return;
+      logger.warn("Writing mirror pods failed", { err });
+      clock.after(MIRROR_RETRY_MS, () => this.#reconcileMirrors());
+    }
+  }
+
+  #isMirrored(mirror: Pod): boolean {
+    return [...this.#staticPods.values()].some((pod) => this.#options.mirrors.of(pod) === mirror);
+  }
+
+  /** A pod that runs already was admitted before a restart. A refused one fails for good. */
+  #admit(pod: Pod): boolean {
+    const { workers, status, recorder, runtimePod, allocatable, node } = this.#options;
+    const uid = uidOf(pod);
+    const ends = pod.metadata.deletionTimestamp !== undefined || isTerminalPhase(pod.status?.phase);
+    if (ends || (runtimePod(uid)?.sandboxes.length ?? 0) > 0) return true;
+    const rejection = admit(pod, workers.activePods(), allocatable, node());
+    if (rejection === undefined) return true;
+    recorder.event(pod, "Warning", rejection.reason, rejection.message);
+    status.set(pod, { ...pod.status, phase: "Failed", ...rejection });
+    return false;
+  }
+}

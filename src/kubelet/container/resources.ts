@@ -1,0 +1,117 @@
+/** Requests and limits of containers and pods, and what they mean to the kernel. Pure. @module */
+import { parseQuantity, quantityMilliValue, quantityValue } from "#apimachinery";
+import type { Container, Pod } from "#api/core/v1/types.gen";
+import type { LinuxContainerResources } from "#cri";
+import type { CgroupResources } from "../platform/platform.ts";
+import { containersOf, initContainersOf, isRestartableInit, specOf } from "./pod-spec.ts";
+import { qosClassOf } from "./qos.ts";
+
+type ResourceList = Readonly<Record<string, string>>;
+
+const SHARES_PER_CPU = 1024;
+const SHARES_MIN = 2;
+const SHARES_MAX = 262_144;
+const QUOTA_PERIOD_US = 100_000;
+const QUOTA_MIN_US = 1000;
+/** From this priority on a pod counts as critical to the node (system-cluster-critical). */
+const SYSTEM_CRITICAL_PRIORITY = 2_000_000_000;
+const GUARANTEED_OOM_SCORE_ADJ = -997;
+
+/** The amount of `name` in thousandths for cpu, in units for everything else; undefined when it is not given. */
+export function amountOf(list: ResourceList | undefined, name: string): number | undefined {
+  const text = list?.[name];
+  if (text === undefined) return undefined;
+  const quantity = parseQuantity(text);
+  return name === "cpu" ? quantityMilliValue(quantity) : quantityValue(quantity);
+}
+
+export function milliCPUToShares(milliCPU: number): number {
+  if (milliCPU === 0) return SHARES_MIN;
+  return Math.min(Math.max(Math.floor((milliCPU * SHARES_PER_CPU) / 1000), SHARES_MIN), SHARES_MAX);
+}
+
+export function milliCPUToQuota(milliCPU: number): number {
+  return milliCPU === 0 ? 0 : Math.max((milliCPU * QUOTA_PERIOD_US) / 1000, QUOTA_MIN_US);
+}
+
+export function containerResources(
+  container: Container,
+  pod: Pod,
+  memoryCapacityBytes: number,
+): LinuxContainerResources {
+  const { requests, limits } = container.resources ?? {};
+  const cpuLimit = amountOf(limits, "cpu");
+  const cpuRequest = amountOf(requests, "cpu") ?? cpuLimit ?? 0;
+  const memoryLimit = amountOf(limits, "memory") ?? 0;
+  const hugepageLimits = Object.keys(limits ?? {})
+    .filter((name) => name.startsWith("hugepages-"))
+    .map((name) => ({ pageSize: crioPageSize(name), limit: amountOf(limits, name) ?? 0 }));
+  return {
+    cpuShares: milliCPUToShares(cpuRequest),
+    cpuPeriod: QUOTA_PERIOD_US,
+    ...(cpuLimit !== undefined && { cpuQuota: milliCPUToQuota(cpuLimit) }),
+    ...(memoryLimit > 0 && { memoryLimitInBytes: memoryLimit, memorySwapLimitInBytes: memoryLimit }),
+    ...(hugepageLimits.length > 0 && { hugepageLimits }),
+    oomScoreAdj: oomScoreAdj(container, pod, memoryCapacityBytes),
+  };
+}
+
+/** `hugepages-2Mi` -> `2MB`, the kernel's name. */
+function crioPageSize(resource: string): string {
+  return resource.slice("hugepages-".length).replace(/i$/u, "B");
+}
+
+/** The likelihood of being chosen by the OOM killer, as upstream's qos policy. */
+function oomScoreAdj(container: Container, pod: Pod, memoryCapacityBytes: number): number {
+  if ((specOf(pod).priority ?? 0) >= SYSTEM_CRITICAL_PRIORITY) return GUARANTEED_OOM_SCORE_ADJ;
+  const qos = qosClassOf(pod);
+  if (qos === "Guaranteed") return GUARANTEED_OOM_SCORE_ADJ;
+  if (qos === "BestEffort") return 1000;
+  const request = amountOf(container.resources?.requests, "memory") ?? 0;
+  const adj = Math.floor(1000 - (1000 * request) / memoryCapacityBytes);
+  if (adj < 1000 + GUARANTEED_OOM_SCORE_ADJ) return 1000 + GUARANTEED_OOM_SCORE_ADJ;
+  return Math.min(adj, 999);
+}
+
+/** What a pod reserves: its containers' sum or its largest init container, plus overhead. */
+export function podRequests(pod: Pod, resource: string): number {
+  const podLevel = amountOf(specOf(pod).resources?.requests, resource);
+  const overhead = amountOf(specOf(pod).overhead, resource) ?? 0;
+  const request = (c: Container): number =>
+    amountOf(c.resources?.requests, resource) ?? amountOf(c.resources?.limits, resource) ?? 0;
+  return (podLevel ?? combine(pod, request)) + overhead;
+}
+
+/** The pod's limit, if every container has one. */
+function podLimit(pod: Pod, resource: string): number | undefined {
+  const podLevel = amountOf(specOf(pod).resources?.limits, resource);
+  const overhead = amountOf(specOf(pod).overhead, resource) ?? 0;
+  if (podLevel !== undefined) return podLevel + overhead;
+  const limited = containersOf(pod).every((c) => (amountOf(c.resources?.limits, resource) ?? 0) > 0);
+  if (!limited) return undefined;
+  return combine(pod, (c) => amountOf(c.resources?.limits, resource) ?? 0) + overhead;
+}
+
+/** Sidecars add to everything that runs after them. */
+function combine(pod: Pod, value: (container: Container) => number): number {
+  let sidecars = 0;
+  let largestInit = 0;
+  for (const container of initContainersOf(pod)) {
+    if (isRestartableInit(container)) {
+      sidecars += value(container);
+      largestInit = Math.max(largestInit, sidecars);
+    } else largestInit = Math.max(largestInit, sidecars + value(container));
+  }
+  const regular = containersOf(pod).reduce((sum, container) => sum + value(container), sidecars);
+  return Math.max(regular, largestInit);
+}
+
+export function podCgroupResources(pod: Pod): CgroupResources {
+  const cpuLimit = podLimit(pod, "cpu");
+  const memoryLimit = podLimit(pod, "memory");
+  return {
+    cpuShares: milliCPUToShares(podRequests(pod, "cpu")),
+    ...(cpuLimit !== undefined && { cpuQuotaUs: milliCPUToQuota(cpuLimit), cpuPeriodUs: QUOTA_PERIOD_US }),
+    ...(memoryLimit !== undefined && { memoryLimitBytes: memoryLimit }),
+  };
+}

@@ -1,0 +1,231 @@
+/** Runs a kubelet: registers the node, follows its pods, and serves its endpoint until told to stop. @module */
+import type { KubeObject, Kind } from "#apimachinery";
+import { Informer, type InformerOptions } from "#client";
+import { Nodes } from "#api/core/v1/node";
+import { Pods } from "#api/core/v1/pod";
+import { Services } from "#api/core/v1/service";
+import type { Node, Pod, Service } from "#api/core/v1/types.gen";
+import { followStaticPods } from "./config/static-pods.ts";
+import { uidOf } from "./container/pod-spec.ts";
+import { type KubeletInputs, type KubeletParts, newKubeletParts } from "./kubelet-parts.ts";
+import { rotateContainerLogs } from "./logs/container-log-manager.ts";
+import { keepNodeLease } from "./node-status/node-lease.ts";
+import type { KubeletOptions } from "./options.ts";
+import { startServer } from "./server/server.ts";
+import type { ServerHost } from "./server/server-host.ts";
+
+const DEFAULT_RESOLV_CONF = "/etc/resolv.conf";
+const DEFAULT_LEASE_SECONDS = 40;
+const RUNTIME_RETRY_MIN_MS = 50;
+const RUNTIME_RETRY_MAX_MS = 2000;
+/** Without a successful listing for this long the node is not healthy. */
+const RELIST_THRESHOLD_MS = 180_000;
+
+/**
+ * Resolves when `signal` has aborted and everything is put down; the pods go on running. Rejects when the node cannot
+ * start at all (its port is taken, its machine cannot be read).
+ */
+export async function runKubelet(options: KubeletOptions, signal: AbortSignal): Promise<void> {
+  // Our own signal, so that a failure of one part ends the others too.
+  const stop = new AbortController();
+  const all = AbortSignal.any([signal, stop.signal]);
+  const tasks: Promise<unknown>[] = [];
+  try {
+    await run(options, tasks, all);
+  } catch (err) {
+    if (!signal.aborted) throw err;
+  } finally {
+    stop.abort();
+    await Promise.allSettled(tasks);
+  }
+}
+
+async function run(options: KubeletOptions, tasks: Promise<unknown>[], signal: AbortSignal): Promise<void> {
+  const { platform, nodeName, clock, random, logger, server } = options;
+  const services = newInformer(options, Services, { transform: trimService });
+  tasks.push(services.run(signal));
+  const [machine, version, resolvConf] = await Promise.all([
+    platform.machineInfo(),
+    runtimeVersion(options, signal),
+    platform.readResolvConf(options.resolvConf ?? DEFAULT_RESOLV_CONF),
+  ]);
+  const inputs: KubeletInputs = { machine, version, resolvConf, services, port: server?.port };
+  const parts = newKubeletParts(options, inputs, signal);
+  if (server !== undefined) {
+    const { closed } = await startServer(serverHost(options, parts), server, signal);
+    tasks.push(closed);
+  }
+  const durationSeconds = options.nodeLeaseDurationSeconds ?? DEFAULT_LEASE_SECONDS;
+  const lease = { client: options.client, clock, random, logger, nodeName, durationSeconds };
+  tasks.push(
+    parts.nodeStatus.run(signal),
+    keepNodeLease({ ...lease, nodeUid: () => parts.nodeStatus.nodeUid }, signal),
+    followNode(options, parts, signal),
+    rotateContainerLogs(options, parts.cache, signal),
+  );
+  await parts.ensureCgroups();
+  // Pods must not be started before it is known which of them run already.
+  await firstRelist(options, parts, signal);
+  tasks.push(parts.cache.run(signal));
+  if (options.podManifestPath !== undefined) {
+    const onChange = (pods: readonly Pod[]): void => parts.sources.staticPodsSet(pods);
+    tasks.push(followStaticPods({ dir: options.podManifestPath, nodeName, clock, logger, onChange }, signal));
+  }
+  await services.waitForSync(signal);
+  const pods = followPods(options, parts);
+  tasks.push(pods.run(signal));
+  await pods.waitForSync(signal);
+  parts.sourcesReady.value = true;
+  await removeOrphans(options, parts);
+  logger.info("Kubelet runs", { node: nodeName, runtime: version.runtimeName });
+  await aborted(signal);
+  await Promise.all([
+    parts.workers.close(),
+    parts.prober.close(),
+    parts.objects.close(),
+    parts.status.close(),
+  ]);
+}
+
+function newInformer<T extends KubeObject>(
+  { client, clock, random, logger }: KubeletOptions,
+  kind: Kind<T>,
+  scope: InformerOptions<T>,
+): Informer<T> {
+  return new Informer(kind, { client, clock, random, logger, freeze: false, watchList: false }, scope);
+}
+
+/** What environment variables need of a service. */
+function trimService(service: Service): Service {
+  const { apiVersion, kind, metadata, spec } = service;
+  const { name, namespace, uid, resourceVersion } = metadata;
+  const { clusterIP, type, ports } = spec ?? {};
+  return {
+    apiVersion,
+    kind,
+    metadata: {
+      name,
+      ...(namespace !== undefined && { namespace }),
+      ...(uid !== undefined && { uid }),
+      ...(resourceVersion !== undefined && { resourceVersion }),
+    },
+    spec: {
+      ...(clusterIP !== undefined && { clusterIP }),
+      ...(type !== undefined && { type }),
+      ...(ports !== undefined && { ports }),
+    },
+  };
+}
+
+/** Waits for a runtime that is still starting. */
+async function runtimeVersion(
+  { runtime, clock, logger }: KubeletOptions,
+  signal: AbortSignal,
+): ReturnType<KubeletOptions["runtime"]["version"]> {
+  for (let delayMs = RUNTIME_RETRY_MIN_MS; ; delayMs = Math.min(delayMs * 2, RUNTIME_RETRY_MAX_MS)) {
+    try {
+      return await runtime.version(signal);
+    } catch (err) {
+      signal.throwIfAborted();
+      logger.info("Waiting for the container runtime", { err });
+      await clock.sleep(delayMs, signal);
+    }
+  }
+}
+
+async function firstRelist(
+  { clock, logger }: KubeletOptions,
+  { cache }: KubeletParts,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let delayMs = RUNTIME_RETRY_MIN_MS; ; delayMs = Math.min(delayMs * 2, RUNTIME_RETRY_MAX_MS)) {
+    try {
+      await cache.relist(signal);
+      return;
+    } catch (err) {
+      signal.throwIfAborted();
+      logger.warn("Listing the runtime's pods failed", { err });
+      await clock.sleep(delayMs, signal);
+    }
+  }
+}
+
+function followPods(options: KubeletOptions, { sources }: KubeletParts): Informer<Pod> {
+  const informer = newInformer(options, Pods, { fieldSelector: `spec.nodeName=${options.nodeName}` });
+  informer.addEventHandler({
+    onAdd: (pod) => sources.apiPodSet(pod),
+    onUpdate: (pod) => sources.apiPodSet(pod),
+    onDelete: (pod) => sources.apiPodDeleted(pod),
+  });
+  return informer;
+}
+
+/** The node's pod network is told to the runtime, whoever assigned it. */
+async function followNode(
+  options: KubeletOptions,
+  { nodeStatus, sources }: KubeletParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const { nodeName, runtime, logger } = options;
+  let podCidr = "";
+  let uid: string | undefined;
+  const seen = (node: Node): void => {
+    nodeStatus.nodeUpdated(node);
+    if (uid !== node.metadata.uid) sources.nodeRegistered();
+    uid = node.metadata.uid;
+    const next = node.spec?.podCIDRs?.join(",") ?? node.spec?.podCIDR ?? "";
+    if (next === "" || next === podCidr) return;
+    podCidr = next;
+    runtime.updateRuntimeConfig({ podCidr }, signal).then(
+      () => nodeStatus.checkSoon(),
+      (err: unknown) => {
+        if (!signal.aborted) logger.warn("Telling the runtime its pod network failed", { podCidr, err });
+      },
+    );
+  };
+  const informer = newInformer(options, Nodes, { fieldSelector: `metadata.name=${nodeName}` });
+  informer.addEventHandler({ onAdd: seen, onUpdate: seen, onDelete: () => nodeStatus.nodeDeleted() });
+  await informer.run(signal);
+}
+
+/** Pods that ended while kubelet was away: their containers, folders and cgroups. */
+async function removeOrphans({ platform }: KubeletOptions, parts: KubeletParts): Promise<void> {
+  const { cache, workers, volumes } = parts;
+  for (const runtimePod of cache.list()) workers.removeOrphan(runtimePod);
+  const [onDisk, inCgroups] = await Promise.all([volumes.podsOnDisk(), platform.cgroups.listPods()]);
+  for (const uid of new Set([...onDisk, ...inCgroups])) workers.removeTraces(uid);
+}
+
+function serverHost(options: KubeletOptions, parts: KubeletParts): ServerHost {
+  const { nodeName, clock, logger, runtime, platform } = options;
+  const { cache, workers, status } = parts;
+  const startMs = clock.now();
+  const withStatus = (pod: Pod): Pod => {
+    const newest = status.get(uidOf(pod));
+    return newest === undefined ? pod : { ...pod, status: newest };
+  };
+  return {
+    nodeName,
+    clock,
+    logger,
+    runtime,
+    platform,
+    pods: () => workers.pods().map(withStatus),
+    podNamed(namespace, name) {
+      const pod = workers
+        .pods()
+        .findLast((p) => p.metadata.name === name && p.metadata.namespace === namespace);
+      return pod === undefined ? undefined : withStatus(pod);
+    },
+    runtimePods: () => cache.list(),
+    runtimePod: (uid) => cache.get(uid),
+    isHealthy: () => clock.now() - (cache.relistedAtMs ?? startMs) < RELIST_THRESHOLD_MS,
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,143 @@
+/** What the runtime is asked for when a container is made: everything the specification says, resolved. @module */
+import type { Container, Pod, VolumeMount } from "#api/core/v1/types.gen";
+import type { ContainerConfig, Mount, MountPropagation } from "#cri";
+import { containerAnnotations, containerLabels } from "../container/labels.ts";
+import { specOf, uidOf } from "../container/pod-spec.ts";
+import { containerResources } from "../container/resources.ts";
+import { expand, expandAll } from "../env/expand.ts";
+import { ConfigError } from "../env/make-environment.ts";
+import { hostsFile, nodeHostsFile } from "../network/hostname.ts";
+import type { VolumeHost } from "../platform/platform.ts";
+import type { MountedVolumes } from "../volumes/volume-manager.ts";
+import { containerLogPath, type NodePaths, podDir } from "./paths.ts";
+import { containerSecurityContext, type ImageUser } from "./security-context.ts";
+
+export interface ContainerInput {
+  readonly pod: Pod;
+  readonly container: Container;
+  readonly restartCount: number;
+  readonly env: ReadonlyMap<string, string>;
+  readonly imageRef: string;
+  readonly imageUser: ImageUser;
+  readonly podIPs: readonly string[];
+  readonly volumes: MountedVolumes;
+  readonly host: VolumeHost;
+  readonly paths: NodePaths;
+  readonly clusterDomain: string;
+  readonly memoryCapacityBytes: number;
+  readonly targetId?: string;
+}
+
+const PROPAGATION: Readonly<Record<string, MountPropagation>> = {
+  None: "PROPAGATION_PRIVATE",
+  HostToContainer: "PROPAGATION_HOST_TO_CONTAINER",
+  Bidirectional: "PROPAGATION_BIDIRECTIONAL",
+};
+const ETC_HOSTS = "/etc/hosts";
+const NODE_HOSTS_BYTES_MAX = 65_536;
+const DEFAULT_TERMINATION_LOG = "/dev/termination-log";
+
+/** Throws `ConfigError` when the specification cannot be carried out. */
+export async function containerConfig(input: ContainerInput): Promise<ContainerConfig> {
+  const { pod, container, restartCount, env, imageRef, imageUser, paths, targetId } = input;
+  const lookup = (name: string): string | undefined => env.get(name);
+  const { stdin = false, stdinOnce = false, tty = false, workingDir, image = "" } = container;
+  if ((container.volumeDevices ?? []).length > 0) {
+    throw new ConfigError("raw block volumes are not supported by this node");
+  }
+  const stopSignal = container.lifecycle?.stopSignal;
+  const security = {
+    pod,
+    container,
+    image: imageUser,
+    rootDir: paths.rootDir,
+    ...(targetId !== undefined && { targetId }),
+  };
+  return {
+    metadata: { name: container.name, attempt: restartCount },
+    image: { image: imageRef, userSpecifiedImage: image },
+    ...(container.command !== undefined && { command: container.command.map((c) => expand(c, lookup)) }),
+    ...(container.args !== undefined && { args: container.args.map((a) => expand(a, lookup)) }),
+    ...(workingDir !== undefined && workingDir !== "" && { workingDir }),
+    envs: [...env].map(([key, value]) => ({ key, value })),
+    mounts: [
+      ...(await volumeMounts(input)),
+      ...(await hostsMount(input)),
+      ...(await terminationMount(input)),
+    ],
+    labels: containerLabels(container, pod),
+    annotations: containerAnnotations(container, pod, restartCount),
+    logPath: containerLogPath(container.name, restartCount),
+    stdin,
+    stdinOnce,
+    tty,
+    linux: {
+      resources: containerResources(container, pod, input.memoryCapacityBytes),
+      securityContext: containerSecurityContext(security),
+    },
+    ...(stopSignal !== undefined && { stopSignal: `SIGNAL_${stopSignal}` }),
+  };
+}
+
+async function volumeMounts(input: ContainerInput): Promise<readonly Mount[]> {
+  const mounts: Mount[] = [];
+  for (const [index, mount] of (input.container.volumeMounts ?? []).entries()) {
+    const volume = input.volumes.get(mount.name);
+    if (volume === undefined) {
+      throw new ConfigError(
+        `cannot find volume ${JSON.stringify(mount.name)} to mount into container ${JSON.stringify(input.container.name)}`,
+      );
+    }
+    const { mountPath, readOnly = false, mountPropagation = "None", recursiveReadOnly } = mount;
+    const enforced = recursiveReadOnly === "Enabled";
+    mounts.push({
+      containerPath: mountPath.startsWith("/") ? mountPath : `/${mountPath}`,
+      hostPath: await hostPathOf(input, mount, volume.path, index),
+      readonly: readOnly || volume.readOnly,
+      propagation: PROPAGATION[mountPropagation] ?? "PROPAGATION_PRIVATE",
+      ...(enforced && { recursiveReadOnly: true }),
+    });
+  }
+  return mounts;
+}
+
+async function hostPathOf(
+  { pod, container, env, host, paths }: ContainerInput,
+  { name, subPath = "", subPathExpr = "" }: VolumeMount,
+  volumePath: string,
+  index: number,
+): Promise<string> {
+  let inside = subPath;
+  try {
+    if (subPathExpr !== "") inside = expandAll(subPathExpr, (key) => env.get(key));
+    if (inside === "") return volumePath;
+    const target = `${podDir(paths, uidOf(pod))}/volume-subpaths/${name}/${container.name}/${index}`;
+    return await host.resolveSubPath(volumePath, inside, target);
+  } catch (err) {
+    const message = `failed to prepare subPath for volumeMount ${JSON.stringify(name)} of container ${JSON.stringify(container.name)}`;
+    throw new ConfigError(`${message}: ${(err as Error).message}`, { cause: err });
+  }
+}
+
+/** A pod that mounts its own /etc/hosts keeps it. */
+async function hostsMount(input: ContainerInput): Promise<readonly Mount[]> {
+  const { pod, container, podIPs, host, paths, clusterDomain } = input;
+  const own = (container.volumeMounts ?? []).some(({ mountPath }) => mountPath === ETC_HOSTS);
+  const hostNetwork = specOf(pod).hostNetwork === true;
+  if (own || (podIPs.length === 0 && !hostNetwork)) return [];
+  const hostPath = `${podDir(paths, uidOf(pod))}/etc-hosts`;
+  const text = hostNetwork
+    ? nodeHostsFile(pod, await host.readFile(ETC_HOSTS, NODE_HOSTS_BYTES_MAX))
+    : hostsFile(pod, podIPs, clusterDomain);
+  await host.writeFile(hostPath, text, 0o644);
+  return [{ containerPath: ETC_HOSTS, hostPath, propagation: "PROPAGATION_PRIVATE" }];
+}
+
+/** A file of its own per restart: the message of the last end stays readable. */
+async function terminationMount(input: ContainerInput): Promise<readonly Mount[]> {
+  const { pod, container, restartCount, host, paths } = input;
+  const hostPath = `${podDir(paths, uidOf(pod))}/containers/${container.name}/${restartCount}`;
+  await host.writeFile(hostPath, "", 0o666);
+  const containerPath = container.terminationMessagePath ?? DEFAULT_TERMINATION_LOG;
+  return [{ containerPath, hostPath, propagation: "PROPAGATION_PRIVATE" }];
+}

@@ -1,0 +1,111 @@
+/** What the runtime is asked for when a pod's sandbox is made. Pure. @module */
+import type { Pod } from "#api/core/v1/types.gen";
+import type {
+  DNSConfig,
+  LinuxSandboxSecurityContext,
+  NamespaceOption,
+  PodSandboxConfig,
+  PortMapping,
+} from "#cri";
+import { podLabels } from "../container/labels.ts";
+import { allContainersOf, containersOf, initContainersOf, specOf, uidOf } from "../container/pod-spec.ts";
+import { podCgroupResources } from "../container/resources.ts";
+import { apparmorProfile, seccompProfile } from "./security-profiles.ts";
+
+export interface SandboxInput {
+  readonly pod: Pod;
+  readonly attempt: number;
+  readonly hostname: string;
+  readonly dns: DNSConfig;
+  readonly logDirectory: string;
+  /** "" leaves the cgroup to the runtime. */
+  readonly cgroupParent: string;
+}
+
+export function sandboxConfig(input: SandboxInput): PodSandboxConfig {
+  const { pod, attempt, hostname, dns, logDirectory, cgroupParent } = input;
+  const { name, namespace = "", annotations = {} } = pod.metadata;
+  const hostNetwork = specOf(pod).hostNetwork === true;
+  const portMappings = hostNetwork ? [] : portMappingsOf(pod);
+  const { cpuShares, cpuQuotaUs, cpuPeriodUs, memoryLimitBytes } = podCgroupResources(pod);
+  return {
+    metadata: { name, uid: uidOf(pod), namespace, attempt },
+    ...(!hostNetwork && { hostname }),
+    logDirectory,
+    dnsConfig: dns,
+    ...(portMappings.length > 0 && { portMappings }),
+    labels: podLabels(pod),
+    annotations,
+    linux: {
+      ...(cgroupParent !== "" && { cgroupParent }),
+      securityContext: securityContextOf(pod),
+      ...sysctlsOf(pod),
+      resources: {
+        ...(cpuShares !== undefined && { cpuShares }),
+        ...(cpuQuotaUs !== undefined && { cpuQuota: cpuQuotaUs }),
+        ...(cpuPeriodUs !== undefined && { cpuPeriod: cpuPeriodUs }),
+        ...(memoryLimitBytes !== undefined && { memoryLimitInBytes: memoryLimitBytes }),
+      },
+    },
+  };
+}
+
+export function namespaceOptions(pod: Pod): NamespaceOption {
+  const { hostNetwork, hostPID, hostIPC, shareProcessNamespace } = specOf(pod);
+  return {
+    network: hostNetwork === true ? "NODE" : "POD",
+    pid: hostPID === true ? "NODE" : shareProcessNamespace === true ? "POD" : "CONTAINER",
+    ipc: hostIPC === true ? "NODE" : "POD",
+  };
+}
+
+/** The same port may be declared by several containers; it is mapped once. */
+function portMappingsOf(pod: Pod): readonly PortMapping[] {
+  const mappings = new Map<string, PortMapping>();
+  for (const { ports } of [...initContainersOf(pod), ...containersOf(pod)]) {
+    for (const { protocol = "TCP", containerPort, hostPort = 0, hostIP } of ports ?? []) {
+      const key = `${protocol} ${containerPort} ${hostPort} ${hostIP ?? ""}`;
+      mappings.set(key, {
+        protocol: protocol as PortMapping["protocol"],
+        containerPort,
+        hostPort,
+        ...(hostIP !== undefined && { hostIp: hostIP }),
+      });
+    }
+  }
+  return [...mappings.values()];
+}
+
+function securityContextOf(pod: Pod): LinuxSandboxSecurityContext {
+  const context = specOf(pod).securityContext;
+  const privileged = allContainersOf(pod).some((c) => c.securityContext?.privileged === true);
+  const groups = supplementalGroupsOf(pod);
+  const apparmor = apparmorProfile(context?.appArmorProfile);
+  return {
+    namespaceOptions: namespaceOptions(pod),
+    ...(context?.seLinuxOptions !== undefined && { selinuxOptions: context.seLinuxOptions }),
+    ...(context?.runAsUser !== undefined && {
+      runAsUser: context.runAsUser,
+      ...(context.runAsGroup !== undefined && { runAsGroup: context.runAsGroup }),
+    }),
+    ...(groups.length > 0 && { supplementalGroups: groups }),
+    privileged,
+    seccomp: privileged ? { profileType: "Unconfined" } : { profileType: "RuntimeDefault" },
+    ...(apparmor !== undefined && { apparmor }),
+    ...(context?.seccompProfile !== undefined && { seccomp: seccompProfile(context.seccompProfile) }),
+  };
+}
+
+/** The fsGroup is one of them: it owns the volumes. */
+export function supplementalGroupsOf(pod: Pod): readonly number[] {
+  const { supplementalGroups = [], fsGroup } = specOf(pod).securityContext ?? {};
+  return fsGroup === undefined ? supplementalGroups : [fsGroup, ...supplementalGroups];
+}
+
+function sysctlsOf(pod: Pod): { readonly sysctls?: Readonly<Record<string, string>> } {
+  const sysctls = specOf(pod).securityContext?.sysctls ?? [];
+  if (sysctls.length === 0) return {};
+  return {
+    sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [name.replaceAll("/", "."), value])),
+  };
+}

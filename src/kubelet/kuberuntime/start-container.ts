@@ -1,0 +1,189 @@
+/** Starts one container: its image, its configuration, create, start, postStart. @module */
+import type { Container, Pod, Secret } from "#api/core/v1/types.gen";
+import type { PodSandboxConfig } from "#cri";
+import { RuntimeError } from "#cri";
+import { fieldPathOf, specOf, uidOf } from "../container/pod-spec.ts";
+import { findContainer, type RuntimePod } from "../container/runtime-pod.ts";
+import { ConfigError, makeEnvironment } from "../env/make-environment.ts";
+import type { NodeCapacity, ObjectSource } from "../env/types.ts";
+import type { EnsuredImage, ImageManager } from "../images/image-manager.ts";
+import { runHook } from "../lifecycle/run-hook.ts";
+import type { VolumeHost } from "../platform/platform.ts";
+import type { MountedVolumes } from "../volumes/volume-manager.ts";
+import { containerConfig } from "./container-config.ts";
+import { killContainer, type Killer } from "./kill-pod.ts";
+import { type NodePaths, podLogDir } from "./paths.ts";
+import { StartError } from "./start-error.ts";
+
+/** What is the same for every container of the node. */
+export interface ContainerStarter {
+  readonly killer: Killer;
+  readonly images: ImageManager;
+  readonly objects: ObjectSource;
+  readonly host: VolumeHost;
+  readonly paths: NodePaths;
+  readonly clusterDomain: string;
+  readonly hostIPs: readonly string[];
+  readonly node: NodeCapacity & { readonly memoryCapacityBytes: number };
+}
+
+export interface StartInput {
+  readonly pod: Pod;
+  readonly container: Container;
+  readonly runtimePod: RuntimePod;
+  readonly sandboxId: string;
+  readonly sandboxConfig: PodSandboxConfig;
+  readonly podIPs: readonly string[];
+  readonly volumes: MountedVolumes;
+  readonly pullSecrets: readonly Secret[];
+  /** Of an ephemeral container: whose processes it shares. */
+  readonly targetContainerName?: string;
+}
+
+const ENV_FILE_BYTES_MAX = 64 * 1024;
+
+/** Throws `StartError`. */
+export async function startContainer(
+  starter: ContainerStarter,
+  input: StartInput,
+  signal: AbortSignal,
+): Promise<string> {
+  const { runtime } = starter.killer;
+  const image = await ensureImage(starter, input, signal);
+  const restartCount = await nextRestartCount(starter, input);
+  const config = await attempt(starter, input, "CreateContainerConfigError", signal, () =>
+    configOf(starter, input, image, restartCount, signal),
+  );
+  const logDir = `${podLogDir(starter.paths, input.pod)}/${input.container.name}`;
+  await attempt(starter, input, "CreateContainerConfigError", signal, () =>
+    starter.host.makeDir(logDir, 0o755),
+  );
+  const id = await attempt(starter, input, "CreateContainerError", signal, () =>
+    runtime.createContainer(input.sandboxId, config, input.sandboxConfig, signal),
+  );
+  event(starter, input, "Normal", "Created", "Container created");
+  await attempt(starter, input, "RunContainerError", signal, () => runtime.startContainer(id, signal));
+  event(starter, input, "Normal", "Started", "Container started");
+  await postStart(starter, input, id, signal);
+  return id;
+}
+
+async function ensureImage(
+  starter: ContainerStarter,
+  { pod, container, pullSecrets, sandboxConfig }: StartInput,
+  signal: AbortSignal,
+): Promise<EnsuredImage> {
+  try {
+    return await starter.images.ensure({ pod, container, pullSecrets, sandboxConfig }, signal);
+  } catch (err) {
+    if (err instanceof StartError) {
+      event(starter, { pod, container }, "Warning", "Failed", `Error: ${err.reason}`);
+    }
+    throw err;
+  }
+}
+
+/** Continues the numbers of log files, also after the runtime has forgotten its containers. */
+async function nextRestartCount(
+  { host, paths }: ContainerStarter,
+  { pod, container, runtimePod }: StartInput,
+): Promise<number> {
+  const last = findContainer(runtimePod, container.name);
+  if (last !== undefined) return last.restartCount + 1;
+  const names = await host.list(`${podLogDir(paths, pod)}/${container.name}`);
+  const numbers = names.flatMap((name) => /^(\d+)\.log/u.exec(name)?.[1] ?? []).map(Number);
+  return numbers.length === 0 ? 0 : Math.max(...numbers) + 1;
+}
+
+async function configOf(
+  starter: ContainerStarter,
+  input: StartInput,
+  image: EnsuredImage,
+  restartCount: number,
+  signal: AbortSignal,
+): ReturnType<typeof containerConfig> {
+  const { objects, host, paths, clusterDomain, hostIPs, node } = starter;
+  const { pod, container, podIPs, volumes, runtimePod, targetContainerName } = input;
+  const readVolumeFile = async (volumeName: string, path: string): Promise<string> => {
+    const volume = volumes.get(volumeName);
+    if (volume === undefined) throw new Error(`pod has no volume ${volumeName}`);
+    return host.readFile(`${volume.path}/${path}`, ENV_FILE_BYTES_MAX);
+  };
+  const addresses = { podIPs: specOf(pod).hostNetwork === true ? hostIPs : podIPs, hostIPs };
+  const env = await makeEnvironment({ pod, container, addresses, objects, node, readVolumeFile }, signal);
+  const target =
+    targetContainerName === undefined || targetContainerName === ""
+      ? undefined
+      : findContainer(runtimePod, targetContainerName);
+  if (targetContainerName !== undefined && targetContainerName !== "" && target === undefined) {
+    throw new ConfigError(`unable to find target container ${targetContainerName}`);
+  }
+  return containerConfig({
+    pod,
+    container,
+    restartCount,
+    env,
+    imageRef: image.ref,
+    imageUser: image.user,
+    podIPs,
+    volumes,
+    host,
+    paths,
+    clusterDomain,
+    memoryCapacityBytes: node.memoryCapacityBytes,
+    ...(target !== undefined && { targetId: target.id }),
+  });
+}
+
+async function postStart(
+  starter: ContainerStarter,
+  input: StartInput,
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { pod, container, podIPs } = input;
+  const handler = container.lifecycle?.postStart;
+  if (handler === undefined) return;
+  const { runtime, clock, logger, userAgent } = starter.killer;
+  const podIP = podIPs[0] ?? "";
+  try {
+    await runHook({ handler, container, containerId: id, podIP, runtime, clock, userAgent }, signal);
+  } catch (err) {
+    signal.throwIfAborted();
+    logger.info("PostStart hook failed", { pod: uidOf(pod), container: container.name, err });
+    // Not its output: that may hold secrets.
+    event(starter, input, "Warning", "FailedPostStartHook", "PostStartHook failed");
+    const kill = { pod, container, id, name: container.name, podIP, message: "FailedPostStartHook" } as const;
+    await killContainer(starter.killer, { ...kill, reason: "FailedPostStartHook" }, signal);
+    throw new StartError("PostStartHookError", (err as Error).message, { cause: err });
+  }
+}
+
+/** Runs one step; a failure becomes an event and the container's reason to wait. */
+async function attempt<R>(
+  starter: ContainerStarter,
+  input: StartInput,
+  reason: StartError["reason"],
+  signal: AbortSignal,
+  step: () => Promise<R>,
+): Promise<R> {
+  try {
+    return await step();
+  } catch (err) {
+    signal.throwIfAborted();
+    const message = err instanceof RuntimeError ? err.message : (err as Error).message;
+    event(starter, input, "Warning", "Failed", `Error: ${message}`);
+    throw new StartError(reason, message, { cause: err, attempted: true });
+  }
+}
+
+function event(
+  { killer }: ContainerStarter,
+  { pod, container }: Pick<StartInput, "pod" | "container">,
+  type: "Normal" | "Warning",
+  reason: string,
+  message: string,
+): void {
+  const fieldPath = fieldPathOf(pod, container.name);
+  killer.recorder.event(pod, type, reason, message, fieldPath === undefined ? {} : { fieldPath });
+}

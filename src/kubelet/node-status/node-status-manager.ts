@@ -1,0 +1,249 @@
+/** Registers the node and keeps its status true: at once when readiness changes, else seldom. @module */
+import { isDeepStrictEqual } from "node:util";
+import { type Clock, formatTime, isAlreadyExists, isNotFound, type Logger } from "#apimachinery";
+import type { Client, EventRecorder } from "#client";
+import { Nodes } from "#api/core/v1/node";
+import type { Node, NodeStatus } from "#api/core/v1/types.gen";
+import type { Image, RuntimeCondition, Runtime } from "#cri";
+import type { NodePlatform } from "../platform/platform.ts";
+import {
+  allocatableOf,
+  capacityOf,
+  newNode,
+  nodeAddresses,
+  type NodeFacts,
+  nodeImages,
+  nodeInfo,
+  nodeLabels,
+} from "./build-node.ts";
+import { nodeConditions, type PressureThresholds } from "./conditions.ts";
+
+export interface NodeStatusOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly recorder: EventRecorder;
+  readonly runtime: Runtime;
+  readonly platform: NodePlatform;
+  readonly facts: NodeFacts;
+  readonly thresholds: PressureThresholds;
+  /** How often it is computed, and how often it is written though nothing changed. */
+  readonly updateMs: number;
+  readonly reportMs: number;
+  /** The runtime has become able to run pods, or no longer is. */
+  readonly onRuntimeReady: (ready: boolean) => void;
+}
+
+/** While the node is not ready its runtime is asked this often, so that Ready comes soon. */
+const NOT_READY_POLL_MS = 250;
+const REGISTER_RETRY_MIN_MS = 100;
+const REGISTER_RETRY_MAX_MS = 7000;
+/** A runtime that does not answer for so long counts as down. */
+const RUNTIME_TIMEOUT_MS = 5000;
+
+export class NodeStatusManager {
+  readonly #options: NodeStatusOptions;
+  #node: Node | undefined;
+  #reportedAtMs = 0;
+  #runtimeConditions: readonly RuntimeCondition[] | undefined;
+  #runtimeError = "not checked yet";
+  #wake: () => void = () => {};
+
+  constructor(options: NodeStatusOptions) {
+    this.#options = options;
+  }
+
+  /** The node as the API showed it last. */
+  get node(): Node | undefined {
+    return this.#node;
+  }
+
+  get nodeUid(): string | undefined {
+    return this.#node?.metadata.uid;
+  }
+
+  /** Whether pods with a network of their own can be started; else why not. */
+  get networkError(): string | undefined {
+    const condition = this.#runtimeConditions?.find(({ type }) => type === "NetworkReady");
+    if (condition?.status === true) return undefined;
+    const { reason = "", message = this.#runtimeError } = condition ?? {};
+    return `container runtime network not ready: NetworkReady=false reason:${reason} message:${message}`;
+  }
+
+  get isReady(): boolean {
+    return this.#runtimeConditions?.every(({ status }) => status) === true;
+  }
+
+  /** The node as the API shows it has changed. */
+  nodeUpdated(node: Node): void {
+    this.#node = node;
+  }
+
+  /** The API has lost the node: register again. */
+  nodeDeleted(): void {
+    this.#node = undefined;
+    this.#wake();
+  }
+
+  /** Something has changed that readiness depends on. */
+  checkSoon(): void {
+    this.#wake();
+  }
+
+  /** Runs until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    let retryMs = REGISTER_RETRY_MIN_MS;
+    while (!signal.aborted) {
+      let delayMs: number;
+      try {
+        await this.#checkRuntime(signal);
+        if (this.#node === undefined) await this.#register(signal);
+        else await this.#update(signal);
+        retryMs = REGISTER_RETRY_MIN_MS;
+        delayMs = this.isReady ? this.#options.updateMs : NOT_READY_POLL_MS;
+      } catch (err) {
+        if (signal.aborted) return;
+        if (isNotFound(err)) this.#node = undefined;
+        this.#options.logger.warn("Updating the node's status failed", { err });
+        delayMs = retryMs;
+        retryMs = Math.min(retryMs * 2, REGISTER_RETRY_MAX_MS);
+      }
+      await this.#pause(delayMs, signal);
+    }
+  }
+
+  async #checkRuntime(signal: AbortSignal): Promise<void> {
+    const { runtime, clock, onRuntimeReady } = this.#options;
+    const wasReady = this.isReady;
+    const timeout = new AbortController();
+    const timer = clock.after(RUNTIME_TIMEOUT_MS, () =>
+      timeout.abort(new Error("the runtime does not answer")),
+    );
+    try {
+      const { status } = await runtime.status({}, AbortSignal.any([signal, timeout.signal]));
+      this.#runtimeConditions = status.conditions;
+    } catch (err) {
+      signal.throwIfAborted();
+      this.#runtimeConditions = undefined;
+      this.#runtimeError = (err as Error).message;
+    } finally {
+      timer.cancel();
+    }
+    if (wasReady !== this.isReady) onRuntimeReady(this.isReady);
+  }
+
+  async #register(signal: AbortSignal): Promise<void> {
+    const { client, facts, recorder } = this.#options;
+    const status = await this.#status({}, signal);
+    try {
+      this.#node = await client.create(Nodes, newNode(facts, status), signal);
+      this.#reportedAtMs = this.#options.clock.now();
+      recorder.event(this.#node, "Normal", "Starting", "Starting kubelet.");
+    } catch (err) {
+      if (!isAlreadyExists(err)) throw err;
+      this.#node = await client.get(Nodes, { name: facts.nodeName }, signal);
+      await this.#reconcileLabels(this.#node, signal);
+    }
+    // Create drops the status of a kind that has a status subresource.
+    await this.#update(signal);
+  }
+
+  async #reconcileLabels(node: Node, signal: AbortSignal): Promise<void> {
+    const { client, facts } = this.#options;
+    const labels = nodeLabels(facts);
+    const missing = Object.entries(labels).filter(([key, value]) => node.metadata.labels?.[key] !== value);
+    if (missing.length === 0) return;
+    const body = { metadata: { labels: Object.fromEntries(missing) } };
+    this.#node = await client.patch(Nodes, { name: facts.nodeName }, { type: "strategic", body }, signal);
+  }
+
+  async #update(signal: AbortSignal): Promise<void> {
+    const { client, clock, facts, reportMs } = this.#options;
+    const node = this.#node!;
+    const before = node.status ?? {};
+    const status = await this.#status(before, signal);
+    const changed = statusChanges(before, status);
+    const due = clock.now() - this.#reportedAtMs >= reportMs;
+    if (changed === undefined && !due) return;
+    const body = { status: { ...changed, conditions: status.conditions } };
+    const options = { subresource: "status" };
+    const patch = { type: "strategic", body } as const;
+    const written = await client.patch(Nodes, { name: facts.nodeName }, patch, signal, options);
+    this.#reportedAtMs = clock.now();
+    this.#node = written;
+    this.#announce(before, status, written);
+  }
+
+  #announce(before: NodeStatus, status: NodeStatus, node: Node): void {
+    if (readyStatus(before) === readyStatus(status)) return;
+    const { recorder, facts } = this.#options;
+    const reason = readyStatus(status) === "True" ? "NodeReady" : "NodeNotReady";
+    recorder.event(node, "Normal", reason, `Node ${facts.nodeName} status is now: ${reason}`);
+  }
+
+  async #status(before: NodeStatus, signal: AbortSignal): Promise<NodeStatus> {
+    const { platform, facts, clock, thresholds } = this.#options;
+    const [usage, images] = await Promise.all([platform.usage(), this.#images(signal)]);
+    const capacity = capacityOf(facts);
+    const runtimeConditions = this.#runtimeConditions;
+    const conditionFacts = { usage, thresholds, runtimeConditions, runtimeError: this.#runtimeError };
+    return {
+      capacity,
+      allocatable: allocatableOf(capacity, facts.systemReserved),
+      conditions: nodeConditions(conditionFacts, before.conditions ?? [], formatTime(clock.now())),
+      addresses: nodeAddresses(facts),
+      daemonEndpoints: { kubeletEndpoint: { Port: facts.port ?? 0 } },
+      nodeInfo: nodeInfo(facts),
+      ...(images.length > 0 && { images: nodeImages(images) }),
+    };
+  }
+
+  async #images(signal: AbortSignal): Promise<readonly Image[]> {
+    if (this.#runtimeConditions === undefined) return [];
+    try {
+      return await this.#options.runtime.listImages({}, signal);
+    } catch (err) {
+      signal.throwIfAborted();
+      this.#options.logger.debug("Listing images failed", { err });
+      return [];
+    }
+  }
+
+  #pause(delayMs: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        timer.cancel();
+        signal.removeEventListener("abort", finish);
+        this.#wake = () => {};
+        resolve();
+      };
+      const timer = this.#options.clock.after(delayMs, finish);
+      signal.addEventListener("abort", finish, { once: true });
+      this.#wake = finish;
+    });
+  }
+}
+
+function readyStatus({ conditions }: NodeStatus): string | undefined {
+  return conditions?.find(({ type }) => type === "Ready")?.status;
+}
+
+/** The fields to write; undefined when only times differ. Others' conditions and fields are not touched. */
+function statusChanges(before: NodeStatus, after: NodeStatus): Readonly<Record<string, unknown>> | undefined {
+  const changes: Record<string, unknown> = {};
+  for (const field of ["capacity", "allocatable", "daemonEndpoints", "nodeInfo", "images"] as const) {
+    if (after[field] !== undefined && !isDeepStrictEqual(before[field], after[field]))
+      changes[field] = after[field];
+  }
+  if (!isDeepStrictEqual(before.addresses, after.addresses)) {
+    // Two addresses of one type would be merged into one.
+    changes["addresses"] = [...(after.addresses ?? []), { $patch: "replace" }];
+  }
+  const conditionChanged = (after.conditions ?? []).some((condition) => {
+    const old = before.conditions?.find(({ type }) => type === condition.type);
+    return (
+      old?.status !== condition.status || old.reason !== condition.reason || old.message !== condition.message
+    );
+  });
+  return conditionChanged || Object.keys(changes).length > 0 ? changes : undefined;
+}

@@ -1,0 +1,75 @@
+/** Everything a kubelet is given; nothing is read from the environment. @module */
+import type { Clock, Logger } from "#apimachinery";
+import type { Client } from "#client";
+import type { Runtime } from "#cri";
+import type { PressureThresholds } from "./node-status/conditions.ts";
+import type { NodePlatform } from "./platform/platform.ts";
+
+export interface Taint {
+  readonly key: string;
+  readonly value?: string;
+  readonly effect: "NoSchedule" | "PreferNoSchedule" | "NoExecute";
+}
+
+/** The HTTPS endpoint for logs, exec, attach, port-forward and metrics. PEM strings throughout. */
+export interface KubeletServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly cert: string;
+  readonly key: string;
+  /** Certificates that clients must chain to. */
+  readonly clientCA: string;
+  /** Default: members of `system:masters`, and the API server's client certificate. */
+  readonly isAllowed?: (user: { readonly name: string; readonly groups: readonly string[] }) => boolean;
+}
+
+export interface KubeletOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  /** In [0, 1), for jitter. */
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly nodeName: string;
+  /** Primary address first. */
+  readonly nodeIPs: readonly string[];
+  /** Default: the node name. */
+  readonly hostname?: string;
+  readonly runtime: Runtime;
+  readonly platform: NodePlatform;
+  /** Pods' volumes and plugin data, as /var/lib/kubelet. */
+  readonly rootDir: string;
+  /** As /var/log/pods. */
+  readonly podLogsDir: string;
+  readonly clusterDNS: readonly string[];
+  readonly clusterDomain: string;
+  /** Content for pods that use the node's resolver is read from here; absent: none. Default /etc/resolv.conf. */
+  readonly resolvConf?: string;
+  /** Folder of static pod manifests. */
+  readonly podManifestPath?: string;
+  /** Absent: no endpoint; logs and exec do not work, the node runs pods all the same. */
+  readonly server?: KubeletServerOptions;
+  /** Default 110. */
+  readonly maxPods?: number;
+  /** Assigned to the Node and used by the network, if no controller assigns one. */
+  readonly podCIDR?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly registerWithTaints?: readonly Taint[];
+  /** Shown in `nodeInfo.kubeletVersion`. Default v1.36.0. */
+  readonly version?: string;
+  /** How often the node status is computed, and how often it is written though nothing changed. Defaults 10 s and 5 min. */
+  readonly nodeStatusUpdateMs?: number;
+  readonly nodeStatusReportMs?: number;
+  /** Default 40. */
+  readonly nodeLeaseDurationSeconds?: number;
+  /** Image pulls at the same time. Default 5. */
+  readonly parallelImagePullsMax?: number;
+  /** Bytes after which a container's log is rotated, and files kept. Defaults 10 MiB and 5. */
+  readonly containerLogMaxBytes?: number;
+  readonly containerLogMaxFiles?: number;
+  /** CPU and memory kept from pods: allocatable = capacity − reserved. Quantities; default none. */
+  readonly systemReserved?: Readonly<Record<string, string>>;
+  /** When the node reports pressure on memory, disk or processes. Default: upstream's hard eviction thresholds. */
+  readonly pressureThresholds?: Partial<PressureThresholds>;
+  /** Without `enableCgroups` pods run in the runtime's own cgroup. Default true. */
+  readonly enableCgroups?: boolean;
+}

@@ -1,0 +1,96 @@
+/** What a kubelet asks of the machine it runs on: facts, cgroups, files. A simulated node has none of them. @module */
+
+export interface MachineInfo {
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly ephemeralStorageBytes: number;
+  /** Page size such as `2Mi` -> bytes reserved. */
+  readonly hugepages: Readonly<Record<string, number>>;
+  readonly operatingSystem: string;
+  /** Go's name: amd64, arm64. */
+  readonly architecture: string;
+  readonly kernelVersion: string;
+  readonly osImage: string;
+  readonly machineID: string;
+  readonly systemUUID: string;
+  readonly bootID: string;
+}
+
+/** What is used at this moment, for pressure conditions and `/stats/summary`. */
+export interface NodeUsage {
+  readonly cpuNanoSeconds: number;
+  readonly memoryAvailableBytes: number;
+  readonly memoryWorkingSetBytes: number;
+  readonly fsAvailableBytes: number;
+  readonly fsCapacityBytes: number;
+  readonly fsInodes: number;
+  readonly fsInodesFree: number;
+  readonly processes: number;
+  readonly processesMax: number;
+}
+
+export type QOSClass = "Guaranteed" | "Burstable" | "BestEffort";
+
+/** Values for one cgroup; absent ones are left as they are. */
+export interface CgroupResources {
+  readonly cpuShares?: number;
+  readonly cpuQuotaUs?: number;
+  readonly cpuPeriodUs?: number;
+  readonly memoryLimitBytes?: number;
+  readonly pidsMax?: number;
+}
+
+/** The tree kubepods/{burstable,besteffort}/pod<uid> under a parent that belongs to this node alone. */
+export interface PodCgroups {
+  /** Creates the tree's upper levels. */
+  ensureRoot(allocatable: CgroupResources): Promise<void>;
+  /** Creates or updates a pod's cgroup; resolves to the cgroup parent for CRI, "" when cgroups are not managed. */
+  ensurePod(uid: string, qos: QOSClass, resources: CgroupResources): Promise<string>;
+  updateQOS(qos: "Burstable" | "BestEffort", resources: CgroupResources): Promise<void>;
+  /** Kills what is left inside and removes it. No error if it does not exist. */
+  removePod(uid: string): Promise<void>;
+  /** Uids of pods that have a cgroup. */
+  listPods(): Promise<readonly string[]>;
+}
+
+/** One file of a configMap, secret, downwardAPI or projected volume. */
+export interface PayloadFile {
+  readonly data: Uint8Array;
+  readonly mode: number;
+  readonly uid?: number;
+}
+
+export type Payload = ReadonlyMap<string, PayloadFile>;
+
+/** The files of pods. Paths are absolute. */
+export interface VolumeHost {
+  makeDir(path: string, mode: number): Promise<void>;
+  /** Replaces the folder's content in one step, so that no reader sees a mixture (`..data` symlink). */
+  writePayload(path: string, payload: Payload, gid: number | undefined): Promise<void>;
+  /** A file that a container mounts: /etc/hosts, resolv.conf, the termination log. Rewritten in place if it differs. */
+  writeFile(path: string, data: string, mode: number): Promise<void>;
+  readFile(path: string, bytesMax: number): Promise<string>;
+  /** No effect if it is mounted already. */
+  mountTmpfs(path: string, sizeBytes: number | undefined): Promise<void>;
+  /** Gives group ownership to `gid` with the setgid bit, recursively. */
+  setGroup(path: string, gid: number): Promise<void>;
+  /** Throws unless the path fits a hostPath type; creates what the `…OrCreate` types ask for. */
+  checkHostPath(path: string, type: string): Promise<void>;
+  /** A subPath inside a volume, created if missing, with every symbolic link proven to stay inside. Resolves to the path to mount. */
+  resolveSubPath(volumePath: string, subPath: string, bindTarget: string): Promise<string>;
+  exists(path: string): Promise<boolean>;
+  list(path: string): Promise<readonly string[]>;
+  /** Unmounts everything below, then removes it. Never follows a mount into foreign files. */
+  removeTree(path: string): Promise<void>;
+}
+
+/** How a port of the node is watched, files are mounted and machines are measured. */
+export interface NodePlatform {
+  readonly name: "linux" | "simulated";
+  machineInfo(): Promise<MachineInfo>;
+  usage(): Promise<NodeUsage>;
+  readonly cgroups: PodCgroups;
+  readonly volumes: VolumeHost;
+  /** The node's resolver configuration, or undefined when the platform has none. */
+  readResolvConf(path: string): Promise<string | undefined>;
+}

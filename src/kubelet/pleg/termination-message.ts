@@ -1,0 +1,45 @@
+/** What a container has to say about its end: its termination log, or the tail of its output. @module */
+import { open } from "node:fs/promises";
+import type { ContainerStatus } from "#cri";
+import { TERMINATION_MESSAGE_PATH, TERMINATION_MESSAGE_POLICY } from "../container/labels.ts";
+import { parseLogLine } from "../server/log-format.ts";
+
+const MESSAGE_BYTES_MAX = 4096;
+const LOG_BYTES_MAX = 2048;
+const LOG_LINES_MAX = 80;
+
+export async function readTerminationMessage(status: ContainerStatus): Promise<string> {
+  const path = status.annotations[TERMINATION_MESSAGE_PATH];
+  const mount = status.mounts.find(({ containerPath }) => containerPath === path);
+  if (mount !== undefined) {
+    const message = await readTail(mount.hostPath, MESSAGE_BYTES_MAX, "start");
+    if (message !== "") return message;
+  }
+  const fallback = status.annotations[TERMINATION_MESSAGE_POLICY] === "FallbackToLogsOnError";
+  if (!fallback || status.exitCode === 0 || status.logPath === "") return "";
+  return logTail(await readTail(status.logPath, LOG_BYTES_MAX * 2, "end"));
+}
+
+/** The last lines without timestamps and streams. */
+function logTail(log: string): string {
+  const lines = log
+    .split("\n")
+    .filter((line) => line !== "")
+    .slice(-LOG_LINES_MAX)
+    .flatMap((line) => parseLogLine(line)?.text ?? []);
+  return lines.join("\n").slice(-LOG_BYTES_MAX);
+}
+
+/** "" when the file is missing: the pod's folder may be gone before the container. */
+async function readTail(path: string, bytesMax: number, from: "start" | "end"): Promise<string> {
+  try {
+    await using file = await open(path);
+    const { size } = await file.stat();
+    const position = from === "start" ? 0 : Math.max(0, size - bytesMax);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(bytesMax), 0, bytesMax, position);
+    return buffer.toString("utf8", 0, bytesRead);
+  } catch (err) {
+    if (["ENOENT", "ENOTDIR", "EISDIR"].includes((err as NodeJS.ErrnoException).code ?? "")) return "";
+    throw err;
+  }
+}

@@ -1,0 +1,373 @@
+/** What the steps of a pod's life do on this node. @module */
+import { type Clock, isNotFound, type Logger } from "#apimachinery";
+import type { Client, EventRecorder } from "#client";
+import type { Pod, PodStatus, Secret } from "#api/core/v1/types.gen";
+import { RuntimeClasses } from "#api/node/v1/runtimeclass";
+import type { DNSConfig } from "#cri";
+import type { ObjectCache } from "../config/object-cache.ts";
+import { formatPod, isTerminalPhase, specOf, uidOf } from "../container/pod-spec.ts";
+import { qosClassOf } from "../container/qos.ts";
+import { milliCPUToShares, podCgroupResources, podRequests } from "../container/resources.ts";
+import { emptyRuntimePod, isActive, type RuntimePod } from "../container/runtime-pod.ts";
+import type { PodAddresses } from "../env/field-ref.ts";
+import { applyPodActions } from "../kuberuntime/apply-pod-actions.ts";
+import { killPod } from "../kuberuntime/kill-pod.ts";
+import { podDir, podLogDir, podLogDirName } from "../kuberuntime/paths.ts";
+import { sandboxConfig } from "../kuberuntime/sandbox-config.ts";
+import type { ContainerStarter } from "../kuberuntime/start-container.ts";
+import { podDNS } from "../network/dns.ts";
+import { sandboxHostname } from "../network/hostname.ts";
+import type { NodePlatform } from "../platform/platform.ts";
+import type { RuntimeCache } from "../pleg/runtime-cache.ts";
+import type { ProberManager } from "../prober/prober-manager.ts";
+import type { WaitingReason } from "../status/container-statuses.ts";
+import { generatePodStatus } from "../status/generate-pod-status.ts";
+import type { StatusManager } from "../status/status-manager.ts";
+import type { TokenManager } from "../volumes/token-manager.ts";
+import { MountError, type MountedVolumes, type VolumeManager } from "../volumes/volume-manager.ts";
+import type { Backoff } from "./backoff.ts";
+import { computePodActions } from "./compute-pod-actions.ts";
+import type { KillOptions, PodFailure, PodSyncer, SyncResult } from "./pod-worker.ts";
+
+export interface SyncerOptions {
+  readonly client: Pick<Client, "get">;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly recorder: EventRecorder;
+  readonly platform: NodePlatform;
+  readonly starter: ContainerStarter;
+  readonly cache: RuntimeCache;
+  readonly status: StatusManager;
+  readonly prober: ProberManager;
+  readonly volumes: VolumeManager;
+  readonly tokens: TokenManager;
+  readonly objects: ObjectCache;
+  readonly backoff: Backoff;
+  readonly runtimeName: string;
+  readonly clusterDNS: readonly string[];
+  readonly nodeResolver: Required<DNSConfig>;
+  /** Pods that hold resources of the node. */
+  readonly activePods: () => readonly Pod[];
+  /** Why pods with a network of their own cannot be started now. */
+  readonly networkError: () => string | undefined;
+}
+
+/** As upstream: nobody waits for what nobody knows. */
+const ORPHAN_GRACE_SECONDS = 1;
+
+const DEADLINE: PodFailure = {
+  reason: "DeadlineExceeded",
+  message: "Pod was active on the node longer than the specified deadline",
+};
+
+export class NodePodSyncer implements PodSyncer {
+  readonly #options: SyncerOptions;
+  readonly #reasons = new Map<string, Map<string, WaitingReason>>();
+  /** Pods that are to fail, with why; kept until they are forgotten. */
+  readonly #failures = new Map<string, PodFailure>();
+  /** Pods of which nothing runs any more. */
+  readonly #stopped = new Set<string>();
+  #burstableShares = 0;
+
+  constructor(options: SyncerOptions) {
+    this.#options = options;
+  }
+
+  async syncPod(pod: Pod, signal: AbortSignal): Promise<SyncResult> {
+    const { cache, prober, objects, starter } = this.#options;
+    const uid = uidOf(pod);
+    const deadlineMs = deadlineOf(pod, this.#options.status.get(uid));
+    if (deadlineMs !== undefined && deadlineMs <= this.#options.clock.now()) this.#exceeded(pod);
+    const status = this.publish(pod);
+    if (isTerminalPhase(status.phase)) return { isTerminal: true };
+
+    const hostNetwork = specOf(pod).hostNetwork === true;
+    const networkError = hostNetwork ? undefined : this.#options.networkError();
+    if (networkError !== undefined) {
+      this.#options.recorder.event(
+        pod,
+        "Warning",
+        "NetworkNotReady",
+        `network is not ready: ${networkError}`,
+      );
+      return { isTerminal: false, failed: true };
+    }
+    objects.register(pod);
+    const cgroupParent = await this.#cgroup(pod);
+    const volumes = await this.#mount(pod, signal);
+    if (volumes === undefined) return { isTerminal: false, failed: true };
+    prober.addPod(pod);
+
+    const runtimePod =
+      cache.get(uid) ?? emptyRuntimePod(uid, pod.metadata.namespace ?? "", pod.metadata.name);
+    const actions = computePodActions(pod, runtimePod, prober);
+    const runtimeHandler = await this.#runtimeHandler(pod, signal);
+    if (runtimeHandler === undefined) return { isTerminal: false, failed: true };
+    const config = sandboxConfig({
+      pod,
+      attempt: actions.attempt,
+      hostname: sandboxHostname(pod, starter.clusterDomain),
+      dns: podDNS(pod, this.#cluster(), this.#options.nodeResolver),
+      logDirectory: podLogDir(starter.paths, pod),
+      cgroupParent,
+    });
+    const pullSecrets = await this.#pullSecrets(pod, signal);
+    const reasons = this.#reasonsOf(uid);
+    const applier = { starter, backoff: this.#options.backoff, refresh: (p: Pod) => this.#refresh(p) };
+    const input = {
+      pod,
+      runtimePod,
+      actions,
+      volumes,
+      pullSecrets,
+      sandboxConfig: config,
+      runtimeHandler,
+      reasons,
+    };
+    const { retryAtMs, failed } = await applyPodActions(applier, input, signal);
+    await this.#refresh(pod);
+    await this.#removeOldContainers(uid, signal);
+    const ended = isTerminalPhase(this.publish(pod).phase);
+    // A sidecar that has started lets the next container start, and no event tells of that.
+    const isProgress = !failed && retryAtMs === undefined && actions.initContainersToStart.length > 0;
+    const againMs = isProgress ? this.#options.clock.now() : retryAtMs;
+    const due = first(againMs, deadlineMs, this.#options.tokens.renewAtMs(uid));
+    return { isTerminal: ended, failed, ...(due !== undefined && { retryAtMs: due }) };
+  }
+
+  async syncTerminatingPod(pod: Pod, options: KillOptions, signal: AbortSignal): Promise<void> {
+    const { cache, prober, starter } = this.#options;
+    const uid = uidOf(pod);
+    if (options.failure !== undefined) this.#failures.set(uid, options.failure);
+    this.publish(pod);
+    prober.updatePod(pod);
+    prober.stopLivenessAndStartup(uid);
+    const before = await cache.refresh(uid);
+    if (before !== undefined) await killPod(starter.killer, pod, before, options.gracePeriodSeconds, signal);
+    const after = before === undefined ? undefined : await cache.refresh(uid);
+    const left = after?.containers.filter(isActive) ?? [];
+    if (left.length > 0) {
+      throw new Error(
+        `Containers still run after the pod was killed: ${left.map(({ name }) => name).join(", ")}`,
+      );
+    }
+    await prober.removePod(uid);
+    this.#stopped.add(uid);
+    this.publish(pod);
+  }
+
+  async syncTerminatedPod(pod: Pod, _options: KillOptions, _signal: AbortSignal): Promise<void> {
+    const { volumes, tokens, objects, platform, starter, backoff, status } = this.#options;
+    const uid = uidOf(pod);
+    this.publish(pod);
+    await volumes.unmount(uid);
+    await platform.cgroups.removePod(uid);
+    objects.unregister(uid);
+    tokens.forget(uid);
+    starter.images.forget(uid);
+    backoff.reset(`${uid}_`);
+    status.finish(pod);
+  }
+
+  /** As `publish`, for callers that have nobody to tell of a failure. */
+  tryPublish(pod: Pod): void {
+    try {
+      this.publish(pod);
+    } catch (err) {
+      this.#options.logger.error("Generating a pod's status failed", { pod: formatPod(pod), err });
+    }
+  }
+
+  /** Generates the pod's status from what is known now and hands it on. */
+  publish(pod: Pod): PodStatus {
+    const { status, cache, prober, starter, runtimeName, clock } = this.#options;
+    const uid = uidOf(pod);
+    const failure = this.#failures.get(uid);
+    const next = generatePodStatus({
+      pod,
+      runtime: cache.get(uid) ?? emptyRuntimePod(uid, pod.metadata.namespace ?? "", pod.metadata.name),
+      runtimeName,
+      previous: status.get(uid) ?? pod.status ?? {},
+      reasons: this.#reasonsOf(uid),
+      probes: prober,
+      hostIPs: starter.hostIPs,
+      isTerminal: this.#stopped.has(uid),
+      ...(failure !== undefined && { failure }),
+      nowMs: clock.now(),
+    });
+    status.set(pod, next);
+    return status.get(uid) ?? next;
+  }
+
+  /** The pod is gone: nothing needs to be remembered of it. */
+  forget(uid: string): void {
+    this.#reasons.delete(uid);
+    this.#failures.delete(uid);
+    this.#stopped.delete(uid);
+  }
+
+  /** Removes what the runtime and the disk still hold of a pod that the API no longer knows. */
+  async removeLeftovers(uid: string, signal: AbortSignal): Promise<void> {
+    const { cache, starter, platform, volumes } = this.#options;
+    const { runtime } = starter.killer;
+    const left = await cache.refresh(uid);
+    if (left !== undefined) {
+      await Promise.all(left.containers.map(({ id }) => runtime.removeContainer(id, signal)));
+      await Promise.all(left.sandboxes.map(({ id }) => runtime.removePodSandbox(id, signal)));
+      const logDir = podLogDirName(left.namespace, left.name, uid);
+      await platform.volumes.removeTree(`${starter.paths.podLogsDir}/${logDir}`);
+      await cache.refresh(uid);
+    }
+    await volumes.unmount(uid);
+    await platform.cgroups.removePod(uid);
+  }
+
+  /** Stops and removes a pod that runs here though nobody asked for it. */
+  async removeOrphan(runtimePod: RuntimePod, signal: AbortSignal): Promise<void> {
+    const { starter, logger } = this.#options;
+    logger.info("Removing a pod that the API does not know", { uid: runtimePod.uid, name: runtimePod.name });
+    await killPod(starter.killer, undefined, runtimePod, ORPHAN_GRACE_SECONDS, signal);
+    await this.removeLeftovers(runtimePod.uid, signal);
+  }
+
+  #exceeded(pod: Pod): void {
+    const uid = uidOf(pod);
+    if (this.#failures.has(uid)) return;
+    this.#failures.set(uid, DEADLINE);
+    this.#options.recorder.event(pod, "Normal", DEADLINE.reason, DEADLINE.message);
+  }
+
+  async #cgroup(pod: Pod): Promise<string> {
+    const { platform, activePods } = this.#options;
+    const qos = qosClassOf(pod);
+    const parent = await platform.cgroups.ensurePod(uidOf(pod), qos, podCgroupResources(pod));
+    if (parent === "" || qos !== "Burstable") return parent;
+    // Among the classes, burstable pods weigh as much as they all request together.
+    const burstable = activePods().filter((other) => qosClassOf(other) === "Burstable");
+    const milliCPU = burstable.reduce((sum, other) => sum + podRequests(other, "cpu"), 0);
+    const cpuShares = milliCPUToShares(milliCPU);
+    if (cpuShares !== this.#burstableShares) await platform.cgroups.updateQOS("Burstable", { cpuShares });
+    this.#burstableShares = cpuShares;
+    return parent;
+  }
+
+  /** Undefined: a volume cannot be made; the event says which. */
+  async #mount(pod: Pod, signal: AbortSignal): Promise<MountedVolumes | undefined> {
+    const { volumes, tokens, objects, starter, platform, recorder, cache } = this.#options;
+    const uid = uidOf(pod);
+    await platform.volumes.makeDir(podDir(starter.paths, uid), 0o750);
+    const { hostIPs } = starter;
+    const podIPs = specOf(pod).hostNetwork === true ? hostIPs : (cache.get(uid)?.ips ?? []);
+    const addresses: PodAddresses = { podIPs, hostIPs };
+    const token: TokenManager["get"] = (...args) => tokens.get(...args);
+    const sources = { objects: sourceOf(objects, starter), node: starter.node, addresses, token };
+    try {
+      return await volumes.mount(pod, sources, signal);
+    } catch (err) {
+      if (!(err instanceof MountError)) throw err;
+      recorder.event(pod, "Warning", "FailedMount", err.message);
+      return undefined;
+    }
+  }
+
+  /** Undefined: this node cannot make the pod's sandbox; the event says why. */
+  async #runtimeHandler(pod: Pod, signal: AbortSignal): Promise<string | undefined> {
+    const { client, recorder, starter } = this.#options;
+    const { runtimeClassName: name, hostUsers, resourceClaims = [] } = specOf(pod);
+    try {
+      sandboxHostname(pod, starter.clusterDomain);
+      if (hostUsers === false) throw new Error("user namespaces are not supported by this node");
+      if (resourceClaims.length > 0) throw new Error("dynamic resources are not supported by this node");
+      if (name === undefined || name === "") return "";
+      return (await client.get(RuntimeClasses, { name }, signal)).handler;
+    } catch (err) {
+      signal.throwIfAborted();
+      const message = `Failed to create pod sandbox: ${(err as Error).message}`;
+      recorder.event(pod, "Warning", "FailedCreatePodSandBox", message);
+      return undefined;
+    }
+  }
+
+  async #pullSecrets(pod: Pod, signal: AbortSignal): Promise<readonly Secret[]> {
+    const names = specOf(pod).imagePullSecrets ?? [];
+    const namespace = pod.metadata.namespace ?? "";
+    const secrets: Secret[] = [];
+    const missing: string[] = [];
+    for (const { name = "" } of names) {
+      const secret = name === "" ? undefined : await this.#options.objects.secret(namespace, name, signal);
+      if (secret === undefined) missing.push(name);
+      else secrets.push(secret);
+    }
+    if (missing.length > 0) {
+      const message = `Unable to retrieve some image pull secrets (${missing.join(", ")}); attempting to pull the image may not succeed.`;
+      this.#options.recorder.event(pod, "Warning", "FailedToRetrieveImagePullSecret", message);
+    }
+    return secrets;
+  }
+
+  async #refresh(pod: Pod): Promise<RuntimePod> {
+    const { cache, prober } = this.#options;
+    const uid = uidOf(pod);
+    const runtimePod = await cache.refresh(uid);
+    this.publish(pod);
+    prober.podChanged(uid);
+    return runtimePod ?? emptyRuntimePod(uid, pod.metadata.namespace ?? "", pod.metadata.name);
+  }
+
+  /** Of every container its last end is kept, for `kubectl logs --previous`; of sandboxes the newest. */
+  async #removeOldContainers(uid: string, signal: AbortSignal): Promise<void> {
+    const { cache, starter, logger } = this.#options;
+    const runtimePod = cache.get(uid);
+    if (runtimePod === undefined) return;
+    const { runtime } = starter.killer;
+    const kept = new Set<string>();
+    for (const container of runtimePod.containers) {
+      if (container.state !== "exited") continue;
+      if (!kept.has(container.name)) {
+        kept.add(container.name);
+        continue;
+      }
+      try {
+        await runtime.removeContainer(container.id, signal);
+      } catch (err) {
+        signal.throwIfAborted();
+        if (!isNotFound(err)) logger.debug("Removing an old container failed", { id: container.id, err });
+      }
+    }
+    const used = new Set(runtimePod.containers.map(({ sandboxId }) => sandboxId));
+    for (const sandbox of runtimePod.sandboxes.slice(1)) {
+      if (sandbox.ready || used.has(sandbox.id)) continue;
+      await runtime.removePodSandbox(sandbox.id, signal);
+    }
+  }
+
+  #reasonsOf(uid: string): Map<string, WaitingReason> {
+    let reasons = this.#reasons.get(uid);
+    if (reasons === undefined) this.#reasons.set(uid, (reasons = new Map()));
+    return reasons;
+  }
+
+  #cluster(): { readonly servers: readonly string[]; readonly domain: string } {
+    return { servers: this.#options.clusterDNS, domain: this.#options.starter.clusterDomain };
+  }
+}
+
+function sourceOf(objects: ObjectCache, starter: ContainerStarter): ContainerStarter["objects"] {
+  return {
+    configMap: (...args) => objects.configMap(...args),
+    secret: (...args) => objects.secret(...args),
+    services: () => starter.objects.services(),
+  };
+}
+
+function deadlineOf(pod: Pod, status: PodStatus | undefined): number | undefined {
+  const { activeDeadlineSeconds } = specOf(pod);
+  const startTime = status?.startTime ?? pod.status?.startTime;
+  if (activeDeadlineSeconds === undefined || startTime === undefined) return undefined;
+  return Date.parse(startTime) + activeDeadlineSeconds * 1000;
+}
+
+function first(...times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
+}

@@ -1,0 +1,60 @@
+/** What the endpoint needs to know of the node it serves. @module */
+import type { Clock, Logger } from "#apimachinery";
+import type { Pod } from "#api/core/v1/types.gen";
+import type { Runtime } from "#cri";
+import type { RuntimeContainer, RuntimePod } from "../container/runtime-pod.ts";
+import type { NodePlatform } from "../platform/platform.ts";
+
+export interface ServerHost {
+  readonly nodeName: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly runtime: Runtime;
+  readonly platform: NodePlatform;
+  /** With their newest status. */
+  pods(): readonly Pod[];
+  podNamed(namespace: string, name: string): Pod | undefined;
+  runtimePods(): readonly RuntimePod[];
+  runtimePod(uid: string): RuntimePod | undefined;
+  /** Undefined when the runtime has not been heard of for too long. */
+  isHealthy(): boolean;
+}
+
+/** A refusal with the text that the API server hands on. */
+export class HttpError extends Error {
+  override readonly name = "HttpError";
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export interface Target {
+  readonly pod: Pod;
+  readonly runtimePod: RuntimePod;
+  readonly container: RuntimeContainer;
+}
+
+export function requirePod(host: ServerHost, namespace: string, name: string): Pod {
+  const pod = host.podNamed(namespace, name);
+  if (pod === undefined) throw new HttpError(404, "pod does not exist");
+  return pod;
+}
+
+/** The running container that a stream is for. */
+export function requireRunning(
+  host: ServerHost,
+  namespace: string,
+  name: string,
+  containerName: string,
+): Target {
+  const pod = requirePod(host, namespace, name);
+  const runtimePod = host.runtimePod(pod.metadata.uid ?? "");
+  const container = runtimePod?.containers.find((c) => c.name === containerName && c.state === "running");
+  if (runtimePod === undefined || container === undefined) {
+    throw new HttpError(404, `container not found (${JSON.stringify(containerName)})`);
+  }
+  return { pod, runtimePod, container };
+}

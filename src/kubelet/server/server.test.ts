@@ -1,0 +1,228 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { createServer, type Server } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+import { silentLogger, systemClock } from "#apimachinery";
+import { createSimulatedRuntime, type Runtime } from "#cri";
+import { NODE_START_MS, testPod, testRuntimePod } from "../container/testing.ts";
+import { simulatedPlatform } from "../platform/simulated.ts";
+import type { ServerHost } from "./server-host.ts";
+import { startServer } from "./server.ts";
+
+const run = promisify(execFile);
+const skip = await run("openssl", ["version"]).then(
+  () => false,
+  () => "needs openssl to make certificates",
+);
+
+interface Identity {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Answers an upgrade by saying what was asked, then echoes. */
+function streamingServer(): Server {
+  return createServer().on("upgrade", (request, socket) => {
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n`);
+    socket.write(`${request.method} ${request.url} ${String(request.headers["x-test"])}\n`);
+    socket.pipe(socket);
+  });
+}
+
+const stop = new AbortController();
+const streaming = streamingServer();
+let folder = "";
+let ca = "";
+let port = 0;
+const identities: Record<string, Identity> = {};
+const asked: unknown[] = [];
+
+function at(file: string): string {
+  return join(folder, file);
+}
+
+async function issue(name: string, subject: string): Promise<void> {
+  const key = [
+    "-newkey",
+    "ec",
+    "-pkeyopt",
+    "ec_paramgen_curve:P-256",
+    "-nodes",
+    "-keyout",
+    at(`${name}.key`),
+  ];
+  if (name === "ca") {
+    await run("openssl", ["req", "-x509", ...key, "-out", at("ca.crt"), "-subj", subject, "-days", "2"]);
+    return;
+  }
+  await run("openssl", ["req", ...key, "-out", at(`${name}.csr`), "-subj", subject]);
+  const signed = ["-CA", at("ca.crt"), "-CAkey", at("ca.key"), "-CAcreateserial", "-days", "2"];
+  const extensions = ["-extfile", at("extensions")];
+  await run("openssl", [
+    "x509",
+    "-req",
+    "-in",
+    at(`${name}.csr`),
+    ...signed,
+    ...extensions,
+    "-out",
+    at(`${name}.crt`),
+  ]);
+  const [cert, privateKey] = await Promise.all([
+    readFile(at(`${name}.crt`), "utf8"),
+    readFile(at(`${name}.key`), "utf8"),
+  ]);
+  identities[name] = { cert, key: privateKey };
+}
+
+/** A node with one pod whose streams all go to `streaming`. */
+function serverHost(): ServerHost {
+  const url = `http://127.0.0.1:${(streaming.address() as AddressInfo).port}/stream/1`;
+  const answer = async (request: unknown): Promise<{ readonly url: string }> => {
+    asked.push(request);
+    return { url };
+  };
+  const runtime: Runtime = {
+    ...createSimulatedRuntime({ clock: systemClock }),
+    exec: answer,
+    attach: answer,
+    portForward: answer,
+  };
+  const runtimePod = testRuntimePod(["c=running"]);
+  const logPath = join(folder, "0.log");
+  const shown = { ...runtimePod, containers: runtimePod.containers.map((c) => ({ ...c, logPath })) };
+  return {
+    nodeName: "n1",
+    clock: { ...systemClock, now: () => NODE_START_MS },
+    logger: silentLogger,
+    runtime,
+    platform: simulatedPlatform(),
+    pods: () => [testPod()],
+    podNamed: (namespace, name) => (namespace === "default" && name === "web" ? testPod() : undefined),
+    runtimePods: () => [shown],
+    runtimePod: () => shown,
+    isHealthy: () => true,
+  };
+}
+
+before(async () => {
+  if (skip !== false) return;
+  folder = await mkdtemp(join(tmpdir(), "k8ts-kubelet-server-"));
+  await writeFile(join(folder, "extensions"), "subjectAltName=IP:127.0.0.1\n");
+  await issue("ca", "/CN=ca");
+  ca = await readFile(join(folder, "ca.crt"), "utf8");
+  await issue("server", "/CN=n1");
+  await issue("admin", "/O=system:masters/CN=admin");
+  await issue("node", "/O=system:nodes/CN=system:node:n2");
+  await writeFile(join(folder, "0.log"), "2026-01-01T00:00:00Z stdout F hello\n");
+  await new Promise<void>((resolve) => streaming.listen(0, "127.0.0.1", resolve));
+  const host = serverHost();
+  const options = { host: "127.0.0.1", port: 0, ...identities["server"]!, clientCA: ca };
+  ({ port } = await startServer(host, options, stop.signal));
+});
+after(async () => {
+  if (skip !== false) return;
+  stop.abort();
+  streaming.close();
+  await rm(folder, { recursive: true });
+});
+
+function get(path: string, who?: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const identity = who === undefined ? {} : identities[who]!;
+    const request = httpsRequest(
+      { host: "127.0.0.1", port, path, ca, ...identity, agent: false },
+      (response) => {
+        let text = "";
+        response.on("data", (chunk: Buffer) => (text += chunk.toString()));
+        response.on("end", () => resolve(`${response.statusCode} ${text.trim()}`));
+      },
+    );
+    request.on("error", reject);
+    request.end();
+  });
+}
+
+function upgrade(path: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const headers = { connection: "Upgrade", upgrade: "echo", "x-test": "kept" };
+    const identity = identities["admin"]!;
+    const options = {
+      host: "127.0.0.1",
+      port,
+      path,
+      ca,
+      method: "POST",
+      headers,
+      ...identity,
+      agent: false as const,
+    };
+    const request = httpsRequest(options, (response) => {
+      let text = "";
+      response.on("data", (chunk: Buffer) => (text += chunk.toString()));
+      response.on("end", () => resolve(`${response.statusCode} ${text.trim()}`));
+    });
+    request.on("upgrade", (_, socket, head) => {
+      let text = head.toString();
+      socket.on("data", (chunk: Buffer) => {
+        text += chunk.toString();
+        if (text.includes("ping\n")) socket.end();
+      });
+      socket.on("close", () => resolve(text.trim()));
+      socket.write("ping\n");
+    });
+    request.on("error", reject);
+    request.end();
+  });
+}
+
+const answers: readonly (readonly [string, string | undefined, RegExp])[] = [
+  ["/pods", undefined, /^401 Unauthorized$/u],
+  ["/pods", "node", /^403 Forbidden \(user=system:node:n2/u],
+  ["/pods", "admin", /^200 \{"apiVersion":"v1","kind":"PodList"/u],
+  ["/healthz", "admin", /^200 ok$/u],
+  ["/runningpods", "admin", /"name":"web"/u],
+  ["/metrics", "admin", /kubelet_running_pods 1/u],
+  ["/stats/summary", "admin", /"nodeName":"n1"/u],
+  ["/containerLogs/default/web/c", "admin", /^200 hello$/u],
+  ["/containerLogs/default/web/x", "admin", /^404 container "x" not found in pod "web"$/u],
+  ["/containerLogs/default/x/c", "admin", /^404 pod does not exist$/u],
+  [
+    "/containerLogs/default/web/c?previous=true",
+    "admin",
+    /^400 previous terminated container "c" in pod "web" not found$/u,
+  ],
+  ["/exec/default/web/c?command=ls&output=1", "admin", /^400 Upgrade request required$/u],
+  ["/other", "admin", /^404/u],
+];
+for (const [path, who, want] of answers) {
+  test(`startServer answers ${path} to ${who ?? "nobody"}`, { skip }, async () =>
+    assert.match(await get(path, who), want),
+  );
+}
+
+test("startServer joins exec with the runtime's streaming server", { skip }, async () => {
+  asked.length = 0;
+  const text = await upgrade("/exec/default/web/c?command=ls&command=-l&output=1&input=1");
+  assert.equal(text, "POST /stream/1 kept\nping");
+  assert.deepEqual(asked, [
+    { containerId: "c0", tty: false, stdin: true, stdout: true, stderr: false, cmd: ["ls", "-l"] },
+  ]);
+});
+
+test("startServer forwards ports to the pod's sandbox", { skip }, async () => {
+  asked.length = 0;
+  assert.match(await upgrade("/portForward/default/web?port=80,81"), /ping$/u);
+  assert.deepEqual(asked, [{ podSandboxId: "s", port: [80, 81] }]);
+});
+
+test("startServer refuses streams to what does not run", { skip }, async () => {
+  assert.match(await upgrade("/exec/default/web/x?command=ls&output=1"), /^404 container not found \("x"\)/u);
+  assert.match(await upgrade("/exec/default/web/c?command=ls"), /^400 you must specify at least 1 of/u);
+});

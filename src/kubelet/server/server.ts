@@ -1,0 +1,204 @@
+/** The kubelet's HTTPS endpoint: logs, streams, pods, health and metrics, for callers with a client certificate. @module */
+import { createServer, type Server } from "node:https";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import { RuntimeError } from "#cri";
+import type { KubeletServerOptions } from "../options.ts";
+import { isAllowedByDefault, userOf } from "./authenticate.ts";
+import { serveContainerLogs } from "./container-logs.ts";
+import { metrics, resourceMetrics } from "./metrics.ts";
+import { HttpError, type ServerHost } from "./server-host.ts";
+import { statsSummary } from "./stats-summary.ts";
+import { joinStreams, streamingUrl } from "./streams.ts";
+
+/** Resolves once it listens; closes everything when `signal` aborts. */
+export async function startServer(
+  host: ServerHost,
+  options: KubeletServerOptions,
+  signal: AbortSignal,
+): Promise<{ readonly port: number; readonly closed: Promise<void> }> {
+  const { cert, key, clientCA: ca } = options;
+  const server = createServer({
+    cert,
+    key,
+    ca,
+    requestCert: true,
+    rejectUnauthorized: false,
+    minVersion: "TLSv1.2",
+  });
+  const streams = new Set<Duplex>();
+  server.on("request", (request, response) => void handle(host, options, request, response, signal));
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    streams.add(socket);
+    socket.once("close", () => streams.delete(socket));
+    void upgrade(host, options, request, socket, head, signal);
+  });
+  await listen(server, options);
+  const closed = new Promise<void>((resolve) => {
+    const close = (): void => {
+      server.close(() => resolve());
+      for (const socket of streams) socket.destroy();
+      server.closeAllConnections();
+    };
+    signal.addEventListener("abort", close, { once: true });
+    if (signal.aborted) close();
+  });
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : options.port;
+  return { port, closed };
+}
+
+function listen(server: Server, { host, port }: KubeletServerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (err) => reject(new Error(`Cannot listen on ${host}:${port}`, { cause: err })));
+    server.listen(port, host, () => resolve());
+  });
+}
+
+/** Throws `HttpError` for callers who are nobody, or not allowed. */
+function authorize(request: IncomingMessage, { isAllowed = isAllowedByDefault }: KubeletServerOptions): void {
+  const user = userOf(request.socket as TLSSocket);
+  if (user === undefined) throw new HttpError(401, "Unauthorized");
+  if (!isAllowed(user)) {
+    throw new HttpError(
+      403,
+      `Forbidden (user=${user.name}, verb=${(request.method ?? "GET").toLowerCase()}, resource=nodes, subresource=proxy)`,
+    );
+  }
+}
+
+async function handle(
+  host: ServerHost,
+  options: KubeletServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  try {
+    authorize(request, options);
+    await route(host, request, response, AbortSignal.any([signal, gone.signal]));
+  } catch (err) {
+    fail(host, response, err);
+  }
+}
+
+async function route(
+  host: ServerHost,
+  request: IncomingMessage,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const url = new URL(request.url ?? "/", "https://kubelet");
+  const [what = "", ...segments] = url.pathname.split("/").filter((part) => part !== "");
+  if (what === "exec" || what === "attach" || what === "portForward") {
+    throw new HttpError(400, "Upgrade request required");
+  }
+  if (request.method !== "GET" && request.method !== "HEAD") throw new HttpError(405, "Method Not Allowed");
+  const path = [what, ...segments].join("/");
+  if (what === "containerLogs" && segments.length === 3) {
+    const [namespace, pod, container] = segments.map(decodeURIComponent) as [string, string, string];
+    return serveContainerLogs(host, { namespace, pod, container, query: url.searchParams }, response, signal);
+  }
+  switch (path) {
+    case "healthz":
+    case "healthz/ping":
+    case "healthz/syncloop":
+      if (!host.isHealthy()) throw new HttpError(500, "the container runtime has not answered for too long");
+      return sendText(response, "ok");
+    case "pods":
+      return sendJson(response, { apiVersion: "v1", kind: "PodList", metadata: {}, items: host.pods() });
+    case "runningpods":
+      return sendJson(response, runningPods(host));
+    case "stats/summary":
+      return sendJson(response, await statsSummary(host, signal));
+    case "metrics":
+      return sendText(response, await metrics(host), "text/plain; version=0.0.4; charset=utf-8");
+    case "metrics/resource":
+      return sendText(
+        response,
+        await resourceMetrics(host, signal),
+        "text/plain; version=0.0.4; charset=utf-8",
+      );
+    default:
+      throw new HttpError(404, "404 page not found");
+  }
+}
+
+function runningPods(host: ServerHost): unknown {
+  const items = host
+    .runtimePods()
+    .filter((pod) => pod.containers.some((c) => c.state === "running"))
+    .map(({ name, namespace, uid, containers }) => ({
+      metadata: { name, namespace, uid },
+      spec: {
+        containers: containers
+          .filter((c) => c.state === "running")
+          .map((c) => ({ name: c.name, image: c.image, resources: {} })),
+      },
+      status: {},
+    }));
+  return { apiVersion: "v1", kind: "PodList", metadata: {}, items };
+}
+
+async function upgrade(
+  host: ServerHost,
+  options: KubeletServerOptions,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  signal: AbortSignal,
+): Promise<void> {
+  // Until it is joined, nobody else listens; a caller who hangs up must not end the process.
+  socket.on("error", ignore);
+  try {
+    authorize(request, options);
+    const url = new URL(request.url ?? "/", "https://kubelet");
+    const target = await streamingUrl(host, url, signal);
+    await joinStreams(request, socket, head, target);
+  } catch (err) {
+    const { status, text } = explain(host, err);
+    const body = `${text}\n`;
+    const lines = [
+      `HTTP/1.1 ${status} Error`,
+      "Content-Type: text/plain; charset=utf-8",
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      "Connection: close",
+    ];
+    socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`);
+  }
+}
+
+function ignore(): void {}
+
+function fail(host: ServerHost, response: ServerResponse, err: unknown): void {
+  const { status, text } = explain(host, err);
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  sendText(response, `${text}\n`, "text/plain; charset=utf-8", status);
+}
+
+function explain(host: ServerHost, err: unknown): { readonly status: number; readonly text: string } {
+  if (err instanceof HttpError) return { status: err.status, text: err.message };
+  host.logger.warn("Kubelet request failed", { err });
+  const text = err instanceof RuntimeError ? err.describe() : (err as Error).message;
+  return { status: 500, text };
+}
+
+function sendText(
+  response: ServerResponse,
+  body: string,
+  type = "text/plain; charset=utf-8",
+  status = 200,
+): void {
+  response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) });
+  response.end(body);
+}
+
+function sendJson(response: ServerResponse, value: unknown): void {
+  sendText(response, JSON.stringify(value), "application/json");
+}

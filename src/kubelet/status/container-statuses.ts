@@ -1,0 +1,174 @@
+/** Turns what the runtime says of containers into `containerStatuses`. Pure. @module */
+import { formatTime } from "#apimachinery";
+import type {
+  Container,
+  ContainerState,
+  ContainerStateTerminated,
+  ContainerStatus,
+  Pod,
+  VolumeMountStatus,
+} from "#api/core/v1/types.gen";
+import { containersOf, initContainersOf, isRestartableInit } from "../container/pod-spec.ts";
+import { findContainer, type RuntimeContainer, type RuntimePod } from "../container/runtime-pod.ts";
+import { shouldBeRestarted } from "../pod-workers/compute-pod-actions.ts";
+
+/** Why a container could not be started, as `state.waiting` shows it. */
+export interface WaitingReason {
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface ContainerStatusInput {
+  readonly pod: Pod;
+  readonly runtime: RuntimePod;
+  /** `containerd`: the scheme of container ids. */
+  readonly runtimeName: string;
+  readonly previous: readonly ContainerStatus[];
+  readonly containers: readonly Container[];
+  readonly isInit: boolean;
+  /** Last failed start by container name. */
+  readonly reasons: ReadonlyMap<string, WaitingReason>;
+}
+
+/** What upstream calls a container that was running when the runtime lost it. */
+const LOST_EXIT_CODE = 137;
+
+export function containerStatuses(input: ContainerStatusInput): readonly ContainerStatus[] {
+  return input.containers.map((container) => {
+    const old = input.previous.find(({ name }) => name === container.name);
+    const instances = input.runtime.containers.filter(({ name }) => name === container.name);
+    const status =
+      instances.length === 0
+        ? missingStatus(input, container, old)
+        : knownStatus(input, container, instances, old);
+    return withWaitingReason(input, container, status);
+  });
+}
+
+/** Never made, or gone from the runtime. */
+function missingStatus(
+  { pod, runtime, isInit }: ContainerStatusInput,
+  container: Container,
+  old: ContainerStatus | undefined,
+): ContainerStatus {
+  if (old?.state?.terminated !== undefined) return old;
+  const reason = initContainersOf(pod).length > 0 ? "PodInitializing" : "ContainerCreating";
+  const base: ContainerStatus = {
+    name: container.name,
+    image: container.image ?? "",
+    imageID: "",
+    ready: false,
+    restartCount: old?.restartCount ?? 0,
+    state: { waiting: { reason } },
+    ...(old?.lastState !== undefined && { lastState: old.lastState }),
+    ...mountStatuses(container),
+  };
+  const initialized = containersOf(pod).some((c) => findContainer(runtime, c.name) !== undefined);
+  if (isInit && initialized && !isRestartableInit(container)) {
+    const message =
+      "Unable to get init container status from container runtime and pod has been initialized, treat it as exited normally";
+    return { ...base, state: { terminated: { exitCode: 0, reason: "Completed", message } } };
+  }
+  if (old?.state?.running === undefined || old.lastState?.terminated !== undefined) return base;
+  const message =
+    "The container could not be located when the pod was deleted.  The container used to be Running";
+  const terminated = { reason: "ContainerStatusUnknown", message, exitCode: LOST_EXIT_CODE };
+  const again = pod.metadata.deletionTimestamp === undefined ? 1 : 0;
+  return { ...base, restartCount: base.restartCount + again, lastState: { terminated } };
+}
+
+function knownStatus(
+  { runtimeName }: ContainerStatusInput,
+  container: Container,
+  [newest, before]: readonly RuntimeContainer[],
+  old: ContainerStatus | undefined,
+): ContainerStatus {
+  const current = newest!;
+  const lastState = before === undefined ? undefined : stateOf(before, undefined, runtimeName);
+  const containerID = `${runtimeName}://${current.id}`;
+  const goesOn = current.state === "running" && old?.containerID === containerID;
+  const lost = current.state === "unknown" && old?.state?.running !== undefined;
+  return {
+    name: container.name,
+    state: stateOf(current, old, runtimeName),
+    ...(lastState !== undefined
+      ? { lastState }
+      : old?.lastState !== undefined && { lastState: old.lastState }),
+    ready: false,
+    restartCount: lost ? old.restartCount + 1 : current.restartCount,
+    image: current.image,
+    imageID: current.imageRef,
+    containerID,
+    ...(goesOn && old?.started !== undefined && { started: old.started }),
+    ...(container.resources !== undefined && {
+      resources: container.resources,
+      ...(container.resources.requests !== undefined && { allocatedResources: container.resources.requests }),
+    }),
+    ...mountStatuses(container),
+    ...(current.user !== undefined && { user: { linux: current.user } }),
+  };
+}
+
+function stateOf(
+  container: RuntimeContainer,
+  old: ContainerStatus | undefined,
+  runtimeName: string,
+): ContainerState {
+  switch (container.state) {
+    case "running":
+      return { running: { startedAt: formatTime(container.startedAtMs) } };
+    case "exited":
+      return { terminated: terminatedState(container, runtimeName) };
+    case "created":
+      return { waiting: {} };
+    case "unknown":
+    default: {
+      if (old?.state?.running === undefined) return { waiting: {} };
+      const message = "The container could not be located when the pod was terminated";
+      return { terminated: { reason: "ContainerStatusUnknown", message, exitCode: LOST_EXIT_CODE } };
+    }
+  }
+}
+
+function terminatedState(container: RuntimeContainer, runtimeName: string): ContainerStateTerminated {
+  const { exitCode, reason, message, startedAtMs, finishedAtMs, id } = container;
+  return {
+    exitCode,
+    ...(reason !== "" && { reason }),
+    ...(message !== "" && { message }),
+    ...(startedAtMs > 0 && { startedAt: formatTime(startedAtMs) }),
+    ...(finishedAtMs > 0 && { finishedAt: formatTime(finishedAtMs) }),
+    containerID: `${runtimeName}://${id}`,
+  };
+}
+
+/** A container that should run and could not be started shows why, and its end as the last state. */
+function withWaitingReason(
+  { pod, runtime, isInit, reasons }: ContainerStatusInput,
+  container: Container,
+  status: ContainerStatus,
+): ContainerStatus {
+  const current = findContainer(runtime, container.name);
+  if (isInit && current?.state === "exited" && current.exitCode === 0 && !isRestartableInit(container)) {
+    return status;
+  }
+  const waiting = reasons.get(container.name);
+  if (waiting === undefined || !shouldBeRestarted(container, pod, current)) return status;
+  const { reason, message } = waiting;
+  return {
+    ...status,
+    state: { waiting: { reason, ...(message !== "" && { message }) } },
+    ...(status.state?.terminated !== undefined && { lastState: status.state }),
+  };
+}
+
+function mountStatuses(container: Container): { readonly volumeMounts?: readonly VolumeMountStatus[] } {
+  if (container.volumeMounts === undefined || container.volumeMounts.length === 0) return {};
+  return {
+    volumeMounts: container.volumeMounts.map(({ name, mountPath, readOnly }) => ({
+      name,
+      mountPath,
+      ...(readOnly === true && { readOnly, recursiveReadOnly: "Disabled" }),
+    })),
+  };
+}

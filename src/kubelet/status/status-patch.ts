@@ -1,0 +1,77 @@
+/** What to send so that the API's status becomes ours, and nothing else changes. Pure. @module */
+import { isDeepStrictEqual } from "node:util";
+import type { PodCondition, PodStatus } from "#api/core/v1/types.gen";
+import { isKubeletCondition } from "./conditions.ts";
+
+/** Fields that kubelet owns and replaces whole. */
+const FIELDS = [
+  "observedGeneration",
+  "phase",
+  "message",
+  "reason",
+  "hostIP",
+  "podIP",
+  "startTime",
+  "initContainerStatuses",
+  "containerStatuses",
+  "ephemeralContainerStatuses",
+  "qosClass",
+] as const;
+
+/** Lists that a strategic merge patch merges by `ip`. */
+const ADDRESS_FIELDS = ["hostIPs", "podIPs"] as const;
+
+/** The `status` of a strategic merge patch; undefined when there is nothing to change. */
+export function statusPatch(api: PodStatus, ours: PodStatus): Readonly<Record<string, unknown>> | undefined {
+  const patch: Record<string, unknown> = {};
+  for (const field of FIELDS) {
+    if (isDeepStrictEqual(pruned(api[field]), pruned(ours[field]))) continue;
+    // The wire's way to remove a field.
+    patch[field] = ours[field] ?? null;
+  }
+  for (const field of ADDRESS_FIELDS) {
+    const [before, after] = [api[field] ?? [], ours[field] ?? []];
+    if (isDeepStrictEqual(before, after)) continue;
+    const gone = before.filter(({ ip }) => !after.some((address) => address.ip === ip));
+    patch[field] = [...after, ...gone.map(({ ip }) => ({ $patch: "delete", ip }))];
+  }
+  const conditions = changedConditions(api.conditions ?? [], ours.conditions ?? []);
+  if (conditions.length > 0) patch["conditions"] = conditions;
+  return Object.keys(patch).length === 0 ? undefined : patch;
+}
+
+function changedConditions(api: readonly PodCondition[], ours: readonly PodCondition[]): readonly unknown[] {
+  return ours.flatMap((condition) => {
+    if (!isKubeletCondition(condition.type) && condition.type !== "DisruptionTarget") return [];
+    const before = api.find(({ type }) => type === condition.type);
+    if (before !== undefined && isDeepStrictEqual(pruned(before), pruned(condition))) return [];
+    const cleared = (["reason", "message"] as const).filter(
+      (field) => before?.[field] !== undefined && condition[field] === undefined,
+    );
+    return [{ ...condition, ...Object.fromEntries(cleared.map((field) => [field, null])) }];
+  });
+}
+
+/** Without empty objects and nulls, which servers write or leave out as they like. */
+function pruned(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(pruned);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).flatMap(([key, inner]) => {
+    const kept = pruned(inner);
+    const isEmpty =
+      kept === undefined || kept === null || (typeof kept === "object" && Object.keys(kept).length === 0);
+    return isEmpty ? [] : [[key, kept] as const];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Each condition keeps the time at which it last changed its mind. */
+export function withTransitionTimes(status: PodStatus, previous: PodStatus, now: string): PodStatus {
+  const conditions = (status.conditions ?? []).map((condition) => {
+    if (!isKubeletCondition(condition.type)) return condition;
+    const before = previous.conditions?.find(({ type }) => type === condition.type);
+    const same = before?.status === condition.status && before.lastTransitionTime !== undefined;
+    return { ...condition, lastTransitionTime: same ? before.lastTransitionTime : now };
+  });
+  return { ...status, conditions };
+}
