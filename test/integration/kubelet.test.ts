@@ -1,0 +1,240 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { silentLogger, systemClock } from "#apimachinery";
+import { ConfigMaps } from "#api/core/v1/configmap";
+import { Events } from "#api/core/v1/event";
+import { Nodes } from "#api/core/v1/node";
+import { Pods } from "#api/core/v1/pod";
+import { ServiceAccounts } from "#api/core/v1/serviceaccount";
+import type { Pod, PodSpec } from "#api/core/v1/types.gen";
+import { Leases } from "#api/coordination/v1/lease";
+import { createApiServer, type ApiServer } from "#apiserver";
+import { newClient, type Client } from "#client";
+import { createSimulatedRuntime, type Runtime } from "#cri";
+import { runKubelet, simulatedPlatform, type KubeletOptions } from "#kubelet";
+import { openMemoryStore } from "#storage";
+
+const signal = new AbortController().signal;
+const namespace = "default";
+const WAIT_MS = 10_000;
+
+let server: ApiServer;
+let client: Client;
+let runtime: Runtime;
+let kubelet: { readonly stop: () => Promise<void> };
+
+before(async () => {
+  server = await createApiServer({ store: await openMemoryStore() });
+  client = newClient(server.transport());
+  runtime = createSimulatedRuntime({
+    clock: systemClock,
+    podCidr: "10.200.0.0/24",
+    canPull: (reference) => !reference.includes("missing"),
+  });
+  const account = {
+    apiVersion: "v1",
+    kind: "ServiceAccount",
+    metadata: { name: "default", namespace },
+  } as const;
+  await client.create(ServiceAccounts, { ...account, automountServiceAccountToken: false }, signal);
+  kubelet = startKubelet();
+});
+
+after(async () => {
+  await kubelet.stop();
+  await runtime.close();
+  await server.close();
+});
+
+function startKubelet(options: Partial<KubeletOptions> = {}): { readonly stop: () => Promise<void> } {
+  const stop = new AbortController();
+  const done = runKubelet(
+    {
+      client,
+      clock: systemClock,
+      random: () => 0.5,
+      logger: silentLogger,
+      nodeName: "n1",
+      nodeIPs: ["192.0.2.1"],
+      runtime,
+      platform: simulatedPlatform(),
+      rootDir: "/none",
+      podLogsDir: "/none",
+      clusterDNS: ["10.96.0.10"],
+      clusterDomain: "cluster.local",
+      ...options,
+    },
+    stop.signal,
+  );
+  return {
+    async stop() {
+      stop.abort();
+      await done;
+    },
+  };
+}
+
+/** Watches from the present state until an object satisfies `isDone`. */
+async function until(name: string, isDone: (pod: Pod) => boolean): Promise<Pod> {
+  const stop = AbortSignal.timeout(WAIT_MS);
+  const fieldSelector = `metadata.name=${name}`;
+  const { items, metadata } = await client.list(Pods, { namespace, fieldSelector }, stop);
+  if (items[0] !== undefined && isDone(items[0])) return items[0];
+  const { resourceVersion = "" } = metadata;
+  for await (const event of client.watch(Pods, { namespace, fieldSelector, resourceVersion }, stop)) {
+    if (event.type !== "ERROR" && event.type !== "BOOKMARK" && isDone(event.object)) return event.object;
+  }
+  throw new Error(`Pod ${name} did not get there in ${WAIT_MS} ms`);
+}
+
+async function untilGone(name: string): Promise<void> {
+  const stop = AbortSignal.timeout(WAIT_MS);
+  const fieldSelector = `metadata.name=${name}`;
+  const { items, metadata } = await client.list(Pods, { namespace, fieldSelector }, stop);
+  if (items.length === 0) return;
+  const { resourceVersion = "" } = metadata;
+  for await (const { type } of client.watch(Pods, { namespace, fieldSelector, resourceVersion }, stop)) {
+    if (type === "DELETED") return;
+  }
+  throw new Error(`Pod ${name} is still there after ${WAIT_MS} ms`);
+}
+
+function create(name: string, spec: Partial<PodSpec> = {}): Promise<Pod> {
+  const containers = [{ name: "c", image: "demo/web:1" }];
+  const metadata = { name, namespace };
+  const pod: Pod = { apiVersion: "v1", kind: "Pod", metadata, spec: { nodeName: "n1", containers, ...spec } };
+  return client.create(Pods, pod, signal);
+}
+
+const isReady = ({ status }: Pod): boolean =>
+  status?.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True") === true;
+const idOf = ({ status }: Pod): string | undefined => status?.containerStatuses?.[0]?.containerID;
+const waitingReason = ({ status }: Pod): string | undefined =>
+  status?.containerStatuses?.[0]?.state?.waiting?.reason;
+
+test("runKubelet registers a node that becomes Ready and renews its lease", async () => {
+  const stop = AbortSignal.timeout(WAIT_MS);
+  for await (const event of client.watch(
+    Nodes,
+    {
+      sendInitialEvents: true,
+      resourceVersionMatch: "NotOlderThan",
+      resourceVersion: "",
+      allowWatchBookmarks: true,
+    },
+    stop,
+  )) {
+    if (event.type === "ERROR" || event.type === "BOOKMARK") continue;
+    const { status, metadata } = event.object;
+    if (!status?.conditions?.some((c) => c.type === "Ready" && c.status === "True")) continue;
+    assert.equal(metadata.labels?.["kubernetes.io/hostname"], "n1");
+    assert.deepEqual(
+      status.addresses?.map(({ address }) => address),
+      ["192.0.2.1", "n1"],
+    );
+    assert.equal(status.capacity?.["cpu"], "32");
+    assert.equal(status.allocatable?.["pods"], "110");
+    break;
+  }
+  const lease = await client.get(Leases, { namespace: "kube-node-lease", name: "n1" }, signal);
+  assert.equal(lease.spec?.holderIdentity, "n1");
+});
+
+test("runKubelet runs a pod and takes it down when it is deleted", async () => {
+  await create("web");
+  const { status } = await until("web", isReady);
+  assert.equal(status?.phase, "Running");
+  assert.match(status?.podIP ?? "", /^10\.200\.0\./u);
+  assert.equal(status?.hostIP, "192.0.2.1");
+  assert.match(status?.containerStatuses?.[0]?.containerID ?? "", /^simulated:\/\//u);
+  await client.delete(Pods, { namespace, name: "web" }, signal);
+  await untilGone("web");
+  const { items } = await client.list(
+    Events,
+    { namespace, fieldSelector: "involvedObject.name=web" },
+    signal,
+  );
+  for (const reason of ["Pulled", "Created", "Started", "Killing"]) {
+    assert.ok(
+      items.some((event) => event.reason === reason),
+      reason,
+    );
+  }
+});
+
+test("runKubelet says why an image cannot be pulled", async () => {
+  await create("noimage", { containers: [{ name: "c", image: "demo/missing:1" }] });
+  const pod = await until("noimage", (p) => waitingReason(p) === "ErrImagePull");
+  assert.equal(pod.status?.phase, "Pending");
+  await client.delete(Pods, { namespace, name: "noimage" }, signal);
+  await untilGone("noimage");
+});
+
+test("runKubelet starts a container as soon as the configMap it needs exists", async () => {
+  const envFrom = [{ configMapRef: { name: "late" } }];
+  await create("late", { containers: [{ name: "c", image: "demo/web:1", envFrom }] });
+  await until("late", (p) => waitingReason(p) === "CreateContainerConfigError");
+  const metadata = { name: "late", namespace };
+  await client.create(
+    ConfigMaps,
+    { apiVersion: "v1", kind: "ConfigMap", metadata, data: { A: "1" } },
+    signal,
+  );
+  await until("late", isReady);
+  await client.delete(Pods, { namespace, name: "late" }, signal);
+  await untilGone("late");
+});
+
+test("runKubelet refuses a pod that does not fit the node", async () => {
+  const resources = { requests: { cpu: "64" } };
+  await create("huge", { containers: [{ name: "c", image: "demo/web:1", resources }] });
+  const { status } = await until("huge", (pod) => pod.status?.phase === "Failed");
+  assert.equal(status?.reason, "OutOfcpu");
+  await client.delete(Pods, { namespace, name: "huge" }, signal);
+  await untilGone("huge");
+});
+
+test("runKubelet adopts running containers after a restart, and removes pods that were deleted meanwhile", async () => {
+  await Promise.all([create("kept"), create("dropped")]);
+  const first = await until("kept", isReady);
+  await until("dropped", isReady);
+  await kubelet.stop();
+  await client.delete(Pods, { namespace, name: "dropped" }, signal, { gracePeriodSeconds: 0 });
+  kubelet = startKubelet();
+  await create("after");
+  await until("after", isReady);
+  const now = await until("kept", isReady);
+  assert.equal(idOf(now), idOf(first));
+  assert.equal(now.status?.containerStatuses?.[0]?.restartCount, 0);
+  for (const deadlineMs = systemClock.monotonicMs() + WAIT_MS; ; await systemClock.sleep(10, signal)) {
+    const names = (await runtime.listPodSandbox({}, signal)).map(({ metadata }) => metadata.name);
+    if (!names.includes("dropped")) break;
+    assert.ok(systemClock.monotonicMs() < deadlineMs, `still there: ${names.join(" ")}`);
+  }
+});
+
+test("runKubelet runs a static pod, shows it by a mirror, and makes the mirror again", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "k8ts-kubelet-manifests-"));
+  const manifest = join(dir, "static.yaml");
+  const text = "kind: Pod\nmetadata: {name: static}\nspec: {containers: [{name: c, image: demo/web:1}]}\n";
+  const own = createSimulatedRuntime({ clock: systemClock, podCidr: "10.200.1.0/24" });
+  const second = startKubelet({ nodeName: "n2", runtime: own, podManifestPath: dir });
+  try {
+    await writeFile(manifest, text);
+    const mirror = await until("static-n2", isReady);
+    assert.equal(mirror.metadata.annotations?.["kubernetes.io/config.source"], "file");
+    assert.equal(mirror.metadata.ownerReferences?.[0]?.kind, "Node");
+    await client.delete(Pods, { namespace, name: "static-n2" }, signal, { gracePeriodSeconds: 0 });
+    const again = await until("static-n2", (pod) => pod.metadata.uid !== mirror.metadata.uid && isReady(pod));
+    assert.equal(idOf(again), idOf(mirror));
+    await rm(manifest);
+    await untilGone("static-n2");
+  } finally {
+    await second.stop();
+    await own.close();
+    await rm(dir, { recursive: true });
+  }
+});
