@@ -8,7 +8,6 @@
  * @module
  */
 import { mkdtempSync, rmSync } from "node:fs";
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -17,7 +16,7 @@ import { createApiServer } from "#apiserver";
 import { createCertificateAuthority, issueCertificate } from "#component-base/pki";
 import { openLmdbStore, openMemoryStore } from "#storage";
 import { authenticatorChain, clientCertificate } from "../src/apiserver/authn/index.ts";
-import { openFloor } from "./apiserver/floors.ts";
+import { openFloor, type Floor } from "./apiserver/floors.ts";
 import type { LoadRequest, LoadResult, WatchLoad } from "./apiserver/load.ts";
 import { podJson, podPath } from "./apiserver/pod.ts";
 
@@ -52,20 +51,10 @@ async function creates(): Promise<void> {
   const store = await openLmdbStore({ path });
   const server = await serve(store);
   const floor = await openFloor(tls, Buffer.from(podJson("x")), []);
-  const run = (port: number, name: string): Promise<LoadResult> =>
-    load({
-      port,
-      method: "POST",
-      path: podPath,
-      body: podJson("NAME"),
-      connections: CONNECTIONS,
-      requests: CREATES,
-      run: name,
-    });
-  await run(floor.port, "warm");
-  await run(server.port, "warm");
-  const limit = await run(floor.port, "floor");
-  const ours = await run(server.port, "pod");
+  await post(floor.port, "warm");
+  await post(server.port, "warm");
+  const limit = await post(floor.port, "floor");
+  const ours = await post(server.port, "pod");
   report("apiserver: durable creates of a pod over HTTPS", ours, limit, "POST floor");
   floor.close();
   await server.close();
@@ -110,36 +99,30 @@ async function reads(): Promise<void> {
     load({ port, method: "GET", path, connections: 1, requests: LISTS, run: "" });
   await list(server.port, podPath);
   const listLimit = await list(floor.port, "/list");
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  delay.enable();
   const listOurs = await list(server.port, podPath);
-  delay.disable();
+  const heldMs = await longestTurn(() => list(server.port, podPath));
   print("apiserver: LIST of 10,000 pods", {
     ms: round(1000 / listOurs.perSecond),
     limitMs: round(1000 / listLimit.perSecond),
     limit: "the same bytes over HTTPS",
     ratio: round(listOurs.perSecond / listLimit.perSecond),
     mebibytes: round(all.length / 2 ** 20),
-    loopHeldMsMax: round(delay.max / 1e6),
+    loopHeldMsMax: round(heldMs),
   });
-  await watches(server.port, floor.port, floor.broadcast);
+  await watches(server.port, floor);
   floor.close();
   await server.close();
 }
 
-async function watches(
-  port: number,
-  floorPort: number,
-  broadcast: (chunk: Uint8Array) => void,
-): Promise<void> {
+async function watches(port: number, floor: Floor): Promise<void> {
   const line = Buffer.from(`{"type":"MODIFIED","object":${podJson("x")}}\n`);
-  const limit = await fanOut({ port: floorPort, path: "/watch" }, async () => {
+  const limit = await fanOut({ port: floor.port, path: "/watch" }, async () => {
     for (let i = 0; i < CHANGES; i++) {
-      broadcast(line);
+      floor.broadcast(line);
       await new Promise((resolve) => setImmediate(resolve));
     }
   });
-  const path = `${podPath}?watch=true&resourceVersion=${(await resourceVersion(port)).toString()}`;
+  const path = `${podPath}?watch=true&resourceVersion=${await resourceVersion(port)}`;
   const ours = await fanOut({ port, path }, async () => {
     await load({
       port,
@@ -159,6 +142,23 @@ async function watches(
   });
 }
 
+/** CPU time, ms, of the longest turn of the event loop meanwhile: what others on the machine do does not count. */
+async function longestTurn(work: () => Promise<unknown>): Promise<number> {
+  let longest = 0;
+  let isDone = false;
+  let last = process.threadCpuUsage();
+  const turn = (): void => {
+    const now = process.threadCpuUsage();
+    longest = Math.max(longest, now.user + now.system - last.user - last.system);
+    last = now;
+    if (!isDone) setImmediate(turn);
+  };
+  setImmediate(turn);
+  await work();
+  isDone = true;
+  return longest / 1000;
+}
+
 /** Deliveries per second. */
 async function fanOut(target: { port: number; path: string }, change: () => Promise<void>): Promise<number> {
   const watching = new Worker(new URL("./apiserver/load.ts", import.meta.url), {
@@ -171,7 +171,7 @@ async function fanOut(target: { port: number; path: string }, change: () => Prom
       else resolve(message);
     });
   });
-  watching.postMessage({ ...target, ...client, watchers: WATCHERS, deliveries } satisfies WatchLoad);
+  watching.postMessage({ ...target, ...client, watchers: WATCHERS, deliveries } satisfies WatchLoad, []);
   const ms = await messages;
   await watching.terminate();
   return (deliveries / ms) * 1000;
@@ -192,10 +192,23 @@ async function serve(
   return { port: address!.port, close: () => server.close() };
 }
 
+function post(port: number, run: string): Promise<LoadResult> {
+  const template = podJson("NAME");
+  return load({
+    port,
+    method: "POST",
+    path: podPath,
+    body: template,
+    connections: CONNECTIONS,
+    requests: CREATES,
+    run,
+  });
+}
+
 function load(request: Omit<LoadRequest, "cert" | "key">): Promise<LoadResult> {
   return new Promise((resolve) => {
     worker.once("message", resolve);
-    worker.postMessage({ ...request, ...client });
+    worker.postMessage({ ...request, ...client }, []);
   });
 }
 

@@ -159,7 +159,7 @@ function onAnswers(socket: TLSSocket, onAnswer: (status: number, size: number) =
       const rest = buffered.subarray(end + 4);
       size = rest.length;
       missing -= rest.length;
-      chunk = rest as Buffer;
+      chunk = rest;
     } else {
       missing -= chunk.length;
       size += chunk.length;

@@ -34,8 +34,16 @@ export interface UntypedSchema {
    * "json": any JSON value (schemas, CEL parameters); "rawExtension": an embedded object; "fieldsV1": a field set.
    * It decides the protobuf shape only.
    */
-  readonly form: "json" | "rawExtension" | "fieldsV1";
+  readonly form: "json" | "rawExtension" | "fieldsV1" | UnionForm;
+  /** Of a union: the message that protobuf makes of it. May be a getter: types are recursive. */
+  readonly message?: StructSchema;
 }
+
+/**
+ * A value of one type or another, which protobuf writes as a message with a field for each: a JSON schema (`schema`),
+ * or else many (`jSONSchemas`), a boolean (`allows`), strings (`property`).
+ */
+export type UnionForm = "schemaOrArray" | "schemaOrBool" | "schemaOrStrings";
 
 export type ListType = "map" | "set" | "atomic";
 

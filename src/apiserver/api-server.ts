@@ -7,11 +7,14 @@ import { registryLookup } from "./admission/object-lookup.ts";
 import { AdmissionChain } from "./admission/plugin.ts";
 import { feedRbacIndex } from "./authz-feed.ts";
 import { rbacAuthorizer, rulesFor } from "./authz/index.ts";
-import { bootstrap } from "./bootstrap/bootstrap.ts";
+import { bootstrap, systemContext } from "./bootstrap/bootstrap.ts";
 import { KubeletConnection } from "./connect/kubelet-connection.ts";
 import { Dispatcher } from "./handlers/dispatch.ts";
 import type { ApiServer, ApiServerOptions, Limits } from "./options.ts";
 import { defaultLimits } from "./options.ts";
+import { startCompactor } from "./registry/compactor.ts";
+import { certificateRequestHooks } from "./registry/core/certificate-request-hooks.ts";
+import { startEventTtl } from "./registry/core/event-ttl.ts";
 import { firstServiceIp, parseIpRange } from "./registry/core/ip-range.ts";
 import { namespaceHooks } from "./registry/core/namespace-hooks.ts";
 import { ServiceAllocator } from "./registry/core/service-allocator.ts";
@@ -45,6 +48,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const hooks = new Map<string, ResourceHooks>([
     ["core/namespaces", namespaceHooks],
     ["core/services", services.hooks()],
+    ["certificates.k8s.io/certificatesigningrequests", certificateRequestHooks],
   ]);
   const lookup = registryLookup(() => registry);
   const disabled = options.disabledAdmissionPlugins ?? DISABLED_PLUGINS;
@@ -95,6 +99,11 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     }),
   );
   await bootstrap(registry, firstServiceIp(range), options, closing.signal);
+  startCompactor(store, clock, logger, closing.signal);
+  const events = registry.findStore("core/events");
+  if (events !== undefined) {
+    startEventTtl({ events, clock, logger, context: systemContext(closing.signal) });
+  }
   server.ready();
   return server;
 }

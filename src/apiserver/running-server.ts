@@ -65,6 +65,7 @@ export interface RunningServerParts {
 export class RunningServer implements ApiServer {
   readonly #parts: RunningServerParts;
   readonly #inFlight: InFlight;
+  readonly #fanOut: FanOut;
   readonly #requestMetrics = new RequestMetrics();
   readonly #metrics = new Metrics(METRICS);
   readonly #isReady = latchCheck("poststarthook/bootstrap-controller");
@@ -76,6 +77,7 @@ export class RunningServer implements ApiServer {
   constructor(parts: RunningServerParts) {
     this.#parts = parts;
     this.#inFlight = new InFlight(parts.clock, parts.limits);
+    this.#fanOut = new FanOut(parts.clock);
     this.#metrics.onExpose(() => this.#collect());
     const { tls } = parts.options;
     if (tls !== undefined) {
@@ -112,7 +114,7 @@ export class RunningServer implements ApiServer {
       authorizer,
       inFlight: this.#inFlight,
       metrics: this.#requestMetrics,
-      fanOut: new FanOut(clock),
+      fanOut: this.#fanOut,
       clock,
       random,
       logger,
@@ -160,6 +162,8 @@ export class RunningServer implements ApiServer {
       await clock.sleep(DRAIN_POLL_MS, never);
     }
     await watchCache.stopped();
+    // The last words of the watches.
+    while (!this.#fanOut.isIdle && clock.monotonicMs() < deadline) await clock.sleep(1, never);
     this.#https?.destroy();
   }
 

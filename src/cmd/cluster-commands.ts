@@ -54,6 +54,7 @@ interface StartFlags {
   readonly podNetworkCidr: string;
   readonly serviceClusterIpRange: string;
   readonly dnsDomain: string;
+  readonly insecureRegistry: readonly string[];
   readonly wait: "none" | "nodes" | "all";
   readonly waitTimeout: number;
   readonly output: "text" | "json";
@@ -74,6 +75,12 @@ function addStart(program: Command, world: World, clock: Clock): void {
     .option("--pod-network-cidr <cidr>", "addresses of pods", cidr, "10.244.0.0/16")
     .option("--service-cluster-ip-range <cidr>", "addresses of services", cidr, "10.96.0.0/12")
     .option("--dns-domain <name>", "domain of the cluster's DNS", "cluster.local")
+    .option(
+      "--insecure-registry <host:port>",
+      "a registry that speaks plain HTTP (https://HOST: without a trusted certificate); may be repeated",
+      collect,
+      [],
+    )
     .addOption(
       new Option("--wait <what>", "what to wait for: the API server, the nodes, or the system pods too")
         .choices(["none", "nodes", "all"])
@@ -91,6 +98,7 @@ function addStart(program: Command, world: World, clock: Clock): void {
         apiServerPort: flags.apiserverPort,
         podCIDR: flags.podNetworkCidr,
         serviceCIDR: flags.serviceClusterIpRange,
+        insecureRegistries: flags.insecureRegistry,
         waitTimeoutMs: flags.waitTimeout * 1000,
         isExplicit: (flag: string) => command.getOptionValueSource(camel(flag)) === "cli",
       };
@@ -203,6 +211,10 @@ function outputOption(): Option {
 export function integer(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError("a whole number is needed");
   return Number(text);
+}
+
+export function collect(value: string, all: readonly string[]): readonly string[] {
+  return [...all, value];
 }
 
 function cidr(text: string): string {

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { Clock } from "#apimachinery";
 import { imageBuild, imageList, imageLoad, imageRemove, kubectl, serviceUrls } from "#launcher";
-import { integer, launcherContext, profileOption } from "./cluster-commands.ts";
+import { collect, integer, launcherContext, profileOption } from "./cluster-commands.ts";
 import type { World } from "./k8ts.ts";
 
 export function addResourceCommands(program: Command, world: World, clock: Clock): void {
@@ -89,8 +89,4 @@ function addImage(program: Command, world: World, clock: Clock): void {
     .action((name: string, flags: { profile: string }) =>
       imageRemove(context, flags.profile, name, world.signal),
     );
-}
-
-function collect(value: string, all: readonly string[]): readonly string[] {
-  return [...all, value];
 }

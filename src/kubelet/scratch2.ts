@@ -36,45 +36,32 @@ await client.create(ServiceAccounts, { apiVersion: "v1", kind: "ServiceAccount",
 await client.create(ConfigMaps, { apiVersion: "v1", kind: "ConfigMap", metadata: { ...ns, name: "cm" }, data: { "a.txt": "one", KEY: "val" } }, s);
 await client.create(Secrets, { apiVersion: "v1", kind: "Secret", metadata: { ...ns, name: "sec" }, data: { pw: Buffer.from("hidden").toString("base64") } } as any, s);
 const pod = (name: string, spec: any = {}, c: any = {}) => ({ apiVersion: "v1", kind: "Pod", metadata: { name, ...ns, labels: { app: name } }, spec: { nodeName: "n1", terminationGracePeriodSeconds: 2, containers: [{ name: "web", image: TEST_IMAGE, command: ["sleep", "3600"], ...c }], ...spec } }) as any;
-await client.create(Pods, pod("plain"), s);
-await until("plain ready", () => ready("plain"));
-const big = pod("big", {
-  initContainers: [{ name: "i1", image: TEST_IMAGE, command: ["sh", "-c", "echo hi > /data/f; sleep 0.1"], volumeMounts: [{ name: "data", mountPath: "/data" }] }, { name: "side", restartPolicy: "Always", image: TEST_IMAGE, command: ["sleep", "3600"] }],
-  securityContext: { fsGroup: 1234 },
-  volumes: [{ name: "data", emptyDir: {} }, { name: "mem", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } }, { name: "cm", configMap: { name: "cm" } }, { name: "sec", secret: { secretName: "sec" } }, { name: "down", downwardAPI: { items: [{ path: "labels", fieldRef: { fieldPath: "metadata.labels" } }] } }, { name: "proj", projected: { sources: [{ configMap: { name: "cm", items: [{ key: "KEY", path: "sub/key" }] } }] } }],
-}, { env: [{ name: "IP", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } }, { name: "PW", valueFrom: { secretKeyRef: { name: "sec", key: "pw" } } }, { name: "X", value: "ip=$(IP)" }], envFrom: [{ configMapRef: { name: "cm" } }],
-  command: ["/bin/busybox", "sh", "-c", "alias ls='busybox ls'; cat /data/f /cm/a.txt /sec/pw /down/labels /proj/sub/key /one; echo; echo $X $PW $KEY; ls -lR /var/run/secrets/kubernetes.io/serviceaccount/; cat /var/run/secrets/kubernetes.io/serviceaccount/token; cat /etc/hosts; cat /etc/resolv.conf; exec sleep 3600"],
-  resources: { requests: { cpu: "100m", memory: "32Mi" }, limits: { memory: "64Mi" } },
-  livenessProbe: { exec: { command: ["true"] }, periodSeconds: 1 }, readinessProbe: { exec: { command: ["cat", "/data/f"] }, periodSeconds: 1 },
-  volumeMounts: [{ name: "data", mountPath: "/data" }, { name: "mem", mountPath: "/mem" }, { name: "cm", mountPath: "/cm" }, { name: "sec", mountPath: "/sec" }, { name: "down", mountPath: "/down" }, { name: "proj", mountPath: "/proj" }, { name: "cm", mountPath: "/one", subPath: "a.txt" }] });
-await client.create(Pods, big, s);
-await until("big ready", () => ready("big"));
-const b = await get("big");
-console.log(JSON.stringify(b.status?.initContainerStatuses?.map((c) => [c.name, c.state, c.ready, c.started])), b.status?.qosClass, b.status?.podIP);
-const logdir = (p: any, c: string) => `${fx.folder}/logs/default_${p.metadata.name}_${p.metadata.uid}/${c}/0.log`;
-for await (const chunk of readLogs({ path: logdir(b, "web"), clock: systemClock, isRunning: () => true }, { follow: false, timestamps: false }, s)) process.stdout.write(chunk);
 
-const curl = async (path: string, who = "admin", extra: string[] = []) => (await sh("curl", ["-sk", "-m", "5", "--cert", `/tmp/kpki/${who}.crt`, "--key", `/tmp/kpki/${who}.key`, ...extra, `https://127.0.0.1:18250${path}`])).stdout;
-for (const p of ["/healthz", "/containerLogs/default/big/web?tailLines=2&timestamps=true", "/containerLogs/default/none/web", "/containerLogs/default/big/nope", "/containerLogs/default/big/web?previous=true", "/nope", "/exec/default/big/web"]) console.log(p, "->", (await curl(p)).trim());
-console.log("node cert:", (await curl("/pods", "node")).trim(), "| no cert:", (await sh("curl", ["-sk", "https://127.0.0.1:18250/pods"])).stdout.trim());
-console.log("pods", JSON.parse(await curl("/pods")).items.length, JSON.parse(await curl("/runningpods")).items.length, (await curl("/stats/summary")).slice(0, 300)); console.log((await curl("/metrics")).slice(0, 300));
-const wsExec = (path: string) => new Promise<void>((resolve) => { const ws = new WebSocket(`wss://127.0.0.1:18250${path}`, ["v4.channel.k8s.io"], { rejectUnauthorized: false, cert: pem("admin.crt"), key: pem("admin.key") }); ws.on("message", (d: Buffer) => console.log("ws", d[0], d.subarray(1).toString())); ws.on("close", () => resolve()); ws.on("error", (e) => { console.log("ws error", e.message); resolve(); }); ws.on("unexpected-response", (_: any, res: any) => { res.on("data", (d: Buffer) => console.log("ws refused", res.statusCode, d.toString())); resolve(); }); });
-await wsExec("/exec/default/big/web?command=echo&command=hello&output=1&error=1");
-await wsExec("/exec/default/big/web?command=sh&command=-c&command=exit+3&output=1");
-await wsExec("/exec/default/big/nope?command=sh&output=1");
-const t5 = performance.now();
-const names = Array.from({ length: 30 }, (_, i) => `m${i}`);
-await Promise.all(names.map((n) => client.create(Pods, pod(n), s)));
-await until("30 pods", async () => (await client.list(Pods, ns, s)).items.every((p) => p.status?.conditions?.some((c) => c.type === "Ready" && c.status === "True")), 60000);
-await Promise.all(names.map((n) => client.delete(Pods, { ...ns, name: n }, s, { gracePeriodSeconds: 0 })));
-// adoption
-const before = (await get("big")).status?.containerStatuses?.[0]?.containerID;
-stop!.abort(); await done; console.log("kubelet stopped");
-stop = new AbortController(); done = runKubelet(options(), stop!.signal); done.catch((e) => console.log("KUBELET FAILED", e));
-await new Promise((r) => setTimeout(r, 1500));
-const after = await get("big");
-console.log("adopted:", before === after.status?.containerStatuses?.[0]?.containerID, after.status?.containerStatuses?.[0]?.restartCount, await ready("big"));
-for (const name of ["plain", "big"]) await client.delete(Pods, { ...ns, name }, s);
+
+const B = (script: string) => ["/bin/busybox", "sh", "-c", script.replaceAll("@", "/bin/busybox ")];
+const run = async (name: string, spec: any, c: any, script: string) => {
+  await client.create(Pods, pod(name, { restartPolicy: "Never", ...spec }, { command: B(script), ...c }), s).catch((e) => console.log("REFUSED", name, e.message));
+  await until(name, async () => { const p = await get(name); return /Succeeded|Failed/.test(p.status?.phase ?? "") || /Error|Invalid/.test(p.status?.containerStatuses?.[0]?.state?.waiting?.reason ?? ""); }, 6000).catch(() => {});
+  const p = await get(name);
+  console.log("---", name, p.status?.phase, JSON.stringify(p.status?.containerStatuses?.[0]?.state), p.status?.podIP);
+  try { for await (const chunk of readLogs({ path: logdir(p, "web"), clock: systemClock, isRunning: () => false }, { follow: false, timestamps: false }, s)) process.stdout.write(chunk); } catch (e: any) { console.log(e.code); }
+};
+await run("user", { securityContext: { runAsUser: 1000, runAsGroup: 2000, fsGroup: 3000, supplementalGroups: [4000] }, volumes: [{ name: "d", emptyDir: {} }] }, { volumeMounts: [{ name: "d", mountPath: "/d" }], securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } } }, "@id; @ls -ld /d; echo x > /d/f && @ls -l /d/f; echo y > /nope; @grep -e NoNewPrivs -e CapEff /proc/self/status; @ls -l /var/run/secrets/kubernetes.io/serviceaccount/..data/token");
+await run("hostnet", { hostNetwork: true, hostPID: true, hostIPC: true }, {}, "@head -3 /etc/hosts; @hostname; @cat /etc/resolv.conf | @head -2; @ps | @wc -l");
+await run("share", { shareProcessNamespace: true, hostname: "custom", subdomain: "sub", hostAliases: [{ ip: "10.1.1.1", hostnames: ["alias"] }] }, {}, "@hostname; @tail -4 /etc/hosts; @ps | @head -3");
+await run("sysctl", { securityContext: { sysctls: [{ name: "net.ipv4.ip_unprivileged_port_start", value: "80" }] } }, {}, "@cat /proc/sys/net/ipv4/ip_unprivileged_port_start");
+await run("badsysctl", { securityContext: { sysctls: [{ name: "kernel.msgmax", value: "80" }] } }, {}, "true");
+await run("nonroot", { securityContext: { runAsNonRoot: true } }, {}, "true");
+await run("fallback", {}, { terminationMessagePolicy: "FallbackToLogsOnError" }, "echo last line; exit 5");
+await run("expr", { volumes: [{ name: "d", emptyDir: {} }] }, { env: [{ name: "N", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }], volumeMounts: [{ name: "d", mountPath: "/d", subPathExpr: "$(N)/x" }, { name: "d", mountPath: "/all" }] }, "echo hi > /d/f; @find /all");
+await run("deadline", { activeDeadlineSeconds: 1 }, {}, "@sleep 30");
+await run("hostpath", { volumes: [{ name: "d", hostPath: { path: fx.folder + "/hp", type: "DirectoryOrCreate" } }] }, { volumeMounts: [{ name: "d", mountPath: "/d", readOnly: true }] }, "echo x > /d/f; @ls -ld /d");
+await run("oom", {}, { resources: { limits: { memory: "8Mi" } } }, "@dd if=/dev/zero of=/dev/null bs=64M count=1");
+await run("limits", {}, { resources: { limits: { memory: "32Mi", cpu: "200m" }, requests: { cpu: "100m" } } }, "@cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu/cpu.shares; @cat /proc/self/oom_score_adj; @grep memory /proc/self/cgroup");
+await run("noexec", {}, { command: ["/nope"] }, "");
+await run("projmode", { volumes: [{ name: "s", secret: { secretName: "sec", defaultMode: 256, items: [{ key: "pw", path: "a/b", mode: 288 }] } }] }, { volumeMounts: [{ name: "s", mountPath: "/s" }] }, "@ls -lL /s/a/b; @mount | @grep /s");
+const all = (await client.list(Pods, ns, s)).items.map((p) => p.metadata.name);
+for (const n of all) await client.delete(Pods, { ...ns, name: n }, s);
 await until("all gone", async () => (await client.list(Pods, ns, s)).items.length === 0, 20000);
 await new Promise((r) => setTimeout(r, 500));
 console.log("left", (await fx.runtime.listPodSandbox({}, s)).length, (await fx.runtime.listContainers({}, s)).length, await readdir(`${fx.folder}/kubelet/pods`), await readdir(`${fx.folder}/logs`));

@@ -22,7 +22,12 @@ test("parseRegistry refuses what cannot be the name of a folder", () => {
 test("hostsToml names one way to reach the registry", () => {
   assert.equal(
     hostsToml("192.168.49.1:5000"),
-    'server = "http://192.168.49.1:5000"\ncapabilities = ["pull", "resolve"]\nskip_verify = true\n',
+    `server = "http://192.168.49.1:5000"
+
+[host."http://192.168.49.1:5000"]
+capabilities = ["pull", "resolve"]
+skip_verify = true
+`,
   );
 });
 

@@ -17,10 +17,11 @@ export function parseRegistry(text: string): { readonly host: string; readonly s
   });
 }
 
-/** One way only: of two, the failure of the wrong one would hide what the registry said. */
+/** Server and host are the same, so that there is one way only: of two, a failure of the wrong one would hide what the registry said. */
 export function hostsToml(text: string): string {
   const { host, scheme } = parseRegistry(text);
-  return `server = "${scheme}://${host}"\ncapabilities = ["pull", "resolve"]\nskip_verify = true\n`;
+  const url = `${scheme}://${host}`;
+  return `server = "${url}"\n\n[host."${url}"]\ncapabilities = ["pull", "resolve"]\nskip_verify = true\n`;
 }
 
 /** containerd reads the folder at every pull, so a running one learns of it too. */

@@ -20,12 +20,13 @@ import {
   type Schema,
   type StructSchema,
 } from "#apimachinery";
-import { lookup, lookupType } from "#api";
+import { lookup } from "#api";
+import { protobufSchemaOf } from "../serialization/protobuf-form.ts";
+import { acceptedTypes } from "./negotiate.ts";
 import type { ApiRequest, RequestBody } from "./request.ts";
 import { fieldValidationOf } from "./write-options.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
-const ACCEPTED = `application/json, application/yaml, ${PROTOBUF_MEDIA_TYPE}`;
 /** How much of a body that is no object its error shows. */
 const SUMMARY_LENGTH_MAX = 30;
 
@@ -43,15 +44,16 @@ export interface Target {
 
 const NO_DUPLICATES = (): readonly string[] => [];
 
-/** The JSON value of a body, in JSON or YAML. */
-export function decodeBody(body: RequestBody): unknown {
-  return parseBody(body, "").value;
+/** The value of a body in any of the formats, when it must be an object of the kind `type` that belongs to no group alone. */
+export function decodeBody(body: RequestBody, type: ProtobufType): unknown {
+  return parseBody(body, type, true).value;
 }
 
 /** Reads the body of a write as an object of the resource's kind. `kind` and `apiVersion` may be left to the path. */
 export async function decodeObject(request: ApiRequest, served: Target): Promise<KubeObject> {
   const { kind } = served;
-  const parsed = parseBody(await request.body(), kind.kind);
+  const type = { apiVersion: apiVersionOf(kind), kind: kind.kind };
+  const parsed = parseBody(await request.body(), type, lookup(kind) !== undefined);
   const object = asKind(parsed.value, kind);
   return typed(request, object, kind, served.schema, parsed.duplicates, (why) =>
     badRequest(
@@ -132,29 +134,30 @@ export function asKind(value: unknown, kind: GroupVersionKind): KubeObject {
   return { kind: kind.kind, apiVersion, metadata, ...rest };
 }
 
-function parseBody(body: RequestBody, kind: string): Parsed {
-  const type = mediaTypeOf(body.contentType);
-  if (type === "application/json" || type === "") return parseText(body, "json", kind);
-  if (type === "application/yaml" || type === "application/x-yaml") return parseText(body, "yaml", kind);
-  if (type === PROTOBUF_MEDIA_TYPE && body.type === "bytes") return parseProtobuf(body.bytes);
-  throw unsupportedMediaType(ACCEPTED);
+/** `type` is what an object is that does not say what it is; `hasProtobuf`: the kind has a protobuf form. */
+function parseBody(body: RequestBody, type: ProtobufType, hasProtobuf: boolean): Parsed {
+  const { kind } = type;
+  const mediaType = mediaTypeOf(body.contentType);
+  if (mediaType === "application/json" || mediaType === "") return parseText(body, "json", kind);
+  if (mediaType === "application/yaml" || mediaType === "application/x-yaml") {
+    return parseText(body, "yaml", kind);
+  }
+  if (mediaType === PROTOBUF_MEDIA_TYPE && body.type === "bytes" && hasProtobuf) {
+    return parseProtobuf(body.bytes, type);
+  }
+  throw unsupportedMediaType(acceptedTypes(hasProtobuf).join(", "));
 }
 
 /** Protobuf knows no duplicates and no unknown names. */
-function parseProtobuf(bytes: Uint8Array): Parsed {
+function parseProtobuf(bytes: Uint8Array, expected: ProtobufType): Parsed {
+  const schemaOf = (type: ProtobufType): StructSchema | undefined =>
+    protobufSchemaOf({ apiVersion: type.apiVersion || expected.apiVersion, kind: type.kind || expected.kind });
   try {
-    return { value: decodeProtobuf(bytes, schemaOfType), duplicates: NO_DUPLICATES };
+    return { value: decodeProtobuf(bytes, schemaOf), duplicates: NO_DUPLICATES };
   } catch (cause) {
     if (!(cause instanceof ProtobufError)) throw cause;
     throw new StatusError("BadRequest", `the object provided is unrecognized: ${cause.message}`, { cause });
   }
-}
-
-/** Options (DeleteOptions and the like) belong to every group-version. */
-function schemaOfType({ apiVersion, kind }: ProtobufType): StructSchema | undefined {
-  const slash = apiVersion.indexOf("/");
-  const group = slash < 0 ? "" : apiVersion.slice(0, slash);
-  return lookup({ group, version: apiVersion.slice(slash + 1), kind }) ?? lookupType("meta/v1", kind);
 }
 
 /** Drops what the schema does not know, and says so as loudly as the request wants it. */

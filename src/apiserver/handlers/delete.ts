@@ -29,6 +29,7 @@ const RETURNS_OBJECT: ReadonlySet<string> = new Set([
   "storage.k8s.io/volumeattachments",
   "storage.k8s.io/volumeattributesclasses",
 ]);
+const DELETE_OPTIONS = { apiVersion: "v1", kind: "DeleteOptions" };
 const DELETE_WORKERS = 8;
 
 export async function handleDelete(routed: ResourceRequest): Promise<Result> {
@@ -92,7 +93,7 @@ async function deleteAll(
 async function readDeleteOptions(request: ApiRequest): Promise<DeleteOptions> {
   const body = await request.body();
   const isEmpty = body.type === "bytes" ? body.bytes.length === 0 : body.value === undefined;
-  const options = isEmpty ? fromQuery(request) : deleteOptionsOf(decodeBody(body));
+  const options = isEmpty ? fromQuery(request) : deleteOptionsOf(decodeBody(body, DELETE_OPTIONS));
   const causes = validateDeleteOptions(options);
   if (causes.length > 0) throw invalid({ group: "meta.k8s.io", kind: "DeleteOptions" }, "", causes);
   return options;

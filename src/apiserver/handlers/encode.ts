@@ -1,5 +1,13 @@
 /** Objects and lists as bytes, in pieces small enough for the event loop and for memory. @module */
-import { formatYaml, type KubeObject } from "#apimachinery";
+import {
+  encodeMessage,
+  encodeProtobuf,
+  formatYaml,
+  wrapProtobuf,
+  type JsonObject,
+  type KubeObject,
+} from "#apimachinery";
+import { protobufWatchItem } from "../serialization/protobuf-watch.ts";
 import { eventLine } from "../watchcache/cache-event.ts";
 import type { CachedObject } from "../watchcache/cached-object.ts";
 import type { WatchItem } from "../watchcache/watcher.ts";
@@ -16,8 +24,9 @@ const INITIAL_EVENTS_END = { "k8s.io/initial-events-end": "true" };
 /** Any value in the format asked for. */
 export function encodeValue(
   value: unknown,
-  as: Pick<Representation, "format" | "pretty"> | undefined,
-): string {
+  as: Pick<Representation, "format" | "pretty" | "protobuf"> | undefined,
+): Uint8Array | string {
+  if (as?.protobuf !== undefined) return encodeProtobuf(value as JsonObject, as.protobuf.schema);
   if (as?.format === "yaml") return formatYaml(value);
   return as?.pretty === true ? `${JSON.stringify(value, undefined, 2)}\n` : `${JSON.stringify(value)}\n`;
 }
@@ -25,7 +34,13 @@ export function encodeValue(
 /** One stored object: its own bytes unless another form was asked for. */
 export function encodeObject(object: CachedObject, as: Representation): Uint8Array | string {
   if (as.transform === undefined && as.format === "json" && !as.pretty) return object.bytes;
+  if (as.transform === undefined && as.protobuf !== undefined) {
+    return wrapProtobuf(object.protobuf(as.protobuf.schema), as.protobuf);
+  }
   const value = as.transform === undefined ? object.object : as.transform(object.object);
+  if (as.protobuf !== undefined) {
+    return wrapProtobuf(encodeMessage(value as JsonObject, as.protobuf.schema), as.protobuf);
+  }
   return encodeValue(value, as);
 }
 
@@ -38,7 +53,7 @@ export function listMetadataOf(list: ObjectList): ListMetadata {
   };
 }
 
-/** The whole list in slices; nothing is built before the consumer takes it. */
+/** The whole list as text, in slices; nothing is built before the consumer takes it. */
 export function* encodeList(list: ObjectList, as: Representation): Generator<Uint8Array | string> {
   if (as.format === "yaml" || as.pretty) {
     yield encodeValue(JSON.parse(Buffer.concat([...jsonSlices(list, as)].map(toBuffer)).toString()), as);
@@ -102,6 +117,7 @@ export function encodeWatchItem(
   as: Representation,
   kind: { readonly apiVersion: string; readonly kind: string },
 ): Uint8Array | string {
+  if (as.protobuf !== undefined) return protobufWatchItem(item, as, (mark) => bookmarkObject(mark, kind));
   switch (item.type) {
     case "event": {
       if (as.transform === undefined) return item.event.line;

@@ -1,5 +1,6 @@
 /** How stored objects become what a client asked to see: themselves, another version, Table rows, or metadata alone. @module */
-import { badRequest, StatusError, type Kind, type KubeObject } from "#apimachinery";
+import { badRequest, PROTOBUF_MEDIA_TYPE, StatusError, type Kind, type KubeObject } from "#apimachinery";
+import { META_V1, partialMetadataForm, protobufFormOfKind } from "../serialization/protobuf-form.ts";
 import {
   headerValue,
   queryValue,
@@ -7,7 +8,7 @@ import {
   type ListMetadata,
   type Representation,
 } from "./request.ts";
-import { negotiate, wantsPretty, type MediaType } from "./negotiate.ts";
+import { negotiate, negotiateAny, wantsPretty, type MediaType } from "./negotiate.ts";
 import { columnDefinitions, tableRow, type IncludeObject } from "./table.ts";
 
 export interface RepresentationOptions {
@@ -18,14 +19,17 @@ export interface RepresentationOptions {
   readonly verb: "object" | "list" | "watch";
 }
 
-const META_V1 = "meta.k8s.io/v1";
-
 export function representationOf(request: ApiRequest, options: RepresentationOptions): Representation {
-  const type = negotiate(headerValue(request, "accept"), options.verb === "watch");
-  const pretty = wantsPretty(request.query, headerValue(request, "user-agent")) && options.verb !== "watch";
+  const isWatch = options.verb === "watch";
+  const protobuf = protobufFormOfKind(options.kind);
+  const accept = headerValue(request, "accept");
+  const type = protobuf === undefined ? negotiate(accept, isWatch) : negotiateAny(accept, isWatch);
+  const pretty = wantsPretty(request.query, headerValue(request, "user-agent")) && !isWatch;
   const { format } = type;
-  const contentType = format === "json" ? "application/json" : "application/yaml";
-  const base = { contentType, format, pretty };
+  const base: Representation =
+    format === "protobuf"
+      ? { contentType: protobufContentType(isWatch), format, protobuf: protobuf!, pretty: false }
+      : { contentType: `application/${format}`, format, pretty };
   switch (type.as) {
     case "":
       if (options.convert === undefined) return base;
@@ -37,6 +41,10 @@ export function representationOf(request: ApiRequest, options: RepresentationOpt
     default:
       return partialRepresentation(base, type.as, options);
   }
+}
+
+function protobufContentType(isWatch: boolean): string {
+  return isWatch ? `${PROTOBUF_MEDIA_TYPE};stream=watch` : PROTOBUF_MEDIA_TYPE;
 }
 
 function tableRepresentation(
@@ -86,6 +94,7 @@ function partialRepresentation(
   }
   return {
     ...base,
+    ...(base.protobuf !== undefined && { protobuf: partialMetadataForm() }),
     transform: (object) => partialMetadata(object),
     ...(verb === "list" && {
       list: (metadata: ListMetadata) => ({

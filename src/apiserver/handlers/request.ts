@@ -1,10 +1,11 @@
 /** A request and its answer, free of any transport: HTTP and the in-process transport both speak through these. @module */
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import type { KubeObject } from "#apimachinery";
+import type { KubeObject, StructSchema } from "#apimachinery";
 import type { Credentials, UserInfo } from "../user-info.ts";
 import type { CachedObject } from "../watchcache/cached-object.ts";
 import type { Watcher } from "../watchcache/watcher.ts";
+import type { Format } from "./negotiate.ts";
 
 /** What the sender gave as body: bytes in some media type, or (in process) a JSON value that is shared and not to be changed. */
 export type RequestBody =
@@ -55,8 +56,16 @@ export interface Representation {
   readonly transform?: (object: KubeObject) => unknown;
   /** Wraps transformed items; absent: an ordinary list. */
   readonly list?: (metadata: ListMetadata) => ListFrame;
-  readonly format: "json" | "yaml";
+  readonly format: Format;
+  /** Of the format `protobuf`: what the objects (transformed, if there is a transformation) are encoded as. */
+  readonly protobuf?: ProtobufForm;
   readonly pretty: boolean;
+}
+
+export interface ProtobufForm {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly schema: StructSchema;
 }
 
 export interface ListMetadata {

@@ -19,6 +19,10 @@ export class FanOut {
     this.#clock = clock;
   }
 
+  get isIdle(): boolean {
+    return !this.#scheduled;
+  }
+
   /** `target` is flushed soon; events that come until then go out together. */
   mark(target: Flushable): void {
     if (this.#marked.has(target)) return;

@@ -38,6 +38,8 @@ export class Http2Exchange implements Exchange {
   respond(status: number, headers: AnswerHeaders, body: Uint8Array | string): void {
     const stream = this.#stream;
     if (stream.destroyed || stream.headersSent) return;
+    // A body that nobody wanted must not keep the stream open.
+    if (!stream.readableEnded) stream.resume();
     const length = typeof body === "string" ? Buffer.byteLength(body) : body.length;
     const answer = { ":status": status, ...withLength(status, headers, length) };
     if (length === 0 || this.method === "HEAD") {

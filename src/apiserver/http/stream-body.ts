@@ -1,5 +1,6 @@
 /** What both protocols share: bodies read and written through Node streams. @module */
 import type { Readable, Writable } from "node:stream";
+import { badRequest } from "#apimachinery";
 import type { BodyWriter } from "./exchange.ts";
 
 /** The whole body; undefined when it is larger than `bytesMax` (then the rest is thrown away unread). */
@@ -22,7 +23,10 @@ export function readAll(
     });
     stream.on("end", () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
     stream.on("error", reject);
-    stream.on("close", () => reject(new Error("The client went away while its request was read")));
+    stream.on("close", () => {
+      // Also comes after the end, when nobody listens any more.
+      if (!stream.readableEnded) reject(badRequest("the client went away while its request was read"));
+    });
   });
 }
 

@@ -3,7 +3,9 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { StatusError, type Clock } from "#apimachinery";
 import { encodeList, encodeObject, encodeValue } from "../handlers/encode.ts";
-import type { Result } from "../handlers/request.ts";
+import { headerValue, type Result } from "../handlers/request.ts";
+import { protobufList } from "../serialization/protobuf-list.ts";
+import { statusRepresentation } from "../serialization/value-representation.ts";
 import { yieldToLoop } from "../watchcache/watch-cache.ts";
 import type { AnswerHeaders, Exchange } from "./exchange.ts";
 import type { FanOut } from "./fan-out.ts";
@@ -32,8 +34,9 @@ export async function writeResult(result: Result, context: WriteContext): Promis
     }
     case "value": {
       Object.assign(headers, result.headers);
-      const contentType = result.as?.contentType ?? "application/json";
-      return respond(context, result.status, contentType, encodeValue(result.value, result.as));
+      const accept = headerValue(exchange, "accept");
+      const as = result.as ?? statusRepresentation(accept, result.value);
+      return respond(context, result.status, as.contentType, encodeValue(result.value, as));
     }
     case "bytes": {
       Object.assign(headers, result.headers);
@@ -85,10 +88,10 @@ async function respond(
 
 async function writeList(
   { list, as }: Extract<Result, { type: "list" }>,
-  { exchange, headers }: WriteContext,
+  { exchange, headers, signal }: WriteContext,
 ): Promise<void> {
   headers["content-type"] = as.contentType;
-  const slices = encodeList(list, as);
+  const slices = as.protobuf === undefined ? encodeList(list, as) : await protobufList(list, as, signal);
   const first = slices.next();
   if (first.done === true) return;
   const second = slices.next();

@@ -2,8 +2,8 @@
 import type { GroupVersionKind, KubeObject, Status } from "#apimachinery";
 import { lookup } from "#api";
 import { decodeObject } from "../handlers/decode.ts";
-import { negotiate } from "../handlers/negotiate.ts";
 import { headerValue, type ApiRequest, type Result } from "../handlers/request.ts";
+import { valueRepresentation } from "../serialization/value-representation.ts";
 
 /** The body of a request as an object of another kind (Binding, Eviction, Scale, …). */
 export function decodeForeign(request: ApiRequest, kind: GroupVersionKind): Promise<KubeObject> {
@@ -12,13 +12,7 @@ export function decodeForeign(request: ApiRequest, kind: GroupVersionKind): Prom
 
 /** A value that is stored nowhere, in the format asked for. */
 export function answer(request: ApiRequest, status: number, value: unknown): Result {
-  const { format } = negotiate(headerValue(request, "accept"));
-  return {
-    type: "value",
-    status,
-    value,
-    as: { contentType: `application/${format}`, format, pretty: false },
-  };
+  return { type: "value", status, value, as: valueRepresentation(headerValue(request, "accept"), value) };
 }
 
 export function success(status: number): Result {

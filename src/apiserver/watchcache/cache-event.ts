@@ -16,6 +16,7 @@ export class CacheEvent {
   /** The state before; undefined on ADDED. */
   readonly previous: CachedObject | undefined;
   #line: Uint8Array | undefined;
+  #frame: Uint8Array | undefined;
   /** Lines by event type, for watchers whose selector the object enters or leaves. */
   #transitions: Map<EventType, CacheEvent> | undefined;
 
@@ -32,6 +33,11 @@ export class CacheEvent {
   /** `{"type":…,"object":…}` and a newline. */
   get line(): Uint8Array {
     return (this.#line ??= eventLine(this.type, this.object.bytes));
+  }
+
+  /** The event as a frame of a protobuf watch, made once by whoever is first to need it. */
+  frame(encode: () => Uint8Array): Uint8Array {
+    return (this.#frame ??= encode());
   }
 
   /** This change as another type of event, shared by the watchers that need it. */

@@ -1,5 +1,5 @@
 /** One revision of one object: its bytes as every client gets them, and lazily its parsed form, shared by all in-process readers. @module */
-import type { KubeObject } from "#apimachinery";
+import { encodeMessage, type JsonObject, type KubeObject, type StructSchema } from "#apimachinery";
 
 /** What the cache must know of a resource to read its objects. */
 export interface ObjectLayout {
@@ -24,6 +24,7 @@ export class CachedObject {
   #isSpliced = false;
   /** Weak: objects live as long as some reader holds them, bytes as long as the cache does. */
   #object: WeakRef<KubeObject> | undefined;
+  #protobuf: Uint8Array | undefined;
   #labels: Readonly<Record<string, string>> | undefined;
   #fields: Readonly<Record<string, string>> | undefined;
 
@@ -67,6 +68,11 @@ export class CachedObject {
       this.#isSpliced = true;
     }
     return this.#data;
+  }
+
+  /** The object as a protobuf message without envelope, made when first asked for and then shared. `schema` is that of its stored kind. */
+  protobuf(schema: StructSchema): Uint8Array {
+    return (this.#protobuf ??= encodeMessage(this.object as unknown as JsonObject, schema));
   }
 
   /** The parsed object. Shared: never changed. */

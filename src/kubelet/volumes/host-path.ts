@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 
 /** Throws with upstream's words unless `path` is what `type` says; `…OrCreate` types make it first. */
 export async function checkHostPath(path: string, type: string): Promise<void> {
-  if (type === "") return ensure(path, type);
+  if (type === "") return ensure(path);
   if (type === "DirectoryOrCreate" || type === "FileOrCreate") {
     await create(path, type);
     return;
@@ -26,7 +26,7 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 
 /** Without a type nothing is checked; the runtime makes a missing folder, and so do we, to mount it. */
-async function ensure(path: string, _type: string): Promise<void> {
+async function ensure(path: string): Promise<void> {
   if ((await statOrUndefined(path)) === undefined) await mkdir(path, { recursive: true });
 }
 

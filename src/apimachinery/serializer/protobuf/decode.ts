@@ -5,6 +5,7 @@ import { zeroOf } from "../scalars.ts";
 import { isMessageScalar, readMessageScalar, readUntyped } from "./leaves.ts";
 import { expectWire, ProtobufError, Reader } from "./reader.ts";
 import { messageOf, type Message } from "./table.ts";
+import { unionValue } from "./unions.ts";
 import { BYTES, FIXED64, VARINT } from "./writer.ts";
 
 /** Messages inside of messages. */
@@ -44,7 +45,8 @@ function readField(
   const { schema, name } = field;
   if (schema.type === "list" && schema.wrapped !== true) {
     const list = (out[name] ??= []) as unknown[];
-    list.push(readValue(reader, wireType, schema.items, name, depth));
+    // An item that has no value in Go (a JSON that is null) keeps its place.
+    list.push(readValue(reader, wireType, schema.items, name, depth) ?? null);
     return;
   }
   if (schema.type === "map") {
@@ -70,7 +72,10 @@ function readValue(reader: Reader, wireType: number, schema: Schema, name: strin
   expectWire(wireType, BYTES, name);
   const bytes = reader.bytes();
   if (schema.type === "struct") return struct(bytes, schema, depth + 1);
-  if (schema.type === "untyped") return readUntyped(bytes, schema.form);
+  if (schema.type === "untyped") {
+    if (schema.message === undefined) return readUntyped(bytes, schema.form);
+    return unionValue(struct(bytes, schema.message, depth + 1), schema);
+  }
   if (schema.type === "list") return readWrapped(bytes, schema.items, name, depth);
   throw new ProtobufError(`proto: field ${name} holds a map of maps, which protobuf cannot`);
 }

@@ -1,9 +1,11 @@
 /** Objects to protobuf messages, as their schemas' numbers say. @module */
 import { isJsonObject, own, type JsonObject } from "../../json.ts";
-import type { Scalar, Schema, StructSchema } from "../../schema.ts";
+import type { Scalar, Schema, StructSchema, UntypedSchema } from "../../schema.ts";
+import { zeroOf } from "../scalars.ts";
 import { isMessageScalar, writeMessageScalar, writeUntyped } from "./leaves.ts";
 import { ProtobufError } from "./reader.ts";
 import { messageOf, type Message } from "./table.ts";
+import { unionMembers } from "./unions.ts";
 import { FIXED64, ReverseWriter, VARINT } from "./writer.ts";
 
 /** The message of a typed object, without envelope. Fields without a number (`apiVersion`, `kind`) are not in it. */
@@ -44,8 +46,12 @@ function writeField(writer: ReverseWriter, number: number, value: unknown, schem
 
 function writeNested(writer: ReverseWriter, number: number, value: unknown, schema: Schema): void {
   const before = writer.length;
-  if (schema.type !== "struct") writeUntyped(writer, value);
+  const union = schema.type === "untyped" ? schema.message : undefined;
+  if (union !== undefined) writeFields(writer, unionMembers(value, schema as UntypedSchema), messageOf(union));
+  else if (schema.type !== "struct") writeUntyped(writer, value);
   else if (isJsonObject(value)) writeFields(writer, value, messageOf(schema));
+  // Go reads a null in a list or a map as the zero value.
+  else if (value === null) return writer.delimit(number, before);
   else throw new ProtobufError(`encoding ${schema.name}: not an object`);
   writer.delimit(number, before);
 }
@@ -69,7 +75,10 @@ function writeMap(writer: ReverseWriter, number: number, value: unknown, values:
   if (!isJsonObject(value)) throw new ProtobufError("encoding a map: not an object");
   for (const key of Object.keys(value).toSorted().toReversed()) {
     const before = writer.length;
-    writeField(writer, 2, value[key], values);
+    // Go reads a null as the zero value.
+    const child = value[key] ?? (values.type === "scalar" ? zeroOf(values.scalar) : undefined);
+    if (child !== undefined && child !== null) writeField(writer, 2, child, values);
+    else writer.delimit(2, before);
     const beforeKey = writer.length;
     writer.string(key);
     writer.delimit(1, beforeKey);

@@ -6,7 +6,7 @@ import { decodeMessage } from "./decode.ts";
 import { encodeMessage } from "./encode.ts";
 import { fieldBytes } from "./leaves.ts";
 import { ProtobufError } from "./reader.ts";
-import { ReverseWriter } from "./writer.ts";
+import { BYTES, ReverseWriter } from "./writer.ts";
 
 export const PROTOBUF_MEDIA_TYPE = "application/vnd.kubernetes.protobuf";
 /** `k8s` and a zero. */
@@ -21,19 +21,41 @@ export interface ProtobufType {
 
 /** A whole object with magic, type and message; `apiVersion` and `kind` are the object's own. */
 export function encodeProtobuf(object: JsonObject, schema: StructSchema): Uint8Array<ArrayBuffer> {
+  const type = { apiVersion: own(object, "apiVersion"), kind: own(object, "kind") } as ProtobufType;
+  return wrapProtobuf(encodeMessage(object, schema), type);
+}
+
+/** The message of an object in its envelope. */
+export function wrapProtobuf(message: Uint8Array, type: ProtobufType): Uint8Array<ArrayBuffer> {
+  const head = protobufHead(type, message.length);
+  const out = new Uint8Array(head.length + message.length + PROTOBUF_TAIL.length);
+  out.set(head, 0);
+  out.set(message, head.length);
+  out.set(PROTOBUF_TAIL, head.length + message.length);
+  return out;
+}
+
+/** What stands before a message of `messageLength` bytes; `PROTOBUF_TAIL` stands after it. */
+export function protobufHead({ apiVersion, kind }: ProtobufType, messageLength: number): Uint8Array {
   const writer = new ReverseWriter();
-  const raw = encodeMessage(object, schema);
-  // Fields 3 and 4 (encoding and content type of the raw bytes) are empty, and written by upstream all the same.
-  writer.delimit(4, writer.length);
-  writer.delimit(3, writer.length);
-  const beforeRaw = writer.length;
-  writer.bytes(raw);
-  writer.delimit(2, beforeRaw);
+  writer.varint(messageLength);
+  writer.tag(2, BYTES);
   const beforeType = writer.length;
-  writeText(writer, 2, own(object, "kind"));
-  writeText(writer, 1, own(object, "apiVersion"));
+  writeText(writer, 2, kind);
+  writeText(writer, 1, apiVersion);
   writer.delimit(1, beforeType);
   writer.bytes(MAGIC);
+  return writer.finish();
+}
+
+/** Fields 3 and 4 (encoding and content type of the message) are empty, and written by upstream all the same. */
+export const PROTOBUF_TAIL: Uint8Array = Uint8Array.of(0x1a, 0, 0x22, 0);
+
+/** What stands before the bytes of field `number`. */
+export function fieldHead(number: number, length: number): Uint8Array {
+  const writer = new ReverseWriter();
+  writer.varint(length);
+  writer.tag(number, BYTES);
   return writer.finish();
 }
 

@@ -1,6 +1,6 @@
 /** Leaves that are messages of their own in protobuf: quantities, times, durations, int-or-strings, raw JSON. @module */
 import { formatDuration, parseDuration } from "../../duration.ts";
-import { formatMicroTime, formatTime, parseTime } from "../../time.ts";
+import { formatTime, parseTime } from "../../time.ts";
 import type { Scalar, UntypedSchema } from "../../schema.ts";
 import { parseJson } from "../json.ts";
 import { ProtobufError, Reader } from "./reader.ts";
@@ -61,7 +61,11 @@ export function writeUntyped(writer: ReverseWriter, value: unknown): void {
 export function readUntyped(bytes: Uint8Array, form: UntypedSchema["form"]): unknown {
   const raw = fieldBytes(bytes, 1);
   if (raw === undefined || raw.length === 0) return form === "fieldsV1" ? {} : undefined;
-  return parseJson(decoder.decode(raw));
+  try {
+    return parseJson(decoder.decode(raw));
+  } catch (cause) {
+    throw new ProtobufError(`proto: embedded JSON: ${String(cause)}`, { cause });
+  }
 }
 
 function writeTime(writer: ReverseWriter, text: string): void {
@@ -69,13 +73,17 @@ function writeTime(writer: ReverseWriter, text: string): void {
   const seconds = Math.floor(ms / 1000);
   const fraction = /\.(\d+)/.exec(text)?.[1] ?? "";
   const nanos = Number(fraction.slice(0, 9).padEnd(9, "0"));
-  if (nanos > 0) writeInteger(writer, 2, nanos);
+  writeInteger(writer, 2, nanos);
   writeInteger(writer, 1, seconds);
 }
 
 function readTime(seconds: number, nanos: number, scalar: "time" | "microTime"): string {
-  if (Math.abs(seconds) > SECONDS_MAX) throw new ProtobufError(`proto: time ${seconds} is out of range`);
-  return scalar === "time" ? formatTime(seconds * 1000) : formatMicroTime(seconds * 1000 + nanos / 1e6);
+  const isTime = Math.abs(seconds) <= SECONDS_MAX && Math.abs(nanos) < 1e9;
+  if (!isTime) throw new ProtobufError(`proto: time ${seconds} is out of range`);
+  const whole = formatTime(seconds * 1000);
+  if (scalar === "time") return whole;
+  // Digits, not sums: milliseconds of today are too large a number to carry microseconds exactly.
+  return `${whole.slice(0, -1)}.${String(Math.floor(Math.max(nanos, 0) / 1000)).padStart(6, "0")}Z`;
 }
 
 function writeIntOrString(writer: ReverseWriter, value: string | number): void {

@@ -6,7 +6,7 @@ export const BYTES = 2;
 export const FIXED32 = 5;
 
 const encoder = new TextEncoder();
-const INITIAL_SIZE = 1024;
+const INITIAL_SIZE = 256;
 
 export class ReverseWriter {
   #buffer = new Uint8Array(INITIAL_SIZE);

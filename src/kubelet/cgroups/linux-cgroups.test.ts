@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { access, constants, readFile, rmdir, writeFile } from "node:fs/promises";
+import { suite, test } from "node:test";
+import { silentLogger, systemClock } from "#apimachinery";
+import { linuxCgroups } from "./linux-cgroups.ts";
+
+const V1 = "/sys/fs/cgroup/memory";
+const skip = await access(V1, constants.W_OK).then(
+  () => (process.getuid?.() === 0 ? false : "needs root"),
+  () => "needs writable version 1 cgroups",
+);
+const root = `/k8ts-kubelet-test-${process.pid}`;
+
+suite("linuxCgroups", { skip }, () => {
+  const cgroups = linuxCgroups({ root, clock: systemClock, logger: silentLogger });
+
+  test("linuxCgroups makes, lists and removes a pod's cgroup, with what still runs inside", async () => {
+    await cgroups.ensureRoot({ cpuShares: 2048 });
+    const parent = await cgroups.ensurePod("u1", "Burstable", { cpuShares: 100, memoryLimitBytes: 2 ** 26 });
+    assert.equal(parent, `${root}/kubepods/burstable/podu1`);
+    assert.equal((await readFile(`${V1}${parent}/memory.limit_in_bytes`, "utf8")).trim(), String(2 ** 26));
+    assert.equal(await cgroups.ensurePod("u2", "Guaranteed", {}), `${root}/kubepods/podu2`);
+    assert.deepEqual([...(await cgroups.listPods())].toSorted(), ["u1", "u2"]);
+
+    const child = spawn("sleep", ["60"]);
+    const ended = once(child, "exit");
+    await writeFile(`${V1}${parent}/cgroup.procs`, String(child.pid));
+    await cgroups.removePod("u1");
+    assert.deepEqual(await ended, [null, "SIGKILL"]);
+    await cgroups.removePod("u2");
+    await cgroups.removePod("u3");
+    assert.deepEqual(await cgroups.listPods(), []);
+    for (const tree of ["cpu", "memory", "pids"]) {
+      for (const path of ["/kubepods/burstable", "/kubepods/besteffort", "/kubepods", ""]) {
+        await rmdir(`/sys/fs/cgroup/${tree}${root}${path}`);
+      }
+    }
+  });
+});
+
+test("linuxCgroups leaves cgroups to the runtime where none can be written", async () => {
+  const cgroups = linuxCgroups({ root, clock: systemClock, logger: silentLogger, mountPoint: "/none" });
+  await cgroups.ensureRoot({});
+  assert.equal(await cgroups.ensurePod("u1", "BestEffort", {}), "");
+  assert.deepEqual(await cgroups.listPods(), []);
+  await cgroups.removePod("u1");
+});

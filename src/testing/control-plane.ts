@@ -1,0 +1,126 @@
+/** The control plane of a test cluster: the real API server on the memory store, controllers and scheduler. @module */
+import { generateKeyPairSync } from "node:crypto";
+import type { Clock, Logger } from "#apimachinery";
+import { createApiServer, newSecurity, type ApiServer } from "#apiserver";
+import { newClient, newEventRecorder, type EventRecorder, type InformerFactory } from "#client";
+import type { TaskGroup } from "#component-base";
+import { startManager } from "#controller-runtime";
+import { newControllers } from "#controllers";
+import { runScheduler } from "#scheduler";
+import type { Store } from "#storage";
+import type { TestPki } from "./certificates.ts";
+
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+}
+
+/** Makes the account without which pods are refused. */
+export const SERVICE_ACCOUNT_CONTROLLER = "serviceaccount-controller";
+const ISSUER = "https://kubernetes.default.svc.cluster.local";
+/** What an admission plugin begins and a controller must finish; without the controller the plugin is left out. */
+const PLUGIN_NEEDS: Readonly<Record<string, string | undefined>> = {
+  StorageObjectInUseProtection: undefined, // no such controller yet
+  ServiceAccount: SERVICE_ACCOUNT_CONTROLLER,
+  TaintNodesByCondition: "node-lifecycle-controller",
+};
+const SERVICE_CIDR = "10.96.0.0/12";
+
+export interface ServerOptions {
+  readonly freezeObjects: boolean;
+  /** Names of those that will run. */
+  readonly controllers: readonly string[];
+  /** To listen with. */
+  readonly pki: TestPki | undefined;
+}
+
+export async function startServer(
+  store: Store,
+  { clock, random, logger }: Surroundings,
+  { freezeObjects, controllers, pki }: ServerOptions,
+): Promise<ApiServer> {
+  const { privateKey: serviceAccountKeys } = generateKeyPairSync("ec", {
+    namedCurve: "P-256",
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+    publicKeyEncoding: { type: "spki", format: "pem" },
+  });
+  const security = newSecurity({ clock, clientCa: pki?.ca ?? "", serviceAccountKeys, issuer: ISSUER });
+  const server = await createApiServer({
+    store,
+    clock,
+    random,
+    logger: logger.child({ component: "kube-apiserver" }),
+    authenticator: security.authenticator,
+    tokenIssuer: security.tokenIssuer,
+    serviceCIDR: SERVICE_CIDR,
+    freezeObjects,
+    disabledAdmissionPlugins: Object.keys(PLUGIN_NEEDS).filter(
+      (plugin) => !controllers.includes(PLUGIN_NEEDS[plugin] ?? ""),
+    ),
+    ...(pki !== undefined && { tls: pki.tls }),
+  });
+  security.attach(newClient(server.transport(), { userAgent: "kube-apiserver" }));
+  return server;
+}
+
+/** What controllers and the scheduler are made of, in the process of their server. */
+interface Component extends Surroundings {
+  readonly client: ReturnType<typeof newClient>;
+  readonly informers: InformerFactory;
+  readonly recorder: EventRecorder;
+}
+
+function component(
+  name: string,
+  eventSource: string,
+  server: ApiServer,
+  informers: InformerFactory,
+  { clock, random, logger: parent }: Surroundings,
+  signal: AbortSignal,
+): Component {
+  const client = newClient(server.transport(), { userAgent: name });
+  const logger = parent.child({ component: name });
+  const recorder = newEventRecorder({ client, component: eventSource, clock, random, logger }, signal);
+  return { client, informers, recorder, clock, random, logger };
+}
+
+/** Resolves when they work. `rootCA` is what pods get as `ca.crt`. */
+export async function startControllers(
+  tasks: TaskGroup,
+  server: ApiServer,
+  informers: InformerFactory,
+  surroundings: Surroundings,
+  names: readonly string[],
+  rootCA: string,
+): Promise<void> {
+  const made = component(
+    "kube-controller-manager",
+    "controllermanager",
+    server,
+    informers,
+    surroundings,
+    tasks.signal,
+  );
+  const controllers = newControllers(made, { names, rootCA });
+  const manager = startManager({ ...made, controllers }, tasks.signal);
+  tasks.start("kube-controller-manager", () => manager.stopped);
+  await manager.ready;
+}
+
+export function startScheduler(
+  tasks: TaskGroup,
+  server: ApiServer,
+  informers: InformerFactory,
+  surroundings: Surroundings,
+): void {
+  const made = component(
+    "kube-scheduler",
+    "default-scheduler",
+    server,
+    informers,
+    surroundings,
+    tasks.signal,
+  );
+  tasks.start("kube-scheduler", (signal) => runScheduler(made, signal));
+}
