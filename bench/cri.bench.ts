@@ -2,7 +2,7 @@
  * The floor under a pod's start: what the runtime itself takes for sandbox, container and start, and for the calls
  * that kubelet makes most.
  *
- * Sketch: runPodSandbox = network namespace + bridge plugin (three processes of ~5 ms: bridge, host-local, loopback)
+ * The sketch: runPodSandbox = network namespace + bridge plugin (three processes of ~5 ms: bridge, host-local, loopback)
  * + shim + runc create and start (~25 ms each); startContainer = shim's task + runc create and start. All of it is
  * fork and exec in other programs: our share is two gRPC calls of ~0.3 ms. The limit to compare with is runc itself.
  * A status is one round trip on a unix socket, ~0.2 ms; simulated ones are a few map operations.
@@ -14,7 +14,7 @@ import { performance } from "node:perf_hooks";
 import { systemClock } from "#apimachinery";
 import { createSimulatedRuntime, type PodSandboxConfig, type Runtime } from "#cri";
 import { TEST_IMAGE, startContainerdFixture, whyNoContainerd } from "../src/cri/containerd/fixture.ts";
-import { bench } from "./bench.ts";
+import { bench, median, quantile, report, round, skip } from "#bench";
 
 const signal = new AbortController().signal;
 const PODS = 10;
@@ -26,7 +26,7 @@ let pods = 0;
 await benchSimulated();
 const reason = await whyNoContainerd();
 if (reason === false) await benchContainerd();
-else console.log(JSON.stringify({ name: "cri containerd", skipped: reason }));
+else skip("cri containerd", reason);
 
 async function benchSimulated(): Promise<void> {
   const runtime = createSimulatedRuntime({ clock: systemClock, podCidr: "10.0.0.0/8" });
@@ -64,12 +64,8 @@ async function benchContainerd(): Promise<void> {
       last = pod;
     }
     for (const [step, ms] of Object.entries(steps)) {
-      const sorted = ms.toSorted((a, b) => a - b);
-      const at = (quantile: number): number =>
-        Number(sorted[Math.floor(quantile * (sorted.length - 1))]!.toFixed(1));
-      console.log(
-        JSON.stringify({ name: `cri containerd ${step}`, runs: ms.length, msP50: at(0.5), msP90: at(0.9) }),
-      );
+      const also = { p90: round(quantile(ms, 0.9)) };
+      report({ name: `cri containerd ${step}`, value: median(ms), unit: "ms", runs: ms.length, also });
     }
     const id = last!.container;
     await bench({

@@ -9,7 +9,7 @@ import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { open } from "lmdb";
-import { bench } from "#bench";
+import { bench, report } from "#bench";
 import { openLmdbStore } from "#storage";
 
 const VALUE = Buffer.alloc(3_000, 7);
@@ -22,11 +22,15 @@ let next = 0;
 const key = (): string => `/registry/pods/default/pod-${next++}`;
 
 const file = openSync(join(scratch, "file"), "w");
-const flush = await measure("storage: limit: fdatasync of 3 KB", SINGLE, async () => {
-  for (let i = 0; i < SINGLE; i++) {
-    writeSync(file, VALUE);
-    fdatasyncSync(file);
-  }
+const flush = await bench({
+  name: "storage: limit: fdatasync of 3 KB",
+  operations: SINGLE,
+  run: () => {
+    for (let i = 0; i < SINGLE; i++) {
+      writeSync(file, VALUE);
+      fdatasyncSync(file);
+    }
+  },
 });
 closeSync(file);
 
@@ -40,49 +44,32 @@ const limit = await puts("storage: limit: raw lmdb", async () => void (await raw
 await raw.close();
 
 const store = await openLmdbStore({ path: join(scratch, "store") });
-const ours = await puts("storage: durable puts", async () => {
+const ours = await puts("storage: durable put", async () => {
   await store.commit([{ key: key(), value: VALUE, ifRevision: 0 }]);
 });
 await store.close();
 rmSync(scratch, { recursive: true });
 
-for (const [name, value, of] of [
-  ["storage: 1 writer, share of fdatasync", ours.one, flush],
-  ["storage: 1 writer, share of raw lmdb", ours.one, limit.one],
-  [`storage: ${WRITERS} writers, share of raw lmdb`, ours.many, limit.many],
-] as const)
-  console.log(
-    JSON.stringify({
-      name,
-      perSecond: Math.round(1e9 / value),
-      limitPerSecond: Math.round(1e9 / of),
-      ratio: +(of / value).toFixed(2),
-    }),
-  );
+perSecond("storage: durable puts, 1 writer", ours.one, flush, "fdatasync of 3 KB");
+perSecond("storage: durable puts, 1 writer, against lmdb", ours.one, limit.one, "raw lmdb, 1 writer");
+perSecond(`storage: durable puts, ${WRITERS} writers`, ours.many, limit.many, `raw lmdb, ${WRITERS} writers`);
 
 async function puts(name: string, put: () => Promise<void>): Promise<{ one: number; many: number }> {
   const writer = async (count: number): Promise<void> => {
     for (let i = 0; i < count; i++) await put();
   };
   return {
-    one: await measure(`${name}, 1 writer`, SINGLE, () => writer(SINGLE)),
-    many: await measure(`${name}, ${WRITERS} writers`, WRITERS * PER_WRITER, async () => {
-      await Promise.all(Array.from({ length: WRITERS }, () => writer(PER_WRITER)));
+    one: await bench({ name: `${name}, 1 writer`, operations: SINGLE, run: () => writer(SINGLE) }),
+    many: await bench({
+      name: `${name}, ${WRITERS} writers`,
+      operations: WRITERS * PER_WRITER,
+      run: async () => {
+        await Promise.all(Array.from({ length: WRITERS }, () => writer(PER_WRITER)));
+      },
     }),
   };
 }
 
-/** Runs the benchmark; the median nanoseconds of an operation, for the ratios. */
-async function measure(name: string, operations: number, run: () => Promise<void>): Promise<number> {
-  const times: number[] = [];
-  await bench({
-    name,
-    operations,
-    async run() {
-      const start = process.hrtime.bigint();
-      await run();
-      times.push(Number(process.hrtime.bigint() - start) / operations);
-    },
-  });
-  return times.toSorted((a, b) => a - b)[times.length >> 1]!;
+function perSecond(name: string, ns: number, limitNs: number, limitName: string): void {
+  report({ name, value: 1e9 / ns, unit: "/s", limit: { value: 1e9 / limitNs, name: limitName }, runs: 30 });
 }

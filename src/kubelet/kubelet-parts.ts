@@ -193,7 +193,7 @@ function newCache({ options, platform, signal, parts }: Core): RuntimeCache {
   return cache;
 }
 
-function newProber({ options, recorder, parts }: Core, cache: RuntimeCache): ProberManager {
+function newProber({ options, platform, recorder, parts }: Core, cache: RuntimeCache): ProberManager {
   const { clock, random, logger, runtime, nodeIPs } = options;
   return new ProberManager({
     clock,
@@ -202,6 +202,7 @@ function newProber({ options, recorder, parts }: Core, cache: RuntimeCache): Pro
     recorder,
     runtime,
     userAgent: PROBE_USER_AGENT,
+    hasNetwork: platform.hasNetwork,
     runtimePod: (uid) => cache.get(uid),
     podIP: (uid) => podIPOf(parts().workers.pod(uid)?.spec?.hostNetwork, cache.get(uid)?.ips, nodeIPs),
     onResult: (uid, type, ok) => {
@@ -238,7 +239,7 @@ function newStarter(core: Core, objects: ObjectCache): ContainerStarter {
   const { runtime, clock, logger, rootDir, podLogsDir, clusterDomain, nodeIPs } = options;
   const parallelPullsMax = options.parallelImagePullsMax ?? DEFAULTS.parallelImagePullsMax;
   return {
-    killer: { runtime, clock, logger, recorder, userAgent: HOOK_USER_AGENT },
+    killer: { runtime, clock, logger, recorder, userAgent: HOOK_USER_AGENT, hasNetwork: platform.hasNetwork },
     images: new ImageManager({ images: runtime, clock, recorder, parallelPullsMax }),
     objects: {
       configMap: (...args) => objects.configMap(...args),

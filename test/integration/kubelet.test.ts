@@ -3,13 +3,13 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { silentLogger, systemClock } from "#apimachinery";
+import { type Kind, type KubeObject, silentLogger, systemClock } from "#apimachinery";
 import { ConfigMaps } from "#api/core/v1/configmap";
 import { Events } from "#api/core/v1/event";
 import { Nodes } from "#api/core/v1/node";
 import { Pods } from "#api/core/v1/pod";
 import { ServiceAccounts } from "#api/core/v1/serviceaccount";
-import type { Pod, PodSpec } from "#api/core/v1/types.gen";
+import type { Pod, PodCondition, PodSpec } from "#api/core/v1/types.gen";
 import { Leases } from "#api/coordination/v1/lease";
 import { createApiServer, type ApiServer } from "#apiserver";
 import { newClient, type Client } from "#client";
@@ -77,17 +77,26 @@ function startKubelet(options: Partial<KubeletOptions> = {}): { readonly stop: (
   };
 }
 
-/** Watches from the present state until an object satisfies `isDone`. */
-async function until(name: string, isDone: (pod: Pod) => boolean): Promise<Pod> {
+/** Watches from the present state until an object of that name satisfies `isDone`. */
+async function first<T extends KubeObject>(
+  kind: Kind<T>,
+  name: string,
+  isDone: (object: T) => boolean,
+): Promise<T> {
   const stop = AbortSignal.timeout(WAIT_MS);
-  const fieldSelector = `metadata.name=${name}`;
-  const { items, metadata } = await client.list(Pods, { namespace, fieldSelector }, stop);
+  const scope = { fieldSelector: `metadata.name=${name}` };
+  const { items, metadata } = await client.list(kind, scope, stop);
   if (items[0] !== undefined && isDone(items[0])) return items[0];
   const { resourceVersion = "" } = metadata;
-  for await (const event of client.watch(Pods, { namespace, fieldSelector, resourceVersion }, stop)) {
-    if (event.type !== "ERROR" && event.type !== "BOOKMARK" && isDone(event.object)) return event.object;
+  for await (const event of client.watch(kind, { ...scope, resourceVersion }, stop)) {
+    if (event.type === "ERROR" || event.type === "BOOKMARK" || event.type === "DELETED") continue;
+    if (isDone(event.object)) return event.object;
   }
-  throw new Error(`Pod ${name} did not get there in ${WAIT_MS} ms`);
+  throw new Error(`${kind.kind} ${name} did not get there in ${WAIT_MS} ms`);
+}
+
+function until(name: string, isDone: (pod: Pod) => boolean): Promise<Pod> {
+  return first(Pods, name, isDone);
 }
 
 async function untilGone(name: string): Promise<void> {
@@ -109,37 +118,26 @@ function create(name: string, spec: Partial<PodSpec> = {}): Promise<Pod> {
   return client.create(Pods, pod, signal);
 }
 
-const isReady = ({ status }: Pod): boolean =>
-  status?.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True") === true;
+const isReadyCondition = ({ type, status }: PodCondition): boolean => type === "Ready" && status === "True";
+const isReady = ({ status }: Pod): boolean => status?.conditions?.some(isReadyCondition) === true;
 const idOf = ({ status }: Pod): string | undefined => status?.containerStatuses?.[0]?.containerID;
 const waitingReason = ({ status }: Pod): string | undefined =>
   status?.containerStatuses?.[0]?.state?.waiting?.reason;
 
 test("runKubelet registers a node that becomes Ready and renews its lease", async () => {
-  const stop = AbortSignal.timeout(WAIT_MS);
-  for await (const event of client.watch(
+  const { status, metadata } = await first(
     Nodes,
-    {
-      sendInitialEvents: true,
-      resourceVersionMatch: "NotOlderThan",
-      resourceVersion: "",
-      allowWatchBookmarks: true,
-    },
-    stop,
-  )) {
-    if (event.type === "ERROR" || event.type === "BOOKMARK") continue;
-    const { status, metadata } = event.object;
-    if (!status?.conditions?.some((c) => c.type === "Ready" && c.status === "True")) continue;
-    assert.equal(metadata.labels?.["kubernetes.io/hostname"], "n1");
-    assert.deepEqual(
-      status.addresses?.map(({ address }) => address),
-      ["192.0.2.1", "n1"],
-    );
-    assert.equal(status.capacity?.["cpu"], "32");
-    assert.equal(status.allocatable?.["pods"], "110");
-    break;
-  }
-  const lease = await client.get(Leases, { namespace: "kube-node-lease", name: "n1" }, signal);
+    "n1",
+    (node) => node.status?.conditions?.some(isReadyCondition) === true,
+  );
+  assert.equal(metadata.labels?.["kubernetes.io/hostname"], "n1");
+  assert.deepEqual(
+    status?.addresses?.map(({ address }) => address),
+    ["192.0.2.1", "n1"],
+  );
+  assert.equal(status.capacity?.["cpu"], "32");
+  assert.equal(status.allocatable?.["pods"], "110");
+  const lease = await first(Leases, "n1", () => true);
   assert.equal(lease.spec?.holderIdentity, "n1");
 });
 
@@ -188,6 +186,24 @@ test("runKubelet starts a container as soon as the configMap it needs exists", a
   await untilGone("late");
 });
 
+test("runKubelet on a simulated node answers network probes without the network", async () => {
+  const probe = { httpGet: { port: 80 }, periodSeconds: 1 };
+  await create("probed", {
+    containers: [{ name: "c", image: "demo/web:1", readinessProbe: probe, startupProbe: probe }],
+  });
+  await until("probed", isReady);
+  await client.delete(Pods, { namespace, name: "probed" }, signal);
+  await untilGone("probed");
+});
+
+test("runKubelet ends a pod at its deadline", async () => {
+  await create("brief", { activeDeadlineSeconds: 1 });
+  const { status } = await until("brief", (pod) => pod.status?.phase === "Failed");
+  assert.equal(status?.reason, "DeadlineExceeded");
+  await client.delete(Pods, { namespace, name: "brief" }, signal);
+  await untilGone("brief");
+});
+
 test("runKubelet refuses a pod that does not fit the node", async () => {
   const resources = { requests: { cpu: "64" } };
   await create("huge", { containers: [{ name: "c", image: "demo/web:1", resources }] });
@@ -199,7 +215,7 @@ test("runKubelet refuses a pod that does not fit the node", async () => {
 
 test("runKubelet adopts running containers after a restart, and removes pods that were deleted meanwhile", async () => {
   await Promise.all([create("kept"), create("dropped")]);
-  const first = await until("kept", isReady);
+  const earlier = await until("kept", isReady);
   await until("dropped", isReady);
   await kubelet.stop();
   await client.delete(Pods, { namespace, name: "dropped" }, signal, { gracePeriodSeconds: 0 });
@@ -207,7 +223,7 @@ test("runKubelet adopts running containers after a restart, and removes pods tha
   await create("after");
   await until("after", isReady);
   const now = await until("kept", isReady);
-  assert.equal(idOf(now), idOf(first));
+  assert.equal(idOf(now), idOf(earlier));
   assert.equal(now.status?.containerStatuses?.[0]?.restartCount, 0);
   for (const deadlineMs = systemClock.monotonicMs() + WAIT_MS; ; await systemClock.sleep(10, signal)) {
     const names = (await runtime.listPodSandbox({}, signal)).map(({ metadata }) => metadata.name);

@@ -1,4 +1,4 @@
-/** Reads `Accept` for the documents about the API itself, whose media types have parameters of their own. @module */
+/** Reads `Accept` for documents about the API itself, whose media types have their own parameters. @module */
 
 export interface AcceptClause {
   readonly type: string;

@@ -1,4 +1,4 @@
-/** What discovery says of a resource: read off its kind and the published facts, the same for every form of discovery. @module */
+/** What discovery says of a resource, in every form: read off its kind and the published facts. @module */
 import { createHash } from "node:crypto";
 import type { GroupVersionKind, Kind } from "#apimachinery";
 import { resourcesOf, type Scheme } from "#api";
@@ -50,7 +50,7 @@ export function apiResources(scheme: Scheme, group: string, version: string): re
 }
 
 /** Sorts as Go does: by code unit, not by locale. */
-export function compare(a: string, b: string): number {
+function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
@@ -86,7 +86,7 @@ function apiSubresource(kind: Kind, name: string): ApiSubresource {
 }
 
 /** Upstream's hash, so that a StorageVersionMigration tool sees what it expects. */
-export function storageVersionHash({ group, version, kind }: GroupVersionKind): string {
+function storageVersionHash({ group, version, kind }: GroupVersionKind): string {
   const digest = createHash("sha256").update(`${group}/${version}/${kind}`).digest();
   return digest.subarray(0, HASH_BYTES).toString("base64");
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { StatusError } from "#apimachinery";
 import { scheme } from "#api";
 import { discoveryRoute } from "./index.ts";
 import { getRequest, shown } from "./test-request.ts";
@@ -64,6 +65,14 @@ test("discoveryRoute tells a client that it has the current document, without a 
   assert.deepEqual([again.status, again.type, again.body], [304, "", ""]);
   assert.equal((await get("/apis", KUBECTL, { "if-none-match": '"other"' })).status, 200);
   assert.notEqual((await get("/api", KUBECTL)).headers["etag"], etag);
+});
+
+test("discoveryRoute refuses to be written to", () => {
+  const request = { ...getRequest("/apis"), method: "POST" };
+  assert.throws(
+    () => route.handle(request),
+    (err) => err instanceof StatusError && err.code === 405,
+  );
 });
 
 interface Entry {

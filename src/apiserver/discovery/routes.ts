@@ -1,4 +1,5 @@
-/** The routes of discovery: the aggregated documents for those who ask for them, the legacy ones for everybody else. @module */
+/** The routes of discovery: aggregated documents for those who ask, the legacy ones for everybody else. @module */
+import { StatusError } from "#apimachinery";
 import type { Scheme } from "#api";
 import { negotiate } from "../handlers/negotiate.ts";
 import { headerValue, type ApiRequest, type Result } from "../handlers/request.ts";
@@ -40,7 +41,13 @@ export function discoveryRoute(scheme: Scheme, serverAddress: () => string): Rou
   }
   return {
     matches: (path) => answers.has(path),
-    handle: (request) => answers.get(request.path)!(request),
+    handle(request) {
+      if (request.method !== "GET" && request.method !== "HEAD") {
+        const why = "the server does not allow this method on the requested resource";
+        throw new StatusError("MethodNotAllowed", why);
+      }
+      return answers.get(request.path)!(request);
+    },
   };
 }
 

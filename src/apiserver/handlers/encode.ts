@@ -11,10 +11,13 @@ import { protobufWatchItem } from "../serialization/protobuf-watch.ts";
 import { eventLine } from "../watchcache/cache-event.ts";
 import type { CachedObject } from "../watchcache/cached-object.ts";
 import type { WatchItem } from "../watchcache/watcher.ts";
+import { alternatingBuffers, concatInto, freshBuffers, type SliceBuffers } from "./slice-buffers.ts";
 import type { ListFrame, ListMetadata, ObjectList, Representation } from "./request.ts";
 
 /** A LIST is written in slices of about this size, each after the one before has left. */
 export const SLICE_BYTES_MAX: number = 256 * 1024;
+/** A slice ends with the object that fills it: most are much smaller than this margin. */
+const SLICE_CAPACITY = SLICE_BYTES_MAX + 64 * 1024;
 /** Transformed items between two slices: a transformation costs far more than a copy. */
 const TRANSFORMED_ITEMS_MAX = 200;
 
@@ -53,38 +56,52 @@ export function listMetadataOf(list: ObjectList): ListMetadata {
   };
 }
 
-/** The whole list as text, in slices; nothing is built before the consumer takes it. */
+/**
+ * The whole list as text, in slices; nothing is built before the consumer takes it. A slice is valid until the one after
+ * the next is asked for.
+ */
 export function* encodeList(list: ObjectList, as: Representation): Generator<Uint8Array | string> {
   if (as.format === "yaml" || as.pretty) {
-    yield encodeValue(JSON.parse(Buffer.concat([...jsonSlices(list, as)].map(toBuffer)).toString()), as);
+    const slices = [...jsonSlices(list, as, freshBuffers)].map(toBuffer);
+    yield encodeValue(JSON.parse(Buffer.concat(slices).toString()), as);
     return;
   }
-  yield* jsonSlices(list, as);
+  yield* jsonSlices(list, as, alternatingBuffers(SLICE_CAPACITY));
 }
 
-function* jsonSlices(list: ObjectList, as: Representation): Generator<Uint8Array | string> {
+function* jsonSlices(
+  list: ObjectList,
+  as: Representation,
+  buffers: SliceBuffers,
+): Generator<Uint8Array | string> {
   const metadata = listMetadataOf(list);
   const { head, tail } = as.list?.(metadata) ?? plainFrame(list, metadata);
-  if (as.transform === undefined) yield* storedSlices(list.items, head, tail);
+  if (as.transform === undefined) yield* storedSlices(list.items, head, tail, buffers);
   else yield* transformedSlices(list.items, as.transform, head, tail);
 }
 
-function* storedSlices(items: readonly CachedObject[], head: string, tail: string): Generator<Uint8Array> {
+function* storedSlices(
+  items: readonly CachedObject[],
+  head: string,
+  tail: string,
+  buffers: SliceBuffers,
+): Generator<Uint8Array> {
   let parts: Uint8Array[] = [Buffer.from(head)];
-  let size = 0;
+  let size = parts[0]!.length;
   for (const [i, item] of items.entries()) {
     const { bytes } = item;
     if (i > 0) parts.push(COMMA);
     parts.push(bytes);
-    size += bytes.length;
+    size += bytes.length + COMMA.length;
     if (size >= SLICE_BYTES_MAX) {
-      yield Buffer.concat(parts);
+      yield concatInto(parts, size, buffers);
       parts = [];
       size = 0;
     }
   }
-  parts.push(Buffer.from(tail));
-  yield Buffer.concat(parts);
+  const end = Buffer.from(tail);
+  parts.push(end);
+  yield concatInto(parts, size + end.length, buffers);
 }
 
 function* transformedSlices(

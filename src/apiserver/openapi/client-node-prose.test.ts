@@ -50,9 +50,11 @@ test("fileNames follows the names of the generator", () => {
   for (const [definition, names] of table) assert.deepEqual(fileNames(definition), names);
 });
 
+function readText(path: string): Promise<string | undefined> {
+  return Promise.resolve(path === "/models/CoreV1A.d.ts" ? DECLARATION : undefined);
+}
+
 test("clientNodeProse knows nothing of definitions without a file", async () => {
-  const readText = (path: string): Promise<string | undefined> =>
-    Promise.resolve(path === "/models/CoreV1A.d.ts" ? DECLARATION : undefined);
   const prose = clientNodeProse({ folder: "/models/", version: "2.0.1", readText });
   assert.equal((await prose.of("io.k8s.api.core.v1.A"))?.text, "What it is.");
   assert.equal(await prose.of("io.k8s.api.core.v1.B"), undefined);

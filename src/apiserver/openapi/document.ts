@@ -1,4 +1,4 @@
-/** Documents in pieces: one path or one definition at a time, so that a document of megabytes never holds the event loop. @module */
+/** Documents in pieces: one path or definition at a time, so that megabytes never hold the event loop. @module */
 import type { Scheme } from "#api";
 import { closureOf, definitionObject } from "./definitions.ts";
 import {

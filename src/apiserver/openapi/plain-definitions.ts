@@ -1,4 +1,4 @@
-/** Definitions that are no structs: what JSON writes as one value, and the free-form parts of JSON schemas. @module */
+/** Definitions that are no structs: values that JSON writes as one, and the free-form parts of schemas. @module */
 import { scalarDefinitions } from "#api";
 import type { Dialect, SchemaObject } from "./schema-object.ts";
 

@@ -1,4 +1,4 @@
-/** Descriptions of definitions and fields. We carry no copy of other people's text: a source may bring it at run time. @module */
+/** Descriptions of definitions and fields: a source may bring them at run time, we carry no copy. @module */
 
 /** What is said of a definition. */
 export interface Prose {

@@ -90,42 +90,30 @@ function objectShape(
   const read = { 200: definition };
   const written = { ...read, 201: definition };
   const body = { definition, required: true, mediaTypes: ANY_TYPE };
-  switch (verb) {
-    case "get": {
-      const description = `read the specified ${name}`;
-      return { path, method: "get", action: "get", id: `read%${name}`, description, answer: read };
-    }
-    case "create": {
-      const description = `create ${article(name)}`;
-      const answer = { ...written, 202: definition };
-      return {
-        path: at.collection,
-        method: "post",
-        action: "post",
-        id: `create%${name}`,
-        description,
-        answer,
-        body,
-      };
-    }
-    case "update": {
-      const description = `replace the specified ${name}`;
-      return {
-        path,
-        method: "put",
-        action: "put",
-        id: `replace%${name}`,
-        description,
-        answer: written,
-        body,
-      };
-    }
-    case "patch": {
-      const description = `partially update the specified ${name}`;
-      const shape = { path, id: `patch%${name}`, description, answer: written, body: patchBody };
-      return { ...shape, method: "patch", action: "patch" };
-    }
+  if (verb === "get") {
+    const description = `read the specified ${name}`;
+    return { path, method: "get", action: "get", id: `read%${name}`, description, answer: read };
   }
+  if (verb === "create") {
+    const description = `create ${article(name)}`;
+    const answer = { ...written, 202: definition };
+    return {
+      path: at.collection,
+      method: "post",
+      action: "post",
+      id: `create%${name}`,
+      description,
+      answer,
+      body,
+    };
+  }
+  if (verb === "update") {
+    const description = `replace the specified ${name}`;
+    return { path, method: "put", action: "put", id: `replace%${name}`, description, answer: written, body };
+  }
+  const description = `partially update the specified ${name}`;
+  const shape = { path, id: `patch%${name}`, description, answer: written, body: patchBody };
+  return { ...shape, method: "patch", action: "patch" };
 }
 
 function deleteShape(

@@ -9,7 +9,7 @@ import { Library } from "./library.ts";
 import { unpackDocument, type PackedDocument } from "./packed-document.ts";
 import type { ProseSource } from "./prose.ts";
 
-export interface OpenApiOptions {
+interface OpenApiOptions {
   readonly scheme: Scheme;
   readonly clock: Clock;
   /** Called once, for the first request. Absent, or without a result: types are shown without descriptions. */

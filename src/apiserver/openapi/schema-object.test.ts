@@ -14,9 +14,12 @@ function property(folder: string, type: string, field: string, dialect: Dialect)
   return properties[field];
 }
 
+function ref(name: string): object {
+  return { $ref: `#/components/schemas/${name}` };
+}
+
 test("schemaObject writes each kind of field as upstream does", () => {
   const quantity = "io.k8s.apimachinery.pkg.api.resource.Quantity";
-  const ref = (name: string): object => ({ $ref: `#/components/schemas/${name}` });
   const table: readonly (readonly [field: string, v3: object, v2: object])[] = [
     [
       "core/v1 ContainerPort containerPort",

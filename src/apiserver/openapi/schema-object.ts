@@ -1,5 +1,13 @@
 /** Facts of a definition as an OpenAPI schema object, in the dialect of version 2 or of version 3. @module */
-import type { GroupVersionKind, ListSchema, Scalar, Schema, StructSchema } from "#apimachinery";
+import type {
+  GroupVersionKind,
+  ListSchema,
+  Scalar,
+  ScalarSchema,
+  Schema,
+  StructSchema,
+  UntypedSchema,
+} from "#apimachinery";
 import { allDefinitions, scalarDefinitions, type FieldFacts, type StructFacts } from "#api";
 import { jsonFieldDefinition } from "./plain-definitions.ts";
 import type { Prose } from "./prose.ts";
@@ -72,22 +80,16 @@ export function referencesOf(struct: StructFacts): readonly string[] {
 }
 
 function refsIn(schema: Schema): readonly string[] {
-  switch (schema.type) {
-    case "struct":
-      return [definitionOf(schema)];
-    case "list":
-      return refsIn(schema.items);
-    case "map":
-      return refsIn(schema.values);
-    case "scalar": {
-      const definition = scalarDefinitions[schema.scalar];
-      return definition === undefined ? [] : [definition];
-    }
-    case "untyped": {
-      const definition = scalarDefinitions[schema.form];
-      return definition === undefined ? [] : [definition];
-    }
-  }
+  if (schema.type === "struct") return [definitionOf(schema)];
+  if (schema.type === "list") return refsIn(schema.items);
+  if (schema.type === "map") return refsIn(schema.values);
+  const definition = leafDefinition(schema);
+  return definition === undefined ? [] : [definition];
+}
+
+/** The definition of a leaf that has one of its own: quantities, times, embedded objects. */
+function leafDefinition(schema: ScalarSchema | UntypedSchema): string | undefined {
+  return scalarDefinitions[schema.type === "scalar" ? schema.scalar : schema.form];
 }
 
 function definitionOf(schema: StructSchema): string {
@@ -118,22 +120,14 @@ function propertyObject(
 
 /** A value where it stands: scalars in place, everything with a name as a reference. */
 function valueObject(schema: Schema, dialect: Dialect, json: string | undefined): SchemaObject {
-  switch (schema.type) {
-    case "struct":
-      return reference(definitionOf(schema), dialect);
-    case "list":
-      return { type: "array", items: itemObject(schema.items, dialect, json) };
-    case "map":
-      return { type: "object", additionalProperties: itemObject(schema.values, dialect, json) };
-    case "scalar": {
-      const definition = scalarDefinitions[schema.scalar];
-      return definition === undefined ? PLAIN[schema.scalar]! : reference(definition, dialect);
-    }
-    case "untyped": {
-      const definition = json ?? scalarDefinitions[schema.form];
-      return definition === undefined ? {} : reference(definition, dialect);
-    }
+  if (schema.type === "struct") return reference(definitionOf(schema), dialect);
+  if (schema.type === "list") return { type: "array", items: itemObject(schema.items, dialect, json) };
+  if (schema.type === "map") {
+    return { type: "object", additionalProperties: itemObject(schema.values, dialect, json) };
   }
+  const definition = leafDefinition(schema) ?? json;
+  if (definition !== undefined) return reference(definition, dialect);
+  return schema.type === "scalar" ? PLAIN[schema.scalar]! : {};
 }
 
 /** Version 3 lets nothing stand beside a `$ref`, so that a default or a description needs `allOf`. */
@@ -159,18 +153,10 @@ function defaultOf(field: FieldFacts): SchemaObject {
 
 /** Structs are written empty also when nobody set them; scalars only where they may not be left out. */
 function zeroOf(schema: Schema, isWritten: boolean): unknown {
-  switch (schema.type) {
-    case "struct":
-      return {};
-    case "scalar":
-      if (scalarDefinitions[schema.scalar] !== undefined) return {};
-      return isWritten ? ZERO[schema.scalar] : undefined;
-    case "untyped":
-      return schema.form === "json" ? undefined : {};
-    case "list":
-    case "map":
-      return undefined;
-  }
+  if (schema.type === "struct") return {};
+  if (schema.type === "list" || schema.type === "map") return undefined;
+  if (leafDefinition(schema) !== undefined) return {};
+  return schema.type === "scalar" && isWritten ? ZERO[schema.scalar] : undefined;
 }
 
 function listExtensions({ listType, listMapKeys }: ListSchema): SchemaObject {

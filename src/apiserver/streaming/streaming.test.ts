@@ -106,6 +106,28 @@ for (const protocol of [
     else assert.equal(client.text(3), expected.message);
   });
 
+test("streamToBackend() says nothing on outputs that have ended: a runtime that closes would answer with a reset", async () => {
+  let bytesAfterEnd = 0;
+  await using kubelet = await fakeKubelet(
+    "v4.channel.k8s.io",
+    async ({ streams, opened, connection, socket }) => {
+      await opened(4);
+      socket.on("data", (chunk: Buffer) => (bytesAfterEnd += chunk.length));
+      streams.get("stdout")!.end("done");
+      streams.get("stderr")!.end();
+      await settled();
+      streams.get("error")!.write(JSON.stringify(exitStatus(3)));
+      await settled();
+      connection.close();
+    },
+  );
+  await using server = await front(kubelet.url, "exec");
+  const client = await connect(`${server.url}/${ALL}`, ["v5.channel.k8s.io"]);
+  assert.equal(await client.closed, 1000);
+  assert.deepEqual(JSON.parse(client.text(3)), exitStatus(3));
+  assert.equal(bytesAfterEnd, 0);
+});
+
 test("streamToBackend() resizes terminals, and reports what backends before v4 say", async () => {
   let resized = "";
   await using kubelet = await fakeKubelet("v3.channel.k8s.io", async ({ streams, opened, connection }) => {

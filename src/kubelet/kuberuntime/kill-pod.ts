@@ -11,15 +11,13 @@ import {
   specOf,
 } from "../container/pod-spec.ts";
 import { isActive, type RuntimeContainer, type RuntimePod } from "../container/runtime-pod.ts";
-import { runHook } from "../lifecycle/run-hook.ts";
+import { type HookTools, runHook } from "../lifecycle/run-hook.ts";
 import type { KillReason } from "../pod-workers/actions.ts";
 
-export interface Killer {
+export interface Killer extends HookTools {
   readonly runtime: RuntimeService;
-  readonly clock: Clock;
   readonly logger: Logger;
   readonly recorder: EventRecorder;
-  readonly userAgent: string;
 }
 
 export interface KillContainerInput {
@@ -134,20 +132,18 @@ function gracePeriodOf({ pod, container, reason, gracePeriodSeconds }: KillConta
 
 /** A hook that fails or takes all the time does not keep the container alive. */
 async function preStop(
-  { runtime, clock, logger, recorder, userAgent }: Killer,
+  killer: Killer,
   { pod, container, id, podIP }: KillContainerInput,
   graceMs: number,
   signal: AbortSignal,
 ): Promise<void> {
+  const { clock, logger, recorder } = killer;
   const handler = container!.lifecycle!.preStop!;
   const timeout = new AbortController();
   const timer = clock.after(graceMs, () => timeout.abort(new Error("PreStop hook did not complete in time")));
   const stop = AbortSignal.any([signal, timeout.signal]);
   try {
-    await runHook(
-      { handler, container: container!, containerId: id, podIP, runtime, clock, userAgent },
-      stop,
-    );
+    await runHook({ handler, container: container!, containerId: id, podIP, tools: killer }, stop);
   } catch (err) {
     signal.throwIfAborted();
     logger.info("PreStop hook failed", { container: container!.name, err });

@@ -144,10 +144,10 @@ async function postStart(
   const { pod, container, podIPs } = input;
   const handler = container.lifecycle?.postStart;
   if (handler === undefined) return;
-  const { runtime, clock, logger, userAgent } = starter.killer;
+  const { logger } = starter.killer;
   const podIP = podIPs[0] ?? "";
   try {
-    await runHook({ handler, container, containerId: id, podIP, runtime, clock, userAgent }, signal);
+    await runHook({ handler, container, containerId: id, podIP, tools: starter.killer }, signal);
   } catch (err) {
     signal.throwIfAborted();
     logger.info("PostStart hook failed", { pod: uidOf(pod), container: container.name, err });

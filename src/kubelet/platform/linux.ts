@@ -24,6 +24,7 @@ export function linuxPlatform(options: LinuxPlatformOptions): NodePlatform {
   const { rootDir, cgroupRoot = "/", cgroups = true, clock, logger, machine } = options;
   return {
     name: "linux",
+    hasNetwork: true,
     async machineInfo() {
       await mkdir(rootDir, { recursive: true });
       return { ...(await machineInfo(rootDir)), ...machine };

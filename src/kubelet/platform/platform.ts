@@ -87,6 +87,8 @@ export interface VolumeHost {
 /** How a port of the node is watched, files are mounted and machines are measured. */
 export interface NodePlatform {
   readonly name: "linux" | "simulated";
+  /** Pods have real addresses. Otherwise nothing is sent to them: probes and hooks over the network count as answered. */
+  readonly hasNetwork: boolean;
   machineInfo(): Promise<MachineInfo>;
   usage(): Promise<NodeUsage>;
   readonly cgroups: PodCgroups;

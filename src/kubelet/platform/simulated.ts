@@ -42,6 +42,7 @@ export function simulatedPlatform({ machine }: SimulatedPlatformOptions = {}): N
   const info = { ...MACHINE, ...machine };
   return {
     name: "simulated",
+    hasNetwork: false,
     machineInfo: async () => info,
     usage: async () => ({
       cpuNanoSeconds: 0,

@@ -76,7 +76,8 @@ export class NodePodSyncer implements PodSyncer {
   async syncPod(pod: Pod, signal: AbortSignal): Promise<SyncResult> {
     const { cache, prober, objects, starter } = this.#options;
     const uid = uidOf(pod);
-    const deadlineMs = deadlineOf(pod, this.#options.status.get(uid));
+    // The first publication sets the time that the deadline counts from.
+    const deadlineMs = deadlineOf(pod, this.publish(pod));
     if (deadlineMs !== undefined && deadlineMs <= this.#options.clock.now()) this.#exceeded(pod);
     const status = this.publish(pod);
     if (isTerminalPhase(status.phase)) return { isTerminal: true };
@@ -360,9 +361,8 @@ function sourceOf(objects: ObjectCache, starter: ContainerStarter): ContainerSta
   };
 }
 
-function deadlineOf(pod: Pod, status: PodStatus | undefined): number | undefined {
+function deadlineOf(pod: Pod, { startTime }: PodStatus): number | undefined {
   const { activeDeadlineSeconds } = specOf(pod);
-  const startTime = status?.startTime ?? pod.status?.startTime;
   if (activeDeadlineSeconds === undefined || startTime === undefined) return undefined;
   return Date.parse(startTime) + activeDeadlineSeconds * 1000;
 }

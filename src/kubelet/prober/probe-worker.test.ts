@@ -29,6 +29,7 @@ function fixture(type: ProbeType, probe: Probe, exits: readonly number[], starte
       },
     },
     userAgent: "test",
+    hasNetwork: true,
     initialDelayMs: 0,
     pod: () => pod,
     runtimePod: () => runtimePod,

@@ -19,6 +19,7 @@ export interface ProbeWorkerOptions {
   readonly recorder: EventRecorder;
   readonly runtime: Pick<RuntimeService, "execSync">;
   readonly userAgent: string;
+  readonly hasNetwork: boolean;
   /** First wait, so that the probes of a node that starts do not come all at once. */
   readonly initialDelayMs: number;
   readonly pod: () => Pod;
@@ -86,14 +87,22 @@ export class ProbeWorker {
 
   /** Undefined when the probe could not be made. */
   async #execute(current: RuntimeContainer, signal: AbortSignal): Promise<ProbeOutcome | undefined> {
-    const { type, probe, container, clock, runtime, userAgent, logger, podIP } = this.#options;
+    const { type, probe, container, clock, runtime, userAgent, hasNetwork, logger, podIP } = this.#options;
     const timeout = new AbortController();
     const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000;
     // Exec is limited by the runtime; this is for one that does not answer at all.
     const limitMs = probe.exec === undefined ? timeoutMs : timeoutMs + 1000;
     const timer = clock.after(limitMs, () => timeout.abort(new ProbeTimeout("probe timed out")));
     const stop = AbortSignal.any([signal, timeout.signal]);
-    const target = { probe, container, containerId: current.id, podIP: podIP(), runtime, userAgent };
+    const target = {
+      probe,
+      container,
+      containerId: current.id,
+      podIP: podIP(),
+      runtime,
+      userAgent,
+      hasNetwork,
+    };
     try {
       const outcome = await runProbe(target, stop);
       if (signal.aborted) return undefined;

@@ -14,6 +14,7 @@ export interface ProberManagerOptions {
   readonly recorder: EventRecorder;
   readonly runtime: Pick<RuntimeService, "execSync">;
   readonly userAgent: string;
+  readonly hasNetwork: boolean;
   readonly runtimePod: (uid: string) => RuntimePod | undefined;
   readonly podIP: (uid: string) => string;
   readonly onResult: (uid: string, type: ProbeType, ok: boolean) => void;
@@ -114,7 +115,8 @@ export class ProberManager {
   }
 
   #start(uid: string, entry: Entry, container: Container, type: ProbeType): Entry["workers"][number] {
-    const { clock, random, logger, recorder, runtime, userAgent, runtimePod, podIP } = this.#options;
+    const { clock, random, logger, recorder, runtime, userAgent, hasNetwork, runtimePod, podIP } =
+      this.#options;
     const probe = {
       Liveness: container.livenessProbe,
       Readiness: container.readinessProbe,
@@ -131,6 +133,7 @@ export class ProberManager {
       recorder,
       runtime,
       userAgent,
+      hasNetwork,
       initialDelayMs: upMs < periodMs && this.#isAdopted(uid) ? random() * periodMs : 0,
       pod: () => entry.pod,
       runtimePod: () => runtimePod(uid),

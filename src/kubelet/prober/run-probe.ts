@@ -20,6 +20,8 @@ export interface ProbeTarget {
   readonly podIP: string;
   readonly runtime: Pick<RuntimeService, "execSync">;
   readonly userAgent: string;
+  /** False: nobody answers at pods' addresses, and asking would leave the node. */
+  readonly hasNetwork: boolean;
 }
 
 const OUTPUT_MAX = 10 * 1024;
@@ -29,6 +31,7 @@ const REDIRECT_WARNING = "Probe terminated redirects, Response body: ";
 export async function runProbe(target: ProbeTarget, signal: AbortSignal): Promise<ProbeOutcome> {
   const { probe } = target;
   if (probe.exec !== undefined) return execProbe(target, probe.exec.command ?? [], signal);
+  if (!target.hasNetwork) return { ok: true, output: "", warning: false };
   if (probe.httpGet !== undefined) return httpProbe(target, signal);
   if (probe.tcpSocket !== undefined) return tcpProbe(target, signal);
   if (probe.grpc !== undefined) {

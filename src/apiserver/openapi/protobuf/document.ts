@@ -1,4 +1,4 @@
-/** OpenAPI version 2 as protobuf: gnostic's `openapi.v2.Document`, which Go clients read faster than JSON. @module */
+/** OpenAPI version 2 as gnostic's protobuf `Document`, which Go clients read faster than JSON. @module */
 import protobuf from "protobufjs/minimal.js";
 import {
   definitionEntries,
@@ -37,7 +37,7 @@ export async function* protobufV2(source: DocumentSource): AsyncGenerator<Uint8A
   yield* field(SECURITY_DEFINITIONS, securityDefinitions());
 }
 
-/** A message repeated by field is merged by whoever reads it: each entry is a slice of its own, and nothing has to be measured ahead. */
+/** Readers merge a message that comes in pieces: each entry is one, and nothing has to be measured ahead. */
 async function* entries(
   at: number,
   inner: number,

@@ -1,4 +1,4 @@
-/** The messages of gnostic's `openapi.v2` that our documents use: which member of the JSON is which field. @module */
+/** The messages of gnostic's `openapi.v2` that we use: which member of the JSON is which field. @module */
 
 /** How a JSON value is written. */
 export type FieldType =

@@ -1,0 +1,122 @@
+/** An API server with nodes that nobody runs, a scheduler, and a count of the pods that are bound. @module */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Namespaces } from "#api/core/v1/namespace";
+import { Nodes } from "#api/core/v1/node";
+import { Pods } from "#api/core/v1/pod";
+import type { Node, Pod } from "#api/core/v1/types.gen";
+import { silentLogger, systemClock } from "#apimachinery";
+import { createApiServer } from "#apiserver";
+import { newClient, newEventRecorder, newInformerFactory, type Client } from "#client";
+import { runScheduler } from "#scheduler";
+import { openLmdbStore, openMemoryStore, type Store } from "#storage";
+import { newPod, type PodTemplate } from "./workloads.ts";
+
+export type StoreName = "memory" | "lmdb";
+
+export interface BenchCluster extends AsyncDisposable {
+  readonly client: Client;
+  createNodes(count: number, zones: readonly string[]): Promise<void>;
+  /** Resolves when all of them are bound, by the scheduler or by `bind`. */
+  createPods(template: PodTemplate, count: number, namespace: string, bind?: Binder): Promise<void>;
+  startScheduler(): Promise<void>;
+}
+
+export type Binder = (pod: Pod, i: number) => Promise<void>;
+
+/** Creates under way at the same time, as many clients would have. */
+const CREATES_MAX = 64;
+/** As scheduler_perf turns them off, so that pods need no account and may name their priority. */
+const disabledAdmissionPlugins = [
+  "ServiceAccount",
+  "TaintNodesByCondition",
+  "Priority",
+  "StorageObjectInUseProtection",
+];
+
+export async function startBenchCluster(storeName: StoreName): Promise<BenchCluster> {
+  const path = await mkdtemp(join(tmpdir(), "k8ts-bench-scheduler-"));
+  const store: Store = storeName === "memory" ? await openMemoryStore() : await openLmdbStore({ path });
+  const server = await createApiServer({ store, disabledAdmissionPlugins });
+  const stop = new AbortController();
+  const { signal } = stop;
+  const client = newClient(server.transport());
+  const informers = newInformerFactory({ client, freeze: false });
+  const recorder = newEventRecorder({ client, component: "default-scheduler" }, signal);
+  let bound = 0;
+  let waiting: { readonly count: number; readonly resolve: () => void } | undefined;
+  const look = (pod: Pod, old: Pod | undefined): void => {
+    if (pod.spec?.nodeName === undefined || old?.spec?.nodeName !== undefined) return;
+    bound++;
+    if (waiting !== undefined && bound >= waiting.count) waiting.resolve();
+  };
+  informers.informer(Pods).addEventHandler({ onAdd: (pod) => look(pod, undefined), onUpdate: look });
+  let scheduler: Promise<void> | undefined;
+  for (const name of ["sched-0", "sched-1"]) {
+    await client.create(Namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name } }, signal);
+  }
+  informers.start(signal);
+  await informers.waitForSync(signal);
+  return {
+    client,
+    createNodes: (count, zones) =>
+      inParallel(count, async (i) => {
+        await client.create(Nodes, newNode(i, zones), signal);
+      }),
+    async createPods(template, count, namespace, bind) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      waiting = { count: bound + count, resolve };
+      await inParallel(count, async (i) => {
+        const pod = await client.create(Pods, newPod(template, i, namespace), signal);
+        await bind?.(pod, i);
+      });
+      await promise;
+    },
+    async startScheduler() {
+      const options = { client, informers, recorder, clock: systemClock, random: Math.random };
+      scheduler = runScheduler({ ...options, logger: silentLogger }, signal);
+      await informers.waitForSync(signal);
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await scheduler;
+      await informers.stopped();
+      await server.close();
+      await store.close();
+      await rm(path, { recursive: true, force: true });
+    },
+  };
+}
+
+async function inParallel(count: number, run: (i: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < count) await run(next++);
+  };
+  await Promise.all(Array.from({ length: CREATES_MAX }, worker));
+}
+
+/** 4 CPUs, 32 GiB, 110 pods; a host name for anti-affinity to work with. */
+export function newNode(i: number, zones: readonly string[]): Node {
+  const name = `scheduler-perf-${i}`;
+  const zone = zones[i % Math.max(1, zones.length)];
+  const amounts = { pods: "110", cpu: "4", memory: "32Gi" };
+  return {
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: {
+      name,
+      labels: {
+        "kubernetes.io/hostname": name,
+        ...(zone !== undefined && { "topology.kubernetes.io/zone": zone }),
+      },
+    },
+    status: {
+      capacity: amounts,
+      allocatable: amounts,
+      conditions: [{ type: "Ready", status: "True" }],
+      phase: "Running",
+    },
+  };
+}

@@ -1,0 +1,68 @@
+/** Pods per second from created to bound, through the API. @module */
+import { cpus } from "node:os";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { Pods } from "#api/core/v1/pod";
+import { startBenchCluster, type BenchCluster, type StoreName } from "./cluster.ts";
+import { newPod, type Workload } from "./workloads.ts";
+
+/** Enough to measure the API's own pace. */
+const LIMIT_PODS = 2_000;
+
+/** The limit is the same creates and binds by the same client with nobody to choose a node. */
+export async function measureThroughput(workload: Workload, storeName: StoreName): Promise<void> {
+  const { name, nodes, zones, initPods, init, measurePods, measured, peer, target } = workload;
+  await using cluster = await startBenchCluster(storeName);
+  await cluster.createNodes(nodes, zones);
+  const limit = await measureLimit(cluster, workload);
+  await cluster.startScheduler();
+  await cluster.createPods(init, initPods, "sched-0");
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  await cluster.createPods(measured, measurePods, "sched-1");
+  const seconds = (performance.now() - start) / 1_000;
+  const { user, system } = process.cpuUsage(cpu);
+  delay.disable();
+  const podsPerSecond = Math.round(measurePods / seconds);
+  console.log(
+    JSON.stringify({
+      name: `scheduler/${name}, ${storeName}`,
+      podsPerSecond,
+      limit: { what: "create and bind the same pods with the nodes given", podsPerSecond: limit },
+      ratio: round(podsPerSecond / limit),
+      target,
+      peer,
+      seconds: round(seconds),
+      cpuSeconds: round((user + system) / 1e6),
+      eventLoopDelayMsP99: round(delay.percentile(99) / 1e6),
+      eventLoopDelayMsMax: round(delay.max / 1e6),
+      node: process.version,
+      cpu: cpus()[0]?.model,
+    }),
+  );
+}
+
+/** These pods ask for nothing, and are gone before the scheduler starts. */
+async function measureLimit(cluster: BenchCluster, { measured, nodes }: Workload): Promise<number> {
+  const { client } = cluster;
+  const { signal } = new AbortController();
+  const template = { ...measured, generateName: "limit-" };
+  const start = performance.now();
+  await cluster.createPods(template, LIMIT_PODS, "sched-1", async ({ metadata }, i) => {
+    const { name, namespace = "", uid = "" } = metadata;
+    const target = { apiVersion: "v1", kind: "Node", name: `scheduler-perf-${i % nodes}` };
+    const binding = { apiVersion: "v1", kind: "Binding", metadata: { name, namespace, uid }, target };
+    await client.createSubresource(Pods, { namespace, name }, "binding", binding, signal);
+  });
+  const limit = Math.round((LIMIT_PODS * 1_000) / (performance.now() - start));
+  for (let i = 0; i < LIMIT_PODS; i++) {
+    const { metadata } = newPod(template, i, "sched-1");
+    await client.delete(Pods, metadata, signal, { gracePeriodSeconds: 0 });
+  }
+  return limit;
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}

@@ -1,0 +1,148 @@
+/** Workloads of upstream's scheduler_perf, by the same names, shapes and numbers. @module */
+import type { Pod } from "#api/core/v1/types.gen";
+
+export interface PodTemplate {
+  readonly generateName: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly spec?: Partial<NonNullable<Pod["spec"]>>;
+  readonly cpu?: string;
+}
+
+export interface Workload {
+  readonly name: string;
+  readonly nodes: number;
+  /** Nodes take these in turn as their zone. */
+  readonly zones: readonly string[];
+  readonly initPods: number;
+  readonly init: PodTemplate;
+  readonly measurePods: number;
+  readonly measured: PodTemplate;
+  /** pods/s: upstream's own floor, and ours. */
+  readonly peer: number;
+  readonly target: number;
+}
+
+const plain: PodTemplate = { generateName: "pod-" };
+const blue = { color: "blue" };
+const green = { color: "green" };
+const namespaces = ["sched-1", "sched-0"];
+
+const affinity: PodTemplate = {
+  generateName: "affinity-pod-",
+  labels: blue,
+  spec: {
+    affinity: {
+      podAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: [
+          { labelSelector: { matchLabels: blue }, topologyKey: "topology.kubernetes.io/zone", namespaces },
+        ],
+      },
+    },
+  },
+};
+
+const antiAffinity: PodTemplate = {
+  generateName: "anti-affinity-pod-",
+  labels: green,
+  spec: {
+    affinity: {
+      podAntiAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: [
+          { labelSelector: { matchLabels: green }, topologyKey: "kubernetes.io/hostname", namespaces },
+        ],
+      },
+    },
+  },
+};
+
+const nodeAffinity: PodTemplate = {
+  generateName: "node-affinity-",
+  spec: {
+    affinity: {
+      nodeAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: {
+          nodeSelectorTerms: [
+            {
+              matchExpressions: [
+                { key: "topology.kubernetes.io/zone", operator: "In", values: ["zone1", "zone2"] },
+              ],
+            },
+          ],
+        },
+      },
+    },
+  },
+};
+
+const spreading: PodTemplate = {
+  generateName: "spreading-pod-",
+  labels: blue,
+  spec: {
+    topologySpreadConstraints: [
+      {
+        maxSkew: 5,
+        topologyKey: "topology.kubernetes.io/zone",
+        whenUnsatisfiable: "DoNotSchedule",
+        labelSelector: { matchLabels: blue },
+      },
+    ],
+  },
+};
+
+const lowPriority: PodTemplate = {
+  generateName: "pod-",
+  cpu: "900m",
+  spec: { terminationGracePeriodSeconds: 0 },
+};
+const highPriority: PodTemplate = { generateName: "pod-high-priority-", cpu: "3", spec: { priority: 10 } };
+
+const moons = ["moon-1", "moon-2", "moon-3"];
+const nodes = 5_000;
+
+export const workloads: readonly Workload[] = [
+  {
+    name: "SchedulingBasic/5000Nodes_10000Pods",
+    ...{ nodes, zones: [], initPods: 1_000, init: plain, measurePods: 10_000, measured: plain },
+    ...{ peer: 680, target: 2_000 },
+  },
+  {
+    name: "SchedulingPodAffinity/5000Nodes_5000Pods",
+    ...{ nodes, zones: ["zone1"], initPods: 5_000, init: affinity, measurePods: 5_000, measured: affinity },
+    ...{ peer: 70, target: 700 },
+  },
+  {
+    name: "SchedulingPodAntiAffinity/5000Nodes_2000Pods",
+    ...{ nodes, zones: [], initPods: 1_000, init: antiAffinity, measurePods: 2_000, measured: antiAffinity },
+    ...{ peer: 180, target: 700 },
+  },
+  {
+    name: "TopologySpreading/5000Nodes_5000Pods",
+    ...{ nodes, zones: moons, initPods: 5_000, init: plain, measurePods: 5_000, measured: spreading },
+    ...{ peer: 460, target: 1_500 },
+  },
+  {
+    name: "SchedulingNodeAffinity/5000Nodes_10000Pods",
+    ...{ nodes, zones: ["zone1"], initPods: 5_000, init: nodeAffinity },
+    ...{ measurePods: 10_000, measured: nodeAffinity, peer: 540, target: 2_000 },
+  },
+  {
+    name: "PreemptionBasic/1000Nodes",
+    ...{ nodes: 1_000, zones: [], initPods: 4_000, init: lowPriority },
+    ...{ measurePods: 1_000, measured: highPriority, peer: 570, target: 1_000 },
+  },
+];
+
+export function newPod({ generateName, labels = {}, spec = {}, cpu = "100m" }: PodTemplate, i: number, namespace: string): Pod {
+  const resources = { requests: { cpu, memory: "500Mi" }, limits: { cpu, memory: "500Mi" } };
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: `${generateName}${i}`, namespace, labels },
+    spec: {
+      containers: [
+        { name: "pause", image: "registry.k8s.io/pause:3.10.2", ports: [{ containerPort: 80 }], resources },
+      ],
+      ...spec,
+    },
+  };
+}
