@@ -27,6 +27,11 @@ const LISTS = 5;
 const WATCHERS = 1_000;
 const CHANGES = 40;
 
+interface Measured extends LoadResult {
+  /** CPU time of the serving thread per request. */
+  readonly cpuMicros: number;
+}
+
 const ca = await createCertificateAuthority("bench", systemClock);
 const serving = await issueCertificate(
   ca,
@@ -80,7 +85,7 @@ async function reads(): Promise<void> {
     all.subarray(i * 262_144, (i + 1) * 262_144),
   );
   const floor = await openFloor(tls, one, slices);
-  const get = (port: number): Promise<LoadResult> =>
+  const get = (port: number): Promise<Measured> =>
     load({
       port,
       method: "GET",
@@ -95,7 +100,7 @@ async function reads(): Promise<void> {
   const getOurs = await get(server.port);
   report("apiserver: GET of a pod", getOurs, getLimit, "GET floor");
 
-  const list = (port: number, path: string): Promise<LoadResult> =>
+  const list = (port: number, path: string): Promise<Measured> =>
     load({ port, method: "GET", path, connections: 1, requests: LISTS, run: "" });
   await list(server.port, podPath);
   const listLimit = await list(floor.port, "/list");
@@ -192,7 +197,7 @@ async function serve(
   return { port: address!.port, close: () => server.close() };
 }
 
-function post(port: number, run: string): Promise<LoadResult> {
+function post(port: number, run: string): Promise<Measured> {
   const template = podJson("NAME");
   return load({
     port,
@@ -205,9 +210,14 @@ function post(port: number, run: string): Promise<LoadResult> {
   });
 }
 
-function load(request: Omit<LoadRequest, "cert" | "key">): Promise<LoadResult> {
+/** The load, and what it cost this thread, which serves: that hardly depends on what else the machine does. */
+function load(request: Omit<LoadRequest, "cert" | "key">): Promise<Measured> {
   return new Promise((resolve) => {
-    worker.once("message", resolve);
+    const before = process.threadCpuUsage();
+    worker.once("message", (result: LoadResult) => {
+      const { user, system } = process.threadCpuUsage(before);
+      resolve({ ...result, cpuMicros: (user + system) / request.requests });
+    });
     worker.postMessage({ ...request, ...client }, []);
   });
 }
@@ -231,13 +241,16 @@ async function resourceVersion(port: number): Promise<string> {
   return list.metadata.resourceVersion;
 }
 
-function report(name: string, ours: LoadResult, limit: LoadResult, limitName: string): void {
+function report(name: string, ours: Measured, limit: Measured, limitName: string): void {
   print(name, {
     perSecond: Math.round(ours.perSecond),
     limitPerSecond: Math.round(limit.perSecond),
     limit: limitName,
     ratio: round(ours.perSecond / limit.perSecond),
     p99Ms: round(ours.p99),
+    cpuMicros: round(ours.cpuMicros),
+    limitCpuMicros: round(limit.cpuMicros),
+    cpuRatio: round(limit.cpuMicros / ours.cpuMicros),
     failed: ours.failed,
   });
 }

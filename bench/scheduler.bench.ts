@@ -7,5 +7,6 @@ import { workloads } from "./scheduler/workloads.ts";
 const wanted = process.argv.slice(2);
 for (const workload of workloads) {
   if (wanted.length === 0 || wanted.some((name) => workload.name.includes(name)))
-    for (const store of ["memory", "lmdb"] as const) await measureThroughput(workload, store);
+    for (const store of (process.env["STORES"]?.split(",") ?? ["memory", "lmdb"]) as ("memory" | "lmdb")[])
+      await measureThroughput(workload, store);
 }

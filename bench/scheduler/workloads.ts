@@ -132,7 +132,11 @@ export const workloads: readonly Workload[] = [
   },
 ];
 
-export function newPod({ generateName, labels = {}, spec = {}, cpu = "100m" }: PodTemplate, i: number, namespace: string): Pod {
+export function newPod(
+  { generateName, labels = {}, spec = {}, cpu = "100m" }: PodTemplate,
+  i: number,
+  namespace: string,
+): Pod {
   const resources = { requests: { cpu, memory: "500Mi" }, limits: { cpu, memory: "500Mi" } };
   return {
     apiVersion: "v1",

@@ -17,6 +17,7 @@ export class Library {
   readonly #prose: ProseSource | undefined;
   readonly #parts: ReadonlyMap<string, Part>;
   readonly #packed = new Map<string, Promise<PackedDocument>>();
+  readonly #hashes = new Map<string, string>();
   #fingerprint: string | undefined;
 
   constructor(scheme: Scheme, prose?: ProseSource) {
@@ -39,8 +40,12 @@ export class Library {
    * document is made from. `name` is a key of version 3, or "v2".
    */
   hashOf(name: string): string {
+    const known = this.#hashes.get(name);
+    if (known !== undefined) return known;
     this.#fingerprint ??= fingerprint(this.#scheme, this.#prose);
-    return digestOf(this.#fingerprint, name);
+    const hash = digestOf(this.#fingerprint, name);
+    this.#hashes.set(name, hash);
+    return hash;
   }
 
   v3(name: string): Promise<PackedDocument> {

@@ -38,6 +38,11 @@ test("openApiRoute lists a document for everything that discovery has", async ()
   }
 });
 
+test("openApiRoute tells a client that it has the current index", async () => {
+  const { headers } = await get("/openapi/v3");
+  assert.equal((await get("/openapi/v3", { "if-none-match": headers["etag"] ?? "" })).status, 304);
+});
+
 test("openApiRoute lets the document of a hash be kept for ever", async () => {
   const url = (await urls())["apis/batch/v1"]!.serverRelativeURL;
   const { status, type, headers, body } = await get(url);

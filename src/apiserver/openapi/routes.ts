@@ -1,7 +1,7 @@
 /** `/openapi/v3`, its documents, and `/openapi/v2`. @module */
 import type { Clock } from "#apimachinery";
 import { acceptClauses } from "../discovery/accept.ts";
-import { isNotModified, notModified } from "../discovery/entity-tag.ts";
+import { digestOf, isNotModified, notModified } from "../discovery/entity-tag.ts";
 import { headerValue, queryValue, type ApiRequest, type Result } from "../handlers/request.ts";
 import type { Route } from "../http/route.ts";
 import type { Scheme } from "#api";
@@ -40,17 +40,19 @@ export function openApiRoute(options: OpenApiOptions): Route {
       library ??= new Library(options.scheme, options.findProse?.());
       if (request.path === V2) return version2(request, library);
       const name = request.path.slice(V3.length + 1).replace(/\/$/, "");
-      return name === "" ? index(library) : version3(request, library, name, options.clock);
+      return name === "" ? index(request, library) : version3(request, library, name, options.clock);
     },
   };
 }
 
-function index(library: Library): Result {
-  const paths = Object.fromEntries(
-    [...library.names()].map((name) => [name, { serverRelativeURL: urlOf(library, name) }]),
-  );
+function index(request: ApiRequest, library: Library): Result {
+  const urls = [...library.names()].map((name) => [name, urlOf(library, name)] as const);
+  const tag = digestOf(...urls.map(([, url]) => url));
+  const headers = { etag: `"${tag}"` };
+  if (isNotModified(request, tag)) return notModified(headers);
+  const paths = Object.fromEntries(urls.map(([name, serverRelativeURL]) => [name, { serverRelativeURL }]));
   const as = { contentType: JSON_TYPE, format: "json", pretty: false } as const;
-  return { type: "value", status: 200, value: { paths }, as };
+  return { type: "value", status: 200, value: { paths }, as, headers };
 }
 
 function urlOf(library: Library, name: string): string {

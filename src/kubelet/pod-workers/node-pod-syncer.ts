@@ -364,7 +364,8 @@ function sourceOf(objects: ObjectCache, starter: ContainerStarter): ContainerSta
 function deadlineOf(pod: Pod, { startTime }: PodStatus): number | undefined {
   const { activeDeadlineSeconds } = specOf(pod);
   if (activeDeadlineSeconds === undefined || startTime === undefined) return undefined;
-  return Date.parse(startTime) + activeDeadlineSeconds * 1000;
+  // The start is cut to whole seconds: a pod must never end early.
+  return Date.parse(startTime) + 999 + activeDeadlineSeconds * 1000;
 }
 
 function first(...times: readonly (number | undefined)[]): number | undefined {

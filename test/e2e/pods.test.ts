@@ -1,0 +1,583 @@
+/** What a kubelet promises for the pods of a node, with real containers: life cycle, probes, volumes, limits, streams. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, suite, test } from "node:test";
+import { TestCluster, eventually, run } from "./harness.ts";
+
+const IMAGE = "demo/web:1";
+const WEB = join(import.meta.dirname, "../../examples/web");
+const isRoot = process.geteuid?.() === 0;
+/** Pods that come and go do not disturb each other; more at once would make two processors the bottleneck. */
+const CONCURRENCY = 4;
+
+const skip = isRoot ? false : "needs root: real containers";
+suite("pods", { skip, concurrency: CONCURRENCY }, () => {
+  let cluster: TestCluster;
+  let hostDir = "";
+
+  before(async () => {
+    cluster = await TestCluster.prepare("e2epods");
+    await cluster.k8ts("start");
+    await cluster.k8ts("image", "build", "-t", IMAGE, WEB);
+    hostDir = join(cluster.home, "host");
+    mkdirSync(hostDir);
+  });
+  after(() => cluster?.destroy());
+
+  test("init containers run one after the other before the others", async () => {
+    const volumeMounts = [{ name: "work", mountPath: "/work" }];
+    await pod("init", {
+      volumes: [{ name: "work", emptyDir: {} }],
+      initContainers: [
+        { ...sh("one", "sleep 1; echo one >>/work/log"), volumeMounts },
+        { ...sh("two", "echo two >>/work/log"), volumeMounts },
+      ],
+      containers: [{ ...sh("main", "echo main >>/work/log; sleep 3600"), volumeMounts }],
+    });
+    await ready("init");
+    assert.equal(await cluster.kubectl("exec", "init", "--", "cat", "/work/log"), "one\ntwo\nmain\n");
+    const reasons = "{.status.initContainerStatuses[*].state.terminated.reason}";
+    assert.equal(await field("init", reasons), "Completed Completed");
+    assert.match(await cluster.kubectl("get", "pod", "init"), /1\/1\s+Running\s+0/);
+  });
+
+  test("an init container that fails ends a pod that is not restarted", async () => {
+    await pod("init-fails", {
+      restartPolicy: "Never",
+      initContainers: [sh("one", "exit 4"), sh("two", "true")],
+      containers: [sh("main", "true")],
+    });
+    await phase("init-fails", "Failed");
+    const codes = "{.status.initContainerStatuses[*].state.terminated.exitCode}";
+    assert.equal(await field("init-fails", codes), "4");
+    assert.match(await cluster.kubectl("get", "pod", "init-fails"), /0\/1\s+Init:Error/);
+  });
+
+  test("a sidecar starts first, and ends when the others have completed", async () => {
+    await pod("sidecar", {
+      restartPolicy: "Never",
+      initContainers: [
+        { ...sh("helper", "trap 'exit 0' TERM; while :; do sleep 0.1; done"), restartPolicy: "Always" },
+      ],
+      containers: [sh("main", "sleep 1")],
+    });
+    await phase("sidecar", "Succeeded");
+    assert.equal(await field("sidecar", "{.status.initContainerStatuses[0].state.terminated.exitCode}"), "0");
+  });
+
+  test("restartPolicy Never and OnFailure end as the exit code says", async () => {
+    await pod("never", { restartPolicy: "Never", containers: [sh("c", "exit 3")] });
+    await pod("done", { restartPolicy: "OnFailure", containers: [sh("c", "exit 0")] });
+    await phase("never", "Failed");
+    await phase("done", "Succeeded");
+    assert.equal(await field("never", `${STATUS}.state.terminated.exitCode}`), "3");
+    assert.equal(await field("never", `${STATUS}.state.terminated.reason}`), "Error");
+    assert.equal(await field("never", `${STATUS}.restartCount}`), "0");
+    assert.match(await cluster.kubectl("get", "pod", "never", "done"), /done\s+0\/1\s+Completed/);
+  });
+
+  test("a container that crashes is restarted, with back-off, and its last logs stay", async () => {
+    await pod("crash", { restartPolicy: "Always", containers: [sh("c", "echo attempt; exit 1")] });
+    await eventually("CrashLoopBackOff", async () =>
+      (await field("crash", `${STATUS}.state.waiting.reason}`)) === "CrashLoopBackOff" ? true : undefined,
+    );
+    const message = await field("crash", `${STATUS}.state.waiting.message}`);
+    assert.match(message, /^back-off 10s restarting failed container=c pod=crash_default\([-0-9a-f]{36}\)$/);
+    assert.equal(await field("crash", `${STATUS}.restartCount}`), "1");
+    assert.equal(await field("crash", `${STATUS}.lastState.terminated.exitCode}`), "1");
+    assert.equal(await cluster.kubectl("logs", "crash", "--previous"), "attempt\n");
+    assert.match(await cluster.kubectl("describe", "pod", "crash"), /Back-off restarting failed container c/);
+    await eventually("the second restart", async () =>
+      (await field("crash", `${STATUS}.restartCount}`)) === "2" ? true : undefined,
+    );
+    assert.match(await field("crash", `${STATUS}.state.waiting.message}`), /^(back-off 20s|$)/);
+    await cluster.kubectl("delete", "pod", "crash", "--grace-period=1");
+  });
+
+  test("a liveness probe by exec restarts its container", async () => {
+    const livenessProbe = { exec: { command: ["cat", "/tmp/alive"] }, periodSeconds: 1, failureThreshold: 1 };
+    const container = sh("c", "touch /tmp/alive; sleep 2; rm /tmp/alive; sleep 3600");
+    await pod("live", {
+      terminationGracePeriodSeconds: 1,
+      containers: [{ ...container, livenessProbe: { ...livenessProbe, initialDelaySeconds: 1 } }],
+    });
+    await eventually("a restart", async () =>
+      (await field("live", `${STATUS}.restartCount}`)) === "1" ? true : undefined,
+    );
+    const events = await cluster.kubectl("describe", "pod", "live");
+    assert.match(
+      events,
+      /Unhealthy .*Liveness probe failed: cat: can't open '\/tmp\/alive': No such file or directory/,
+    );
+    assert.match(events, /Killing .*Container c failed liveness probe, will be restarted/);
+    await cluster.kubectl("delete", "pod", "live", "--wait=false");
+  });
+
+  test("a readiness probe by HTTP decides who gets a service's requests", async () => {
+    const readinessProbe = { httpGet: { path: "/ready", port: "http" }, periodSeconds: 1 };
+    await pod(
+      "http",
+      {
+        containers: [
+          { name: "c", image: IMAGE, ports: [{ name: "http", containerPort: 80 }], readinessProbe },
+        ],
+      },
+      { labels: { app: "http" } },
+    );
+    await cluster.kubectl("expose", "pod", "http", "--port=80", "--name=http");
+    await phase("http", "Running");
+    await eventually("the event", async () =>
+      /Unhealthy .*Readiness probe failed: HTTP probe failed with statuscode: 404/.test(
+        await cluster.kubectl("describe", "pod", "http"),
+      )
+        ? true
+        : undefined,
+    );
+    assert.equal(await endpoint("http"), "false");
+    await cluster.kubectl("exec", "http", "--", "touch", "/www/ready");
+    await ready("http");
+    await eventually("a ready endpoint", async () =>
+      (await endpoint("http")) === "true" ? true : undefined,
+    );
+    await cluster.kubectl("exec", "http", "--", "rm", "/www/ready");
+    await eventually("no ready endpoint", async () =>
+      (await endpoint("http")) === "false" ? true : undefined,
+    );
+    assert.equal(await field("http", `${STATUS}.restartCount}`), "0");
+  });
+
+  test("a startup probe by TCP holds the others back", async () => {
+    await pod("tcp", {
+      containers: [
+        {
+          ...sh("c", "sleep 3; exec serve"),
+          startupProbe: { tcpSocket: { port: 80 }, periodSeconds: 1, failureThreshold: 30 },
+          livenessProbe: { tcpSocket: { port: 80 }, periodSeconds: 1, failureThreshold: 1 },
+        },
+      ],
+    });
+    await phase("tcp", "Running");
+    assert.equal(await field("tcp", `${STATUS}.started}`), "false");
+    await ready("tcp");
+    assert.equal(await field("tcp", `${STATUS}.started}`), "true");
+    assert.equal(await field("tcp", `${STATUS}.restartCount}`), "0");
+  });
+
+  test("a readiness probe by gRPC asks for the health of a service, here on the node's own network", async () => {
+    const ip = (await cluster.k8ts("ip")).trim();
+    const file = join(cluster.home, "grpc-serving");
+    const program = [
+      process.execPath,
+      join(import.meta.dirname, "grpc-health-server.ts"),
+      `${ip}:50051`,
+      file,
+    ];
+    const server = spawn("nsenter", ["--net=/run/netns/k8ts-e2epods.node", "--", ...program], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    try {
+      await once(server.stdout, "data");
+      await pod("grpc", {
+        hostNetwork: true,
+        containers: [
+          { ...sh("c", "sleep 3600"), readinessProbe: { grpc: { port: 50051 }, periodSeconds: 1 } },
+        ],
+      });
+      await phase("grpc", "Running");
+      assert.equal(await field("grpc", "{.status.podIP}"), ip);
+      await eventually("the event", async () =>
+        /Unhealthy .*Readiness probe failed: .*service unhealthy \(responded with "NOT_SERVING"\)/.test(
+          await cluster.kubectl("describe", "pod", "grpc"),
+        )
+          ? true
+          : undefined,
+      );
+      writeFileSync(file, "");
+      await ready("grpc");
+    } finally {
+      server.kill();
+    }
+    await cluster.kubectl("delete", "pod", "grpc", "--grace-period=0", "--force");
+  });
+
+  test("postStart comes before Ready, preStop before TERM, and the grace period is given", async () => {
+    const log = join(hostDir, "hooks.log");
+    await pod("hooks", {
+      terminationGracePeriodSeconds: 20,
+      volumes: [{ name: "host", hostPath: { path: hostDir, type: "Directory" } }],
+      containers: [
+        {
+          ...sh(
+            "c",
+            "trap 'echo term >>/host/hooks.log; sleep 2; echo done >>/host/hooks.log; exit 0' TERM; while :; do sleep 0.1; done",
+          ),
+          volumeMounts: [{ name: "host", mountPath: "/host" }],
+          lifecycle: {
+            postStart: { exec: { command: ["sh", "-c", "sleep 1; echo post-start >>/host/hooks.log"] } },
+            preStop: { exec: { command: ["sh", "-c", "sleep 1; echo pre-stop >>/host/hooks.log"] } },
+          },
+        },
+      ],
+    });
+    await ready("hooks");
+    assert.equal(readFileSync(log, "utf8"), "post-start\n");
+    const began = performance.now();
+    await cluster.kubectl("delete", "pod", "hooks");
+    const tookMs = performance.now() - began;
+    assert.equal(readFileSync(log, "utf8"), "post-start\npre-stop\nterm\ndone\n");
+    assert.ok(tookMs > 2_900 && tookMs < 15_000, `${tookMs} ms`);
+  });
+
+  test("a postStart hook that fails kills its container", async () => {
+    const postStart = { exec: { command: ["sh", "-c", "echo reason; exit 5"] } };
+    await pod("hook-fails", {
+      restartPolicy: "Never",
+      terminationGracePeriodSeconds: 1,
+      containers: [{ ...sh("c", "sleep 3600"), lifecycle: { postStart } }],
+    });
+    await phase("hook-fails", "Failed");
+    assert.match(await cluster.kubectl("describe", "pod", "hook-fails"), /FailedPostStartHook/);
+  });
+
+  test("who ignores TERM gets KILL after the grace period", async () => {
+    await pod("stubborn", {
+      terminationGracePeriodSeconds: 3,
+      containers: [sh("c", "trap '' TERM; while :; do sleep 0.1; done")],
+    });
+    await ready("stubborn");
+    const began = performance.now();
+    await cluster.kubectl("delete", "pod", "stubborn");
+    const tookMs = performance.now() - began;
+    assert.ok(tookMs > 2_900 && tookMs < 12_000, `${tookMs} ms`);
+  });
+
+  test("emptyDir and hostPath: shared, in memory, with the owner that was asked for", async () => {
+    await pod("dirs", {
+      securityContext: { runAsUser: 1000, runAsGroup: 1000, fsGroup: 2000 },
+      volumes: [
+        { name: "shared", emptyDir: {} },
+        { name: "memory", emptyDir: { medium: "Memory", sizeLimit: "16Mi" } },
+        { name: "host", hostPath: { path: join(hostDir, "made"), type: "DirectoryOrCreate" } },
+      ],
+      containers: [
+        {
+          ...sh("writer", "echo hello >/shared/file; sleep 3600"),
+          volumeMounts: [{ name: "shared", mountPath: "/shared" }],
+        },
+        {
+          ...sh("reader", "sleep 3600"),
+          volumeMounts: [
+            { name: "shared", mountPath: "/shared", readOnly: true },
+            { name: "memory", mountPath: "/memory" },
+            { name: "host", mountPath: "/host" },
+          ],
+        },
+      ],
+    });
+    await ready("dirs");
+    const inReader = (script: string): Promise<string> =>
+      cluster.kubectl("exec", "dirs", "-c", "reader", "--", "sh", "-c", script);
+    assert.equal(await inReader("cat /shared/file"), "hello\n");
+    assert.match(await inReader("grep ' /memory ' /proc/mounts"), /^tmpfs \/memory tmpfs rw.*size=16384k/);
+    assert.match(await inReader("echo x >/shared/no 2>&1 || true"), /Read-only file system/);
+    assert.equal(await inReader("id -u; stat -c %g /shared/file /memory"), "1000\n2000\n2000\n");
+    assert.deepEqual(readdirSync(join(hostDir, "made")), []);
+  });
+
+  test("config maps and secrets arrive as files and variables, and changes arrive in the files", async () => {
+    await cluster.kubectl(
+      "create",
+      "configmap",
+      "settings",
+      "--from-literal=colour=red",
+      "--from-literal=SIZE=3",
+    );
+    await cluster.kubectl("create", "secret", "generic", "keys", "--from-literal=password=hunter2");
+    await pod("config", {
+      volumes: [
+        { name: "settings", configMap: { name: "settings" } },
+        {
+          name: "keys",
+          secret: { secretName: "keys", defaultMode: 0o400, items: [{ key: "password", path: "deep/pw" }] },
+        },
+        { name: "absent", configMap: { name: "absent", optional: true } },
+      ],
+      containers: [
+        {
+          ...sh("c", "sleep 3600"),
+          envFrom: [{ configMapRef: { name: "settings" }, prefix: "S_" }],
+          env: [
+            { name: "PASSWORD", valueFrom: { secretKeyRef: { name: "keys", key: "password" } } },
+            { name: "MESSAGE", value: "it is $(PASSWORD) and $$(PASSWORD)" },
+          ],
+          volumeMounts: [
+            { name: "settings", mountPath: "/settings" },
+            { name: "settings", mountPath: "/one-file", subPath: "colour" },
+            { name: "keys", mountPath: "/keys" },
+            { name: "absent", mountPath: "/absent" },
+          ],
+        },
+      ],
+    });
+    await ready("config");
+    const inside = (script: string): Promise<string> =>
+      cluster.kubectl("exec", "config", "--", "sh", "-c", script);
+    assert.equal(await inside("cat /settings/colour /one-file; ls /absent"), "redred");
+    assert.equal(await inside("cat /keys/deep/pw; stat -L -c ' %a' /keys/deep/pw"), "hunter2 400\n");
+    assert.equal(await inside("grep -c ' /keys tmpfs ' /proc/mounts"), "1\n");
+    assert.equal(
+      await inside('echo "$S_colour $S_SIZE $PASSWORD $MESSAGE"'),
+      "red 3 hunter2 it is hunter2 and $(PASSWORD)\n",
+    );
+    const patch = '{"data":{"colour":"blue","new":"1","SIZE":null}}';
+    await cluster.kubectl("patch", "configmap", "settings", "--type=merge", "-p", patch);
+    const updated = async (): Promise<true | undefined> =>
+      (await inside("cat /settings/colour")) === "blue" ? true : undefined;
+    await eventually("the change", updated, 100_000);
+    assert.equal(await inside("ls /settings"), "colour\nnew\n");
+    assert.equal(await inside("cat /one-file"), "red"); // subPath mounts stay as they were
+  });
+
+  test("a missing config map holds the container back and says so", async () => {
+    await pod("waits", {
+      containers: [{ ...sh("c", "sleep 3600"), envFrom: [{ configMapRef: { name: "later" } }] }],
+    });
+    await eventually("CreateContainerConfigError", async () =>
+      (await field("waits", `${STATUS}.state.waiting.reason}`)) === "CreateContainerConfigError"
+        ? true
+        : undefined,
+    );
+    assert.equal(await field("waits", `${STATUS}.state.waiting.message}`), 'configmap "later" not found');
+    await cluster.kubectl("create", "configmap", "later", "--from-literal=a=1");
+    await ready("waits");
+  });
+
+  test("the projected token opens the API to the pod, and says who it is", async () => {
+    await cluster.kubectl("create", "serviceaccount", "reader");
+    await cluster.kubectl(
+      "create",
+      "rolebinding",
+      "reader",
+      "--clusterrole=view",
+      "--serviceaccount=default:reader",
+    );
+    await pod("token", {
+      serviceAccountName: "reader",
+      volumes: [
+        {
+          name: "own",
+          projected: {
+            sources: [
+              { serviceAccountToken: { path: "token", audience: "vault", expirationSeconds: 3600 } },
+              { downwardAPI: { items: [{ path: "name", fieldRef: { fieldPath: "metadata.name" } }] } },
+            ],
+          },
+        },
+      ],
+      containers: [{ ...sh("c", "sleep 3600"), volumeMounts: [{ name: "own", mountPath: "/own" }] }],
+    });
+    await ready("token");
+    const account = "/var/run/secrets/kubernetes.io/serviceaccount";
+    const ask = (path: string, token: string): Promise<string> =>
+      cluster.kubectl(
+        ...["exec", "token", "--", "sh", "-c"],
+        `wget -qO- --no-check-certificate --header "Authorization: Bearer $(cat ${token})" https://kubernetes.default.svc${path} 2>&1 || true`,
+      );
+    const answer = await ask("/api/v1/namespaces/default/pods/token", `${account}/token`);
+    assert.match(answer, /"name":\s*"token"/);
+    assert.match(await ask("/api/v1/namespaces/kube-system/secrets", `${account}/token`), /403 Forbidden/);
+    assert.match(await ask("/api/v1/namespaces/default/pods/token", "/own/token"), /401 Unauthorized/);
+    const files = await cluster.kubectl(
+      "exec",
+      "token",
+      "--",
+      "sh",
+      "-c",
+      `cat ${account}/namespace /own/name; grep -c BEGIN ${account}/ca.crt`,
+    );
+    assert.equal(files, "defaulttoken1\n");
+  });
+
+  test("the downward API tells a container about its pod and its limits", async () => {
+    const resources = { requests: { cpu: "100m", memory: "16Mi" }, limits: { cpu: "200m", memory: "32Mi" } };
+    const fieldRef = (fieldPath: string): object => ({ valueFrom: { fieldRef: { fieldPath } } });
+    await pod(
+      "downward",
+      {
+        volumes: [
+          {
+            name: "info",
+            downwardAPI: {
+              items: [
+                { path: "labels", fieldRef: { fieldPath: "metadata.labels" } },
+                { path: "note", fieldRef: { fieldPath: "metadata.annotations['note']" } },
+                {
+                  path: "cpu",
+                  resourceFieldRef: { containerName: "c", resource: "limits.cpu", divisor: "1m" },
+                },
+              ],
+            },
+          },
+        ],
+        containers: [
+          {
+            ...sh("c", "sleep 3600"),
+            resources,
+            env: [
+              { name: "IP", ...fieldRef("status.podIP") },
+              { name: "NODE", ...fieldRef("spec.nodeName") },
+              { name: "MEMORY", valueFrom: { resourceFieldRef: { resource: "limits.memory" } } },
+            ],
+            volumeMounts: [{ name: "info", mountPath: "/info" }],
+          },
+        ],
+      },
+      { labels: { app: "x", tier: "y" }, annotations: { note: "hello" } },
+    );
+    await ready("downward");
+    const inside = (script: string): Promise<string> =>
+      cluster.kubectl("exec", "downward", "--", "sh", "-c", script);
+    assert.equal(
+      await inside("cat /info/labels; echo; cat /info/note; echo; cat /info/cpu"),
+      'app="x"\ntier="y"\nhello\n200',
+    );
+    const ip = await field("downward", "{.status.podIP}");
+    assert.equal(await inside("echo $IP $NODE $MEMORY"), `${ip} k8ts-e2epods 33554432\n`);
+    assert.equal(await field("downward", "{.status.qosClass}"), "Burstable");
+    const memory =
+      "cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max";
+    assert.equal(await inside(memory), "33554432\n");
+    const cpu = "cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null || cut -d' ' -f1 /sys/fs/cgroup/cpu.max";
+    assert.equal(await inside(cpu), "20000\n");
+    await cluster.kubectl("label", "pod", "downward", "tier=z", "--overwrite");
+    const updated = async (): Promise<true | undefined> =>
+      (await inside("cat /info/labels")).includes('tier="z"') ? true : undefined;
+    await eventually("the label", updated, 100_000);
+  });
+
+  test("who takes more memory than the limit is killed: OOMKilled, 137", async () => {
+    const hog = sh("c", "x=0123456789abcdef; while :; do x=$x$x; done");
+    await pod("hog", {
+      restartPolicy: "Never",
+      containers: [{ ...hog, resources: { limits: { memory: "24Mi", cpu: "500m" } } }],
+    });
+    await phase("hog", "Failed");
+    assert.equal(await field("hog", `${STATUS}.state.terminated.reason}`), "OOMKilled");
+    assert.equal(await field("hog", `${STATUS}.state.terminated.exitCode}`), "137");
+    assert.equal(await field("hog", "{.status.qosClass}"), "Guaranteed");
+  });
+
+  test("logs of several containers, of the last run, since a time, with times", async () => {
+    await pod("logs", {
+      containers: [
+        sh("one", "for i in 1 2 3; do echo one $i; done; sleep 3600"),
+        sh("two", "echo to-stderr >&2; sleep 4; echo two late; sleep 3600"),
+      ],
+    });
+    await ready("logs");
+    assert.equal(await cluster.kubectl("logs", "logs", "-c", "one"), "one 1\none 2\none 3\n");
+    assert.equal(await cluster.kubectl("logs", "logs", "-c", "one", "--tail=1"), "one 3\n");
+    assert.equal(await cluster.kubectl("logs", "logs", "-c", "one", "--limit-bytes=5"), "one 1");
+    assert.match(
+      await cluster.kubectl("logs", "logs", "-c", "one", "--timestamps", "--tail=1"),
+      /^\d{4}-\d\d-\d\dT\S+Z one 3\n$/,
+    );
+    const without = await cluster.tryKubectl(["logs", "logs", "-c", "three"]);
+    assert.match(without.stderr, /container three is not valid for pod logs/);
+    await eventually("the late line", async () =>
+      (await cluster.kubectl("logs", "logs", "-c", "two")).includes("two late") ? true : undefined,
+    );
+    assert.equal(await cluster.kubectl("logs", "logs", "-c", "two", "--since=2s"), "two late\n");
+    const all = await cluster.kubectl("logs", "logs", "--all-containers", "--prefix");
+    assert.match(all, /\[pod\/logs\/one\] one 2\n/);
+    assert.match(all, /\[pod\/logs\/two\] to-stderr\n/);
+  });
+
+  test("cp copies to a container and back, by exec with standard input", async () => {
+    await pod("files", { containers: [sh("c", "sleep 3600")] });
+    await ready("files");
+    const bytes = Buffer.from(Array.from({ length: 1 << 20 }, (_, i) => (i * 7919) & 255));
+    const [there, back] = [join(cluster.home, "there"), join(cluster.home, "back")];
+    writeFileSync(there, bytes);
+    await cluster.kubectl("cp", there, "files:/tmp/copied");
+    await cluster.kubectl("cp", "files:/tmp/copied", back);
+    assert.ok(readFileSync(back).equals(bytes));
+  });
+
+  test("attach joins the main process: its input and its output", async () => {
+    await pod("echo", {
+      containers: [{ ...sh("c", 'while read -r line; do echo "got $line"; done'), stdin: true }],
+    });
+    await ready("echo");
+    const attached = spawn(cluster.kubectlPath, ["attach", "-i", "echo"], { env: cluster.env });
+    try {
+      attached.stdin.write("hello\n");
+      const [answer] = (await once(attached.stdout, "data")) as [Buffer];
+      assert.equal(answer.toString(), "got hello\n");
+    } finally {
+      attached.kill();
+    }
+    assert.equal(await cluster.kubectl("logs", "echo"), "got hello\n");
+  });
+
+  test("run -it --rm gives a terminal, and removes the pod", async () => {
+    const script = 'tty; stty size; read -r x; echo "got:$x"; exit 0';
+    const command = `${cluster.kubectlPath} run -it --rm term --image=${IMAGE} --restart=Never -- sh -c '${script}'`;
+    const { code, stdout } = await run(["script", "-qec", command, "/dev/null"], cluster.env, {
+      input: "typed\n",
+    });
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /\/dev\/pts\/0/);
+    assert.match(stdout, /got:typed/);
+    assert.match(stdout, /pod "term" deleted/);
+    assert.equal((await cluster.tryKubectl(["get", "pod", "term"])).code, 1);
+  });
+
+  async function pod(name: string, spec: object, metadata: object = {}): Promise<void> {
+    await cluster.apply({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { ...metadata, name, namespace: "default" },
+      spec,
+    });
+  }
+
+  async function ready(name: string): Promise<void> {
+    await cluster.kubectl("wait", "--for=condition=Ready", `pod/${name}`, "--timeout=45s");
+  }
+
+  async function phase(name: string, wanted: string): Promise<void> {
+    await cluster.kubectl("wait", `--for=jsonpath={.status.phase}=${wanted}`, `pod/${name}`, "--timeout=45s");
+  }
+
+  function field(name: string, path: string): Promise<string> {
+    return cluster.kubectl("get", "pod", name, "-o", `jsonpath=${path}`);
+  }
+
+  function endpoint(service: string): Promise<string> {
+    const path = "jsonpath={.items[*].endpoints[*].conditions.ready}";
+    return cluster.kubectl(
+      "get",
+      "endpointslices",
+      "-l",
+      `kubernetes.io/service-name=${service}`,
+      "-o",
+      path,
+    );
+  }
+});
+
+const STATUS = "{.status.containerStatuses[0]";
+
+interface Container {
+  readonly name: string;
+  readonly image: string;
+  readonly command: readonly string[];
+}
+
+function sh(name: string, script: string): Container {
+  return { name, image: IMAGE, command: ["sh", "-c", script] };
+}
