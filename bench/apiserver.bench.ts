@@ -17,7 +17,7 @@ import { createCertificateAuthority, issueCertificate } from "#component-base/pk
 import { openLmdbStore, openMemoryStore } from "#storage";
 import { authenticatorChain, clientCertificate } from "../src/apiserver/authn/index.ts";
 import { openFloor, type Floor } from "./apiserver/floors.ts";
-import type { LoadRequest, LoadResult, WatchLoad } from "./apiserver/load.ts";
+import { NAME_PLACEHOLDER, type LoadRequest, type LoadResult, type WatchLoad } from "./apiserver/load.ts";
 import { podJson, podPath } from "./apiserver/pod.ts";
 
 const CONNECTIONS = 200;
@@ -74,7 +74,7 @@ async function reads(): Promise<void> {
     port: server.port,
     method: "POST",
     path: podPath,
-    body: podJson("NAME"),
+    body: podJson(NAME_PLACEHOLDER),
     connections: CONNECTIONS,
     requests: CREATES,
     run: "pod",
@@ -133,7 +133,7 @@ async function watches(port: number, floor: Floor): Promise<void> {
       port,
       method: "POST",
       path: podPath,
-      body: podJson("NAME"),
+      body: podJson(NAME_PLACEHOLDER),
       connections: 1,
       requests: CHANGES,
       run: "watched",
@@ -198,7 +198,7 @@ async function serve(
 }
 
 function post(port: number, run: string): Promise<Measured> {
-  const template = podJson("NAME");
+  const template = podJson(NAME_PLACEHOLDER);
   return load({
     port,
     method: "POST",

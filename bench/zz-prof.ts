@@ -17,7 +17,7 @@ import { createCertificateAuthority, issueCertificate } from "#component-base/pk
 import { openLmdbStore, openMemoryStore } from "#storage";
 import { authenticatorChain, clientCertificate } from "../src/apiserver/authn/index.ts";
 import { openFloor, type Floor } from "./apiserver/floors.ts";
-import type { LoadRequest, LoadResult, WatchLoad } from "./apiserver/load.ts";
+import { NAME_PLACEHOLDER, type LoadRequest, type LoadResult, type WatchLoad } from "./apiserver/load.ts";
 import { podJson, podPath } from "./apiserver/pod.ts";
 
 const CONNECTIONS = 200;
@@ -48,7 +48,6 @@ const client = { cert: admin.certificatePem, key: admin.privateKeyPem };
 const worker = new Worker(new URL("./apiserver/load.ts", import.meta.url), { workerData: { kind: "load" } });
 
 await creates();
-
 await worker.terminate();
 
 async function creates(): Promise<void> {
@@ -74,7 +73,7 @@ async function reads(): Promise<void> {
     port: server.port,
     method: "POST",
     path: podPath,
-    body: podJson("NAME"),
+    body: podJson(NAME_PLACEHOLDER),
     connections: CONNECTIONS,
     requests: CREATES,
     run: "pod",
@@ -133,7 +132,7 @@ async function watches(port: number, floor: Floor): Promise<void> {
       port,
       method: "POST",
       path: podPath,
-      body: podJson("NAME"),
+      body: podJson(NAME_PLACEHOLDER),
       connections: 1,
       requests: CHANGES,
       run: "watched",
@@ -198,7 +197,7 @@ async function serve(
 }
 
 function post(port: number, run: string): Promise<Measured> {
-  const template = podJson("NAME");
+  const template = podJson(NAME_PLACEHOLDER);
   return load({
     port,
     method: "POST",

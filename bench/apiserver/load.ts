@@ -12,7 +12,7 @@ export interface LoadRequest {
   readonly key: string;
   readonly method: "GET" | "POST";
   readonly path: string;
-  /** `NAME` in it becomes a name of its own for each request. */
+  /** `NAME_PLACEHOLDER` in it becomes a name of its own for each request. */
   readonly body?: string;
   readonly connections: number;
   readonly requests: number;
@@ -37,6 +37,8 @@ export interface WatchLoad {
   /** Deliveries to wait for, over all watchers. */
   readonly deliveries: number;
 }
+
+export const NAME_PLACEHOLDER = "name-of-the-object";
 
 const CRLF2 = Buffer.from("\r\n\r\n");
 
@@ -136,7 +138,7 @@ function open({ port, cert, key }: { port: number; cert: string; key: string }):
 
 function requestText({ method, path, body, run }: LoadRequest, i: number): string {
   if (body === undefined) return `${method} ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
-  const text = body.replaceAll("NAME", `${run}-${i}`);
+  const text = body.replace(NAME_PLACEHOLDER, `${run}-${i}`);
   return `${method} ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${text.length}\r\n\r\n${text}`;
 }
 

@@ -31,17 +31,21 @@ export async function newProfile(env: LauncherEnv, options: NewProfileOptions): 
       exitCode: EXIT.usage,
     });
   }
-  const network = driver === "netns" ? chooseNetwork(options.profile, await listProfiles(env)) : undefined;
+  const profiles = await listProfiles(env);
+  const network = driver === "netns" ? chooseNetwork(options.profile, profiles) : undefined;
   const address = (index: number): string => {
     if (network !== undefined) return nodeAddress(network, index);
     return driver === "host" ? hostAddress() : "127.0.0.1";
   };
-  const nodes = Array.from({ length: options.nodes }, (_, index) =>
-    newNode(options.profile, driver, index, address),
-  );
+  const others = profiles.filter((profile) => profile.driver === driver);
+  const otherNodes = others.flatMap((profile) => profile.nodes);
+  const nodes: NodeSpec[] = [];
+  for (let index = 0; index < options.nodes; index++)
+    nodes.push(await newNode(options.profile, driver, index, address, [...otherNodes, ...nodes]));
   const host = address(0);
   const isPortFree = driver === "netns" || options.isExplicit("apiserver-port");
-  const port = isPortFree ? options.apiServerPort : await freePort(host, options.apiServerPort);
+  const taken = others.map((profile) => profile.apiServer.port);
+  const port = isPortFree ? options.apiServerPort : await freePort(host, options.apiServerPort, taken);
   return {
     name: options.profile,
     driver,
@@ -56,17 +60,20 @@ export async function newProfile(env: LauncherEnv, options: NewProfileOptions): 
   };
 }
 
-/** Simulated nodes share one address, so each has a kubelet port of its own. */
-export function newNode(
+/** Simulated nodes, also those of other clusters, share one address, so each has a kubelet port of its own. */
+export async function newNode(
   profile: string,
   driver: DriverName,
   index: number,
   address: (index: number) => string,
-): NodeSpec {
+  others: readonly NodeSpec[],
+): Promise<NodeSpec> {
+  const ip = address(index);
+  const taken = others.map((node) => node.kubeletPort);
   return {
     name: nodeName(profile, index),
-    ip: address(index),
+    ip,
     role: index === 0 ? "control-plane" : "worker",
-    kubeletPort: driver === "simulated" ? KUBELET_PORT + index : KUBELET_PORT,
+    kubeletPort: driver === "simulated" ? await freePort(ip, KUBELET_PORT + index, taken) : KUBELET_PORT,
   };
 }

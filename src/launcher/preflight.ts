@@ -75,8 +75,8 @@ export async function checkPort(host: string, port: number): Promise<void> {
   });
 }
 
-/** A port nobody listens on, the wanted one if possible. */
-export async function freePort(host: string, wanted: number): Promise<number> {
+/** A port nobody listens on and that is not `taken`, the wanted one if possible. */
+export async function freePort(host: string, wanted: number, taken: readonly number[] = []): Promise<number> {
   const listenOn = (port: number): Promise<number> =>
     new Promise((resolve, reject) => {
       const probe = createServer();
@@ -86,7 +86,9 @@ export async function freePort(host: string, wanted: number): Promise<number> {
         probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : port));
       });
     });
-  return listenOn(wanted).catch(() => listenOn(0));
+  let port = await listenOn(taken.includes(wanted) ? 0 : wanted).catch(() => listenOn(0));
+  while (taken.includes(port)) port = await listenOn(0);
+  return port;
 }
 
 export function missingPackages(driver: Driver, path: string): readonly string[] {

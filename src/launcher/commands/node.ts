@@ -8,8 +8,15 @@ import { drivers } from "../drivers/index.ts";
 import { nodeAddress } from "../drivers/netns.ts";
 import type { LauncherContext } from "../launcher-context.ts";
 import { newNode } from "../new-profile.ts";
-import { profilePaths } from "../paths.ts";
-import { nodeName, requireProfile, writeProfile, type NodeSpec, type Profile } from "../profile.ts";
+import { profilePaths, type LauncherEnv } from "../paths.ts";
+import {
+  listProfiles,
+  nodeName,
+  requireProfile,
+  writeProfile,
+  type NodeSpec,
+  type Profile,
+} from "../profile.ts";
 import { EXIT, UserError } from "../user-error.ts";
 import { waitForNodes } from "../wait.ts";
 import { startNode } from "./start.ts";
@@ -29,7 +36,7 @@ export async function addNode(
       fix: "k8ts start -p OTHER --driver=netns --nodes=2",
     });
   }
-  const node = nextNode(profile);
+  const node = await nextNode(context.env, profile);
   const grown: Profile = { ...profile, nodes: [...profile.nodes, node] };
   const { progress } = context;
   const sinceMs = context.clock.now();
@@ -101,11 +108,13 @@ function requireNode(profile: Profile, name: string): NodeSpec {
 }
 
 /** The lowest index whose name is free: names and addresses of deleted nodes are used again. */
-function nextNode(profile: Profile): NodeSpec {
+async function nextNode(env: LauncherEnv, profile: Profile): Promise<NodeSpec> {
   const taken = new Set(profile.nodes.map(({ name }) => name));
   let index = 1;
   while (taken.has(nodeName(profile.name, index))) index++;
   const address = (i: number): string =>
     profile.network === undefined ? "127.0.0.1" : nodeAddress(profile.network, i);
-  return newNode(profile.name, profile.driver, index, address);
+  const others = (await listProfiles(env)).filter(({ driver }) => driver === profile.driver);
+  const nodes = others.flatMap((other) => other.nodes);
+  return newNode(profile.name, profile.driver, index, address, nodes);
 }

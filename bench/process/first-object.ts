@@ -1,0 +1,54 @@
+/** Starts a test cluster, or its API server alone with the argument `server`, and creates one object. @module */
+import { memoryUsage } from "node:process";
+
+const begin = performance.now();
+const { ConfigMaps } = await import("#api/core/v1/configmap");
+const start = process.argv[2] === "server" ? await serverAlone() : await testCluster();
+const imported = performance.now();
+const cold = await firstObject();
+const warm: number[] = [];
+for (let i = 0; i < 5; i++) warm.push(await firstObject());
+console.log(
+  JSON.stringify({ importMs: imported - begin, coldMs: cold, warmMs: warm, rssBytes: memoryUsage.rss() }),
+);
+
+async function firstObject(): Promise<number> {
+  const startMs = performance.now();
+  const { client, close } = await start();
+  const object = {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "first", namespace: "default" },
+  } as const;
+  await client.create(ConfigMaps, object, new AbortController().signal);
+  const ms = performance.now() - startMs;
+  await close();
+  return ms;
+}
+
+interface Started {
+  readonly client: import("#client").Client;
+  readonly close: () => Promise<void>;
+}
+
+async function testCluster(): Promise<() => Promise<Started>> {
+  const { startTestCluster } = await import("#testing");
+  return startTestCluster;
+}
+
+async function serverAlone(): Promise<() => Promise<Started>> {
+  const [{ createApiServer }, { openMemoryStore }, { newClient }] = await Promise.all([
+    import("#apiserver"),
+    import("#storage"),
+    import("#client"),
+  ]);
+  return async () => {
+    const store = await openMemoryStore();
+    const server = await createApiServer({ store });
+    const close = async (): Promise<void> => {
+      await server.close();
+      await store.close();
+    };
+    return { client: newClient(server.transport()), close };
+  };
+}
