@@ -2,6 +2,7 @@
 import { Option, type Command } from "commander";
 import type { Clock } from "#apimachinery";
 import type { AgentFlags } from "./agent/agent.ts";
+import { parseEvictionHard } from "./agent/eviction-hard.ts";
 import { integer } from "./cluster-commands.ts";
 import type { World } from "./k8ts.ts";
 import type { ServerFlags } from "./server/server.ts";
@@ -64,6 +65,11 @@ function addAgent(program: Command, world: World, clock: Clock): void {
     .option("--cgroup-root <path>", "parent of the pods' cgroups", "/")
     .option("--cni-conf-dir <path>", "where the network's configuration is written", "/etc/cni/net.d")
     .option("--cni-data-dir <path>", "where addresses in use are remembered", "/var/lib/cni/networks")
+    .option(
+      "--eviction-hard <signals>",
+      "when the node reports pressure: nodefs.available<10%,…",
+      parseEvictionHard,
+    )
     .option("--resolv-conf <path>", "resolvers for names outside the cluster; default: none")
     .option("--control-plane", "this node runs the control plane too", false)
     .action(async (flags: AgentFlags) => {

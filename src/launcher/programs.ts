@@ -57,6 +57,8 @@ export function agentProgram(env: LauncherEnv, profile: Profile, node: NodeSpec)
           `--cgroup-root=${cgroupRoot(profile, node)}`,
           `--cni-conf-dir=${nodePaths.cniConf}`,
           `--cni-data-dir=${nodePaths.cniData}`,
+          // nodes that share a developer's disk do not shed pods because it is nearly full; as kind and minikube
+          ...(profile.driver === "host" ? [] : ["--eviction-hard=nodefs.available<0%,nodefs.inodesFree<0%"]),
         ]
       : ["--container-runtime=simulated"]),
     ...(node.role === "control-plane" ? ["--control-plane"] : []),

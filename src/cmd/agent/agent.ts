@@ -35,6 +35,7 @@ export interface AgentFlags {
   readonly cniConfDir?: string;
   readonly cniDataDir?: string;
   readonly resolvConf?: string;
+  readonly evictionHard?: NonNullable<KubeletOptions["pressureThresholds"]>;
   readonly controlPlane: boolean;
 }
 
@@ -99,6 +100,7 @@ async function startKubelet(agent: Agent, signal: AbortSignal): Promise<void> {
       clientCA: await pem("ca.crt"),
     },
     ...(flags.controlPlane && { labels: { "node-role.kubernetes.io/control-plane": "" } }),
+    ...(flags.evictionHard !== undefined && { pressureThresholds: flags.evictionHard }),
     enableCgroups: agent.isReal,
   };
   try {
