@@ -14,6 +14,7 @@ import { measureChild } from "./process/measure-child.ts";
 
 interface Import {
   readonly importMs: number;
+  readonly cpuMs: number;
   readonly rssBytes: number;
 }
 
@@ -37,7 +38,8 @@ rmSync(folder, { recursive: true });
 
 const ms = (runs: readonly Import[]): number => median(runs.map(({ importMs }) => importMs));
 const mebibytes = (runs: readonly Import[]): number => median(runs.map(({ rssBytes }) => rssBytes / 2 ** 20));
-const also = { modules: loaded.files, kibibytes: round(loaded.bytes / 1024) };
+const cpuMs = round(median(ours.map((run) => run.cpuMs)));
+const also = { cpuMs, modules: loaded.files, kibibytes: round(loaded.bytes / 1024) };
 const limit = { value: ms(empty), name: `${loaded.files} empty modules` };
 report({ name: "client: import", value: ms(ours), unit: "ms", limit, runs: RUNS, also });
 const memory = { value: mebibytes(empty), name: `${loaded.files} empty modules` };

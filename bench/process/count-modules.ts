@@ -1,16 +1,16 @@
 /** Counts the modules that importing the client loads. @module */
+import { statSync } from "node:fs";
 import { registerHooks } from "node:module";
 
 let files = 0;
 let bytes = 0;
 const hooks = registerHooks({
   load(url, context, next) {
-    const loaded = next(url, context);
     if (url.startsWith("file:")) {
       files++;
-      bytes += loaded.source?.length ?? 0;
+      bytes += statSync(new URL(url)).size;
     }
-    return loaded;
+    return next(url, context);
   },
 });
 await import("#client");

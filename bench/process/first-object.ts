@@ -1,15 +1,23 @@
 /** Starts a test cluster, or its API server alone with the argument `server`, and creates one object. @module */
-import { memoryUsage } from "node:process";
+import { cpuUsage, memoryUsage } from "node:process";
+import type { Client } from "#client";
 
 const begin = performance.now();
 const { ConfigMaps } = await import("#api/core/v1/configmap");
 const start = process.argv[2] === "server" ? await serverAlone() : await testCluster();
 const imported = performance.now();
 const cold = await firstObject();
+const { user, system } = cpuUsage();
 const warm: number[] = [];
 for (let i = 0; i < 5; i++) warm.push(await firstObject());
 console.log(
-  JSON.stringify({ importMs: imported - begin, coldMs: cold, warmMs: warm, rssBytes: memoryUsage.rss() }),
+  JSON.stringify({
+    importMs: imported - begin,
+    coldMs: cold,
+    cpuMs: (user + system) / 1000,
+    warmMs: warm,
+    rssBytes: memoryUsage.rss(),
+  }),
 );
 
 async function firstObject(): Promise<number> {
@@ -27,7 +35,7 @@ async function firstObject(): Promise<number> {
 }
 
 interface Started {
-  readonly client: import("#client").Client;
+  readonly client: Client;
   readonly close: () => Promise<void>;
 }
 

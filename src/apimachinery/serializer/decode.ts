@@ -54,7 +54,7 @@ class Walk {
         return this.#map(value, schema, at);
       case "untyped":
       default:
-        if (schema.form !== "json" && !isJsonObject(value))
+        if ((schema.form === "rawExtension" || schema.form === "fieldsV1") && !isJsonObject(value))
           return mismatch(value, at, "runtime.RawExtension");
         return value;
     }

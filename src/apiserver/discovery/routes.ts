@@ -1,9 +1,9 @@
 /** The routes of discovery: aggregated documents for those who ask, the legacy ones for everybody else. @module */
 import { StatusError } from "#apimachinery";
 import type { Scheme } from "#api";
-import { negotiate } from "../handlers/negotiate.ts";
 import { headerValue, type ApiRequest, type Result } from "../handlers/request.ts";
 import type { Route } from "../http/route.ts";
+import { valueRepresentation } from "../serialization/value-representation.ts";
 import { acceptClauses } from "./accept.ts";
 import { apiGroupDiscoveryList, type AggregatedVersion } from "./aggregated.ts";
 import { digestOf, isNotModified, notModified } from "./entity-tag.ts";
@@ -53,8 +53,9 @@ export function discoveryRoute(scheme: Scheme, serverAddress: () => string): Rou
 
 function legacy(value: () => unknown): (request: ApiRequest) => Result {
   return (request) => {
-    const { format } = negotiate(headerValue(request, "accept"));
-    return valueResult(value(), format, `application/${format}`);
+    const made = value();
+    const as = valueRepresentation(headerValue(request, "accept"), made);
+    return { type: "value", status: 200, value: made, as };
   };
 }
 

@@ -1,0 +1,151 @@
+/**
+ * A cluster with real containers on one machine, by the command that users type: how long until it answers, is Ready and
+ * serves, how long a pod takes, what it all costs at rest. Needs root and containerd.
+ *
+ * The sketch: `start` is two Node processes one after the other (40 ms each, and 0.3 s of loading code), then the server's
+ * bootstrap; the node is Ready when containerd answers (0.3 s) and its pause image is imported. A pod is containerd's
+ * 140 ms, and around it four writes to the API and three watches, 5 ms each. At rest only leases are renewed.
+ * The limits: Node processes that do nothing, containerd alone, and CRI called by hand; all of the same run.
+ * @module
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { median, quantile, report, round, skip } from "#bench";
+import { whyNoContainerd } from "../src/cri/containerd/fixture.ts";
+import { startBenchCluster, type BenchCluster } from "./cluster/bench-cluster.ts";
+import { serveFirstApp } from "./cluster/first-app.ts";
+import { podStarts } from "./cluster/pod-starts.ts";
+import { cpuSeconds, memoryBytes, processesOf } from "./cluster/processes.ts";
+import { startRuntimeFloor, type RuntimeFloor } from "./cluster/runtime-floor.ts";
+import { measureChild } from "./process/measure-child.ts";
+
+const CYCLES = 3;
+const PODS = 40;
+const PODS_AT_ONCE = 30;
+const SETTLE_MS = 15_000;
+const IDLE_MS = 30_000;
+const IMAGE = "demo/web:1";
+const signal = new AbortController().signal;
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+const reason = await whyNoContainerd();
+if (reason === false) await benchCluster();
+else skip("cluster", reason);
+
+async function benchCluster(): Promise<void> {
+  await using floor = await startRuntimeFloor(signal);
+  const nodeMs: number[] = [];
+  for (let i = 0; i < 5; i++)
+    nodeMs.push((await measureChild(join(import.meta.dirname, "process/empty.ts"))).wallMs);
+  const times: { readonly api: number; readonly node: number; readonly app: number }[] = [];
+  for (let i = 0; i < CYCLES; i++) {
+    await using cluster = await startBenchCluster();
+    await serveFirstApp(cluster, signal);
+    times.push({
+      api: cluster.apiMs,
+      node: cluster.nodeReadyMs,
+      app: performance.now() - cluster.startedAt,
+    });
+    if (i < CYCLES - 1) continue;
+    const [podMs] = [median(await floor.run(1))];
+    reportStarts(times, 2 * median(nodeMs), floor.startMs, podMs);
+    await benchPods(cluster, floor);
+  }
+  await using cluster = await startBenchCluster();
+  await benchIdle(cluster, floor);
+}
+
+function reportStarts(
+  times: readonly { readonly api: number; readonly node: number; readonly app: number }[],
+  processesMs: number,
+  containerdMs: number,
+  podMs: number,
+): void {
+  const line = (name: string, of: "api" | "node" | "app", limit: number, limitName: string): void => {
+    const values = times.map((time) => time[of]);
+    const also = { worst: round(Math.max(...values)) };
+    report({
+      name,
+      value: median(values),
+      unit: "ms",
+      limit: { value: limit, name: limitName },
+      runs: CYCLES,
+      also,
+    });
+  };
+  const two = "two Node processes that do nothing";
+  line("cluster: start to the API answers", "api", processesMs, two);
+  const runtime = processesMs + containerdMs;
+  line("cluster: start to the node is Ready", "node", runtime, `${two}, and containerd's start`);
+  line(
+    "cluster: start to the first app serves and DNS answers, image built on the way",
+    "app",
+    runtime + podMs,
+    `${two}, containerd's start, and one pod by CRI`,
+  );
+}
+
+async function benchPods({ client }: BenchCluster, floor: RuntimeFloor): Promise<void> {
+  await using pods = await podStarts(client, IMAGE, signal);
+  await pods.run(1);
+  const ours: number[] = [];
+  const limit: number[] = [];
+  for (let i = 0; i < PODS; i++) {
+    limit.push(...(await floor.run(1)));
+    ours.push(...(await pods.run(1)));
+  }
+  for (const [name, q] of [
+    ["p50", 0.5],
+    ["p99", 0.99],
+  ] as const) {
+    report({
+      name: `cluster: pod create to Ready, image present, ${name}`,
+      value: quantile(ours, q),
+      unit: "ms",
+      limit: { value: quantile(limit, q), name: `RunPodSandbox, CreateContainer, StartContainer, ${name}` },
+      runs: PODS,
+    });
+  }
+  const together = Math.max(...(await floor.run(PODS_AT_ONCE)));
+  const ourTogether = Math.max(...(await pods.run(PODS_AT_ONCE)));
+  report({
+    name: `cluster: ${PODS_AT_ONCE} pods at once on one node, all Ready`,
+    value: ourTogether,
+    unit: "ms",
+    limit: { value: together, name: "as many by CRI at once" },
+    runs: 1,
+  });
+}
+
+async function benchIdle({ home }: BenchCluster, floor: RuntimeFloor): Promise<void> {
+  const script = join(import.meta.dirname, "process/idle.ts");
+  const idle = [1, 2].map(() => spawn(process.execPath, [script], { stdio: ["pipe", "pipe", "inherit"] }));
+  await Promise.all(idle.map((child) => once(child.stdout, "data")));
+  await sleep(SETTLE_MS);
+  const ours = processesOf([join(home, "profiles"), "/run/k8ts/bench/"]);
+  const limit = [floor.pid, ...idle.map(({ pid }) => pid!)];
+  const before = [cpuSeconds(ours), cpuSeconds(limit)] as const;
+  await sleep(IDLE_MS);
+  const used = [cpuSeconds(ours) - before[0], cpuSeconds(limit) - before[1]] as const;
+  const limitName = "two idle Node processes and containerd";
+  const mebibytes = (pids: readonly number[]): number => memoryBytes(pids) / 2 ** 20;
+  report({
+    name: "cluster: memory at rest, one node, everything on",
+    value: mebibytes(ours),
+    unit: "MiB",
+    limit: { value: mebibytes(limit), name: limitName },
+    runs: 1,
+    also: { processes: ours.length },
+  });
+  const percent = (seconds: number): number => (seconds * 100_000) / IDLE_MS;
+  report({
+    name: "cluster: processor at rest, one node, everything on",
+    value: percent(used[0]),
+    unit: "% of a core",
+    limit: { value: percent(used[1]), name: limitName },
+    runs: 1,
+    also: { seconds: IDLE_MS / 1000 },
+  });
+  for (const child of idle) child.stdin.end();
+}
