@@ -8,12 +8,13 @@
  * @module
  */
 import { mkdtempSync, rmSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { systemClock } from "#apimachinery";
 import { createApiServer } from "#apiserver";
 import { createCertificateAuthority, issueCertificate } from "#component-base/pki";
+import { median, report, round } from "#bench";
 import { openLmdbStore, openMemoryStore } from "#storage";
 import { authenticatorChain, clientCertificate } from "../src/apiserver/authn/index.ts";
 import { openFloor, type Floor } from "./apiserver/floors.ts";
@@ -21,9 +22,12 @@ import { NAME_PLACEHOLDER, type LoadRequest, type LoadResult, type WatchLoad } f
 import { podJson, podPath } from "./apiserver/pod.ts";
 
 const CONNECTIONS = 200;
-const CREATES = 10_000;
-const GETS = 40_000;
-const LISTS = 5;
+/** Floor and server take turns; each number is the median of its turns. */
+const TURNS = 5;
+const PODS = 10_000;
+const CREATES = 5_000;
+const GETS = 20_000;
+const LISTS = 3;
 const WATCHERS = 1_000;
 const CHANGES = 40;
 
@@ -56,11 +60,11 @@ async function creates(): Promise<void> {
   const store = await openLmdbStore({ path });
   const server = await serve(store);
   const floor = await openFloor(tls, Buffer.from(podJson("x")), []);
-  await post(floor.port, "warm");
-  await post(server.port, "warm");
-  const limit = await post(floor.port, "floor");
-  const ours = await post(server.port, "pod");
-  report("apiserver: durable creates of a pod over HTTPS", ours, limit, "POST floor");
+  const turns = await takeTurns(
+    (turn) => post(server.port, `r${turn}`),
+    (turn) => post(floor.port, `r${turn}`),
+  );
+  reportRates("apiserver: durable creates of a pod over HTTPS", turns, "HTTPS POST, parsed and stringified");
   floor.close();
   await server.close();
   await store.close();
@@ -76,7 +80,7 @@ async function reads(): Promise<void> {
     path: podPath,
     body: podJson(NAME_PLACEHOLDER),
     connections: CONNECTIONS,
-    requests: CREATES,
+    requests: PODS,
     run: "pod",
   });
   const one = await body(server.port, `${podPath}/pod-7`);
@@ -94,25 +98,29 @@ async function reads(): Promise<void> {
       requests: GETS,
       run: "",
     });
-  await get(floor.port);
-  await get(server.port);
-  const getLimit = await get(floor.port);
-  const getOurs = await get(server.port);
-  report("apiserver: GET of a pod", getOurs, getLimit, "GET floor");
+  const gets = await takeTurns(
+    () => get(server.port),
+    () => get(floor.port),
+  );
+  reportRates("apiserver: GET of a pod over HTTPS", gets, "HTTPS GET of the same bytes");
 
   const list = (port: number, path: string): Promise<Measured> =>
     load({ port, method: "GET", path, connections: 1, requests: LISTS, run: "" });
-  await list(server.port, podPath);
-  const listLimit = await list(floor.port, "/list");
-  const listOurs = await list(server.port, podPath);
+  const lists = await takeTurns(
+    () => list(server.port, podPath),
+    () => list(floor.port, "/list"),
+  );
   const heldMs = await longestTurn(() => list(server.port, podPath));
-  print("apiserver: LIST of 10,000 pods", {
-    ms: round(1000 / listOurs.perSecond),
-    limitMs: round(1000 / listLimit.perSecond),
-    limit: "the same bytes over HTTPS",
-    ratio: round(listOurs.perSecond / listLimit.perSecond),
-    mebibytes: round(all.length / 2 ** 20),
-    loopHeldMsMax: round(heldMs),
+  report({
+    name: "apiserver: LIST of 10,000 pods over HTTPS",
+    value: medianOf(lists.ours, ({ perSecond }) => 1000 / perSecond),
+    unit: "ms",
+    limit: {
+      value: medianOf(lists.limit, ({ perSecond }) => 1000 / perSecond),
+      name: "the same bytes over HTTPS",
+    },
+    runs: TURNS,
+    also: { mebibytes: round(all.length / 2 ** 20), loopHeldMsMax: round(heldMs) },
   });
   await watches(server.port, floor);
   floor.close();
@@ -121,30 +129,32 @@ async function reads(): Promise<void> {
 
 async function watches(port: number, floor: Floor): Promise<void> {
   const line = Buffer.from(`{"type":"MODIFIED","object":${podJson("x")}}\n`);
-  const limit = await fanOut({ port: floor.port, path: "/watch" }, async () => {
-    for (let i = 0; i < CHANGES; i++) {
-      floor.broadcast(line);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+  const limit: number[] = [];
+  const ours: number[] = [];
+  for (let turn = 0; turn < TURNS; turn++) {
+    limit.push(await fanOut({ port: floor.port, path: "/watch" }, () => broadcastAll(floor, line)));
+    const path = `${podPath}?watch=true&resourceVersion=${await resourceVersion(port)}`;
+    ours.push(await fanOut({ port, path }, () => createWatched(port, `watched${turn}`)));
+  }
+  report({
+    name: "apiserver: deliveries of changes to 1,000 watchers over HTTPS",
+    value: median(ours),
+    unit: "/s",
+    limit: { value: median(limit), name: "the same bytes to as many HTTPS responses" },
+    runs: TURNS,
   });
-  const path = `${podPath}?watch=true&resourceVersion=${await resourceVersion(port)}`;
-  const ours = await fanOut({ port, path }, async () => {
-    await load({
-      port,
-      method: "POST",
-      path: podPath,
-      body: podJson(NAME_PLACEHOLDER),
-      connections: 1,
-      requests: CHANGES,
-      run: "watched",
-    });
-  });
-  print(`apiserver: one change to ${WATCHERS} watchers`, {
-    perSecond: Math.round(ours),
-    limitPerSecond: Math.round(limit),
-    limit: "the same bytes to as many HTTPS responses",
-    ratio: round(ours / limit),
-  });
+}
+
+async function broadcastAll(floor: Floor, line: Uint8Array): Promise<void> {
+  for (let i = 0; i < CHANGES; i++) {
+    floor.broadcast(line);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+async function createWatched(port: number, run: string): Promise<void> {
+  const body = podJson(NAME_PLACEHOLDER);
+  await load({ port, method: "POST", path: podPath, body, connections: 1, requests: CHANGES, run });
 }
 
 /** CPU time, ms, of the longest turn of the event loop meanwhile: what others on the machine do does not count. */
@@ -241,24 +251,43 @@ async function resourceVersion(port: number): Promise<string> {
   return list.metadata.resourceVersion;
 }
 
-function report(name: string, ours: Measured, limit: Measured, limitName: string): void {
-  print(name, {
-    perSecond: Math.round(ours.perSecond),
-    limitPerSecond: Math.round(limit.perSecond),
-    limit: limitName,
-    ratio: round(ours.perSecond / limit.perSecond),
-    p99Ms: round(ours.p99),
-    cpuMicros: round(ours.cpuMicros),
-    limitCpuMicros: round(limit.cpuMicros),
-    cpuRatio: round(limit.cpuMicros / ours.cpuMicros),
-    failed: ours.failed,
+interface Turns {
+  readonly ours: readonly Measured[];
+  readonly limit: readonly Measured[];
+}
+
+/** The first turn of each warms up and does not count. */
+async function takeTurns(
+  ours: (turn: number) => Promise<Measured>,
+  limit: (turn: number) => Promise<Measured>,
+): Promise<Turns> {
+  const turns: { ours: Measured[]; limit: Measured[] } = { ours: [], limit: [] };
+  for (let turn = 0; turn <= TURNS; turn++) {
+    turns.limit.push(await limit(turn));
+    turns.ours.push(await ours(turn));
+  }
+  return { ours: turns.ours.slice(1), limit: turns.limit.slice(1) };
+}
+
+function medianOf(results: readonly Measured[], of: (result: Measured) => number): number {
+  return median(results.map(of));
+}
+
+function reportRates(name: string, { ours, limit }: Turns, limitName: string): void {
+  const cpuMicros = medianOf(ours, (turn) => turn.cpuMicros);
+  const limitCpuMicros = medianOf(limit, (turn) => turn.cpuMicros);
+  report({
+    name,
+    value: medianOf(ours, ({ perSecond }) => perSecond),
+    unit: "/s",
+    limit: { value: medianOf(limit, ({ perSecond }) => perSecond), name: limitName },
+    runs: TURNS,
+    also: {
+      cpuMicros: round(cpuMicros),
+      limitCpuMicros: round(limitCpuMicros),
+      cpuRatio: round(limitCpuMicros / cpuMicros),
+      p99Ms: round(medianOf(ours, ({ p99 }) => p99)),
+      failed: ours.reduce((sum, { failed }) => sum + failed, 0),
+    },
   });
-}
-
-function print(name: string, values: object): void {
-  console.log(JSON.stringify({ name, ...values, node: process.version, cpu: cpus()[0]?.model }));
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
 }

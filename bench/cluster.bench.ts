@@ -27,6 +27,7 @@ const SETTLE_MS = 15_000;
 const IDLE_MS = 30_000;
 const IMAGE = "demo/web:1";
 const signal = new AbortController().signal;
+const mebibytes = (pids: readonly number[]): number => memoryBytes(pids) / 2 ** 20;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const reason = await whyNoContainerd();
@@ -129,7 +130,6 @@ async function benchIdle({ home }: BenchCluster, floor: RuntimeFloor): Promise<v
   await sleep(IDLE_MS);
   const used = [cpuSeconds(ours) - before[0], cpuSeconds(limit) - before[1]] as const;
   const limitName = "two idle Node processes and containerd";
-  const mebibytes = (pids: readonly number[]): number => memoryBytes(pids) / 2 ** 20;
   report({
     name: "cluster: memory at rest, one node, everything on",
     value: mebibytes(ours),

@@ -11,7 +11,7 @@ import { clientConfigOf, loadKubeconfig, newHttpTransport } from "#client/node";
 const ROOT = join(import.meta.dirname, "../..");
 const PROFILE = "bench";
 /** Beyond this a start is broken, not slow. */
-const START_TIMEOUT = "120s";
+const START_TIMEOUT_SECONDS = 120;
 
 export interface BenchCluster extends AsyncDisposable {
   readonly client: Client;
@@ -24,7 +24,7 @@ export interface BenchCluster extends AsyncDisposable {
   /** Address of its only node. */
   readonly nodeIP: string;
   /** Runs another of the launcher's commands. */
-  k8ts(...args: readonly string[]): Promise<void>;
+  readonly k8ts: (...args: readonly string[]) => Promise<void>;
 }
 
 interface Step {
@@ -50,7 +50,7 @@ export async function startBenchCluster(): Promise<BenchCluster> {
   let server = "";
   const startedAt = performance.now();
   try {
-    await run(["start", "-o", "json", `--wait-timeout=${START_TIMEOUT}`], env, (line) => {
+    await run(["start", "-o", "json", `--wait-timeout=${START_TIMEOUT_SECONDS}`], env, (line) => {
       const { name = "", status, detail = "" } = JSON.parse(line) as Step;
       if (status !== "done") return;
       doneAt.set(name.split(":")[0]!, performance.now() - startedAt);

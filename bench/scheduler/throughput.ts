@@ -1,6 +1,6 @@
 /** Pods per second from created to bound, through the API. @module */
-import { cpus } from "node:os";
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { report, round } from "#bench";
 import { Pods } from "#api/core/v1/pod";
 import { startBenchCluster, type BenchCluster, type StoreName } from "./cluster.ts";
 import { newPod, type Workload } from "./workloads.ts";
@@ -25,22 +25,21 @@ export async function measureThroughput(workload: Workload, storeName: StoreName
   const { user, system } = process.cpuUsage(cpu);
   delay.disable();
   const podsPerSecond = Math.round(measurePods / seconds);
-  console.log(
-    JSON.stringify({
-      name: `scheduler/${name}, ${storeName}`,
-      podsPerSecond,
-      limit: { what: "create and bind the same pods with the nodes given", podsPerSecond: limit },
-      ratio: round(podsPerSecond / limit),
-      target,
-      peer,
+  report({
+    name: `scheduler/${name}, ${storeName}`,
+    value: podsPerSecond,
+    unit: "/s",
+    limit: { value: limit, name: "create and bind the same pods with the nodes given" },
+    runs: 1,
+    also: {
+      ...(target !== undefined && { target }),
+      ...(peer !== undefined && { peer }),
       seconds: round(seconds),
       cpuSeconds: round((user + system) / 1e6),
       eventLoopDelayMsP99: round(delay.percentile(99) / 1e6),
       eventLoopDelayMsMax: round(delay.max / 1e6),
-      node: process.version,
-      cpu: cpus()[0]?.model,
-    }),
-  );
+    },
+  });
 }
 
 /** These pods ask for nothing, and are gone before the scheduler starts. */
@@ -61,8 +60,4 @@ async function measureLimit(cluster: BenchCluster, { measured, nodes }: Workload
     await client.delete(Pods, metadata, signal, { gracePeriodSeconds: 0 });
   }
   return limit;
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
 }

@@ -188,6 +188,7 @@ function withSiblings(go: GoPackage, v1Dir: string): GoPackage {
   return {
     structs: new Map([...v1.structs, ...structs]),
     aliases: new Map([...v1.aliases, ...go.aliases]),
+    messages: new Set([...v1.messages, ...go.messages]),
     constants: go.constants,
   };
 }
@@ -265,7 +266,7 @@ function shapeOf(swagger: Swagger, go: GoPackage, schema: SwaggerSchema, goType:
     return { is: "ref", pkg, name };
   }
   if (schema.type === "array") {
-    const wrapped = go.aliases.get(bare)?.startsWith("[]") ?? false;
+    const wrapped = go.messages.has(bare);
     const inner = (go.aliases.get(bare) ?? bare).replace(/^\[\]/, "");
     return { is: "list", of: shapeOf(swagger, go, schema.items ?? {}, inner), wrapped };
   }

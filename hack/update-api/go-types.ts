@@ -19,6 +19,8 @@ export interface GoPackage {
   readonly structs: ReadonlyMap<string, readonly GoField[]>;
   /** `type Name Underlying` -> Underlying. */
   readonly aliases: ReadonlyMap<string, string>;
+  /** Lists and maps that are messages of their own (`+protobuf.nullable=true`). */
+  readonly messages: ReadonlySet<string>;
   /** String constants, which `+default=ref(Name)` names. */
   readonly constants: ReadonlyMap<string, string>;
 }
@@ -38,11 +40,14 @@ export function parseGo(source: string): GoPackage {
   const structs = new Map<string, GoField[]>();
   const aliases = new Map<string, string>();
   const constants = new Map<string, string>();
+  const messages = new Set<string>();
+  let isMessage = false;
   let fields: GoField[] | undefined;
   let marker: string | undefined;
   for (const line of source.split("\n")) {
     const comment = /^\s*\/\/\s*\+default=(.*)$/.exec(line);
     if (comment) marker = comment[1]!.trim();
+    if (line.startsWith("// +protobuf.nullable=true")) isMessage = true;
     if (/^\s*\/\//.test(line)) continue;
     const struct = STRUCT.exec(line);
     if (struct) {
@@ -56,12 +61,14 @@ export function parseGo(source: string): GoPackage {
     } else {
       const alias = ALIAS.exec(line);
       if (alias) aliases.set(alias[1]!, alias[2]!);
+      if (alias && isMessage) messages.add(alias[1]!);
       const constant = CONSTANT.exec(line);
       if (constant) constants.set(constant[1]!, constant[2]!);
     }
     marker = undefined;
+    if (line !== "") isMessage = false;
   }
-  return { structs, aliases, constants };
+  return { structs, aliases, messages, constants };
 }
 
 function parseField(line: string, marker: string | undefined): GoField | undefined {

@@ -52,6 +52,8 @@ export interface Kind<T extends KubeObject = KubeObject> extends GroupVersionKin
     readonly singular?: string;
     readonly short?: readonly string[];
     readonly categories?: readonly string[];
+    /** Kind of the list; absent: the kind with `List` after it. */
+    readonly listKind?: string;
   };
   readonly scope: "Namespaced" | "Cluster";
   readonly subresources: readonly string[];

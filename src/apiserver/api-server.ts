@@ -1,5 +1,4 @@
 /** Puts the parts of an API server together. @module */
-import { randomFillSync } from "node:crypto";
 import { silentLogger, systemClock } from "#apimachinery";
 import { newScheme, scheme as builtinScheme } from "#api";
 import { defaultPlugins } from "./admission/default-plugins.ts";
@@ -19,13 +18,12 @@ import { firstServiceIp, parseIpRange } from "./registry/core/ip-range.ts";
 import { namespaceHooks } from "./registry/core/namespace-hooks.ts";
 import { ServiceAllocator } from "./registry/core/service-allocator.ts";
 import { newFieldManager } from "./registry/managed-fields.ts";
+import { cryptoRandom } from "./random.ts";
 import { Registry, resourceCacheOptions } from "./registry/registry.ts";
+import { ServedKinds } from "./registry/served-kinds.ts";
 import type { ResourceHooks } from "./registry/resource-hooks.ts";
 import { RunningServer } from "./running-server.ts";
-import { reviewHandlers } from "./subresources/reviews.ts";
-import { subresourceHandlers } from "./subresources/subresource-handlers.ts";
-import { bindingHandlers } from "./subresources/binding.ts";
-import { componentStatusHandlers } from "./subresources/component-statuses.ts";
+import { subresourceHandlers, virtualHandlers } from "./subresources/subresource-handlers.ts";
 import { WatchCache } from "./watchcache/watch-cache.ts";
 
 const SERVICE_CIDR = "10.96.0.0/12";
@@ -36,10 +34,10 @@ const DISABLED_PLUGINS: readonly string[] = ["StorageObjectInUseProtection"];
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { store, clock = systemClock, random = cryptoRandom, logger = silentLogger } = options;
   const limits: Limits = { ...defaultLimits, ...options.limits };
-  const scheme = options.kinds === undefined ? builtinScheme : newScheme(options.kinds);
+  const kinds = new ServedKinds(options.kinds === undefined ? builtinScheme : newScheme(options.kinds));
   const range = parseIpRange(options.serviceCIDR ?? SERVICE_CIDR);
   const closing = new AbortController();
-  const resourceOptions = resourceCacheOptions(scheme, limits, options.freezeObjects ?? false);
+  const resourceOptions = resourceCacheOptions(kinds, limits, options.freezeObjects ?? false);
   const watchCache = new WatchCache({ store, clock, logger, resourceOptions });
   await watchCache.start(closing.signal);
 
@@ -55,7 +53,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const admission = new AdmissionChain(defaultPlugins({ lookup, clock, random, disabled }));
   const fieldManager = options.managedFields === false ? undefined : newFieldManager();
   const registry = new Registry({
-    scheme,
+    kinds,
     store,
     watchCache,
     clock,
@@ -83,19 +81,15 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const { tokenIssuer, authenticator } = options;
   server.use(
     new Dispatcher({
-      context: { clock, registry, admission, fieldManager },
-      authorizer,
-      routes: server.routes(scheme),
+      context: { clock, registry, admission, authorizer, fieldManager },
+      routes: server.routes(kinds),
       subresources: subresourceHandlers({ kubelets, clock, random, tokenIssuer }),
-      virtual: new Map([
-        ["core/bindings", bindingHandlers],
-        ["core/componentstatuses", componentStatusHandlers(store)],
-        ...reviewHandlers({
-          authenticator,
-          authorizer,
-          rulesFor: rbac && ((user, namespace) => rulesFor(rbac, user, namespace)),
-        }),
-      ]),
+      virtual: virtualHandlers({
+        store,
+        authenticator,
+        authorizer,
+        rulesFor: rbac && ((user, namespace) => rulesFor(rbac, user, namespace)),
+      }),
     }),
   );
   await bootstrap(registry, firstServiceIp(range), options, closing.signal);
@@ -106,16 +100,4 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   }
   server.ready();
   return server;
-}
-
-/** 32 random bits at a time from a buffer that the system fills. */
-const pool = new Uint32Array(1024);
-let poolAt = pool.length;
-
-function cryptoRandom(): number {
-  if (poolAt >= pool.length) {
-    randomFillSync(pool);
-    poolAt = 0;
-  }
-  return pool[poolAt++]! / 0x1_0000_0000;
 }

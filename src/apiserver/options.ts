@@ -46,6 +46,11 @@ export interface ApiServerOptions {
   readonly managedFields?: boolean;
   /** `Lease` and `Event` writes are acknowledged before the disk has them. Default true. */
   readonly relaxedDurability?: boolean;
+  /**
+   * History is kept in the store for this long at least, and for twice as long at most: watches and pages of lists may
+   * go on from there. Default 5 minutes, as upstream; 0: for ever.
+   */
+  readonly compactionIntervalMs?: number;
   /** Overrides of the named bounds. */
   readonly limits?: Partial<Limits>;
 }
@@ -71,7 +76,7 @@ export const defaultLimits: Limits = {
   inFlightMax: 400,
   mutatingInFlightMax: 200,
   requestTimeoutMs: 60_000,
-  watchHistoryMax: 4096,
+  watchHistoryMax: 2048,
   watcherBacklogBytesMax: 64 * 1024 * 1024,
   watchTimeoutSecondsMin: 1800,
   bookmarkIntervalMs: 60_000,

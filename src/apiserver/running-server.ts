@@ -1,11 +1,11 @@
 /** An API server at work: its listeners, its in-process clients, its end. @module */
 import { latchCheck, Metrics, pingCheck, type MetricDefinition } from "#component-base";
 import type { Clock, Logger } from "#apimachinery";
-import type { Scheme } from "#api";
 import type { Transport } from "#client";
 import { systemContext } from "./bootstrap/bootstrap.ts";
 import { createOrReplace } from "./bootstrap/bootstrap-objects.ts";
 import { kubernetesEndpoints } from "./bootstrap/kubernetes-service.ts";
+import { runCompactor } from "./compactor.ts";
 import { discoveryRoute } from "./discovery/index.ts";
 import type { Dispatcher } from "./handlers/dispatch.ts";
 import { ApiHandler } from "./http/api-handler.ts";
@@ -20,11 +20,13 @@ import { installedProse, openApiRoute } from "./openapi/index.ts";
 import { InProcessTransport } from "./in-process/in-process-transport.ts";
 import type { ApiServer, ApiServerOptions, Limits, ListenAddress } from "./options.ts";
 import type { Registry } from "./registry/registry.ts";
+import type { SchemeSource } from "./registry/served-kinds.ts";
 import { loopbackUser, type Authorizer, type UserInfo } from "./user-info.ts";
 import type { WatchCache } from "./watchcache/watch-cache.ts";
 
 /** How long `close` waits for running requests before it cuts them. */
 const DRAIN_MS = 2_000;
+const COMPACTION_INTERVAL_MS = 5 * 60_000;
 const DRAIN_POLL_MS = 20;
 
 const LOOPBACK = /^(127\.|::1$|localhost$)/;
@@ -70,6 +72,7 @@ export class RunningServer implements ApiServer {
   readonly #metrics = new Metrics(METRICS);
   readonly #isReady = latchCheck("poststarthook/bootstrap-controller");
   readonly #https: HttpsServer | undefined;
+  #compacting: Promise<void> = Promise.resolve();
   #dispatcher: Dispatcher | undefined;
   #handler: ApiHandler | undefined;
   #address = "";
@@ -92,7 +95,7 @@ export class RunningServer implements ApiServer {
   }
 
   /** Everything that is no resource. */
-  routes(scheme: Scheme): readonly Route[] {
+  routes(kinds: SchemeSource): readonly Route[] {
     const { options, clock, logger } = this.#parts;
     const checks = [pingCheck, { name: "etcd", check: async () => void (await options.store.revision()) }];
     return [
@@ -100,8 +103,8 @@ export class RunningServer implements ApiServer {
       versionRoute({}),
       healthRoute({ healthz: checks, livez: checks, readyz: [...checks, this.#isReady] }, logger),
       metricsRoute(this.#metrics, this.#requestMetrics),
-      discoveryRoute(scheme, () => this.#address),
-      openApiRoute({ scheme, clock, findProse: installedProse }),
+      discoveryRoute(kinds, () => this.#address),
+      openApiRoute({ kinds, clock, findProse: installedProse }),
     ];
   }
 
@@ -126,6 +129,10 @@ export class RunningServer implements ApiServer {
 
   ready(): void {
     this.#isReady.done();
+    const { options, watchCache, clock, logger, closing } = this.#parts;
+    const { store, compactionIntervalMs: intervalMs = COMPACTION_INTERVAL_MS } = options;
+    if (intervalMs === 0) return;
+    this.#compacting = runCompactor({ store, watchCache, clock, logger, intervalMs }, closing.signal);
   }
 
   async listen(addresses: readonly ListenAddress[]): Promise<readonly ListenAddress[]> {
@@ -162,6 +169,7 @@ export class RunningServer implements ApiServer {
       await clock.sleep(DRAIN_POLL_MS, never);
     }
     await watchCache.stopped();
+    await this.#compacting;
     // The last words of the watches.
     while (!this.#fanOut.isIdle && clock.monotonicMs() < deadline) await clock.sleep(1, never);
     this.#https?.destroy();

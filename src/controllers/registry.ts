@@ -18,6 +18,7 @@ import { replicaSetController } from "./replicaset/replicaset-controller.ts";
 import { replicationControllerController } from "./replicationcontroller/replicationcontroller-controller.ts";
 import { rootCACertificatePublisherController } from "./root-ca-certificate-publisher/root-ca-certificate-publisher-controller.ts";
 import { serviceAccountController } from "./serviceaccount/serviceaccount-controller.ts";
+import { statefulSetController } from "./statefulset/statefulset-controller.ts";
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
 
 /** Names are those of `kube-controller-manager --controllers`. */
@@ -30,6 +31,7 @@ export const controllers: Readonly<Record<string, ControllerInit>> = {
   "replicaset-controller": (context) => replicaSetController(context),
   "replicationcontroller-controller": (context) => replicationControllerController(context),
   "daemonset-controller": (context) => daemonSetController(context),
+  "statefulset-controller": (context) => statefulSetController(context),
   "job-controller": (context) => jobController(context),
   "disruption-controller": (context) => disruptionController(context),
   "endpointslice-controller": (context, { maxEndpointsPerSlice }) =>

@@ -4,7 +4,7 @@ import type { Clock } from "#apimachinery";
 import { newClient, type Client } from "#client";
 import { newHttpTransport, type ClientConfig } from "#client/node";
 import { profilePaths, type LauncherEnv } from "./paths.ts";
-import type { Profile } from "./profile.ts";
+import { serverURL, type Profile } from "./profile.ts";
 
 export interface AdminClient extends AsyncDisposable {
   readonly client: Client;
@@ -27,8 +27,4 @@ export function adminConfig(env: LauncherEnv, profile: Profile): ClientConfig {
     ca: file("ca.crt"),
     clientCertificate: { cert: file("admin.crt"), key: file("admin.key") },
   };
-}
-
-export function serverURL({ apiServer: { host, port } }: Profile): string {
-  return `https://${host}:${port}`;
 }

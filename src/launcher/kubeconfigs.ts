@@ -1,10 +1,8 @@
 /** The profile's context in the user's kubeconfig. @module */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { mergeContext, removeContext } from "#client/node";
-import { serverURL } from "./admin-client.ts";
 import { profilePaths, type LauncherEnv } from "./paths.ts";
-import { contextName, type Profile } from "./profile.ts";
+import { contextName, serverURL, type Profile } from "./profile.ts";
 
 /** Credentials are written into the file, so that it works wherever it is copied. */
 export async function mergeClusterContext(
@@ -19,11 +17,13 @@ export async function mergeClusterContext(
     cluster: { server: serverURL(profile), "certificate-authority-data": await read("ca.crt") },
     user: { "client-certificate-data": await read("admin.crt"), "client-key-data": await read("admin.key") },
   };
+  const { mergeContext } = await import("#client/node");
   await mergeContext(profile.kubeconfig, entry, signal);
 }
 
 /** The context that was current before becomes current again. */
 export async function removeClusterContext(profile: Profile, signal: AbortSignal): Promise<void> {
+  const { removeContext } = await import("#client/node");
   await removeContext(profile.kubeconfig, contextName(profile.name), signal);
 }
 

@@ -1,4 +1,5 @@
 /** Chooses what a new cluster looks like: its driver, addresses and names. @module */
+import { checkRanges } from "./address-ranges.ts";
 import { hostAddress } from "./drivers/host.ts";
 import { NODES_MAX, chooseNetwork, nodeAddress } from "./drivers/netns.ts";
 import type { LauncherEnv } from "./paths.ts";
@@ -37,6 +38,12 @@ export async function newProfile(env: LauncherEnv, options: NewProfileOptions): 
     if (network !== undefined) return nodeAddress(network, index);
     return driver === "host" ? hostAddress() : "127.0.0.1";
   };
+  checkRanges({
+    podCIDR: options.podCIDR,
+    serviceCIDR: options.serviceCIDR,
+    nodeCIDR: network === undefined ? `${address(0)}/32` : `${network.gateway}/${network.prefixLength}`,
+    nodes: options.nodes,
+  });
   const others = profiles.filter((profile) => profile.driver === driver);
   const otherNodes = others.flatMap((profile) => profile.nodes);
   const nodes: NodeSpec[] = [];

@@ -1,8 +1,8 @@
 /** Checks before anything is made, each with a stable id; installs the Debian packages that are missing. @module */
 import { accessSync, constants, existsSync, statfsSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Driver } from "./drivers/index.ts";
 import type { LauncherEnv } from "./paths.ts";
 import { runCommand, tryCommand } from "./run-command.ts";
@@ -22,10 +22,9 @@ export function checkPrivileges(driver: Driver, env: LauncherEnv): void {
   });
 }
 
-export async function checkDisk(env: LauncherEnv): Promise<void> {
+export function checkHome(env: LauncherEnv): void {
   try {
-    await mkdir(env.home, { recursive: true });
-    accessSync(env.home, constants.W_OK);
+    accessSync(existingPart(env.home), constants.W_OK | constants.X_OK);
   } catch (err) {
     throw new UserError(`cannot write to ${env.home}`, {
       id: "HOME_NOT_WRITABLE",
@@ -34,7 +33,10 @@ export async function checkDisk(env: LauncherEnv): Promise<void> {
       cause: err,
     });
   }
-  const { bavail, bsize } = statfsSync(env.home);
+}
+
+export function checkDisk(env: LauncherEnv): void {
+  const { bavail, bsize } = statfsSync(existingPart(env.home));
   if (bavail * bsize >= DISK_FREE_MIN_BYTES) return;
   throw new UserError(
     `${env.home} has ${Math.floor((bavail * bsize) / 1_048_576)} MiB free, 500 MiB are needed`,
@@ -44,6 +46,11 @@ export async function checkDisk(env: LauncherEnv): Promise<void> {
       fix: "free some space, or set K8TS_HOME to a folder on another disk",
     },
   );
+}
+
+/** The folder itself, or the nearest one above that is there: a check makes nothing. */
+function existingPart(path: string): string {
+  return existsSync(path) || dirname(path) === path ? path : existingPart(dirname(path));
 }
 
 export async function checkInotify(): Promise<void> {

@@ -56,6 +56,10 @@ export function nodeName(profile: string, index: number): string {
   return index === 0 ? base : `${base}-m${String(index + 1).padStart(2, "0")}`;
 }
 
+export function serverURL({ apiServer: { host, port } }: Profile): string {
+  return `https://${host}:${port}`;
+}
+
 export async function readProfile(env: LauncherEnv, name: string): Promise<Profile | undefined> {
   checkProfileName(name);
   try {

@@ -1,10 +1,9 @@
 /** The processes of a cluster: one server, and a containerd and an agent for each node. Command lines only. @module */
 import { join } from "node:path";
-import { serverURL } from "./admin-client.ts";
 import { drivers } from "./drivers/index.ts";
 import type { LauncherEnv } from "./paths.ts";
 import { profilePaths } from "./paths.ts";
-import type { NodeSpec, Profile } from "./profile.ts";
+import { serverURL, type NodeSpec, type Profile } from "./profile.ts";
 import type { Program } from "./supervisor.ts";
 
 /** Node's heap limits are raised for the server alone: it holds the watch cache. */

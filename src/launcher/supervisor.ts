@@ -26,7 +26,8 @@ export interface ProgramState {
 
 /**
  * $1 is the file for the child's pid; the rest is the command. A child that lived under 2 s waits before the next try,
- * 0.1 s at first, then 1 s, so that a crash loop costs little.
+ * 0.1 s at first, then 1 s, so that a crash loop costs little. A stop that comes just before a child is started finds none
+ * to tell, so it is looked for again afterwards.
  */
 const SUPERVISE = `
 pidfile=$1; shift
@@ -40,6 +41,7 @@ while [ -z "$stop" ]; do
   "$@" </dev/null &
   child=$!
   echo "$child" >"$pidfile"
+  [ -n "$stop" ] && kill -TERM "$child" 2>/dev/null
   wait "$child"
   code=$?
   while kill -0 "$child" 2>/dev/null; do wait "$child"; code=$?; done
@@ -98,8 +100,11 @@ export async function stopProgram(
   const pids = [supervisorPid, childPid].filter((pid) => pid !== undefined);
   for (const pid of pids) sendSignal(pid, "SIGTERM");
   if (!(await gone(pids, graceMs, clock, signal))) {
-    for (const pid of pids) sendSignal(pid, "SIGKILL");
-    await gone(pids, KILL_WAIT_MS, clock, signal);
+    // the supervisor first, or it would start another child
+    const late = await programState(pidDir, name);
+    const left = [late.supervisorPid, late.childPid].filter((pid) => pid !== undefined);
+    for (const pid of left) sendSignal(pid, "SIGKILL");
+    await gone(left, KILL_WAIT_MS, clock, signal);
   }
   await Promise.all([name, `${name}.child`].map((file) => rm(pidFile(pidDir, file), { force: true })));
 }

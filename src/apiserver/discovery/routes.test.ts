@@ -5,9 +5,10 @@ import { scheme } from "#api";
 import { discoveryRoute } from "./index.ts";
 import { getRequest, shown } from "./test-request.ts";
 
-const route = discoveryRoute(scheme, () => "10.0.0.1:6443");
+const route = discoveryRoute({ scheme }, () => "10.0.0.1:6443");
 const V2 = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 const V2_BETA = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
+const PROTOBUF = "application/vnd.kubernetes.protobuf";
 const KUBECTL = `${V2},${V2_BETA},application/json`;
 
 async function get(
@@ -34,7 +35,9 @@ test("discoveryRoute answers in the form that the client prefers", async () => {
       "APIGroupList",
       "application/json",
     ],
-    ["/apis", "application/vnd.kubernetes.protobuf, application/json", "APIGroupList", "application/json"],
+    ["/apis", "application/vnd.test, application/json", "APIGroupList", "application/json"],
+    ["/apis", `${PROTOBUF}, application/json`, "APIGroupList", PROTOBUF],
+    ["/api/v1", PROTOBUF, "APIResourceList", PROTOBUF],
     ["/apis/apps", "application/yaml", "APIGroup", "application/yaml"],
     [
       "/apis/apps/v1",

@@ -3,6 +3,7 @@ import { StatusError } from "#apimachinery";
 import type { Scheme } from "#api";
 import { headerValue, type ApiRequest, type Result } from "../handlers/request.ts";
 import type { Route } from "../http/route.ts";
+import type { SchemeSource } from "../registry/served-kinds.ts";
 import { valueRepresentation } from "../serialization/value-representation.ts";
 import { acceptClauses } from "./accept.ts";
 import { apiGroupDiscoveryList, type AggregatedVersion } from "./aggregated.ts";
@@ -13,7 +14,32 @@ const GROUP = "apidiscovery.k8s.io";
 const KIND = "APIGroupDiscoveryList";
 
 /** `serverAddress` is what clients outside are told; upstream's `serverAddressByClientCIDRs`. */
-export function discoveryRoute(scheme: Scheme, serverAddress: () => string): Route {
+export function discoveryRoute(kinds: SchemeSource, serverAddress: () => string): Route {
+  let of: Scheme | undefined;
+  let answers: Answers = new Map();
+  const current = (): Answers => {
+    if (of !== kinds.scheme) {
+      of = kinds.scheme;
+      answers = answersOf(of, serverAddress);
+    }
+    return answers;
+  };
+  return {
+    matches: (path) => path.startsWith("/api") && current().has(path),
+    handle(request) {
+      if (request.method !== "GET" && request.method !== "HEAD") {
+        const why = "the server does not allow this method on the requested resource";
+        throw new StatusError("MethodNotAllowed", why);
+      }
+      return current().get(request.path)!(request);
+    },
+  };
+}
+
+type Answers = ReadonlyMap<string, (request: ApiRequest) => Result>;
+
+/** By path. Documents are made when they are first asked for. */
+function answersOf(scheme: Scheme, serverAddress: () => string): Answers {
   const answers = new Map<string, (request: ApiRequest) => Result>();
   const add = (path: string, answer: (request: ApiRequest) => Result): void => {
     answers.set(path, answer);
@@ -39,16 +65,7 @@ export function discoveryRoute(scheme: Scheme, serverAddress: () => string): Rou
       add(path, legacy(once(() => apiResourceList(scheme, group, version))));
     }
   }
-  return {
-    matches: (path) => answers.has(path),
-    handle(request) {
-      if (request.method !== "GET" && request.method !== "HEAD") {
-        const why = "the server does not allow this method on the requested resource";
-        throw new StatusError("MethodNotAllowed", why);
-      }
-      return answers.get(request.path)!(request);
-    },
-  };
+  return answers;
 }
 
 function legacy(value: () => unknown): (request: ApiRequest) => Result {

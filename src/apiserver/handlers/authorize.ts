@@ -8,6 +8,7 @@ import {
   type Authorizer,
   type UserInfo,
 } from "../user-info.ts";
+import type { ResourceRequest } from "./handler-context.ts";
 import type { ApiRequest } from "./request.ts";
 
 export async function authorize(
@@ -21,6 +22,11 @@ export async function authorize(
   const asked = authorizer.authorize(attributes);
   const decision = asked instanceof Promise ? await asked : asked;
   if (!decision.allowed) throw forbiddenError(attributes, decision);
+}
+
+/** An update or apply that turns out to create needs that permission too. */
+export function authorizeCreate({ request, info, context }: ResourceRequest): Promise<void> {
+  return authorize(context.authorizer, request, { ...info, verb: "create" });
 }
 
 function attributesOf(user: UserInfo, info: RequestInfo, query: URLSearchParams): AuthorizationAttributes {

@@ -21,6 +21,7 @@ import {
   type StructSchema,
 } from "#apimachinery";
 import { lookup } from "#api";
+import type { CustomResource } from "../registry/custom-kind.ts";
 import { protobufSchemaOf } from "../serialization/protobuf-form.ts";
 import { acceptedTypes } from "./negotiate.ts";
 import type { ApiRequest, RequestBody } from "./request.ts";
@@ -40,6 +41,8 @@ export interface Parsed {
 export interface Target {
   readonly kind: GroupVersionKind;
   readonly schema: Schema | undefined;
+  /** Instead of `schema` for kinds that a CustomResourceDefinition added. */
+  readonly custom?: CustomResource;
 }
 
 const NO_DUPLICATES = (): readonly string[] => [];
@@ -55,7 +58,7 @@ export async function decodeObject(request: ApiRequest, served: Target): Promise
   const type = { apiVersion: apiVersionOf(kind), kind: kind.kind };
   const parsed = parseBody(await request.body(), type, lookup(kind) !== undefined);
   const object = asKind(parsed.value, kind);
-  return typed(request, object, kind, served.schema, parsed.duplicates, (why) =>
+  return typed(request, object, served, parsed.duplicates, (why) =>
     badRequest(
       `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: ${why}`,
     ),
@@ -66,10 +69,10 @@ export async function decodeObject(request: ApiRequest, served: Target): Promise
 export function decodePatched(
   request: ApiRequest,
   value: unknown,
-  { kind, schema }: Target,
+  target: Target,
   duplicates: () => readonly string[] = NO_DUPLICATES,
 ): KubeObject {
-  return typed(request, asKind(value, kind), kind, schema, duplicates, (why) =>
+  return typed(request, asKind(value, target.kind), target, duplicates, (why) =>
     invalid({ group: "", kind: "" }, "", [
       { reason: "FieldValueInvalid", field: "patch", message: `Invalid value: ${why}` },
     ]),
@@ -151,7 +154,10 @@ function parseBody(body: RequestBody, type: ProtobufType, hasProtobuf: boolean):
 /** Protobuf knows no duplicates and no unknown names. */
 function parseProtobuf(bytes: Uint8Array, expected: ProtobufType): Parsed {
   const schemaOf = (type: ProtobufType): StructSchema | undefined =>
-    protobufSchemaOf({ apiVersion: type.apiVersion || expected.apiVersion, kind: type.kind || expected.kind });
+    protobufSchemaOf({
+      apiVersion: type.apiVersion || expected.apiVersion,
+      kind: type.kind || expected.kind,
+    });
   try {
     return { value: decodeProtobuf(bytes, schemaOf), duplicates: NO_DUPLICATES };
   } catch (cause) {
@@ -164,21 +170,13 @@ function parseProtobuf(bytes: Uint8Array, expected: ProtobufType): Parsed {
 function typed(
   request: ApiRequest,
   object: KubeObject,
-  { kind, version }: GroupVersionKind,
-  schema: Schema | undefined,
+  target: Target,
   duplicates: () => readonly string[],
   strictError: (why: string) => StatusError,
 ): KubeObject {
   const validation = fieldValidationOf(request);
-  if (schema?.type !== "struct") return object;
-  let decoded;
-  try {
-    decoded = decodeTyped(object, schema);
-  } catch (cause) {
-    if (!(cause instanceof DecodeError)) throw cause;
-    const message = `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${cause.message}`;
-    throw new StatusError("BadRequest", message, { cause });
-  }
+  const decoded = decodedAs(object, target);
+  if (decoded === undefined) return object;
   if (validation !== "Ignore") {
     const unknown = decoded.unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`);
     const problems = [...unknown, ...duplicates()];
@@ -189,6 +187,21 @@ function typed(
   }
   const { metadata = {} } = decoded.object as { metadata?: object };
   return { ...decoded.object, metadata } as unknown as KubeObject;
+}
+
+/** Undefined: nothing is known of the fields. */
+function decodedAs(
+  object: KubeObject,
+  { kind: { kind, version }, schema, custom }: Target,
+): { readonly object: object; readonly unknownFields: readonly string[] } | undefined {
+  try {
+    if (custom !== undefined) return custom.prune(object);
+    return schema?.type === "struct" ? decodeTyped(object, schema) : undefined;
+  } catch (cause) {
+    if (!(cause instanceof DecodeError)) throw cause;
+    const message = `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${cause.message}`;
+    throw new StatusError("BadRequest", message, { cause });
+  }
 }
 
 function textOf(bytes: Uint8Array): string {

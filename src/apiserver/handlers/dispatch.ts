@@ -2,7 +2,6 @@
 import { StatusError } from "#apimachinery";
 import type { Route } from "../http/route.ts";
 import { requestInfo, type RequestInfo } from "../http/request-info.ts";
-import type { Authorizer } from "../user-info.ts";
 import { authorize } from "./authorize.ts";
 import { handleDelete, handleDeleteCollection } from "./delete.ts";
 import type { HandlerContext, ResourceRequest } from "./handler-context.ts";
@@ -14,7 +13,6 @@ import { handleCreate, handleUpdate } from "./write.ts";
 
 export interface DispatcherOptions {
   readonly context: HandlerContext;
-  readonly authorizer: Authorizer;
   readonly routes: readonly Route[];
   /** Subresources that are more than a part of their object, by `core/pods/binding`, or by `scale` for all. */
   readonly subresources: ReadonlyMap<string, SubresourceHandlers>;
@@ -60,7 +58,7 @@ export class Dispatcher {
   }
 
   async handleInfo(request: ApiRequest, info: RequestInfo): Promise<Result> {
-    await authorize(this.#options.authorizer, request, info);
+    await authorize(this.#options.context.authorizer, request, info);
     for (const route of this.#options.routes) if (route.matches(request.path)) return route.handle(request);
     const { context } = this.#options;
     const served = context.registry.find(info.group, info.version, info.resource);

@@ -5,12 +5,14 @@ import type { AdmissionChain } from "../admission/plugin.ts";
 import type { FieldManager } from "../registry/field-manager.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { ServedResource } from "../registry/served-resource.ts";
+import type { Authorizer } from "../user-info.ts";
 import type { ApiRequest } from "./request.ts";
 
 export interface HandlerContext {
   readonly clock: Clock;
   readonly registry: Registry;
   readonly admission: AdmissionChain;
+  readonly authorizer: Authorizer;
   readonly fieldManager: FieldManager | undefined;
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { negotiate, wantsPretty } from "./negotiate.ts";
+import { negotiate, negotiateAny, wantsPretty } from "./negotiate.ts";
 
 test("negotiate() takes the first form that the server has, by quality", () => {
   const table = "application/json;as=Table;v=v1;g=meta.k8s.io";
@@ -18,6 +18,30 @@ test("negotiate() takes the first form that the server has, by quality", () => {
     const { format, as } = negotiate(accept);
     assert.equal(`${format} ${as}`.trim(), expected, accept);
   }
+});
+
+test("negotiateAny() also has protobuf, for all but Tables", () => {
+  const pb = "application/vnd.kubernetes.protobuf";
+  const partial = "as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+  const table = "as=Table;g=meta.k8s.io;v=v1";
+  const cases = {
+    [pb]: "protobuf",
+    [`${pb},application/json`]: "protobuf",
+    [`${pb};stream=watch`]: "protobuf",
+    [`application/json,${pb}`]: "json",
+    [`application/json;q=0.8,${pb};q=0.9`]: "protobuf",
+    [`*/*,${pb}`]: "protobuf",
+    [`${pb};q=0.1,*/*`]: "json",
+    [`application/yaml;stream=watch,${pb}`]: "protobuf",
+    [`${pb};${partial},application/json;${partial}`]: "protobuf PartialObjectMetadata",
+    [`${pb};${table},application/json;${table}`]: "json Table",
+    [`${pb};as=Other;g=x;v=v1,application/json`]: "json",
+  };
+  for (const [accept, expected] of Object.entries(cases)) {
+    const { format, as } = negotiateAny(accept);
+    assert.equal(`${format} ${as}`.trim(), expected, accept);
+  }
+  assert.throws(() => negotiate(pb), /accepted: application\/json, application\/yaml$/);
 });
 
 test("negotiate() refuses what it cannot write", () => {

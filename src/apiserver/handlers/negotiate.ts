@@ -21,7 +21,10 @@ const MEDIA_TYPES: readonly (readonly [type: string, format: Format])[] = [
 const CLAUSES_MAX = 32;
 
 /** Most requests come with one of a few headers: parsed once. */
-const parsed = { text: new Map<string, MediaType | undefined>(), any: new Map<string, MediaType | undefined>() };
+const parsed = {
+  text: new Map<string, MediaType | undefined>(),
+  any: new Map<string, MediaType | undefined>(),
+};
 const PARSED_MAX = 256;
 
 /** The best form in text that the server has. Throws NotAcceptable when there is none. */

@@ -9,6 +9,7 @@ import {
   type KubeObject,
 } from "#apimachinery";
 import type { UpdateRequest } from "../registry/resource-store.ts";
+import { authorizeCreate } from "./authorize.ts";
 import {
   asKind,
   decodePatched,
@@ -100,7 +101,8 @@ function applyUpdate(routed: ResourceRequest, patch: Parsed, subresource: string
     subresource,
     mayCreate: subresource === "",
     ownsManagedFields: true,
-    transform: (stored) => {
+    transform: async (stored) => {
+      if (stored === undefined) await authorizeCreate(routed);
       const old = stored === undefined ? undefined : inServedVersion(routed, stored);
       const applied = fieldManager.apply({
         kind: served.kind,

@@ -1,6 +1,7 @@
 /** POST and PUT of objects. @module */
 import { badRequest, type KubeObject } from "#apimachinery";
 import type { UpdateRequest } from "../registry/resource-store.ts";
+import { authorizeCreate } from "./authorize.ts";
 import { decodeObject } from "./decode.ts";
 import type { ResourceRequest } from "./handler-context.ts";
 import { writtenResult } from "./read.ts";
@@ -21,8 +22,12 @@ export async function handleUpdate(routed: ResourceRequest, subresource = ""): P
   const sent = await decodeObject(request, served);
   checkIdentity(sent, info.name, served.kind.scope === "Namespaced" ? info.namespace : "");
   const object = asStored(routed, sent);
+  const transform = async (stored: KubeObject | undefined): Promise<KubeObject> => {
+    if (stored === undefined) await authorizeCreate(routed);
+    return object;
+  };
   const mayCreate = subresource === "" && served.kind.strategy?.allowCreateOnUpdate === true;
-  const update: UpdateRequest = { subresource, mayCreate, transform: () => object };
+  const update: UpdateRequest = { subresource, mayCreate, transform };
   const { object: stored, created } = await served.store.update(info.namespace, info.name, update, context);
   return writtenResult(routed, stored, created ? 201 : 200);
 }

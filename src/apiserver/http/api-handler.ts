@@ -1,7 +1,7 @@
 /** The way of a request over HTTP: limits, authentication, dispatch, answer; nothing that fails here leaves without a Status. @module */
 import { StatusError, type Clock, type Logger } from "#apimachinery";
 import type { Dispatcher } from "../handlers/dispatch.ts";
-import type { Result, UpgradeConnection } from "../handlers/request.ts";
+import type { UpgradeConnection } from "../handlers/request.ts";
 import type { Limits } from "../options.ts";
 import { newUid } from "../registry/uid.ts";
 import { impersonate } from "../authn/index.ts";

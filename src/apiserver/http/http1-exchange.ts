@@ -40,8 +40,8 @@ export class Http1Exchange implements Exchange {
   respond(status: number, headers: AnswerHeaders, body: Uint8Array | string): void {
     const response = this.#response;
     if (response.destroyed || response.headersSent) return;
-    headers["content-length"] = String(typeof body === "string" ? Buffer.byteLength(body) : body.length);
-    response.writeHead(status, headers as OutgoingHttpHeaders);
+    const length = typeof body === "string" ? Buffer.byteLength(body) : body.length;
+    response.writeHead(status, withLength(status, headers, length) as OutgoingHttpHeaders);
     response.end(this.method === "HEAD" ? undefined : body);
   }
 

@@ -9,7 +9,8 @@ const RETRY_AFTER_SECONDS = 1;
 
 interface Running {
   readonly startedAt: number;
-  readonly onExpired: () => void;
+  /** Told once; the request counts until its handler comes back. */
+  onExpired: (() => void) | undefined;
 }
 
 export class InFlight {
@@ -63,9 +64,12 @@ export class InFlight {
 
   #sweep(): void {
     const oldest = this.#clock.monotonicMs() - this.#limits.requestTimeoutMs;
-    for (const [request, { startedAt, onExpired }] of this.#started) {
+    for (const [request, running] of this.#started) {
       // Insertion order is order of time.
-      if (startedAt > oldest) break;
+      if (running.startedAt > oldest) break;
+      const { onExpired } = running;
+      running.onExpired = undefined;
+      if (onExpired === undefined) continue;
       request.expire();
       onExpired();
     }

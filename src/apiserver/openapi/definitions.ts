@@ -1,7 +1,9 @@
 /** Which definitions a document needs, and what they look like. @module */
 import type { GroupVersionKind } from "#apimachinery";
 import { allDefinitions, groupVersions, type StructFacts } from "#api";
+import { isCustomKind } from "../registry/custom-kind.ts";
 import { yieldToLoop } from "../watchcache/watch-cache.ts";
+import { customDefinition } from "./custom-definitions.ts";
 import { plainDefinitions } from "./plain-definitions.ts";
 import type { Prose, ProseSource } from "./prose.ts";
 import { referencesOf, schemaObject, type Dialect, type SchemaObject } from "./schema-object.ts";
@@ -27,6 +29,7 @@ export async function prepareDefinitions(): Promise<void> {
 
 /** Name of the definition of a kind; undefined when it has none (PodExecOptions). */
 export function definitionOfKind(gvk: GroupVersionKind): string | undefined {
+  if (isCustomKind(gvk)) return customDefinition(gvk);
   kindDefinitions ??= new Map(
     [...structs().values()].flatMap(({ gvk: own, definition }) =>
       // The kinds of metav1 are v1 as those of core are, and are asked for by their definition.

@@ -1,5 +1,6 @@
 /** Documents in pieces: one path or definition at a time, so that megabytes never hold the event loop. @module */
 import type { Scheme } from "#api";
+import type { CustomDefinitions } from "./custom-definitions.ts";
 import { closureOf, definitionObject } from "./definitions.ts";
 import {
   groupOperations,
@@ -20,6 +21,8 @@ export interface DocumentSource {
   /** Made one after the other, with turns for others in between; no two have a path in common. */
   readonly parts: readonly Part[];
   readonly prose: ProseSource | undefined;
+  /** Definitions of kinds that CustomResourceDefinitions added. */
+  readonly custom?: CustomDefinitions;
 }
 
 export type Part = () => readonly Operation[];
@@ -69,7 +72,11 @@ export async function* definitionEntries(
   roots: ReadonlySet<string>,
 ): AsyncGenerator<Entry> {
   const prose = source.prose && remembering(source.prose);
-  for (const name of closureOf(roots)) yield [name, await definitionObject(name, source.dialect, prose)];
+  const own = [...roots].flatMap((name) => source.custom?.get(name)?.references ?? []);
+  for (const name of closureOf([...roots, ...own])) {
+    const custom = source.custom?.get(name)?.object(source.dialect);
+    yield [name, custom ?? (await definitionObject(name, source.dialect, prose))];
+  }
 }
 
 function addRoots({ operations }: PathItem, roots: Set<string>): void {

@@ -5,6 +5,9 @@ import { digestOf } from "../discovery/entity-tag.ts";
 import { prepareDefinitions } from "./definitions.ts";
 import { documentParts, jsonText, type DocumentSource, type Part } from "./document.ts";
 import { packDocument, type PackedDocument } from "./packed-document.ts";
+import { customDefinitions } from "./custom-definitions.ts";
+import { isCustomKind } from "../registry/custom-kind.ts";
+import { documentName } from "./names.ts";
 import type { ProseSource } from "./prose.ts";
 import { protobufV2 } from "./protobuf/document.ts";
 
@@ -13,17 +16,22 @@ const FORMAT = "1";
 
 /** Its size is bounded by the group-versions of the scheme: one document each, and two of version 2. */
 export class Library {
-  readonly #scheme: Scheme;
+  readonly scheme: Scheme;
   readonly #prose: ProseSource | undefined;
   readonly #parts: ReadonlyMap<string, Part>;
   readonly #packed = new Map<string, Promise<PackedDocument>>();
   readonly #hashes = new Map<string, string>();
-  #fingerprint: string | undefined;
 
-  constructor(scheme: Scheme, prose?: ProseSource) {
-    this.#scheme = scheme;
+  /** Documents of `before` that look the same are kept. */
+  constructor(scheme: Scheme, prose?: ProseSource, before?: Library) {
+    this.scheme = scheme;
     this.#prose = prose;
     this.#parts = documentParts(scheme);
+    if (before === undefined) return;
+    for (const [key, packed] of before.#packed) {
+      const name = key.startsWith("v2 ") ? "v2" : key;
+      if (before.hashOf(name) === this.hashOf(name)) this.#packed.set(key, packed);
+    }
   }
 
   /** Keys of `/openapi/v3`. */
@@ -42,8 +50,7 @@ export class Library {
   hashOf(name: string): string {
     const known = this.#hashes.get(name);
     if (known !== undefined) return known;
-    this.#fingerprint ??= fingerprint(this.#scheme, this.#prose);
-    const hash = digestOf(this.#fingerprint, name);
+    const hash = digestOf(fingerprint(this.scheme, this.#prose, name), name);
     this.#hashes.set(name, hash);
     return hash;
   }
@@ -68,7 +75,7 @@ export class Library {
   }
 
   #source(dialect: DocumentSource["dialect"], parts: readonly Part[]): DocumentSource {
-    return { dialect, parts, prose: this.#prose };
+    return { dialect, parts, prose: this.#prose, custom: customDefinitions(this.scheme) };
   }
 
   #keep(key: string, make: () => Promise<PackedDocument>): Promise<PackedDocument> {
@@ -83,11 +90,14 @@ export class Library {
 }
 
 /** The facts are those of one version of Kubernetes. */
-function fingerprint(scheme: Scheme, prose: ProseSource | undefined): string {
-  const kinds = scheme.kinds.map(({ group, version, kind, verbs, subresources }) => [
-    [group, version, kind],
-    verbs,
-    subresources,
-  ]);
+function fingerprint(scheme: Scheme, prose: ProseSource | undefined, name: string): string {
+  const kinds = scheme.kinds
+    .filter((kind) => name === "v2" || documentName(kind) === name)
+    .map((kind) => [
+      [kind.group, kind.version, kind.kind],
+      kind.verbs,
+      kind.subresources,
+      isCustomKind(kind) ? kind.custom.fingerprint : "",
+    ]);
   return digestOf(FORMAT, KUBERNETES_VERSION, JSON.stringify(kinds), prose?.id ?? "");
 }

@@ -77,7 +77,8 @@ function shapesOf(resource: ApiResource, verb: Verb, at: Paths): readonly Shape[
 }
 
 function listDefinition({ kind }: ApiResource): string {
-  return definitionOfKind({ ...kind, kind: `${kind.kind}List` }) ?? STATUS_DEFINITION;
+  const listKind = kind.names.listKind ?? `${kind.kind}List`;
+  return definitionOfKind({ ...kind, kind: listKind }) ?? STATUS_DEFINITION;
 }
 
 function objectShape(

@@ -6,7 +6,7 @@ import { scheme } from "#api";
 import { getRequest, shown } from "../discovery/test-request.ts";
 import { openApiRoute } from "./index.ts";
 
-const route = openApiRoute({ scheme, clock: new FakeClock(0) });
+const route = openApiRoute({ kinds: { scheme }, clock: new FakeClock(0) });
 
 async function get(
   target: string,
@@ -87,7 +87,7 @@ test("openApiRoute answers in a type that the client accepts, or not at all", as
 
 test("openApiRoute changes its hashes with the text that describes the types", async () => {
   const prose = { id: "some text", of: () => Promise.resolve(undefined) };
-  const other = openApiRoute({ scheme, clock: new FakeClock(0), findProse: () => prose });
+  const other = openApiRoute({ kinds: { scheme }, clock: new FakeClock(0), findProse: () => prose });
   const { body } = shown(await other.handle(getRequest("/openapi/v3")));
   assert.notDeepEqual((body as { readonly paths: unknown }).paths, await urls());
 });

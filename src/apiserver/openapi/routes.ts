@@ -4,13 +4,13 @@ import { acceptClauses } from "../discovery/accept.ts";
 import { digestOf, isNotModified, notModified } from "../discovery/entity-tag.ts";
 import { headerValue, queryValue, type ApiRequest, type Result } from "../handlers/request.ts";
 import type { Route } from "../http/route.ts";
-import type { Scheme } from "#api";
+import type { SchemeSource } from "../registry/served-kinds.ts";
 import { Library } from "./library.ts";
 import { unpackDocument, type PackedDocument } from "./packed-document.ts";
 import type { ProseSource } from "./prose.ts";
 
 interface OpenApiOptions {
-  readonly scheme: Scheme;
+  readonly kinds: SchemeSource;
   readonly clock: Clock;
   /** Called once, for the first request. Absent, or without a result: types are shown without descriptions. */
   readonly findProse?: () => ProseSource | undefined;
@@ -34,10 +34,13 @@ const NOT_FOUND: Result = {
 
 export function openApiRoute(options: OpenApiOptions): Route {
   let library: Library | undefined;
+  let prose: ProseSource | undefined;
   return {
     matches: (path) => path === V2 || path === V3 || path.startsWith(`${V3}/`),
     handle: (request) => {
-      library ??= new Library(options.scheme, options.findProse?.());
+      const { scheme } = options.kinds;
+      if (library === undefined) prose = options.findProse?.();
+      if (library?.scheme !== scheme) library = new Library(scheme, prose, library);
       if (request.path === V2) return version2(request, library);
       const name = request.path.slice(V3.length + 1).replace(/\/$/, "");
       return name === "" ? index(request, library) : version3(request, library, name, options.clock);

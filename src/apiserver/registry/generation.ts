@@ -42,9 +42,14 @@ export function hasGeneration(resource: string): boolean {
   return !WITHOUT_GENERATION.has(resource);
 }
 
-/** True if anything besides `metadata` and `status` differs. */
-export function isDesireChanged(object: KubeObject, old: KubeObject): boolean {
+/** True if anything besides `metadata` and `status` differs; kinds whose status has no writers of its own count it in. */
+export function isDesireChanged(object: KubeObject, old: KubeObject, hasStatus = true): boolean {
+  if (!hasStatus && !semanticEqual(statusOf(object), statusOf(old))) return true;
   return !semanticEqual(desireOf(object), desireOf(old));
+}
+
+function statusOf(object: KubeObject): unknown {
+  return (object as KubeObject & { status?: unknown }).status;
 }
 
 function desireOf(object: KubeObject): unknown {

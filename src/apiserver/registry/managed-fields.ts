@@ -6,7 +6,6 @@ import {
   setOf,
   updateManagedFields,
   type FieldSet,
-  type GroupVersionKind,
   type JsonObject,
   type Kind,
   type KubeObject,
@@ -14,9 +13,14 @@ import {
   type StructSchema,
 } from "#apimachinery";
 import { lookup } from "#api";
+import { isCustomKind } from "./custom-kind.ts";
 import type { FieldManager, ManagedApply, ManagedWrite } from "./field-manager.ts";
 import { isSameShape } from "./same-shape.ts";
 import { hasStatus } from "./status.ts";
+
+function schemaOfKind(kind: Kind): StructSchema | undefined {
+  return isCustomKind(kind) ? kind.custom.schema : lookup(kind);
+}
 
 const NOTHING: FieldSet = {};
 const STATUS: FieldSet = setOf(["f:status"]);
@@ -24,7 +28,7 @@ const SPEC: FieldSet = setOf(["f:spec"]);
 
 /** `schemaOf` finds the fields of a kind; writes of kinds it does not know are not tracked. */
 export function newFieldManager(
-  schemaOf: (gvk: GroupVersionKind) => StructSchema | undefined = lookup,
+  schemaOf: (kind: Kind) => StructSchema | undefined = schemaOfKind,
 ): FieldManager {
   const samples = new Map<string, Sample>();
   return {

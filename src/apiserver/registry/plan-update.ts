@@ -44,7 +44,7 @@ export function planUpdate(kind: Kind, object: KubeObject, old: KubeObject, fact
   }
   const clean = hasStatus(kind) ? withStatusOf(carried, old) : carried;
   const finished = kind.strategy?.prepareForUpdate?.(clean, old) ?? clean;
-  if (!facts.hasGeneration || !isDesireChanged(finished, old)) return finished;
+  if (!facts.hasGeneration || !isDesireChanged(finished, old, hasStatus(kind))) return finished;
   return bumpGeneration(finished);
 }
 

@@ -8,15 +8,17 @@ import type { ObjectLayout } from "../watchcache/cached-object.ts";
 import type { ResourceCacheOptions } from "../watchcache/resource-cache.ts";
 import { resourceKey } from "../watchcache/storage-key.ts";
 import type { WatchCache } from "../watchcache/watch-cache.ts";
+import { isCustomKind, type CustomKind } from "./custom-kind.ts";
 import type { FieldManager } from "./field-manager.ts";
 import { headOf } from "./object-bytes.ts";
 import type { ResourceHooks } from "./resource-hooks.ts";
 import { ResourceReader } from "./resource-reader.ts";
 import { ResourceStore } from "./resource-store.ts";
+import type { KindsChange, ServedKinds } from "./served-kinds.ts";
 import type { ServedResource } from "./served-resource.ts";
 
 export interface RegistryOptions {
-  readonly scheme: Scheme;
+  readonly kinds: ServedKinds;
   readonly store: Store;
   readonly watchCache: WatchCache;
   readonly clock: Clock;
@@ -35,15 +37,19 @@ const RELAXED: ReadonlySet<string> = new Set(["core/events", "coordination.k8s.i
 const INDEXED_FIELDS: Readonly<Record<string, string>> = { "core/pods": "spec.nodeName" };
 
 export class Registry {
-  readonly scheme: Scheme;
   readonly #options: RegistryOptions;
   readonly #served = new Map<string, ServedResource>();
   readonly #stores = new Map<string, ResourceStore>();
 
   constructor(options: RegistryOptions) {
     this.#options = options;
-    this.scheme = options.scheme;
-    for (const kind of options.scheme.kinds) this.#serve(kind);
+    for (const kind of options.kinds.scheme.kinds) this.#serve(kind);
+    options.kinds.onChange((change) => this.#change(change));
+  }
+
+  /** As of now: it changes with CustomResourceDefinitions. */
+  get scheme(): Scheme {
+    return this.#options.kinds.scheme;
   }
 
   find(group: string, version: string, plural: string): ServedResource | undefined {
@@ -67,22 +73,41 @@ export class Registry {
     return this.#stores.get(resource);
   }
 
+  /** Requests that are under way finish with what they were routed to. */
+  #change({ added, removed }: KindsChange): void {
+    const { watchCache } = this.#options;
+    const changed = new Set<string>();
+    for (const kind of removed) {
+      this.#served.delete(servedKey(kind));
+      this.#stores.delete(customKey(kind));
+      changed.add(customKey(kind));
+    }
+    for (const kind of added) {
+      this.#stores.delete(customKey(kind));
+      changed.add(customKey(kind));
+    }
+    for (const kind of added) this.#serve(kind);
+    for (const resource of changed) watchCache.reconfigure(resource, this.#stores.has(resource));
+  }
+
   #serve(kind: Kind): void {
-    const { scheme, store, watchCache, clock, random, limits } = this.#options;
+    const { scheme } = this;
+    const { store, watchCache, clock, random, limits } = this.#options;
     const stored = scheme.storedAs(kind);
     const resource = resourceKey(stored.group, stored.names.plural);
-    const isView = stored !== kind;
-    this.#served.set(`${kind.group}/${kind.version}/${kind.names.plural}`, {
+    const isView = stored !== kind && !isCustomKind(kind);
+    this.#served.set(servedKey(kind), {
       kind,
       resource,
       store: this.#storeOf(stored, resource),
       reader: new ResourceReader({ resource, store, watchCache, clock, random, limits }),
-      schema: lookup(kind),
+      schema: isCustomKind(kind) ? undefined : lookup(kind),
       ...(isView && {
         toStored: (object: KubeObject) => scheme.convert(object, stored),
         fromStored: (object: KubeObject) => scheme.convert(object, kind),
       }),
       applyDefaults: (object) => scheme.applyDefaults(object),
+      ...(isCustomKind(kind) && { custom: kind.custom, ...kind.custom }),
     });
   }
 
@@ -110,21 +135,23 @@ export class Registry {
 
 /** How the cache reads each resource of `scheme`; resources of nobody (left by other versions) are kept as they are. */
 export function resourceCacheOptions(
-  scheme: Scheme,
+  kinds: ServedKinds,
   limits: Limits,
   freeze: boolean,
 ): (resource: string) => ResourceCacheOptions {
-  const kinds = new Map(
+  const { scheme } = kinds;
+  const builtin = new Map(
     scheme.kinds.map((kind) => {
       const stored = scheme.storedAs(kind);
       return [resourceKey(stored.group, stored.names.plural), stored] as const;
     }),
   );
   return (resource) => {
-    const kind = kinds.get(resource);
+    const kind = builtin.get(resource);
     const layout: ObjectLayout = {
+      // Custom resources may be stored in several versions.
       head: kind === undefined ? new Uint8Array() : headOf(kind),
-      selectableFields: kind?.selectableFields ?? {},
+      selectableFields: (kind ?? customStored(kinds, resource))?.selectableFields ?? {},
       freeze,
     };
     const indexedField = INDEXED_FIELDS[resource];
@@ -134,6 +161,18 @@ export function resourceCacheOptions(
       ...(indexedField !== undefined && { indexedField }),
     };
   };
+}
+
+function customStored(kinds: ServedKinds, resource: string): CustomKind | undefined {
+  return kinds.custom.find((kind) => kind.custom.stored === kind && customKey(kind) === resource);
+}
+
+function customKey({ group, names }: Kind): string {
+  return resourceKey(group, names.plural);
+}
+
+function servedKey({ group, version, names }: Kind): string {
+  return `${group}/${version}/${names.plural}`;
 }
 
 /** `apps/v1, Kind=Deployment`: how messages name a kind. */

@@ -55,7 +55,7 @@ export class ResourceReader {
         : encodeContinue({ revision: page.revision, startAfter: last.key });
     return {
       apiVersion: apiVersionOf(kind),
-      kind: `${kind.kind}List`,
+      kind: kind.names.listKind ?? `${kind.kind}List`,
       resourceVersion: String(page.revision),
       items: page.items,
       ...(next !== undefined && { continue: next }),
@@ -63,7 +63,7 @@ export class ResourceReader {
     };
   }
 
-  /** Begins a watch. The caller owns it: it must call `stop`. */
+  /** Begins a watch. The caller owns it: it must call `stop`. One from a forgotten time tells so as its only event. */
   async watch(selection: Selection, options: ListOptions): Promise<Watcher> {
     const { watchCache, limits } = this.#options;
     const { resourceVersion, sendInitialEvents } = options;
@@ -72,7 +72,6 @@ export class ResourceReader {
     else if (resourceVersion === "") await watchCache.sync();
     // From here to the end nothing is awaited: no change can slip between the state and the watching.
     const wantsState = sendInitialEvents ?? from === undefined;
-    const since = wantsState || from === undefined ? [] : this.cache.since(from);
     const { cache } = this;
     const watcher = new Watcher({
       selection,
@@ -83,7 +82,14 @@ export class ResourceReader {
       backlogBytesMax: limits.watcherBacklogBytesMax,
       onStop: (stopped) => cache.removeWatcher(stopped),
     });
-    for (const event of since) watcher.offer(event);
+    if (!wantsState && from !== undefined) {
+      const since = cache.since(from);
+      if (since instanceof StatusError) {
+        watcher.fail(since);
+        return watcher;
+      }
+      for (const event of since) watcher.offer(event);
+    }
     cache.addWatcher(watcher);
     return watcher;
   }
@@ -121,10 +127,13 @@ export class ResourceReader {
   async #at(selection: Selection, limit: number, revision: number, startAfter: string): Promise<Page> {
     const { watchCache } = this.#options;
     await watchCache.waitFor(revision);
-    if (this.cache.lastChange <= revision) {
+    // A page goes on as long as others would, however little this resource changes: clients count on its end.
+    const isKept = revision >= watchCache.compacted;
+    if (isKept && this.cache.lastChange <= revision) {
       return { ...(await this.#present(selection, limit, startAfter)), revision };
     }
     try {
+      if (!isKept) throw new Compacted(revision, watchCache.compacted);
       return await this.#past(selection, limit, revision, startAfter);
     } catch (err) {
       if (!(err instanceof Compacted)) throw err;

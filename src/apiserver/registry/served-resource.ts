@@ -1,5 +1,6 @@
 /** One resource in one version, as a path names it, with the store of its objects. @module */
 import type { Kind, KubeObject, Schema } from "#apimachinery";
+import type { CustomResource } from "./custom-kind.ts";
 import type { ResourceReader } from "./resource-reader.ts";
 import type { ResourceStore } from "./resource-store.ts";
 
@@ -9,8 +10,10 @@ export interface ServedResource {
   readonly resource: string;
   readonly store: ResourceStore;
   readonly reader: ResourceReader;
-  /** Facts of the kind's fields; absent for kinds that have none. */
+  /** Facts of the kind's fields; absent for kinds that have none, custom ones among them. */
   readonly schema: Schema | undefined;
+  /** Present for kinds that a CustomResourceDefinition added. */
+  readonly custom?: CustomResource;
   /** Both absent when the kind is stored in this version. */
   readonly toStored?: (object: KubeObject) => KubeObject;
   readonly fromStored?: (object: KubeObject) => KubeObject;

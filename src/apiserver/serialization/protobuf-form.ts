@@ -28,7 +28,8 @@ export function protobufFormOfKind(kind: GroupVersionKind): ProtobufForm | undef
 /** How a value with `apiVersion` and `kind` is encoded. */
 export function protobufFormOf(value: unknown): ProtobufForm | undefined {
   if (!isJsonObject(value)) return undefined;
-  const { apiVersion, kind } = value;
+  // Some documents of discovery never had an apiVersion.
+  const { apiVersion = "v1", kind } = value;
   if (typeof apiVersion !== "string" || typeof kind !== "string") return undefined;
   const schema = protobufSchemaOf({ apiVersion, kind });
   return schema && { apiVersion, kind, schema };

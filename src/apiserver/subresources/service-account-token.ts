@@ -101,7 +101,7 @@ async function findBound(
 }
 
 async function find(
-  { context, request }: ResourceRequest,
+  { context }: ResourceRequest,
   resource: string,
   namespace: string,
   name: string,

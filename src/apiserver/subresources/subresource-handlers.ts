@@ -5,9 +5,12 @@ import { podLogHandlers } from "../connect/pod-log.ts";
 import { podStreamHandlers } from "../connect/pod-streams.ts";
 import { proxyHandlers } from "../connect/proxy.ts";
 import { partHandlers, type SubresourceHandlers } from "../handlers/subresources.ts";
+import type { Store } from "#storage";
 import type { TokenIssuer } from "../registry/token-issuer.ts";
 import { bindingHandlers } from "./binding.ts";
 import { evictionHandlers } from "./eviction.ts";
+import { componentStatusHandlers } from "./component-statuses.ts";
+import { reviewHandlers, type ReviewOptions } from "./reviews.ts";
 import { scaleHandlers } from "./scale.ts";
 import { tokenHandlers } from "./service-account-token.ts";
 
@@ -41,5 +44,18 @@ export function subresourceHandlers({
       ? []
       : ([["core/serviceaccounts/token", tokenHandlers(tokenIssuer)]] as const)),
     ...proxyHandlers({ kubelets, clock, random }),
+  ]);
+}
+
+export interface VirtualOptions extends ReviewOptions {
+  readonly store: Store;
+}
+
+/** Resources that are answered and never stored, by `core/bindings`. */
+export function virtualHandlers(options: VirtualOptions): ReadonlyMap<string, SubresourceHandlers> {
+  return new Map([
+    ["core/bindings", bindingHandlers],
+    ["core/componentstatuses", componentStatusHandlers(options.store)],
+    ...reviewHandlers(options),
   ]);
 }

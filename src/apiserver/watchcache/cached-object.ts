@@ -3,7 +3,10 @@ import { encodeMessage, type JsonObject, type KubeObject, type StructSchema } fr
 
 /** What the cache must know of a resource to read its objects. */
 export interface ObjectLayout {
-  /** `{"kind":"Pod","apiVersion":"v1","metadata":{`: how stored bytes begin, so that the resourceVersion can be spliced in after it. */
+  /**
+   * `{"kind":"Pod","apiVersion":"v1","metadata":{`: how stored bytes begin, so that the resourceVersion can be spliced in
+   * after it. Empty: objects begin differently (they are stored in several versions), so each is looked into.
+   */
   readonly head: Uint8Array;
   /** Field selectors besides `metadata.name` and `metadata.namespace`. */
   readonly selectableFields: Readonly<Record<string, (object: KubeObject) => string>>;
@@ -64,7 +67,7 @@ export class CachedObject {
   /** The object as JSON, with its resourceVersion. Shared: never written to. */
   get bytes(): Uint8Array {
     if (!this.#isSpliced) {
-      this.#data = splice(this.#data, this.layout.head.length, this.revision);
+      this.#data = splice(this.#data, headLength(this.layout, this.#data), this.revision);
       this.#isSpliced = true;
     }
     return this.#data;
@@ -95,21 +98,28 @@ export class CachedObject {
   /** True if `stored` (bytes without resourceVersion) is what this object is stored as. */
   isStoredAs(stored: Uint8Array): boolean {
     if (!this.#isSpliced) return Buffer.compare(this.#data, stored) === 0;
-    const headLength = this.layout.head.length;
+    const length = headLength(this.layout, stored);
     const inserted = this.#data.length - stored.length;
     if (inserted !== resourceVersionText(this.revision).length) return false;
     return (
-      Buffer.compare(this.#data.subarray(0, headLength), stored.subarray(0, headLength)) === 0 &&
-      Buffer.compare(this.#data.subarray(headLength + inserted), stored.subarray(headLength)) === 0
+      Buffer.compare(this.#data.subarray(0, length), stored.subarray(0, length)) === 0 &&
+      Buffer.compare(this.#data.subarray(length + inserted), stored.subarray(length)) === 0
     );
   }
 
   /** The same state told at another revision: what a DELETED event carries. */
   at(revision: number): CachedObject {
-    const stored = this.#isSpliced
-      ? unsplice(this.#data, this.layout.head.length, this.revision)
-      : this.#data;
-    return new CachedObject(this.key, revision, stored, this.layout);
+    return new CachedObject(this.key, revision, this.#stored(), this.layout);
+  }
+
+  /** The same state read through another layout. */
+  as(layout: ObjectLayout): CachedObject {
+    return new CachedObject(this.key, this.revision, this.#stored(), layout, this.#object?.deref());
+  }
+
+  #stored(): Uint8Array {
+    if (!this.#isSpliced) return this.#data;
+    return unsplice(this.#data, headLength(this.layout, this.#data), this.revision);
   }
 
   #readFields(): Readonly<Record<string, string>> {
@@ -129,6 +139,18 @@ export class CachedObject {
     this.#labels = object.metadata.labels ?? NO_LABELS;
     return object;
   }
+}
+
+const METADATA = Buffer.from(`"metadata":{`);
+/** `kind` and `apiVersion` are names of bounded length. */
+const HEAD_BYTES_MAX = 1024;
+
+function headLength({ head }: ObjectLayout, bytes: Uint8Array): number {
+  if (head.length > 0) return head.length;
+  const { buffer, byteOffset, length } = bytes;
+  const start = Buffer.from(buffer, byteOffset, Math.min(length, HEAD_BYTES_MAX)).indexOf(METADATA);
+  if (start < 0) throw new Error("a stored object has no metadata");
+  return start + METADATA.length;
 }
 
 function resourceVersionText(revision: number): string {

@@ -16,11 +16,11 @@ export interface ResourceCacheOptions {
 }
 
 export class ResourceCache {
-  readonly layout: ObjectLayout;
   readonly #objects = new SortedMap<CachedObject>();
   readonly #index: ObjectIndex | undefined;
   readonly #watchers = new Set<Watcher>();
   readonly #historyMax: number;
+  #layout: ObjectLayout;
   /** Oldest first; trimmed in blocks, so that a change costs no shift of the whole. */
   #history: CacheEvent[] = [];
   /** Watches may begin at this revision or later. */
@@ -29,11 +29,23 @@ export class ResourceCache {
   #lastChange: number;
 
   constructor(options: ResourceCacheOptions, loadedAt: number) {
-    this.layout = options.layout;
+    this.#layout = options.layout;
     this.#historyMax = options.historyMax;
     this.#oldest = loadedAt;
     this.#lastChange = loadedAt;
     if (options.indexedField !== undefined) this.#index = new ObjectIndex(options.indexedField);
+  }
+
+  get layout(): ObjectLayout {
+    return this.#layout;
+  }
+
+  /** Takes another set of selectable fields; objects that were read through the old one are read again. */
+  relayout(layout: ObjectLayout): void {
+    const before = Object.keys(this.#layout.selectableFields).join();
+    if (before === Object.keys(layout.selectableFields).join()) return;
+    this.#layout = layout;
+    for (const object of Array.from(this.#objects.range("", ""))) this.#objects.set(object.as(layout));
   }
 
   get size(): number {
@@ -96,19 +108,19 @@ export class ResourceCache {
     this.#publish(new CacheEvent(previous === undefined ? "ADDED" : "MODIFIED", current, previous));
   }
 
-  /** Changes after `revision`, oldest first. Throws `Expired` when they are no longer all here. */
-  since(revision: number): readonly CacheEvent[] {
+  /** Changes after `revision`, oldest first; `Expired` when they are no longer all here. */
+  since(revision: number): readonly CacheEvent[] | StatusError {
     if (revision < this.#oldest) {
-      throw new StatusError("Expired", `too old resource version: ${revision} (${this.#oldest})`);
+      return new StatusError("Expired", `too old resource version: ${revision} (${this.#oldest})`);
     }
-    let low = 0;
-    let high = this.#history.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#history[middle]!.revision <= revision) low = middle + 1;
-      else high = middle;
-    }
-    return this.#history.slice(low);
+    return this.#history.slice(this.#countUntil(revision));
+  }
+
+  /** Watches may no longer begin before `revision`. */
+  compact(revision: number): void {
+    if (revision <= this.#oldest) return;
+    this.#oldest = revision;
+    this.#history = this.#history.slice(this.#countUntil(revision));
   }
 
   addWatcher(watcher: Watcher): void {
@@ -121,6 +133,18 @@ export class ResourceCache {
 
   watchers(): Iterable<Watcher> {
     return this.#watchers;
+  }
+
+  /** Events of the history up to and with `revision`. */
+  #countUntil(revision: number): number {
+    let low = 0;
+    let high = this.#history.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#history[middle]!.revision <= revision) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   #publish(event: CacheEvent): void {

@@ -40,6 +40,7 @@ export class WatchCache {
   /** What writers of this process know of the bytes they commit; the change brings the same bytes back. */
   readonly #announced = new WeakMap<Uint8Array, Announced>();
   #revision = 0;
+  #compacted = 0;
   #waiters: Waiter[] = [];
   #running: Promise<void> = Promise.resolve();
 
@@ -53,6 +54,17 @@ export class WatchCache {
   /** Every change up to this revision is in the cache and with the watchers. */
   get revision(): number {
     return this.#revision;
+  }
+
+  /** The oldest revision whose state may still be asked for, as far as this server knows. */
+  get compacted(): number {
+    return this.#compacted;
+  }
+
+  /** The history before `revision` is gone from the store: it is told to nobody any more, so that all readers see the same. */
+  compact(revision: number): void {
+    this.#compacted = Math.max(this.#compacted, revision);
+    for (const cache of this.#resources.values()) cache.compact(revision);
   }
 
   /** Loads everything, then follows the store until `signal` aborts. */
@@ -77,6 +89,14 @@ export class WatchCache {
 
   resources(): Iterable<readonly [string, ResourceCache]> {
     return this.#resources;
+  }
+
+  /** The fields that select objects of a resource may have changed, or it is served no more: then its watches end. */
+  reconfigure(resource: string, isServed: boolean): void {
+    const cache = this.#resources.get(resource);
+    if (cache === undefined) return;
+    if (!isServed) for (const watcher of [...cache.watchers()]) watcher.stop();
+    cache.relayout(this.#resourceOptions(resource).layout);
   }
 
   /** Says what `stored` will parse to, before it is committed; its resourceVersion is not known yet. */

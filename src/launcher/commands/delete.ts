@@ -1,6 +1,7 @@
 /** `k8ts delete`: removes a cluster without trace: processes, mounts, namespaces, interfaces, cgroups, files, context. @module */
 import { rm, rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
+import { drivers } from "../drivers/index.ts";
 import { removeClusterContext } from "../kubeconfigs.ts";
 import type { LauncherContext } from "../launcher-context.ts";
 import { profilePaths } from "../paths.ts";
@@ -24,6 +25,9 @@ export async function removeCluster(
 ): Promise<void> {
   const { env, progress } = context;
   await stopPrograms(context, profile, signal);
+  if (profile.driver === "netns") {
+    await progress.step("Removing the network", () => drivers.netns.remove(profile, signal));
+  }
   await progress.step("Removing files and the kubeconfig context", async () => {
     await removeClusterContext(profile, signal);
     const paths = profilePaths(env, profile.name);

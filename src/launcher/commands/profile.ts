@@ -4,16 +4,7 @@ import type { LauncherContext } from "../launcher-context.ts";
 import { profilePaths } from "../paths.ts";
 import { listProfiles } from "../profile.ts";
 import { programState } from "../supervisor.ts";
-import { renderTable } from "../table.ts";
-
-export interface ProfileRow {
-  readonly Name: string;
-  readonly Status: "Running" | "Stopped";
-  readonly Driver: string;
-  readonly IP: string;
-  readonly Port: number;
-  readonly Nodes: number;
-}
+import type { ProfileRow } from "./profile-table.ts";
 
 export async function profileRows(context: LauncherContext): Promise<readonly ProfileRow[]> {
   const profiles = await listProfiles(context.env);
@@ -33,16 +24,4 @@ export async function profileRows(context: LauncherContext): Promise<readonly Pr
       };
     }),
   );
-}
-
-export function renderProfiles(rows: readonly ProfileRow[]): string {
-  const cells = rows.map((row) => [
-    row.Name,
-    row.Status,
-    row.Driver,
-    row.IP,
-    String(row.Port),
-    String(row.Nodes),
-  ]);
-  return renderTable(["PROFILE", "STATUS", "DRIVER", "IP", "PORT", "NODES"], cells);
 }

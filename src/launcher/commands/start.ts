@@ -11,6 +11,7 @@ import { newProfile, type NewProfileOptions } from "../new-profile.ts";
 import { profilePaths } from "../paths.ts";
 import {
   checkDisk,
+  checkHome,
   checkInotify,
   checkPort,
   checkPrivileges,
@@ -39,6 +40,7 @@ export async function start(
   signal: AbortSignal,
 ): Promise<Profile> {
   const { env, progress } = context;
+  checkHome(env);
   const existing = await readProfile(env, options.profile);
   if (existing !== undefined) refuseChanges(existing, options);
   options.insecureRegistries.forEach(parseRegistry);
@@ -49,7 +51,7 @@ export async function start(
 
   await progress.step("Checking this machine", async (note) => {
     checkPrivileges(driver, env);
-    await checkDisk(env);
+    checkDisk(env);
     await checkInotify();
     const missing = missingPackages(driver, env.path);
     if (missing.length > 0) note(`to install: ${missing.join(", ")}`);

@@ -25,16 +25,13 @@ export async function stopPrograms(
 ): Promise<void> {
   const { env, progress } = context;
   const paths = profilePaths(env, profile.name);
-  const driver = drivers[profile.driver];
   await progress.step("Stopping nodes and their containers", () =>
     Promise.all(profile.nodes.map((node) => stopNode(context, profile, node.name, signal))),
   );
   await progress.step("Stopping the control plane", () =>
     stopProgram(join(paths.dir, "pids"), "server", SERVER_GRACE_MS, context.clock, signal),
   );
-  if (profile.driver === "netns") {
-    await progress.step("Removing the network", () => driver.down(profile, signal));
-  }
+  await drivers[profile.driver].down(profile, signal);
 }
 
 /** Also for one node of a living cluster (`node stop`, `node delete`). */

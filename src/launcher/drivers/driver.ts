@@ -9,8 +9,10 @@ export interface Driver {
   readonly packages: Readonly<Record<string, string>>;
   /** Makes what the nodes stand on (bridge, namespaces). Safe to repeat. */
   up(profile: Profile, signal: AbortSignal): Promise<void>;
-  /** Removes what `up` made, also when only half of it is there. */
+  /** Takes the nodes away, also when only half of them is there; their addresses stay the cluster's. */
   down(profile: Profile, signal: AbortSignal): Promise<void>;
+  /** Removes everything that `up` made. */
+  remove(profile: Profile, signal: AbortSignal): Promise<void>;
   /** Adds and removes single nodes of a living cluster. */
   nodeUp(profile: Profile, node: NodeSpec, signal: AbortSignal): Promise<void>;
   nodeDown(profile: Profile, node: NodeSpec, signal: AbortSignal): Promise<void>;

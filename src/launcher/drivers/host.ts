@@ -10,6 +10,7 @@ export const hostDriver: Driver = {
   packages: netnsDriver.packages,
   up: () => Promise.resolve(),
   down: () => Promise.resolve(),
+  remove: () => Promise.resolve(),
   nodeUp: () => Promise.resolve(),
   nodeDown: () => Promise.resolve(),
   onNode: (_profile, _node, command) => command,

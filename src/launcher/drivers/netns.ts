@@ -4,13 +4,13 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { networkInterfaces } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import type { Profile, NodeSpec } from "../profile.ts";
 import { contextName } from "../profile.ts";
 import { runCommand, tryCommand } from "../run-command.ts";
 import { EXIT, UserError } from "../user-error.ts";
 import type { Driver } from "./driver.ts";
+import { interfaceOf, parseRoutes, type Route } from "./routed-subnets.ts";
 
 /** minikube's first subnet and its step, so that what people know stays true. */
 const SUBNETS = Array.from({ length: 20 }, (_, i) => 49 + 9 * i).map((third) => `192.168.${third}`);
@@ -34,6 +34,7 @@ export const netnsDriver: Driver = {
   async up(profile, signal) {
     const { bridge, gateway, prefixLength } = networkOf(profile);
     if (!existsSync(`/sys/class/net/${bridge}`)) {
+      refuseTakenSubnet(profile);
       await runCommand(["ip", "link", "add", bridge, "type", "bridge"], {}, signal);
       await runCommand(["ip", "addr", "add", `${gateway}/${prefixLength}`, "dev", bridge], {}, signal);
     }
@@ -64,8 +65,13 @@ export const netnsDriver: Driver = {
     if (existsSync(`/run/netns/${ns}`)) await runCommand(["ip", "netns", "del", ns], {}, signal);
   },
 
+  // the bridge outlives a stop: it keeps the addresses from other clusters, and what clients still send to them from the uplink
   async down(profile, signal) {
     for (const node of profile.nodes) await this.nodeDown(profile, node, signal);
+  },
+
+  async remove(profile, signal) {
+    await this.down(profile, signal);
     const { bridge } = networkOf(profile);
     if (existsSync(`/sys/class/net/${bridge}`)) await runCommand(["ip", "link", "del", bridge], {}, signal);
   },
@@ -75,9 +81,12 @@ export const netnsDriver: Driver = {
 
 /** A network that no interface of this machine and no other profile uses. */
 export function chooseNetwork(profile: string, others: readonly Profile[]): NonNullable<Profile["network"]> {
-  const inUse = Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map((i) => i.address));
-  for (const other of others) if (other.network !== undefined) inUse.push(other.network.gateway);
-  const prefix = SUBNETS.find((subnet) => !inUse.some((address) => address.startsWith(`${subnet}.`)));
+  const routes = readRoutes();
+  const taken = new Set(others.map((other) => other.network?.gateway));
+  const prefix = SUBNETS.find(
+    (subnet) =>
+      !taken.has(`${subnet}.1`) && interfaceOf(routes, `${subnet}.1`, PREFIX_LENGTH) === undefined,
+  );
   if (prefix === undefined) {
     throw new UserError("every subnet from 192.168.49.0/24 to 192.168.220.0/24 is in use on this machine", {
       id: "SUBNET_EXHAUSTED",
@@ -90,6 +99,23 @@ export function chooseNetwork(profile: string, others: readonly Profile[]): NonN
     gateway: `${prefix}.1`,
     prefixLength: PREFIX_LENGTH,
   };
+}
+
+/** After a reboot the bridge is made anew, and its range may have gone to somebody else meanwhile. */
+function refuseTakenSubnet(profile: Profile): void {
+  const { bridge, gateway, prefixLength } = networkOf(profile);
+  const other = interfaceOf(readRoutes(), gateway, prefixLength, bridge);
+  if (other === undefined) return;
+  const range = `${gateway.replace(/\.\d+$/, ".0")}/${prefixLength}`;
+  throw new UserError(`the addresses of this cluster, ${range}, are in use by the interface ${other}`, {
+    id: "SUBNET_IN_USE",
+    exitCode: EXIT.unavailable,
+    fix: `remove ${other}, or k8ts delete -p ${profile.name} and start again`,
+  });
+}
+
+function readRoutes(): readonly Route[] {
+  return parseRoutes(readFileSync("/proc/net/route", "utf8"));
 }
 
 export function nodeAddress(network: NonNullable<Profile["network"]>, index: number): string {

@@ -7,6 +7,7 @@ export const simulatedDriver: Driver = {
   packages: {},
   up: () => Promise.resolve(),
   down: () => Promise.resolve(),
+  remove: () => Promise.resolve(),
   nodeUp: () => Promise.resolve(),
   nodeDown: () => Promise.resolve(),
   onNode: (_profile, _node, command) => command,

@@ -2,11 +2,14 @@
 import type { Node, Taint } from "#api/core/v1/types.gen";
 import type { labels } from "#apimachinery";
 import type { PodInfo } from "./pod-info.ts";
+import type { PodIndex } from "./pod-index.ts";
 import { addResources, noResources, readResources, type Resources } from "./resources.ts";
 
 /** Numbers are plain fields of one shape: a full scan of thousands of nodes reads nothing else. */
 export class NodeInfo {
   readonly name: string;
+  /** Its place in the tables of the index, given by it. */
+  slot = -1;
   node: Node;
   labels: labels.Labels = {};
   /** Those that keep pods away; the rest matter to nobody here. */
@@ -20,21 +23,40 @@ export class NodeInfo {
   readonly requested: Resources = noResources();
   readonly nonZeroRequested: Resources = noResources();
   readonly pods: Map<string, PodInfo> = new Map();
-  /** Pods with affinity of any kind: others need not be looked at. */
-  readonly podsWithAffinity: Set<PodInfo> = new Set();
-  readonly podsWithRequiredAntiAffinity: Set<PodInfo> = new Set();
-  /** uid of the controlling owner -> its pods here: spreading the pods of one workload needs no selector. */
-  readonly podsByOwner: Map<string, number> = new Map();
   /** `protocol port` -> host address -> how many use it. */
   readonly usedPorts: Map<string, Map<string, number>> = new Map();
 
-  constructor(node: Node) {
+  readonly #index: PodIndex;
+
+  constructor(node: Node, index: PodIndex) {
     this.name = node.metadata.name;
     this.node = node;
-    this.setNode(node);
+    this.#index = index;
+    this.#read(node);
+    index.addNode(this);
   }
 
   setNode(node: Node): void {
+    const isMoved =
+      !isEqual(this.labels, node.metadata.labels ?? {}) || !isEqual(this.node.spec?.taints, node.spec?.taints);
+    if (isMoved) this.#leaveIndex();
+    this.#read(node);
+    if (!isMoved) return;
+    this.#index.addNode(this);
+    for (const pod of this.pods.values()) this.#index.addPod(pod, this);
+  }
+
+  /** The node is gone; its pods count nowhere. */
+  close(): void {
+    this.#leaveIndex();
+  }
+
+  #leaveIndex(): void {
+    for (const pod of this.pods.values()) this.#index.removePod(pod, this);
+    this.#index.removeNode(this);
+  }
+
+  #read(node: Node): void {
     this.node = node;
     this.labels = node.metadata.labels ?? {};
     const taints = node.spec?.taints ?? [];
@@ -54,8 +76,7 @@ export class NodeInfo {
   add(pod: PodInfo): void {
     this.pods.set(pod.uid, pod);
     this.#count(pod, 1);
-    if (hasAffinity(pod)) this.podsWithAffinity.add(pod);
-    if (pod.requiredAntiAffinity.length > 0) this.podsWithRequiredAntiAffinity.add(pod);
+    this.#index.addPod(pod, this);
   }
 
   /** No effect if the pod is not here. */
@@ -64,18 +85,12 @@ export class NodeInfo {
     if (pod === undefined) return;
     this.pods.delete(uid);
     this.#count(pod, -1);
-    this.podsWithAffinity.delete(pod);
-    this.podsWithRequiredAntiAffinity.delete(pod);
+    this.#index.removePod(pod, this);
   }
 
   #count(pod: PodInfo, sign: 1 | -1): void {
     addResources(this.requested, pod.requests, sign);
     addResources(this.nonZeroRequested, pod.nonZero, sign);
-    if (pod.owner !== undefined) {
-      const count = (this.podsByOwner.get(pod.owner) ?? 0) + sign;
-      if (count > 0) this.podsByOwner.set(pod.owner, count);
-      else this.podsByOwner.delete(pod.owner);
-    }
     for (const { ip, protocol, port } of pod.hostPorts) {
       const key = `${protocol} ${port}`;
       const users = this.usedPorts.get(key) ?? new Map<string, number>();
@@ -88,11 +103,6 @@ export class NodeInfo {
   }
 }
 
-function hasAffinity(pod: PodInfo): boolean {
-  return (
-    pod.requiredAffinity.length > 0 ||
-    pod.requiredAntiAffinity.length > 0 ||
-    pod.preferredAffinity.length > 0 ||
-    pod.preferredAntiAffinity.length > 0
-  );
+function isEqual(a: unknown, b: unknown): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }

@@ -10,6 +10,8 @@ export interface HostPort {
 }
 
 export interface AffinityTerm {
+  /** Terms with equal keys are equal. */
+  readonly key: string;
   /** undefined: every namespace. */
   readonly namespaces: ReadonlySet<string>;
   readonly namespaceSelector: labels.Selector | undefined;
@@ -25,6 +27,9 @@ export interface PodInfo {
   readonly namespace: string;
   readonly pod: Pod;
   readonly labels: labels.Labels;
+  /** Equal for pods that no selector can tell apart: namespace, labels, owner, being deleted. */
+  readonly groupKey: string;
+  readonly isTerminating: boolean;
   /** uid of the controlling owner. */
   readonly owner: string | undefined;
   readonly priority: number;
@@ -37,6 +42,8 @@ export interface PodInfo {
   readonly requiredAntiAffinity: readonly AffinityTerm[];
   readonly preferredAffinity: readonly AffinityTerm[];
   readonly preferredAntiAffinity: readonly AffinityTerm[];
+  /** Of any of the four kinds. */
+  readonly hasAffinity: boolean;
 }
 
 /** Upstream's `DefaultMilliCPURequest` and `DefaultMemoryRequest`. */
@@ -50,13 +57,18 @@ export function podInfo(pod: Pod): PodInfo {
     (list ?? []).map((term) => affinityTerm(pod, term, 1));
   const preferred = (list: readonly WeightedTerm[] | undefined): readonly AffinityTerm[] =>
     (list ?? []).map(({ weight, podAffinityTerm }) => affinityTerm(pod, podAffinityTerm, weight));
+  const owner = controllerOf(pod)?.uid;
+  const isTerminating = pod.metadata.deletionTimestamp !== undefined;
+  const ownLabels = pod.metadata.labels ?? {};
   return {
     key: keyOf(pod),
     uid: pod.metadata.uid ?? "",
     namespace,
     pod,
-    labels: pod.metadata.labels ?? {},
-    owner: controllerOf(pod)?.uid,
+    labels: ownLabels,
+    groupKey: JSON.stringify([namespace, owner, isTerminating, Object.entries(ownLabels).flat()]),
+    isTerminating,
+    owner,
     priority: pod.spec?.priority ?? 0,
     requests: podRequests(pod, false),
     nonZero: podRequests(pod, true),
@@ -67,6 +79,7 @@ export function podInfo(pod: Pod): PodInfo {
     preferredAntiAffinity: preferred(
       affinity?.podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution,
     ),
+    hasAffinity: affinity?.podAffinity !== undefined || affinity?.podAntiAffinity !== undefined,
   };
 }
 
@@ -138,11 +151,15 @@ function affinityTerm(pod: Pod, term: PodAffinityTerm, weight: number): Affinity
   }
   const named = term.namespaces ?? [];
   const isOwnOnly = named.length === 0 && term.namespaceSelector === undefined;
+  const namespaces = isOwnOnly ? [pod.metadata.namespace ?? ""] : named;
+  const namespaceSelector = term.namespaceSelector && labels.fromLabelSelector(term.namespaceSelector);
+  const { topologyKey } = term;
   return {
-    namespaces: new Set(isOwnOnly ? [pod.metadata.namespace ?? ""] : named),
-    namespaceSelector: term.namespaceSelector && labels.fromLabelSelector(term.namespaceSelector),
+    key: JSON.stringify([topologyKey, namespaces, namespaceSelector, selector, weight]),
+    namespaces: new Set(namespaces),
+    namespaceSelector,
     selector,
-    topologyKey: term.topologyKey,
+    topologyKey,
     weight,
   };
 }

@@ -6,9 +6,11 @@
 import type { Node, Pod } from "#api/core/v1/types.gen";
 import type { Snapshot } from "../framework/plugin.ts";
 import { NodeInfo } from "./node-info.ts";
+import { PodIndex } from "./pod-index.ts";
 import { podInfo, type PodInfo } from "./pod-info.ts";
 
 export class SchedulerCache implements Snapshot {
+  readonly index: PodIndex = new PodIndex();
   readonly #byName = new Map<string, NodeInfo>();
   /** Spread over zones, so that a scan that stops early has seen all of them. */
   #ordered: readonly NodeInfo[] | undefined;
@@ -34,7 +36,7 @@ export class SchedulerCache implements Snapshot {
       if (zoneOf(known) !== oldZone) this.#ordered = undefined;
       return;
     }
-    const info = new NodeInfo(node);
+    const info = new NodeInfo(node, this.index);
     this.#byName.set(info.name, info);
     this.#ordered = undefined;
     for (const pod of this.#waiting.get(info.name)?.values() ?? []) info.add(pod);
@@ -46,6 +48,7 @@ export class SchedulerCache implements Snapshot {
     if (info === undefined) return;
     this.#byName.delete(name);
     this.#ordered = undefined;
+    info.close();
     if (info.pods.size > 0) this.#waiting.set(name, new Map(info.pods));
   }
 

@@ -1,6 +1,7 @@
 /** The extension points of scheduling, in upstream's words. A plugin implements those it needs. @module */
 import type { Node, Pod } from "#api/core/v1/types.gen";
 import type { NodeInfo } from "../cache/node-info.ts";
+import type { PodIndex } from "../cache/pod-index.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
 import type { Status } from "./status.ts";
 
@@ -11,6 +12,8 @@ export type CycleState = Map<string, unknown>;
 export interface Snapshot {
   readonly nodes: readonly NodeInfo[];
   get(name: string): NodeInfo | undefined;
+  /** Counts of pods by topology. */
+  readonly index: PodIndex;
 }
 
 export interface PreFilterResult {

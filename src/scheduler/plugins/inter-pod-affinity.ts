@@ -1,134 +1,155 @@
 /** InterPodAffinity: pods that want to be near, or far from, other pods. @module */
 import type { labels } from "#apimachinery";
 import type { NodeInfo } from "../cache/node-info.ts";
+import type { PodCounter } from "../cache/pod-counter.ts";
+import type { CounterSpec, TermKind } from "../cache/pod-index.ts";
 import { termMatches, type AffinityTerm, type PodInfo } from "../cache/pod-info.ts";
-import type { CycleState, Plugin, Snapshot } from "../framework/plugin.ts";
-import { unresolvable, unschedulable } from "../framework/status.ts";
+import type { ClusterEvent, CycleState, Plugin, Snapshot } from "../framework/plugin.ts";
+import { unresolvable, unschedulable, type Status } from "../framework/status.ts";
+import { eventPod } from "./event-pod.ts";
 import { normalizeRange } from "./scores.ts";
 
 const NAME = "InterPodAffinity";
+const SCORE = "InterPodAffinity.score";
 const EXISTING_ANTI = unschedulable(NAME, "node(s) didn't satisfy existing pods anti-affinity rules");
 const AFFINITY = unresolvable(NAME, "node(s) didn't match pod affinity rules");
 const ANTI = unschedulable(NAME, "node(s) didn't match pod anti-affinity rules");
 /** What a required affinity of a pod that runs counts when a pod that it likes is scored. */
 const HARD_POD_AFFINITY_WEIGHT = 1;
 
-/** `topologyKey\0value` -> pods. */
-type PairCounts = Map<string, number>;
-
+/** The counters are those of the index, so they follow every pod that preemption takes away and puts back. */
 interface FilterState {
-  readonly existingAnti: PairCounts;
-  readonly affinity: PairCounts;
-  readonly anti: PairCounts;
+  /** Pods whose anti-affinity keeps this pod away. */
+  existingAnti: readonly PodCounter[];
+  /** One for each term, each of the pods that all terms match. */
+  readonly affinity: readonly PodCounter[];
+  readonly anti: readonly PodCounter[];
+  readonly likesItself: boolean;
+  readonly snapshot: Snapshot;
+}
+
+interface Weighted {
+  readonly counter: PodCounter;
+  readonly weight: number;
 }
 
 export type NamespaceLabels = (namespace: string) => labels.Labels;
 
+type Matches = (term: AffinityTerm, pod: PodInfo) => boolean;
+
 export function interPodAffinity(namespaceLabels: NamespaceLabels): Plugin {
-  const matches = (term: AffinityTerm, pod: PodInfo): boolean => termMatches(term, pod, namespaceLabels);
-
-  const count = (state: FilterState, pod: PodInfo, other: PodInfo, node: NodeInfo, step: number): void => {
-    for (const term of other.requiredAntiAffinity) {
-      if (matches(term, pod)) add(state.existingAnti, term, node, step);
-    }
-    const { requiredAffinity, requiredAntiAffinity } = pod;
-    if (requiredAffinity.length > 0 && requiredAffinity.every((term) => matches(term, other))) {
-      for (const term of requiredAffinity) add(state.affinity, term, node, step);
-    }
-    for (const term of requiredAntiAffinity) if (matches(term, other)) add(state.anti, term, node, step);
-  };
-
+  const matches: Matches = (term, pod) => termMatches(term, pod, namespaceLabels);
   return {
     name: NAME,
     preFilter(cycle, pod, snapshot) {
-      const state: FilterState = { existingAnti: new Map(), affinity: new Map(), anti: new Map() };
-      const isPlain = pod.requiredAffinity.length === 0 && pod.requiredAntiAffinity.length === 0;
-      for (const node of snapshot.nodes) {
-        const others = isPlain ? node.podsWithRequiredAntiAffinity : node.pods.values();
-        for (const other of others) count(state, pod, other, node, 1);
-      }
+      const existingAnti = existingAntiAffinity(pod, snapshot, matches);
+      const { requiredAffinity, requiredAntiAffinity } = pod;
+      if (requiredAffinity.length + requiredAntiAffinity.length + existingAnti.length === 0)
+        return { skip: true };
+      const state: FilterState = {
+        existingAnti,
+        affinity: jointCounters(requiredAffinity, snapshot, matches),
+        anti: requiredAntiAffinity.map((term) => termCounter(term, snapshot, matches)),
+        likesItself: requiredAffinity.every((term) => matches(term, pod)),
+        snapshot,
+      };
       cycle.set(NAME, state);
-      return isPlain && state.existingAnti.size === 0 ? { skip: true } : undefined;
-    },
-    filter(cycle, pod, node) {
-      const { existingAnti, affinity, anti } = cycle.get(NAME) as FilterState;
-      if (!hasAffinityPods(pod, affinity, node, matches)) return AFFINITY;
-      if (pod.requiredAntiAffinity.some((term) => countAt(anti, term.topologyKey, node) > 0)) return ANTI;
-      for (const [key, value] of Object.entries(node.labels)) {
-        if ((existingAnti.get(`${key}\0${value}`) ?? 0) > 0) return EXISTING_ANTI;
-      }
       return undefined;
     },
-    addPod: (cycle, pod, other, node) => count(cycle.get(NAME) as FilterState, pod, other, node, 1),
-    removePod: (cycle, pod, other, node) => count(cycle.get(NAME) as FilterState, pod, other, node, -1),
+    filter: (cycle, _pod, node) => filter(cycle.get(NAME) as FilterState, node),
+    /** A pod with a term that nobody had before: its counter is new. */
+    addPod(cycle, pod, other) {
+      if (other.requiredAntiAffinity.length === 0) return;
+      const state = cycle.get(NAME) as FilterState;
+      state.existingAnti = existingAntiAffinity(pod, state.snapshot, matches);
+    },
     preScore(cycle, pod, _nodes, snapshot) {
-      const scores = scorePairs(pod, snapshot, matches);
-      if (scores.size === 0) return "skip";
-      cycle.set(`${NAME}.score`, scores);
+      const counters = scoreCounters(pod, snapshot, matches).filter(({ counter }) => counter.total > 0);
+      if (counters.length === 0) return "skip";
+      cycle.set(SCORE, counters);
       return undefined;
     },
     score: (cycle, _pod, node) => scoreAt(cycle, node),
     normalizeScore: (_cycle, scores) => normalizeRange(scores),
-    queueingHint: (event) =>
-      event.resource === "AssignedPod" || (event.resource === "Node" && event.action !== "delete"),
+    queueingHint: (event, pod) => mayHelp(event, pod, matches),
   };
 }
 
-/** The first pods of a group that wants to be together have nobody to join: they may go anywhere with the right labels. */
-function hasAffinityPods(
-  pod: PodInfo,
-  counts: PairCounts,
-  node: NodeInfo,
-  matches: (term: AffinityTerm, pod: PodInfo) => boolean,
-): boolean {
-  const terms = pod.requiredAffinity;
-  if (terms.some(({ topologyKey }) => node.labels[topologyKey] === undefined)) return false;
-  if (terms.every(({ topologyKey }) => countAt(counts, topologyKey, node) > 0)) return true;
-  return counts.size === 0 && terms.every((term) => matches(term, pod));
+function existingAntiAffinity(pod: PodInfo, { index }: Snapshot, matches: Matches): readonly PodCounter[] {
+  const found: PodCounter[] = [];
+  for (const { term, counter } of index.terms("requiredAntiAffinity"))
+    if (matches(term, pod)) found.push(counter);
+  return found;
 }
 
-function scorePairs(
-  pod: PodInfo,
-  snapshot: Snapshot,
-  matches: (term: AffinityTerm, pod: PodInfo) => boolean,
-): PairCounts {
-  const scores: PairCounts = new Map();
-  const isPlain = pod.preferredAffinity.length === 0 && pod.preferredAntiAffinity.length === 0;
-  for (const node of snapshot.nodes) {
-    for (const other of isPlain ? node.podsWithAffinity : node.pods.values()) {
-      for (const term of pod.preferredAffinity)
-        if (matches(term, other)) add(scores, term, node, term.weight);
-      for (const term of pod.preferredAntiAffinity)
-        if (matches(term, other)) add(scores, term, node, -term.weight);
-      for (const term of other.preferredAffinity)
-        if (matches(term, pod)) add(scores, term, node, term.weight);
-      for (const term of other.preferredAntiAffinity)
-        if (matches(term, pod)) add(scores, term, node, -term.weight);
-      for (const term of other.requiredAffinity) {
-        if (matches(term, pod)) add(scores, term, node, HARD_POD_AFFINITY_WEIGHT);
-      }
-    }
+function jointCounters(
+  terms: readonly AffinityTerm[],
+  { index }: Snapshot,
+  matches: Matches,
+): readonly PodCounter[] {
+  const joint = terms.map(({ key }) => key).join();
+  return terms.map(({ topologyKey }) =>
+    index.counter(`${NAME} ${topologyKey} ${joint}`, () => ({
+      topologyKey,
+      matches: (other) => terms.every((term) => matches(term, other)),
+      dependsOnNamespaces: terms.some(({ namespaceSelector }) => namespaceSelector !== undefined),
+    })),
+  );
+}
+
+function termCounter(term: AffinityTerm, { index }: Snapshot, matches: Matches): PodCounter {
+  const spec = (): Omit<CounterSpec, "key"> => ({
+    topologyKey: term.topologyKey,
+    matches: (other) => matches(term, other),
+    dependsOnNamespaces: term.namespaceSelector !== undefined,
+  });
+  return index.counter(`${NAME} ${term.key}`, spec);
+}
+
+function filter({ affinity, anti, existingAnti, likesItself }: FilterState, node: NodeInfo): Status | undefined {
+  let isNear = true;
+  for (const counter of affinity) {
+    if (!counter.hasDomain(node)) return AFFINITY;
+    if (counter.at(node) === 0) isNear = false;
   }
-  return scores;
+  // the first pods of a group that wants to be together have nobody to join: they may go anywhere with the right labels
+  if (!isNear && !(likesItself && affinity.every(({ total }) => total === 0))) return AFFINITY;
+  for (const counter of anti) if (counter.at(node) > 0) return ANTI;
+  for (const counter of existingAnti) if (counter.at(node) > 0) return EXISTING_ANTI;
+  return undefined;
+}
+
+function scoreCounters(pod: PodInfo, snapshot: Snapshot, matches: Matches): Weighted[] {
+  const found: Weighted[] = [];
+  for (const term of pod.preferredAffinity)
+    found.push({ counter: termCounter(term, snapshot, matches), weight: term.weight });
+  for (const term of pod.preferredAntiAffinity)
+    found.push({ counter: termCounter(term, snapshot, matches), weight: -term.weight });
+  const ofOthers = (kind: TermKind, factor: number): void => {
+    for (const { term, counter } of snapshot.index.terms(kind))
+      if (matches(term, pod)) found.push({ counter, weight: factor * term.weight });
+  };
+  ofOthers("preferredAffinity", 1);
+  ofOthers("preferredAntiAffinity", -1);
+  ofOthers("requiredAffinity", HARD_POD_AFFINITY_WEIGHT);
+  return found;
 }
 
 function scoreAt(cycle: CycleState, node: NodeInfo): number {
-  const scores = cycle.get(`${NAME}.score`) as PairCounts;
   let sum = 0;
-  for (const [key, value] of Object.entries(node.labels)) sum += scores.get(`${key}\0${value}`) ?? 0;
+  for (const { counter, weight } of cycle.get(SCORE) as readonly Weighted[]) sum += weight * counter.at(node);
   return sum;
 }
 
-function add(counts: PairCounts, term: AffinityTerm, node: NodeInfo, step: number): void {
-  const value = node.labels[term.topologyKey];
-  if (value === undefined) return;
-  const pair = `${term.topologyKey}\0${value}`;
-  const sum = (counts.get(pair) ?? 0) + step;
-  if (sum === 0) counts.delete(pair);
-  else counts.set(pair, sum);
-}
-
-function countAt(counts: PairCounts, key: string, node: NodeInfo): number {
-  const value = node.labels[key];
-  return value === undefined ? 0 : (counts.get(`${key}\0${value}`) ?? 0);
+/** A pod that comes, goes or changes helps those it concerns; a node that comes or changes may have the right labels. */
+function mayHelp(event: ClusterEvent, pod: PodInfo, matches: Matches): boolean {
+  if (event.resource === "Node") return event.action !== "delete";
+  if (event.resource !== "AssignedPod") return false;
+  const joins = (other: PodInfo | undefined): boolean =>
+    other !== undefined && pod.requiredAffinity.some((term) => matches(term, other));
+  const repels = (other: PodInfo | undefined): boolean =>
+    other !== undefined &&
+    (pod.requiredAntiAffinity.some((term) => matches(term, other)) ||
+      other.requiredAntiAffinity.some((term) => matches(term, pod)));
+  return joins(eventPod(event, "new")) || repels(eventPod(event, "old"));
 }

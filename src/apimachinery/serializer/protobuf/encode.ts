@@ -47,7 +47,8 @@ function writeField(writer: ReverseWriter, number: number, value: unknown, schem
 function writeNested(writer: ReverseWriter, number: number, value: unknown, schema: Schema): void {
   const before = writer.length;
   const union = schema.type === "untyped" ? schema.message : undefined;
-  if (union !== undefined) writeFields(writer, unionMembers(value, schema as UntypedSchema), messageOf(union));
+  if (union !== undefined)
+    writeFields(writer, unionMembers(value, schema as UntypedSchema), messageOf(union));
   else if (schema.type !== "struct") writeUntyped(writer, value);
   else if (isJsonObject(value)) writeFields(writer, value, messageOf(schema));
   // Go reads a null in a list or a map as the zero value.

@@ -128,7 +128,7 @@ test("encodeMessage writes what an independent implementation reads", () => {
     big: -5_000_000_000,
     ratio: 0.5,
     data: { k: "AQI=" },
-    when: { seconds: 1_767_225_600 },
+    when: { seconds: 1_767_225_600, nanos: 0 },
     port: { type: 1, intVal: 0, strVal: "80%" },
     numbers: [1, -2],
     extra: { a: { items: ["x", "y"] } },

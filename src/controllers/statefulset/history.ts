@@ -1,0 +1,99 @@
+/** The revisions of a StatefulSet's template, kept as ControllerRevisions. @module */
+import { StatefulSets } from "#api/apps/v1/statefulset";
+import type { ControllerRevision, StatefulSet } from "#api/apps/v1/types.gen";
+import type { Pod, PodTemplateSpec } from "#api/core/v1/types.gen";
+import { newControllerRef } from "../controller-ref-manager.ts";
+import { equalJSON, templateHash } from "../template-hash.ts";
+import { revisionOf } from "./identity.ts";
+
+const HASH_LABEL = "controller.kubernetes.io/hash";
+
+export interface History {
+  /** The revision of the present template; without a uid it is to be created. */
+  readonly update: ControllerRevision;
+  /** `update` is stored with an older number: the template went back to it. */
+  readonly isOutdated: boolean;
+  /** The revision that the pods had before the update began; undefined when there is none. */
+  readonly current: ControllerRevision | undefined;
+}
+
+export function planHistory(set: StatefulSet, owned: readonly ControllerRevision[]): History {
+  const sorted = owned.toSorted((a, b) => a.revision - b.revision);
+  const last = sorted.at(-1);
+  const data = templatePatch(set);
+  const stored = sorted.findLast((revision) => equalJSON(revision.data, data));
+  const current = owned.find(({ metadata }) => metadata.name === set.status?.currentRevision);
+  const next = (last?.revision ?? 0) + 1;
+  if (stored === undefined) {
+    const update = newRevision(set, data, next, set.status?.collisionCount ?? 0);
+    return { update, isOutdated: false, current };
+  }
+  const isOutdated = stored !== last && stored.revision < last!.revision;
+  return { update: isOutdated ? { ...stored, revision: next } : stored, isOutdated, current };
+}
+
+/** What `kubectl rollout undo` sends back. */
+function templatePatch(set: StatefulSet): Readonly<Record<string, unknown>> {
+  return { spec: { template: { ...set.spec!.template, $patch: "replace" } } };
+}
+
+/** The same revision under another name, after a collision with a revision of other content. */
+export function renamedRevision(
+  set: StatefulSet,
+  revision: ControllerRevision,
+  collisionCount: number,
+): ControllerRevision {
+  return newRevision(
+    set,
+    revision.data as Readonly<Record<string, unknown>>,
+    revision.revision,
+    collisionCount,
+  );
+}
+
+function newRevision(
+  set: StatefulSet,
+  data: Readonly<Record<string, unknown>>,
+  revision: number,
+  collisionCount: number,
+): ControllerRevision {
+  const { template } = set.spec!;
+  const hash = templateHash(template, collisionCount);
+  const { annotations } = set.metadata;
+  return {
+    apiVersion: "apps/v1",
+    kind: "ControllerRevision",
+    metadata: {
+      name: `${set.metadata.name}-${hash}`,
+      namespace: set.metadata.namespace!,
+      labels: { ...template.metadata?.labels, [HASH_LABEL]: hash },
+      ...(annotations !== undefined && { annotations }),
+      ownerReferences: [newControllerRef(set, StatefulSets)],
+    },
+    data,
+    revision,
+  };
+}
+
+/** `set` as it was at `revision`. Throws when the revision holds no template. */
+export function atRevision(set: StatefulSet, { metadata, data }: ControllerRevision): StatefulSet {
+  const stored = (
+    data as { readonly spec?: { readonly template?: PodTemplateSpec & { $patch?: string } } } | undefined
+  )?.spec?.template;
+  if (stored === undefined) throw new Error(`ControllerRevision ${metadata.name} holds no pod template`);
+  const { $patch: _patch, ...template } = stored;
+  return { ...set, spec: { ...set.spec!, template } };
+}
+
+/** Revisions beyond the limit that no pod has and no update goes to, the oldest first. */
+export function surplusRevisions(
+  set: StatefulSet,
+  owned: readonly ControllerRevision[],
+  live: readonly ControllerRevision[],
+  pods: readonly Pod[],
+): readonly ControllerRevision[] {
+  const used = new Set([...live.map(({ metadata }) => metadata.name), ...pods.map(revisionOf)]);
+  const unused = owned.filter(({ metadata }) => !used.has(metadata.name));
+  const surplus = unused.length - (set.spec?.revisionHistoryLimit ?? 10);
+  return unused.toSorted((a, b) => a.revision - b.revision).slice(0, Math.max(surplus, 0));
+}
