@@ -18,6 +18,7 @@ import { serveFirstApp } from "./cluster/first-app.ts";
 import { podStarts } from "./cluster/pod-starts.ts";
 import { cpuSeconds, memoryBytes, processesOf } from "./cluster/processes.ts";
 import { startRuntimeFloor, type RuntimeFloor } from "./cluster/runtime-floor.ts";
+import type { EmptyProcess } from "./process/empty.ts";
 import { measureChild } from "./process/measure-child.ts";
 
 const CYCLES = 3;
@@ -25,6 +26,7 @@ const PODS = 40;
 const PODS_AT_ONCE = 30;
 const SETTLE_MS = 15_000;
 const IDLE_MS = 30_000;
+const EMPTY = join(import.meta.dirname, "process/empty.ts");
 const IMAGE = "demo/web:1";
 const signal = new AbortController().signal;
 const mebibytes = (pids: readonly number[]): number => memoryBytes(pids) / 2 ** 20;
@@ -37,8 +39,7 @@ else skip("cluster", reason);
 async function benchCluster(): Promise<void> {
   await using floor = await startRuntimeFloor(signal);
   const nodeMs: number[] = [];
-  for (let i = 0; i < 5; i++)
-    nodeMs.push((await measureChild(join(import.meta.dirname, "process/empty.ts"))).wallMs);
+  for (let i = 0; i < 5; i++) nodeMs.push((await measureChild<EmptyProcess>(EMPTY)).wallMs);
   const times: { readonly api: number; readonly node: number; readonly app: number }[] = [];
   for (let i = 0; i < CYCLES; i++) {
     await using cluster = await startBenchCluster();
@@ -120,8 +121,9 @@ async function benchPods({ client }: BenchCluster, floor: RuntimeFloor): Promise
 }
 
 async function benchIdle({ home }: BenchCluster, floor: RuntimeFloor): Promise<void> {
-  const script = join(import.meta.dirname, "process/idle.ts");
-  const idle = [1, 2].map(() => spawn(process.execPath, [script], { stdio: ["pipe", "pipe", "inherit"] }));
+  const idle = [1, 2].map(() =>
+    spawn(process.execPath, [EMPTY, "wait"], { stdio: ["pipe", "pipe", "inherit"] }),
+  );
   await Promise.all(idle.map((child) => once(child.stdout, "data")));
   await sleep(SETTLE_MS);
   const ours = processesOf([join(home, "profiles"), "/run/k8ts/bench/"]);

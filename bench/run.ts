@@ -27,7 +27,9 @@ const lines: Line[] = [];
 
 for (const file of files.filter(isWanted)) {
   console.error(`# ${file}`);
-  const child = spawn(process.execPath, ["--expose-gc", file], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ["--expose-gc", "--disable-warning=ExperimentalWarning", file], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   for await (const line of createInterface(child.stdout)) {
     console.log(line);
     if (line.startsWith('{"name"')) lines.push(JSON.parse(line) as Line);

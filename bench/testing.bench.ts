@@ -9,16 +9,9 @@
  */
 import { join } from "node:path";
 import { median, report, round } from "#bench";
+import type { EmptyProcess } from "./process/empty.ts";
+import type { FirstObject } from "./process/first-object.ts";
 import { measureChild } from "./process/measure-child.ts";
-
-interface FirstObject {
-  readonly importMs: number;
-  readonly coldMs: number;
-  readonly warmMs: readonly number[];
-  readonly rssBytes: number;
-  /** Of the process up to its first object. */
-  readonly cpuMs: number;
-}
 
 const RUNS = 7;
 const script = (name: string): string => join(import.meta.dirname, "process", name);
@@ -28,7 +21,7 @@ const server: FirstObject[] = [];
 const whole: number[] = [];
 const nothing: number[] = [];
 for (let i = 0; i < RUNS; i++) {
-  nothing.push((await measureChild(script("empty.ts"))).wallMs);
+  nothing.push((await measureChild<EmptyProcess>(script("empty.ts"))).wallMs);
   server.push((await measureChild<FirstObject>(script("first-object.ts"), ["server"])).result);
   const run = await measureChild<FirstObject>(script("first-object.ts"));
   cluster.push(run.result);

@@ -2,6 +2,12 @@
 import { cpuUsage, memoryUsage } from "node:process";
 import { pathToFileURL } from "node:url";
 
+export interface ClientImport {
+  readonly importMs: number;
+  readonly cpuMs: number;
+  readonly rssBytes: number;
+}
+
 const target = process.argv[2];
 const rss = memoryUsage.rss();
 const cpu = cpuUsage();
@@ -9,4 +15,9 @@ const start = performance.now();
 await (target === undefined ? import("#client") : import(pathToFileURL(target).href));
 const importMs = performance.now() - start;
 const { user, system } = cpuUsage(cpu);
-console.log(JSON.stringify({ importMs, cpuMs: (user + system) / 1000, rssBytes: memoryUsage.rss() - rss }));
+const result: ClientImport = {
+  importMs,
+  cpuMs: (user + system) / 1000,
+  rssBytes: memoryUsage.rss() - rss,
+};
+console.log(JSON.stringify(result));

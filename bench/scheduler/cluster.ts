@@ -17,10 +17,14 @@ export type StoreName = "memory" | "lmdb";
 
 export interface BenchCluster extends AsyncDisposable {
   readonly client: Client;
+  /** Scheduling cycles so far that ended without a node. */
+  readonly failedAttempts: number;
   createNodes(count: number, zones: readonly string[]): Promise<void>;
   /** Resolves when all of them are bound, by the scheduler or by `bind`. */
   createPods(template: PodTemplate, count: number, namespace: string, bind?: Binder): Promise<void>;
   startScheduler(): Promise<void>;
+  /** Pods are bound by `createPods` alone from now on. */
+  stopScheduler(): Promise<void>;
 }
 
 export type Binder = (pod: Pod, i: number) => Promise<void>;
@@ -44,6 +48,15 @@ export async function startBenchCluster(storeName: StoreName): Promise<BenchClus
   const client = newClient(server.transport());
   const informers = newInformerFactory({ client, freeze: false });
   const recorder = newEventRecorder({ client, component: "default-scheduler" }, signal);
+  let failedAttempts = 0;
+  const metrics = {
+    inc(name: string, { result }: Readonly<Record<string, string>>) {
+      if (name === "scheduler_schedule_attempts_total" && result !== "scheduled") failedAttempts++;
+    },
+    set: () => undefined,
+    observe: () => undefined,
+  };
+  const keepAlive = setInterval(() => undefined, 60_000); // the scheduler's own timers keep no process alive
   let bound = 0;
   let waiting: { readonly count: number; readonly resolve: () => void } | undefined;
   const look = (pod: Pod, old: Pod | undefined): void => {
@@ -53,6 +66,7 @@ export async function startBenchCluster(storeName: StoreName): Promise<BenchClus
   };
   informers.informer(Pods).addEventHandler({ onAdd: (pod) => look(pod, undefined), onUpdate: look });
   let scheduler: Promise<void> | undefined;
+  const stopScheduling = new AbortController();
   for (const name of ["sched-0", "sched-1"]) {
     await client.create(Namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name } }, signal);
   }
@@ -60,6 +74,9 @@ export async function startBenchCluster(storeName: StoreName): Promise<BenchClus
   await informers.waitForSync(signal);
   return {
     client,
+    get failedAttempts() {
+      return failedAttempts;
+    },
     createNodes: (count, zones) =>
       inParallel(count, async (i) => {
         await client.create(Nodes, newNode(i, zones), signal);
@@ -74,13 +91,19 @@ export async function startBenchCluster(storeName: StoreName): Promise<BenchClus
       await promise;
     },
     async startScheduler() {
-      const options = { client, informers, recorder, clock: systemClock, random: Math.random };
-      scheduler = runScheduler({ ...options, logger: silentLogger }, signal);
+      const options = { client, informers, recorder, clock: systemClock, random: Math.random, metrics };
+      scheduler = runScheduler({ ...options, logger: silentLogger }, stopScheduling.signal);
       await informers.waitForSync(signal);
     },
-    async [Symbol.asyncDispose]() {
-      stop.abort();
+    async stopScheduler() {
+      stopScheduling.abort();
       await scheduler;
+    },
+    async [Symbol.asyncDispose]() {
+      clearInterval(keepAlive);
+      stopScheduling.abort();
+      await scheduler;
+      stop.abort();
       await informers.stopped();
       await server.close();
       await store.close();

@@ -22,12 +22,12 @@ export interface Workload {
   readonly target: number;
 }
 
-const plain: PodTemplate = { generateName: "pod-" };
+export const plain: PodTemplate = { generateName: "pod-" };
 const blue = { color: "blue" };
 const green = { color: "green" };
 const namespaces = ["sched-1", "sched-0"];
 
-const affinity: PodTemplate = {
+export const affinity: PodTemplate = {
   generateName: "affinity-pod-",
   labels: blue,
   spec: {
@@ -74,7 +74,7 @@ const nodeAffinity: PodTemplate = {
   },
 };
 
-const spreading: PodTemplate = {
+export const spreading: PodTemplate = {
   generateName: "spreading-pod-",
   labels: blue,
   spec: {

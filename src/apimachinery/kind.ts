@@ -65,6 +65,8 @@ export interface Kind<T extends KubeObject = KubeObject> extends GroupVersionKin
   readonly defaults?: (object: T) => T;
   /** Rules on create, and on every update. */
   readonly validate?: (object: T) => readonly StatusCause[];
+  /** Rules on create only: those that an update applies to what changed alone, through `validateUpdate`. */
+  readonly validateCreate?: (object: T) => readonly StatusCause[];
   /** Rules that compare with the stored object, immutability above all. */
   readonly validateUpdate?: (object: T, old: T) => readonly StatusCause[];
   readonly validateStatusUpdate?: (object: T, old: T) => readonly StatusCause[];

@@ -166,11 +166,14 @@ suite("watch", () => {
     const { metadata } = await send("POST", CONFIG_MAPS, configMap("a"));
     for (let i = 0; i < 8; i++) await send("POST", CONFIG_MAPS, configMap(`b${i}`));
     const query = { resourceVersion: metadata.resourceVersion };
-    const error = await refusal(
-      take(transport.watch({ method: "GET", path: CONFIG_MAPS, query }, forever), 1),
-    );
-    assert.equal(error.code, 410);
-    assert.match(error.message, /^too old resource version: \d+ \(\d+\)$/);
+    for await (const event of transport.watch({ method: "GET", path: CONFIG_MAPS, query }, forever)) {
+      assert.equal(event.type, "ERROR");
+      const { code, reason, message } = event.object;
+      assert.deepEqual([code, reason], [410, "Expired"]);
+      assert.match(message!, /^too old resource version: \d+ \(\d+\)$/);
+      return;
+    }
+    assert.fail("the watch said nothing");
   });
 
   test("watch ends when the server closes", async () => {

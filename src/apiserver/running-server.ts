@@ -22,6 +22,7 @@ import type { ApiServer, ApiServerOptions, Limits, ListenAddress } from "./optio
 import type { Registry } from "./registry/registry.ts";
 import type { SchemeSource } from "./registry/served-kinds.ts";
 import { loopbackUser, type Authorizer, type UserInfo } from "./user-info.ts";
+import { groupResourceOfKey } from "./watchcache/storage-key.ts";
 import type { WatchCache } from "./watchcache/watch-cache.ts";
 
 /** How long `close` waits for running requests before it cuts them. */
@@ -41,8 +42,14 @@ const METRICS: readonly MetricDefinition[] = [
   {
     type: "gauge",
     name: "apiserver_storage_objects",
-    help: "Stored objects by resource.",
+    help: "Stored objects by resource; apiserver_resource_objects tells the same.",
     labels: ["resource"],
+  },
+  {
+    type: "gauge",
+    name: "apiserver_resource_objects",
+    help: "Stored objects by group and resource.",
+    labels: ["group", "resource"],
   },
   {
     type: "gauge",
@@ -197,9 +204,12 @@ export class RunningServer implements ApiServer {
     const running = "apiserver_current_inflight_requests";
     this.#metrics.set(running, { request_kind: "readOnly" }, this.#inFlight.readOnly);
     this.#metrics.set(running, { request_kind: "mutating" }, this.#inFlight.mutating);
-    for (const [resource, cache] of this.#parts.watchCache.resources()) {
-      this.#metrics.set("apiserver_storage_objects", { resource }, cache.size);
-      this.#metrics.set("apiserver_registered_watchers", { resource }, cache.watcherCount);
+    for (const [key, cache] of this.#parts.watchCache.resources()) {
+      const { group, resource } = groupResourceOfKey(key);
+      const name = group === "" ? resource : `${resource}.${group}`;
+      this.#metrics.set("apiserver_storage_objects", { resource: name }, cache.size);
+      this.#metrics.set("apiserver_resource_objects", { group, resource }, cache.size);
+      this.#metrics.set("apiserver_registered_watchers", { resource: name }, cache.watcherCount);
     }
   }
 }

@@ -1,4 +1,6 @@
 /** The commands about whole clusters: start, stop, delete, status, profile, ip, node, logs. @module */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { Clock } from "#apimachinery";
 import {
@@ -12,17 +14,19 @@ import {
   renderStatus,
   renderTable,
   requireProfile,
-  setNodeRunning,
   start,
+  startOneNode,
   status,
   statusExitCode,
   stop,
+  stopOneNode,
   textProgress,
   type LauncherContext,
 } from "#launcher";
 import type { World } from "./k8ts.ts";
 
 const WAIT_TIMEOUT_SECONDS = 120;
+const PORT_MAX = 65_535;
 
 export function launcherContext(world: World, clock: Clock, output = "text"): LauncherContext {
   const progressTo = { write: (text: string) => void world.stderr.write(text), isTTY: world.stderr.isTTY };
@@ -54,7 +58,7 @@ interface StartFlags {
   readonly podNetworkCidr: string;
   readonly serviceClusterIpRange: string;
   readonly dnsDomain: string;
-  readonly insecureRegistry: readonly string[];
+  readonly insecureRegistry?: readonly string[];
   readonly wait: "none" | "nodes" | "all";
   readonly waitTimeout: number;
   readonly output: "text" | "json";
@@ -71,7 +75,7 @@ function addStart(program: Command, world: World, clock: Clock): void {
         .default("netns"),
     )
     .option("-n, --nodes <count>", "number of nodes", integer, 1)
-    .option("--apiserver-port <port>", "port of the API server", integer, 6443)
+    .option("--apiserver-port <port>", "port of the API server", port, 6443)
     .option("--pod-network-cidr <cidr>", "addresses of pods", cidr, "10.244.0.0/16")
     .option("--service-cluster-ip-range <cidr>", "addresses of services", cidr, "10.96.0.0/12")
     .option("--dns-domain <name>", "domain of the cluster's DNS", "cluster.local")
@@ -79,7 +83,6 @@ function addStart(program: Command, world: World, clock: Clock): void {
       "--insecure-registry <host:port>",
       "a registry that speaks plain HTTP (https://HOST: without a trusted certificate); may be repeated",
       collect,
-      [],
     )
     .addOption(
       new Option("--wait <what>", "what to wait for: the API server, the nodes, or the system pods too")
@@ -98,7 +101,7 @@ function addStart(program: Command, world: World, clock: Clock): void {
         apiServerPort: flags.apiserverPort,
         podCIDR: flags.podNetworkCidr,
         serviceCIDR: flags.serviceClusterIpRange,
-        insecureRegistries: flags.insecureRegistry,
+        insecureRegistries: flags.insecureRegistry ?? [],
         waitTimeoutMs: flags.waitTimeout * 1000,
         isExplicit: (flag: string) => command.getOptionValueSource(camel(flag)) === "cli",
       };
@@ -106,8 +109,9 @@ function addStart(program: Command, world: World, clock: Clock): void {
       const began = clock.monotonicMs();
       const profile = await start(context, options, world.signal);
       const seconds = ((clock.monotonicMs() - began) / 1000).toFixed(1);
+      const kubectl = hasProgram(world.env.path, "kubectl") ? "kubectl" : `${world.typedName} kubectl --`;
       context.progress.info(
-        `The cluster "${profile.name}" is ready after ${seconds} s; try: kubectl get nodes`,
+        `The cluster "${profile.name}" is ready after ${seconds} s; try: ${kubectl} get nodes`,
       );
     });
 }
@@ -143,6 +147,7 @@ function addStatus(program: Command, world: World, clock: Clock): void {
     .command("profile")
     .description("the clusters of this machine")
     .command("list")
+    .description("show every cluster, whether it runs, and where")
     .addOption(outputOption())
     .action(async (flags: { output: string }) => {
       const rows = await profileRows(launcherContext(world, clock));
@@ -164,8 +169,9 @@ function addStatus(program: Command, world: World, clock: Clock): void {
     .addOption(profileOption())
     .option("-n, --length <lines>", "lines of each process", integer, 60)
     .option("--problems", "only warnings and errors", false)
-    .action(async (flags: { profile: string; length: number; problems: boolean }) => {
-      const options = { lines: flags.length, problems: flags.problems };
+    .option("--raw", "the lines as they were written", false)
+    .action(async (flags: { profile: string; length: number; problems: boolean; raw: boolean }) => {
+      const options = { lines: flags.length, problems: flags.problems, raw: flags.raw };
       world.stdout.write(await logs(launcherContext(world, clock), flags.profile, options));
     });
 }
@@ -175,6 +181,7 @@ function addNodeCommands(program: Command, world: World, clock: Clock): void {
   const context = launcherContext(world, clock);
   node
     .command("add")
+    .description("add a worker to a living cluster")
     .addOption(profileOption())
     .option("--wait-timeout <seconds>", "how long to wait for Ready", integer, WAIT_TIMEOUT_SECONDS)
     .action(async (flags: { profile: string; waitTimeout: number }) => {
@@ -182,6 +189,7 @@ function addNodeCommands(program: Command, world: World, clock: Clock): void {
     });
   node
     .command("list")
+    .description("show the nodes, their addresses and roles")
     .addOption(profileOption())
     .action(async (flags: { profile: string }) => {
       const { nodes } = await requireProfile(world.env, flags.profile);
@@ -190,18 +198,26 @@ function addNodeCommands(program: Command, world: World, clock: Clock): void {
     });
   node
     .command("delete <name>")
+    .description("remove a worker, its containers and its Node object")
     .addOption(profileOption())
     .action((name: string, flags: { profile: string }) =>
       deleteNode(context, flags.profile, name, world.signal),
     );
-  for (const verb of ["start", "stop"] as const) {
-    node
-      .command(`${verb} <name>`)
-      .addOption(profileOption())
-      .action((name: string, flags: { profile: string }) =>
-        setNodeRunning(context, flags.profile, name, verb === "start", world.signal),
-      );
-  }
+  node
+    .command("start <name>")
+    .description("start a node that was stopped")
+    .addOption(profileOption())
+    .option("--wait-timeout <seconds>", "how long to wait for Ready", integer, WAIT_TIMEOUT_SECONDS)
+    .action((name: string, flags: { profile: string; waitTimeout: number }) =>
+      startOneNode(context, flags.profile, name, flags.waitTimeout * 1000, world.signal),
+    );
+  node
+    .command("stop <name>")
+    .description("stop a node and its containers; the cluster notices after 40 s")
+    .addOption(profileOption())
+    .action((name: string, flags: { profile: string }) =>
+      stopOneNode(context, flags.profile, name, world.signal),
+    );
 }
 
 function outputOption(): Option {
@@ -213,7 +229,17 @@ export function integer(text: string): number {
   return Number(text);
 }
 
-export function collect(value: string, all: readonly string[]): readonly string[] {
+function port(text: string): number {
+  const number = integer(text);
+  if (number < 1 || number > PORT_MAX) throw new InvalidArgumentError(`a port from 1 to ${PORT_MAX} is needed`);
+  return number;
+}
+
+function hasProgram(path: string, name: string): boolean {
+  return path.split(":").some((dir) => dir !== "" && existsSync(join(dir, name)));
+}
+
+export function collect(value: string, all: readonly string[] = []): readonly string[] {
   return [...all, value];
 }
 

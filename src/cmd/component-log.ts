@@ -18,12 +18,23 @@ export function componentLogger(component: string, logDir: string | undefined, c
     component,
     clock,
     write(line) {
-      appendFileSync(file, line);
+      orDrop(() => appendFileSync(file, line));
       if (!line.startsWith('{"level":"info"') && !line.startsWith('{"level":"debug"'))
-        writeSync(STDERR, line);
+        orDrop(() => writeSync(STDERR, line));
     },
   });
 }
+
+/** A full disk costs lines, not the cluster: there is nowhere left to say so. */
+function orDrop(write: () => unknown): void {
+  try {
+    write();
+  } catch (err) {
+    if (!LOST.has((err as NodeJS.ErrnoException).code ?? "")) throw err;
+  }
+}
+
+const LOST = new Set(["ENOSPC", "EDQUOT", "EIO", "EAGAIN", "EPIPE"]);
 
 export function componentLogPath(logDir: string, component: string): string {
   return join(logDir, `${component}.log`);

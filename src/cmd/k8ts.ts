@@ -1,12 +1,14 @@
 /** The multi-call command: reads argv and the environment, installs signal handlers, sets the exit code. @module */
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { systemClock } from "#apimachinery";
 import { UserError, explain, type LauncherEnv } from "#launcher";
 import { addClusterCommands } from "./cluster-commands.ts";
 import { addComponentCommands } from "./component-commands.ts";
 import { addResourceCommands } from "./resource-commands.ts";
+import { asTyped, typedName } from "./typed-name.ts";
+import { addVersion } from "./version-command.ts";
 
 /** What every command's code is given from outside. */
 export interface World {
@@ -16,6 +18,8 @@ export interface World {
   readonly stderr: NodeJS.WriteStream;
   /** Sets the exit code without ending the process. */
   readonly setExitCode: (code: number) => void;
+  /** How the user called this program: `./k8ts`, or `k8ts` where it is on PATH. */
+  readonly typedName: string;
 }
 
 const USAGE_EXIT = 64;
@@ -49,13 +53,29 @@ function report(err: unknown, world: World): number {
   if (err instanceof CommanderError) return err.exitCode === 0 ? 0 : USAGE_EXIT;
   if (err instanceof UserError) {
     world.stderr.write(`k8ts: ${explain(err)} [${err.id}]\n`);
-    if (err.fix !== undefined) world.stderr.write(`  try: ${err.fix}\n`);
+    if (err.fix !== undefined) world.stderr.write(`  try: ${asTyped(err.fix, world.typedName)}\n`);
     return err.exitCode;
   }
   if (world.signal.aborted) return INTERRUPTED_EXIT;
   world.stderr.write(`k8ts: ${explain(err)}\n`);
   if (process.env["K8TS_DEBUG"] !== undefined && err instanceof Error) world.stderr.write(`${err.stack}\n`);
   return 1;
+}
+
+function newProgram(world: World): Command {
+  const program = new Command("k8ts")
+    .description("Kubernetes in TypeScript: clusters on this machine, and the components they are made of")
+    // before the command's name too, as minikube takes it
+    .addOption(new Option("-p, --profile <name>", "the cluster meant, for every command"))
+    .on("option:profile", (name: string) => (process.env["K8TS_PROFILE"] = name))
+    .enablePositionalOptions()
+    .showHelpAfterError("(--help shows the commands and flags)")
+    .exitOverride();
+  addClusterCommands(program, world, systemClock);
+  addResourceCommands(program, world, systemClock);
+  addComponentCommands(program, world, systemClock);
+  addVersion(program, world);
+  return program;
 }
 
 async function main(): Promise<void> {
@@ -65,17 +85,10 @@ async function main(): Promise<void> {
     stdout: process.stdout,
     stderr: process.stderr,
     setExitCode: (code) => (process.exitCode = code),
+    typedName: typedName(process.env["K8TS_COMMAND"], process.env["PATH"] ?? ""),
   };
-  const program = new Command("k8ts")
-    .description("Kubernetes in TypeScript: clusters on this machine, and the components they are made of")
-    .enablePositionalOptions()
-    .showHelpAfterError()
-    .exitOverride();
-  addClusterCommands(program, world, systemClock);
-  addResourceCommands(program, world, systemClock);
-  addComponentCommands(program, world, systemClock);
   try {
-    await program.parseAsync(process.argv);
+    await newProgram(world).parseAsync(process.argv);
   } catch (err) {
     process.exitCode = report(err, world);
   }

@@ -53,7 +53,7 @@ interface BuildFlags {
   readonly profile: string;
   readonly tag: string;
   readonly file?: string;
-  readonly buildArg: readonly string[];
+  readonly buildArg?: readonly string[];
 }
 
 function addImage(program: Command, world: World, clock: Clock): void {
@@ -65,9 +65,9 @@ function addImage(program: Command, world: World, clock: Clock): void {
     .addOption(profileOption())
     .requiredOption("-t, --tag <name>", "name of the image")
     .option("-f, --file <path>", "the Dockerfile, if it is not FOLDER/Dockerfile")
-    .option("--build-arg <name=value>", "value of an ARG", collect, [])
+    .option("--build-arg <name=value>", "value of an ARG; may be repeated", collect)
     .action((folder: string, flags: BuildFlags) =>
-      imageBuild(context, flags.profile, folder, flags, world.signal),
+      imageBuild(context, flags.profile, folder, { ...flags, buildArg: flags.buildArg ?? [] }, world.signal),
     );
   image
     .command("load <file>")
@@ -79,12 +79,14 @@ function addImage(program: Command, world: World, clock: Clock): void {
   image
     .command("ls")
     .alias("list")
+    .description("show the images and their sizes")
     .addOption(profileOption())
     .action(async (flags: { profile: string }) => {
       world.stdout.write(await imageList(context, flags.profile, world.signal));
     });
   image
     .command("rm <name>")
+    .description("remove an image from every node")
     .addOption(profileOption())
     .action((name: string, flags: { profile: string }) =>
       imageRemove(context, flags.profile, name, world.signal),

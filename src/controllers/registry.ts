@@ -1,6 +1,7 @@
 /** Which controllers exist, and which of them a set of options asks for. @module */
 import type { EventRecorder } from "#client";
 import type { Controller, ControllerContext } from "#controller-runtime";
+import { cronJobController } from "./cronjob/cronjob-controller.ts";
 import { daemonSetController } from "./daemonset/daemonset-controller.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
 import { disruptionController } from "./disruption/disruption-controller.ts";
@@ -20,6 +21,7 @@ import { rootCACertificatePublisherController } from "./root-ca-certificate-publ
 import { serviceAccountController } from "./serviceaccount/serviceaccount-controller.ts";
 import { statefulSetController } from "./statefulset/statefulset-controller.ts";
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
+import { ttlAfterFinishedController } from "./ttl-after-finished/ttl-after-finished-controller.ts";
 
 /** Names are those of `kube-controller-manager --controllers`. */
 export const controllers: Readonly<Record<string, ControllerInit>> = {
@@ -33,6 +35,8 @@ export const controllers: Readonly<Record<string, ControllerInit>> = {
   "daemonset-controller": (context) => daemonSetController(context),
   "statefulset-controller": (context) => statefulSetController(context),
   "job-controller": (context) => jobController(context),
+  "cronjob-controller": (context) => cronJobController(context),
+  "ttl-after-finished-controller": (context) => ttlAfterFinishedController(context),
   "disruption-controller": (context) => disruptionController(context),
   "endpointslice-controller": (context, { maxEndpointsPerSlice }) =>
     endpointSliceController(context, maxEndpointsPerSlice),

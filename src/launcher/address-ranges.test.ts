@@ -15,7 +15,11 @@ const CASES: readonly [what: string, change: Partial<AddressRanges>, message: Re
   ["as many nodes as there are /24s", { podCIDR: "10.1.0.0/23", nodes: 2 }, undefined],
   ["pods within services", { podCIDR: "10.97.0.0/16" }, /10\.97\.0\.0\/16 and .* 10\.96\.0\.0\/12 overlap/],
   ["services that are the pods", { serviceCIDR: "10.244.0.0/16" }, /overlap/],
-  ["nodes within pods", { podCIDR: "192.168.0.0/16" }, /the addresses of the nodes, 192\.168\.49\.1\/24, overlap/],
+  [
+    "nodes within pods",
+    { podCIDR: "192.168.0.0/16" },
+    /the addresses of the nodes, 192\.168\.49\.1\/24, overlap/,
+  ],
   ["a node within services", { nodeCIDR: "10.100.0.7/32" }, /--service-cluster-ip-range .* overlap/],
   ["services without a tenth address", { serviceCIDR: "10.96.0.0/29" }, /too small, a \/28/],
   ["pods for fewer nodes", { podCIDR: "10.1.0.0/23" }, /each of 3 node\(s\) needs a \/24/],

@@ -31,7 +31,8 @@ function findProblem({ podCIDR, serviceCIDR, nodeCIDR, nodes }: AddressRanges): 
     ["--pod-network-cidr", podCIDR],
     ["--service-cluster-ip-range", serviceCIDR],
   ] as const) {
-    if (overlap(cidr, nodeCIDR)) return `${flag} ${cidr} and the addresses of the nodes, ${nodeCIDR}, overlap`;
+    if (overlap(cidr, nodeCIDR))
+      return `${flag} ${cidr} and the addresses of the nodes, ${nodeCIDR}, overlap`;
   }
   if (parse(serviceCIDR).prefixLength > SERVICE_PREFIX_LENGTH_MAX)
     return `--service-cluster-ip-range ${serviceCIDR} is too small, a /${SERVICE_PREFIX_LENGTH_MAX} at least is needed`;

@@ -39,8 +39,10 @@ export const addNode: typeof Node.addNode = async (...args) =>
   (await import("./commands/node.ts")).addNode(...args);
 export const deleteNode: typeof Node.deleteNode = async (...args) =>
   (await import("./commands/node.ts")).deleteNode(...args);
-export const setNodeRunning: typeof Node.setNodeRunning = async (...args) =>
-  (await import("./commands/node.ts")).setNodeRunning(...args);
+export const startOneNode: typeof Node.startOneNode = async (...args) =>
+  (await import("./commands/node.ts")).startOneNode(...args);
+export const stopOneNode: typeof Node.stopOneNode = async (...args) =>
+  (await import("./commands/node.ts")).stopOneNode(...args);
 export const serviceUrls: typeof Service.serviceUrls = async (...args) =>
   (await import("./commands/service.ts")).serviceUrls(...args);
 export const imageBuild: typeof Image.imageBuild = async (...args) =>

@@ -30,6 +30,7 @@ export async function newProfile(env: LauncherEnv, options: NewProfileOptions): 
     throw new UserError(`--nodes must be from 1 to ${nodesMax} with the ${driver} driver`, {
       id: "NODES_INVALID",
       exitCode: EXIT.usage,
+      fix: nodesMax === 1 ? "k8ts start --driver=netns --nodes=3" : "k8ts start --nodes=3",
     });
   }
   const profiles = await listProfiles(env);

@@ -41,6 +41,7 @@ export function checkProfileName(name: string): void {
     {
       id: "PROFILE_NAME_INVALID",
       exitCode: EXIT.usage,
+      fix: "k8ts start -p my-cluster",
     },
   );
 }
@@ -76,7 +77,7 @@ export async function requireProfile(env: LauncherEnv, name: string): Promise<Pr
   throw new UserError(`profile "${name}" not found`, {
     id: "PROFILE_NOT_FOUND",
     exitCode: EXIT.notFound,
-    fix: `k8ts start${name === "k8ts" ? "" : ` -p ${name}`}`,
+    fix: `k8ts start${name === "k8ts" ? "" : ` -p ${name}`}, or k8ts profile list`,
   });
 }
 

@@ -27,7 +27,7 @@ export interface ProgramState {
 /**
  * $1 is the file for the child's pid; the rest is the command. A child that lived under 2 s waits before the next try,
  * 0.1 s at first, then 1 s, so that a crash loop costs little. A stop that comes just before a child is started finds none
- * to tell, so it is looked for again afterwards.
+ * to tell, so it is looked for again afterwards; several times, because a child loses a signal that comes before its exec.
  */
 const SUPERVISE = `
 pidfile=$1; shift
@@ -41,7 +41,7 @@ while [ -z "$stop" ]; do
   "$@" </dev/null &
   child=$!
   echo "$child" >"$pidfile"
-  [ -n "$stop" ] && kill -TERM "$child" 2>/dev/null
+  while [ -n "$stop" ] && kill -TERM "$child" 2>/dev/null; do sleep 0.1; done
   wait "$child"
   code=$?
   while kill -0 "$child" 2>/dev/null; do wait "$child"; code=$?; done
@@ -55,10 +55,12 @@ rm -f "$pidfile"
 const POLL_MS = 20;
 const KILL_WAIT_MS = 5_000;
 
-/** Starts the program unless it is running already. */
-export async function startProgram(program: Program): Promise<void> {
+/** Starts the program unless it is running already, and says whether it did. */
+export async function startProgram(program: Program): Promise<boolean> {
   const state = await programState(program.pidDir, program.name);
-  if (state.supervisorPid !== undefined) return;
+  if (state.supervisorPid !== undefined) return false;
+  // its supervisor was killed: the new one starts another child, which waits for what this one holds
+  if (state.childPid !== undefined) sendSignal(state.childPid, "SIGTERM");
   await mkdir(program.pidDir, { recursive: true });
   const log = openSync(program.logFile, "a", 0o600);
   try {
@@ -75,6 +77,7 @@ export async function startProgram(program: Program): Promise<void> {
     });
     await writeFile(pidFile(program.pidDir, program.name), `${child.pid}\n`);
     child.unref();
+    return true;
   } finally {
     closeSync(log);
   }

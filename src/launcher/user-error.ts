@@ -39,7 +39,7 @@ export class UserError extends Error {
 export function explain(err: unknown): string {
   const messages: string[] = [];
   for (let e = err; e instanceof Error; e = e.cause) {
-    if (!messages.includes(e.message)) messages.push(e.message);
+    if (!messages.some((message) => message.includes(e.message))) messages.push(e.message);
   }
   return messages.length > 0 ? messages.join(": ") : String(err);
 }

@@ -1,4 +1,5 @@
 /** Waiting for a cluster that was just started. @module */
+import { join } from "node:path";
 import { Leases } from "#api/coordination/v1/lease";
 import type { Lease } from "#api/coordination/v1/types.gen";
 import { Nodes } from "#api/core/v1/node";
@@ -6,12 +7,17 @@ import { Pods } from "#api/core/v1/pod";
 import type { Kind, KubeObject } from "#apimachinery";
 import type { ListOptions } from "#client";
 import { adminClient } from "./admin-client.ts";
+import { drivers } from "./drivers/index.ts";
 import type { LauncherContext } from "./launcher-context.ts";
 import type { Profile } from "./profile.ts";
-import { EXIT, UserError, explain } from "./user-error.ts";
+import { profilePaths } from "./paths.ts";
+import { programState } from "./supervisor.ts";
+import { EXIT, UserError } from "./user-error.ts";
 
 /** Between two tries to reach a server whose socket does not listen yet. */
 const RETRY_MS = 25;
+/** A control plane that ended so often will not come up by waiting longer. */
+const SERVER_STARTS_MAX = 3;
 
 export async function waitForServer(
   context: LauncherContext,
@@ -22,6 +28,8 @@ export async function waitForServer(
   const { clock } = context;
   await using admin = adminClient(context.env, profile, clock);
   const deadline = clock.monotonicMs() + timeoutMs;
+  const pidDir = join(profilePaths(context.env, profile.name).dir, "pids");
+  const pids = new Set<number>();
   for (;;) {
     try {
       for await (const _ of admin.client.transport.stream({ method: "GET", path: "/readyz" }, signal)) break;
@@ -31,42 +39,48 @@ export async function waitForServer(
       if (clock.monotonicMs() > deadline)
         throw timeout(profile, "the API server is not ready", timeoutMs, err);
     }
+    const { childPid } = await programState(pidDir, "server");
+    if (childPid !== undefined) pids.add(childPid);
+    if (pids.size > SERVER_STARTS_MAX) throw crashes(profile);
     await clock.sleep(RETRY_MS, signal);
   }
 }
 
-/** Ready, and heard of since `sinceMs` (wall time). */
+export interface NodesWanted {
+  readonly names: ReadonlySet<string>;
+  /** Those of them whose agents were started just now, after `sinceMs` (wall time). */
+  readonly started: ReadonlySet<string>;
+  readonly sinceMs: number;
+}
+
+/** Ready, and those just started heard of since. */
 export async function waitForNodes(
   context: LauncherContext,
   profile: Profile,
-  sinceMs: number,
+  { names, started, sinceMs }: NodesWanted,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const wanted = new Set(profile.nodes.map((node) => node.name));
   // a node that was Ready when it stopped still says so: first its kubelet must have come back
   const isBack = ({ spec }: Lease): boolean => Date.parse(spec?.renewTime ?? "") >= sinceMs;
-  await waitForAll(
-    context,
-    profile,
-    Leases,
-    { namespace: LEASE_NAMESPACE },
-    wanted,
-    isBack,
-    timeoutMs,
-    signal,
-  );
-  await waitForAll(context, profile, Nodes, {}, wanted, isReady, timeoutMs, signal);
+  const options = { namespace: LEASE_NAMESPACE };
+  await waitForAll(context, profile, Leases, options, started, isBack, timeoutMs, signal);
+  await waitForAll(context, profile, Nodes, {}, names, isReady, timeoutMs, signal);
 }
 
-/** The pods that show the cluster's own components: as many as there are, at least one per node. */
+/** The pods that show the cluster's own components, one of each process; simulated nodes have the control plane's alone. */
 export async function waitForSystemPods(
   context: LauncherContext,
   profile: Profile,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const wanted = new Set(profile.nodes.map((node) => `kube-proxy-${node.name}`));
+  const agents = drivers[profile.driver].isReal ? profile.nodes : [];
+  const servers = profile.nodes.filter((node) => node.role === "control-plane");
+  const wanted = new Set([
+    ...servers.map((node) => `kube-apiserver-${node.name}`),
+    ...agents.map((node) => `kube-proxy-${node.name}`),
+  ]);
   await waitForAll(context, profile, Pods, { namespace: "kube-system" }, wanted, isReady, timeoutMs, signal);
 }
 
@@ -91,6 +105,7 @@ async function waitForAll<T extends KubeObject>(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<void> {
+  if (wanted.size === 0) return;
   await using admin = adminClient(context.env, profile, context.clock);
   const ready = new Set<string>();
   const timer = AbortSignal.timeout(timeoutMs);
@@ -115,11 +130,22 @@ async function waitForAll<T extends KubeObject>(
 }
 
 function timeout(profile: Profile, what: string, timeoutMs: number, cause?: unknown): UserError {
-  const why = cause === undefined ? "" : ` (${explain(cause)})`;
-  return new UserError(`after ${Math.round(timeoutMs / 1000)} s ${what}${why}`, {
+  return new UserError(`after ${Math.round(timeoutMs / 1000)} s ${what}`, {
     id: "START_TIMEOUT",
     exitCode: EXIT.unavailable,
-    fix: `k8ts logs --problems${profile.name === "k8ts" ? "" : ` -p ${profile.name}`}`,
+    fix: readLogs(profile),
     cause,
   });
+}
+
+function crashes(profile: Profile): UserError {
+  return new UserError(`the control plane ended ${SERVER_STARTS_MAX} times right after its start`, {
+    id: "CONTROL_PLANE_CRASHES",
+    exitCode: EXIT.software,
+    fix: readLogs(profile),
+  });
+}
+
+function readLogs(profile: Profile): string {
+  return `k8ts logs --problems${profile.name === "k8ts" ? "" : ` -p ${profile.name}`}`;
 }

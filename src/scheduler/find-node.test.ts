@@ -202,7 +202,8 @@ for (const { name, nodes, running = {}, pod, want } of cases) {
       cache,
     );
     if (found.kind === "node") return assert.equal(found.node.name, want);
-    assert.equal(fitErrorMessage(cache.nodes.length, found.statuses.values(), ""), want);
+    const { statuses } = found.refused;
+    assert.equal(fitErrorMessage({ nodes: cache.nodes.length, statuses }, ""), want);
   });
 }
 
@@ -228,9 +229,10 @@ test("plan() of preemption takes the least important pods that make room", () =>
     },
   );
   const pod = podInfo(testPod("new", { cpu: "2", spec: { priority: 100 } }));
-  const found = new NodeFinder(framework, new NominatedPods(), () => 0).find(pod, cache);
+  const finder = new NodeFinder(framework, new NominatedPods(), () => 0);
+  const found = finder.find(pod, cache);
   assert.ok(found.kind === "unschedulable" && found.cycle !== undefined);
-  const result = plan(framework, pod, found.cycle, found.statuses, cache, []);
+  const result = plan(framework, finder.fits.bind(finder), pod, found.cycle, found.refused, [], () => 0);
   assert.ok(result.kind === "preempt");
   assert.equal(result.candidate.node.name, "a");
   assert.deepEqual(
@@ -241,7 +243,7 @@ test("plan() of preemption takes the least important pods that make room", () =>
 });
 
 test("feasibleWanted() looks at every node of a small cluster and at 5 % of a very large one", () => {
-  assert.deepEqual([50, 1_000, 5_000, 15_000].map(feasibleWanted), [50, 420, 500, 750]);
+  assert.deepEqual([50, 1_000, 5_000, 15_000].map((nodes) => feasibleWanted(nodes)), [50, 420, 500, 750]);
 });
 
 test("a pod's request is the larger of init and run phase, with sidecars in both", () => {

@@ -3,81 +3,132 @@ import type { NodeInfo } from "./cache/node-info.ts";
 import type { PodInfo } from "./cache/pod-info.ts";
 import type { Cycle, Framework } from "./framework/framework.ts";
 import type { Snapshot } from "./framework/plugin.ts";
-import type { Status } from "./framework/status.ts";
+import { unresolvable, type Status } from "./framework/status.ts";
+import type { SchedulerMetrics } from "./metrics.ts";
 import type { NominatedPods } from "./preemption/nominated-pods.ts";
 
-export type Found =
-  | { readonly kind: "node"; readonly node: NodeInfo; readonly cycle: Cycle }
-  | {
-      readonly kind: "unschedulable";
-      /** undefined: refused before any node was looked at. */
-      readonly cycle: Cycle | undefined;
-      readonly statuses: ReadonlyMap<string, Status>;
-      readonly refusal: Status | undefined;
-    };
+/** Nodes that were looked at and refused; `nodes[i]` by `statuses[i]`. */
+export interface RefusedNodes {
+  readonly nodes: readonly NodeInfo[];
+  readonly statuses: readonly Status[];
+  /** What is true of all nodes that were not looked at. */
+  readonly absent: Status | undefined;
+}
+
+export interface Unschedulable {
+  readonly kind: "unschedulable";
+  /** undefined: refused before any node was looked at. */
+  readonly cycle: Cycle | undefined;
+  readonly refused: RefusedNodes;
+  /** Of PreFilter. */
+  readonly refusal: Status | undefined;
+}
+
+export type Found = { readonly kind: "node"; readonly node: NodeInfo; readonly cycle: Cycle } | Unschedulable;
 
 /** Below this many feasible nodes every node is looked at. */
 const FEASIBLE_MIN = 100;
 const PERCENT_MIN = 5;
 
+export interface NodeFinderOptions {
+  /** 0, as upstream: 50 % of small clusters down to 5 % of very large ones. */
+  readonly percentageOfNodesToScore?: number;
+  readonly metrics?: SchedulerMetrics;
+}
+
 export class NodeFinder {
   readonly #framework: Framework;
   readonly #nominated: NominatedPods;
   readonly #random: () => number;
+  readonly #percentage: number;
+  readonly #metrics: SchedulerMetrics | undefined;
   /** Scans begin where the last one ended, so that all nodes get their turn. */
   #start = 0;
 
-  constructor(framework: Framework, nominated: NominatedPods, random: () => number) {
+  constructor(
+    framework: Framework,
+    nominated: NominatedPods,
+    random: () => number,
+    options: NodeFinderOptions = {},
+  ) {
     this.#framework = framework;
     this.#nominated = nominated;
     this.#random = random;
+    this.#percentage = options.percentageOfNodesToScore ?? 0;
+    this.#metrics = options.metrics;
   }
 
   find(pod: PodInfo, snapshot: Snapshot): Found {
+    const timer = this.#metrics?.startTimer();
     const cycle = this.#framework.preFilter(pod, snapshot);
-    if ("code" in cycle)
-      return { kind: "unschedulable", cycle: undefined, statuses: new Map(), refusal: cycle };
-    const { feasible, statuses } = this.#feasibleNodes(cycle, pod, snapshot);
-    if (feasible.length === 0) return { kind: "unschedulable", cycle, statuses, refusal: undefined };
+    timer?.("PreFilter", "code" in cycle ? "Unschedulable" : "Success");
+    if ("code" in cycle) {
+      const refused = { nodes: [], statuses: [], absent: cycle };
+      return { kind: "unschedulable", cycle: undefined, refused, refusal: cycle };
+    }
+    const feasible: NodeInfo[] = [];
+    const refused = this.#scan(cycle, pod, snapshot, feasible);
+    timer?.("Filter", feasible.length === 0 ? "Unschedulable" : "Success");
+    if (feasible.length === 0) return { kind: "unschedulable", cycle, refused, refusal: undefined };
     if (feasible.length === 1) return { kind: "node", node: feasible[0]!, cycle };
     const scores = this.#framework.score(cycle, pod, feasible, snapshot);
+    timer?.("Score", "Success");
     return { kind: "node", node: feasible[this.#best(scores)]!, cycle };
   }
 
   /** Whether the pod fits, once as if the pods promised to this node were here, once without them. */
   fits(cycle: Cycle, pod: PodInfo, node: NodeInfo): Status | undefined {
+    const { size } = this.#nominated;
+    return (size > 0 ? this.#fitsPromised(cycle, pod, node) : undefined) ?? this.#framework.filter(cycle, pod, node);
+  }
+
+  #fitsPromised(cycle: Cycle, pod: PodInfo, node: NodeInfo): Status | undefined {
     const promised = this.#nominated
       .on(node.name)
       .filter((other) => other.priority >= pod.priority && other.uid !== pod.uid);
-    if (promised.length > 0) {
-      for (const other of promised) this.#put(cycle, pod, other, node);
-      const status = this.#framework.filter(cycle, pod, node);
-      for (const other of promised) this.#take(cycle, pod, other, node);
-      if (status !== undefined) return status;
-    }
-    return this.#framework.filter(cycle, pod, node);
+    if (promised.length === 0) return undefined;
+    for (const other of promised) this.#put(cycle, pod, other, node);
+    const status = this.#framework.filter(cycle, pod, node);
+    for (const other of promised) this.#take(cycle, pod, other, node);
+    return status;
   }
 
-  #feasibleNodes(
-    cycle: Cycle,
-    pod: PodInfo,
-    snapshot: Snapshot,
-  ): { readonly feasible: readonly NodeInfo[]; readonly statuses: ReadonlyMap<string, Status> } {
-    const statuses = new Map<string, Status>();
-    const feasible: NodeInfo[] = [];
-    const { nodeNames } = cycle;
+  #scan(cycle: Cycle, pod: PodInfo, snapshot: Snapshot, feasible: NodeInfo[]): RefusedNodes {
+    const refused: NodeInfo[] = [];
+    const statuses: Status[] = [];
+    const own = this.#promisedNode(cycle, pod, snapshot);
+    if (own !== undefined) {
+      feasible.push(own);
+      return { nodes: refused, statuses, absent: undefined };
+    }
+    const { nodeNames, namedBy } = cycle;
     const nodes =
       nodeNames === undefined ? snapshot.nodes : [...nodeNames].flatMap((name) => snapshot.get(name) ?? []);
-    const wanted = feasibleWanted(nodes.length);
+    const count = nodes.length;
+    const wanted = feasibleWanted(count, this.#percentage);
+    const start = count === 0 ? 0 : this.#start % count;
     let looked = 0;
-    for (; looked < nodes.length && feasible.length < wanted; looked++) {
-      const node = nodes[(this.#start + looked) % nodes.length]!;
+    for (; looked < count && feasible.length < wanted; looked++) {
+      const at = start + looked;
+      const node = nodes[at < count ? at : at - count]!;
       const status = this.fits(cycle, pod, node);
       if (status === undefined) feasible.push(node);
-      else statuses.set(node.name, status);
+      else {
+        refused.push(node);
+        statuses.push(status);
+      }
     }
-    if (nodes.length > 0) this.#start = (this.#start + looked) % nodes.length;
-    return { feasible, statuses };
+    this.#start = start + looked;
+    const absent = nodeNames === undefined ? undefined : notSatisfied(namedBy);
+    return { nodes: refused, statuses, absent };
+  }
+
+  /** Whoever was promised a node takes it as soon as it fits. */
+  #promisedNode(cycle: Cycle, pod: PodInfo, snapshot: Snapshot): NodeInfo | undefined {
+    if (this.#nominated.size === 0) return undefined;
+    const node = snapshot.get(this.#nominated.nodeOf(pod.uid) ?? "");
+    if (node === undefined || cycle.nodeNames?.has(node.name) === false) return undefined;
+    return this.fits(cycle, pod, node) === undefined ? node : undefined;
   }
 
   /** A random one of the best (reservoir sampling, as upstream). */
@@ -107,9 +158,13 @@ export class NodeFinder {
   }
 }
 
+function notSatisfied(plugins: readonly string[]): Status {
+  return unresolvable(plugins[0] ?? "", `node(s) didn't satisfy plugin(s) [${plugins.join(" ")}]`);
+}
+
 /** Upstream's adaptive `percentageOfNodesToScore`: 50 % of small clusters, 5 % of very large ones. */
-export function feasibleWanted(nodes: number): number {
+export function feasibleWanted(nodes: number, percentage = 0): number {
   if (nodes < FEASIBLE_MIN) return nodes;
-  const percent = Math.max(PERCENT_MIN, 50 - Math.floor(nodes / 125));
-  return Math.max(FEASIBLE_MIN, Math.floor((nodes * percent) / 100));
+  const percent = percentage > 0 ? percentage : Math.max(PERCENT_MIN, 50 - Math.floor(nodes / 125));
+  return Math.min(nodes, Math.max(FEASIBLE_MIN, Math.floor((nodes * percent) / 100)));
 }

@@ -1,45 +1,46 @@
 /** Takes pods from the queue, finds each a node, and binds many at a time. @module */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Pods } from "#api/core/v1/pod";
-import type { PodDisruptionBudget } from "#api/policy/v1/types.gen";
 import { isNotFound, type Clock, type Logger } from "#apimachinery";
 import type { Client, EventRecorder } from "#client";
+import type { PodInfo } from "./cache/pod-info.ts";
 import type { SchedulerCache } from "./cache/scheduler-cache.ts";
-import { NodeFinder, type Found } from "./find-node.ts";
-import { countReasons, fitErrorMessage } from "./fit-error.ts";
+import type { Found, NodeFinder, Unschedulable } from "./find-node.ts";
+import { fitErrorMessage } from "./fit-error.ts";
 import type { Cycle, Framework } from "./framework/framework.ts";
-import type { Status } from "./framework/status.ts";
+import type { SchedulerMetrics } from "./metrics.ts";
+import { withScheduledFalse, type ScheduledFalse } from "./pod-conditions.ts";
+import { evict, takePromiseBack } from "./preemption/evict.ts";
 import type { NominatedPods } from "./preemption/nominated-pods.ts";
-import { plan, type Candidate } from "./preemption/plan.ts";
+import type { Candidate } from "./preemption/plan.ts";
+import type { PreemptionResult } from "./preemption/preemptor.ts";
 import type { QueuedPod, SchedulingQueue } from "./queue/scheduling-queue.ts";
-import { withScheduledFalse } from "./pod-conditions.ts";
 
 export interface SchedulerParts {
   readonly client: Client;
   readonly recorder: EventRecorder;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly random: () => number;
   readonly cache: SchedulerCache;
   readonly queue: SchedulingQueue;
   readonly framework: Framework;
+  readonly finder: NodeFinder;
   readonly nominated: NominatedPods;
-  readonly budgets: () => readonly PodDisruptionBudget[];
+  readonly preempt: (pod: PodInfo, found: Unschedulable) => PreemptionResult;
+  readonly metrics: SchedulerMetrics;
 }
 
 /** Writes under way at the same time. */
-const BINDINGS_MAX = 256;
-/** Cycles run one after another without a pause for at most this. */
-const SLICE_MS = 5;
+const WRITES_MAX = 256;
+/** Cycles run one after another without a pause for at most this; what they start in this process comes on top. */
+const SLICE_MS = 2;
 
 export class Scheduler {
   readonly #parts: SchedulerParts;
-  readonly #finder: NodeFinder;
   readonly #writes = new Set<Promise<void>>();
 
   constructor(parts: SchedulerParts) {
     this.#parts = parts;
-    this.#finder = new NodeFinder(parts.framework, parts.nominated, parts.random);
   }
 
   /** Until `signal` aborts; then waits for the writes under way. */
@@ -49,13 +50,15 @@ export class Scheduler {
     while (!signal.aborted) {
       const queued = queue.pop();
       if (queued === undefined) {
+        this.#showSizes();
         await queue.wait(signal);
         sliceEnd = clock.monotonicMs() + SLICE_MS;
         continue;
       }
       this.#schedule(queued, signal);
-      if (this.#writes.size >= BINDINGS_MAX) await Promise.race(this.#writes);
+      if (this.#writes.size >= WRITES_MAX) await Promise.race(this.#writes);
       if (clock.monotonicMs() < sliceEnd) continue;
+      this.#showSizes();
       await nextTurn();
       sliceEnd = clock.monotonicMs() + SLICE_MS;
     }
@@ -63,133 +66,177 @@ export class Scheduler {
   }
 
   #schedule(queued: QueuedPod, signal: AbortSignal): void {
-    const { cache, framework, queue, nominated } = this.#parts;
+    const { clock, logger, metrics } = this.#parts;
+    const startMs = clock.monotonicMs();
+    let found: Found;
+    try {
+      found = this.#find(queued.pod);
+    } catch (err) {
+      logger.error("a plugin failed in the scheduling cycle", { pod: queued.pod.key, err });
+      const message = err instanceof Error ? err.message : String(err);
+      metrics.attempt("error", clock.monotonicMs() - startMs);
+      this.#retryAfterError(queued, message, signal);
+      return;
+    }
+    if (found.kind === "node") this.#place(queued, found.cycle, found.node.name, startMs, signal);
+    else this.#refuse(queued, found, startMs, signal);
+  }
+
+  #find(pod: PodInfo): Found {
+    const { finder, cache, clock, metrics } = this.#parts;
+    const startMs = clock.monotonicMs();
+    const found = finder.find(pod, cache);
+    metrics.algorithm(clock.monotonicMs() - startMs);
+    return found;
+  }
+
+  #place(queued: QueuedPod, cycle: Cycle, nodeName: string, startMs: number, signal: AbortSignal): void {
+    const { cache, framework, queue, nominated, metrics, clock } = this.#parts;
     const { pod } = queued;
-    const found = this.#finder.find(pod, cache);
-    if (found.kind === "unschedulable") return this.#refuse(queued, found, signal);
-    const refusal = framework.reserve(found.cycle, pod, found.node.name);
+    cache.assume(pod, nodeName);
+    const refusal = framework.reserve(cycle, pod, nodeName);
     if (refusal !== undefined) {
+      cache.forget(pod.uid);
+      metrics.attempt("unschedulable", clock.monotonicMs() - startMs);
       queue.addUnschedulable(queued, new Set([refusal.plugin]));
       return;
     }
-    cache.assume(pod, found.node.name);
     nominated.delete(pod.uid);
-    this.#start(this.#bind(queued, found.cycle, found.node.name, signal));
+    this.#start(this.#bind(queued, cycle, nodeName, startMs, signal));
   }
 
-  async #bind(queued: QueuedPod, cycle: Cycle, nodeName: string, signal: AbortSignal): Promise<void> {
-    const { framework, queue, recorder } = this.#parts;
+  async #bind(
+    queued: QueuedPod,
+    cycle: Cycle,
+    nodeName: string,
+    startMs: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { framework, queue, recorder, metrics, clock } = this.#parts;
     const { pod } = queued;
     try {
-      const refusal = await framework.bind(cycle, pod, nodeName, signal);
-      if (refusal !== undefined) return this.#undo(queued, cycle, nodeName, refusal.reasons.join(", "));
+      const refusal = await framework.prepare(cycle, pod, nodeName, signal);
+      if (refusal !== undefined) {
+        this.#giveRoomBack(pod, cycle, nodeName);
+        metrics.attempt("unschedulable", clock.monotonicMs() - startMs);
+        queue.addUnschedulable(queued, new Set([refusal.plugin]));
+        return await this.#report(pod, {
+          reason: "Unschedulable",
+          message: refusal.reasons.join(", "),
+          nominatedNodeName: undefined,
+        }, signal);
+      }
+      await framework.bind(cycle, pod, nodeName, signal);
       queue.delete(pod.uid);
-      const { namespace, name } = pod.pod.metadata;
-      recorder.event(
-        pod.pod,
-        "Normal",
-        "Scheduled",
-        `Successfully assigned ${namespace}/${name} to ${nodeName}`,
-      );
+      metrics.attempt("scheduled", clock.monotonicMs() - startMs);
+      metrics.scheduled(queued.attempts, clock.now() - queued.queuedAt);
+      recorder.event(pod.pod, "Normal", "Scheduled", `Successfully assigned ${pod.key} to ${nodeName}`);
     } catch (err) {
+      this.#giveRoomBack(pod, cycle, nodeName);
       if (signal.aborted) return;
-      if (isNotFound(err)) queue.delete(pod.uid);
-      this.#undo(queued, cycle, nodeName, err instanceof Error ? err.message : String(err));
+      metrics.attempt("error", clock.monotonicMs() - startMs);
+      const cause = err instanceof Error ? (err.cause ?? err) : err;
+      if (isNotFound(cause)) return queue.delete(pod.uid); // deleted while it was being bound
+      this.#retryAfterError(queued, err instanceof Error ? err.message : String(err), signal);
     }
   }
 
   /** The room is free again, for this pod later and for others now. */
-  #undo(queued: QueuedPod, cycle: Cycle, nodeName: string, why: string): void {
-    const { cache, framework, queue, recorder, logger } = this.#parts;
-    framework.unreserve(cycle, queued.pod, nodeName);
-    cache.forget(queued.pod.uid);
-    logger.warn("binding a pod failed", { pod: queued.pod.key, node: nodeName, why });
-    recorder.event(queued.pod.pod, "Warning", "FailedScheduling", why);
+  #giveRoomBack(pod: PodInfo, cycle: Cycle, nodeName: string): void {
+    const { cache, framework, queue } = this.#parts;
+    framework.unreserve(cycle, pod, nodeName);
+    cache.forget(pod.uid);
+    queue.move({ resource: "AssignedPod", action: "delete", pod: { old: pod.pod, new: undefined } });
+  }
+
+  #retryAfterError(queued: QueuedPod, message: string, signal: AbortSignal): void {
+    const { queue, logger } = this.#parts;
+    logger.warn("scheduling a pod failed, it is tried again", { pod: queued.pod.key, message });
     queue.addBackoff(queued);
-    queue.move({ resource: "AssignedPod", action: "delete", pod: { old: queued.pod.pod, new: undefined } });
+    const condition = { reason: "SchedulerError" as const, message, nominatedNodeName: undefined };
+    this.#start(this.#report(queued.pod, condition, signal));
   }
 
-  #refuse(queued: QueuedPod, found: Extract<Found, { kind: "unschedulable" }>, signal: AbortSignal): void {
-    const { cache, queue, recorder } = this.#parts;
+  #refuse(queued: QueuedPod, found: Unschedulable, startMs: number, signal: AbortSignal): void {
+    const { cache, queue, nominated, metrics, clock } = this.#parts;
     const { pod } = queued;
-    const statuses = found.refusal === undefined ? [...found.statuses.values()] : [found.refusal];
-    const { note, candidate } = this.#tryPreemption(queued, found);
+    const { refused, refusal } = found;
     const nodes = cache.nodes.length;
-    const message =
-      nodes === 0 ? "no nodes available to schedule pods" : fitErrorMessage(nodes, statuses, note);
-    queue.addUnschedulable(queued, new Set(statuses.map(({ plugin }) => plugin)));
-    recorder.event(pod.pod, "Warning", "FailedScheduling", message);
-    this.#start(this.#report(queued, message, candidate, signal));
-  }
-
-  #tryPreemption(
-    { pod }: QueuedPod,
-    found: Extract<Found, { kind: "unschedulable" }>,
-  ): { readonly note: string; readonly candidate: Candidate | undefined } {
-    const { framework, cache, budgets, nominated } = this.#parts;
-    if (found.cycle === undefined) return { note: "", candidate: undefined };
-    if (pod.pod.spec?.preemptionPolicy === "Never") {
-      return { note: "preemption: not eligible due to preemptionPolicy=Never.", candidate: undefined };
-    }
-    if (this.#waitsForVictims(pod.uid, pod.priority)) {
-      return {
-        note: "preemption: not eligible due to a terminating pod on the nominated node.",
-        candidate: undefined,
-      };
-    }
-    const result = plan(framework, pod, found.cycle, found.statuses, cache, budgets());
-    if (result.kind === "none")
-      return { note: preemptionNote(cache.nodes.length, result.statuses), candidate: undefined };
-    nominated.set(pod, result.candidate.node.name);
-    return { note: "", candidate: result.candidate };
-  }
-
-  #waitsForVictims(uid: string, priority: number): boolean {
-    const { nominated, cache } = this.#parts;
-    const node = cache.get(nominated.nodeOf(uid) ?? "");
-    const others = [...(node?.pods.values() ?? [])];
-    return others.some(
-      (other) => other.priority < priority && other.pod.metadata.deletionTimestamp !== undefined,
+    const result = this.#parts.preempt(pod, found);
+    metrics.preemption(result.kind === "preempt" ? result.candidate.victims.length : undefined);
+    metrics.attempt("unschedulable", clock.monotonicMs() - startMs);
+    const absent = refused.absent && { nodes: nodes - refused.nodes.length, status: refused.absent };
+    const message = fitErrorMessage(
+      { nodes, statuses: refused.statuses, absent, refusal },
+      result.kind === "none" ? result.note : "",
     );
+    const refusedBy = new Set(refused.statuses.map(({ plugin }) => plugin));
+    if (refused.absent !== undefined) refusedBy.add(refused.absent.plugin);
+    if (result.kind === "preempt") {
+      this.#start(this.#preempt(queued, refusedBy, message, result.candidate, signal));
+      return;
+    }
+    if (!result.keepsPromise) nominated.delete(pod.uid);
+    queue.addUnschedulable(queued, refusedBy);
+    const nominatedNodeName = result.keepsPromise ? undefined : "";
+    this.#start(this.#report(pod, { reason: "Unschedulable", message, nominatedNodeName }, signal));
   }
 
-  /** Tells the pod's status, and evicts the victims if some were chosen. */
-  async #report(
-    { pod }: QueuedPod,
+  /** The pod is not tried again before its victims have been told to go. */
+  async #preempt(
+    queued: QueuedPod,
+    refusedBy: ReadonlySet<string>,
     message: string,
-    candidate: Candidate | undefined,
+    candidate: Candidate,
     signal: AbortSignal,
   ): Promise<void> {
-    const { client, clock, logger, recorder } = this.#parts;
+    const { nominated, queue, logger } = this.#parts;
+    const { pod } = queued;
+    const { name } = candidate.node;
+    const outdone = nominated.on(name).filter((other) => other.priority < pod.priority && other.uid !== pod.uid);
+    nominated.set(pod, name, candidate.victims);
+    for (const other of outdone) nominated.delete(other.uid);
     try {
-      const body = withScheduledFalse(pod.pod, message, candidate?.node.name, clock.now());
-      if (body !== undefined) {
-        await client.patch(Pods, pod.pod.metadata, { type: "strategic", body }, signal, {
-          subresource: "status",
-        });
-      }
-      for (const victim of candidate?.victims ?? []) {
-        const { uid } = victim;
-        await client
-          .delete(Pods, victim.pod.metadata, signal, { preconditions: { uid } })
-          .catch((err: unknown) => {
-            if (!isNotFound(err)) throw err;
-          });
-        const by = `Preempted by pod ${pod.uid} on node ${candidate!.node.name}`;
-        recorder.event(victim.pod, "Normal", "Preempted", by);
-      }
+      await Promise.all([
+        this.#report(pod, { reason: "Unschedulable", message, nominatedNodeName: name }, signal),
+        evict(this.#parts, candidate, pod, signal),
+        ...outdone.map((other) => takePromiseBack(this.#parts, other, signal)),
+      ]);
+    } catch (err) {
+      if (signal.aborted) return;
+      logger.warn("could not evict all victims, the pod is tried again", { pod: pod.key, node: name, err });
+      nominated.set(pod, name); // without victims: it may choose again
+      return queue.addBackoff(queued);
+    }
+    for (const other of outdone) queue.activate(other.uid);
+    // those that are still here will be seen to go, which wakes the pod
+    const isFree = candidate.victims.every(({ uid }) => !candidate.node.pods.has(uid));
+    if (isFree) queue.giveBack(queued);
+    else queue.addUnschedulable(queued, refusedBy);
+  }
+
+  /** Says why the pod waits, in an event and in its status. */
+  async #report({ pod, key }: PodInfo, condition: ScheduledFalse, signal: AbortSignal): Promise<void> {
+    const { client, clock, logger, recorder } = this.#parts;
+    recorder.event(pod, "Warning", "FailedScheduling", condition.message);
+    const body = withScheduledFalse(pod, condition, clock.now());
+    if (body === undefined) return;
+    try {
+      await client.patch(Pods, pod.metadata, { type: "strategic", body }, signal, { subresource: "status" });
     } catch (err) {
       if (signal.aborted || isNotFound(err)) return;
-      logger.warn("could not report why a pod waits", { pod: pod.key, err });
+      logger.warn("could not report why a pod waits", { pod: key, err });
     }
+  }
+
+  #showSizes(): void {
+    const { metrics, queue, cache } = this.#parts;
+    metrics.pending(queue.lengths);
+    metrics.cacheSize(cache.sizes);
   }
 
   #start(write: Promise<void>): void {
     const tracked: Promise<void> = write.finally(() => this.#writes.delete(tracked));
     this.#writes.add(tracked);
   }
-}
-
-function preemptionNote(nodes: number, statuses: readonly Status[]): string {
-  return `preemption: 0/${nodes} nodes are available: ${countReasons(statuses)}.`;
 }

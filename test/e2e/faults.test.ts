@@ -70,12 +70,10 @@ suite("killed processes", { skip: isRoot ? false : "needs root: real containers"
   for (const programs of [["agent"], ["containerd"], ["agent", "containerd", "server"]] as const) {
     test(`${programs.join(", ")}: containers go on, are adopted and served`, async () => {
       const containers = await containerIds();
-      const beforeKill = programs.map((program) => pidOf(program));
+      const pids = programs.map((program) => pidOf(program));
       for (const program of programs) kill(program);
       for (const [i, program] of programs.entries()) {
-        await eventually(`a new ${program}`, async () =>
-          isOther(program, beforeKill[i]!) ? true : undefined,
-        );
+        await eventually(`a new ${program}`, async () => (isOther(program, pids[i]!) ? true : undefined));
       }
       await using probe = clientOf();
       await eventually("the API answers", () => answers(probe.client), BACK_WITHIN_MS);
@@ -90,17 +88,17 @@ suite("killed processes", { skip: isRoot ? false : "needs root: real containers"
   }
 
   test("a container that is killed while no agent runs is found dead and restarted", async () => {
-    const before = await containerIds();
-    const [pod] = before[0]!.split(" ") as [string];
+    const running = await containerIds();
+    const [pod] = running[0]!.split(" ") as [string];
     kill("agent");
-    const pid = Number(processIn(before[0]!));
+    const pid = Number(processIn(running[0]!));
     process.kill(pid, "SIGKILL");
     await eventually("a restart", async () => {
       const path = "jsonpath={.status.containerStatuses[0].restartCount}";
       return (await cluster.kubectl("get", "pod", pod, "-o", path)) === "1" ? true : undefined;
     });
     await cluster.kubectl("wait", "--for=condition=Ready", `pod/${pod}`, "--timeout=60s");
-    assert.deepEqual((await containerIds()).slice(1), before.slice(1));
+    assert.deepEqual((await containerIds()).slice(1), running.slice(1));
   });
 
   /** `POD CONTAINER-ID START` of every web pod. */
@@ -115,21 +113,14 @@ suite("killed processes", { skip: isRoot ? false : "needs root: real containers"
       .toSorted((a, b) => a.localeCompare(b));
   }
 
-  /** The main process, as containerd's shim for the container has written it down. */
-  function processIn(container: string): string {
-    const id = /containerd:\/\/(\S+)/.exec(container)![1]!;
-    const state = `/run/k8ts/${PROFILE}/k8ts-${PROFILE}/containerd`;
-    return readFileSync(`${state}/io.containerd.runtime.v2.task/k8s.io/${id}/init.pid`, "utf8");
-  }
-
   function pidOf(program: string): number {
     const name = program === "server" ? program : `k8ts-${PROFILE}.${program}`;
     return Number(readFileSync(join(cluster.home, "profiles", PROFILE, "pids", `${name}.child.pid`), "utf8"));
   }
 
-  function isOther(program: string, before: number): boolean {
+  function isOther(program: string, than: number): boolean {
     const pid = pidOf(program);
-    return pid > 0 && pid !== before;
+    return pid > 0 && pid !== than;
   }
 
   function kill(program: string): void {
@@ -208,6 +199,13 @@ function configMap(name: string): { apiVersion: "v1"; kind: "ConfigMap" } & {
     metadata: { name, namespace: "default" },
     data: { value: name },
   };
+}
+
+/** The main process, as containerd's shim for the container has written it down. */
+function processIn(container: string): string {
+  const id = /containerd:\/\/(\S+)/.exec(container)![1]!;
+  const state = `/run/k8ts/${PROFILE}/k8ts-${PROFILE}/containerd`;
+  return readFileSync(`${state}/io.containerd.runtime.v2.task/k8s.io/${id}/init.pid`, "utf8");
 }
 
 async function answers(client: Client): Promise<true | undefined> {

@@ -9,7 +9,7 @@ const NOT_SERVING = Buffer.from([0x08, 2]);
 
 const asBytes = (bytes: Buffer): Buffer => bytes;
 const check: handleUnaryCall<Buffer, Buffer> = (_call, answer) =>
-  void answer(null, existsSync(file) ? SERVING : NOT_SERVING);
+  answer(null, existsSync(file) ? SERVING : NOT_SERVING);
 const server = new Server();
 server.addService(
   {

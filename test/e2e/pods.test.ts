@@ -279,12 +279,19 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
       ],
     });
     await ready("dirs");
-    const inReader = (script: string): Promise<string> =>
-      cluster.kubectl("exec", "dirs", "-c", "reader", "--", "sh", "-c", script);
-    assert.equal(await inReader("cat /shared/file"), "hello\n");
-    assert.match(await inReader("grep ' /memory ' /proc/mounts"), /^tmpfs \/memory tmpfs rw.*size=16384k/);
-    assert.match(await inReader("(echo x >/shared/no) 2>&1 || true"), /Read-only file system/);
-    assert.equal(await inReader("id -u; stat -c %g /shared/file /memory"), "1000\n2000\n2000\n");
+    assert.equal(await inside("dirs", "reader", "cat /shared/file"), "hello\n");
+    assert.match(
+      await inside("dirs", "reader", "grep ' /memory ' /proc/mounts"),
+      /^tmpfs \/memory tmpfs rw.*size=16384k/,
+    );
+    assert.match(
+      await inside("dirs", "reader", "(echo x >/shared/no) 2>&1 || true"),
+      /Read-only file system/,
+    );
+    assert.equal(
+      await inside("dirs", "reader", "id -u; stat -c %g /shared/file /memory"),
+      "1000\n2000\n2000\n",
+    );
     assert.deepEqual(readdirSync(join(hostDir, "made")), []);
   });
 
@@ -324,22 +331,23 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
       ],
     });
     await ready("config");
-    const inside = (script: string): Promise<string> =>
-      cluster.kubectl("exec", "config", "--", "sh", "-c", script);
-    assert.equal(await inside("cat /settings/colour /one-file; ls /absent"), "redred");
-    assert.equal(await inside("cat /keys/deep/pw; stat -L -c ' %a' /keys/deep/pw"), "hunter2 400\n");
-    assert.equal(await inside("grep -c ' /keys tmpfs ' /proc/mounts"), "1\n");
+    assert.equal(await inside("config", "c", "cat /settings/colour /one-file; ls /absent"), "redred");
     assert.equal(
-      await inside('echo "$S_colour $S_SIZE $PASSWORD $MESSAGE"'),
+      await inside("config", "c", "cat /keys/deep/pw; stat -L -c ' %a' /keys/deep/pw"),
+      "hunter2 400\n",
+    );
+    assert.equal(await inside("config", "c", "grep -c ' /keys tmpfs ' /proc/mounts"), "1\n");
+    assert.equal(
+      await inside("config", "c", 'echo "$S_colour $S_SIZE $PASSWORD $MESSAGE"'),
       "red 3 hunter2 it is hunter2 and $(PASSWORD)\n",
     );
     const patch = '{"data":{"colour":"blue","new":"1","SIZE":null}}';
     await cluster.kubectl("patch", "configmap", "settings", "--type=merge", "-p", patch);
     const updated = async (): Promise<true | undefined> =>
-      (await inside("cat /settings/colour")) === "blue" ? true : undefined;
+      (await inside("config", "c", "cat /settings/colour")) === "blue" ? true : undefined;
     await eventually("the change", updated, 100_000);
-    assert.equal(await inside("ls /settings"), "colour\nnew\n");
-    assert.equal(await inside("cat /one-file"), "red"); // subPath mounts stay as they were
+    assert.equal(await inside("config", "c", "ls /settings"), "colour\nnew\n");
+    assert.equal(await inside("config", "c", "cat /one-file"), "red"); // subPath mounts stay as they were
   });
 
   test("a missing config map holds the container back and says so", async () => {
@@ -382,12 +390,10 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
     });
     await ready("token");
     const account = "/var/run/secrets/kubernetes.io/serviceaccount";
-    const inside = (script: string): Promise<string> =>
-      cluster.kubectl("exec", "token", "--", "sh", "-c", script);
-    assert.equal(await inside(`cat ${account}/namespace /own/name`), "defaulttoken");
+    assert.equal(await inside("token", "c", `cat ${account}/namespace /own/name`), "defaulttoken");
     // busybox's wget speaks no TLS that this server takes: the token is tried from here, with the pod's own CA
-    const ca = await inside(`cat ${account}/ca.crt`);
-    const token = await inside(`cat ${account}/token`);
+    const ca = await inside("token", "c", `cat ${account}/ca.crt`);
+    const token = await inside("token", "c", `cat ${account}/token`);
     const url = await cluster.kubectl("config", "view", "-o", "jsonpath={.clusters[0].cluster.server}");
     const pods = `${url}/api/v1/namespaces/default/pods`;
     const own = await getWithToken(`${pods}/token`, ca, token);
@@ -396,7 +402,10 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
     const secrets = await getWithToken(`${url}/api/v1/namespaces/kube-system/secrets`, ca, token);
     assert.equal(secrets.code, 403);
     assert.match(secrets.text, /User \\"system:serviceaccount:default:reader\\" cannot list resource/);
-    assert.equal((await getWithToken(`${pods}/token`, ca, await inside("cat /own/token"))).code, 401);
+    assert.equal(
+      (await getWithToken(`${pods}/token`, ca, await inside("token", "c", "cat /own/token"))).code,
+      401,
+    );
     await cluster.kubectl("delete", "pod", "token", "--grace-period=1");
     // a token ends with its pod, once the server has forgotten that it was good
     await eventually("an answer of 401", async () =>
@@ -406,7 +415,6 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
 
   test("the downward API tells a container about its pod and its limits", async () => {
     const resources = { requests: { cpu: "100m", memory: "16Mi" }, limits: { cpu: "200m", memory: "32Mi" } };
-    const fieldRef = (fieldPath: string): object => ({ valueFrom: { fieldRef: { fieldPath } } });
     await pod(
       "downward",
       {
@@ -441,23 +449,21 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
       { labels: { app: "x", tier: "y" }, annotations: { note: "hello" } },
     );
     await ready("downward");
-    const inside = (script: string): Promise<string> =>
-      cluster.kubectl("exec", "downward", "--", "sh", "-c", script);
     assert.equal(
-      await inside("cat /info/labels; echo; cat /info/note; echo; cat /info/cpu"),
+      await inside("downward", "c", "cat /info/labels; echo; cat /info/note; echo; cat /info/cpu"),
       'app="x"\ntier="y"\nhello\n200',
     );
     const ip = await field("downward", "{.status.podIP}");
-    assert.equal(await inside("echo $IP $NODE $MEMORY"), `${ip} k8ts-e2epods 33554432\n`);
+    assert.equal(await inside("downward", "c", "echo $IP $NODE $MEMORY"), `${ip} k8ts-e2epods 33554432\n`);
     assert.equal(await field("downward", "{.status.qosClass}"), "Burstable");
     const memory =
       "cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max";
-    assert.equal(await inside(memory), "33554432\n");
+    assert.equal(await inside("downward", "c", memory), "33554432\n");
     const cpu = "cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null || cut -d' ' -f1 /sys/fs/cgroup/cpu.max";
-    assert.equal(await inside(cpu), "20000\n");
+    assert.equal(await inside("downward", "c", cpu), "20000\n");
     await cluster.kubectl("label", "pod", "downward", "tier=z", "--overwrite");
     const updated = async (): Promise<true | undefined> =>
-      (await inside("cat /info/labels")).includes('tier="z"') ? true : undefined;
+      (await inside("downward", "c", "cat /info/labels")).includes('tier="z"') ? true : undefined;
     await eventually("the label", updated, 100_000);
   });
 
@@ -548,6 +554,10 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
     });
   }
 
+  function inside(name: string, container: string, script: string): Promise<string> {
+    return cluster.kubectl("exec", name, "-c", container, "--", "sh", "-c", script);
+  }
+
   async function ready(name: string): Promise<void> {
     await cluster.kubectl("wait", "--for=condition=Ready", `pod/${name}`, "--timeout=45s");
   }
@@ -579,6 +589,10 @@ interface Container {
   readonly name: string;
   readonly image: string;
   readonly command: readonly string[];
+}
+
+function fieldRef(fieldPath: string): object {
+  return { valueFrom: { fieldRef: { fieldPath } } };
 }
 
 function sh(name: string, script: string): Container {

@@ -8,6 +8,7 @@ import { TestCluster, eventually, run, type Output } from "./harness.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const NOBODY = 65_534;
+const SECOND = ["-p", "e2esim2"];
 const isRoot = process.geteuid?.() === 0;
 
 suite("a simulated cluster of somebody without rights", () => {
@@ -48,9 +49,9 @@ suite("a simulated cluster of somebody without rights", () => {
   });
 
   test("start again changes nothing, and with other nodes says what to do instead", async () => {
-    const before = await kubectl("get", "nodes", "-o", "jsonpath={.items[*].metadata.uid}");
+    const nodes = await kubectl("get", "nodes", "-o", "jsonpath={.items[*].metadata.uid}");
     ok(await k8ts("start"));
-    assert.equal(await kubectl("get", "nodes", "-o", "jsonpath={.items[*].metadata.uid}"), before);
+    assert.equal(await kubectl("get", "nodes", "-o", "jsonpath={.items[*].metadata.uid}"), nodes);
     const other = await k8ts("start", "--nodes=5");
     assert.equal(other.code, 64);
     assert.match(
@@ -111,8 +112,7 @@ suite("a simulated cluster of somebody without rights", () => {
   });
 
   test("a second cluster beside it has ports and a context of its own", async () => {
-    const second = (...args: readonly string[]): Promise<Output> => k8ts(...args, "-p", "e2esim2");
-    ok(await second("start", "--driver=simulated", "-o", "json"));
+    ok(await k8ts("start", ...SECOND, "--driver=simulated", "-o", "json"));
     try {
       assert.equal(
         (await kubectl("--context=k8ts-e2esim2", "get", "nodes", "-o", "name")).trim(),
@@ -123,7 +123,7 @@ suite("a simulated cluster of somebody without rights", () => {
       assert.match(list, /e2esim +Running +simulated/);
       assert.match(list, /e2esim2 +Running +simulated/);
     } finally {
-      ok(await second("delete"));
+      ok(await k8ts("delete", ...SECOND));
     }
     assert.equal((await kubectl("config", "current-context")).trim(), "k8ts-e2esim");
   });

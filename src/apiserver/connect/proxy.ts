@@ -50,13 +50,7 @@ export function proxyHandlers(options: ProxyOptions): ReadonlyMap<string, Subres
 
 async function proxy(routed: ResourceRequest, locate: Locate, clock: Clock): Promise<Result> {
   const { request, info } = routed;
-  // With the slashes and escapes that the client wrote.
-  const prefix = request.path.indexOf("/proxy");
-  const path =
-    prefix < 0
-      ? `/${info.rest}`
-      : request.path.slice(request.path.indexOf("/proxy", prefix) + "/proxy".length);
-  const backend = await locate(routed, path === "" ? "/" : path);
+  const backend = await locate(routed, proxiedPath(request.path, info.rest));
   const { signal, upgrade, method, query } = request;
   if (upgrade !== undefined) {
     await streamToBackend(upgrade, { subresource: "proxy", query, backend, clock }, signal);
@@ -70,6 +64,13 @@ async function proxy(routed: ResourceRequest, locate: Locate, clock: Clock): Pro
   const headers = forwarded(request);
   const sent = { method, headers, ...(bytes !== undefined && { body: bytes }) };
   return streamResult(await requestBackend(backend, sent, signal));
+}
+
+/** Escaped anew, with the slash at its end if the client wrote one: to many backends it means something else. */
+export function proxiedPath(path: string, rest: string): string {
+  if (rest === "") return "/";
+  const escaped = rest.split("/").map(encodeURIComponent).join("/");
+  return `/${escaped}${path.endsWith("/") ? "/" : ""}`;
 }
 
 function forwarded({ headers }: ApiRequest): Record<string, string | readonly string[]> {

@@ -1,5 +1,5 @@
 /** Finds who answers a request: a route, or the handler of a verb of a resource. @module */
-import { StatusError } from "#apimachinery";
+import { badRequest, isPathSegmentName, StatusError } from "#apimachinery";
 import type { Route } from "../http/route.ts";
 import { requestInfo, type RequestInfo } from "../http/request-info.ts";
 import { authorize } from "./authorize.ts";
@@ -62,9 +62,10 @@ export class Dispatcher {
     for (const route of this.#options.routes) if (route.matches(request.path)) return route.handle(request);
     const { context } = this.#options;
     const served = context.registry.find(info.group, info.version, info.resource);
-    if (!info.isResourceRequest || served === undefined || isMisplaced(info, served.kind.scope))
-      return NOT_FOUND;
+    if (!info.isResourceRequest || request.path.startsWith("//")) return NOT_FOUND;
+    if (served === undefined || isMisplaced(info, served.kind.scope)) return this.#unknown(info);
     if (isWrongLevel(info)) return methodNotAllowed();
+    checkName(info);
     const routed = { request, info, served, context };
     const { virtual } = this.#options;
     const answered = virtual.get(served.resource);
@@ -75,10 +76,16 @@ export class Dispatcher {
     return ((isServed ? HANDLERS[info.verb] : undefined) ?? methodNotAllowed)(routed);
   }
 
+  /** A group-version of the server says what it does not have as a Status; paths beyond all of them are no pages. */
+  #unknown({ group, version }: RequestInfo): Result {
+    if (!this.#options.context.registry.scheme.versionsOf(group).includes(version)) return NOT_FOUND;
+    throw new StatusError("NotFound", "the server could not find the requested resource", { details: {} });
+  }
+
   async #subresource(routed: ResourceRequest): Promise<Result> {
     const { info, served } = routed;
     const handlers = findSubresource(this.#options.subresources, served, info.subresource);
-    if (handlers === undefined) return NOT_FOUND;
+    if (handlers === undefined) return this.#unknown(info);
     return (handlers[info.verb] ?? handlers["connect"] ?? methodNotAllowed)(routed);
   }
 }
@@ -87,6 +94,13 @@ export class Dispatcher {
 function isMisplaced(info: RequestInfo, scope: "Namespaced" | "Cluster"): boolean {
   if (scope === "Cluster") return info.namespace !== "" && info.resource !== "namespaces";
   return info.namespace === "" && info.name !== "" && info.verb !== "watch";
+}
+
+/** No name of an object, and not to be looked for as one. */
+function checkName({ name }: RequestInfo): void {
+  const problems = name === "" ? [] : isPathSegmentName(name);
+  if (problems.length === 0) return;
+  throw badRequest(`Name parameter invalid: ${JSON.stringify(name)}: ${problems.join(";")}`);
 }
 
 /** Objects are created in collections, and changed one by one. */

@@ -1,5 +1,5 @@
 /** The way of a request over HTTP: limits, authentication, dispatch, answer; nothing that fails here leaves without a Status. @module */
-import { StatusError, type Clock, type Logger } from "#apimachinery";
+import { badRequest, StatusError, type Clock, type Logger } from "#apimachinery";
 import type { Dispatcher } from "../handlers/dispatch.ts";
 import type { UpgradeConnection } from "../handlers/request.ts";
 import type { Limits } from "../options.ts";
@@ -14,7 +14,7 @@ import {
 } from "../user-info.ts";
 import type { AnswerHeaders, Exchange } from "./exchange.ts";
 import type { FanOut } from "./fan-out.ts";
-import { HttpRequest, parseTarget } from "./http-request.ts";
+import { HttpRequest, isMalformed, parseTarget } from "./http-request.ts";
 import type { InFlight } from "./in-flight.ts";
 import { requestInfo, type RequestInfo } from "./request-info.ts";
 import type { RequestMetrics } from "./request-metrics.ts";
@@ -68,6 +68,9 @@ export class ApiHandler {
     const headers: AnswerHeaders = { "audit-id": newUid(random), "cache-control": "no-cache, private" };
     let code = 200;
     try {
+      if (isMalformed(exchange.target)) {
+        throw badRequest(`parse ${JSON.stringify(exchange.target)}: invalid URL escape`);
+      }
       const user = await this.#authenticate(exchange.credentials);
       const request = new HttpRequest(exchange, target, user, this.#options.limits.bodyBytesMax, upgrade);
       code = await this.#answer(exchange, request, info, headers);

@@ -1,4 +1,5 @@
 /** A request that came over HTTP, as the handlers see it. @module */
+import { unescape } from "node:querystring";
 import { StatusError } from "#apimachinery";
 import {
   headerValue,
@@ -94,14 +95,36 @@ export class HttpRequest implements ApiRequest {
 }
 
 export interface RequestTarget {
+  /** Decoded, as Go's `URL.Path`: also an escaped slash is a slash. */
   readonly path: string;
   readonly query: URLSearchParams;
 }
 
 const NO_QUERY = new URLSearchParams();
 
+/** Scheme and authority, which a client may write out as it would for a proxy. */
+const ABSOLUTE_FORM = /^https?:\/\/[^/?]*/i;
+const MALFORMED_ESCAPE = /%(?![0-9a-f]{2})/i;
+
+/** Nothing is cleaned (`//`, `..`) and nothing redirected: such paths name nothing, as upstream. */
 export function parseTarget(target: string): RequestTarget {
+  const relative = target.startsWith("/") ? target : target.replace(ABSOLUTE_FORM, "");
+  const question = relative.indexOf("?");
+  if (question < 0) return { path: decodePath(relative), query: NO_QUERY };
+  return {
+    path: decodePath(relative.slice(0, question)),
+    query: new URLSearchParams(relative.slice(question + 1)),
+  };
+}
+
+/** True if the target has an escape that is none: nobody can say what it means. */
+export function isMalformed(target: string): boolean {
   const question = target.indexOf("?");
-  if (question < 0) return { path: target, query: NO_QUERY };
-  return { path: target.slice(0, question), query: new URLSearchParams(target.slice(question + 1)) };
+  return MALFORMED_ESCAPE.test(question < 0 ? target : target.slice(0, question));
+}
+
+function decodePath(path: string): string {
+  if (path === "") return "/";
+  // Bytes that are no UTF-8 become replacement characters, which no name has.
+  return path.includes("%") ? unescape(path) : path;
 }

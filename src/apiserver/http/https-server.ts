@@ -15,6 +15,8 @@ const CONCURRENT_STREAMS_MAX = 1000;
 /** Larger than the default 64 KB, so that a LIST is not stopped by the window at every slice. */
 const STREAM_WINDOW_BYTES = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES = 8 * 1024 * 1024;
+/** As upstream: label selectors make long paths. */
+const HEADER_BYTES_MAX = 1024 * 1024;
 const KEEP_ALIVE_MS = 90_000;
 const HEADERS_TIMEOUT_MS = 32_000;
 
@@ -90,7 +92,11 @@ export class HttpsServer {
 
   #acceptHttp2(socket: tls.TLSSocket): void {
     const session = http2.performServerHandshake(socket, {
-      settings: { maxConcurrentStreams: CONCURRENT_STREAMS_MAX, initialWindowSize: STREAM_WINDOW_BYTES },
+      settings: {
+        maxConcurrentStreams: CONCURRENT_STREAMS_MAX,
+        initialWindowSize: STREAM_WINDOW_BYTES,
+        maxHeaderListSize: HEADER_BYTES_MAX,
+      },
     });
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     this.#sessions.add(session);
@@ -104,7 +110,11 @@ export class HttpsServer {
   }
 
   #createHttp1(): http.Server {
-    const server = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_TIMEOUT_MS });
+    const server = http.createServer({
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      maxHeaderSize: HEADER_BYTES_MAX,
+    });
     // Watches and logs may last for hours; the handlers bound everything else.
     server.requestTimeout = 0;
     server.on("request", (request, response) => {
@@ -118,9 +128,10 @@ export class HttpsServer {
       const credentials = credentialsOf(request.headers, verifiedCertificate(tlsSocket), tlsSocket);
       this.#handlers.onUpgrade(request, socket, head, credentials);
     });
-    server.on("clientError", (_err, socket) => {
-      if (socket.writable)
-        socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+    server.on("clientError", (err: NodeJS.ErrnoException, socket) => {
+      const isTooLarge = err.code === "HPE_HEADER_OVERFLOW";
+      const status = isTooLarge ? "431 Request Header Fields Too Large" : "400 Bad Request";
+      if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
       else socket.destroy();
     });
     return server;

@@ -27,18 +27,16 @@ const VERBS: Readonly<Record<string, string>> = {
 /** Words that after `namespaces/<name>/` are subresources of the namespace, not resources in it. */
 const NAMESPACE_SUBRESOURCES = new Set(["status", "finalize"]);
 
+/** `path` is decoded: an escaped slash separates like any other, as in upstream. Slashes around the path say nothing. */
 export function requestInfo(method: string, path: string, query: URLSearchParams): RequestInfo {
-  const segments = path.split("/");
-  // ["", "api", "v1", …] or ["", "apis", group, version, …]
-  const isCore = segments[1] === "api";
-  const at = isCore ? 3 : 4;
-  if ((!isCore && segments[1] !== "apis") || segments.length <= at || segments[at] === "") {
-    return nonResource(method, path);
-  }
-  const group = isCore ? "" : segments[2]!;
+  const segments = trimSlashes(path).split("/");
+  // ["api", "v1", …] or ["apis", group, version, …]
+  const isCore = segments[0] === "api";
+  const at = isCore ? 2 : 3;
+  if ((!isCore && segments[0] !== "apis") || segments.length <= at) return nonResource(method, path);
+  const group = isCore ? "" : segments[1]!;
   const version = segments[at - 1]!;
-  let parts = segments.slice(at).map(decode);
-  if (parts.at(-1) === "") parts.pop();
+  let parts = segments.slice(at);
   let verb = VERBS[method] ?? method.toLowerCase();
   // The old form of a watch: /api/v1/watch/…
   const isLegacyWatch = parts[0] === "watch" && parts.length > 1;
@@ -78,12 +76,10 @@ function nonResource(method: string, path: string): RequestInfo {
   return { isResourceRequest: false, verb: method.toLowerCase(), path, ...none };
 }
 
-/** A malformed escape stays as it is; it will match nothing. */
-function decode(segment: string): string {
-  if (!segment.includes("%")) return segment;
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment;
-  }
+function trimSlashes(path: string): string {
+  let start = 0;
+  let end = path.length;
+  while (path[start] === "/") start++;
+  while (end > start && path[end - 1] === "/") end--;
+  return path.slice(start, end);
 }

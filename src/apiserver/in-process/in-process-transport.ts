@@ -4,6 +4,7 @@ import type { Request, Response, Transport } from "#client";
 import type { Dispatcher } from "../handlers/dispatch.ts";
 import { bookmarkObject, listMetadataOf } from "../handlers/encode.ts";
 import type { ApiRequest, ObjectList, Representation, RequestBody, Result } from "../handlers/request.ts";
+import { parseTarget } from "../http/http-request.ts";
 import type { UserInfo } from "../user-info.ts";
 import { yieldToLoop } from "../watchcache/watch-cache.ts";
 import type { CachedObject } from "../watchcache/cached-object.ts";
@@ -103,7 +104,7 @@ function apiRequestOf(
       : { type: "value", value: body, contentType };
   return {
     method,
-    path,
+    path: parseTarget(path).path,
     query: parameters,
     headers,
     user,

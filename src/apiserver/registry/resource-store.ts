@@ -212,6 +212,7 @@ export class ResourceStore {
       const causes = [
         ...validateObjectMeta(object.metadata, this.#metaRules),
         ...(kind.validate?.(object) ?? []),
+        ...(kind.validateCreate?.(object) ?? []),
       ];
       if (causes.length > 0) throw invalid(kind, object.metadata.name, causes);
       for (const warning of kind.strategy?.warnings?.(object, undefined) ?? []) context.warn(warning);
@@ -433,7 +434,8 @@ function validateKindUpdate(
 ): readonly StatusCause[] {
   if (subresource === "status") return kind.validateStatusUpdate?.(object, old) ?? [];
   const ofObject = kind.validate?.(object) ?? [];
-  return subresource === "" ? [...ofObject, ...(kind.validateUpdate?.(object, old) ?? [])] : ofObject;
+  const isWhole = subresource === "" || subresource === "scale";
+  return isWhole ? [...ofObject, ...(kind.validateUpdate?.(object, old) ?? [])] : ofObject;
 }
 
 /** Equal but for the resourceVersion, whatever the order of fields: nothing is written. */

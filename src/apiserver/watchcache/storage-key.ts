@@ -7,6 +7,13 @@ export function resourceKey(group: string, plural: string): string {
   return `${group === "" ? "core" : group}/${plural}`;
 }
 
+/** The inverse of `resourceKey`, with "" for the core group. */
+export function groupResourceOfKey(key: string): { readonly group: string; readonly resource: string } {
+  const slash = key.indexOf("/");
+  const group = key.slice(0, slash);
+  return { group: group === "core" ? "" : group, resource: key.slice(slash + 1) };
+}
+
 export function storageKey(resource: string, key: string): string {
   return `${REGISTRY_PREFIX}${resource}/${key}`;
 }

@@ -38,7 +38,7 @@ export function waitMs({ failures, lastFailureMs }: BackoffRecord, nowMs: number
 }
 
 /** The end of its last container; now, where nothing tells it. */
-function finishedMs({ metadata, status }: Pod, nowMs: number): number {
+export function finishedMs({ metadata, status }: Pod, nowMs: number): number {
   const ends = (status?.containerStatuses ?? []).map(({ state }) => state?.terminated?.finishedAt);
   const known = ends.filter((end) => end !== undefined);
   if (known.length > 0 && known.length === ends.length) return Math.max(...known.map(parseTime));

@@ -7,7 +7,7 @@ import { Pods } from "#api/core/v1/pod";
 import type { Pod } from "#api/core/v1/types.gen";
 import type { Lister } from "#client";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
-import { slowStartBatch, source, TerminalError } from "#controller-runtime";
+import { slowStartBatch, source } from "#controller-runtime";
 import { forEachParallel } from "../batch.ts";
 import { claim, planClaims } from "../controller-ref-manager.ts";
 import { indexOrphans, orphansOf } from "../indexes.ts";
@@ -23,9 +23,6 @@ import { jobPod } from "./job-pod.ts";
 import type { Plan } from "./plan.ts";
 import { isFinished, plan } from "./plan.ts";
 import { isHeld, TRACKING_FINALIZER } from "./tracking.ts";
-
-/** Fields that change when a Job succeeds or fails, and that this controller does not carry out. */
-const UNSUPPORTED = ["podFailurePolicy", "successPolicy", "backoffLimitPerIndex"] as const;
 
 /**
  * Safe on a stale cache: pods are created and deleted only when the cache shows all earlier ones (`OwnWrites`), and
@@ -51,6 +48,8 @@ class JobRunner {
   readonly #lastWrites = new LastWrites();
   /** Bounded by the Jobs that run. */
   readonly #backoffs = new Map<ObjectKey, BackoffRecord>();
+  /** uids of pods whose finalizer was taken; bounded by the pods whose finalizer the cache still shows. */
+  readonly #released = new Map<ObjectKey, Set<string>>();
 
   constructor(context: ControllerContext) {
     const { clock, informers } = context;
@@ -64,17 +63,18 @@ class JobRunner {
 
   async reconcile(key: ObjectKey, signal: AbortSignal): Promise<Result> {
     const job = this.#jobs.get(key);
+    if (job !== undefined && isManagedElsewhere(job)) return {};
     if (job === undefined || job.metadata.deletionTimestamp !== undefined || isFinished(job)) {
       this.#forget(key);
       await this.#releaseAll(key, job, signal);
       return {};
     }
-    if (isManagedElsewhere(job) || this.#lastWrites.isBehind(job)) return {};
-    this.#refuseUnsupported(job);
+    if (this.#lastWrites.isBehind(job)) return {};
     const settled = this.#ownWrites.settled(key);
     const pods = await this.#claimPods(job, signal);
     const backoff = this.#backoffs.get(key) ?? NO_FAILURES;
-    const p = plan(job, { pods, backoff, settled, nowMs: this.#context.clock.now() });
+    const released = this.#stillReleased(key, pods);
+    const p = plan(job, { pods, backoff, settled, released, nowMs: this.#context.clock.now() });
     const error = await this.#carryOut(job, p, signal);
     if (!equalJSON(p.status, job.status)) {
       const write = this.#context.client.updateStatus(Jobs, { ...job, status: p.status }, signal);
@@ -84,7 +84,10 @@ class JobRunner {
     }
     // Only now: a failure is remembered once its pod is noted, or a second try would count it twice.
     this.#backoffs.set(key, p.backoff);
-    await forEachParallel(p.release, (pod) => this.#release(pod, signal));
+    await forEachParallel(p.release, async (pod) => {
+      await this.#release(pod, signal);
+      released.add(pod.metadata.uid!);
+    });
     if (error !== undefined) throw error;
     const requeueAfterMs = settled ? p.requeueAfterMs : OWN_WRITES_TIMEOUT_MS;
     return requeueAfterMs === undefined ? {} : { requeueAfterMs };
@@ -94,14 +97,16 @@ class JobRunner {
     this.#ownWrites.forget(key);
     this.#lastWrites.forget(key);
     this.#backoffs.delete(key);
+    this.#released.delete(key);
   }
 
-  #refuseUnsupported(job: Job): void {
-    const field = UNSUPPORTED.find((name) => job.spec?.[name] !== undefined);
-    if (field === undefined) return;
-    const message = `spec.${field} is not supported by this cluster, the Job is not run`;
-    this.#context.recorder.event(job, "Warning", "UnsupportedField", message);
-    throw new TerminalError(`Job ${keyOf(job)}: ${message}`);
+  /** Those whose finalizer the cache still shows; further ones may be added to the set. */
+  #stillReleased(key: ObjectKey, pods: readonly Pod[]): Set<string> {
+    const before = this.#released.get(key) ?? new Set();
+    const held = pods.filter(isHeld).map(({ metadata }) => metadata.uid!);
+    const released = new Set(held.filter((uid) => before.has(uid)));
+    this.#released.set(key, released);
+    return released;
   }
 
   #claimPods(job: Job, signal: AbortSignal): Promise<readonly Pod[]> {
@@ -112,7 +117,11 @@ class JobRunner {
   }
 
   /** Returns the first error; what did succeed is remembered. */
-  async #carryOut(job: Job, { create, remove, isSurplus }: Plan, signal: AbortSignal): Promise<unknown> {
+  async #carryOut(
+    job: Job,
+    { create, replaces, remove, isSurplus }: Plan,
+    signal: AbortSignal,
+  ): Promise<unknown> {
     const key = keyOf(job);
     await forEachParallel(remove, async (pod) => {
       if (isSurplus) await this.#release(pod, signal);
@@ -120,7 +129,8 @@ class JobRunner {
       this.#ownWrites.deleted(key, pod);
     });
     const { error } = await slowStartBatch(create.length, 1, async (i) => {
-      this.#ownWrites.created(key, await createPod(this.#context, jobPod(job, create[i]), job, signal));
+      const pod = jobPod(job, create[i], replaces.get(create[i] ?? -1));
+      this.#ownWrites.created(key, await createPod(this.#context, pod, job, signal));
     });
     return isNamespaceTerminating(error) ? undefined : error;
   }

@@ -2,6 +2,7 @@
 import { Jobs } from "#api/batch/v1/job";
 import type { Job } from "#api/batch/v1/types.gen";
 import type { Container, Pod } from "#api/core/v1/types.gen";
+import { failureCounts, hasLimitPerIndex } from "./per-index.ts";
 import { podFromTemplate } from "../pod-control.ts";
 import { COMPLETION_INDEX, TRACKING_FINALIZER } from "./tracking.ts";
 
@@ -9,8 +10,8 @@ const INDEX_VARIABLE = "JOB_COMPLETION_INDEX";
 /** Room for the suffix that the API server adds. */
 const GENERATE_NAME_LENGTH_MAX = 58;
 
-/** `index` is the pod's part of the work, where the Job numbers them. */
-export function jobPod(job: Job, index: number | undefined): Pod {
+/** `index` is the pod's part of the work, where the Job numbers them; `last` failed at it before. */
+export function jobPod(job: Job, index: number | undefined, last?: Pod): Pod {
   const pod = podFromTemplate(job.spec!.template, job, Jobs);
   const finalizers = [
     ...(pod.metadata.finalizers ?? []).filter((name) => name !== TRACKING_FINALIZER),
@@ -25,7 +26,11 @@ export function jobPod(job: Job, index: number | undefined): Pod {
     metadata: {
       ...pod.metadata,
       generateName: `${job.metadata.name.slice(0, GENERATE_NAME_LENGTH_MAX - suffix.length)}${suffix}`,
-      annotations: { ...pod.metadata.annotations, ...mark },
+      annotations: {
+        ...pod.metadata.annotations,
+        ...mark,
+        ...(hasLimitPerIndex(job) && failureCounts(job, last)),
+      },
       labels: { ...pod.metadata.labels, ...mark },
       finalizers,
     },

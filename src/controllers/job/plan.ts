@@ -7,8 +7,10 @@ import { isPodActive, isPodReady, isPodTerminating } from "../pod-state.ts";
 import type { BackoffRecord } from "./backoff.ts";
 import { waitMs, withFinished } from "./backoff.ts";
 import { jobCondition, withJobCondition } from "./conditions.ts";
+import { hasLimitPerIndex, indexWaitMs } from "./per-index.ts";
+import { metSuccessRule } from "./success-policy.ts";
 import type { Tracked } from "./tracking.ts";
-import { completedIndexesText, indexOf, track } from "./tracking.ts";
+import { indexesText, indexOf, isInRange, replacesOnlyFailed, track } from "./tracking.ts";
 
 /** Creations, and deletions, of one reconcile. */
 export const PODS_PER_SYNC_MAX = 500;
@@ -22,8 +24,10 @@ export interface JobEvent {
 export interface Plan {
   /** Completion indexes of the pods to create; undefined for each where pods have none. */
   readonly create: readonly (number | undefined)[];
+  /** By index, the failed pod that a new one carries the count of failures on from. */
+  readonly replaces: ReadonlyMap<number, Pod>;
   readonly remove: readonly Pod[];
-  /** The removed ones are too many, not failed: they lose their finalizer first, so that nobody counts them. */
+  /** The removed ones are too many or not needed any more, not failed: they lose their finalizer first, so that nobody counts them. */
   readonly isSurplus: boolean;
   /** Pods whose finalizer goes. */
   readonly release: readonly Pod[];
@@ -39,6 +43,8 @@ export interface Observed {
   readonly backoff: BackoffRecord;
   /** The cache shows all creations and deletions made for this Job. */
   readonly settled: boolean;
+  /** uids of pods whose finalizer was taken, though the cache may still show it. */
+  readonly released?: ReadonlySet<string>;
   readonly nowMs: number;
 }
 
@@ -48,40 +54,43 @@ export function isFinished(job: Job): boolean {
   );
 }
 
-export function plan(job: Job, { pods, backoff: before, settled, nowMs }: Observed): Plan {
-  const tracked = track(job, pods);
+export function plan(job: Job, { pods, backoff: before, settled, released, nowMs }: Observed): Plan {
+  const tracked = track(job, pods, released);
   const active = pods.filter(isPodActive);
   const backoff = withFinished(before, tracked.newlySucceeded, tracked.newlyFailed, nowMs);
   const isSuspended = job.spec?.suspend === true;
   const startTime = isSuspended ? undefined : (job.status?.startTime ?? formatTime(nowMs));
   const conditions = suspension(job, nowMs);
   const target = jobCondition(conditions, "SuccessCriteriaMet") ?? jobCondition(conditions, "FailureTarget");
-  const failure = target === undefined ? failureOf(job, tracked, pods, startTime, nowMs) : undefined;
-  const isEnding = target !== undefined || failure !== undefined;
+  const ending = target ?? endingOf(job, tracked, pods, startTime, nowMs);
+  const isEnding = ending !== undefined;
   const wanted = isEnding || isSuspended ? 0 : wantedActive(job, tracked, active.length);
-  const surplus = forRemoval(active).slice(0, Math.max(active.length - wanted, 0));
+  const surplus = forRemoval(job, active, Math.max(active.length - wanted, 0));
   const remove = settled ? surplus.slice(0, PODS_PER_SYNC_MAX) : [];
   const missing = wanted - active.length - replaced(job, pods);
-  const delayMs = waitMs(backoff, nowMs);
-  const create = settled && delayMs === 0 ? toCreate(job, tracked, active, missing) : [];
+  const delayMs = hasLimitPerIndex(job) ? 0 : waitMs(backoff, nowMs);
+  const mayCreate = settled && delayMs === 0 && surplus.length === 0;
+  const { create, indexDelayMs } = mayCreate ? toCreate(job, tracked, pods, missing, nowMs) : NOTHING;
   const isComplete = !isEnding && active.length === 0 && create.length === 0 && hasCompleted(job, tracked);
-  const ending = target ?? failure ?? (isComplete ? successCriteriaMet(nowMs) : undefined);
-  const noted = ending === undefined ? conditions : withJobCondition(conditions, ending);
-  const { conditions: all, completionTime } = finish(noted, ending, job, tracked, pods, nowMs);
+  const last = ending ?? (isComplete ? successCriteriaMet(nowMs) : undefined);
+  const noted = last === undefined ? conditions : withJobCondition(conditions, last);
+  const { conditions: all, completionTime } = finish(noted, last, job, tracked, pods, nowMs);
   const status = statusOf(job, tracked, pods, startTime, completionTime, all);
   const waits = [
     missing > 0 && delayMs > 0 ? delayMs : undefined,
+    indexDelayMs,
     isEnding ? undefined : deadlineInMs(job, startTime, nowMs),
   ];
   const due = waits.filter((ms) => ms !== undefined);
   const requeueAfterMs = due.length === 0 ? undefined : Math.min(...due);
   return {
     create,
+    replaces: tracked.awaiting,
     remove,
-    isSurplus: !isEnding,
+    isSurplus: ending?.type !== "FailureTarget",
     release: tracked.release,
     status,
-    events: eventsOf(job, all),
+    events: eventsOf(job, all, tracked.counted.succeeded),
     backoff,
     requeueAfterMs,
   };
@@ -96,7 +105,6 @@ function statusOf(
   conditions: readonly JobCondition[],
 ): JobStatus {
   const active = pods.filter(isPodActive);
-  const completedIndexes = completedIndexesText(job, tracked);
   return {
     ...(conditions.length > 0 && { conditions }),
     ...(startTime !== undefined && { startTime }),
@@ -108,34 +116,46 @@ function statusOf(
     }),
     terminating: pods.filter(isPodTerminating).length,
     ready: active.filter(isPodReady).length,
-    ...(completedIndexes !== undefined && { completedIndexes }),
+    ...indexesText(job, tracked),
     uncountedTerminatedPods: tracked.uncounted,
   };
 }
 
-function failureOf(
+/** Why the Job is to end now; failures come before success. */
+function endingOf(
   job: Job,
-  { failed }: Tracked,
+  tracked: Tracked,
   pods: readonly Pod[],
   startTime: string | undefined,
   nowMs: number,
 ): JobCondition | undefined {
-  const limit = job.spec?.backoffLimit ?? 6;
-  if (failed > limit || isPastBackoffOnFailure(job, pods, limit)) {
-    return newCondition(
-      "FailureTarget",
-      "BackoffLimitExceeded",
-      "Job has reached the specified backoff limit",
-      nowMs,
-    );
-  }
-  if (deadlineInMs(job, startTime, nowMs) !== 0) return undefined;
-  return newCondition(
-    "FailureTarget",
-    "DeadlineExceeded",
-    "Job was active longer than specified deadline",
-    nowMs,
-  );
+  const failure = failureOf(job, tracked, pods, startTime, nowMs);
+  if (failure !== undefined) return newCondition("FailureTarget", ...failure, nowMs);
+  const met =
+    job.spec?.completionMode === "Indexed" ? metSuccessRule(job, tracked.completedIndexes) : undefined;
+  return met === undefined ? undefined : newCondition("SuccessCriteriaMet", "SuccessPolicy", met, nowMs);
+}
+
+/** Reason and message. */
+function failureOf(
+  job: Job,
+  { failed, failJob, failedIndexes, completedIndexes }: Tracked,
+  pods: readonly Pod[],
+  startTime: string | undefined,
+  nowMs: number,
+): readonly [string, string] | undefined {
+  const { backoffLimit = 6, maxFailedIndexes, completions = 0 } = job.spec ?? {};
+  if (failJob !== undefined) return ["PodFailurePolicy", failJob];
+  if (failed > backoffLimit || isPastBackoffOnFailure(job, pods, backoffLimit))
+    return ["BackoffLimitExceeded", "Job has reached the specified backoff limit"];
+  if (deadlineInMs(job, startTime, nowMs) === 0)
+    return ["DeadlineExceeded", "Job was active longer than specified deadline"];
+  const failures = failedIndexes?.size ?? 0;
+  if (maxFailedIndexes !== undefined && failures > maxFailedIndexes)
+    return ["MaxFailedIndexesExceeded", "Job has exceeded the specified maximal number of failed indexes"];
+  if (failures > 0 && failures + completedIndexes.size >= completions)
+    return ["FailedIndexes", "Job has failed indexes"];
+  return undefined;
 }
 
 /** Where pods restart their containers, the restarts count instead of the pods. */
@@ -166,34 +186,62 @@ function wantedActive(job: Job, { succeeded }: Tracked, active: number): number 
 
 /** Pods on their way out that are to be gone before they are replaced. */
 function replaced(job: Job, pods: readonly Pod[]): number {
-  return job.spec?.podReplacementPolicy === "Failed" ? pods.filter(isPodTerminating).length : 0;
+  return replacesOnlyFailed(job) ? pods.filter(isPodTerminating).length : 0;
 }
 
 function hasCompleted({ spec }: Job, { succeeded }: Tracked): boolean {
   return spec?.completions === undefined ? succeeded > 0 : succeeded >= spec.completions;
 }
 
+interface Creations {
+  readonly create: Plan["create"];
+  /** Until an index that failed may be tried again, when none may now. */
+  readonly indexDelayMs: number | undefined;
+}
+
+const NOTHING: Creations = { create: [], indexDelayMs: undefined };
+
 function toCreate(
   job: Job,
-  { completedIndexes }: Tracked,
-  active: readonly Pod[],
+  { completedIndexes, failedIndexes = new Set(), awaiting }: Tracked,
+  pods: readonly Pod[],
   missing: number,
-): readonly (number | undefined)[] {
+  nowMs: number,
+): Creations {
   const count = Math.min(Math.max(missing, 0), PODS_PER_SYNC_MAX);
-  if (job.spec?.completionMode !== "Indexed") return Array.from({ length: count }, () => undefined);
-  const taken = new Set([...completedIndexes, ...active.map(indexOf)]);
+  if (job.spec?.completionMode !== "Indexed")
+    return { create: Array.from({ length: count }, () => undefined), indexDelayMs: undefined };
+  const onTheirWay = replacesOnlyFailed(job) ? pods.filter(isPodTerminating) : [];
+  const busy = [...pods.filter(isPodActive), ...onTheirWay].map(indexOf);
+  const taken = new Set([...completedIndexes, ...failedIndexes, ...busy]);
   const free: number[] = [];
   for (let index = 0; index < (job.spec.completions ?? 0) && free.length < count; index++) {
     if (!taken.has(index)) free.push(index);
   }
-  return free;
+  const waits = free.map((index) => indexWaitMs(awaiting.get(index), nowMs));
+  const create = free.filter((_, i) => waits[i] === 0);
+  const isWaiting = create.length < free.length;
+  return { create, indexDelayMs: isWaiting ? Math.min(...waits.filter((ms) => ms > 0)) : undefined };
 }
 
-/** Pods that are not ready go first, the youngest before the older. */
-function forRemoval(active: readonly Pod[]): readonly Pod[] {
-  return active.toSorted(
+/**
+ * At least `count`: first those whose index is not wanted or has a pod already, then pods that are not ready, the
+ * youngest before the older.
+ */
+function forRemoval(job: Job, active: readonly Pod[], count: number): readonly Pod[] {
+  const sorted = active.toSorted(
     (a, b) => Number(isPodReady(a)) - Number(isPodReady(b)) || (createdAt(a) < createdAt(b) ? 1 : -1),
   );
+  const superfluous =
+    job.spec?.completionMode === "Indexed" ? superfluousIndexes(job, sorted) : new Set<Pod>();
+  const rest = sorted.filter((pod) => !superfluous.has(pod));
+  return [...superfluous, ...rest.slice(0, Math.max(count - superfluous.size, 0))];
+}
+
+/** Of several pods with one index, the last in the order of removal stays. */
+function superfluousIndexes(job: Job, sorted: readonly Pod[]): ReadonlySet<Pod> {
+  const kept = new Map(sorted.map((pod) => [indexOf(pod), pod]));
+  return new Set(sorted.filter((pod) => !isInRange(job, indexOf(pod)) || kept.get(indexOf(pod)) !== pod));
 }
 
 function createdAt({ metadata }: Pod): string {
@@ -248,13 +296,20 @@ function newCondition(type: string, reason: string, message: string, nowMs: numb
 }
 
 /** What the conditions tell that they did not tell before. */
-function eventsOf(job: Job, conditions: readonly JobCondition[]): readonly JobEvent[] {
+function eventsOf(job: Job, conditions: readonly JobCondition[], succeeded: number): readonly JobEvent[] {
   const before = job.status?.conditions ?? [];
   return conditions.flatMap(({ type, status, reason = "", message = "" }): JobEvent[] => {
     if (jobCondition(before, type)?.status === status) return [];
-    if (type === "Complete") return [{ type: "Normal", reason: "Completed", message: "Job completed" }];
+    if (type === "Complete") return completed(job, succeeded);
     if (type === "Failed") return [{ type: "Warning", reason, message }];
     if (type !== "Suspended") return [];
     return [{ type: "Normal", reason: status === "True" ? "Suspended" : "Resumed", message }];
   });
+}
+
+function completed({ spec }: Job, succeeded: number): JobEvent[] {
+  const done: JobEvent = { type: "Normal", reason: "Completed", message: "Job completed" };
+  if (spec?.completions === undefined || succeeded <= spec.completions) return [done];
+  const message = "Too many succeeded pods running after completion count reached";
+  return [{ type: "Warning", reason: "TooManySucceededPods", message }, done];
 }

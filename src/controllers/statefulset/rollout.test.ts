@@ -51,7 +51,7 @@ class Cluster {
       case "ready":
       case "unready":
       case "fail":
-        this.#change(Number(args[0]), (pod) => this.#withState(pod, verb!));
+        this.#change(Number(args[0]), (pod) => this.#withState(pod, verb));
         return [];
       case "gone":
         this.#pods = this.#pods.filter((pod) => ordinalOf(this.#set, pod) !== Number(args[0]));

@@ -119,4 +119,6 @@ test("credentialsFor() chooses the most specific registry entry", () => {
   assert.deepEqual(users("a.other.com/x"), ["glob"]);
   assert.deepEqual(users("busybox"), ["hub"]);
   assert.deepEqual(users("elsewhere.org/x"), []);
+  // no server address: the runtime would take it for a URL
+  assert.deepEqual(credentialsFor("reg.example.com/x", [secret]), [{ username: "host", password: "pw" }]);
 });

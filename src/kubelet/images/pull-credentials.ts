@@ -20,7 +20,7 @@ export function credentialsFor(image: string, secrets: readonly Secret[]): reado
   for (const secret of secrets) {
     for (const [key, entry] of Object.entries(authsOf(secret))) {
       const weight = matchWeight(key, wanted);
-      if (weight > 0) found.push({ auth: authConfig(key, entry), weight });
+      if (weight > 0) found.push({ auth: authConfig(entry), weight });
     }
   }
   return found.toSorted((a, b) => b.weight - a.weight).map(({ auth }) => auth);
@@ -42,7 +42,8 @@ function authsOf(secret: Secret): Readonly<Record<string, DockerAuth>> {
   }
 }
 
-function authConfig(serverAddress: string, entry: DockerAuth): AuthConfig {
+/** Without the key as server address: containerd would parse it as a URL, and `host:port` is none. */
+function authConfig(entry: DockerAuth): AuthConfig {
   const { username, password, auth, identitytoken, registrytoken } = entry;
   const decoded = auth === undefined ? "" : Buffer.from(auth, "base64").toString("utf8");
   const colon = decoded.indexOf(":");
@@ -53,7 +54,6 @@ function authConfig(serverAddress: string, entry: DockerAuth): AuthConfig {
     ...(password !== undefined && { password }),
     ...(identitytoken !== undefined && { identityToken: identitytoken }),
     ...(registrytoken !== undefined && { registryToken: registrytoken }),
-    serverAddress,
   };
 }
 

@@ -58,7 +58,8 @@ export async function killContainer(
     await preStop(killer, input, graceMs, signal);
   const leftMs = (): number => graceMs - (clock.monotonicMs() - startMs);
   if (input.turn !== undefined && leftMs() > 0) await waitForTurn(input.turn, leftMs(), clock, signal);
-  const seconds = Math.max(Math.floor(leftMs() / 1000), GRACE_SECONDS_MIN);
+  // up: what has passed since the start of this function is no whole second of the grace period
+  const seconds = Math.max(Math.ceil(leftMs() / 1000), GRACE_SECONDS_MIN);
   await runtime.stopContainer(id, seconds, signal);
 }
 

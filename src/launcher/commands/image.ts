@@ -18,6 +18,7 @@ import { installPackages } from "../preflight.ts";
 import { requireProfile, type NodeSpec, type Profile } from "../profile.ts";
 import { containerdSocket } from "../programs.ts";
 import { renderTable } from "../table.ts";
+import { requireRunning } from "../server-ready.ts";
 import { EXIT, UserError } from "../user-error.ts";
 
 export interface ImageBuildFlags {
@@ -55,7 +56,7 @@ export async function imageBuild(
           installPackages: (packages) => installPackages(packages, context.env, signal),
         },
         signal,
-      ).catch(explainBuildError);
+      ).catch(explainBuildError("IMAGE_BUILD"));
       const unused = result.unusedBuildArgs;
       note(unused.length > 0 ? `no ARG asks for ${unused.join(", ")}` : (result.names[0] ?? flags.tag));
     });
@@ -90,11 +91,7 @@ export async function imageList(
   for (const image of lists.flat()) for (const tag of image.repoTags) images.set(tag, image);
   const rows = [...images]
     .toSorted(([a], [b]) => a.localeCompare(b))
-    .map(([tag, { id, size }]) => [
-      tag,
-      id.replace("sha256:", "").slice(0, 13),
-      `${(size / 1e6).toFixed(1)}MB`,
-    ]);
+    .map(([tag, { id, size }]) => [tag, id.replace("sha256:", "").slice(0, 13), showSize(size)]);
   return renderTable(["IMAGE", "ID", "SIZE"], rows);
 }
 
@@ -106,11 +103,32 @@ export async function imageRemove(
 ): Promise<void> {
   const profile = await requireRealProfile(context, profileName);
   const image = { image: normalizeReference(name) ?? name };
-  await Promise.all(
+  const had = await Promise.all(
     profile.nodes.map((node) =>
-      withRuntime(context, profile, node, (runtime) => runtime.removeImage(image, signal)),
+      withRuntime(context, profile, node, async (runtime) => {
+        if ((await runtime.imageStatus(image, {}, signal)).image === undefined) return false;
+        await runtime.removeImage(image, signal);
+        return true;
+      }),
     ),
   );
+  if (had.includes(true)) {
+    context.progress.info(`Removed ${image.image} from ${had.filter(Boolean).length} node(s)`);
+    return;
+  }
+  throw new UserError(`no node has the image ${image.image}`, {
+    id: "IMAGE_NOT_FOUND",
+    exitCode: EXIT.notFound,
+    fix: `k8ts image ls${profileName === "k8ts" ? "" : ` -p ${profileName}`}`,
+  });
+}
+
+/** As containerd's tools show it: three digits. */
+export function showSize(bytes: number): string {
+  const power = Math.min(3, Math.max(0, Math.floor(Math.log10(Math.max(bytes, 1)) / 3)));
+  const value = bytes / 1000 ** power;
+  const unit = ["B", "kB", "MB", "GB"][power]!;
+  return `${power === 0 || value >= 100 ? Math.round(value) : value.toPrecision(3)}${unit}`;
 }
 
 async function loadEverywhere(
@@ -133,7 +151,7 @@ async function loadEverywhere(
             nodeArch: process.arch,
           },
           signal,
-        ).catch(explainBuildError),
+        ).catch(explainBuildError("IMAGE_LOAD")),
       ),
     );
     note(loaded[0]!.flatMap((image) => image.names).join(", "));
@@ -158,7 +176,10 @@ async function withRuntime<T>(
 /** Simulated nodes have every image and hold none. */
 async function requireRealProfile(context: LauncherContext, name: string): Promise<Profile> {
   const profile = await requireProfile(context.env, name);
-  if (drivers[profile.driver].isReal) return profile;
+  if (drivers[profile.driver].isReal) {
+    await requireRunning(context.env, profile);
+    return profile;
+  }
   throw new UserError(`profile "${name}" has simulated nodes, which hold no images`, {
     id: "IMAGE_UNSUPPORTED",
     exitCode: EXIT.usage,
@@ -172,10 +193,13 @@ function splitArgument(argument: string): [string, string] {
   throw new UserError(`--build-arg ${argument} must be NAME=VALUE`, {
     id: "BUILD_ARG_INVALID",
     exitCode: EXIT.usage,
+    fix: "k8ts image build --build-arg VERSION=2 -t NAME FOLDER",
   });
 }
 
-function explainBuildError(err: unknown): never {
-  if (!(err instanceof ImageBuildError)) throw err;
-  throw new UserError(err.message, { id: "IMAGE_BUILD", exitCode: EXIT.unavailable, cause: err.cause });
+function explainBuildError(id: "IMAGE_BUILD" | "IMAGE_LOAD"): (err: unknown) => never {
+  return (err) => {
+    if (!(err instanceof ImageBuildError)) throw err;
+    throw new UserError(err.message, { id, exitCode: EXIT.unavailable, cause: err.cause });
+  };
 }

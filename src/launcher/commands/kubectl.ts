@@ -1,4 +1,4 @@
-/** `k8ts kubectl -- ARGS`: runs kubectl against a profile's cluster, with the one on PATH or the one that npm brought. @module */
+/** `k8ts kubectl -- ARGS`: runs a kubectl of the cluster's version against it. @module */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
@@ -8,6 +8,7 @@ import { unzip } from "fflate";
 import { contextName, requireProfile } from "../profile.ts";
 import type { LauncherContext } from "../launcher-context.ts";
 import type { LauncherEnv } from "../paths.ts";
+import { requireRunning } from "../server-ready.ts";
 import { EXIT, UserError } from "../user-error.ts";
 
 /** The npm package whose archive holds the official `kubectl` and `helm` binaries. */
@@ -22,7 +23,8 @@ export async function kubectl(
 ): Promise<number> {
   const { env } = context;
   const profile = await requireProfile(env, profileName);
-  const program = await findBinary(env, "kubectl");
+  await requireRunning(env, profile);
+  const program = await findKubectl(env);
   const flags = [`--kubeconfig=${profile.kubeconfig}`, `--context=${contextName(profile.name)}`];
   const child = spawn(program, [...flags, ...args], { stdio: "inherit", signal });
   return new Promise((resolve, reject) => {
@@ -31,14 +33,15 @@ export async function kubectl(
   });
 }
 
-/** `kubectl` or `helm`: the one on PATH, else the npm package's, unpacked once into `$K8TS_HOME/bin`. */
-export async function findBinary(env: LauncherEnv, name: "kubectl" | "helm"): Promise<string> {
-  for (const dir of env.path.split(":")) {
-    if (dir !== "" && existsSync(join(dir, name))) return join(dir, name);
-  }
-  return npmBinary(env, name);
+/** As minikube's: the one that fits the cluster, which npm brought; the one on PATH may be of any version and comes second. */
+async function findKubectl(env: LauncherEnv): Promise<string> {
+  if (existsSync(join(env.installDir, LAYER))) return npmBinary(env, "kubectl");
+  const dirs = env.path.split(":").filter((dir) => dir !== "");
+  const found = dirs.map((dir) => join(dir, "kubectl")).find((file) => existsSync(file));
+  return found ?? npmBinary(env, "kubectl");
 }
 
+/** Unpacked once into `$K8TS_HOME/bin`. */
 export async function npmBinary(env: LauncherEnv, name: "kubectl" | "helm"): Promise<string> {
   const target = join(env.home, "bin", name);
   if (existsSync(target)) return target;

@@ -2,6 +2,7 @@
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { LauncherContext } from "../launcher-context.ts";
+import { isProblem, parseLogLine, renderLogLine } from "../log-line.ts";
 import { profilePaths } from "../paths.ts";
 import { requireProfile } from "../profile.ts";
 
@@ -10,6 +11,8 @@ export interface LogsOptions {
   readonly lines: number;
   /** Only warnings and errors. */
   readonly problems: boolean;
+  /** The lines as they were written, stacks included. */
+  readonly raw: boolean;
 }
 
 export async function logs(
@@ -24,18 +27,15 @@ export async function logs(
     .toSorted((a, b) => a.localeCompare(b));
   const sections = await Promise.all(
     files.map(async (file) => {
-      const lines = (await readFile(join(dir, file), "utf8")).split("\n").filter((line) => line !== "");
-      const shown = options.problems ? lines.filter(isProblem) : lines;
-      return `==> ${file} <==\n${shown
-        .slice(-options.lines)
-        .map((line) => `${line}\n`)
-        .join("")}`;
+      const lines = (await readFile(join(dir, file), "utf8")).split("\n");
+      const shown = lines.flatMap((text) => {
+        const line = parseLogLine(text);
+        if (line === undefined) return options.raw && !options.problems && text !== "" ? [text] : [];
+        if (options.problems && !isProblem(line)) return [];
+        return [options.raw ? text : renderLogLine(line)];
+      });
+      return shown.length === 0 ? "" : `==> ${file} <==\n${shown.slice(-options.lines).join("\n")}\n`;
     }),
   );
-  return sections.join("\n");
-}
-
-/** Our own lines are JSON, containerd's are logfmt. */
-function isProblem(line: string): boolean {
-  return /"level":"(warn|error|fatal)"|level=(warning|error|fatal)/.test(line);
+  return sections.filter((section) => section !== "").join("\n");
 }

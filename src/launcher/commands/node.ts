@@ -17,8 +17,9 @@ import {
   type NodeSpec,
   type Profile,
 } from "../profile.ts";
+import { requireRunning } from "../server-ready.ts";
 import { EXIT, UserError } from "../user-error.ts";
-import { waitForNodes } from "../wait.ts";
+import { waitForNodes, type NodesWanted } from "../wait.ts";
 import { startNode } from "./start.ts";
 import { stopNode } from "./stop.ts";
 
@@ -29,6 +30,7 @@ export async function addNode(
   signal: AbortSignal,
 ): Promise<NodeSpec> {
   const profile = await requireProfile(context.env, profileName);
+  await requireRunning(context.env, profile);
   if (profile.driver === "host") {
     throw new UserError("the host driver has one node: this machine", {
       id: "NODE_ADD_UNSUPPORTED",
@@ -47,7 +49,7 @@ export async function addNode(
     await startNode(context, grown, node.name);
   });
   await progress.step(`Node Ready: ${node.name}`, () =>
-    waitForNodes(context, grown, sinceMs, waitTimeoutMs, signal),
+    waitForNodes(context, grown, onlyNode(node.name, sinceMs), waitTimeoutMs, signal),
   );
   return node;
 }
@@ -59,6 +61,7 @@ export async function deleteNode(
   signal: AbortSignal,
 ): Promise<void> {
   const profile = await requireProfile(context.env, profileName);
+  await requireRunning(context.env, profile);
   const node = requireNode(profile, name);
   if (node.role === "control-plane") {
     throw new UserError(`${name} is the control plane of the cluster`, {
@@ -81,20 +84,41 @@ export async function deleteNode(
   });
 }
 
-export async function setNodeRunning(
+export async function stopOneNode(
   context: LauncherContext,
   profileName: string,
   name: string,
-  isRunning: boolean,
   signal: AbortSignal,
 ): Promise<void> {
   const profile = await requireProfile(context.env, profileName);
+  requireNode(profile, name);
+  await context.progress.step(`Stopping ${name}`, () => stopNode(context, profile, name, signal));
+}
+
+export async function startOneNode(
+  context: LauncherContext,
+  profileName: string,
+  name: string,
+  waitTimeoutMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const profile = await requireProfile(context.env, profileName);
+  await requireRunning(context.env, profile);
   const node = requireNode(profile, name);
-  await context.progress.step(`${isRunning ? "Starting" : "Stopping"} ${name}`, async () => {
-    if (!isRunning) return stopNode(context, profile, name, signal);
+  const sinceMs = context.clock.now();
+  const isNew = await context.progress.step(`Starting ${name}`, async () => {
     await drivers[profile.driver].nodeUp(profile, node, signal);
-    await startNode(context, profile, name);
+    return (await startNode(context, profile, name)) !== undefined;
   });
+  const wanted = onlyNode(name, sinceMs);
+  await context.progress.step(`Node Ready: ${name}`, () =>
+    waitForNodes(context, profile, isNew ? wanted : { ...wanted, started: new Set() }, waitTimeoutMs, signal),
+  );
+}
+
+/** Other nodes of the cluster may be stopped on purpose. */
+function onlyNode(name: string, sinceMs: number): NodesWanted {
+  return { names: new Set([name]), started: new Set([name]), sinceMs };
 }
 
 function requireNode(profile: Profile, name: string): NodeSpec {

@@ -8,6 +8,7 @@ import type { Client } from "#client";
 import { adminClient } from "../admin-client.ts";
 import type { LauncherContext } from "../launcher-context.ts";
 import { requireProfile, type Profile } from "../profile.ts";
+import { requireRunning } from "../server-ready.ts";
 import { EXIT, UserError } from "../user-error.ts";
 
 export interface ServiceOptions {
@@ -26,6 +27,7 @@ export async function serviceUrls(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const profile = await requireProfile(context.env, profileName);
+  await requireRunning(context.env, profile);
   await using admin = adminClient(context.env, profile, context.clock);
   const service = await admin.client
     .get(Services, { namespace: options.namespace, name }, signal)

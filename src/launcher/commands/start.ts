@@ -18,7 +18,7 @@ import {
   installPackages,
   missingPackages,
 } from "../preflight.ts";
-import { contextName, readProfile, writeProfile, type Profile } from "../profile.ts";
+import { contextName, readProfile, writeProfile, type NodeSpec, type Profile } from "../profile.ts";
 import { agentProgram, containerdProgram, serverProgram } from "../programs.ts";
 import { parseRegistry } from "../registries.ts";
 import { programState, startProgram } from "../supervisor.ts";
@@ -65,7 +65,7 @@ export async function start(
     await bringUp(context, profile, options, signal);
   } catch (err) {
     await undo(context, profile, existing === undefined);
-    throw err;
+    throw existing === undefined ? withLogsGone(err, profile) : err;
   }
   return profile;
 }
@@ -96,15 +96,24 @@ async function bringUp(
     );
   }
   const sinceMs = clock.now();
+  const started = new Set<string>();
   await progress.step("Control plane", async (note) => {
     await startProgram(serverProgram(env, profile));
-    await Promise.all(profile.nodes.map((node) => startNode(context, profile, node.name)));
+    for (const node of await Promise.all(profile.nodes.map((each) => startNode(context, profile, each.name))))
+      if (node !== undefined) started.add(node.name);
     await waitForServer(context, profile, options.waitTimeoutMs, signal);
     note(`https://${profile.apiServer.host}:${profile.apiServer.port}`);
   });
   if (options.wait !== "none") {
-    await progress.step(`Nodes Ready: ${profile.nodes.map((node) => node.name).join(", ")}`, () =>
-      waitForNodes(context, profile, sinceMs, options.waitTimeoutMs, signal),
+    const names = profile.nodes.map((node) => node.name);
+    await progress.step(`Nodes Ready: ${names.join(", ")}`, () =>
+      waitForNodes(
+        context,
+        profile,
+        { names: new Set(names), started, sinceMs },
+        options.waitTimeoutMs,
+        signal,
+      ),
     );
   }
   if (options.wait === "all") {
@@ -118,8 +127,12 @@ async function bringUp(
   });
 }
 
-/** Starts what runs on one node: its container runtime, if it is a real one, and its agent. */
-export async function startNode(context: LauncherContext, profile: Profile, nodeName: string): Promise<void> {
+/** Starts what runs on one node: its container runtime, if it is a real one, and its agent. Undefined: that one ran already. */
+export async function startNode(
+  context: LauncherContext,
+  profile: Profile,
+  nodeName: string,
+): Promise<NodeSpec | undefined> {
   const { env } = context;
   const node = profile.nodes.find(({ name }) => name === nodeName)!;
   if (drivers[profile.driver].isReal) {
@@ -130,7 +143,7 @@ export async function startNode(context: LauncherContext, profile: Profile, node
   await Promise.all(
     [dir, kubelet, podLogs, manifests, cniConf, run].map((path) => mkdir(path, { recursive: true })),
   );
-  await startProgram(agentProgram(env, profile, node));
+  return (await startProgram(agentProgram(env, profile, node))) ? node : undefined;
 }
 
 function refuseChanges(profile: Profile, options: StartOptions): void {
@@ -160,6 +173,14 @@ function withRegistries(profile: Profile, registries: readonly string[]): Profil
     ...profile,
     insecureRegistries: [...new Set([...(profile.insecureRegistries ?? []), ...registries])],
   };
+}
+
+/** What is left of the logs was just shown; `k8ts logs` would find no profile. */
+function withLogsGone(err: unknown, profile: Profile): unknown {
+  if (!(err instanceof UserError) || err.fix?.startsWith("k8ts logs") !== true) return err;
+  const { message, id, exitCode, cause } = err;
+  const fix = `k8ts start --wait=none -p ${profile.name}, then k8ts logs --problems -p ${profile.name}`;
+  return new UserError(message, { id, exitCode, fix, cause });
 }
 
 async function undo(context: LauncherContext, profile: Profile, isNew: boolean): Promise<void> {

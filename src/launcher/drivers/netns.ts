@@ -84,8 +84,7 @@ export function chooseNetwork(profile: string, others: readonly Profile[]): NonN
   const routes = readRoutes();
   const taken = new Set(others.map((other) => other.network?.gateway));
   const prefix = SUBNETS.find(
-    (subnet) =>
-      !taken.has(`${subnet}.1`) && interfaceOf(routes, `${subnet}.1`, PREFIX_LENGTH) === undefined,
+    (subnet) => !taken.has(`${subnet}.1`) && interfaceOf(routes, `${subnet}.1`, PREFIX_LENGTH) === undefined,
   );
   if (prefix === undefined) {
     throw new UserError("every subnet from 192.168.49.0/24 to 192.168.220.0/24 is in use on this machine", {

@@ -22,12 +22,13 @@ test("parseRoutes gives each range with its interface", () => {
   assert.equal(ROUTES.length, 4);
 });
 
-const CASES: readonly [what: string, address: string, own: string | undefined, found: string | undefined][] = [
-  ["a bridge of another cluster, also a stopped one", "192.168.49.1", undefined, "k8ts-916a47e2"],
-  ["its own bridge does not count", "192.168.49.1", "k8ts-916a47e2", undefined],
-  ["a single address within the range", "192.168.128.1", undefined, "tun1"],
-  ["neither the default route nor a wide one counts", "192.168.58.1", undefined, undefined],
-];
+const CASES: readonly [what: string, address: string, own: string | undefined, found: string | undefined][] =
+  [
+    ["a bridge of another cluster, also a stopped one", "192.168.49.1", undefined, "k8ts-916a47e2"],
+    ["its own bridge does not count", "192.168.49.1", "k8ts-916a47e2", undefined],
+    ["a single address within the range", "192.168.128.1", undefined, "tun1"],
+    ["neither the default route nor a wide one counts", "192.168.58.1", undefined, undefined],
+  ];
 for (const [what, address, own, found] of CASES) {
   test(`interfaceOf finds who holds a range: ${what}`, () => {
     assert.equal(interfaceOf(ROUTES, address, 24, own), found);

@@ -3,7 +3,7 @@ import type { Node, Taint } from "#api/core/v1/types.gen";
 import type { labels } from "#apimachinery";
 import type { PodInfo } from "./pod-info.ts";
 import type { PodIndex } from "./pod-index.ts";
-import { addResources, noResources, readResources, type Resources } from "./resources.ts";
+import { addResources, equalResources, noResources, readResources, type Resources } from "./resources.ts";
 
 /** Numbers are plain fields of one shape: a full scan of thousands of nodes reads nothing else. */
 export class NodeInfo {
@@ -77,6 +77,15 @@ export class NodeInfo {
     this.pods.set(pod.uid, pod);
     this.#count(pod, 1);
     this.#index.addPod(pod, this);
+  }
+
+  /** A newer state of a pod that is here; false if it counts differently and has to be removed and added. */
+  replace(pod: PodInfo): boolean {
+    const old = this.pods.get(pod.uid);
+    if (old === undefined || old.groupKey !== pod.groupKey || !equalResources(old.requests, pod.requests))
+      return false;
+    this.pods.set(pod.uid, pod);
+    return true;
   }
 
   /** No effect if the pod is not here. */

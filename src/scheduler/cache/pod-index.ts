@@ -49,12 +49,15 @@ interface Registered {
   readonly counter: PodCounter;
 }
 
+/** Groups without pods kept, since preemption takes pods away and puts them back. */
+const EMPTY_GROUPS_MAX = 1_000;
 /** Counters that were not asked for longest go; they are counted anew when they are asked for again. */
 const COUNTERS_MAX = 2_000;
 
 export class PodIndex {
   readonly #tables = new Map<string, TopologyTable>();
   readonly #groups = new Map<string, Group>();
+  readonly #emptyGroups = new Set<string>();
   /** In the order of use, the latest last. */
   readonly #counters = new Map<string, Registered>();
   readonly #terms: Readonly<Record<TermKind, Map<string, TermCounter>>> = {
@@ -104,6 +107,7 @@ export class PodIndex {
 
   addPod(pod: PodInfo, node: NodeInfo): void {
     const group = this.#groups.get(pod.groupKey) ?? this.#newGroup(pod);
+    if (group.nodes.size === 0) this.#emptyGroups.delete(pod.groupKey);
     group.nodes.set(node, (group.nodes.get(node) ?? 0) + 1);
     for (const counter of group.counters) counter.shift(node, 1);
     if (!pod.hasAffinity) return;
@@ -116,7 +120,7 @@ export class PodIndex {
     const left = group.nodes.get(node)! - 1;
     if (left > 0) group.nodes.set(node, left);
     else group.nodes.delete(node);
-    if (group.nodes.size === 0) this.#groups.delete(pod.groupKey);
+    if (group.nodes.size === 0) this.#emptyGroups.add(pod.groupKey);
     if (!pod.hasAffinity) return;
     for (const kind of TERM_KINDS) for (const term of pod[kind]) this.#removeTerm(kind, term, node);
   }
@@ -129,6 +133,10 @@ export class PodIndex {
   }
 
   #newGroup(pod: PodInfo): Group {
+    if (this.#emptyGroups.size > EMPTY_GROUPS_MAX) {
+      for (const key of this.#emptyGroups) this.#groups.delete(key);
+      this.#emptyGroups.clear();
+    }
     const counters = new Set<PodCounter>();
     for (const { spec, counter } of this.#counters.values()) if (spec.matches(pod)) counters.add(counter);
     const group: Group = { sample: pod, nodes: new Map(), counters };

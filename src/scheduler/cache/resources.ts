@@ -25,6 +25,19 @@ export function addResources(to: Resources, amount: Readonly<Resources>, sign: 1
   for (const [name, value] of amount.scalar) to.scalar.set(name, (to.scalar.get(name) ?? 0) + sign * value);
 }
 
+export function equalResources(a: Readonly<Resources>, b: Readonly<Resources>): boolean {
+  return !isSmaller(a, b) && !isSmaller(b, a);
+}
+
+/** Whether `a` has less than `b` of anything. */
+export function isSmaller(a: Readonly<Resources>, b: Readonly<Resources>): boolean {
+  if (a.milliCPU < b.milliCPU || a.memory < b.memory || a.ephemeralStorage < b.ephemeralStorage) return true;
+  for (const [name, value] of b.scalar ?? NO_SCALARS) if ((a.scalar?.get(name) ?? 0) < value) return true;
+  return false;
+}
+
+const NO_SCALARS: ReadonlyMap<string, number> = new Map();
+
 /** The larger of both, resource by resource, into `to`. */
 export function maxResources(to: Resources, other: Readonly<Resources>): void {
   to.milliCPU = Math.max(to.milliCPU, other.milliCPU);

@@ -16,12 +16,17 @@ export class SchedulerCache implements Snapshot {
   #ordered: readonly NodeInfo[] | undefined;
   /** uid -> where it is counted. */
   readonly #placed = new Map<string, { readonly nodeName: string; readonly isAssumed: boolean }>();
+  #assumed = 0;
   /** Pods whose node is not known yet, by its name. */
   readonly #waiting = new Map<string, Map<string, PodInfo>>();
 
   get nodes(): readonly NodeInfo[] {
     this.#ordered ??= interleaveZones([...this.#byName.values()]);
     return this.#ordered;
+  }
+
+  get sizes(): { readonly nodes: number; readonly pods: number; readonly assumed_pods: number } {
+    return { nodes: this.#byName.size, pods: this.#placed.size, assumed_pods: this.#assumed };
   }
 
   get(name: string): NodeInfo | undefined {
@@ -65,23 +70,43 @@ export class SchedulerCache implements Snapshot {
     return this.#placed.get(uid)?.isAssumed === true;
   }
 
-  /** A pod that the API says is bound and not finished. */
-  setPod(pod: Pod): void {
-    this.removePod(pod.metadata.uid!);
-    this.#place(podInfo(pod), pod.spec!.nodeName!, false);
+  /** A pod that the API says is bound and not finished; what was known of it comes back. */
+  setPod(pod: Pod): { readonly old: PodInfo | undefined; readonly new: PodInfo } {
+    const uid = pod.metadata.uid!;
+    const info = podInfo(pod);
+    const nodeName = pod.spec!.nodeName!;
+    const placed = this.#placed.get(uid);
+    const node = this.#byName.get(nodeName);
+    const old = placed === undefined ? undefined : this.#byName.get(placed.nodeName)?.pods.get(uid);
+    if (placed?.nodeName === nodeName && old !== undefined && node!.replace(info)) {
+      if (placed.isAssumed) this.#confirm(uid, nodeName);
+    } else {
+      this.removePod(uid);
+      this.#place(info, nodeName, false);
+    }
+    return { old, new: info };
   }
 
-  removePod(uid: string): void {
+  #confirm(uid: string, nodeName: string): void {
+    this.#assumed--;
+    this.#placed.set(uid, { nodeName, isAssumed: false });
+  }
+
+  /** Whether it was here. */
+  removePod(uid: string): boolean {
     const placed = this.#placed.get(uid);
-    if (placed === undefined) return;
+    if (placed === undefined) return false;
     this.#placed.delete(uid);
+    if (placed.isAssumed) this.#assumed--;
     this.#byName.get(placed.nodeName)?.remove(uid);
     const waiting = this.#waiting.get(placed.nodeName);
     if (waiting?.delete(uid) === true && waiting.size === 0) this.#waiting.delete(placed.nodeName);
+    return true;
   }
 
   #place(pod: PodInfo, nodeName: string, isAssumed: boolean): void {
     this.#placed.set(pod.uid, { nodeName, isAssumed });
+    if (isAssumed) this.#assumed++;
     const node = this.#byName.get(nodeName);
     if (node !== undefined) return node.add(pod);
     const waiting = this.#waiting.get(nodeName) ?? new Map<string, PodInfo>();

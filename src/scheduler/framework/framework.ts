@@ -16,13 +16,32 @@ export interface Cycle {
   readonly filters: readonly Plugin[];
   /** undefined: any node. */
   readonly nodeNames: ReadonlySet<string> | undefined;
+  /** The plugins that gave `nodeNames`, by name. */
+  readonly namedBy: readonly string[];
+}
+
+
+/** A plugin threw or rejected: not the pod's fault, so it is tried again after a back-off. */
+export class PluginError extends Error {
+  override readonly name = "PluginError";
 }
 
 export class Framework {
   readonly #plugins: readonly WeightedPlugin[];
+  readonly #filters: readonly Plugin[];
+  readonly #scorers: readonly WeightedPlugin[];
+  readonly #byName: ReadonlyMap<string, Plugin>;
+  /** `resource/action` -> names of plugins. */
+  readonly #concerned = new Map<string, readonly string[]>();
+  /** Reused by every cycle, as large as the largest so far. */
+  #totals = new Float64Array(0);
+  #scores = new Float64Array(0);
 
   constructor(plugins: readonly WeightedPlugin[]) {
     this.#plugins = plugins;
+    this.#byName = new Map(plugins.map(({ plugin }) => [plugin.name, plugin]));
+    this.#filters = plugins.map(({ plugin }) => plugin).filter(({ filter }) => filter !== undefined);
+    this.#scorers = plugins.filter(({ plugin, weight }) => weight > 0 && plugin.score !== undefined);
   }
 
   preEnqueue(pod: PodInfo): Status | undefined {
@@ -36,34 +55,41 @@ export class Framework {
   /** A status refuses the pod on every node. */
   preFilter(pod: PodInfo, snapshot: Snapshot): Cycle | Status {
     const state: CycleState = new Map();
-    const filters: Plugin[] = [];
+    const skipped = new Set<Plugin>();
+    const namedBy: string[] = [];
     let nodeNames: ReadonlySet<string> | undefined;
     for (const { plugin } of this.#plugins) {
       const result = plugin.preFilter?.(state, pod, snapshot);
-      if (result?.status !== undefined) return result.status;
-      if (result?.nodeNames !== undefined)
-        nodeNames = nodeNames?.intersection(result.nodeNames) ?? result.nodeNames;
-      if (plugin.filter !== undefined && result?.skip !== true) filters.push(plugin);
+      if (result === undefined) continue;
+      if (result.status !== undefined) return result.status;
+      if (result.skip === true) skipped.add(plugin);
+      if (result.nodeNames === undefined) continue;
+      namedBy.push(plugin.name);
+      nodeNames = nodeNames?.intersection(result.nodeNames) ?? result.nodeNames;
     }
-    return { state, filters, nodeNames };
+    const filters = this.#filters.filter((plugin) => !skipped.has(plugin));
+    return { state, filters, nodeNames, namedBy: namedBy.toSorted() };
   }
 
   filter({ state, filters }: Cycle, pod: PodInfo, node: NodeInfo): Status | undefined {
-    for (const plugin of filters) {
-      const status = plugin.filter!(state, pod, node);
+    for (let i = 0; i < filters.length; i++) {
+      const status = filters[i]!.filter!(state, pod, node);
       if (status !== undefined) return status;
     }
     return undefined;
   }
 
-  /** Weighted sums, in the order of `nodes`. */
+  /** Weighted sums, in the order of `nodes`; valid until the next call. */
   score({ state }: Cycle, pod: PodInfo, nodes: readonly NodeInfo[], snapshot: Snapshot): Float64Array {
-    const totals = new Float64Array(nodes.length);
-    const scores = new Float64Array(nodes.length);
-    for (const { plugin, weight } of this.#plugins) {
-      if (weight === 0 || plugin.score === undefined) continue;
+    if (this.#totals.length < nodes.length) {
+      this.#totals = new Float64Array(nodes.length);
+      this.#scores = new Float64Array(nodes.length);
+    }
+    const totals = this.#totals.subarray(0, nodes.length).fill(0);
+    const scores = this.#scores.subarray(0, nodes.length);
+    for (const { plugin, weight } of this.#scorers) {
       if (plugin.preScore?.(state, pod, nodes, snapshot) === "skip") continue;
-      for (let i = 0; i < nodes.length; i++) scores[i] = plugin.score(state, pod, nodes[i]!);
+      for (let i = 0; i < nodes.length; i++) scores[i] = plugin.score!(state, pod, nodes[i]!);
       plugin.normalizeScore?.(state, scores);
       for (let i = 0; i < nodes.length; i++) totals[i]! += scores[i]! * weight;
     }
@@ -86,18 +112,27 @@ export class Framework {
     for (const { plugin } of this.#plugins.toReversed()) plugin.unreserve?.(state, pod, nodeName);
   }
 
-  /** Permit, PreBind, Bind, PostBind. Rejects when binding fails; resolves with a status when a plugin refuses. */
-  async bind(cycle: Cycle, pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<Status | undefined> {
+  /** Permit, then PreBind. A status refuses the pod. */
+  async prepare(cycle: Cycle, pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<Status | undefined> {
     for (const point of ["permit", "preBind"] as const) {
       for (const { plugin } of this.#plugins) {
         const status = await plugin[point]?.(cycle.state, pod, nodeName, signal);
         if (status !== undefined) return status;
       }
     }
-    const binder = this.#plugins.find(({ plugin }) => plugin.bind !== undefined);
-    await binder?.plugin.bind!(cycle.state, pod, nodeName, signal);
-    for (const { plugin } of this.#plugins) plugin.postBind?.(cycle.state, pod, nodeName);
     return undefined;
+  }
+
+  /** Bind by the first plugin that binds, then PostBind. Throws `PluginError` when it fails. */
+  async bind(cycle: Cycle, pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<void> {
+    const binder = this.#plugins.find(({ plugin }) => plugin.bind !== undefined)?.plugin;
+    try {
+      await binder?.bind!(cycle.state, pod, nodeName, signal);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new PluginError(`binding rejected: running Bind plugin "${binder!.name}": ${why}`, { cause });
+    }
+    for (const { plugin } of this.#plugins) plugin.postBind?.(cycle.state, pod, nodeName);
   }
 
   addPod({ state, filters }: Cycle, pod: PodInfo, other: PodInfo, node: NodeInfo): void {
@@ -108,11 +143,31 @@ export class Framework {
     for (const plugin of filters) plugin.removePod?.(state, pod, other, node);
   }
 
-  /** Whether the event may help a pod that these plugins refused. */
-  mayHelp(event: ClusterEvent, pod: PodInfo, refusedBy: ReadonlySet<string>): boolean {
-    if (refusedBy.size === 0) return true; // nobody knows why: try
-    return this.#plugins.some(
-      ({ plugin }) => refusedBy.has(plugin.name) && plugin.queueingHint?.(event, pod) === true,
-    );
+  /** The plugins that such events concern. */
+  concerned({ resource, action }: ClusterEvent): readonly string[] {
+    const key = `${resource}/${action}`;
+    let names = this.#concerned.get(key);
+    if (names === undefined) {
+      names = this.#plugins.filter(({ plugin }) => isConcerned(plugin, resource, action)).map(({ plugin }) => plugin.name);
+      this.#concerned.set(key, names);
+    }
+    return names;
   }
+
+  /** Whether the event may help a pod that this plugin refused. */
+  mayHelp(event: ClusterEvent, pod: PodInfo, name: string): boolean {
+    return this.#byName.get(name)?.queueingHint?.(event, pod) === true;
+  }
+}
+
+function isConcerned(
+  { queueingHint, eventsToRegister }: Plugin,
+  resource: ClusterEvent["resource"],
+  action: ClusterEvent["action"],
+): boolean {
+  if (queueingHint === undefined) return false;
+  return (
+    eventsToRegister === undefined ||
+    eventsToRegister.some((interest) => interest.resource === resource && interest.actions.includes(action))
+  );
 }

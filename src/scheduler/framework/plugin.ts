@@ -33,6 +33,12 @@ export interface ClusterEvent {
   readonly pod?: { readonly old: Pod | undefined; readonly new: Pod | undefined };
 }
 
+/** Events that can make a pod schedulable which a plugin refused. */
+export interface EventInterest {
+  readonly resource: ClusterEvent["resource"];
+  readonly actions: readonly ClusterEvent["action"][];
+}
+
 /** Scores are whole or broken numbers from 0 to this, after `normalizeScore`. */
 export const MAX_NODE_SCORE = 100;
 
@@ -71,6 +77,8 @@ export interface Plugin {
   ): Promise<Status | undefined>;
   bind?(state: CycleState, pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<void>;
   postBind?(state: CycleState, pod: PodInfo, nodeName: string): void;
+  /** The events that `queueingHint` is asked about. Absent: all. */
+  readonly eventsToRegister?: readonly EventInterest[];
   /** Whether the event may help a pod that this plugin refused. Absent: no event does. */
   queueingHint?(event: ClusterEvent, pod: PodInfo): boolean;
 }

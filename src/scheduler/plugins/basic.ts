@@ -1,9 +1,10 @@
 /** The small filters: gates, node name, unschedulable nodes, taints, host ports. @module */
-import type { Toleration } from "#api/core/v1/types.gen";
+import type { Taint, Toleration } from "#api/core/v1/types.gen";
 import type { NodeInfo } from "../cache/node-info.ts";
 import type { HostPort } from "../cache/pod-info.ts";
 import type { Plugin } from "../framework/plugin.ts";
 import { unresolvable, unschedulable } from "../framework/status.ts";
+import { eventPod } from "./event-pod.ts";
 import { tolerates, toleratesAll } from "./tolerations.ts";
 import { reverseNormalize } from "./scores.ts";
 
@@ -14,6 +15,7 @@ export const schedulingGates: Plugin = {
     if (gates.length === 0) return undefined;
     return unresolvable(this.name, `waiting for scheduling gates: [${gates.join(" ")}]`);
   },
+  eventsToRegister: [{ resource: "Pod", actions: ["update"] }],
   queueingHint: (event, pod) => event.resource === "Pod" && event.pod?.new?.metadata.uid === pod.uid,
 };
 
@@ -23,7 +25,8 @@ export const nodeName: Plugin = {
   name: "NodeName",
   preFilter: (_state, { pod }) => ((pod.spec?.nodeName ?? "") === "" ? { skip: true } : undefined),
   filter: (_state, { pod }, node) => (pod.spec?.nodeName === node.name ? undefined : WRONG_NODE),
-  queueingHint: (event) => event.resource === "Node" && event.action === "add",
+  eventsToRegister: [{ resource: "Node", actions: ["add"] }],
+  queueingHint: (event, { pod }) => event.node?.new?.metadata.name === pod.spec?.nodeName,
 };
 
 const UNSCHEDULABLE_TAINT = { key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" };
@@ -36,8 +39,8 @@ export const nodeUnschedulable: Plugin = {
     const isTolerated = (pod.spec?.tolerations ?? []).some((t) => tolerates(t, UNSCHEDULABLE_TAINT));
     return isTolerated ? undefined : NODE_UNSCHEDULABLE;
   },
-  queueingHint: (event) =>
-    event.resource === "Node" && event.action !== "delete" && event.node?.new?.spec?.unschedulable !== true,
+  eventsToRegister: [{ resource: "Node", actions: ["add", "update"] }],
+  queueingHint: (event) => event.node?.new?.spec?.unschedulable !== true,
 };
 
 const UNTOLERATED = unresolvable("TaintToleration", "node(s) had untolerated taint(s)");
@@ -63,8 +66,15 @@ export const taintToleration: Plugin = {
     return node.softTaints.filter((taint) => !soft.some((toleration) => tolerates(toleration, taint))).length;
   },
   normalizeScore: (_state, scores) => reverseNormalize(scores),
-  queueingHint: (event) => event.resource === "Node" && event.action !== "delete",
+  eventsToRegister: [{ resource: "Node", actions: ["add", "update"] }],
+  queueingHint: ({ node }, { pod }) =>
+    node?.new !== undefined &&
+    toleratesAll(pod.spec?.tolerations ?? [], (node.new.spec?.taints ?? []).filter(isHard)),
 };
+
+function isHard({ effect }: Taint): boolean {
+  return effect === "NoSchedule" || effect === "NoExecute";
+}
 
 const PORTS_IN_USE = unschedulable("NodePorts", "node(s) didn't have free ports for the requested pod ports");
 const ANY_ADDRESS = "0.0.0.0";
@@ -74,9 +84,15 @@ export const nodePorts: Plugin = {
   preFilter: (_state, pod) => (pod.hostPorts.length === 0 ? { skip: true } : undefined),
   filter: (_state, pod, node) =>
     pod.hostPorts.some((port) => isInUse(port, node)) ? PORTS_IN_USE : undefined,
-  queueingHint: (event) =>
-    (event.resource === "AssignedPod" && event.action === "delete") ||
-    (event.resource === "Node" && event.action === "add"),
+  eventsToRegister: [
+    { resource: "AssignedPod", actions: ["delete"] },
+    { resource: "Node", actions: ["add"] },
+  ],
+  queueingHint: (event, { hostPorts }) =>
+    event.resource === "Node" ||
+    (eventPod(event, "old")?.hostPorts ?? []).some((freed) =>
+      hostPorts.some(({ protocol, port }) => freed.protocol === protocol && freed.port === port),
+    ),
 };
 
 /** Every address overlaps 0.0.0.0. */

@@ -71,6 +71,10 @@ export function interPodAffinity(namespaceLabels: NamespaceLabels): Plugin {
     },
     score: (cycle, _pod, node) => scoreAt(cycle, node),
     normalizeScore: (_cycle, scores) => normalizeRange(scores),
+    eventsToRegister: [
+      { resource: "AssignedPod", actions: ["add", "update", "delete"] },
+      { resource: "Node", actions: ["add", "update"] },
+    ],
     queueingHint: (event, pod) => mayHelp(event, pod, matches),
   };
 }
@@ -143,8 +147,7 @@ function scoreAt(cycle: CycleState, node: NodeInfo): number {
 
 /** A pod that comes, goes or changes helps those it concerns; a node that comes or changes may have the right labels. */
 function mayHelp(event: ClusterEvent, pod: PodInfo, matches: Matches): boolean {
-  if (event.resource === "Node") return event.action !== "delete";
-  if (event.resource !== "AssignedPod") return false;
+  if (event.resource === "Node") return true;
   const joins = (other: PodInfo | undefined): boolean =>
     other !== undefined && pod.requiredAffinity.some((term) => matches(term, other));
   const repels = (other: PodInfo | undefined): boolean =>

@@ -24,8 +24,8 @@ export const nodeAffinity: Plugin = {
     return sum;
   },
   normalizeScore: (_state, scores) => normalize(scores),
+  eventsToRegister: [{ resource: "Node", actions: ["add", "update"] }],
   queueingHint: (event, { pod }) =>
-    event.resource === "Node" &&
     event.node?.new !== undefined &&
     matchesRequired(pod, {
       name: event.node.new.metadata.name,

@@ -1,6 +1,8 @@
 /** NodeResourcesFit and NodeResourcesBalancedAllocation. @module */
+import type { Node } from "#api/core/v1/types.gen";
 import type { NodeInfo } from "../cache/node-info.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
+import { readResources } from "../cache/resources.ts";
 import { MAX_NODE_SCORE, type Plugin } from "../framework/plugin.ts";
 import { unresolvable, unschedulable, type Status } from "../framework/status.ts";
 
@@ -28,10 +30,23 @@ export const nodeResourcesFit: Plugin = {
     const memory = free(nonZeroRequested.memory + nonZero.memory, allocatable.memory);
     return Math.floor((cpu + memory) / 2);
   },
-  queueingHint: (event) =>
-    (event.resource === "AssignedPod" && event.action !== "add") ||
-    (event.resource === "Node" && event.action !== "delete"),
+  eventsToRegister: [
+    { resource: "AssignedPod", actions: ["update", "delete"] },
+    { resource: "Node", actions: ["add", "update"] },
+  ],
+  queueingHint: (event, pod) => event.resource !== "Node" || couldHold(event.node?.new, pod),
 };
+
+/** Whether the node had room if it were empty. */
+function couldHold(node: Node | undefined, { requests }: PodInfo): boolean {
+  const { milliCPU, memory, ephemeralStorage, scalar } = readResources(node?.status?.allocatable);
+  return (
+    requests.milliCPU <= milliCPU &&
+    requests.memory <= memory &&
+    requests.ephemeralStorage <= ephemeralStorage &&
+    [...(requests.scalar ?? [])].every(([name, wanted]) => wanted <= (scalar?.get(name) ?? 0))
+  );
+}
 
 function explainMisfit(pod: PodInfo, node: NodeInfo): Status | undefined {
   const reasons: string[] = [];

@@ -72,6 +72,10 @@ export const podTopologySpread: Plugin = {
       else scores[i] = max === 0 ? MAX_NODE_SCORE : Math.floor((MAX_NODE_SCORE * (max + min - score)) / max);
     }
   },
+  eventsToRegister: [
+    { resource: "AssignedPod", actions: ["add", "update", "delete"] },
+    { resource: "Node", actions: ["add", "update", "delete"] },
+  ],
   queueingHint: mayHelp,
 };
 
@@ -96,7 +100,6 @@ function mayHelp(event: ClusterEvent, pod: PodInfo): boolean {
       labels !== undefined && constraints.every(({ topologyKey }) => labels[topologyKey] !== undefined);
     return has(event.node?.new?.metadata.labels) || has(event.node?.old?.metadata.labels);
   }
-  if (event.resource !== "AssignedPod") return false;
   const { namespace } = pod;
   return eventPod(event, "new")?.namespace === namespace || eventPod(event, "old")?.namespace === namespace;
 }

@@ -4,8 +4,8 @@ import { labels } from "#apimachinery";
 import type { NodeInfo } from "../cache/node-info.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
 import type { Cycle, Framework } from "../framework/framework.ts";
-import type { Snapshot } from "../framework/plugin.ts";
-import { unresolvable, unschedulable, type Status } from "../framework/status.ts";
+import type { RefusedNodes } from "../find-node.ts";
+import { unresolvable, type Status } from "../framework/status.ts";
 
 export interface Candidate {
   readonly node: NodeInfo;
@@ -19,43 +19,56 @@ export type PreemptionPlan =
   | { readonly kind: "none"; readonly statuses: readonly Status[] };
 
 const NAME = "DefaultPreemption";
-const NO_VICTIMS = unschedulable(NAME, "No preemption victims found for incoming pod");
-const NOT_HELPFUL = unresolvable(NAME, "Preemption is not helpful for scheduling");
+const NO_VICTIMS = unresolvable(NAME, "No preemption victims found for incoming pod");
+export const NOT_HELPFUL: Status = unresolvable(NAME, "Preemption is not helpful for scheduling");
+/** Upstream's `minCandidateNodesAbsolute` and `minCandidateNodesPercentage`: among so many the best is chosen. */
+const CANDIDATES_MIN = 100;
+const CANDIDATES_SHARE = 0.1;
+
+/** What is asked of the one who knows whether the pod fits on a node as it stands. */
+export type Fits = (cycle: Cycle, pod: PodInfo, node: NodeInfo) => Status | undefined;
 
 export function plan(
   framework: Framework,
+  fits: Fits,
   pod: PodInfo,
   cycle: Cycle,
-  refused: ReadonlyMap<string, Status>,
-  snapshot: Snapshot,
+  refused: RefusedNodes,
   budgets: readonly PodDisruptionBudget[],
+  random: () => number,
 ): PreemptionPlan {
-  const statuses: Status[] = [];
-  const candidates: Candidate[] = [];
-  for (const [name, status] of refused) {
-    const node = snapshot.get(name);
-    if (node === undefined || status.code === "UnschedulableAndUnresolvable") {
-      statuses.push(NOT_HELPFUL);
+  const helpful = refused.nodes.filter((_, i) => refused.statuses[i]!.code !== "UnschedulableAndUnresolvable");
+  const statuses: Status[] = Array.from({ length: refused.nodes.length - helpful.length }, () => NOT_HELPFUL);
+  const wanted = Math.max(CANDIDATES_MIN, Math.floor(helpful.length * CANDIDATES_SHARE));
+  const offset = Math.floor(random() * helpful.length);
+  let best: Candidate | undefined;
+  let candidates = 0;
+  for (let i = 0; i < helpful.length; i++) {
+    const node = helpful[(offset + i) % helpful.length]!;
+    const result = dryRun(framework, fits, pod, cycle, node, budgets);
+    if ("code" in result) {
+      statuses.push(result);
       continue;
     }
-    const candidate = dryRun(framework, pod, cycle, node, budgets);
-    if (candidate === undefined) statuses.push(NO_VICTIMS);
-    else candidates.push(candidate);
+    candidates++;
+    if (best === undefined || byCost(result, best) < 0) best = result;
+    if (candidates >= wanted && best.violations === 0) break;
   }
-  const best = candidates.toSorted(byCost)[0];
   return best === undefined ? { kind: "none", statuses } : { kind: "preempt", candidate: best };
 }
 
 /** Takes every less important pod away, and gives back as many as fit, the most important ones first. */
 function dryRun(
   framework: Framework,
+  fits: Fits,
   pod: PodInfo,
   cycle: Cycle,
   node: NodeInfo,
   budgets: readonly PodDisruptionBudget[],
-): Candidate | undefined {
-  const lower = [...node.pods.values()].filter((other) => other.priority < pod.priority);
-  if (lower.length === 0) return undefined;
+): Candidate | Status {
+  const lower: PodInfo[] = [];
+  for (const other of node.pods.values()) if (other.priority < pod.priority) lower.push(other);
+  if (lower.length === 0) return NO_VICTIMS;
   const remove = (other: PodInfo): void => {
     node.remove(other.uid);
     framework.removePod(cycle, pod, other, node);
@@ -65,7 +78,11 @@ function dryRun(
     framework.addPod(cycle, pod, other, node);
   };
   for (const other of lower) remove(other);
-  const isHopeless = framework.filter(cycle, pod, node) !== undefined;
+  const obstacle = fits(cycle, pod, node);
+  if (obstacle !== undefined) {
+    for (const other of lower) restore(other);
+    return obstacle;
+  }
   const victims: PodInfo[] = [];
   let violations = 0;
   const { violating, others } = splitByBudget(lower.toSorted(byImportance), budgets);
@@ -75,14 +92,13 @@ function dryRun(
   ] as const) {
     for (const other of group) {
       restore(other);
-      if (isHopeless || framework.filter(cycle, pod, node) === undefined) continue;
+      if (fits(cycle, pod, node) === undefined) continue;
       remove(other);
       victims.push(other);
       if (violates) violations++;
     }
   }
   for (const other of victims) restore(other);
-  if (isHopeless || victims.length === 0) return undefined;
   return { node, victims: victims.toSorted(byImportance), violations };
 }
 
@@ -91,6 +107,7 @@ function splitByBudget(
   pods: readonly PodInfo[],
   budgets: readonly PodDisruptionBudget[],
 ): { readonly violating: readonly PodInfo[]; readonly others: readonly PodInfo[] } {
+  if (budgets.length === 0) return { violating: [], others: pods };
   const left = new Map(budgets.map((budget) => [budget, budget.status?.disruptionsAllowed ?? 0]));
   const violating: PodInfo[] = [];
   const others: PodInfo[] = [];
@@ -104,8 +121,10 @@ function splitByBudget(
 
 function covers({ metadata, spec, status }: PodDisruptionBudget, pod: PodInfo): boolean {
   if (metadata.namespace !== pod.namespace || spec?.selector === undefined) return false;
+  const selector = labels.fromLabelSelector(spec.selector);
+  if (labels.isEverything(selector)) return false; // as upstream: an empty selector protects nothing here
   if (status?.disruptedPods?.[pod.pod.metadata.name] !== undefined) return false;
-  return labels.matches(labels.fromLabelSelector(spec.selector), pod.labels);
+  return labels.matches(selector, pod.labels);
 }
 
 /** Upstream's order: fewest violations, least important victims, smallest sum, fewest victims, latest start. */
@@ -115,7 +134,7 @@ function byCost(a: Candidate, b: Candidate): number {
     highest(a) - highest(b) ||
     sum(a) - sum(b) ||
     a.victims.length - b.victims.length ||
-    startOf(b.victims[0]!) - startOf(a.victims[0]!)
+    earliestStart(b) - earliestStart(a)
   );
 }
 
@@ -127,6 +146,12 @@ const highest = ({ victims }: Candidate): number => victims[0]!.priority;
 /** Shifted, so that many small negative priorities do not look cheap. */
 const sum = ({ victims }: Candidate): number =>
   victims.reduce((total, { priority }) => total + priority + 2 ** 31, 0);
+
+/** Of the victims with the highest priority. */
+function earliestStart({ victims }: Candidate): number {
+  const { priority } = victims[0]!;
+  return Math.min(...victims.filter((victim) => victim.priority === priority).map(startOf));
+}
 
 function startOf({ pod }: PodInfo): number {
   const time = pod.status?.startTime;

@@ -33,10 +33,27 @@ test("move() brings a refused pod back only for an event that may help, after it
   assert.deepEqual(queue.lengths, { active: 0, backoff: 0, unschedulable: 1, gated: 0 });
   queue.move(nodeAdded);
   assert.deepEqual(queue.lengths, { active: 0, backoff: 1, unschedulable: 0, gated: 0 });
+  queue.add(podInfo(testPod("urgent")));
   clock.advance(999);
-  assert.equal(queue.pop(), undefined);
+  assert.deepEqual(queue.lengths, { active: 1, backoff: 1, unschedulable: 0, gated: 0 });
   clock.advance(1);
+  assert.deepEqual(queue.lengths, { active: 2, backoff: 0, unschedulable: 0, gated: 0 });
+});
+
+test("pop() takes a pod before its back-off is over when nothing else is to do", () => {
+  const { queue } = newQueue();
+  queue.add(podInfo(testPod("a")));
+  queue.addUnschedulable(queue.pop()!, new Set(["NodeResourcesFit"]));
+  queue.move(nodeAdded);
   assert.equal(popName(queue), "a");
+});
+
+test("move() brings back for any event a pod that nobody refused", () => {
+  const { queue } = newQueue();
+  queue.add(podInfo(testPod("a")));
+  queue.addUnschedulable(queue.pop()!, new Set());
+  queue.move({ resource: "Service", action: "add" });
+  assert.equal(queue.lengths.unschedulable, 0);
 });
 
 test("addBackoff() doubles from 1 s up to 10 s", () => {
@@ -85,7 +102,8 @@ function newQueue(): { readonly queue: SchedulingQueue; readonly clock: FakeCloc
   const queue = new SchedulingQueue(clock, {
     preEnqueue: ({ pod }) =>
       (pod.spec?.schedulingGates ?? []).length > 0 ? unresolvable("SchedulingGates") : undefined,
-    mayHelp: (event) => event.resource === "Node",
+    concerned: ({ resource }) => (resource === "Node" ? ["NodeResourcesFit"] : []),
+    mayHelp: () => true,
   });
   return { queue, clock };
 }

@@ -22,7 +22,10 @@ export interface QueuedPod {
 
 export interface QueueHooks {
   readonly preEnqueue: (pod: PodInfo) => Status | undefined;
-  readonly mayHelp: (event: ClusterEvent, pod: PodInfo, refusedBy: ReadonlySet<string>) => boolean;
+  /** The plugins that such events concern at all. */
+  readonly concerned: (event: ClusterEvent) => readonly string[];
+  /** Whether the event may help a pod that this plugin refused. */
+  readonly mayHelp: (event: ClusterEvent, pod: PodInfo, plugin: string) => boolean;
 }
 
 const BACKOFF_MS = 1_000;
@@ -37,11 +40,18 @@ export class SchedulingQueue {
     (a, b) =>
       a.pod.priority > b.pod.priority || (a.pod.priority === b.pod.priority && a.queuedAt < b.queuedAt),
   );
+  /** Pods that fitted nowhere and that an event may have helped: tried before their time if nothing else is to do. */
   readonly #backoff = new Heap<QueuedPod>((a, b) => backoffEnd(a) < backoffEnd(b));
+  /** Pods whose binding failed: they wait until their time has come. */
+  readonly #errorBackoff = new Heap<QueuedPod>((a, b) => backoffEnd(a) < backoffEnd(b));
   readonly #unschedulable = new Set<QueuedPod>();
+  /** The unschedulable ones by each plugin that refused them. */
+  readonly #refusedBy = new Map<string, Set<QueuedPod>>();
   readonly #gated = new Set<QueuedPod>();
   readonly #byUid = new Map<string, QueuedPod>();
   #timer: Timer | undefined;
+  /** When it fires, ms. */
+  #timerAt = Infinity;
   #waiting = Promise.withResolvers<void>();
 
   constructor(clock: Clock, hooks: QueueHooks) {
@@ -52,7 +62,7 @@ export class SchedulingQueue {
   get lengths(): Readonly<Record<"active" | "backoff" | "unschedulable" | "gated", number>> {
     return {
       active: this.#active.size,
-      backoff: this.#backoff.size,
+      backoff: this.#backoff.size + this.#errorBackoff.size,
       unschedulable: this.#unschedulable.size,
       gated: this.#gated.size,
     };
@@ -72,6 +82,12 @@ export class SchedulingQueue {
     if (isWaiting) this.#enter(known);
   }
 
+  /** A newer state of a pod that asks for the same as before: it stays where it waits. */
+  update(pod: PodInfo): void {
+    const known = this.#byUid.get(pod.uid);
+    if (known !== undefined) known.pod = pod;
+  }
+
   /** Gone, bound, or not ours any more. */
   delete(uid: string): void {
     const known = this.#byUid.get(uid);
@@ -82,7 +98,7 @@ export class SchedulingQueue {
 
   /** The most urgent pod; the caller gives it back by `addUnschedulable` or `addBackoff`, or takes it away by `delete`. */
   pop(): QueuedPod | undefined {
-    const queued = this.#active.pop();
+    const queued = this.#active.pop() ?? this.#backoff.pop();
     if (queued === undefined) return undefined;
     queued.attempts++;
     queued.triedAt = this.#clock.now();
@@ -91,7 +107,7 @@ export class SchedulingQueue {
 
   /** Resolves when `pop` may have something. */
   async wait(signal: AbortSignal): Promise<void> {
-    if (this.#active.size > 0 || signal.aborted) return;
+    if (this.#active.size + this.#backoff.size > 0 || signal.aborted) return;
     this.#waiting = Promise.withResolvers();
     const stop = (): void => this.#waiting.resolve();
     signal.addEventListener("abort", stop, { once: true });
@@ -103,22 +119,44 @@ export class SchedulingQueue {
     if (this.#byUid.get(queued.pod.uid) !== queued) return;
     queued.refusedBy = refusedBy;
     this.#unschedulable.add(queued);
+    for (const plugin of refusedBy.size > 0 ? refusedBy : ANYTHING) {
+      const waiting = this.#refusedBy.get(plugin) ?? new Set();
+      this.#refusedBy.set(plugin, waiting.add(queued));
+    }
     this.#setTimer();
   }
 
   /** For failures that time alone may heal. */
   addBackoff(queued: QueuedPod): void {
     if (this.#byUid.get(queued.pod.uid) !== queued) return;
-    this.#backoff.push(queued);
+    this.#errorBackoff.push(queued);
     this.#setTimer();
+  }
+
+  /** Something was done for this pod: it is tried again after its back-off. No effect on pods that are not waiting. */
+  activate(uid: string): void {
+    const queued = this.#byUid.get(uid);
+    if (queued !== undefined && this.#removeUnschedulable(queued)) this.#retry(queued);
+  }
+
+  /** As `activate` for a pod that `pop` gave. */
+  giveBack(queued: QueuedPod): void {
+    if (this.#byUid.get(queued.pod.uid) === queued) this.#retry(queued);
   }
 
   /** Brings back the pods that the event may help. */
   move(event: ClusterEvent): void {
-    for (const queued of this.#unschedulable) {
-      if (!this.#hooks.mayHelp(event, queued.pod, queued.refusedBy)) continue;
-      this.#unschedulable.delete(queued);
+    if (this.#unschedulable.size === 0) return;
+    for (const queued of this.#refusedBy.get(ANY) ?? NONE) {
+      this.#removeUnschedulable(queued);
       this.#retry(queued);
+    }
+    for (const plugin of this.#hooks.concerned(event)) {
+      for (const queued of this.#refusedBy.get(plugin) ?? NONE) {
+        if (!this.#hooks.mayHelp(event, queued.pod, plugin)) continue;
+        this.#removeUnschedulable(queued);
+        this.#retry(queued);
+      }
     }
   }
 
@@ -139,42 +177,60 @@ export class SchedulingQueue {
     if (backoffEnd(queued) > this.#clock.now()) {
       this.#backoff.push(queued);
       this.#setTimer();
+      this.#waiting.resolve();
     } else this.#enter(queued);
+  }
+
+  #removeUnschedulable(queued: QueuedPod): boolean {
+    if (!this.#unschedulable.delete(queued)) return false;
+    for (const plugin of queued.refusedBy.size > 0 ? queued.refusedBy : ANYTHING)
+      this.#refusedBy.get(plugin)?.delete(queued);
+    return true;
   }
 
   #takeOut(queued: QueuedPod): boolean {
     return (
       this.#active.remove(queued) ||
       this.#backoff.remove(queued) ||
-      this.#unschedulable.delete(queued) ||
+      this.#errorBackoff.remove(queued) ||
+      this.#removeUnschedulable(queued) ||
       this.#gated.delete(queued)
     );
   }
 
   /** One timer for the next thing that falls due. */
   #setTimer(): void {
-    this.#timer?.cancel();
     const oldest = this.#unschedulable.values().next().value; // a Set keeps the order of insertion
     const dues = [
-      ...(this.#backoff.size > 0 ? [backoffEnd(this.#backoff.peek()!)] : []),
+      ...[this.#backoff, this.#errorBackoff].filter(({ size }) => size > 0).map((heap) => backoffEnd(heap.peek()!)),
       ...(oldest === undefined ? [] : [oldest.triedAt + UNSCHEDULABLE_MAX_MS]),
     ];
     if (dues.length === 0) return;
-    this.#timer = this.#clock.after(Math.max(0, Math.min(...dues) - this.#clock.now()), () => this.#flush());
+    const dueAt = Math.min(...dues);
+    if (dueAt >= this.#timerAt) return; // a timer that fires too early does no harm
+    this.#timer?.cancel();
+    this.#timerAt = dueAt;
+    this.#timer = this.#clock.after(Math.max(0, dueAt - this.#clock.now()), () => this.#flush());
   }
 
   #flush(): void {
+    this.#timerAt = Infinity;
     const now = this.#clock.now();
-    while (this.#backoff.size > 0 && backoffEnd(this.#backoff.peek()!) <= now)
-      this.#enter(this.#backoff.pop()!);
+    for (const heap of [this.#backoff, this.#errorBackoff])
+      while (heap.size > 0 && backoffEnd(heap.peek()!) <= now) this.#enter(heap.pop()!);
     for (const queued of this.#unschedulable) {
       if (queued.triedAt + UNSCHEDULABLE_MAX_MS > now) break;
-      this.#unschedulable.delete(queued);
+      this.#removeUnschedulable(queued);
       this.#retry(queued);
     }
     this.#setTimer();
   }
 }
+
+/** In place of a plugin for pods that nobody refused, as when there are no nodes: every event may help. */
+const ANY = "*";
+const ANYTHING: readonly string[] = [ANY];
+const NONE: ReadonlySet<QueuedPod> = new Set();
 
 function backoffEnd({ triedAt, attempts }: QueuedPod): number {
   if (attempts === 0) return triedAt;
