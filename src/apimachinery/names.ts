@@ -7,6 +7,8 @@ import { byteLength } from "./text.ts";
 
 export type NameRule = (value: string) => readonly string[];
 
+const NONE: readonly string[] = [];
+
 const LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 const SUBDOMAIN = `${LABEL}(\\.${LABEL})*`;
 const LABEL_1035 = "[a-z]([-a-z0-9]*[a-z0-9])?";
@@ -32,6 +34,8 @@ const httpHeader = whole(HTTP_HEADER);
 const percent = whole(PERCENT);
 const cIdentifier = whole(C_IDENTIFIER);
 const httpPath = whole(HTTP_PATH);
+const portCharacters = /^[-a-z0-9]+$/;
+const letter = /[a-z]/;
 
 const SUBDOMAIN_MESSAGE =
   "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
@@ -52,36 +56,45 @@ export const isDns1123Label: NameRule = (value) => {
   return [...errors, regexError(message, LABEL, "my-name", "123-abc")];
 };
 
-export const isDns1123Subdomain: NameRule = (value) => [
-  ...tooLong(value, SUBDOMAIN_BYTES_MAX),
-  ...unless(subdomain, value, () => regexError(SUBDOMAIN_MESSAGE, SUBDOMAIN, "example.com")),
-];
+export const isDns1123Subdomain: NameRule = (value) =>
+  concat(
+    tooLong(value, SUBDOMAIN_BYTES_MAX),
+    unless(subdomain, value, () => regexError(SUBDOMAIN_MESSAGE, SUBDOMAIN, "example.com")),
+  );
 
-export const isDns1035Label: NameRule = (value) => [
-  ...tooLong(value, LABEL_BYTES_MAX),
-  ...unless(label1035, value, () =>
-    regexError(
-      "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character",
-      LABEL_1035,
-      "my-name",
-      "abc-123",
+export const isDns1035Label: NameRule = (value) =>
+  concat(
+    tooLong(value, LABEL_BYTES_MAX),
+    unless(label1035, value, () =>
+      regexError(
+        "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character",
+        LABEL_1035,
+        "my-name",
+        "abc-123",
+      ),
     ),
-  ),
-];
+  );
 
-export const isWildcardDns1123Subdomain: NameRule = (value) => [
-  ...tooLong(value, SUBDOMAIN_BYTES_MAX),
-  ...unless(wildcard, value, () =>
-    regexError(
-      "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character",
-      WILDCARD,
-      "*.example.com",
+export const isWildcardDns1123Subdomain: NameRule = (value) =>
+  concat(
+    tooLong(value, SUBDOMAIN_BYTES_MAX),
+    unless(wildcard, value, () =>
+      regexError(
+        "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character",
+        WILDCARD,
+        "*.example.com",
+      ),
     ),
-  ),
-];
+  );
 
 /** A label key: `name` or `prefix/name`. Also the rule for taints, finalizers and, in lower case, annotations. */
 export const isQualifiedName: NameRule = (value) => {
+  const slash = value.indexOf("/");
+  const own = slash < 0 ? value : value.slice(slash + 1);
+  // Almost all are right: nothing is made for those.
+  if (own.length <= LABEL_BYTES_MAX && labelKey.test(own)) {
+    return slash < 0 ? NONE : prefixErrors(value.slice(0, slash)).map((message) => `prefix part ${message}`);
+  }
   const parts = value.split("/");
   const text = regexError(LABEL_KEY_MESSAGE, LABEL_KEY, "MyName", "my.name", "123-abc");
   if (parts.length > 2) {
@@ -99,18 +112,19 @@ export const isQualifiedName: NameRule = (value) => {
   return errors;
 };
 
-export const isLabelValue: NameRule = (value) => [
-  ...(byteLength(value) > LABEL_BYTES_MAX ? [`must be no more than ${LABEL_BYTES_MAX} bytes`] : []),
-  ...unless(labelValue, value, () =>
-    regexError(
-      `a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character`,
-      LABEL_VALUE,
-      "MyValue",
-      "my_value",
-      "12345",
+export const isLabelValue: NameRule = (value) =>
+  concat(
+    byteLength(value) > LABEL_BYTES_MAX ? [`must be no more than ${LABEL_BYTES_MAX} bytes`] : NONE,
+    unless(labelValue, value, () =>
+      regexError(
+        `a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character`,
+        LABEL_VALUE,
+        "MyValue",
+        "my_value",
+        "12345",
+      ),
     ),
-  ),
-];
+  );
 
 /** A name that may stand in a URL path (RBAC roles, and whatever has no stricter rule). */
 export const isPathSegmentName: NameRule = (value) => {
@@ -120,11 +134,11 @@ export const isPathSegmentName: NameRule = (value) => {
 
 /** Names of ports (RFC 6335, lower case only). */
 export const isPortName: NameRule = (value) => {
-  const errors = tooLong(value, 15);
-  if (!/^[-a-z0-9]+$/.test(value)) {
+  const errors = [...tooLong(value, 15)];
+  if (!portCharacters.test(value)) {
     errors.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
   }
-  if (!/[a-z]/.test(value)) errors.push("must contain at least one letter (a-z)");
+  if (!letter.test(value)) errors.push("must contain at least one letter (a-z)");
   if (value.includes("--")) errors.push("must not contain consecutive hyphens");
   if (value.startsWith("-") || value.endsWith("-")) errors.push("must not begin or end with a hyphen");
   return errors;
@@ -135,22 +149,23 @@ export function isPortNumber(port: number): readonly string[] {
 }
 
 export function isInRange(value: number, min: number, max: number): readonly string[] {
-  return value >= min && value <= max ? [] : [`must be between ${min} and ${max}, inclusive`];
+  return value >= min && value <= max ? NONE : [`must be between ${min} and ${max}, inclusive`];
 }
 
 /** What upstream accepted before 1.30, and what downward API and config map imports still demand. */
-export const isEnvVarName: NameRule = (value) => [
-  ...unless(envVar, value, () =>
-    regexError(
-      "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit",
-      ENV_VAR,
-      "my.env-name",
-      "MY_ENV.NAME",
-      "MyEnvName1",
+export const isEnvVarName: NameRule = (value) =>
+  concat(
+    unless(envVar, value, () =>
+      regexError(
+        "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit",
+        ENV_VAR,
+        "my.env-name",
+        "MY_ENV.NAME",
+        "MyEnvName1",
+      ),
     ),
-  ),
-  ...dotErrors(value),
-];
+    dotErrors(value),
+  );
 
 /** Any printable ASCII but `=`; the rule for `env[].name` since RelaxedEnvironmentVariableValidation. */
 export const isRelaxedEnvVarName: NameRule = (value) => {
@@ -159,19 +174,20 @@ export const isRelaxedEnvVarName: NameRule = (value) => {
   return ["a valid environment variable name must consist only of printable ASCII characters other than '='"];
 };
 
-export const isConfigMapKey: NameRule = (value) => [
-  ...tooLong(value, SUBDOMAIN_BYTES_MAX),
-  ...unless(configMapKey, value, () =>
-    regexError(
-      "a valid config key must consist of alphanumeric characters, '-', '_' or '.'",
-      CONFIG_MAP_KEY,
-      "key.name",
-      "KEY_NAME",
-      "key-name",
+export const isConfigMapKey: NameRule = (value) =>
+  concat(
+    tooLong(value, SUBDOMAIN_BYTES_MAX),
+    unless(configMapKey, value, () =>
+      regexError(
+        "a valid config key must consist of alphanumeric characters, '-', '_' or '.'",
+        CONFIG_MAP_KEY,
+        "key.name",
+        "KEY_NAME",
+        "key-name",
+      ),
     ),
-  ),
-  ...dotErrors(value),
-];
+    dotErrors(value),
+  );
 
 export const isHttpHeaderName: NameRule = (value) =>
   unless(httpHeader, value, () =>
@@ -223,15 +239,21 @@ function prefixErrors(prefix: string): readonly string[] {
 
 function dotErrors(value: string): readonly string[] {
   if (value === "." || value === "..") return [`must not be '${value}'`];
-  return value.startsWith("..") ? ["must not start with '..'"] : [];
+  return value.startsWith("..") ? ["must not start with '..'"] : NONE;
 }
 
-function tooLong(value: string, maxBytes: number): string[] {
-  return byteLength(value) > maxBytes ? [`must be no more than ${maxBytes} characters`] : [];
+function tooLong(value: string, maxBytes: number): readonly string[] {
+  return byteLength(value) > maxBytes ? [`must be no more than ${maxBytes} characters`] : NONE;
+}
+
+function concat(...parts: readonly (readonly string[])[]): readonly string[] {
+  let all = NONE;
+  for (const part of parts) if (part.length > 0) all = all.length === 0 ? part : [...all, ...part];
+  return all;
 }
 
 function unless(pattern: RegExp, value: string, message: () => string): readonly string[] {
-  return pattern.test(value) ? [] : [message()];
+  return pattern.test(value) ? NONE : [message()];
 }
 
 function whole(pattern: string): RegExp {

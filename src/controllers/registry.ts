@@ -17,6 +17,7 @@ import type { ControllerInit, ControllerOptions } from "./options.ts";
 import { podGarbageCollectorController } from "./pod-garbage-collector/pod-garbage-collector-controller.ts";
 import { replicaSetController } from "./replicaset/replicaset-controller.ts";
 import { replicationControllerController } from "./replicationcontroller/replicationcontroller-controller.ts";
+import { resourceQuotaController } from "./resourcequota/resourcequota-controller.ts";
 import { rootCACertificatePublisherController } from "./root-ca-certificate-publisher/root-ca-certificate-publisher-controller.ts";
 import { serviceAccountController } from "./serviceaccount/serviceaccount-controller.ts";
 import { statefulSetController } from "./statefulset/statefulset-controller.ts";
@@ -42,6 +43,7 @@ export const controllers: Readonly<Record<string, ControllerInit>> = {
     endpointSliceController(context, maxEndpointsPerSlice),
   "endpoints-controller": (context) => endpointsController(context),
   "endpointslice-mirroring-controller": (context) => endpointSliceMirroringController(context),
+  "resourcequota-controller": (context) => resourceQuotaController(context),
   "garbage-collector-controller": (context) => garbageCollectorController(context),
   "node-lifecycle-controller": (context, options) => nodeLifecycleController(context, options),
   "taint-eviction-controller": (context) => taintEvictionController(context),

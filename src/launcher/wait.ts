@@ -13,6 +13,7 @@ import type { Profile } from "./profile.ts";
 import { profilePaths } from "./paths.ts";
 import { programState } from "./supervisor.ts";
 import { EXIT, UserError } from "./user-error.ts";
+import { waitForEndpoint } from "./wait-for-endpoint.ts";
 
 /** Between two tries to reach a server whose socket does not listen yet. */
 const RETRY_MS = 25;
@@ -79,9 +80,13 @@ export async function waitForSystemPods(
   const servers = profile.nodes.filter((node) => node.role === "control-plane");
   const wanted = new Set([
     ...servers.map((node) => `kube-apiserver-${node.name}`),
-    ...agents.map((node) => `kube-proxy-${node.name}`),
+    ...agents.flatMap((node) => [`kube-proxy-${node.name}`, `coredns-${node.name}`]),
   ]);
   await waitForAll(context, profile, Pods, { namespace: "kube-system" }, wanted, isReady, timeoutMs, signal);
+  if (agents.length === 0) return;
+  // a pod that starts now may ask for a name with its first packet
+  await using admin = adminClient(context.env, profile, context.clock);
+  await waitForEndpoint(admin.client, { namespace: "kube-system", name: "kube-dns" }, timeoutMs, signal);
 }
 
 const LEASE_NAMESPACE = "kube-node-lease";

@@ -1,7 +1,7 @@
 /** The programs and files by which a node's network is changed: `ip`, `nft`, `/proc/sys/net`. All act on the namespace of this process. @module */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 export interface NetworkTools {
@@ -15,7 +15,6 @@ export interface NetworkTools {
   sysctl(name: string, value: string): Promise<void>;
   /** Replaces a file in one step. */
   writeFile(path: string, text: string): Promise<void>;
-  removeFile(path: string): Promise<void>;
   hasInterface(name: string): boolean;
   hasProgram(path: string): boolean;
 }
@@ -41,7 +40,6 @@ export const systemNetworkTools: NetworkTools = {
     await writeFile(`${path}.new`, text);
     await rename(`${path}.new`, path);
   },
-  removeFile: (path) => rm(path, { force: true }),
   // /sys shows the namespace it was mounted in; /proc/net follows the process
   hasInterface: (name) => existsSync(`/proc/sys/net/ipv4/conf/${name}`),
   hasProgram: (path) => existsSync(path),

@@ -63,18 +63,13 @@ export async function runNetwork(options: NetworkOptions, signal: AbortSignal): 
   }
 }
 
-/** Removes all that `runNetwork` made, for a machine that goes on without the cluster. */
-export async function cleanupNetwork(
-  tools: NetworkTools,
-  paths: { readonly cniConfDir: string },
-  signal: AbortSignal,
-): Promise<void> {
+/** Removes all that `runNetwork` made but files, for a machine that goes on without the cluster. */
+export async function cleanupNetwork(tools: NetworkTools, signal: AbortSignal): Promise<void> {
   await tools.nft(`add table ${TABLE}\ndelete table ${TABLE}\n`, signal);
   await tools.ip([`route flush proto ${PROTO}`], signal);
   for (const name of [SERVICE_INTERFACE, BRIDGE]) {
     if (tools.hasInterface(name)) await tools.ip([`link del ${name}`], signal);
   }
-  await tools.removeFile(join(paths.cniConfDir, CNI_FILE));
 }
 
 async function guard(options: NetworkOptions, signal: AbortSignal): Promise<void> {

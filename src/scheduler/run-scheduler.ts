@@ -66,6 +66,8 @@ export async function runScheduler(options: SchedulerOptions, signal: AbortSigna
       preempt: (pod, found) => preempt(preemptor, pod, found, cache),
     });
     await scheduler.run(signal);
+  } catch (err) {
+    if (!signal.aborted) throw err; // stopped before the caches were full
   } finally {
     unfollow();
     queue.close();

@@ -26,9 +26,12 @@ export class TestCluster {
   readonly home: string;
   readonly kubectlPath: string;
   readonly env: NodeJS.ProcessEnv;
+  /** What every command is started with: `nsenter …` for a machine of its own. */
+  readonly prefix: readonly string[];
 
-  private constructor(profile: string, home: string, kubectlPath: string) {
+  private constructor(profile: string, home: string, kubectlPath: string, prefix: readonly string[]) {
     this.profile = profile;
+    this.prefix = prefix;
     this.home = home;
     this.kubectlPath = kubectlPath;
     this.env = {
@@ -40,7 +43,7 @@ export class TestCluster {
   }
 
   /** Prepares, does not start. `profile` must be unique among tests that run at the same time. */
-  static async prepare(profile: string): Promise<TestCluster> {
+  static async prepare(profile: string, prefix: readonly string[] = []): Promise<TestCluster> {
     const home = await mkdtemp(join(tmpdir(), "k8ts-e2e-"));
     const path = process.env["PATH"] ?? "";
     const env = {
@@ -50,7 +53,7 @@ export class TestCluster {
       installDir: ROOT,
       path,
     };
-    return new TestCluster(profile, home, await npmBinary(env, "kubectl"));
+    return new TestCluster(profile, home, await npmBinary(env, "kubectl"), prefix);
   }
 
   /** Standard output; fails the test on a non-zero exit. */
@@ -59,7 +62,7 @@ export class TestCluster {
   }
 
   tryK8ts(args: readonly string[], options: RunOptions = {}): Promise<Output> {
-    return run([join(ROOT, "k8ts"), ...args], this.env, options);
+    return run([...this.prefix, join(ROOT, "k8ts"), ...args], this.env, options);
   }
 
   async kubectl(...args: readonly string[]): Promise<string> {
@@ -67,7 +70,7 @@ export class TestCluster {
   }
 
   tryKubectl(args: readonly string[], options: RunOptions = {}): Promise<Output> {
-    return run([this.kubectlPath, ...args], this.env, options);
+    return run([...this.prefix, this.kubectlPath, ...args], this.env, options);
   }
 
   async apply(manifest: unknown): Promise<string> {
@@ -79,7 +82,8 @@ export class TestCluster {
 
   /** Starts a program that goes on (`logs -f`, `port-forward`); the caller kills it. */
   background(...args: readonly string[]): ReturnType<typeof spawn> {
-    return spawn(this.kubectlPath, args, { env: this.env, stdio: ["ignore", "pipe", "pipe"] });
+    const [file, ...rest] = [...this.prefix, this.kubectlPath, ...args];
+    return spawn(file!, rest, { env: this.env, stdio: ["ignore", "pipe", "pipe"] });
   }
 
   /** Deletes the cluster, then proves that nothing of it is left. */

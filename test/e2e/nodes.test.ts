@@ -1,6 +1,6 @@
 /** Nodes with real containers that stop, start, come and go while their cluster runs. */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { TestCluster, eventually } from "./harness.ts";
@@ -74,12 +74,24 @@ suite("nodes", { skip: isRoot ? false : "needs root: real containers" }, () => {
 
   async function fetchFrom(from: string, to: string): Promise<string> {
     const ip = await cluster.kubectl("get", "pod", to, "-o", "jsonpath={.status.podIP}");
-    return cluster.kubectl("exec", from, "--", "wget", "-qO-", "-T", "10", `http://${ip}`);
-  }
-
-  /** Folders of containers that containerd's shims keep on a node. */
-  function shims(node: string): readonly string[] {
-    const dir = `/run/k8ts/${PROFILE}/${node}/containerd/io.containerd.runtime.v2.task/k8s.io`;
-    return existsSync(dir) ? readdirSync(dir) : [];
+    return cluster.kubectl("exec", from, "--", "wget", "-qO-", `http://${ip}`);
   }
 });
+
+/** Command lines of the processes that hold a node's containers. */
+function shims(node: string): readonly string[] {
+  const commands = readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .map((pid) => commandOf(pid));
+  return commands.filter(
+    (command) => command.includes(`/run/k8ts/${PROFILE}/${node}/`) && command.includes("shim"),
+  );
+}
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    return ""; // it has ended meanwhile
+  }
+}

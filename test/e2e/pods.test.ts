@@ -1,4 +1,4 @@
-/** What a kubelet promises for the pods of a node, with real containers: life cycle, probes, volumes, limits, streams. */
+/** What a kubelet promises for the pods of a node, with real containers: life cycle, probes, volumes, limits. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -6,9 +6,9 @@ import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
-import { TestCluster, eventually, run } from "./harness.ts";
+import { TestCluster, eventually } from "./harness.ts";
+import { IMAGE, STATUS, podSteps, sh } from "./pod-steps.ts";
 
-const IMAGE = "demo/web:1";
 const WEB = join(import.meta.dirname, "../../examples/web");
 const isRoot = process.geteuid?.() === 0;
 /** Pods that come and go do not disturb each other; more at once would make two processors the bottleneck. */
@@ -18,6 +18,7 @@ const skip = isRoot ? false : "needs root: real containers";
 suite("pods", { skip, concurrency: CONCURRENCY }, () => {
   let cluster: TestCluster;
   let hostDir = "";
+  const { pod, ready, phase, field, inside } = podSteps(() => cluster);
 
   before(async () => {
     cluster = await TestCluster.prepare("e2epods");
@@ -479,97 +480,6 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
     assert.equal(await field("hog", "{.status.qosClass}"), "Guaranteed");
   });
 
-  test("logs of several containers, of the last run, since a time, with times", async () => {
-    await pod("logs", {
-      containers: [
-        sh("one", "for i in 1 2 3; do echo one $i; done; sleep 3600"),
-        sh("two", "echo to-stderr >&2; sleep 4; echo two late; sleep 3600"),
-      ],
-    });
-    await ready("logs");
-    assert.equal(await cluster.kubectl("logs", "logs", "-c", "one"), "one 1\none 2\none 3\n");
-    assert.equal(await cluster.kubectl("logs", "logs", "-c", "one", "--tail=1"), "one 3\n");
-    assert.equal(await cluster.kubectl("logs", "logs", "-c", "one", "--limit-bytes=5"), "one 1");
-    assert.match(
-      await cluster.kubectl("logs", "logs", "-c", "one", "--timestamps", "--tail=1"),
-      /^\d{4}-\d\d-\d\dT\S+Z one 3\n$/,
-    );
-    const without = await cluster.tryKubectl(["logs", "logs", "-c", "three"]);
-    assert.match(without.stderr, /container three is not valid for pod logs/);
-    await eventually("the late line", async () =>
-      (await cluster.kubectl("logs", "logs", "-c", "two")).includes("two late") ? true : undefined,
-    );
-    assert.equal(await cluster.kubectl("logs", "logs", "-c", "two", "--since=2s"), "two late\n");
-    const all = await cluster.kubectl("logs", "logs", "--all-containers", "--prefix");
-    assert.match(all, /\[pod\/logs\/one\] one 2\n/);
-    assert.match(all, /\[pod\/logs\/two\] to-stderr\n/);
-  });
-
-  test("cp copies to a container and back, by exec with standard input", async () => {
-    await pod("files", { containers: [sh("c", "sleep 3600")] });
-    await ready("files");
-    const bytes = Buffer.from(Array.from({ length: 1 << 20 }, (_, i) => (i * 7919) & 255));
-    const [there, back] = [join(cluster.home, "there"), join(cluster.home, "back")];
-    writeFileSync(there, bytes);
-    await cluster.kubectl("cp", there, "files:/tmp/copied");
-    await cluster.kubectl("cp", "files:/tmp/copied", back);
-    assert.ok(readFileSync(back).equals(bytes));
-  });
-
-  test("attach joins the main process: its input and its output", async () => {
-    await pod("echo", {
-      containers: [{ ...sh("c", 'while read -r line; do echo "got $line"; done'), stdin: true }],
-    });
-    await ready("echo");
-    const attached = spawn(cluster.kubectlPath, ["attach", "-i", "echo"], { env: cluster.env });
-    try {
-      attached.stdin.write("hello\n");
-      const [answer] = (await once(attached.stdout, "data")) as [Buffer];
-      assert.equal(answer.toString(), "got hello\n");
-    } finally {
-      attached.kill();
-    }
-    assert.equal(await cluster.kubectl("logs", "echo"), "got hello\n");
-  });
-
-  test("run -it --rm gives a terminal, and removes the pod", async () => {
-    const script = 'tty; stty size; read -r x; echo "got:$x"; exit 0';
-    const command = `${cluster.kubectlPath} run -it --rm term --image=${IMAGE} --restart=Never -- sh -c '${script}'`;
-    const { code, stdout } = await run(["script", "-qec", command, "/dev/null"], cluster.env, {
-      input: "typed\n",
-    });
-    assert.equal(code, 0, stdout);
-    assert.match(stdout, /\/dev\/pts\/0/);
-    assert.match(stdout, /got:typed/);
-    assert.match(stdout, /pod "term" deleted/);
-    assert.equal((await cluster.tryKubectl(["get", "pod", "term"])).code, 1);
-  });
-
-  async function pod(name: string, spec: object, metadata: object = {}): Promise<void> {
-    await cluster.apply({
-      apiVersion: "v1",
-      kind: "Pod",
-      metadata: { ...metadata, name, namespace: "default" },
-      spec,
-    });
-  }
-
-  function inside(name: string, container: string, script: string): Promise<string> {
-    return cluster.kubectl("exec", name, "-c", container, "--", "sh", "-c", script);
-  }
-
-  async function ready(name: string): Promise<void> {
-    await cluster.kubectl("wait", "--for=condition=Ready", `pod/${name}`, "--timeout=45s");
-  }
-
-  async function phase(name: string, wanted: string): Promise<void> {
-    await cluster.kubectl("wait", `--for=jsonpath={.status.phase}=${wanted}`, `pod/${name}`, "--timeout=45s");
-  }
-
-  function field(name: string, path: string): Promise<string> {
-    return cluster.kubectl("get", "pod", name, "-o", `jsonpath=${path}`);
-  }
-
   function endpoint(service: string): Promise<string> {
     const path = "jsonpath={.items[*].endpoints[*].conditions.ready}";
     return cluster.kubectl(
@@ -583,20 +493,8 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
   }
 });
 
-const STATUS = "{.status.containerStatuses[0]";
-
-interface Container {
-  readonly name: string;
-  readonly image: string;
-  readonly command: readonly string[];
-}
-
 function fieldRef(fieldPath: string): object {
   return { valueFrom: { fieldRef: { fieldPath } } };
-}
-
-function sh(name: string, script: string): Container {
-  return { name, image: IMAGE, command: ["sh", "-c", script] };
 }
 
 function getWithToken(

@@ -7,7 +7,7 @@ import type {
   TopologySpreadConstraint,
 } from "../core/v1/types.gen.ts";
 import type { LabelSelector } from "../meta/v1/types.gen.ts";
-import { each, NONE, obeys, oneOf, positive, type Causes } from "./common.ts";
+import { all, each, NONE, obeys, oneOf, positive, type Causes } from "./common.ts";
 import { validateNodeSelector, validateNodeSelectorTerm } from "./node-selector.ts";
 
 const REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution";
@@ -18,19 +18,20 @@ export function validateAffinity(affinity: Affinity | undefined, path: string): 
   const { nodeAffinity, podAffinity, podAntiAffinity } = affinity;
   const nodePath = field.child(path, "nodeAffinity");
   const required = nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  return [
-    ...(required === undefined ? NONE : validateNodeSelector(required, field.child(nodePath, REQUIRED))),
-    ...each(
+  return all(
+    required === undefined ? NONE : validateNodeSelector(required, field.child(nodePath, REQUIRED)),
+    each(
       nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution,
       field.child(nodePath, PREFERRED),
-      (term, at) => [
-        ...validateWeight(term.weight, at),
-        ...validateNodeSelectorTerm(term.preference, field.child(at, "preference"), false),
-      ],
+      (term, at) =>
+        all(
+          validateWeight(term.weight, at),
+          validateNodeSelectorTerm(term.preference, field.child(at, "preference"), false),
+        ),
     ),
-    ...validatePodAffinity(podAffinity, field.child(path, "podAffinity")),
-    ...validatePodAffinity(podAntiAffinity, field.child(path, "podAntiAffinity")),
-  ];
+    validatePodAffinity(podAffinity, field.child(path, "podAffinity")),
+    validatePodAffinity(podAntiAffinity, field.child(path, "podAntiAffinity")),
+  );
 }
 
 function validateWeight(weight: number, path: string): Causes {
@@ -40,33 +41,30 @@ function validateWeight(weight: number, path: string): Causes {
 
 function validatePodAffinity(affinity: PodAffinity | undefined, path: string): Causes {
   if (affinity === undefined) return NONE;
-  return [
-    ...each(
-      affinity.requiredDuringSchedulingIgnoredDuringExecution,
-      field.child(path, REQUIRED),
-      validateTerm,
-    ),
-    ...each(
+  return all(
+    each(affinity.requiredDuringSchedulingIgnoredDuringExecution, field.child(path, REQUIRED), validateTerm),
+    each(
       affinity.preferredDuringSchedulingIgnoredDuringExecution,
       field.child(path, PREFERRED),
-      (weighted, at) => [
-        ...validateWeight(weighted.weight, at),
-        ...validateTerm(weighted.podAffinityTerm, field.child(at, "podAffinityTerm")),
-      ],
+      (weighted, at) =>
+        all(
+          validateWeight(weighted.weight, at),
+          validateTerm(weighted.podAffinityTerm, field.child(at, "podAffinityTerm")),
+        ),
     ),
-  ];
+  );
 }
 
 function validateTerm(term: PodAffinityTerm, path: string): Causes {
   const topologyPath = field.child(path, "topologyKey");
-  return [
-    ...validateLabelSelector(term.labelSelector, field.child(path, "labelSelector")),
-    ...validateLabelSelector(term.namespaceSelector, field.child(path, "namespaceSelector")),
-    ...(term.namespaces ?? []).flatMap((name) => obeys(isDns1123Label, name, field.child(path, "namespace"))),
-    ...validateLabelKeys(path, term.labelSelector, term.matchLabelKeys, term.mismatchLabelKeys),
-    ...(term.topologyKey === "" ? [field.required(topologyPath, "can not be empty")] : NONE),
-    ...validateLabelName(term.topologyKey, topologyPath),
-  ];
+  return all(
+    validateLabelSelector(term.labelSelector, field.child(path, "labelSelector")),
+    validateLabelSelector(term.namespaceSelector, field.child(path, "namespaceSelector")),
+    (term.namespaces ?? []).flatMap((name) => obeys(isDns1123Label, name, field.child(path, "namespace"))),
+    validateLabelKeys(path, term.labelSelector, term.matchLabelKeys, term.mismatchLabelKeys),
+    term.topologyKey === "" ? [field.required(topologyPath, "can not be empty")] : NONE,
+    validateLabelName(term.topologyKey, topologyPath),
+  );
 }
 
 /** Keys whose requirement the API server has merged into the selector already may stand there once. */
@@ -76,16 +74,16 @@ function validateLabelKeys(
   matchKeys: readonly string[] = [],
   mismatchKeys: readonly string[] = [],
 ): Causes {
-  return [
-    ...validateKeys(matchKeys, selector, field.child(path, "matchLabelKeys")),
-    ...validateKeys(mismatchKeys, selector, field.child(path, "mismatchLabelKeys")),
-    ...keysInSelector(path, selector, matchKeys),
-    ...each(matchKeys, field.child(path, "matchLabelKeys"), (key, at) =>
+  return all(
+    validateKeys(matchKeys, selector, field.child(path, "matchLabelKeys")),
+    validateKeys(mismatchKeys, selector, field.child(path, "mismatchLabelKeys")),
+    keysInSelector(path, selector, matchKeys),
+    each(matchKeys, field.child(path, "matchLabelKeys"), (key, at) =>
       mismatchKeys.includes(key)
         ? [field.invalid(at, key, "exists in both matchLabelKeys and mismatchLabelKeys")]
         : NONE,
     ),
-  ];
+  );
 }
 
 function validateKeys(keys: readonly string[], selector: LabelSelector | undefined, path: string): Causes {
@@ -121,17 +119,17 @@ export function validateTopologySpreadConstraints(
       .slice(i + 1)
       .some((other) => other.topologyKey === topologyKey && other.whenUnsatisfiable === whenUnsatisfiable);
     const pair = field.child(at, "{topologyKey, whenUnsatisfiable}");
-    return [
-      ...positive(constraint.maxSkew, field.child(at, "maxSkew")),
-      ...(topologyKey === "" ? [field.required(field.child(at, "topologyKey"), "can not be empty")] : NONE),
-      ...oneOf(whenUnsatisfiable, ["DoNotSchedule", "ScheduleAnyway"], field.child(at, "whenUnsatisfiable")),
-      ...(repeated ? [field.duplicate(pair, `{${topologyKey}, ${whenUnsatisfiable}}`)] : NONE),
-      ...validateMinDomains(constraint, field.child(at, "minDomains")),
-      ...oneOf(constraint.nodeAffinityPolicy, ["Honor", "Ignore"], field.child(at, "nodeAffinityPolicy")),
-      ...oneOf(constraint.nodeTaintsPolicy, ["Honor", "Ignore"], field.child(at, "nodeTaintsPolicy")),
-      ...validateLabelKeys(at, constraint.labelSelector, constraint.matchLabelKeys),
-      ...validateLabelSelector(constraint.labelSelector, field.child(at, "labelSelector")),
-    ];
+    return all(
+      positive(constraint.maxSkew, field.child(at, "maxSkew")),
+      topologyKey === "" ? [field.required(field.child(at, "topologyKey"), "can not be empty")] : NONE,
+      oneOf(whenUnsatisfiable, ["DoNotSchedule", "ScheduleAnyway"], field.child(at, "whenUnsatisfiable")),
+      repeated ? [field.duplicate(pair, `{${topologyKey}, ${whenUnsatisfiable}}`)] : NONE,
+      validateMinDomains(constraint, field.child(at, "minDomains")),
+      oneOf(constraint.nodeAffinityPolicy, ["Honor", "Ignore"], field.child(at, "nodeAffinityPolicy")),
+      oneOf(constraint.nodeTaintsPolicy, ["Honor", "Ignore"], field.child(at, "nodeTaintsPolicy")),
+      validateLabelKeys(at, constraint.labelSelector, constraint.matchLabelKeys),
+      validateLabelSelector(constraint.labelSelector, field.child(at, "labelSelector")),
+    );
   });
 }
 
@@ -141,8 +139,8 @@ function validateMinDomains(
 ): Causes {
   if (minDomains === undefined) return NONE;
   const message = `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${whenUnsatisfiable}`;
-  return [
-    ...positive(minDomains, path),
-    ...(whenUnsatisfiable === "DoNotSchedule" ? NONE : [field.invalid(path, minDomains, message)]),
-  ];
+  return all(
+    positive(minDomains, path),
+    whenUnsatisfiable === "DoNotSchedule" ? NONE : [field.invalid(path, minDomains, message)],
+  );
 }

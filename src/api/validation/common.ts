@@ -6,6 +6,8 @@ export type Causes = readonly StatusCause[];
 
 export const NONE: Causes = [];
 
+export const all: typeof field.all = field.all;
+
 export function nonNegative(value: number | undefined, path: string): Causes {
   return value !== undefined && value < 0
     ? [field.invalid(path, value, "must be greater than or equal to 0")]
@@ -23,7 +25,7 @@ export function inRange(value: number, min: number, max: number, path: string): 
 
 /** Every message of a rule as a cause. */
 export function obeys(rule: NameRule, value: string, path: string): Causes {
-  return rule(value).map((message) => field.invalid(path, value, message));
+  return field.invalidFor(path, value, rule(value));
 }
 
 export function requiredName(rule: NameRule, value: string | undefined, path: string): Causes {
@@ -52,6 +54,7 @@ export function duplicates<T>(
   key: (item: T) => string,
   path: (i: number) => string,
 ): Causes {
+  if (items.length < 2) return NONE;
   const seen = new Set<string>();
   return items.flatMap((item, i) => {
     const own = key(item);
@@ -68,10 +71,15 @@ export function each<T>(
   validate: (item: T, path: string, i: number) => Causes,
 ): Causes {
   if (items === undefined || items.length === 0) return NONE;
-  return items.flatMap((item, i) => validate(item, field.index(path, i), i));
+  let found = NONE;
+  for (let i = 0; i < items.length; i++) {
+    const causes = validate(items[i]!, field.index(path, i), i);
+    if (causes.length > 0) found = all(found, causes);
+  }
+  return found;
 }
 
 /** "" when nothing is wrong with the path; else upstream's message. */
 export function hasBacksteps(path: string): boolean {
-  return path.split("/").includes("..");
+  return path.includes("..") && path.split("/").includes("..");
 }

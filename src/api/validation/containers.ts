@@ -1,7 +1,7 @@
 /** Containers, init containers and ephemeral containers of a pod. @module */
 import { field, isDns1123Label, isPortName, isPortNumber } from "#apimachinery";
 import type { Container, EphemeralContainer, PodSpec, Volume } from "../core/v1/types.gen.ts";
-import { each, NONE, obeys, requiredName, requiredOneOf, type Causes } from "./common.ts";
+import { all, each, NONE, obeys, requiredName, requiredOneOf, type Causes } from "./common.ts";
 import { validateRestartRules } from "./container-restart.ts";
 import { validateEnv, validateEnvFrom } from "./env.ts";
 import { validateLifecycle, validateProbes } from "./handlers.ts";
@@ -34,43 +34,47 @@ export function validateContainers(context: PodContext, path: string): Causes {
   const { spec } = context;
   if (spec.containers.length === 0) return [field.required(path)];
   const seen = new Set<string>();
-  return [
-    ...each(spec.containers, path, (container, at) => [
-      ...validateCommon(container, context, at),
-      ...unseen(container.name, seen, at),
-      ...validateLifecycle(
-        container.lifecycle,
-        spec.terminationGracePeriodSeconds,
-        spec.os?.name,
-        field.child(at, "lifecycle"),
+  return all(
+    each(spec.containers, path, (container, at) =>
+      all(
+        validateCommon(container, context, at),
+        unseen(container.name, seen, at),
+        validateLifecycle(
+          container.lifecycle,
+          spec.terminationGracePeriodSeconds,
+          spec.os?.name,
+          field.child(at, "lifecycle"),
+        ),
+        validateProbes(container, spec.terminationGracePeriodSeconds, at),
+        validateRestartRules(container, at),
       ),
-      ...validateProbes(container, spec.terminationGracePeriodSeconds, at),
-      ...validateRestartRules(container, at),
-    ]),
-    ...hostPortConflicts(spec.containers, path),
-  ];
+    ),
+    hostPortConflicts(spec.containers, path),
+  );
 }
 
 export function validateInitContainers(context: PodContext, path: string): Causes {
   const { spec } = context;
   const seen = new Set(spec.containers.map((container) => container.name));
-  return each(spec.initContainers, path, (container, at) => [
-    ...validateCommon(container, context, at),
-    ...validateRestartRules(container, at),
-    ...unseen(container.name, seen, at),
-    ...hostPortConflicts([container], path),
-    ...(container.restartPolicy === "Always"
-      ? [
-          ...validateLifecycle(
-            container.lifecycle,
-            spec.terminationGracePeriodSeconds,
-            spec.os?.name,
-            field.child(at, "lifecycle"),
-          ),
-          ...validateProbes(container, spec.terminationGracePeriodSeconds, at),
-        ]
-      : sidecarFieldsOf(container, at)),
-  ]);
+  return each(spec.initContainers, path, (container, at) =>
+    all(
+      validateCommon(container, context, at),
+      validateRestartRules(container, at),
+      unseen(container.name, seen, at),
+      hostPortConflicts([container], path),
+      container.restartPolicy === "Always"
+        ? all(
+            validateLifecycle(
+              container.lifecycle,
+              spec.terminationGracePeriodSeconds,
+              spec.os?.name,
+              field.child(at, "lifecycle"),
+            ),
+            validateProbes(container, spec.terminationGracePeriodSeconds, at),
+          )
+        : sidecarFieldsOf(container, at),
+    ),
+  );
 }
 
 function sidecarFieldsOf(container: Container, path: string): Causes {
@@ -93,18 +97,20 @@ export function validateEphemeralContainers(
   return each(containers, path, (container, at) => {
     const target = container.targetContainerName ?? "";
     const targetPath = field.child(at, "targetContainerName");
-    return [
-      ...validateCommon(container, context, at),
-      ...unseen(container.name, seen, at),
-      ...(target === "" || others.has(target) ? NONE : [field.notFound(targetPath, target)]),
-      ...EPHEMERAL_FORBIDDEN.filter((name) => Object.keys(container[name] ?? {}).length > 0).map((name) =>
+    return all(
+      validateCommon(container, context, at),
+      unseen(container.name, seen, at),
+      target === "" || others.has(target) ? NONE : [field.notFound(targetPath, target)],
+      EPHEMERAL_FORBIDDEN.filter((name) => Object.keys(container[name] ?? {}).length > 0).map((name) =>
         field.forbidden(field.child(at, name), message),
       ),
-      ...each(container.volumeMounts, field.child(at, "volumeMounts"), (mount, p) => [
-        ...(mount.subPath ? [field.forbidden(field.child(p, "subPath"), message)] : NONE),
-        ...(mount.subPathExpr ? [field.forbidden(field.child(p, "subPathExpr"), message)] : NONE),
-      ]),
-    ];
+      each(container.volumeMounts, field.child(at, "volumeMounts"), (mount, p) =>
+        all(
+          mount.subPath ? [field.forbidden(field.child(p, "subPath"), message)] : NONE,
+          mount.subPathExpr ? [field.forbidden(field.child(p, "subPathExpr"), message)] : NONE,
+        ),
+      ),
+    );
   });
 }
 
@@ -120,24 +126,24 @@ function validateCommon(
   path: string,
 ): Causes {
   const at = (name: string): string => field.child(path, name);
-  return [
-    ...requiredName(isDns1123Label, container.name, at("name")),
-    ...(container.image ? NONE : [field.required(at("image"))]),
-    ...requiredOneOf(
+  return all(
+    requiredName(isDns1123Label, container.name, at("name")),
+    container.image ? NONE : [field.required(at("image"))],
+    requiredOneOf(
       container.terminationMessagePolicy,
       ["File", "FallbackToLogsOnError"],
       at("terminationMessagePolicy"),
     ),
-    ...validatePorts(container, at("ports")),
-    ...validateEnv(container.env, at("env")),
-    ...validateEnvFrom(container.envFrom, at("envFrom")),
-    ...validateVolumeMounts(container, volumes, at("volumeMounts")),
-    ...validateVolumeDevices(container, volumes, at("volumeDevices")),
-    ...requiredOneOf(container.imagePullPolicy, PULL_POLICIES, at("imagePullPolicy")),
-    ...validateContainerResources(container.resources, claimNames, at("resources")),
-    ...validateResizePolicy(container, spec.restartPolicy, at("resizePolicy")),
-    ...validateSecurityContext(container.securityContext, at("securityContext"), spec.hostUsers ?? true),
-  ];
+    validatePorts(container, at("ports")),
+    validateEnv(container.env, at("env")),
+    validateEnvFrom(container.envFrom, at("envFrom")),
+    validateVolumeMounts(container, volumes, at("volumeMounts")),
+    validateVolumeDevices(container, volumes, at("volumeDevices")),
+    requiredOneOf(container.imagePullPolicy, PULL_POLICIES, at("imagePullPolicy")),
+    validateContainerResources(container.resources, claimNames, at("resources")),
+    validateResizePolicy(container, spec.restartPolicy, at("resizePolicy")),
+    validateSecurityContext(container.securityContext, at("securityContext"), spec.hostUsers ?? true),
+  );
 }
 
 function validatePorts({ ports }: Container, path: string): Causes {
@@ -147,20 +153,20 @@ function validatePorts({ ports }: Container, path: string): Causes {
     const repeated = names.has(name);
     const nameCauses = name === "" ? NONE : obeys(isPortName, name, field.child(at, "name"));
     if (nameCauses.length === 0) names.add(name);
-    return [
-      ...nameCauses,
-      ...(name !== "" && repeated ? [field.duplicate(field.child(at, "name"), name)] : NONE),
-      ...(port.containerPort
+    return all(
+      nameCauses,
+      name !== "" && repeated ? [field.duplicate(field.child(at, "name"), name)] : NONE,
+      port.containerPort
         ? portNumber(port.containerPort, field.child(at, "containerPort"))
-        : [field.required(field.child(at, "containerPort"))]),
-      ...(port.hostPort ? portNumber(port.hostPort, field.child(at, "hostPort")) : NONE),
-      ...requiredOneOf(port.protocol, PROTOCOLS, field.child(at, "protocol")),
-    ];
+        : [field.required(field.child(at, "containerPort"))],
+      port.hostPort ? portNumber(port.hostPort, field.child(at, "hostPort")) : NONE,
+      requiredOneOf(port.protocol, PROTOCOLS, field.child(at, "protocol")),
+    );
   });
 }
 
 function portNumber(port: number, path: string): Causes {
-  return isPortNumber(port).map((message) => field.invalid(path, port, message));
+  return field.invalidFor(path, port, isPortNumber(port));
 }
 
 function hostPortConflicts(containers: readonly Container[], path: string): Causes {
@@ -187,12 +193,12 @@ function validateResizePolicy(
     seen.add(policy.resourceName);
     const mismatch = restartPolicy === "Never" && policy.restartPolicy !== "NotRequired";
     const message = "must be 'NotRequired' when pod `restartPolicy` is 'Never'";
-    return [
-      ...(repeated ? [field.duplicate(at, policy.resourceName)] : NONE),
-      ...requiredOneOf(policy.resourceName, ["cpu", "memory"], path),
-      ...requiredOneOf(policy.restartPolicy, ["NotRequired", "RestartContainer"], path),
-      ...(mismatch ? [field.invalid(path, policy.restartPolicy, message)] : NONE),
-    ];
+    return all(
+      repeated ? [field.duplicate(at, policy.resourceName)] : NONE,
+      requiredOneOf(policy.resourceName, ["cpu", "memory"], path),
+      requiredOneOf(policy.restartPolicy, ["NotRequired", "RestartContainer"], path),
+      mismatch ? [field.invalid(path, policy.restartPolicy, message)] : NONE,
+    );
   });
 }
 

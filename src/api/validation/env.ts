@@ -17,7 +17,7 @@ import type {
   ObjectFieldSelector,
   ResourceFieldSelector,
 } from "../core/v1/types.gen.ts";
-import { each, hasBacksteps, NONE, obeys, requiredName, type Causes } from "./common.ts";
+import { all, each, hasBacksteps, NONE, obeys, requiredName, type Causes } from "./common.ts";
 
 const ENV_FIELD_PATHS: readonly string[] = [
   "metadata.name",
@@ -62,16 +62,18 @@ const CPU_DIVISORS = ["1m", "1"];
 const SIZE_DIVISORS = ["1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"];
 
 export function validateEnv(env: readonly EnvVar[] | undefined, path: string): Causes {
-  return each(env, path, (variable, at) => [
-    ...requiredName(isRelaxedEnvVarName, variable.name, field.child(at, "name")),
-    ...validateValueFrom(variable, field.child(at, "valueFrom")),
-  ]);
+  return each(env, path, (variable, at) =>
+    all(
+      requiredName(isRelaxedEnvVarName, variable.name, field.child(at, "name")),
+      validateValueFrom(variable, field.child(at, "valueFrom")),
+    ),
+  );
 }
 
 function validateValueFrom({ value = "", valueFrom }: EnvVar, path: string): Causes {
   if (valueFrom === undefined) return NONE;
   const sources = Object.values(valueFrom).filter((source) => source !== undefined).length;
-  return [...validateSources(valueFrom, path), ...countProblem(sources, value, path)];
+  return all(validateSources(valueFrom, path), countProblem(sources, value, path));
 }
 
 function countProblem(sources: number, value: string, path: string): Causes {
@@ -89,34 +91,34 @@ function validateSources(source: EnvVarSource, path: string): Causes {
   const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef } = source;
   const keyOf = (ref: { readonly name?: string; readonly key: string } | undefined, name: string): Causes =>
     ref === undefined ? NONE : validateKeySelector(ref, field.child(path, name));
-  return [
-    ...(fieldRef === undefined
+  return all(
+    fieldRef === undefined
       ? NONE
-      : validateFieldRef(fieldRef, ENV_FIELD_PATHS, field.child(path, "fieldRef"))),
-    ...(resourceFieldRef === undefined
+      : validateFieldRef(fieldRef, ENV_FIELD_PATHS, field.child(path, "fieldRef")),
+    resourceFieldRef === undefined
       ? NONE
-      : validateResourceFieldRef(resourceFieldRef, field.child(path, "resourceFieldRef"), false)),
-    ...keyOf(configMapKeyRef, "configMapKeyRef"),
-    ...keyOf(secretKeyRef, "secretKeyRef"),
-    ...(fileKeyRef === undefined ? NONE : validateFileKeyRef(fileKeyRef, field.child(path, "fileKeyRef"))),
-  ];
+      : validateResourceFieldRef(resourceFieldRef, field.child(path, "resourceFieldRef"), false),
+    keyOf(configMapKeyRef, "configMapKeyRef"),
+    keyOf(secretKeyRef, "secretKeyRef"),
+    fileKeyRef === undefined ? NONE : validateFileKeyRef(fileKeyRef, field.child(path, "fileKeyRef")),
+  );
 }
 
 function validateKeySelector(ref: { readonly name?: string; readonly key: string }, path: string): Causes {
-  return [
-    ...obeys(isDns1123Subdomain, ref.name ?? "", field.child(path, "name")),
-    ...requiredName(isConfigMapKey, ref.key, field.child(path, "key")),
-  ];
+  return all(
+    obeys(isDns1123Subdomain, ref.name ?? "", field.child(path, "name")),
+    requiredName(isConfigMapKey, ref.key, field.child(path, "key")),
+  );
 }
 
 function validateFileKeyRef(ref: NonNullable<EnvVarSource["fileKeyRef"]>, path: string): Causes {
   const at = field.child(path, "path");
-  return [
-    ...requiredName(isRelaxedEnvVarName, ref.key, field.child(path, "key")),
-    ...requiredName(isDns1123Label, ref.volumeName, field.child(path, "volumeName")),
-    ...(ref.path ? NONE : [field.required(at)]),
-    ...(hasBacksteps(ref.path ?? "") ? [field.invalid(at, ref.path, "must not contain '..'")] : NONE),
-  ];
+  return all(
+    requiredName(isRelaxedEnvVarName, ref.key, field.child(path, "key")),
+    requiredName(isDns1123Label, ref.volumeName, field.child(path, "volumeName")),
+    ref.path ? NONE : [field.required(at)],
+    hasBacksteps(ref.path ?? "") ? [field.invalid(at, ref.path, "must not contain '..'")] : NONE,
+  );
 }
 
 /** `allowed`: without subscripts; labels and annotations may always be picked by key. */
@@ -152,7 +154,7 @@ export function validateResourceFieldRef(
         : RESOURCE_FIELDS.includes(ref.resource) || HUGE_PAGES.test(ref.resource)
           ? NONE
           : [field.notSupported(at, ref.resource, RESOURCE_FIELDS)];
-  return [...problem, ...validateDivisor(ref, field.child(path, "divisor"))];
+  return all(problem, validateDivisor(ref, field.child(path, "divisor")));
 }
 
 function validateDivisor({ resource, divisor = "0" }: ResourceFieldSelector, path: string): Causes {
@@ -180,16 +182,12 @@ export function validateEnvFrom(sources: readonly EnvFromSource[] | undefined, p
     const count = [configMapRef, secretRef].filter((ref) => ref !== undefined).length;
     const nameOf = (ref: { readonly name?: string } | undefined, name: string): Causes =>
       ref === undefined ? NONE : requiredName(isDns1123Subdomain, ref.name, field.child(at, name, "name"));
-    return [
-      ...(prefix === "" ? NONE : obeys(isRelaxedEnvVarName, prefix, field.child(at, "prefix"))),
-      ...nameOf(configMapRef, "configMapRef"),
-      ...nameOf(secretRef, "secretRef"),
-      ...(count === 0
-        ? [field.invalid(path, "", "must specify one of: `configMapRef` or `secretRef`")]
-        : NONE),
-      ...(count > 1
-        ? [field.invalid(path, "", "may not have more than one field specified at a time")]
-        : NONE),
-    ];
+    return all(
+      prefix === "" ? NONE : obeys(isRelaxedEnvVarName, prefix, field.child(at, "prefix")),
+      nameOf(configMapRef, "configMapRef"),
+      nameOf(secretRef, "secretRef"),
+      count === 0 ? [field.invalid(path, "", "must specify one of: `configMapRef` or `secretRef`")] : NONE,
+      count > 1 ? [field.invalid(path, "", "may not have more than one field specified at a time")] : NONE,
+    );
   });
 }

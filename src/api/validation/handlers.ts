@@ -1,7 +1,7 @@
 /** Probes and lifecycle hooks. @module */
 import { field, isHttpHeaderName, isPortName, isPortNumber } from "#apimachinery";
 import type { Container, HTTPGetAction, Lifecycle, LifecycleHandler, Probe } from "../core/v1/types.gen.ts";
-import { NONE, nonNegative, oneOf, type Causes } from "./common.ts";
+import { all, NONE, nonNegative, oneOf, type Causes } from "./common.ts";
 
 type Handler = Partial<Pick<Probe, "exec" | "httpGet" | "tcpSocket" | "grpc">> &
   Pick<LifecycleHandler, "sleep">;
@@ -15,11 +15,11 @@ export function validatePort(port: number | string, path: string): Causes {
 }
 
 export function validateProbes(container: Container, gracePeriod: number | undefined, path: string): Causes {
-  return [
-    ...validateProbe(container.livenessProbe, gracePeriod, field.child(path, "livenessProbe"), true),
-    ...validateReadinessProbe(container.readinessProbe, gracePeriod, field.child(path, "readinessProbe")),
-    ...validateProbe(container.startupProbe, gracePeriod, field.child(path, "startupProbe"), true),
-  ];
+  return all(
+    validateProbe(container.livenessProbe, gracePeriod, field.child(path, "livenessProbe"), true),
+    validateReadinessProbe(container.readinessProbe, gracePeriod, field.child(path, "readinessProbe")),
+    validateProbe(container.startupProbe, gracePeriod, field.child(path, "startupProbe"), true),
+  );
 }
 
 function validateReadinessProbe(
@@ -28,9 +28,9 @@ function validateReadinessProbe(
   path: string,
 ): Causes {
   const seconds = probe?.terminationGracePeriodSeconds;
-  return [
-    ...validateProbe(probe, gracePeriod, path, false),
-    ...(seconds === undefined
+  return all(
+    validateProbe(probe, gracePeriod, path, false),
+    seconds === undefined
       ? NONE
       : [
           field.invalid(
@@ -38,8 +38,8 @@ function validateReadinessProbe(
             seconds,
             "must not be set for readinessProbes",
           ),
-        ]),
-  ];
+        ],
+  );
 }
 
 function validateProbe(
@@ -51,31 +51,29 @@ function validateProbe(
   if (probe === undefined) return NONE;
   const seconds = probe.terminationGracePeriodSeconds;
   const at = (name: string): string => field.child(path, name);
-  return [
-    ...validateHandler(probe, gracePeriod, path),
-    ...nonNegative(probe.initialDelaySeconds, at("initialDelaySeconds")),
-    ...nonNegative(probe.timeoutSeconds, at("timeoutSeconds")),
-    ...nonNegative(probe.periodSeconds, at("periodSeconds")),
-    ...nonNegative(probe.successThreshold, at("successThreshold")),
-    ...nonNegative(probe.failureThreshold, at("failureThreshold")),
-    ...(seconds !== undefined && seconds <= 0
+  return all(
+    validateHandler(probe, gracePeriod, path),
+    nonNegative(probe.initialDelaySeconds, at("initialDelaySeconds")),
+    nonNegative(probe.timeoutSeconds, at("timeoutSeconds")),
+    nonNegative(probe.periodSeconds, at("periodSeconds")),
+    nonNegative(probe.successThreshold, at("successThreshold")),
+    nonNegative(probe.failureThreshold, at("failureThreshold")),
+    seconds !== undefined && seconds <= 0
       ? [field.invalid(at("terminationGracePeriodSeconds"), seconds, "must be greater than 0")]
-      : NONE),
-    ...(succeedsOnce && (probe.successThreshold ?? 0) !== 1
+      : NONE,
+    succeedsOnce && (probe.successThreshold ?? 0) !== 1
       ? [field.invalid(at("successThreshold"), probe.successThreshold ?? 0, "must be 1")]
-      : NONE),
-  ];
+      : NONE,
+  );
 }
 
 function validateHandler(handler: Handler, gracePeriod: number | undefined, path: string): Causes {
   const [first, ...more] = HANDLERS.filter((name) => handler[name] !== undefined);
   if (first === undefined) return [field.required(path, "must specify a handler type")];
-  return [
-    ...validateAction(handler, first, gracePeriod, field.child(path, first)),
-    ...more.map((name) =>
-      field.forbidden(field.child(path, name), "may not specify more than 1 handler type"),
-    ),
-  ];
+  return all(
+    validateAction(handler, first, gracePeriod, field.child(path, first)),
+    more.map((name) => field.forbidden(field.child(path, name), "may not specify more than 1 handler type")),
+  );
 }
 
 function validateAction(
@@ -108,16 +106,14 @@ function validateSleep(seconds: number, gracePeriod: number | undefined, path: s
 }
 
 function validateHttpGet(action: HTTPGetAction, path: string): Causes {
-  return [
-    ...(action.path ? NONE : [field.required(field.child(path, "path"))]),
-    ...validatePort(action.port, field.child(path, "port")),
-    ...oneOf(action.scheme ?? "", SCHEMES, field.child(path, "scheme")),
-    ...(action.httpHeaders ?? []).flatMap((header) =>
-      isHttpHeaderName(header.name).map((message) =>
-        field.invalid(field.child(path, "httpHeaders"), header.name, message),
-      ),
+  return all(
+    action.path ? NONE : [field.required(field.child(path, "path"))],
+    validatePort(action.port, field.child(path, "port")),
+    oneOf(action.scheme ?? "", SCHEMES, field.child(path, "scheme")),
+    (action.httpHeaders ?? []).flatMap((header) =>
+      field.invalidFor(field.child(path, "httpHeaders"), header.name, isHttpHeaderName(header.name)),
     ),
-  ];
+  );
 }
 
 export function validateLifecycle(
@@ -128,15 +124,11 @@ export function validateLifecycle(
 ): Causes {
   if (lifecycle === undefined) return NONE;
   const { postStart, preStop, stopSignal } = lifecycle;
-  return [
-    ...(postStart === undefined
-      ? NONE
-      : validateHandler(postStart, gracePeriod, field.child(path, "postStart"))),
-    ...(preStop === undefined ? NONE : validateHandler(preStop, gracePeriod, field.child(path, "preStop"))),
-    ...(stopSignal === undefined
-      ? NONE
-      : validateStopSignal(stopSignal, os, field.child(path, "stopSignal"))),
-  ];
+  return all(
+    postStart === undefined ? NONE : validateHandler(postStart, gracePeriod, field.child(path, "postStart")),
+    preStop === undefined ? NONE : validateHandler(preStop, gracePeriod, field.child(path, "preStop")),
+    stopSignal === undefined ? NONE : validateStopSignal(stopSignal, os, field.child(path, "stopSignal")),
+  );
 }
 
 const LINUX_SIGNALS: readonly string[] = [

@@ -5,7 +5,7 @@ import { NONE, nonNegative, type Causes } from "./common.ts";
 export function validateIntOrPercent(value: IntOrString | undefined, path: string): Causes {
   if (value === undefined) return NONE;
   if (typeof value === "number") return nonNegative(value, path);
-  return isPercent(value).map((message) => field.invalid(path, value, message));
+  return field.invalidFor(path, value, isPercent(value));
 }
 
 export function notMoreThanAll(value: IntOrString | undefined, path: string): Causes {

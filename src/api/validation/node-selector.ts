@@ -1,7 +1,7 @@
 /** Node selectors, as in node affinity and in persistent volumes. @module */
 import { field, isDns1123Subdomain, isLabelValue, validateLabelName } from "#apimachinery";
 import type { NodeSelector, NodeSelectorRequirement, NodeSelectorTerm } from "../core/v1/types.gen.ts";
-import { each, NONE, obeys, type Causes } from "./common.ts";
+import { all, each, NONE, obeys, type Causes } from "./common.ts";
 
 export function validateNodeSelector(selector: NodeSelector, path: string): Causes {
   const at = field.child(path, "nodeSelectorTerms");
@@ -13,12 +13,12 @@ export function validateNodeSelector(selector: NodeSelector, path: string): Caus
 
 /** Preferences have always accepted values that no label can have. */
 export function validateNodeSelectorTerm(term: NodeSelectorTerm, path: string, checkValues: boolean): Causes {
-  return [
-    ...each(term.matchExpressions, field.child(path, "matchExpressions"), (requirement, at) =>
+  return all(
+    each(term.matchExpressions, field.child(path, "matchExpressions"), (requirement, at) =>
       validateRequirement(requirement, at, checkValues),
     ),
-    ...each(term.matchFields, field.child(path, "matchFields"), validateFieldRequirement),
-  ];
+    each(term.matchFields, field.child(path, "matchFields"), validateFieldRequirement),
+  );
 }
 
 function validateRequirement(
@@ -27,13 +27,13 @@ function validateRequirement(
   checkValues: boolean,
 ): Causes {
   const { key, values = [] } = requirement;
-  return [
-    ...validateOperator(requirement, path),
-    ...validateLabelName(key, field.child(path, "key")),
-    ...(checkValues
+  return all(
+    validateOperator(requirement, path),
+    validateLabelName(key, field.child(path, "key")),
+    checkValues
       ? each(values, field.child(path, "values"), (value, at) => obeys(isLabelValue, value, at))
-      : NONE),
-  ];
+      : NONE,
+  );
 }
 
 function validateOperator({ operator, values = [] }: NodeSelectorRequirement, path: string): Causes {
@@ -62,14 +62,14 @@ function validateFieldRequirement(
 ): Causes {
   const at = field.child(path, "values");
   const single = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector";
-  return [
-    ...(operator !== "In" && operator !== "NotIn"
+  return all(
+    operator !== "In" && operator !== "NotIn"
       ? [field.invalid(field.child(path, "operator"), operator, "not a valid selector operator")]
       : values.length === 1
         ? NONE
-        : [field.required(at, single)]),
-    ...(key === "metadata.name"
+        : [field.required(at, single)],
+    key === "metadata.name"
       ? each(values, at, (value, p) => obeys(isDns1123Subdomain, value, p))
-      : [field.invalid(field.child(path, "key"), key, "not a valid field selector key")]),
-  ];
+      : [field.invalid(field.child(path, "key"), key, "not a valid field selector key")],
+  );
 }

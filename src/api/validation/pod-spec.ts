@@ -12,7 +12,7 @@ import {
 import { aggregateContainerLimits, aggregateContainerRequests } from "../core/v1/pod-resources.ts";
 import type { PodSpec } from "../core/v1/types.gen.ts";
 import { validateAffinity, validateTopologySpreadConstraints } from "./affinity.ts";
-import { duplicates, each, inRange, NONE, obeys, oneOf, requiredOneOf, type Causes } from "./common.ts";
+import { all, duplicates, each, inRange, NONE, obeys, oneOf, requiredOneOf, type Causes } from "./common.ts";
 import {
   validateContainers,
   validateEphemeralContainers,
@@ -44,50 +44,52 @@ export function validatePodSpec(
   path: string,
   { isPod }: PodSpecOptions,
 ): Causes {
-  const at = (...names: readonly string[]): string => field.child(path, ...names);
+  const at = (name: string): string => field.child(path, name);
   const { byName, causes: volumeCauses } = validateVolumes(spec.volumes, meta, at("volumes"));
   const claimNames = (spec.resourceClaims ?? []).map((claim) => claim.name);
   const context: PodContext = { spec, volumes: byName, claimNames };
-  return [
-    ...(spec.terminationGracePeriodSeconds === undefined
+  return all(
+    spec.terminationGracePeriodSeconds === undefined
       ? [field.required(at("terminationGracePeriodSeconds"))]
-      : NONE),
-    ...volumeCauses,
-    ...validateResourceClaims(spec, at("resourceClaims")),
-    ...validateContainers(context, at("containers")),
-    ...validateInitContainers(context, at("initContainers")),
-    ...validateEphemeralContainers(spec.ephemeralContainers, context, at("ephemeralContainers")),
-    ...validateResources(spec, at("resources")),
-    ...validateHostNetworkPorts(spec, at("containers"), isPod),
-    ...requiredOneOf(spec.restartPolicy, ["Always", "OnFailure", "Never"], at("restartPolicy")),
-    ...requiredOneOf(spec.dnsPolicy, DNS_POLICIES, at("dnsPolicy")),
-    ...validateLabels(spec.nodeSelector, at("nodeSelector")),
-    ...validatePodSecurityContext(spec, at("securityContext")),
-    ...validateAffinity(spec.affinity, at("affinity")),
-    ...validateDnsConfig(spec, at("dnsConfig")),
-    ...each(spec.readinessGates, at("readinessGates"), (gate, p) =>
+      : NONE,
+    volumeCauses,
+    validateResourceClaims(spec, at("resourceClaims")),
+    validateContainers(context, at("containers")),
+    validateInitContainers(context, at("initContainers")),
+    validateEphemeralContainers(spec.ephemeralContainers, context, at("ephemeralContainers")),
+    validateResources(spec, at("resources")),
+    validateHostNetworkPorts(spec, at("containers"), isPod),
+    requiredOneOf(spec.restartPolicy, ["Always", "OnFailure", "Never"], at("restartPolicy")),
+    requiredOneOf(spec.dnsPolicy, DNS_POLICIES, at("dnsPolicy")),
+    validateLabels(spec.nodeSelector, at("nodeSelector")),
+    validatePodSecurityContext(spec, at("securityContext")),
+    validateAffinity(spec.affinity, at("affinity")),
+    validateDnsConfig(spec, at("dnsConfig")),
+    each(spec.readinessGates, at("readinessGates"), (gate, p) =>
       obeys(isQualifiedName, gate.conditionType, field.child(p, "conditionType")),
     ),
-    ...each(spec.schedulingGates, at("schedulingGates"), (gate, p) => obeys(isQualifiedName, gate.name, p)),
-    ...duplicates(
+    each(spec.schedulingGates, at("schedulingGates"), (gate, p) => obeys(isQualifiedName, gate.name, p)),
+    duplicates(
       spec.schedulingGates ?? [],
       (gate) => gate.name,
       (i) => field.index(at("schedulingGates"), i),
     ),
-    ...validateTopologySpreadConstraints(spec.topologySpreadConstraints, at("topologySpreadConstraints")),
-    ...validateHostUsers(spec, path),
-    ...validateHostname(spec, path),
-    ...validateNames(spec, path),
-    ...validateTolerations(spec.tolerations, at("tolerations")),
-    ...validateHostAliases(spec.hostAliases, at("hostAliases")),
-    ...oneOf(spec.preemptionPolicy, ["PreemptLowerPriority", "Never"], at("preemptionPolicy")),
-    ...Object.entries(spec.overhead ?? {}).flatMap(([name, value]) => [
-      ...validateContainerResourceName(name, field.key(at("overhead", "limits"), name)),
-      ...validateResourceQuantity(name, value, field.key(at("overhead", "limits"), name)),
-    ]),
-    ...validateOs(spec, at("os")),
-    ...validateFileKeyVolumes(spec, path),
-  ];
+    validateTopologySpreadConstraints(spec.topologySpreadConstraints, at("topologySpreadConstraints")),
+    validateHostUsers(spec, path),
+    validateHostname(spec, path),
+    validateNames(spec, path),
+    validateTolerations(spec.tolerations, at("tolerations")),
+    validateHostAliases(spec.hostAliases, at("hostAliases")),
+    oneOf(spec.preemptionPolicy, ["PreemptLowerPriority", "Never"], at("preemptionPolicy")),
+    Object.entries(spec.overhead ?? {}).flatMap(([name, value]) =>
+      all(
+        validateContainerResourceName(name, field.key(at("overhead.limits"), name)),
+        validateResourceQuantity(name, value, field.key(at("overhead.limits"), name)),
+      ),
+    ),
+    validateOs(spec, at("os")),
+    validateFileKeyVolumes(spec, path),
+  );
 }
 
 function validateNames(spec: PodSpec, path: string): Causes {
@@ -99,15 +101,15 @@ function validateNames(spec: PodSpec, path: string): Causes {
     return value === undefined || value === "" ? NONE : obeys(isDns1123Subdomain, value, at(name));
   };
   const deadline = spec.activeDeadlineSeconds;
-  return [
-    ...subdomain("serviceAccountName"),
-    ...subdomain("nodeName"),
-    ...(deadline === undefined ? NONE : inRange(deadline, 1, INT32_MAX, at("activeDeadlineSeconds"))),
-    ...(spec.hostname ? obeys(isDns1123Label, spec.hostname, at("hostname")) : NONE),
-    ...(spec.subdomain ? obeys(isDns1123Label, spec.subdomain, at("subdomain")) : NONE),
-    ...subdomain("priorityClassName"),
-    ...subdomain("runtimeClassName"),
-  ];
+  return all(
+    subdomain("serviceAccountName"),
+    subdomain("nodeName"),
+    deadline === undefined ? NONE : inRange(deadline, 1, INT32_MAX, at("activeDeadlineSeconds")),
+    spec.hostname ? obeys(isDns1123Label, spec.hostname, at("hostname")) : NONE,
+    spec.subdomain ? obeys(isDns1123Label, spec.subdomain, at("subdomain")) : NONE,
+    subdomain("priorityClassName"),
+    subdomain("runtimeClassName"),
+  );
 }
 
 function validateResourceClaims(spec: PodSpec, path: string): Causes {
@@ -117,13 +119,13 @@ function validateResourceClaims(spec: PodSpec, path: string): Causes {
     const namePath = field.child(at, "name");
     const repeated = seen.has(name);
     seen.add(name);
-    return [
-      ...(name === ""
+    return all(
+      name === ""
         ? [field.required(namePath)]
         : repeated
           ? [field.duplicate(namePath, name)]
-          : obeys(isDns1123Label, name, namePath)),
-      ...(direct !== undefined && template !== undefined
+          : obeys(isDns1123Label, name, namePath),
+      direct !== undefined && template !== undefined
         ? [
             field.invalid(
               at,
@@ -131,17 +133,15 @@ function validateResourceClaims(spec: PodSpec, path: string): Causes {
               "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified",
             ),
           ]
-        : NONE),
-      ...(direct === undefined && template === undefined
+        : NONE,
+      direct === undefined && template === undefined
         ? [field.invalid(at, claim, "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`")]
-        : NONE),
-      ...(direct === undefined
+        : NONE,
+      direct === undefined ? NONE : obeys(isDns1123Subdomain, direct, field.child(at, "resourceClaimName")),
+      template === undefined
         ? NONE
-        : obeys(isDns1123Subdomain, direct, field.child(at, "resourceClaimName"))),
-      ...(template === undefined
-        ? NONE
-        : obeys(isDns1123Subdomain, template, field.child(at, "resourceClaimTemplateName"))),
-    ];
+        : obeys(isDns1123Subdomain, template, field.child(at, "resourceClaimTemplateName")),
+    );
   });
 }
 
@@ -156,15 +156,15 @@ function validateResources(spec: PodSpec, path: string): Causes {
     const message = `must be greater than or equal to aggregate container ${what} of ${total}`;
     return [field.invalid(field.key(field.child(path, what), name), given, message)];
   };
-  return [
-    ...validatePodResources(resources, path),
-    ...Object.entries(aggregateContainerRequests(spec)).flatMap(([name, total]) =>
+  return all(
+    validatePodResources(resources, path),
+    Object.entries(aggregateContainerRequests(spec)).flatMap(([name, total]) =>
       under("requests", name, total),
     ),
-    ...Object.entries(aggregateContainerLimits(spec)).flatMap(([name, total]) =>
+    Object.entries(aggregateContainerLimits(spec)).flatMap(([name, total]) =>
       isHugePages(name) ? under("limits", name, total) : [],
     ),
-    ...each(spec.containers, field.child(path, "containers"), (container, at) =>
+    each(spec.containers, field.child(path, "containers"), (container, at) =>
       Object.entries(container.resources?.limits ?? {}).flatMap(([name, limit]) => {
         const pod = resources.limits?.[name];
         if (pod === undefined || !exceeds(limit, pod)) return [];
@@ -172,7 +172,7 @@ function validateResources(spec: PodSpec, path: string): Causes {
         return [field.invalid(field.child(field.key(at, name), "limits"), limit, message)];
       }),
     ),
-  ];
+  );
 }
 
 const exceeds = (own: string, pod: string): boolean =>
@@ -193,11 +193,11 @@ function validateHostNetworkPorts(spec: PodSpec, path: string, isPod: boolean): 
 function validateHostUsers(spec: PodSpec, path: string): Causes {
   if (spec.hostUsers !== false) return NONE;
   const message = "when `hostUsers` is false";
-  return [
-    ...(spec.hostNetwork === true ? [field.forbidden(field.child(path, "hostNetwork"), message)] : NONE),
-    ...(spec.hostPID === true ? [field.forbidden(field.child(path, "HostPID"), message)] : NONE),
-    ...(spec.hostIPC === true ? [field.forbidden(field.child(path, "HostIPC"), message)] : NONE),
-  ];
+  return all(
+    spec.hostNetwork === true ? [field.forbidden(field.child(path, "hostNetwork"), message)] : NONE,
+    spec.hostPID === true ? [field.forbidden(field.child(path, "HostPID"), message)] : NONE,
+    spec.hostIPC === true ? [field.forbidden(field.child(path, "HostIPC"), message)] : NONE,
+  );
 }
 
 function validateOs({ os }: PodSpec, path: string): Causes {

@@ -8,25 +8,25 @@ import {
 } from "#apimachinery";
 import type { PodTemplateSpec } from "../core/v1/types.gen.ts";
 import type { LabelSelector } from "../meta/v1/types.gen.ts";
-import { NONE, type Causes } from "./common.ts";
+import { all, NONE, type Causes } from "./common.ts";
 import { validatePodSpec } from "./pod-spec.ts";
 
 export function validatePodTemplateSpec(template: PodTemplateSpec, path: string): Causes {
   const metadata = field.child(path, "metadata");
   const spec = template.spec ?? { containers: [] };
-  return [
-    ...validateLabels(template.metadata?.labels, field.child(metadata, "labels")),
-    ...validateAnnotations(template.metadata?.annotations, field.child(metadata, "annotations")),
-    ...validatePodSpec(spec, undefined, field.child(path, "spec"), { isPod: false }),
-    ...((spec.ephemeralContainers?.length ?? 0) > 0
+  return all(
+    validateLabels(template.metadata?.labels, field.child(metadata, "labels")),
+    validateAnnotations(template.metadata?.annotations, field.child(metadata, "annotations")),
+    validatePodSpec(spec, undefined, field.child(path, "spec"), { isPod: false }),
+    (spec.ephemeralContainers?.length ?? 0) > 0
       ? [
           field.forbidden(
             field.child(path, "spec", "ephemeralContainers"),
             "ephemeral containers not allowed in pod template",
           ),
         ]
-      : NONE),
-  ];
+      : NONE,
+  );
 }
 
 /** A controller runs for ever, and so do its pods. */
@@ -34,17 +34,17 @@ export function alwaysRestarts(template: PodTemplateSpec, path: string, kind: st
   const at = field.child(path, "spec", "restartPolicy");
   const policy = template.spec?.restartPolicy ?? "";
   const deadline = template.spec?.activeDeadlineSeconds;
-  return [
-    ...(policy === "Always" ? NONE : [field.notSupported(at, policy, ["Always"])]),
-    ...(deadline === undefined
+  return all(
+    policy === "Always" ? NONE : [field.notSupported(at, policy, ["Always"])],
+    deadline === undefined
       ? NONE
       : [
           field.forbidden(
             field.child(path, "spec", "activeDeadlineSeconds"),
             `activeDeadlineSeconds in ${kind} is not Supported`,
           ),
-        ]),
-  ];
+        ],
+  );
 }
 
 /** A selector that is there, valid, and not everything; `kind` for the message. */
@@ -56,10 +56,10 @@ export function validateWorkloadSelector(
   if (selector === undefined) return [field.required(path)];
   const isEmpty =
     Object.keys(selector.matchLabels ?? {}).length === 0 && (selector.matchExpressions?.length ?? 0) === 0;
-  return [
-    ...validateLabelSelector(selector, path),
-    ...(isEmpty ? [field.invalid(path, selector, `empty selector is invalid for ${kind}`)] : NONE),
-  ];
+  return all(
+    validateLabelSelector(selector, path),
+    isEmpty ? [field.invalid(path, selector, `empty selector is invalid for ${kind}`)] : NONE,
+  );
 }
 
 /** A selector that does not match its own template would create pods without end. */

@@ -1,7 +1,7 @@
 /** Projected volumes: secrets, config maps, downward API and tokens in one folder. @module */
 import { field, isDns1123Subdomain } from "#apimachinery";
 import type { ProjectedVolumeSource, VolumeProjection } from "../core/v1/types.gen.ts";
-import { each, NONE, obeys, type Causes } from "./common.ts";
+import { all, each, NONE, obeys, type Causes } from "./common.ts";
 import { validateDownwardFile, validateKeyToPath, validateLocalPath, validateMode } from "./volume-files.ts";
 
 const TOKEN_SECONDS_MIN = 600;
@@ -9,12 +9,12 @@ const TOKEN_SECONDS_MAX = 2 ** 32;
 
 export function validateProjected(projected: ProjectedVolumeSource, path: string): Causes {
   const paths = new Set<string>();
-  return [
-    ...validateMode(projected.defaultMode, field.child(path, "defaultMode")),
-    ...each(projected.sources, field.child(path, "sources"), (source, at) =>
+  return all(
+    validateMode(projected.defaultMode, field.child(path, "defaultMode")),
+    each(projected.sources, field.child(path, "sources"), (source, at) =>
       validateProjection(source, at, path, paths),
     ),
-  ];
+  );
 }
 
 function validateProjection(
@@ -34,26 +34,22 @@ function validateProjection(
   const files = (given: typeof secret, name: string): Causes =>
     given === undefined
       ? NONE
-      : [
-          ...(given.name ? NONE : [field.required(field.child(at, name, "name"))]),
-          ...each(given.items, field.child(at, name, "items"), (item, p) => [
-            ...validateKeyToPath(item, p),
-            ...conflict(item.path, given.name ?? ""),
-          ]),
-        ];
-  return [
-    ...files(secret, "secret"),
-    ...files(configMap, "configMap"),
-    ...(downwardAPI?.items ?? []).flatMap((file) => [
-      ...validateDownwardFile(file, field.child(at, "downwardAPI")),
-      ...conflict(file.path, file.path),
-    ]),
-    ...(token === undefined
-      ? NONE
-      : validateToken(token, field.child(at, "serviceAccountToken"), volumePath)),
-    ...(bundle === undefined ? NONE : validateBundle(bundle, field.child(at, "clusterTrustBundle"))),
-    ...(count > 1 ? [field.forbidden(at, "may not specify more than 1 volume type")] : NONE),
-  ];
+      : all(
+          given.name ? NONE : [field.required(field.child(at, name, "name"))],
+          each(given.items, field.child(at, name, "items"), (item, p) =>
+            all(validateKeyToPath(item, p), conflict(item.path, given.name ?? "")),
+          ),
+        );
+  return all(
+    files(secret, "secret"),
+    files(configMap, "configMap"),
+    (downwardAPI?.items ?? []).flatMap((file) =>
+      all(validateDownwardFile(file, field.child(at, "downwardAPI")), conflict(file.path, file.path)),
+    ),
+    token === undefined ? NONE : validateToken(token, field.child(at, "serviceAccountToken"), volumePath),
+    bundle === undefined ? NONE : validateBundle(bundle, field.child(at, "clusterTrustBundle")),
+    count > 1 ? [field.forbidden(at, "may not specify more than 1 volume type")] : NONE,
+  );
 }
 
 function validateToken(
@@ -63,17 +59,17 @@ function validateToken(
 ): Causes {
   const seconds = token.expirationSeconds ?? TOKEN_SECONDS_MIN;
   const at = field.child(path, "expirationSeconds");
-  return [
-    ...(seconds < TOKEN_SECONDS_MIN
+  return all(
+    seconds < TOKEN_SECONDS_MIN
       ? [field.invalid(at, seconds, "may not specify a duration less than 10 minutes")]
-      : NONE),
-    ...(seconds > TOKEN_SECONDS_MAX
+      : NONE,
+    seconds > TOKEN_SECONDS_MAX
       ? [field.invalid(at, seconds, "may not specify a duration larger than 2^32 seconds")]
-      : NONE),
-    ...(token.path
+      : NONE,
+    token.path
       ? validateLocalPath(token.path, field.child(volumePath, "path"))
-      : [field.required(field.child(volumePath, "path"))]),
-  ];
+      : [field.required(field.child(volumePath, "path"))],
+  );
 }
 
 function validateBundle(bundle: NonNullable<VolumeProjection["clusterTrustBundle"]>, path: string): Causes {

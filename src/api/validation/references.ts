@@ -1,6 +1,6 @@
 /** References to objects by name, and names with a domain in front. @module */
 import { field, isDns1123Subdomain, isHttpPath, isPathSegmentName } from "#apimachinery";
-import { NONE, obeys, requiredName, type Causes } from "./common.ts";
+import { all, NONE, obeys, requiredName, type Causes } from "./common.ts";
 
 interface TypedReference {
   readonly apiGroup?: string;
@@ -10,11 +10,11 @@ interface TypedReference {
 
 /** `apiGroup`, `kind` and `name` of anything. */
 export function validateTypedReference({ apiGroup, kind, name }: TypedReference, path: string): Causes {
-  return [
-    ...(apiGroup === undefined ? NONE : obeys(isDns1123Subdomain, apiGroup, field.child(path, "apiGroup"))),
-    ...requiredName(isPathSegmentName, kind, field.child(path, "kind")),
-    ...requiredName(isPathSegmentName, name, field.child(path, "name")),
-  ];
+  return all(
+    apiGroup === undefined ? NONE : obeys(isDns1123Subdomain, apiGroup, field.child(path, "apiGroup")),
+    requiredName(isPathSegmentName, kind, field.child(path, "kind")),
+    requiredName(isPathSegmentName, name, field.child(path, "name")),
+  );
 }
 
 /** `example.com/controller`. */

@@ -11,7 +11,7 @@ import {
   signOf,
 } from "#apimachinery";
 import type { ResourceClaim, ResourceRequirements } from "../core/v1/types.gen.ts";
-import { each, NONE, obeys, type Causes } from "./common.ts";
+import { all, each, NONE, obeys, type Causes } from "./common.ts";
 
 const CONTAINER_RESOURCES: ReadonlySet<string> = new Set(["cpu", "memory", "ephemeral-storage"]);
 /** Counted, never divided. */
@@ -76,14 +76,14 @@ export function validateQuotaResourceName(name: string, path: string): Causes {
 
 export function validateResourceQuantity(name: string, value: string, path: string): Causes {
   const quantity = parseQuantity(value);
-  return [
-    ...(signOf(quantity) < 0 ? [field.invalid(path, value, "must be greater than or equal to 0")] : NONE),
-    ...(INTEGER_RESOURCES.has(name) || isExtended(name)
+  return all(
+    signOf(quantity) < 0 ? [field.invalid(path, value, "must be greater than or equal to 0")] : NONE,
+    INTEGER_RESOURCES.has(name) || isExtended(name)
       ? isIntegerQuantity(quantity)
         ? NONE
         : [field.invalid(path, value, "must be an integer")]
-      : NONE),
-  ];
+      : NONE,
+  );
 }
 
 /** What a container asks for; `claimNames` are the pod's resource claims. */
@@ -96,12 +96,12 @@ export function validateContainerResources(
 }
 
 export function validatePodResources(resources: ResourceRequirements, path: string): Causes {
-  return [
-    ...(resources.claims === undefined
+  return all(
+    resources.claims === undefined
       ? NONE
-      : [field.forbidden(field.child(path, "claims"), "claims may not be set for Resources at pod-level")]),
-    ...validateRequirements({ ...resources, claims: [] }, validatePodResourceName, [], path),
-  ];
+      : [field.forbidden(field.child(path, "claims"), "claims may not be set for Resources at pod-level")],
+    validateRequirements({ ...resources, claims: [] }, validatePodResourceName, [], path),
+  );
 }
 
 function validateRequirements(
@@ -114,15 +114,15 @@ function validateRequirements(
   const requestsPath = field.child(path, "requests");
   const names = [...Object.keys(limits), ...Object.keys(requests)];
   const needsCompany = names.some(isHugePages) && !names.includes("cpu") && !names.includes("memory");
-  return [
-    ...validateList(limits, validateName, limitsPath),
-    ...validateList(requests, validateName, requestsPath),
-    ...Object.entries(requests).flatMap(([name, request]) =>
+  return all(
+    validateList(limits, validateName, limitsPath),
+    validateList(requests, validateName, requestsPath),
+    Object.entries(requests).flatMap(([name, request]) =>
       compareWithLimit(name, request, limits[name], limitsPath, requestsPath),
     ),
-    ...(needsCompany ? [field.forbidden(path, "HugePages require cpu or memory")] : NONE),
-    ...validateClaims(claims, claimNames, field.child(path, "claims")),
-  ];
+    needsCompany ? [field.forbidden(path, "HugePages require cpu or memory")] : NONE,
+    validateClaims(claims, claimNames, field.child(path, "claims")),
+  );
 }
 
 function validateList(
@@ -132,13 +132,13 @@ function validateList(
 ): Causes {
   return Object.entries(list).flatMap(([name, value]) => {
     const at = field.key(path, name);
-    return [
-      ...validateName(name, at),
-      ...validateResourceQuantity(name, value, at),
-      ...(isHugePages(name) && !isDivisible(name, value)
+    return all(
+      validateName(name, at),
+      validateResourceQuantity(name, value, at),
+      isHugePages(name) && !isDivisible(name, value)
         ? [field.invalid(at, value, `${value} is not positive integer multiple of ${name}`)]
-        : NONE),
-    ];
+        : NONE,
+    );
   });
 }
 
@@ -182,11 +182,11 @@ function validateClaims(
     const repeated =
       seen.has(name) || seen.has(key) || (request === "" && [...seen].some((k) => k.startsWith(`${name}/`)));
     seen.add(key);
-    return [
-      ...(repeated ? [field.duplicate(at, key)] : NONE),
-      ...(request === "" ? NONE : obeys(isDns1123Label, request, field.child(at, "request"))),
-      ...(podClaims.includes(name) ? NONE : [unknownClaim(at, name, podClaims)]),
-    ];
+    return all(
+      repeated ? [field.duplicate(at, key)] : NONE,
+      request === "" ? NONE : obeys(isDns1123Label, request, field.child(at, "request")),
+      podClaims.includes(name) ? NONE : [unknownClaim(at, name, podClaims)],
+    );
   });
 }
 

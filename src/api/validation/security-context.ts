@@ -8,7 +8,7 @@ import type {
   SecurityContext,
   Sysctl,
 } from "../core/v1/types.gen.ts";
-import { each, hasBacksteps, inRange, NONE, oneOf, type Causes } from "./common.ts";
+import { all, each, hasBacksteps, inRange, NONE, oneOf, type Causes } from "./common.ts";
 
 const ID_MAX = 2 ** 31 - 1;
 const SYSCTL_LENGTH_MAX = 253;
@@ -30,22 +30,22 @@ export function validateSecurityContext(
   const at = (name: string): string => field.child(path, name);
   const { procMount, allowPrivilegeEscalation, privileged, capabilities } = context;
   const noEscalation = allowPrivilegeEscalation === false;
-  return [
-    ...validateId(context.runAsUser, at("runAsUser")),
-    ...validateId(context.runAsGroup, at("runAsGroup")),
-    ...oneOf(procMount, ["Default", "Unmasked"], at("procMount")),
-    ...(hostUsers && procMount === "Unmasked"
+  return all(
+    validateId(context.runAsUser, at("runAsUser")),
+    validateId(context.runAsGroup, at("runAsGroup")),
+    oneOf(procMount, ["Default", "Unmasked"], at("procMount")),
+    hostUsers && procMount === "Unmasked"
       ? [field.invalid(at("procMount"), procMount, "`hostUsers` must be false to use `Unmasked`")]
-      : NONE),
-    ...validateSeccomp(context.seccompProfile, at("seccompProfile")),
-    ...(noEscalation && privileged === true
+      : NONE,
+    validateSeccomp(context.seccompProfile, at("seccompProfile")),
+    noEscalation && privileged === true
       ? [field.invalid(path, context, noEscalationMessage("`privileged` to true"))]
-      : NONE),
-    ...(noEscalation && capabilities?.add?.includes("CAP_SYS_ADMIN")
+      : NONE,
+    noEscalation && capabilities?.add?.includes("CAP_SYS_ADMIN")
       ? [field.invalid(path, context, noEscalationMessage("`capabilities.Add` CAP_SYS_ADMIN"))]
-      : NONE),
-    ...validateAppArmor(context.appArmorProfile, at("appArmorProfile")),
-  ];
+      : NONE,
+    validateAppArmor(context.appArmorProfile, at("appArmorProfile")),
+  );
 }
 
 const noEscalationMessage = (what: string): string =>
@@ -55,12 +55,12 @@ export function validatePodSecurityContext(spec: PodSpec, path: string): Causes 
   const context = spec.securityContext;
   if (context === undefined) return NONE;
   const at = (name: string): string => field.child(path, name);
-  return [
-    ...validateId(context.fsGroup, at("fsGroup")),
-    ...validateId(context.runAsUser, at("runAsUser")),
-    ...validateId(context.runAsGroup, at("runAsGroup")),
-    ...each(context.supplementalGroups, at("supplementalGroups"), (gid, p) => validateId(gid, p)),
-    ...(spec.shareProcessNamespace === true && spec.hostPID === true
+  return all(
+    validateId(context.fsGroup, at("fsGroup")),
+    validateId(context.runAsUser, at("runAsUser")),
+    validateId(context.runAsGroup, at("runAsGroup")),
+    each(context.supplementalGroups, at("supplementalGroups"), (gid, p) => validateId(gid, p)),
+    spec.shareProcessNamespace === true && spec.hostPID === true
       ? [
           field.invalid(
             at("shareProcessNamespace"),
@@ -68,14 +68,14 @@ export function validatePodSecurityContext(spec: PodSpec, path: string): Causes 
             "ShareProcessNamespace and HostPID cannot both be enabled",
           ),
         ]
-      : NONE),
-    ...validateSysctls(context, spec, at("sysctls")),
-    ...oneOf(context.fsGroupChangePolicy, ["Always", "OnRootMismatch"], at("fsGroupChangePolicy")),
-    ...validateSeccomp(context.seccompProfile, at("seccompProfile")),
-    ...validateAppArmor(context.appArmorProfile, at("appArmorProfile")),
-    ...oneOf(context.supplementalGroupsPolicy, ["Merge", "Strict"], at("supplementalGroupsPolicy")),
-    ...oneOf(context.seLinuxChangePolicy, ["MountOption", "Recursive"], at("seLinuxChangePolicy")),
-  ];
+      : NONE,
+    validateSysctls(context, spec, at("sysctls")),
+    oneOf(context.fsGroupChangePolicy, ["Always", "OnRootMismatch"], at("fsGroupChangePolicy")),
+    validateSeccomp(context.seccompProfile, at("seccompProfile")),
+    validateAppArmor(context.appArmorProfile, at("appArmorProfile")),
+    oneOf(context.supplementalGroupsPolicy, ["Merge", "Strict"], at("supplementalGroupsPolicy")),
+    oneOf(context.seLinuxChangePolicy, ["MountOption", "Recursive"], at("seLinuxChangePolicy")),
+  );
 }
 
 function validateId(id: number | undefined, path: string): Causes {
@@ -85,10 +85,10 @@ function validateId(id: number | undefined, path: string): Causes {
 function validateSysctls(context: PodSecurityContext, spec: PodSpec, path: string): Causes {
   const seen = new Set<string>();
   return each(context.sysctls, path, (sysctl, at) => {
-    const causes = [
-      ...validateSysctlName(sysctl, seen, field.child(at, "name")),
-      ...validateHostSysctl(sysctl, spec, at),
-    ];
+    const causes = all(
+      validateSysctlName(sysctl, seen, field.child(at, "name")),
+      validateHostSysctl(sysctl, spec, at),
+    );
     seen.add(sysctl.name);
     return causes;
   });
@@ -128,15 +128,15 @@ function validateSeccomp(profile: SeccompProfile | undefined, path: string): Cau
   }
   if (local === undefined)
     return [...typeCauses, field.required(at, "must be set when seccomp type is Localhost")];
-  return [...typeCauses, ...validateDescendingPath(local, at)];
+  return all(typeCauses, validateDescendingPath(local, at));
 }
 
 /** Relative, and never up. */
 export function validateDescendingPath(target: string, path: string): Causes {
-  return [
-    ...(target.startsWith("/") ? [field.invalid(path, target, "must be a relative path")] : NONE),
-    ...(hasBacksteps(target) ? [field.invalid(path, target, "must not contain '..'")] : NONE),
-  ];
+  return all(
+    target.startsWith("/") ? [field.invalid(path, target, "must be a relative path")] : NONE,
+    hasBacksteps(target) ? [field.invalid(path, target, "must not contain '..'")] : NONE,
+  );
 }
 
 function validateAppArmor(profile: AppArmorProfile | undefined, path: string): Causes {
@@ -151,12 +151,12 @@ function validateAppArmor(profile: AppArmorProfile | undefined, path: string): C
     return [field.invalid(at, local, "can only be set when AppArmor type is Localhost")];
   }
   if (local === undefined) return [field.required(at, "must be set when AppArmor type is Localhost")];
-  return [
-    ...(local.trim() !== local
+  return all(
+    local.trim() !== local
       ? [field.invalid(at, local, "must not be padded with whitespace")]
       : local === ""
         ? [field.required(at, "must be set when AppArmor type is Localhost")]
-        : NONE),
-    ...(byteLength(local) > PROFILE_LENGTH_MAX ? [field.tooLong(at, PROFILE_LENGTH_MAX)] : NONE),
-  ];
+        : NONE,
+    byteLength(local) > PROFILE_LENGTH_MAX ? [field.tooLong(at, PROFILE_LENGTH_MAX)] : NONE,
+  );
 }

@@ -1,16 +1,16 @@
 /** Taints of nodes and tolerations of pods. @module */
 import { field, isLabelValue, validateLabelName } from "#apimachinery";
 import type { Taint, Toleration } from "../core/v1/types.gen.ts";
-import { each, NONE, oneOf, type Causes } from "./common.ts";
+import { all, each, NONE, oneOf, type Causes } from "./common.ts";
 
 const EFFECTS = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
 export function validateTolerations(tolerations: readonly Toleration[] | undefined, path: string): Causes {
   return each(tolerations, path, (toleration, at) => {
     const { key = "", effect = "" } = toleration;
-    return [
-      ...(key === "" ? NONE : validateLabelName(key, field.child(at, "key"))),
-      ...(key === "" && toleration.operator !== "Exists"
+    return all(
+      key === "" ? NONE : validateLabelName(key, field.child(at, "key")),
+      key === "" && toleration.operator !== "Exists"
         ? [
             field.invalid(
               field.child(at, "operator"),
@@ -18,8 +18,8 @@ export function validateTolerations(tolerations: readonly Toleration[] | undefin
               'operator must be Exists when `key` is empty, which means "match all values and all keys"',
             ),
           ]
-        : NONE),
-      ...(toleration.tolerationSeconds !== undefined && effect !== "NoExecute"
+        : NONE,
+      toleration.tolerationSeconds !== undefined && effect !== "NoExecute"
         ? [
             field.invalid(
               field.child(at, "effect"),
@@ -27,10 +27,10 @@ export function validateTolerations(tolerations: readonly Toleration[] | undefin
               "effect must be 'NoExecute' when `tolerationSeconds` is set",
             ),
           ]
-        : NONE),
-      ...validateOperator(toleration, field.child(at, "operator")),
-      ...(effect === "" ? NONE : oneOf(effect, EFFECTS, field.child(at, "effect"))),
-    ];
+        : NONE,
+      validateOperator(toleration, field.child(at, "operator")),
+      effect === "" ? NONE : oneOf(effect, EFFECTS, field.child(at, "effect")),
+    );
   });
 }
 
@@ -59,18 +59,16 @@ export function validateTaints(taints: readonly Taint[] | undefined, path: strin
     const pair = `${taint.effect}:${taint.key}`;
     const repeated = seen.has(pair);
     seen.add(pair);
-    return [
-      ...validateLabelName(taint.key, field.child(at, "key")),
-      ...isLabelValue(taint.value ?? "").map((message) =>
-        field.invalid(field.child(at, "value"), taint.value ?? "", message),
-      ),
-      ...(taint.effect === ""
+    return all(
+      validateLabelName(taint.key, field.child(at, "key")),
+      field.invalidFor(field.child(at, "value"), taint.value ?? "", isLabelValue(taint.value ?? "")),
+      taint.effect === ""
         ? [field.required(field.child(at, "effect"))]
-        : oneOf(taint.effect, EFFECTS, field.child(at, "effect"))),
-      ...(repeated
+        : oneOf(taint.effect, EFFECTS, field.child(at, "effect")),
+      repeated
         ? [{ ...field.duplicate(at, taint), message: `Duplicate value: ${JSON.stringify(taint)}: ${UNIQUE}` }]
-        : NONE),
-    ];
+        : NONE,
+    );
   });
 }
 

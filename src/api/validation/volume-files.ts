@@ -1,7 +1,7 @@
 /** Files that volumes are made of: keys of secrets and config maps, fields of the pod. @module */
 import { field } from "#apimachinery";
 import type { KeyToPath, Volume } from "../core/v1/types.gen.ts";
-import { NONE, type Causes } from "./common.ts";
+import { all, NONE, type Causes } from "./common.ts";
 import { validateFieldRef, validateResourceFieldRef, VOLUME_FIELD_PATHS } from "./env.ts";
 import { validateDescendingPath } from "./security-context.ts";
 
@@ -13,38 +13,38 @@ export function validateMode(mode: number | undefined, path: string): Causes {
 }
 
 export function validateKeyToPath(item: KeyToPath, path: string): Causes {
-  return [
-    ...(item.key ? NONE : [field.required(field.child(path, "key"))]),
-    ...(item.path ? NONE : [field.required(field.child(path, "path"))]),
-    ...validateLocalPath(item.path, field.child(path, "path")),
-    ...validateMode(item.mode, field.child(path, "mode")),
-  ];
+  return all(
+    item.key ? NONE : [field.required(field.child(path, "key"))],
+    item.path ? NONE : [field.required(field.child(path, "path"))],
+    validateLocalPath(item.path, field.child(path, "path")),
+    validateMode(item.mode, field.child(path, "mode")),
+  );
 }
 
 /** Below the volume, and not a name that atomic updates of volumes use (`..data`). */
 export function validateLocalPath(target: string, path: string): Causes {
   const reserved = target.startsWith("..") && !target.startsWith("../");
-  return [
-    ...validateDescendingPath(target, path),
-    ...(reserved ? [field.invalid(path, target, "must not start with '..'")] : NONE),
-  ];
+  return all(
+    validateDescendingPath(target, path),
+    reserved ? [field.invalid(path, target, "must not start with '..'")] : NONE,
+  );
 }
 
 type DownwardFile = NonNullable<NonNullable<Volume["downwardAPI"]>["items"]>[number];
 
 export function validateDownwardFile(file: DownwardFile, path: string): Causes {
   const { fieldRef, resourceFieldRef } = file;
-  return [
-    ...(file.path ? NONE : [field.required(field.child(path, "path"))]),
-    ...validateLocalPath(file.path, field.child(path, "path")),
-    ...(fieldRef === undefined
+  return all(
+    file.path ? NONE : [field.required(field.child(path, "path"))],
+    validateLocalPath(file.path, field.child(path, "path")),
+    fieldRef === undefined
       ? resourceFieldRef === undefined
         ? [field.required(path, "one of fieldRef and resourceFieldRef is required")]
         : validateResourceFieldRef(resourceFieldRef, field.child(path, "resourceFieldRef"), true)
-      : validateFieldRef(fieldRef, VOLUME_FIELD_PATHS, field.child(path, "fieldRef"))),
-    ...(fieldRef !== undefined && resourceFieldRef !== undefined
+      : validateFieldRef(fieldRef, VOLUME_FIELD_PATHS, field.child(path, "fieldRef")),
+    fieldRef !== undefined && resourceFieldRef !== undefined
       ? [field.invalid(path, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously")]
-      : NONE),
-    ...validateMode(file.mode, field.child(path, "mode")),
-  ];
+      : NONE,
+    validateMode(file.mode, field.child(path, "mode")),
+  );
 }

@@ -1,7 +1,7 @@
 /** Volumes of a pod and their mounts in containers. @module */
 import { field, isDns1123Label, parseQuantity, signOf, type ObjectMeta } from "#apimachinery";
 import type { Container, KeyToPath, Volume, VolumeDevice, VolumeMount } from "../core/v1/types.gen.ts";
-import { each, hasBacksteps, NONE, oneOf, requiredName, type Causes } from "./common.ts";
+import { all, each, hasBacksteps, NONE, oneOf, requiredName, type Causes } from "./common.ts";
 import { validateClaimTemplate } from "./claim-spec.ts";
 import { validateDownwardFile, validateKeyToPath, validateMode } from "./volume-files.ts";
 import { validateProjected } from "./projected-volume.ts";
@@ -32,11 +32,11 @@ export function validateVolumes(
   );
   const causes = each(volumes, path, (volume, at) => {
     const namePath = field.child(at, "name");
-    const own = [
-      ...validateVolumeSource(volume, at),
-      ...requiredName(isDns1123Label, volume.name, namePath),
-      ...(byName.has(volume.name) ? [field.duplicate(namePath, volume.name)] : NONE),
-    ];
+    const own = all(
+      validateVolumeSource(volume, at),
+      requiredName(isDns1123Label, volume.name, namePath),
+      byName.has(volume.name) ? [field.duplicate(namePath, volume.name)] : NONE,
+    );
     if (own.length === 0) byName.set(volume.name, volume);
     const claim = volume.persistentVolumeClaim?.claimName;
     if (claim === undefined || !created.has(claim)) return own;
@@ -50,12 +50,10 @@ function validateVolumeSource(volume: Volume, path: string): Causes {
   const sources = Object.entries(volume).filter(([key, value]) => key !== "name" && value !== undefined);
   const [first, ...more] = sources;
   if (first === undefined) return [field.required(path, "must specify a volume type")];
-  return [
-    ...validateSource(volume, first[0], first[1] as object, path),
-    ...more.map(([key]) =>
-      field.forbidden(field.child(path, key), "may not specify more than 1 volume type"),
-    ),
-  ];
+  return all(
+    validateSource(volume, first[0], first[1] as object, path),
+    more.map(([key]) => field.forbidden(field.child(path, key), "may not specify more than 1 volume type")),
+  );
 }
 
 function validateSource(volume: Volume, type: string, source: object, path: string): Causes {
@@ -70,10 +68,10 @@ function validateSource(volume: Volume, type: string, source: object, path: stri
     case "configMap":
       return validateFileSource(volume.configMap!, "name", volume.configMap!.name, at);
     case "downwardAPI":
-      return [
-        ...validateMode(volume.downwardAPI!.defaultMode, field.child(at, "defaultMode")),
-        ...(volume.downwardAPI!.items ?? []).flatMap((file) => validateDownwardFile(file, at)),
-      ];
+      return all(
+        validateMode(volume.downwardAPI!.defaultMode, field.child(at, "defaultMode")),
+        (volume.downwardAPI!.items ?? []).flatMap((file) => validateDownwardFile(file, at)),
+      );
     case "projected":
       return validateProjected(volume.projected!, at);
     case "ephemeral":
@@ -108,10 +106,10 @@ function validateEmptyDir(source: NonNullable<Volume["emptyDir"]>, path: string)
 function validateHostPath(source: NonNullable<Volume["hostPath"]>, path: string): Causes {
   const at = field.child(path, "path");
   if (!source.path) return [field.required(at)];
-  return [
-    ...(hasBacksteps(source.path) ? [field.invalid(at, source.path, "must not contain '..'")] : NONE),
-    ...oneOf(source.type, HOST_PATH_TYPES, field.child(path, "type")),
-  ];
+  return all(
+    hasBacksteps(source.path) ? [field.invalid(at, source.path, "must not contain '..'")] : NONE,
+    oneOf(source.type, HOST_PATH_TYPES, field.child(path, "type")),
+  );
 }
 
 interface FileSource {
@@ -125,11 +123,11 @@ function validateFileSource(
   name: string | undefined,
   path: string,
 ): Causes {
-  return [
-    ...(name ? NONE : [field.required(field.child(path, nameField))]),
-    ...validateMode(source.defaultMode, field.child(path, "defaultMode")),
-    ...each(source.items, field.child(path, "items"), validateKeyToPath),
-  ];
+  return all(
+    name ? NONE : [field.required(field.child(path, nameField))],
+    validateMode(source.defaultMode, field.child(path, "defaultMode")),
+    each(source.items, field.child(path, "items"), validateKeyToPath),
+  );
 }
 
 export function validateVolumeMounts(
@@ -145,29 +143,29 @@ export function validateVolumeMounts(
     seen.add(mount.mountPath);
     const sharesName = devices.some((device) => device.name === mount.name);
     const sharesPath = devices.some((device) => device.devicePath === mount.mountPath);
-    return [
-      ...(mount.name ? NONE : [field.required(field.child(at, "name"))]),
-      ...(volumes.has(mount.name) ? NONE : [field.notFound(field.child(at, "name"), mount.name)]),
-      ...(mount.mountPath ? NONE : [field.required(pathAt)]),
-      ...(repeated ? [field.invalid(pathAt, mount.mountPath, "must be unique")] : NONE),
-      ...(sharesName
+    return all(
+      mount.name ? NONE : [field.required(field.child(at, "name"))],
+      volumes.has(mount.name) ? NONE : [field.notFound(field.child(at, "name"), mount.name)],
+      mount.mountPath ? NONE : [field.required(pathAt)],
+      repeated ? [field.invalid(pathAt, mount.mountPath, "must be unique")] : NONE,
+      sharesName
         ? [field.invalid(field.child(at, "name"), mount.name, "must not already exist in volumeDevices")]
-        : NONE),
-      ...(sharesPath
+        : NONE,
+      sharesPath
         ? [field.invalid(pathAt, mount.mountPath, "must not already exist as a path in volumeDevices")]
-        : NONE),
-      ...validateSubPaths(mount, at, path),
-      ...validatePropagation(mount, container, path),
-    ];
+        : NONE,
+      validateSubPaths(mount, at, path),
+      validatePropagation(mount, container, path),
+    );
   });
 }
 
 /** Upstream names the list, not the item, in some of these. */
 function validateSubPaths({ subPath = "", subPathExpr = "" }: VolumeMount, at: string, path: string): Causes {
   const both = subPath !== "" && subPathExpr !== "";
-  return [
-    ...(subPath === "" ? NONE : validateDescendingPath(subPath, field.child(path, "subPath"))),
-    ...(both
+  return all(
+    subPath === "" ? NONE : validateDescendingPath(subPath, field.child(path, "subPath")),
+    both
       ? [
           field.invalid(
             field.child(at, "subPathExpr"),
@@ -175,9 +173,9 @@ function validateSubPaths({ subPath = "", subPathExpr = "" }: VolumeMount, at: s
             "subPathExpr and subPath are mutually exclusive",
           ),
         ]
-      : NONE),
-    ...(subPathExpr === "" ? NONE : validateDescendingPath(subPathExpr, field.child(path, "subPathExpr"))),
-  ];
+      : NONE,
+    subPathExpr === "" ? NONE : validateDescendingPath(subPathExpr, field.child(path, "subPathExpr")),
+  );
 }
 
 function validatePropagation(mount: VolumeMount, container: Container, path: string): Causes {
@@ -186,19 +184,19 @@ function validatePropagation(mount: VolumeMount, container: Container, path: str
   const recursiveAt = field.child(path, "recursiveReadOnly");
   const privileged = container.securityContext?.privileged === true;
   const demandsReadOnly = recursive === "Enabled" || recursive === "IfPossible";
-  return [
-    ...oneOf(propagation, ["Bidirectional", "HostToContainer", "None"], at),
-    ...(propagation === "Bidirectional" && !privileged
+  return all(
+    oneOf(propagation, ["Bidirectional", "HostToContainer", "None"], at),
+    propagation === "Bidirectional" && !privileged
       ? [field.forbidden(at, "Bidirectional mount propagation is available only to privileged containers")]
-      : NONE),
-    ...oneOf(recursive, ["Disabled", "Enabled", "IfPossible"], recursiveAt),
-    ...(demandsReadOnly && mount.readOnly !== true
+      : NONE,
+    oneOf(recursive, ["Disabled", "Enabled", "IfPossible"], recursiveAt),
+    demandsReadOnly && mount.readOnly !== true
       ? [field.forbidden(recursiveAt, "may only be specified when readOnly is true")]
-      : NONE),
-    ...(demandsReadOnly && propagation !== undefined && propagation !== "None"
+      : NONE,
+    demandsReadOnly && propagation !== undefined && propagation !== "None"
       ? [field.forbidden(recursiveAt, "may only be specified when mountPropagation is None or not specified")]
-      : NONE),
-  ];
+      : NONE,
+  );
 }
 
 export function validateVolumeDevices(
@@ -228,21 +226,19 @@ function validateDevice(
   const pathAt = field.child(path, "devicePath");
   const isClaim = volume?.persistentVolumeClaim !== undefined || volume?.ephemeral !== undefined;
   const onlyClaims = "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode";
-  return [
-    ...(name === "" ? [field.required(namePath)] : NONE),
-    ...(seen.names.has(name) ? [field.invalid(namePath, name, "must be unique")] : NONE),
-    ...(volume !== undefined && !isClaim ? [field.invalid(namePath, name, onlyClaims)] : NONE),
-    ...(volume === undefined ? [field.notFound(namePath, name)] : NONE),
-    ...(devicePath === "" ? [field.required(pathAt)] : NONE),
-    ...(seen.paths.has(devicePath) ? [field.invalid(pathAt, devicePath, "must be unique")] : NONE),
-    ...(hasBacksteps(devicePath)
-      ? [field.invalid(pathAt, devicePath, "can not contain backsteps ('..')")]
-      : NONE),
-    ...(mounts.some((mount) => mount.name === name)
+  return all(
+    name === "" ? [field.required(namePath)] : NONE,
+    seen.names.has(name) ? [field.invalid(namePath, name, "must be unique")] : NONE,
+    volume !== undefined && !isClaim ? [field.invalid(namePath, name, onlyClaims)] : NONE,
+    volume === undefined ? [field.notFound(namePath, name)] : NONE,
+    devicePath === "" ? [field.required(pathAt)] : NONE,
+    seen.paths.has(devicePath) ? [field.invalid(pathAt, devicePath, "must be unique")] : NONE,
+    hasBacksteps(devicePath) ? [field.invalid(pathAt, devicePath, "can not contain backsteps ('..')")] : NONE,
+    mounts.some((mount) => mount.name === name)
       ? [field.invalid(namePath, name, "must not already exist in volumeMounts")]
-      : NONE),
-    ...(mounts.some((mount) => mount.mountPath === devicePath)
+      : NONE,
+    mounts.some((mount) => mount.mountPath === devicePath)
       ? [field.invalid(pathAt, devicePath, "must not already exist as a path in volumeMounts")]
-      : NONE),
-  ];
+      : NONE,
+  );
 }

@@ -7,8 +7,8 @@ import type { CauseType, StatusCause } from "../errors.ts";
 import { quote } from "../quote.ts";
 
 /** `child("spec", "replicas")` is `spec.replicas`; an empty parent is the root. */
-export function child(parent: string, ...names: readonly string[]): string {
-  const rest = names.join(".");
+export function child(parent: string, name: string, ...more: readonly string[]): string {
+  const rest = more.length === 0 ? name : `${name}.${more.join(".")}`;
   return parent === "" ? rest : `${parent}.${rest}`;
 }
 
@@ -20,6 +20,27 @@ export function index(parent: string, i: number): string {
 /** `metadata.annotations[example.com/x]`. */
 export function key(parent: string, name: string): string {
   return `${parent}[${name}]`;
+}
+
+const NONE: readonly StatusCause[] = [];
+
+/** The causes of several rules, in order. Almost always there are none at all, and then nothing is made. */
+export function all(...parts: readonly (readonly StatusCause[])[]): readonly StatusCause[] {
+  let found = NONE;
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i]!;
+    if (part.length > 0) found = found.length === 0 ? part : [...found, ...part];
+  }
+  return found;
+}
+
+/** A message for each thing that is wrong with a value, as causes. */
+export function invalidFor(
+  field: string,
+  value: unknown,
+  messages: readonly string[],
+): readonly StatusCause[] {
+  return messages.length === 0 ? NONE : messages.map((message) => invalid(field, value, message));
 }
 
 export function required(field: string, detail = ""): StatusCause {

@@ -5,42 +5,39 @@ import { isLabelValue, isQualifiedName } from "../names.ts";
 import * as field from "./field-errors.ts";
 
 export function validateLabelName(name: string, path: string): readonly StatusCause[] {
-  return isQualifiedName(name).map((message) => field.invalid(path, name, message));
+  return field.invalidFor(path, name, isQualifiedName(name));
 }
 
 export function validateLabels(
   labels: Readonly<Record<string, string>> | undefined,
   path: string,
 ): readonly StatusCause[] {
-  return Object.entries(labels ?? {}).flatMap(([key, value]) => [
-    ...validateLabelName(key, path),
-    ...isLabelValue(value).map((message) => field.invalid(path, value, message)),
-  ]);
+  return Object.entries(labels ?? {}).flatMap(([key, value]) =>
+    field.all(validateLabelName(key, path), field.invalidFor(path, value, isLabelValue(value))),
+  );
 }
 
 export function validateLabelSelector(
   selector: LabelSelector | undefined,
   path: string,
 ): readonly StatusCause[] {
-  return [
-    ...validateLabels(selector?.matchLabels, field.child(path, "matchLabels")),
-    ...(selector?.matchExpressions ?? []).flatMap((expression, i) =>
+  return field.all(
+    validateLabels(selector?.matchLabels, field.child(path, "matchLabels")),
+    (selector?.matchExpressions ?? []).flatMap((expression, i) =>
       validateExpression(expression, field.index(field.child(path, "matchExpressions"), i)),
     ),
-  ];
+  );
 }
 
 function validateExpression(expression: LabelSelectorRequirement, path: string): readonly StatusCause[] {
   const values = expression.values ?? [];
-  return [
-    ...validateOperator(expression.operator, values, path),
-    ...validateLabelName(expression.key, field.child(path, "key")),
-    ...values.flatMap((value, i) =>
-      isLabelValue(value).map((message) =>
-        field.invalid(field.index(field.child(path, "values"), i), value, message),
-      ),
+  return field.all(
+    validateOperator(expression.operator, values, path),
+    validateLabelName(expression.key, field.child(path, "key")),
+    values.flatMap((value, i) =>
+      field.invalidFor(field.index(field.child(path, "values"), i), value, isLabelValue(value)),
     ),
-  ];
+  );
 }
 
 function validateOperator(operator: string, values: readonly string[], path: string): readonly StatusCause[] {

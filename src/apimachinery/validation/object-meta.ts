@@ -47,19 +47,19 @@ export function validateObjectMeta(
   path = "metadata",
 ): readonly StatusCause[] {
   const namePath = field.child(path, "name");
-  return [
-    ...validateGenerateName(meta.generateName ?? "", rules.nameRule, path),
-    ...(meta.name === undefined || meta.name === ""
+  return field.all(
+    validateGenerateName(meta.generateName ?? "", rules.nameRule, path),
+    meta.name === undefined || meta.name === ""
       ? [field.required(namePath, "name or generateName is required")]
-      : rules.nameRule(meta.name).map((message) => field.invalid(namePath, meta.name, message))),
-    ...validateNamespace(meta.namespace ?? "", rules.namespaced, field.child(path, "namespace")),
-    ...validateNonnegative(meta.generation ?? 0, field.child(path, "generation")),
-    ...validateLabels(meta.labels, field.child(path, "labels")),
-    ...validateAnnotations(meta.annotations, field.child(path, "annotations")),
-    ...validateOwnerReferences(meta.ownerReferences ?? [], field.child(path, "ownerReferences")),
-    ...validateFinalizers(meta.finalizers ?? [], field.child(path, "finalizers")),
-    ...validateManagedFields(meta.managedFields ?? [], field.child(path, "managedFields")),
-  ];
+      : field.invalidFor(namePath, meta.name, rules.nameRule(meta.name)),
+    validateNamespace(meta.namespace ?? "", rules.namespaced, field.child(path, "namespace")),
+    validateNonnegative(meta.generation ?? 0, field.child(path, "generation")),
+    validateLabels(meta.labels, field.child(path, "labels")),
+    validateAnnotations(meta.annotations, field.child(path, "annotations")),
+    validateOwnerReferences(meta.ownerReferences ?? [], field.child(path, "ownerReferences")),
+    validateFinalizers(meta.finalizers ?? [], field.child(path, "finalizers")),
+    validateManagedFields(meta.managedFields ?? [], field.child(path, "managedFields")),
+  );
 }
 
 const IMMUTABLE = [
@@ -78,20 +78,20 @@ export function validateObjectMetaUpdate(
   path = "metadata",
 ): readonly StatusCause[] {
   const changed = IMMUTABLE.filter((name) => (meta[name] ?? "") !== (old[name] ?? ""));
-  return [
-    ...(old.deletionTimestamp === undefined ? [] : validateNoNewFinalizers(meta, old, path)),
-    ...(meta.resourceVersion === undefined || meta.resourceVersion === ""
+  return field.all(
+    old.deletionTimestamp === undefined ? [] : validateNoNewFinalizers(meta, old, path),
+    meta.resourceVersion === undefined || meta.resourceVersion === ""
       ? [field.invalid(field.child(path, "resourceVersion"), "", "must be specified for an update")]
-      : []),
-    ...((meta.generation ?? 0) < (old.generation ?? 0)
+      : [],
+    (meta.generation ?? 0) < (old.generation ?? 0)
       ? [field.invalid(field.child(path, "generation"), meta.generation ?? 0, "must not be decremented")]
-      : []),
-    ...changed.map((name) => field.invalid(field.child(path, name), meta[name], field.IMMUTABLE_MESSAGE)),
-    ...validateLabels(meta.labels, field.child(path, "labels")),
-    ...validateAnnotations(meta.annotations, field.child(path, "annotations")),
-    ...validateOwnerReferences(meta.ownerReferences ?? [], field.child(path, "ownerReferences")),
-    ...validateManagedFields(meta.managedFields ?? [], field.child(path, "managedFields")),
-  ];
+      : [],
+    changed.map((name) => field.invalid(field.child(path, name), meta[name], field.IMMUTABLE_MESSAGE)),
+    validateLabels(meta.labels, field.child(path, "labels")),
+    validateAnnotations(meta.annotations, field.child(path, "annotations")),
+    validateOwnerReferences(meta.ownerReferences ?? [], field.child(path, "ownerReferences")),
+    validateManagedFields(meta.managedFields ?? [], field.child(path, "managedFields")),
+  );
 }
 
 export function validateAnnotations(
@@ -100,12 +100,10 @@ export function validateAnnotations(
 ): readonly StatusCause[] {
   const entries = Object.entries(annotations ?? {});
   const size = entries.reduce((sum, [key, value]) => sum + byteLength(key) + byteLength(value), 0);
-  return [
-    ...entries.flatMap(([key]) =>
-      isQualifiedName(key.toLowerCase()).map((message) => field.invalid(path, key, message)),
-    ),
-    ...(size > ANNOTATIONS_BYTES_MAX ? [field.tooLong(path, ANNOTATIONS_BYTES_MAX)] : []),
-  ];
+  return field.all(
+    entries.flatMap(([key]) => field.invalidFor(path, key, isQualifiedName(key.toLowerCase()))),
+    size > ANNOTATIONS_BYTES_MAX ? [field.tooLong(path, ANNOTATIONS_BYTES_MAX)] : [],
+  );
 }
 
 export function validateNonnegative(value: number, path: string): readonly StatusCause[] {
@@ -125,10 +123,10 @@ export function validateImmutable(
 export function validateFinalizers(finalizers: readonly string[], path: string): readonly StatusCause[] {
   const both = finalizers.includes(FINALIZER_ORPHAN) && finalizers.includes(FINALIZER_FOREGROUND);
   const message = `finalizer ${FINALIZER_ORPHAN} and ${FINALIZER_FOREGROUND} cannot be both set`;
-  return [
-    ...finalizers.flatMap((name) => isQualifiedName(name).map((why) => field.invalid(path, name, why))),
-    ...(both ? [field.invalid(path, finalizers, message)] : []),
-  ];
+  return field.all(
+    finalizers.flatMap((name) => isQualifiedName(name).map((why) => field.invalid(path, name, why))),
+    both ? [field.invalid(path, finalizers, message)] : [],
+  );
 }
 
 function validateGenerateName(base: string, rule: NameRule, path: string): readonly StatusCause[] {
@@ -136,7 +134,7 @@ function validateGenerateName(base: string, rule: NameRule, path: string): reado
   // A suffix follows, so a dash may stand at the end. Upstream masks it exactly like this.
   const masked =
     base.length > 1 && base.endsWith("-") && rule !== isPathSegmentName ? `${base.slice(0, -2)}a` : base;
-  return rule(masked).map((message) => field.invalid(field.child(path, "generateName"), base, message));
+  return field.invalidFor(field.child(path, "generateName"), base, rule(masked));
 }
 
 function validateNamespace(namespace: string, namespaced: boolean, path: string): readonly StatusCause[] {
@@ -196,17 +194,15 @@ function validateManagedFields(entries: readonly ManagedFieldsEntry[], path: str
     const isKnown = entry.operation === "Apply" || entry.operation === "Update";
     const isFieldsV1 = entry.fieldsType === undefined || (entry.fieldsType as string) === "FieldsV1";
     const isTooLong = byteLength(entry.subresource ?? "") > SUBRESOURCE_BYTES_MAX;
-    return [
-      ...(isKnown
+    return field.all(
+      isKnown
         ? []
-        : [
-            field.invalid(field.child(at, "operation"), entry.operation ?? "", "must be `Apply` or `Update`"),
-          ]),
-      ...(isFieldsV1
+        : [field.invalid(field.child(at, "operation"), entry.operation ?? "", "must be `Apply` or `Update`")],
+      isFieldsV1
         ? []
-        : [field.invalid(field.child(at, "fieldsType"), entry.fieldsType, "must be `FieldsV1`")]),
-      ...validateFieldManager(entry.manager ?? "", field.child(at, "manager")),
-      ...(isTooLong ? [field.tooLong(field.child(at, "subresource"), SUBRESOURCE_BYTES_MAX)] : []),
-    ];
+        : [field.invalid(field.child(at, "fieldsType"), entry.fieldsType, "must be `FieldsV1`")],
+      validateFieldManager(entry.manager ?? "", field.child(at, "manager")),
+      isTooLong ? [field.tooLong(field.child(at, "subresource"), SUBRESOURCE_BYTES_MAX)] : [],
+    );
   });
 }

@@ -200,6 +200,12 @@ function splitArgument(argument: string): [string, string] {
 function explainBuildError(id: "IMAGE_BUILD" | "IMAGE_LOAD"): (err: unknown) => never {
   return (err) => {
     if (!(err instanceof ImageBuildError)) throw err;
-    throw new UserError(err.message, { id, exitCode: EXIT.unavailable, cause: err.cause });
+    const { message, cause, fix } = err;
+    throw new UserError(message, {
+      id,
+      exitCode: EXIT.unavailable,
+      cause,
+      ...(fix !== undefined && { fix }),
+    });
   };
 }

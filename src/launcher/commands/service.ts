@@ -1,15 +1,13 @@
 /** `k8ts service NAME --url`: addresses at which a service answers from this machine. @module */
 import { Services } from "#api/core/v1/service";
 import type { Service } from "#api/core/v1/types.gen";
-import { EndpointSlices } from "#api/discovery/v1/endpointslice";
-import type { EndpointSlice } from "#api/discovery/v1/types.gen";
 import { isNotFound } from "#apimachinery";
-import type { Client } from "#client";
 import { adminClient } from "../admin-client.ts";
 import type { LauncherContext } from "../launcher-context.ts";
 import { requireProfile, type Profile } from "../profile.ts";
 import { requireRunning } from "../server-ready.ts";
 import { EXIT, UserError } from "../user-error.ts";
+import { waitForEndpoint } from "../wait-for-endpoint.ts";
 
 export interface ServiceOptions {
   readonly namespace: string;
@@ -40,7 +38,7 @@ export async function serviceUrls(
       });
     });
   const urls = urlsOf(service, profile, options.https ? "https" : "http");
-  await waitForEndpoint(admin.client, service, options.waitMs, signal);
+  await waitForEndpoint(admin.client, service.metadata, options.waitMs, signal);
   return urls;
 }
 
@@ -57,37 +55,4 @@ function urlsOf(service: Service, profile: Profile, scheme: string): readonly st
     });
   }
   return ports.map((port) => `${scheme}://${profile.nodes[0]!.ip}:${port.nodePort}`);
-}
-
-async function waitForEndpoint(
-  client: Client,
-  service: Service,
-  waitMs: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const { namespace, name } = service.metadata;
-  const timeout = AbortSignal.timeout(waitMs);
-  const options = {
-    ...(namespace !== undefined && { namespace }),
-    labelSelector: `kubernetes.io/service-name=${name}`,
-    resourceVersion: "0",
-  };
-  try {
-    for await (const event of client.watch(EndpointSlices, options, AbortSignal.any([signal, timeout]))) {
-      if (event.type === "ERROR" || event.type === "BOOKMARK" || event.type === "DELETED") continue;
-      if (hasReadyEndpoint(event.object)) return;
-    }
-  } catch (err) {
-    if (!timeout.aborted) throw err;
-  }
-  signal.throwIfAborted();
-  throw new UserError(`no pod of service ${namespace}/${name} was ready within ${waitMs / 1000} s`, {
-    id: "SVC_UNREACHABLE",
-    exitCode: EXIT.unavailable,
-    fix: `k8ts kubectl -- describe service ${name} -n ${namespace}`,
-  });
-}
-
-function hasReadyEndpoint(slice: EndpointSlice): boolean {
-  return (slice.endpoints ?? []).some((endpoint) => endpoint.conditions?.ready !== false);
 }

@@ -21,8 +21,6 @@ const WORKER: NodeStatus = {
 };
 
 test("statusExitCode adds up what does not run, as minikube does", () => {
-  const code = (...changes: readonly Partial<NodeStatus>[]): number =>
-    statusExitCode(changes.map((change, i) => ({ ...(i === 0 ? CONTROL_PLANE : WORKER), ...change })));
   assert.equal(code({}), 0);
   assert.equal(code({}, {}), 0);
   assert.equal(code({ Host: "Stopped" }), 1);
@@ -34,6 +32,10 @@ test("statusExitCode adds up what does not run, as minikube does", () => {
     7,
   );
 });
+
+function code(...changes: readonly Partial<NodeStatus>[]): number {
+  return statusExitCode(changes.map((change, i) => ({ ...(i === 0 ? CONTROL_PLANE : WORKER), ...change })));
+}
 
 test("renderStatus shows what concerns a node", () => {
   assert.equal(

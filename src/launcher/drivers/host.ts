@@ -1,4 +1,4 @@
-/** The machine itself as the one node, as on a server. What the node's network adds, the agent removes when it leaves. @module */
+/** The machine itself as the one node, as on a server. What the node put on the machine goes when it stops. @module */
 import { networkInterfaces } from "node:os";
 import { EXIT, UserError } from "../user-error.ts";
 import { netnsDriver } from "./netns.ts";
@@ -9,7 +9,15 @@ export const hostDriver: Driver = {
   isReal: true,
   packages: netnsDriver.packages,
   up: () => Promise.resolve(),
-  down: () => Promise.resolve(),
+  /** What the agent put on the machine: rules, routes, bridges. Its forwarding of packets stays as it is. */
+  async down(_profile, signal) {
+    const [{ cleanupProxy, systemNft }, { cleanupNetwork, systemNetworkTools }] = await Promise.all([
+      import("#proxy"),
+      import("#network"),
+    ]);
+    await cleanupProxy(systemNft(), signal);
+    await cleanupNetwork(systemNetworkTools, signal);
+  },
   remove: () => Promise.resolve(),
   nodeUp: () => Promise.resolve(),
   nodeDown: () => Promise.resolve(),

@@ -31,10 +31,10 @@ export async function buildWithBuildah(
   signal: AbortSignal,
 ): Promise<void> {
   const why = `${reason.what} (Dockerfile line ${reason.line}) needs buildah`;
-  await run("buildah", ["--version"], { signal }).catch((cause: unknown) => {
+  await run("buildah", ["--version"], { signal }).catch(() => {
     signal.throwIfAborted();
-    const how = "install it with: apt-get install -y --no-install-recommends buildah";
-    throw new ImageBuildError(`${why}, which is not installed; ${how}`, undefined, cause);
+    const fix = "apt-get install -y --no-install-recommends buildah";
+    throw new ImageBuildError(`${why}, which is not installed`, undefined, undefined, fix);
   });
   try {
     for (const archive of options.localArchives) await buildah(["pull", `docker-archive:${archive}`], signal);

@@ -4,9 +4,12 @@
 export class ImageBuildError extends Error {
   override readonly name = "ImageBuildError";
   readonly line: number | undefined;
+  /** What to type. */
+  readonly fix: string | undefined;
 
-  constructor(message: string, line?: number, cause?: unknown) {
+  constructor(message: string, line?: number, cause?: unknown, fix?: string) {
     super(line === undefined ? message : `Dockerfile line ${line}: ${message}`, { cause });
     this.line = line;
+    this.fix = fix;
   }
 }

@@ -1,6 +1,6 @@
 /** `k8ts image load`: an image archive → a node's containerd. @module */
 import { createReadStream } from "node:fs";
-import { access } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { createContainerdRuntime, importImage, type ImportedImage } from "#cri";
 import type { Clock, Logger } from "#apimachinery";
 import { ImageBuildError } from "./errors.ts";
@@ -18,18 +18,27 @@ export interface LoadImageTarOptions {
   readonly nodeArch: string;
 }
 
+const FIX = "docker save -o FILE.tar IMAGE, then k8ts image load FILE.tar";
+
 /** Resolves when kubelet can start containers from the images. */
 export async function loadImageTar(
   options: LoadImageTarOptions,
   signal: AbortSignal,
 ): Promise<readonly ImportedImage[]> {
   const { path, socketPath, clock, logger } = options;
-  await access(path).catch((cause: unknown) => {
-    throw new ImageBuildError(`Cannot read ${path}`, undefined, cause);
-  });
+  const { isFile } = await stat(path).then(
+    (stats) => ({ isFile: stats.isFile() }),
+    (cause: unknown) => {
+      throw new ImageBuildError(`Cannot read ${path}`, undefined, cause);
+    },
+  );
+  if (!isFile) throw new ImageBuildError(`${path} is not a file`, undefined, undefined, FIX);
   const runtime = createContainerdRuntime({ socketPath, clock, logger });
   try {
     return await importImage(createReadStream(path), { ...options, runtime }, signal);
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new ImageBuildError(`Cannot load ${path} as an image archive`, undefined, cause, FIX);
   } finally {
     await runtime.close();
   }

@@ -3,7 +3,7 @@ import type { Kind } from "#apimachinery";
 import { nameColumn } from "../../printing/columns.ts";
 import { defaultCustomResourceDefinition } from "./defaults.ts";
 import type { CustomResourceDefinition } from "./types.gen.ts";
-import { validateCustomResourceDefinition } from "./validation.ts";
+import { validateCreate, validateCustomResourceDefinition, validateUpdate } from "./validation.ts";
 
 export const CustomResourceDefinitions: Kind<CustomResourceDefinition> = {
   group: "apiextensions.k8s.io",
@@ -19,13 +19,15 @@ export const CustomResourceDefinitions: Kind<CustomResourceDefinition> = {
   subresources: ["status"],
   defaults: defaultCustomResourceDefinition,
   validate: validateCustomResourceDefinition,
+  validateCreate,
+  validateUpdate,
   strategy: {
     allowUnconditionalUpdate: false,
     prepareForCreate: (crd) => ({
       ...crd,
       status: {
         conditions: [],
-        acceptedNames: { kind: "", plural: "" },
+        acceptedNames: { plural: "", kind: "" },
         storedVersions: storedVersions(crd, []),
       },
     }),

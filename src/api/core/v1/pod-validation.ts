@@ -1,6 +1,6 @@
 /** Rules for pods, on create and on every update. @module */
 import { field } from "#apimachinery";
-import { each, NONE, type Causes } from "../../validation/common.ts";
+import { all, each, NONE, type Causes } from "../../validation/common.ts";
 import { validateImages } from "../../validation/containers.ts";
 import { validatePodSpec } from "../../validation/pod-spec.ts";
 import type { Pod, PodSpec } from "./types.gen.ts";
@@ -9,16 +9,16 @@ const MIRROR_ANNOTATION = "kubernetes.io/config.mirror";
 
 export function validatePod(pod: Pod): Causes {
   const spec = pod.spec ?? { containers: [] };
-  return [
-    ...mirrorPodHasNode(pod),
-    ...validatePodSpec(spec, pod.metadata, "spec", { isPod: true }),
-    ...tokensNeedAccount(spec),
-    ...validateImages(spec.containers, "spec.containers"),
-    ...validateImages(spec.initContainers, "spec.initContainers"),
-    ...(spec.nodeName && (spec.schedulingGates?.length ?? 0) > 0
+  return all(
+    mirrorPodHasNode(pod),
+    validatePodSpec(spec, pod.metadata, "spec", { isPod: true }),
+    tokensNeedAccount(spec),
+    validateImages(spec.containers, "spec.containers"),
+    validateImages(spec.initContainers, "spec.initContainers"),
+    spec.nodeName && (spec.schedulingGates?.length ?? 0) > 0
       ? [field.forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared")]
-      : NONE),
-  ];
+      : NONE,
+  );
 }
 
 /** A mirror pod is a node's, so it must say which. */

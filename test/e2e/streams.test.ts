@@ -1,0 +1,91 @@
+/** What comes out of containers and goes into them: logs, copies, attach, terminals. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, suite, test } from "node:test";
+import { TestCluster, eventually, run } from "./harness.ts";
+import { IMAGE, podSteps, sh } from "./pod-steps.ts";
+
+const WEB = join(import.meta.dirname, "../../examples/web");
+const isRoot = process.geteuid?.() === 0;
+const skip = isRoot ? false : "needs root: real containers";
+
+suite("streams", { skip, concurrency: 4 }, () => {
+  let cluster: TestCluster;
+  const { pod, ready } = podSteps(() => cluster);
+
+  before(async () => {
+    cluster = await TestCluster.prepare("e2estreams");
+    await cluster.k8ts("start");
+    await cluster.k8ts("image", "build", "-t", IMAGE, WEB);
+  });
+  after(() => cluster?.destroy());
+
+  test("logs of several containers, of the last run, since a time, with times", async () => {
+    await pod("logs", {
+      containers: [
+        sh("one", "for i in 1 2 3; do echo one $i; done; sleep 3600"),
+        sh("two", "echo to-stderr >&2; sleep 4; echo two late; sleep 3600"),
+      ],
+    });
+    await ready("logs");
+    assert.equal(await cluster.kubectl("logs", "logs", "-c", "one"), "one 1\none 2\none 3\n");
+    assert.equal(await cluster.kubectl("logs", "logs", "-c", "one", "--tail=1"), "one 3\n");
+    assert.equal(await cluster.kubectl("logs", "logs", "-c", "one", "--limit-bytes=5"), "one 1");
+    assert.match(
+      await cluster.kubectl("logs", "logs", "-c", "one", "--timestamps", "--tail=1"),
+      /^\d{4}-\d\d-\d\dT\S+Z one 3\n$/,
+    );
+    const without = await cluster.tryKubectl(["logs", "logs", "-c", "three"]);
+    assert.match(without.stderr, /container three is not valid for pod logs/);
+    await eventually("the late line", async () =>
+      (await cluster.kubectl("logs", "logs", "-c", "two")).includes("two late") ? true : undefined,
+    );
+    assert.equal(await cluster.kubectl("logs", "logs", "-c", "two", "--since=2s"), "two late\n");
+    const all = await cluster.kubectl("logs", "logs", "--all-containers", "--prefix");
+    assert.match(all, /\[pod\/logs\/one\] one 2\n/);
+    assert.match(all, /\[pod\/logs\/two\] to-stderr\n/);
+  });
+
+  test("cp copies to a container and back, by exec with standard input", async () => {
+    await pod("files", { containers: [sh("c", "sleep 3600")] });
+    await ready("files");
+    const bytes = Buffer.from(Array.from({ length: 1 << 20 }, (_, i) => (i * 7919) & 255));
+    const [there, back] = [join(cluster.home, "there"), join(cluster.home, "back")];
+    writeFileSync(there, bytes);
+    await cluster.kubectl("cp", there, "files:/tmp/copied");
+    await cluster.kubectl("cp", "files:/tmp/copied", back);
+    assert.ok(readFileSync(back).equals(bytes));
+  });
+
+  test("attach joins the main process: its input and its output", async () => {
+    await pod("echo", {
+      containers: [{ ...sh("c", 'while read -r line; do echo "got $line"; done'), stdin: true }],
+    });
+    await ready("echo");
+    const attached = spawn(cluster.kubectlPath, ["attach", "-i", "echo"], { env: cluster.env });
+    try {
+      attached.stdin.write("hello\n");
+      const [answer] = (await once(attached.stdout, "data")) as [Buffer];
+      assert.equal(answer.toString(), "got hello\n");
+    } finally {
+      attached.kill();
+    }
+    assert.equal(await cluster.kubectl("logs", "echo"), "got hello\n");
+  });
+
+  test("run -it --rm gives a terminal, and removes the pod", async () => {
+    const script = 'tty; stty size; read -r x; echo "got:$x"; exit 0';
+    const command = `${cluster.kubectlPath} run -it --rm term --image=${IMAGE} --restart=Never -- sh -c '${script}'`;
+    const { code, stdout } = await run(["script", "-qec", command, "/dev/null"], cluster.env, {
+      input: "typed\n",
+    });
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /\/dev\/pts\/0/);
+    assert.match(stdout, /got:typed/);
+    assert.match(stdout, /pod "term" deleted/);
+    assert.equal((await cluster.tryKubectl(["get", "pod", "term"])).code, 1);
+  });
+});
