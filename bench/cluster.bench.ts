@@ -13,10 +13,10 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { median, quantile, report, round, skip } from "#bench";
 import { whyNoContainerd } from "../src/cri/containerd/fixture.ts";
-import { startBenchCluster, type BenchCluster } from "./cluster/bench-cluster.ts";
+import { clusterProcesses, startBenchCluster, type BenchCluster } from "./cluster/bench-cluster.ts";
 import { serveFirstApp } from "./cluster/first-app.ts";
 import { podStarts } from "./cluster/pod-starts.ts";
-import { cpuSeconds, memoryBytes, processesOf } from "./cluster/processes.ts";
+import { cpuSeconds, memoryBytes } from "./cluster/processes.ts";
 import { startRuntimeFloor, type RuntimeFloor } from "./cluster/runtime-floor.ts";
 import type { EmptyProcess } from "./process/empty.ts";
 import { measureChild } from "./process/measure-child.ts";
@@ -36,17 +36,25 @@ const reason = await whyNoContainerd();
 if (reason === false) await benchCluster();
 else skip("cluster", reason);
 
+interface StartTimes {
+  readonly api: number;
+  readonly node: number;
+  readonly app: number;
+  readonly cpuSeconds: number;
+}
+
 async function benchCluster(): Promise<void> {
   await using floor = await startRuntimeFloor(signal);
   const nodeMs: number[] = [];
   for (let i = 0; i < 5; i++) nodeMs.push((await measureChild<EmptyProcess>(EMPTY)).wallMs);
-  const times: { readonly api: number; readonly node: number; readonly app: number }[] = [];
+  const times: StartTimes[] = [];
   for (let i = 0; i < CYCLES; i++) {
     await using cluster = await startBenchCluster();
     await serveFirstApp(cluster, signal);
     times.push({
       api: cluster.apiMs,
       node: cluster.nodeReadyMs,
+      cpuSeconds: cluster.cpuSeconds,
       app: performance.now() - cluster.startedAt,
     });
     if (i < CYCLES - 1) continue;
@@ -59,14 +67,15 @@ async function benchCluster(): Promise<void> {
 }
 
 function reportStarts(
-  times: readonly { readonly api: number; readonly node: number; readonly app: number }[],
+  times: readonly StartTimes[],
   processesMs: number,
   containerdMs: number,
   podMs: number,
 ): void {
   const line = (name: string, of: "api" | "node" | "app", limit: number, limitName: string): void => {
     const values = times.map((time) => time[of]);
-    const also = { worst: round(Math.max(...values)) };
+    const cpu = round(median(times.map((time) => time.cpuSeconds)));
+    const also = { worst: round(Math.max(...values)), ...(of === "node" && { cpuSeconds: cpu }) };
     report({
       name,
       value: median(values),
@@ -126,7 +135,7 @@ async function benchIdle({ home }: BenchCluster, floor: RuntimeFloor): Promise<v
   );
   await Promise.all(idle.map((child) => once(child.stdout, "data")));
   await sleep(SETTLE_MS);
-  const ours = processesOf([join(home, "profiles"), "/run/k8ts/bench/"]);
+  const ours = clusterProcesses(home);
   const limit = [floor.pid, ...idle.map(({ pid }) => pid!)];
   const before = [cpuSeconds(ours), cpuSeconds(limit)] as const;
   await sleep(IDLE_MS);

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { newClient, type Client } from "#client";
 import { clientConfigOf, loadKubeconfig, newHttpTransport } from "#client/node";
+import { cpuSeconds, processesOf } from "./processes.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const PROFILE = "bench";
@@ -21,6 +22,8 @@ export interface BenchCluster extends AsyncDisposable {
   /** From there to the end of the steps "Control plane" (the API answers) and "Nodes Ready". */
   readonly apiMs: number;
   readonly nodeReadyMs: number;
+  /** Processor time of its own processes up to then, the launcher not counted: it hardly depends on what else the machine does. */
+  readonly cpuSeconds: number;
   /** Address of its only node. */
   readonly nodeIP: string;
   /** Runs another of the launcher's commands. */
@@ -59,6 +62,7 @@ export async function startBenchCluster(): Promise<BenchCluster> {
     const apiMs = doneAt.get("Control plane");
     const nodeReadyMs = doneAt.get("Nodes Ready");
     if (apiMs === undefined || nodeReadyMs === undefined) throw new Error("k8ts start told of no such steps");
+    const used = cpuSeconds(clusterProcesses(home));
     const kubeconfig = await loadKubeconfig({ explicitPath: env.KUBECONFIG, env, homeDir: home });
     const transport = newHttpTransport(clientConfigOf(kubeconfig, env));
     return {
@@ -67,6 +71,7 @@ export async function startBenchCluster(): Promise<BenchCluster> {
       startedAt,
       apiMs,
       nodeReadyMs,
+      cpuSeconds: used,
       nodeIP: new URL(server).hostname,
       k8ts,
       [Symbol.asyncDispose]: async () => {
@@ -78,6 +83,10 @@ export async function startBenchCluster(): Promise<BenchCluster> {
     await stop();
     throw err;
   }
+}
+
+export function clusterProcesses(home: string): readonly number[] {
+  return processesOf([join(home, "profiles"), `/run/k8ts/${PROFILE}/`]);
 }
 
 async function run(

@@ -8,7 +8,7 @@ import { Pods } from "#api/core/v1/pod";
 import type { Node, Pod } from "#api/core/v1/types.gen";
 import { silentLogger, systemClock } from "#apimachinery";
 import { createApiServer } from "#apiserver";
-import { newClient, newEventRecorder, newInformerFactory, type Client } from "#client";
+import { newClient, newEventRecorder, newInformerFactory, type Client, type InformerFactory } from "#client";
 import { runScheduler } from "#scheduler";
 import { openLmdbStore, openMemoryStore, type Store } from "#storage";
 import { newPod, type PodTemplate } from "./workloads.ts";
@@ -57,14 +57,7 @@ export async function startBenchCluster(storeName: StoreName): Promise<BenchClus
     observe: () => undefined,
   };
   const keepAlive = setInterval(() => undefined, 60_000); // the scheduler's own timers keep no process alive
-  let bound = 0;
-  let waiting: { readonly count: number; readonly resolve: () => void } | undefined;
-  const look = (pod: Pod, old: Pod | undefined): void => {
-    if (pod.spec?.nodeName === undefined || old?.spec?.nodeName !== undefined) return;
-    bound++;
-    if (waiting !== undefined && bound >= waiting.count) waiting.resolve();
-  };
-  informers.informer(Pods).addEventHandler({ onAdd: (pod) => look(pod, undefined), onUpdate: look });
+  const untilBound = countBound(informers);
   let scheduler: Promise<void> | undefined;
   const stopScheduling = new AbortController();
   for (const name of ["sched-0", "sched-1"]) {
@@ -82,13 +75,12 @@ export async function startBenchCluster(storeName: StoreName): Promise<BenchClus
         await client.create(Nodes, newNode(i, zones), signal);
       }),
     async createPods(template, count, namespace, bind) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      waiting = { count: bound + count, resolve };
+      const allBound = untilBound(count);
       await inParallel(count, async (i) => {
         const pod = await client.create(Pods, newPod(template, i, namespace), signal);
         await bind?.(pod, i);
       });
-      await promise;
+      await allBound;
     },
     async startScheduler() {
       const options = { client, informers, recorder, clock: systemClock, random: Math.random, metrics };
@@ -109,6 +101,23 @@ export async function startBenchCluster(storeName: StoreName): Promise<BenchClus
       await store.close();
       await rm(path, { recursive: true, force: true });
     },
+  };
+}
+
+/** Gives a function that resolves when so many more pods are bound than when it was called. */
+function countBound(informers: InformerFactory): (more: number) => Promise<void> {
+  let bound = 0;
+  let waiting: { readonly count: number; readonly resolve: () => void } | undefined;
+  const look = (pod: Pod, old: Pod | undefined): void => {
+    if (pod.spec?.nodeName === undefined || old?.spec?.nodeName !== undefined) return;
+    bound++;
+    if (waiting !== undefined && bound >= waiting.count) waiting.resolve();
+  };
+  informers.informer(Pods).addEventHandler({ onAdd: (pod) => look(pod, undefined), onUpdate: look });
+  return (more) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    waiting = { count: bound + more, resolve };
+    return promise;
   };
 }
 

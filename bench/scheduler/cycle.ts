@@ -4,9 +4,8 @@ import { podInfo } from "../../src/scheduler/cache/pod-info.ts";
 import { SchedulerCache } from "../../src/scheduler/cache/scheduler-cache.ts";
 import { NodeFinder } from "../../src/scheduler/find-node.ts";
 import { Framework } from "../../src/scheduler/framework/framework.ts";
-import { defaultPlugins } from "../../src/scheduler/plugins/index.ts";
+import { testPlugins } from "../../src/scheduler/fixture.ts";
 import { NominatedPods } from "../../src/scheduler/preemption/nominated-pods.ts";
-import type { Client } from "#client";
 import { newNode } from "./cluster.ts";
 import { newPod, type PodTemplate } from "./workloads.ts";
 
@@ -25,7 +24,7 @@ export async function measureCycle(name: string, template: PodTemplate, nodes: n
   const limit = { value, name: "full scan of all nodes in typed arrays, fit and two scores" };
   const cache = new SchedulerCache();
   for (let i = 0; i < nodes; i++) cache.setNode(newNode(i, ["zone1", "zone2", "zone3"]));
-  const framework = new Framework(defaultPlugins({} as Client, () => ({})));
+  const framework = new Framework(testPlugins(() => ({})));
   for (const percentageOfNodesToScore of [0, 100]) {
     const finder = new NodeFinder(framework, new NominatedPods(), () => 0.5, { percentageOfNodesToScore });
     const share = percentageOfNodesToScore === 0 ? "as many nodes as upstream looks at" : "all nodes";
@@ -67,7 +66,8 @@ function arrayScan(nodes: number): () => void {
         if (newCpu > cpu[i]! || newMemory > memory[i]!) continue;
         const cpuShare = newCpu / cpu[i]!;
         const memoryShare = newMemory / memory[i]!;
-        const score = (1 - (cpuShare + memoryShare) / 2) * 100 + (1 - Math.abs(cpuShare - memoryShare) / 2) * 100;
+        const score =
+          (1 - (cpuShare + memoryShare) / 2) * 100 + (1 - Math.abs(cpuShare - memoryShare) / 2) * 100;
         if (score <= bestScore) continue;
         best = i;
         bestScore = score;

@@ -32,8 +32,23 @@ const INT64_MAX = 2n ** 63n - 1n;
 /** Digits and exponents beyond this are refused: they only serve to make arithmetic slow. */
 const DIGITS_MAX = 1000;
 
-/** Reads a quantity. Throws `QuantityError` with upstream's text. */
+/** Texts whose quantities are remembered. */
+const REMEMBERED_MAX = 1024;
+const REMEMBERED_LENGTH_MAX = 32;
+const remembered = new Map<string, Quantity>();
+
+/** Reads a quantity. Throws `QuantityError` with upstream's text. A cluster knows few amounts: each is read once. */
 export function parseQuantity(text: string): Quantity {
+  const known = remembered.get(text);
+  if (known !== undefined) return known;
+  const quantity = readQuantity(text);
+  if (text.length > REMEMBERED_LENGTH_MAX) return quantity;
+  if (remembered.size >= REMEMBERED_MAX) remembered.clear();
+  remembered.set(text, quantity);
+  return quantity;
+}
+
+function readQuantity(text: string): Quantity {
   const match = SHAPE.exec(text);
   if (text === "" || match === null || text.length > DIGITS_MAX) throw new QuantityError(FORMAT_MESSAGE);
   const [, sign, integer = "", fraction = "", suffixText = ""] = match;

@@ -9,8 +9,17 @@ export class TimeError extends Error {
 
 /** `2026-01-02T03:04:05Z`. */
 export function formatTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+  const second = Math.floor(ms / 1000);
+  // Whoever asks for the present asks for the same second many times.
+  if (second !== lastSecond) {
+    lastText = `${new Date(ms).toISOString().slice(0, 19)}Z`;
+    lastSecond = second;
+  }
+  return lastText;
 }
+
+let lastSecond = Number.NaN;
+let lastText = "";
 
 /** `2026-01-02T03:04:05.123456Z`; fractions of a millisecond are the microseconds. */
 export function formatMicroTime(ms: number): string {

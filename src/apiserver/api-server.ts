@@ -1,9 +1,11 @@
 /** Puts the parts of an API server together. @module */
 import { silentLogger, systemClock } from "#apimachinery";
 import { newScheme, scheme as builtinScheme } from "#api";
+import { CustomResources, DEFINITIONS, definitionHooks } from "./crd/index.ts";
 import { defaultPlugins } from "./admission/default-plugins.ts";
 import { registryLookup } from "./admission/object-lookup.ts";
 import { AdmissionChain } from "./admission/plugin.ts";
+import { quotaAccess } from "./admission/quota/quota-access.ts";
 import { feedRbacIndex } from "./authz-feed.ts";
 import { rbacAuthorizer, rulesFor } from "./authz/index.ts";
 import { bootstrap, systemContext } from "./bootstrap/bootstrap.ts";
@@ -28,7 +30,6 @@ import { WatchCache } from "./watchcache/watch-cache.ts";
 
 const SERVICE_CIDR = "10.96.0.0/12";
 const NODE_PORTS = { from: 30_000, to: 32_767 };
-const DISABLED_PLUGINS: readonly string[] = ["StorageObjectInUseProtection"];
 
 /** Loads the state of the store, creates what every cluster has, and serves. Listens nowhere until told. */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
@@ -46,11 +47,23 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const hooks = new Map<string, ResourceHooks>([
     ["core/namespaces", namespaceHooks],
     ["core/services", services.hooks()],
+    [DEFINITIONS, definitionHooks(() => clock.now())],
     ["certificates.k8s.io/certificatesigningrequests", certificateRequestHooks],
   ]);
   const lookup = registryLookup(() => registry);
-  const disabled = options.disabledAdmissionPlugins ?? DISABLED_PLUGINS;
-  const admission = new AdmissionChain(defaultPlugins({ lookup, clock, random, disabled }));
+  const rbac = options.authorizer === undefined ? feedRbacIndex(watchCache) : undefined;
+  const authorizer = options.authorizer ?? rbacAuthorizer(rbac!);
+  const admission = new AdmissionChain(
+    defaultPlugins({
+      lookup,
+      quotas: quotaAccess(lookup, () => registry, closing.signal),
+      authorizer,
+      clock,
+      random,
+      enabled: options.enabledAdmissionPlugins ?? [],
+      disabled: options.disabledAdmissionPlugins ?? [],
+    }),
+  );
   const fieldManager = options.managedFields === false ? undefined : newFieldManager();
   const registry = new Registry({
     kinds,
@@ -64,8 +77,15 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     limits,
     relaxedDurability: options.relaxedDurability ?? true,
   });
-  const rbac = options.authorizer === undefined ? feedRbacIndex(watchCache) : undefined;
-  const authorizer = options.authorizer ?? rbacAuthorizer(rbac!);
+  const custom = new CustomResources({
+    kinds,
+    watchCache,
+    registry: () => registry,
+    clock,
+    logger,
+    signal: closing.signal,
+  });
+  custom.follow();
   const server = new RunningServer({
     options,
     clock,
@@ -98,6 +118,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   if (events !== undefined) {
     startEventTtl({ events, clock, logger, context: systemContext(closing.signal) });
   }
+  custom.start();
   server.ready();
   return server;
 }

@@ -34,9 +34,11 @@ export interface ApiServerOptions {
   /** How this server proves itself to kubelets (logs, exec, port-forward). PEM. Absent: those answer an error. */
   readonly kubeletClient?: { readonly cert: string; readonly key: string; readonly ca?: string };
   /**
-   * Admission plugins that are left out. Default: StorageObjectInUseProtection, which needs the controllers that take
-   * its finalizers off again.
+   * Admission plugins beyond the default ones: AlwaysPullImages, ExtendedResourceToleration, StorageObjectInUseProtection
+   * (which needs the controllers that take its finalizers off again).
    */
+  readonly enabledAdmissionPlugins?: readonly string[];
+  /** Admission plugins that are left out. Default: none. */
   readonly disabledAdmissionPlugins?: readonly string[];
   /** Further routes: discovery, openapi, …; tried before the built-in ones, in order. */
   readonly routes?: readonly Route[];

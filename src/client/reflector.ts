@@ -48,6 +48,8 @@ const INITIAL_EVENTS_END = "k8s.io/initial-events-end";
 const WATCH_TIMEOUT_SECONDS_MIN = 300;
 /** Upstream's reflector back-off. */
 const BACKOFF = { initialMs: 800, maxMs: 30_000 };
+/** For a server that does not answer at all: it may be starting beside us, and asking costs it nothing. Becomes the same in the end. */
+const CONNECT_BACKOFF = { initialMs: 50, maxMs: 30_000 };
 /** A server that says nothing for so long did not understand `sendInitialEvents`. */
 const INITIAL_EVENTS_QUIET_MS = 10_000;
 /** A watch that ends sooner than this without an event counts as a failure: it must not become a busy loop. */
@@ -74,6 +76,7 @@ export function runReflector<T extends KubeObject>(
 class Reflector<T extends KubeObject> {
   readonly #options: ReflectorOptions<T>;
   readonly #backoff: Backoff;
+  readonly #connectBackoff: Backoff;
   #watchList: boolean;
   /** Where the next watch starts; undefined: only a list can tell. */
   #resourceVersion: string | undefined;
@@ -84,6 +87,7 @@ class Reflector<T extends KubeObject> {
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
     this.#backoff = new Backoff({ ...BACKOFF, random: options.random });
+    this.#connectBackoff = new Backoff({ ...CONNECT_BACKOFF, random: options.random });
     this.#watchList = options.watchList;
   }
 
@@ -113,6 +117,7 @@ class Reflector<T extends KubeObject> {
     }
     if (!this.#progressed && clock.monotonicMs() - startMs < SHORT_WATCH_MS) return this.#backoff.nextMs();
     this.#backoff.reset();
+    this.#connectBackoff.reset();
     return 0;
   }
 
@@ -136,7 +141,7 @@ class Reflector<T extends KubeObject> {
     if (reason !== undefined && !TRANSIENT.has(reason)) this.#resourceVersion = undefined;
     if (isTooLargeResourceVersion(err)) this.#resourceVersion = undefined;
     logger.warn(listing ? "Failed to list" : "Watch ended with an error", { kind: kind.kind, err });
-    return this.#backoff.nextMs();
+    return reason === undefined ? this.#connectBackoff.nextMs() : this.#backoff.nextMs();
   }
 
   async #list(signal: AbortSignal): Promise<void> {
@@ -151,6 +156,7 @@ class Reflector<T extends KubeObject> {
     this.#progressed = true;
     // A list that worked ends the row of failures even if the watch on it fails at once.
     this.#backoff.reset();
+    this.#connectBackoff.reset();
   }
 
   async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {

@@ -200,23 +200,28 @@ test("SharedInformer lists in one piece when the pages expire under way", () =>
     async ({ told }) => assert.equal(told.join(" "), "*a@1 *b@6"),
   ));
 
-test("SharedInformer backs off from a server that cannot be reached", () =>
-  play(
-    [
-      { error: new Error("connection refused") },
-      { error: new Error("connection refused") },
-      { expect: LIST, body: testList("5", "") },
-      { expect: watchFrom("5"), open: true },
-    ],
-    async ({ transport, informer, settle }) => {
-      await settle(800);
-      assert.equal(transport.requests.length, 2);
-      await settle(1_599);
-      assert.equal(transport.requests.length, 2);
-      await settle(1);
-      assert.equal(informer.hasSynced, true);
-    },
-  ));
+for (const [how, error, firstMs] of [
+  ["cannot be reached", new Error("connection refused"), 50],
+  ["fails", new StatusError("InternalError", "broken"), 800],
+] as const) {
+  test(`SharedInformer backs off from a server that ${how}`, () =>
+    play(
+      [
+        { error },
+        { error },
+        { expect: LIST, body: testList("5", "") },
+        { expect: watchFrom("5"), open: true },
+      ],
+      async ({ transport, informer, settle }) => {
+        await settle(firstMs);
+        assert.equal(transport.requests.length, 2);
+        await settle(2 * firstMs - 1);
+        assert.equal(transport.requests.length, 2);
+        await settle(1);
+        assert.equal(informer.hasSynced, true);
+      },
+    ));
+}
 
 test("SharedInformer does not become a busy loop on watches that end at once", () =>
   play(

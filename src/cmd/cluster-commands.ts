@@ -231,7 +231,8 @@ export function integer(text: string): number {
 
 function port(text: string): number {
   const number = integer(text);
-  if (number < 1 || number > PORT_MAX) throw new InvalidArgumentError(`a port from 1 to ${PORT_MAX} is needed`);
+  if (number < 1 || number > PORT_MAX)
+    throw new InvalidArgumentError(`a port from 1 to ${PORT_MAX} is needed`);
   return number;
 }
 

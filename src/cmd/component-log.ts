@@ -3,6 +3,7 @@ import { appendFileSync, mkdirSync, renameSync, statSync, writeSync } from "node
 import { join } from "node:path";
 import type { Clock, Logger } from "#apimachinery";
 import { createLogger } from "#component-base";
+import { isOutputLost } from "./lost-output.ts";
 
 /** A file that is longer when the process starts moves aside; one old file is kept. */
 const FILE_BYTES_MAX = 10 << 20;
@@ -30,11 +31,9 @@ function orDrop(write: () => unknown): void {
   try {
     write();
   } catch (err) {
-    if (!LOST.has((err as NodeJS.ErrnoException).code ?? "")) throw err;
+    if (!isOutputLost(err as NodeJS.ErrnoException)) throw err;
   }
 }
-
-const LOST = new Set(["ENOSPC", "EDQUOT", "EIO", "EAGAIN", "EPIPE"]);
 
 export function componentLogPath(logDir: string, component: string): string {
   return join(logDir, `${component}.log`);

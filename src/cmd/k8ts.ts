@@ -6,6 +6,7 @@ import { systemClock } from "#apimachinery";
 import { UserError, explain, type LauncherEnv } from "#launcher";
 import { addClusterCommands } from "./cluster-commands.ts";
 import { addComponentCommands } from "./component-commands.ts";
+import { outliveLostOutput } from "./lost-output.ts";
 import { addResourceCommands } from "./resource-commands.ts";
 import { asTyped, typedName } from "./typed-name.ts";
 import { addVersion } from "./version-command.ts";
@@ -79,6 +80,7 @@ function newProgram(world: World): Command {
 }
 
 async function main(): Promise<void> {
+  outliveLostOutput([process.stdout, process.stderr]);
   const world: World = {
     env: readEnvironment(),
     signal: abortOnSignals(),

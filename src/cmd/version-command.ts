@@ -8,9 +8,7 @@ export function addVersion(program: Command, world: World): void {
   program
     .command("version")
     .description("show the version of k8ts and of Kubernetes")
-    .addOption(
-      new Option("-o, --output <format>", "text or json").choices(["text", "json"]).default("text"),
-    )
+    .addOption(new Option("-o, --output <format>", "text or json").choices(["text", "json"]).default("text"))
     .action(async (flags: { output: string }) => {
       const manifest = JSON.parse(await readFile(join(world.env.installDir, "package.json"), "utf8")) as {
         readonly version: string;

@@ -10,10 +10,12 @@ import { endpointSliceController } from "./endpointslice/endpointslice-controlle
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { garbageCollectorController } from "./garbagecollector/garbage-collector-controller.ts";
 import { jobController } from "./job/job-controller.ts";
+import { localPathProvisionerController } from "./local-path-provisioner/local-path-provisioner-controller.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
 import { nodeIpamController } from "./node-ipam/node-ipam-controller.ts";
 import { nodeLifecycleController } from "./node-lifecycle/node-lifecycle-controller.ts";
 import type { ControllerInit, ControllerOptions } from "./options.ts";
+import { persistentVolumeBinderController } from "./persistentvolume-binder/persistentvolume-binder-controller.ts";
 import { podGarbageCollectorController } from "./pod-garbage-collector/pod-garbage-collector-controller.ts";
 import { replicaSetController } from "./replicaset/replicaset-controller.ts";
 import { replicationControllerController } from "./replicationcontroller/replicationcontroller-controller.ts";
@@ -23,6 +25,11 @@ import { serviceAccountController } from "./serviceaccount/serviceaccount-contro
 import { statefulSetController } from "./statefulset/statefulset-controller.ts";
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
 import { ttlAfterFinishedController } from "./ttl-after-finished/ttl-after-finished-controller.ts";
+
+import {
+  persistentVolumeClaimProtectionController,
+  persistentVolumeProtectionController,
+} from "./volume-protection/volume-protection-controllers.ts";
 
 /** Names are those of `kube-controller-manager --controllers`. */
 export const controllers: Readonly<Record<string, ControllerInit>> = {
@@ -44,6 +51,11 @@ export const controllers: Readonly<Record<string, ControllerInit>> = {
   "endpoints-controller": (context) => endpointsController(context),
   "endpointslice-mirroring-controller": (context) => endpointSliceMirroringController(context),
   "resourcequota-controller": (context) => resourceQuotaController(context),
+  "persistentvolume-binder-controller": (context) => persistentVolumeBinderController(context),
+  "persistentvolumeclaim-protection-controller": (context) =>
+    persistentVolumeClaimProtectionController(context),
+  "persistentvolume-protection-controller": (context) => persistentVolumeProtectionController(context),
+  "local-path-provisioner-controller": (context) => localPathProvisionerController(context),
   "garbage-collector-controller": (context) => garbageCollectorController(context),
   "node-lifecycle-controller": (context, options) => nodeLifecycleController(context, options),
   "taint-eviction-controller": (context) => taintEvictionController(context),

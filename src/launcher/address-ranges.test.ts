@@ -27,8 +27,11 @@ const CASES: readonly [what: string, change: Partial<AddressRanges>, message: Re
 ];
 for (const [what, change, message] of CASES) {
   test(`checkRanges: ${what}`, () => {
-    const check = (): void => checkRanges({ ...GOOD, ...change });
-    if (message === undefined) return check();
-    assert.throws(check, (err) => err instanceof UserError && message.test(err.message));
+    const ranges = { ...GOOD, ...change };
+    if (message === undefined) return checkRanges(ranges);
+    assert.throws(
+      () => checkRanges(ranges),
+      (err) => err instanceof UserError && message.test(err.message),
+    );
   });
 }

@@ -1,18 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Pod } from "#api/core/v1/types.gen";
-import type { Client } from "#client";
 import { podInfo } from "./cache/pod-info.ts";
 import { SchedulerCache } from "./cache/scheduler-cache.ts";
 import { NodeFinder, feasibleWanted } from "./find-node.ts";
 import { fitErrorMessage } from "./fit-error.ts";
-import { testNode, testPod, type NodeShape, type PodShape } from "./fixture.ts";
+import { testNode, testPlugins, testPod, type NodeShape, type PodShape } from "./fixture.ts";
 import { Framework } from "./framework/framework.ts";
-import { defaultPlugins } from "./plugins/index.ts";
 import { NominatedPods } from "./preemption/nominated-pods.ts";
 import { plan } from "./preemption/plan.ts";
 
-const framework = new Framework(defaultPlugins({} as Client, () => ({ team: "a" })));
+const framework = new Framework(testPlugins(() => ({ team: "a" })));
 
 interface Case {
   readonly name: string;
@@ -243,7 +241,10 @@ test("plan() of preemption takes the least important pods that make room", () =>
 });
 
 test("feasibleWanted() looks at every node of a small cluster and at 5 % of a very large one", () => {
-  assert.deepEqual([50, 1_000, 5_000, 15_000].map((nodes) => feasibleWanted(nodes)), [50, 420, 500, 750]);
+  assert.deepEqual(
+    [50, 1_000, 5_000, 15_000].map((nodes) => feasibleWanted(nodes)),
+    [50, 420, 500, 750],
+  );
 });
 
 test("a pod's request is the larger of init and run phase, with sidecars in both", () => {

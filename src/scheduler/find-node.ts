@@ -79,7 +79,10 @@ export class NodeFinder {
   /** Whether the pod fits, once as if the pods promised to this node were here, once without them. */
   fits(cycle: Cycle, pod: PodInfo, node: NodeInfo): Status | undefined {
     const { size } = this.#nominated;
-    return (size > 0 ? this.#fitsPromised(cycle, pod, node) : undefined) ?? this.#framework.filter(cycle, pod, node);
+    return (
+      (size > 0 ? this.#fitsPromised(cycle, pod, node) : undefined) ??
+      this.#framework.filter(cycle, pod, node)
+    );
   }
 
   #fitsPromised(cycle: Cycle, pod: PodInfo, node: NodeInfo): Status | undefined {

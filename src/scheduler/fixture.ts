@@ -1,5 +1,22 @@
 /** Nodes and pods for the scheduler's tests and benchmarks. @module */
-import type { Node, NodeSpec, Pod, PodSpec } from "#api/core/v1/types.gen";
+import type { Node, NodeSpec, PersistentVolumeClaim, Pod, PodSpec } from "#api/core/v1/types.gen";
+import { FakeClock } from "#apimachinery";
+import type { Client, Lister, SharedInformer } from "#client";
+import type { WeightedPlugin } from "./framework/framework.ts";
+import { defaultPlugins } from "./plugins/index.ts";
+import type { NamespaceLabels } from "./plugins/inter-pod-affinity.ts";
+
+/** The default plugins in a cluster without volumes; nothing is written. */
+export function testPlugins(namespaceLabels: NamespaceLabels): readonly WeightedPlugin[] {
+  const none = { get: () => undefined, list: () => [] } as unknown as Lister<never>;
+  return defaultPlugins({
+    client: {} as Client,
+    clock: new FakeClock(),
+    namespaceLabels,
+    listers: { claims: none, volumes: none, classes: none, csiNodes: none },
+    claimInformer: {} as SharedInformer<PersistentVolumeClaim>,
+  });
+}
 
 export interface NodeShape {
   readonly cpu?: string;

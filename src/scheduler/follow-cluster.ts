@@ -1,12 +1,18 @@
 /** What informers tell goes into the scheduler's cache and queue. @module */
 import { Namespaces } from "#api/core/v1/namespace";
 import { Nodes } from "#api/core/v1/node";
+import { PersistentVolumes } from "#api/core/v1/persistentvolume";
+import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
 import { Pods } from "#api/core/v1/pod";
 import type { Node, Pod } from "#api/core/v1/types.gen";
+import { CSINodes } from "#api/storage/v1/csinode";
+import { StorageClasses } from "#api/storage/v1/storageclass";
+import { keyOf, type Kind, type KubeObject } from "#apimachinery";
 import type { InformerFactory } from "#client";
 import { podInfo } from "./cache/pod-info.ts";
 import { isSmaller } from "./cache/resources.ts";
 import type { SchedulerCache } from "./cache/scheduler-cache.ts";
+import type { ClusterEvent } from "./framework/plugin.ts";
 import type { NominatedPods } from "./preemption/nominated-pods.ts";
 import type { SchedulingQueue } from "./queue/scheduling-queue.ts";
 
@@ -23,6 +29,10 @@ export function followCluster(informers: InformerFactory, followers: Followers):
     followNamespaces(informers, followers),
     followNodes(informers, followers),
     followPods(informers, followers),
+    follow(informers, PersistentVolumeClaims, "PersistentVolumeClaim", followers),
+    follow(informers, PersistentVolumes, "PersistentVolume", followers),
+    follow(informers, StorageClasses, "StorageClass", followers),
+    follow(informers, CSINodes, "CSINode", followers),
   ];
   return () => removers.forEach((remove) => remove());
 }
@@ -33,6 +43,22 @@ function followNamespaces(informers: InformerFactory, { cache }: Followers): () 
     onUpdate(namespace, old) {
       if (!isEqual(namespace.metadata.labels, old.metadata.labels)) cache.index.namespacesChanged();
     },
+  });
+}
+
+/** Objects that only plugins look at. */
+function follow<T extends KubeObject>(
+  informers: InformerFactory,
+  kind: Kind<T>,
+  resource: ClusterEvent["resource"],
+  { queue }: Followers,
+): () => void {
+  const tell = (action: ClusterEvent["action"], object: T): void =>
+    queue.move({ resource, action, key: keyOf(object) });
+  return informers.informer(kind).addEventHandler({
+    onAdd: (object) => tell("add", object),
+    onUpdate: (object) => tell("update", object),
+    onDelete: (object) => tell("delete", object),
   });
 }
 

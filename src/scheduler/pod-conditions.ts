@@ -31,7 +31,11 @@ export function withScheduledFalse(
 }
 
 /** Tells a victim that it goes for a more important pod; undefined if it was told already. */
-export function withDisruptionTarget(pod: Pod, schedulerName: string, nowMs: number): StatusPatch | undefined {
+export function withDisruptionTarget(
+  pod: Pod,
+  schedulerName: string,
+  nowMs: number,
+): StatusPatch | undefined {
   const reason = PREEMPTION_BY_SCHEDULER;
   const message = `${schedulerName}: preempting to accommodate a higher priority pod`;
   const condition = changed(pod, { type: "DisruptionTarget", status: "True", reason, message }, nowMs);

@@ -1,6 +1,10 @@
 /** Puts the scheduler together: informers feed its cache and its queue. @module */
 import { Namespaces } from "#api/core/v1/namespace";
+import { PersistentVolumes } from "#api/core/v1/persistentvolume";
+import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
 import { PodDisruptionBudgets } from "#api/policy/v1/poddisruptionbudget";
+import { CSINodes } from "#api/storage/v1/csinode";
+import { StorageClasses } from "#api/storage/v1/storageclass";
 import type { Clock, Logger } from "#apimachinery";
 import type { Client, EventRecorder, InformerFactory, MetricsSink } from "#client";
 import { SchedulerCache } from "./cache/scheduler-cache.ts";
@@ -37,7 +41,18 @@ export async function runScheduler(options: SchedulerOptions, signal: AbortSigna
   const { client, informers, clock, random, schedulerName = "default-scheduler" } = options;
   const namespaces = informers.lister(Namespaces);
   const budgets = informers.lister(PodDisruptionBudgets);
-  const plugins = defaultPlugins(client, (name) => namespaces.get(name)?.metadata.labels ?? {});
+  const plugins = defaultPlugins({
+    client,
+    clock,
+    namespaceLabels: (name) => namespaces.get(name)?.metadata.labels ?? {},
+    listers: {
+      claims: informers.lister(PersistentVolumeClaims),
+      volumes: informers.lister(PersistentVolumes),
+      classes: informers.lister(StorageClasses),
+      csiNodes: informers.lister(CSINodes),
+    },
+    claimInformer: informers.informer(PersistentVolumeClaims),
+  });
   const framework = new Framework([...plugins, ...(options.plugins ?? [])]);
   const cache = new SchedulerCache();
   const nominated = new NominatedPods();

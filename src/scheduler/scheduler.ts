@@ -38,6 +38,8 @@ const SLICE_MS = 2;
 export class Scheduler {
   readonly #parts: SchedulerParts;
   readonly #writes = new Set<Promise<void>>();
+  /** Everything under way, also what only waits: volumes may take minutes. */
+  readonly #tasks = new Set<Promise<void>>();
 
   constructor(parts: SchedulerParts) {
     this.#parts = parts;
@@ -56,13 +58,13 @@ export class Scheduler {
         continue;
       }
       this.#schedule(queued, signal);
-      if (this.#writes.size >= WRITES_MAX) await Promise.race(this.#writes);
+      if (this.#writes.size >= WRITES_MAX) await Promise.race(this.#writes).catch(() => undefined);
       if (clock.monotonicMs() < sliceEnd) continue;
       this.#showSizes();
       await nextTurn();
       sliceEnd = clock.monotonicMs() + SLICE_MS;
     }
-    await Promise.all(this.#writes);
+    await Promise.all(this.#tasks);
   }
 
   #schedule(queued: QueuedPod, signal: AbortSignal): void {
@@ -94,7 +96,7 @@ export class Scheduler {
     const { cache, framework, queue, nominated, metrics, clock } = this.#parts;
     const { pod } = queued;
     cache.assume(pod, nodeName);
-    const refusal = framework.reserve(cycle, pod, nodeName);
+    const refusal = framework.reserve(cycle, pod, nodeName, cache);
     if (refusal !== undefined) {
       cache.forget(pod.uid);
       metrics.attempt("unschedulable", clock.monotonicMs() - startMs);
@@ -120,13 +122,17 @@ export class Scheduler {
         this.#giveRoomBack(pod, cycle, nodeName);
         metrics.attempt("unschedulable", clock.monotonicMs() - startMs);
         queue.addUnschedulable(queued, new Set([refusal.plugin]));
-        return await this.#report(pod, {
-          reason: "Unschedulable",
-          message: refusal.reasons.join(", "),
-          nominatedNodeName: undefined,
-        }, signal);
+        return await this.#report(
+          pod,
+          {
+            reason: "Unschedulable",
+            message: refusal.reasons.join(", "),
+            nominatedNodeName: undefined,
+          },
+          signal,
+        );
       }
-      await framework.bind(cycle, pod, nodeName, signal);
+      await this.#track(this.#writes, framework.bind(cycle, pod, nodeName, signal));
       queue.delete(pod.uid);
       metrics.attempt("scheduled", clock.monotonicMs() - startMs);
       metrics.scheduled(queued.attempts, clock.now() - queued.queuedAt);
@@ -193,13 +199,15 @@ export class Scheduler {
     const { nominated, queue, logger } = this.#parts;
     const { pod } = queued;
     const { name } = candidate.node;
-    const outdone = nominated.on(name).filter((other) => other.priority < pod.priority && other.uid !== pod.uid);
+    const outdone = nominated
+      .on(name)
+      .filter((other) => other.priority < pod.priority && other.uid !== pod.uid);
     nominated.set(pod, name, candidate.victims);
     for (const other of outdone) nominated.delete(other.uid);
     try {
       await Promise.all([
         this.#report(pod, { reason: "Unschedulable", message, nominatedNodeName: name }, signal),
-        evict(this.#parts, candidate, pod, signal),
+        this.#track(this.#writes, evict(this.#parts, candidate, pod, signal)),
         ...outdone.map((other) => takePromiseBack(this.#parts, other, signal)),
       ]);
     } catch (err) {
@@ -222,7 +230,12 @@ export class Scheduler {
     const body = withScheduledFalse(pod, condition, clock.now());
     if (body === undefined) return;
     try {
-      await client.patch(Pods, pod.metadata, { type: "strategic", body }, signal, { subresource: "status" });
+      const options = { subresource: "status" };
+      const write = client.patch(Pods, pod.metadata, { type: "strategic", body }, signal, options);
+      await this.#track(
+        this.#writes,
+        write.then(() => undefined),
+      );
     } catch (err) {
       if (signal.aborted || isNotFound(err)) return;
       logger.warn("could not report why a pod waits", { pod: key, err });
@@ -235,8 +248,13 @@ export class Scheduler {
     metrics.cacheSize(cache.sizes);
   }
 
-  #start(write: Promise<void>): void {
-    const tracked: Promise<void> = write.finally(() => this.#writes.delete(tracked));
-    this.#writes.add(tracked);
+  #start(task: Promise<void>): void {
+    void this.#track(this.#tasks, task);
+  }
+
+  #track(all: Set<Promise<void>>, task: Promise<void>): Promise<void> {
+    const tracked: Promise<void> = task.finally(() => all.delete(tracked));
+    all.add(tracked);
+    return tracked;
   }
 }

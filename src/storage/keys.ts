@@ -11,6 +11,8 @@ const FORBIDDEN = /[\u0000-\u001f\u{10FFFF}]/u;
 
 /** Throws a TypeError: a bad key is a mistake in the program, never of a user. */
 export function checkWrites(writes: readonly Write[]): void {
+  const [first, second] = writes;
+  if (first !== undefined && second === undefined) return checkKey(first.key);
   const seen = new Set<string>();
   for (const { key } of writes) {
     checkKey(key);

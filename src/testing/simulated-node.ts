@@ -7,7 +7,6 @@ import { newClient } from "#client";
 import type { TaskGroup } from "#component-base";
 import { createSimulatedRuntime } from "#cri";
 import { runKubelet, simulatedPlatform, type MachineInfo, type Taint } from "#kubelet";
-import { withSimulatedProbes } from "./simulated-probes.ts";
 import { waitFor, type Waiting } from "./waiting.ts";
 
 export interface TestNodeOptions {
@@ -84,8 +83,8 @@ async function kubelet(
     ...(canPull !== undefined && { canPull }),
   });
   const options = {
-    client: newClient(withSimulatedProbes(transport), { userAgent: "kubelet" }),
-    clock: untilStopped(clock, signal),
+    client: newClient(transport, { userAgent: "kubelet" }),
+    clock,
     random,
     logger: logger.child({ component: "kubelet", node: nodeName }),
     nodeName,
@@ -107,22 +106,6 @@ async function kubelet(
   } finally {
     await runtime.close();
   }
-}
-
-/** Who is told to stop and pauses all the same does not pause for long; its timers are unreferenced, so nothing else would end them. */
-function untilStopped(clock: Clock, signal: AbortSignal): Clock {
-  const never = new AbortController().signal;
-  return {
-    now: () => clock.now(),
-    monotonicMs: () => clock.monotonicMs(),
-    sleep: (delayMs, aborted) => clock.sleep(delayMs, aborted),
-    after(delayMs, callback) {
-      if (!signal.aborted) return clock.after(delayMs, callback);
-      let isCancelled = false;
-      void clock.sleep(0, never).then(() => isCancelled || callback());
-      return { cancel: () => void (isCancelled = true) };
-    },
-  };
 }
 
 /** Ready, and the taint that every new node bears has gone: a pod that is created now does not wait for a second try. */

@@ -61,9 +61,9 @@ suite("killed processes", { skip: isRoot ? false : "needs root: real containers"
     await using probe = clientOf();
     await eventually("the API answers", () => answers(probe.client), BACK_WITHIN_MS);
     await cluster.kubectl("rollout", "status", "deploy/web", "--timeout=60s");
-    const path = "jsonpath={.items[*].spec.containers[0].env[0].value}";
+    const path = "jsonpath={range .items[*]}[{.spec.containers[0].env[0].value}]{end}";
     await eventually("only new pods", async () =>
-      (await cluster.kubectl("get", "pods", "-l", "app=web", "-o", path)) === "2 2" ? true : undefined,
+      (await cluster.kubectl("get", "pods", "-l", "app=web", "-o", path)) === "[2][2]" ? true : undefined,
     );
   });
 

@@ -17,13 +17,13 @@ export function sh(name: string, script: string): Container {
 }
 
 export interface PodSteps {
-  pod(name: string, spec: object, metadata?: object): Promise<void>;
-  ready(name: string): Promise<void>;
-  phase(name: string, wanted: string): Promise<void>;
+  readonly pod: (name: string, spec: object, metadata?: object) => Promise<void>;
+  readonly ready: (name: string) => Promise<void>;
+  readonly phase: (name: string, wanted: string) => Promise<void>;
   /** `path` is a JSONPath. */
-  field(name: string, path: string): Promise<string>;
+  readonly field: (name: string, path: string) => Promise<string>;
   /** Standard output of a shell script. */
-  inside(name: string, container: string, script: string): Promise<string>;
+  readonly inside: (name: string, container: string, script: string) => Promise<string>;
 }
 
 export function podSteps(cluster: () => TestCluster): PodSteps {

@@ -91,7 +91,7 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
     assert.equal(await field("crash", `${STATUS}.restartCount}`), "1");
     assert.equal(await field("crash", `${STATUS}.lastState.terminated.exitCode}`), "1");
     assert.equal(await cluster.kubectl("logs", "crash", "--previous"), "attempt\n");
-    assert.match(await cluster.kubectl("describe", "pod", "crash"), /Back-off restarting failed container c/);
+    await shows("crash", /Back-off restarting failed container c/);
     await eventually("the second restart", async () =>
       (await field("crash", `${STATUS}.restartCount}`)) === "2" ? true : undefined,
     );
@@ -109,12 +109,11 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
     await eventually("a restart", async () =>
       (await field("live", `${STATUS}.restartCount}`)) === "1" ? true : undefined,
     );
-    const events = await cluster.kubectl("describe", "pod", "live");
-    assert.match(
-      events,
+    await shows(
+      "live",
       /Unhealthy .*Liveness probe failed: cat: can't open '\/tmp\/alive': No such file or directory/,
     );
-    assert.match(events, /Killing .*Container c failed liveness probe, will be restarted/);
+    await shows("live", /Killing .*Container c failed liveness probe, will be restarted/);
     await cluster.kubectl("delete", "pod", "live", "--wait=false");
   });
 
@@ -131,13 +130,7 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
     );
     await cluster.kubectl("expose", "pod", "http", "--port=80", "--name=http");
     await phase("http", "Running");
-    await eventually("the event", async () =>
-      /Unhealthy .*Readiness probe failed: HTTP probe failed with statuscode: 404/.test(
-        await cluster.kubectl("describe", "pod", "http"),
-      )
-        ? true
-        : undefined,
-    );
+    await shows("http", /Unhealthy .*Readiness probe failed: HTTP probe failed with statuscode: 404/);
     assert.equal(await endpoint("http"), "false");
     await cluster.kubectl("exec", "http", "--", "touch", "/www/ready");
     await ready("http");
@@ -190,12 +183,9 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
       });
       await phase("grpc", "Running");
       assert.equal(await field("grpc", "{.status.podIP}"), ip);
-      await eventually("the event", async () =>
-        /Unhealthy .*Readiness probe failed: .*service unhealthy \(responded with "NOT_SERVING"\)/.test(
-          await cluster.kubectl("describe", "pod", "grpc"),
-        )
-          ? true
-          : undefined,
+      await shows(
+        "grpc",
+        /Unhealthy .*Readiness probe failed: .*service unhealthy \(responded with "NOT_SERVING"\)/,
       );
       writeFileSync(file, "");
       await ready("grpc");
@@ -241,7 +231,7 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
       containers: [{ ...sh("c", "sleep 3600"), lifecycle: { postStart } }],
     });
     await phase("hook-fails", "Failed");
-    assert.match(await cluster.kubectl("describe", "pod", "hook-fails"), /FailedPostStartHook/);
+    await shows("hook-fails", /FailedPostStartHook/);
   });
 
   test("who ignores TERM gets KILL after the grace period", async () => {
@@ -479,6 +469,13 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
     assert.equal(await field("hog", `${STATUS}.state.terminated.exitCode}`), "137");
     assert.equal(await field("hog", "{.status.qosClass}"), "Guaranteed");
   });
+
+  /** Events come a moment after what they tell of. */
+  async function shows(name: string, pattern: RegExp): Promise<void> {
+    await eventually(`describe shows ${pattern.source}`, async () =>
+      pattern.test(await cluster.kubectl("describe", "pod", name)) ? true : undefined,
+    );
+  }
 
   function endpoint(service: string): Promise<string> {
     const path = "jsonpath={.items[*].endpoints[*].conditions.ready}";

@@ -35,7 +35,7 @@ suite("starts that fail", () => {
       const output = await start(["--driver=simulated", `--apiserver-port=${port}`]);
       assert.equal(output.code, 69);
       assertOneProblem(output, `port ${port} of 127.0.0.1 cannot be used by the API server`, "PORT_IN_USE");
-      assert.match(output.stderr, new RegExp(`try: k8ts start --apiserver-port=${port + 1}`));
+      assertTry(output, `k8ts start --apiserver-port=${port + 1}, or stop what listens there`);
     } finally {
       holder.close();
     }
@@ -49,7 +49,7 @@ suite("starts that fail", () => {
       const output = await start([], { as: NOBODY });
       assert.equal(output.code, 77);
       assertOneProblem(output, "the netns driver needs root", "ROOT_REQUIRED");
-      assert.match(output.stderr, /try: sudo k8ts start, or k8ts start --driver=simulated/);
+      assertTry(output, "sudo k8ts start, or k8ts start --driver=simulated");
     },
   );
 
@@ -62,7 +62,7 @@ suite("starts that fail", () => {
     for (const name of ["iproute2", "nftables", "containerd", "runc"])
       assert.ok(output.stderr.includes(name));
     assertOneProblem(output, "they cannot be installed here, because apt-get is missing", "PACKAGE_MISSING");
-    assert.match(output.stderr, /try: apt-get install -y --no-install-recommends iproute2 nftables/);
+    assertTry(output, "apt-get install -y --no-install-recommends iproute2 nftables");
   });
 
   test("a package that cannot be installed ends the start", { skip: needsRoot }, async () => {
@@ -135,7 +135,7 @@ suite("starts that fail", () => {
       const output = await k8ts(command);
       assert.equal(output.code, 66);
       assertOneProblem(output, `profile "${PROFILE}" not found`, "PROFILE_NOT_FOUND");
-      assert.match(output.stderr, /try: k8ts start -p e2estart/);
+      assertTry(output, "k8ts start -p e2estart");
     });
   }
 
@@ -198,6 +198,11 @@ function assertOneProblem({ stdout, stderr }: Output, message: string, id: strin
   assert.ok(problems[0]!.includes(message) && problems[0]!.endsWith(`[${id}]`), stderr);
   assert.doesNotMatch(stderr, /\n\s+at /);
   assert.equal(stdout, "");
+}
+
+/** Commands are shown as this test typed them. */
+function assertTry({ stderr }: Output, fix: string): void {
+  assert.ok(stderr.replaceAll(K8TS, "k8ts").includes(`\n  try: ${fix}`), stderr);
 }
 
 function filesIn(dir: string): readonly string[] {

@@ -27,45 +27,43 @@ export interface Decoded {
 /** Throws `DecodeError` when a value does not fit its type. */
 export function decodeTyped(value: unknown, schema: StructSchema): Decoded {
   const walk = new Walk();
-  const object = walk.value(value, schema, { path: "", field: "", place: inValue }) as JsonObject;
+  const object = walk.value(value, schema) as JsonObject;
   return { object, unknownFields: walk.unknown };
 }
 
-interface Position {
-  /** With indices, as strict errors show it. */
-  readonly path: string;
-  /** Without indices, as Go's decoder shows it. */
-  readonly field: string;
-  readonly place: Place;
-}
-
+/** Where it stands is kept on stacks, which cost nothing; words are made of them when something is wrong. */
 class Walk {
   readonly unknown: string[] = [];
+  /** Field names, indices and keys of maps, as strict errors show them. */
+  readonly #path: (string | number)[] = [];
+  /** Field names alone, as Go's decoder shows them, and the structs they are of. */
+  readonly #fields: string[] = [];
+  readonly #structs: StructSchema[] = [];
 
-  value(value: unknown, schema: Schema, at: Position): unknown {
+  value(value: unknown, schema: Schema): unknown {
     switch (schema.type) {
       case "scalar":
-        return decodeScalar(value, schema.scalar, at.place);
+        return decodeScalar(value, schema.scalar, this.#place);
       case "struct":
-        return this.#struct(value, schema, at);
+        return this.#struct(value, schema);
       case "list":
-        return this.#list(value, schema, at);
+        return this.#list(value, schema);
       case "map":
-        return this.#map(value, schema, at);
+        return this.#map(value, schema);
       case "untyped":
       default:
         if ((schema.form === "rawExtension" || schema.form === "fieldsV1") && !isJsonObject(value))
-          return mismatch(value, at, "runtime.RawExtension");
+          return this.#mismatch(value, "runtime.RawExtension");
         return value;
     }
   }
 
-  #struct(value: unknown, schema: StructSchema, at: Position): unknown {
-    if (!isJsonObject(value)) return mismatch(value, at, `v1.${schema.name}`);
+  #struct(value: unknown, schema: StructSchema): unknown {
+    if (!isJsonObject(value)) return this.#mismatch(value, `v1.${schema.name}`);
     let out: MutableJsonObject | undefined;
-    for (const key of Object.keys(value)) {
+    for (const key in value) {
       const before = value[key];
-      const after = this.#field(before, key, schema, at);
+      const after = this.#field(before, key, schema);
       if (after === before) continue;
       out ??= { ...value };
       if (after === undefined) delete out[key];
@@ -75,27 +73,30 @@ class Walk {
   }
 
   /** undefined: the field is left out. */
-  #field(value: unknown, key: string, schema: StructSchema, at: Position): unknown {
+  #field(value: unknown, key: string, schema: StructSchema): unknown {
     const field = schema.fields.get(key);
-    const path = at.path === "" ? key : `${at.path}.${key}`;
     if (field === undefined) {
       if (keepsUndeclared(schema, key)) return value;
-      if (this.unknown.length < UNKNOWN_FIELDS_MAX) this.unknown.push(path);
+      if (this.unknown.length < UNKNOWN_FIELDS_MAX) this.unknown.push(pathText([...this.#path, key]));
       return undefined;
     }
     if (value === null) return field.nullable === true ? null : undefined;
-    const name = at.field === "" ? key : `${at.field}.${key}`;
-    const place: Place = (type) => `Go struct field ${schema.name}.${name} of type ${type}`;
-    const decoded = this.value(value, field.schema, { path, field: name, place });
+    this.#path.push(key);
+    this.#fields.push(key);
+    this.#structs.push(schema);
+    const decoded = this.value(value, field.schema);
+    this.#path.pop();
+    this.#fields.pop();
+    this.#structs.pop();
     return isLeftOut(decoded, field) ? undefined : decoded;
   }
 
-  #list(value: unknown, schema: ListSchema, at: Position): unknown {
-    if (!Array.isArray(value)) return mismatch(value, at, goTypeName(schema));
+  #list(value: unknown, schema: ListSchema): unknown {
+    if (!Array.isArray(value)) return this.#mismatch(value, goTypeName(schema));
     let out: unknown[] | undefined;
     for (let i = 0; i < value.length; i++) {
       const before: unknown = value[i];
-      const after = this.#item(before, schema.items, { ...at, path: `${at.path}[${i}]` });
+      const after = this.#item(before, schema.items, i);
       if (after === before) continue;
       out ??= [...value];
       out[i] = after;
@@ -103,12 +104,12 @@ class Walk {
     return out ?? value;
   }
 
-  #map(value: unknown, schema: MapSchema, at: Position): unknown {
-    if (!isJsonObject(value)) return mismatch(value, at, goTypeName(schema));
+  #map(value: unknown, schema: MapSchema): unknown {
+    if (!isJsonObject(value)) return this.#mismatch(value, goTypeName(schema));
     let out: MutableJsonObject | undefined;
-    for (const key of Object.keys(value)) {
+    for (const key in value) {
       const before = value[key];
-      const after = this.#item(before, schema.values, { ...at, path: `${at.path}.${key}` });
+      const after = this.#item(before, schema.values, key);
       if (after === before) continue;
       out ??= { ...value };
       put(out, key, after);
@@ -116,11 +117,36 @@ class Walk {
     return out ?? value;
   }
 
-  #item(value: unknown, schema: Schema, at: Position): unknown {
-    if (value !== null || schema.type === "untyped") return this.value(value, schema, at);
+  #item(value: unknown, schema: Schema, at: string | number): unknown {
+    if (value !== null || schema.type === "untyped") {
+      this.#path.push(at);
+      const decoded = this.value(value, schema);
+      this.#path.pop();
+      return decoded;
+    }
     if (schema.type === "struct") return {};
     return schema.type === "scalar" ? zeroOf(schema.scalar) : null;
   }
+
+  readonly #place: Place = (type) => {
+    const struct = this.#structs.at(-1);
+    if (struct === undefined) return inValue(type);
+    return `Go struct field ${struct.name}.${this.#fields.join(".")} of type ${type}`;
+  };
+
+  #mismatch(value: unknown, type: string): never {
+    throw new DecodeError(`json: cannot unmarshal ${goJsonType(value)} into ${this.#place(type)}`);
+  }
+}
+
+/** `spec.containers[0].image`. */
+function pathText(path: readonly (string | number)[]): string {
+  let text = "";
+  for (const element of path) {
+    if (typeof element === "number") text += `[${element}]`;
+    else text += text === "" ? element : `.${element}`;
+  }
+  return text;
 }
 
 /** Go does not write the zero value of a field that is no pointer and has `omitempty`. */
@@ -128,8 +154,7 @@ function isLeftOut(value: unknown, field: Field): boolean {
   // An empty list of managed fields is a request to forget them.
   if (field.omitEmpty !== true || field.name === "managedFields") return false;
   if (Array.isArray(value)) return value.length === 0;
-  if (typeof value === "object")
-    return field.schema.type === "map" && Object.keys(value as object).length === 0;
+  if (typeof value === "object") return field.schema.type === "map" && isEmptyObject(value as object);
   return (
     field.pointer !== true &&
     (value === "" || value === 0 || value === false) &&
@@ -137,8 +162,9 @@ function isLeftOut(value: unknown, field: Field): boolean {
   );
 }
 
-function mismatch(value: unknown, at: Position, type: string): never {
-  throw new DecodeError(`json: cannot unmarshal ${goJsonType(value)} into ${at.place(type)}`);
+function isEmptyObject(value: object): boolean {
+  for (const _key in value) return false;
+  return true;
 }
 
 function goTypeName(schema: Schema): string {

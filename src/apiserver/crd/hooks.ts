@@ -1,8 +1,7 @@
-/** What writes of definitions, and of the objects they add, need beyond the rules of their kinds. @module */
-import { invalid, StatusError, type KubeObject } from "#apimachinery";
+/** What writes of definitions need beyond the rules of their kind. @module */
+import { invalid, type KubeObject } from "#apimachinery";
 import { validateCustomResourceDefinition } from "#api/apiextensions/v1/validation";
 import type { CustomResourceDefinition } from "#api/apiextensions/v1/types.gen";
-import type { CustomKind } from "../registry/custom-kind.ts";
 import { nothingBegun, type Begun, type ResourceHooks } from "../registry/resource-hooks.ts";
 import { checkDefinition } from "./check-definition.ts";
 import { CLEANUP_FINALIZER, withCondition } from "./conditions.ts";
@@ -36,16 +35,3 @@ export function definitionHooks(nowMs: () => number): ResourceHooks {
 }
 
 const crdKind = { group: "apiextensions.k8s.io", kind: "CustomResourceDefinition" };
-
-/** Nothing is created while the definition goes. */
-export function customHooks({ custom }: CustomKind): ResourceHooks {
-  if (!custom.isTerminating) return {};
-  return {
-    beginCreate: async () => {
-      throw new StatusError(
-        "MethodNotAllowed",
-        "create not allowed while custom resource definition is terminating",
-      );
-    },
-  };
-}

@@ -71,6 +71,8 @@ function apiResource(scheme: Scheme, kind: Kind): ApiResource {
   };
 }
 
+const SCALE: GroupVersionKind = { group: "autoscaling", version: "v1", kind: "Scale" };
+
 function apiSubresource(kind: Kind, name: string): ApiSubresource {
   const facts = resourcesOf(kind.group, kind.version).find(({ plural }) => plural === kind.names.plural);
   const known = facts?.subresources.find((subresource) => subresource.name === name);
@@ -79,7 +81,7 @@ function apiSubresource(kind: Kind, name: string): ApiSubresource {
   const published = isConnect ? (CONNECT_VERBS[name] ?? STREAM_VERBS) : (known?.verbs ?? STATUS_VERBS);
   return {
     name,
-    responseKind: known?.gvk ?? { group, version, kind: kind.kind },
+    responseKind: known?.gvk ?? (name === "scale" ? SCALE : { group, version, kind: kind.kind }),
     verbs: published.toSorted(compare),
     isConnect,
   };

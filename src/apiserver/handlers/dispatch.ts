@@ -66,6 +66,7 @@ export class Dispatcher {
     if (served === undefined || isMisplaced(info, served.kind.scope)) return this.#unknown(info);
     if (isWrongLevel(info)) return methodNotAllowed();
     checkName(info);
+    if (served.custom?.deprecationWarning !== undefined) request.warn(served.custom.deprecationWarning);
     const routed = { request, info, served, context };
     const { virtual } = this.#options;
     const answered = virtual.get(served.resource);

@@ -1,5 +1,6 @@
 /** Objects as the rows of a metav1.Table: what `kubectl get` prints. @module */
 import type { Kind, KubeObject } from "#apimachinery";
+import { isCustomKind } from "../registry/custom-kind.ts";
 
 export type IncludeObject = "None" | "Metadata" | "Object";
 
@@ -19,7 +20,9 @@ export function tableRow(
   nowMs: number,
   includeObject: IncludeObject,
 ): unknown {
-  const cells = kind.columns.map((column) => column.value(object, nowMs) ?? "<none>");
+  // Upstream shows nothing of what a custom resource does not have.
+  const missing = isCustomKind(kind) ? null : "<none>";
+  const cells = kind.columns.map((column) => column.value(object, nowMs) ?? missing);
   if (includeObject === "None") return { cells, object: null };
   if (includeObject === "Object") return { cells, object };
   return {

@@ -1,5 +1,6 @@
 /** A kind that a CustomResourceDefinition added: what the server knows of it besides what it knows of every kind. @module */
-import type { Kind, KubeObject, StructSchema } from "#apimachinery";
+import { StatusError, type Kind, type KubeObject, type StructSchema } from "#apimachinery";
+import type { ResourceHooks } from "./resource-hooks.ts";
 
 /** JSON paths in dot notation (`.spec.replicas`), as keys from the root. */
 export interface ScalePaths {
@@ -44,4 +45,17 @@ export interface CustomKind extends Kind {
 
 export function isCustomKind(kind: Pick<Kind, "group">): kind is CustomKind {
   return "custom" in kind;
+}
+
+/** Nothing is created while the definition goes. */
+export function customHooks({ custom }: CustomKind): ResourceHooks {
+  if (!custom.isTerminating) return {};
+  return {
+    beginCreate: async () => {
+      throw new StatusError(
+        "MethodNotAllowed",
+        "create not allowed while custom resource definition is terminating",
+      );
+    },
+  };
 }

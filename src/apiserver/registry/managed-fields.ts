@@ -15,6 +15,7 @@ import {
 import { lookup } from "#api";
 import { isCustomKind } from "./custom-kind.ts";
 import type { FieldManager, ManagedApply, ManagedWrite } from "./field-manager.ts";
+import { shareFieldsText } from "./object-bytes.ts";
 import { isSameShape } from "./same-shape.ts";
 import { hasStatus } from "./status.ts";
 
@@ -77,6 +78,7 @@ function created(write: ManagedWrite, schema: StructSchema, samples: Map<string,
   const [entry, ...others] = managed.metadata.managedFields ?? [];
   if (entry !== undefined && others.length === 0) {
     if (samples.size >= SAMPLES_MAX) samples.clear();
+    if (entry.fieldsV1 !== undefined) shareFieldsText(entry.fieldsV1);
     samples.set(key, { object, entry });
   }
   return managed;

@@ -1,5 +1,5 @@
 /** How an object is stored: JSON without its resourceVersion, `kind`, `apiVersion` and `metadata` first, so that the version can be spliced in. @module */
-import { apiVersionOf, type Kind, type KubeObject } from "#apimachinery";
+import { apiVersionOf, type Kind, type KubeObject, type ManagedFieldsEntry } from "#apimachinery";
 
 /** What the stored bytes of every object of `kind` begin with. */
 export function headOf(kind: Pick<Kind, "group" | "version" | "kind">): Uint8Array {
@@ -12,7 +12,35 @@ export function headOf(kind: Pick<Kind, "group" | "version" | "kind">): Uint8Arr
 export function toBytes(kind: Pick<Kind, "group" | "version" | "kind">, object: KubeObject): Uint8Array {
   const { kind: _kind, apiVersion: _apiVersion, metadata, ...rest } = object;
   const { resourceVersion: _resourceVersion, ...stored } = metadata;
+  const entry = stored.managedFields?.length === 1 ? stored.managedFields[0] : undefined;
+  const fieldsText = entry?.fieldsV1 && sharedTexts.get(entry.fieldsV1);
+  if (entry !== undefined && fieldsText !== undefined) {
+    return Buffer.from(withSharedFields(kind, stored, rest, entry, fieldsText));
+  }
   return Buffer.from(
     JSON.stringify({ kind: kind.kind, apiVersion: apiVersionOf(kind), metadata: stored, ...rest }),
   );
+}
+
+/** Texts of FieldsV1 that many objects have in common: a third of a pod, which need not be written for each. */
+const sharedTexts = new WeakMap<object, string>();
+
+/** `fieldsV1` will stand in many objects; it must not change any more. */
+export function shareFieldsText(fieldsV1: object): void {
+  sharedTexts.set(fieldsV1, JSON.stringify(fieldsV1));
+}
+
+function withSharedFields(
+  kind: Pick<Kind, "group" | "version" | "kind">,
+  metadata: KubeObject["metadata"],
+  rest: object,
+  entry: ManagedFieldsEntry,
+  fieldsText: string,
+): string {
+  const entryText = JSON.stringify({ ...entry, fieldsV1: undefined });
+  const metadataText = JSON.stringify({ ...metadata, managedFields: undefined });
+  const head = `{"kind":${JSON.stringify(kind.kind)},"apiVersion":${JSON.stringify(apiVersionOf(kind))},"metadata":`;
+  const managed = `${entryText.slice(0, -1)},"fieldsV1":${fieldsText}}`;
+  const tail = JSON.stringify(rest).slice(1);
+  return `${head}${metadataText.slice(0, -1)},"managedFields":[${managed}]}${tail === "}" ? "" : ","}${tail}`;
 }

@@ -8,7 +8,7 @@ import type { ObjectLayout } from "../watchcache/cached-object.ts";
 import type { ResourceCacheOptions } from "../watchcache/resource-cache.ts";
 import { resourceKey } from "../watchcache/storage-key.ts";
 import type { WatchCache } from "../watchcache/watch-cache.ts";
-import { isCustomKind, type CustomKind } from "./custom-kind.ts";
+import { customHooks, isCustomKind, type CustomKind } from "./custom-kind.ts";
 import type { FieldManager } from "./field-manager.ts";
 import { headOf } from "./object-bytes.ts";
 import type { ResourceHooks } from "./resource-hooks.ts";
@@ -107,7 +107,7 @@ export class Registry {
         fromStored: (object: KubeObject) => scheme.convert(object, kind),
       }),
       applyDefaults: (object) => scheme.applyDefaults(object),
-      ...(isCustomKind(kind) && { custom: kind.custom, ...kind.custom }),
+      ...(isCustomKind(kind) && customParts(kind)),
     });
   }
 
@@ -125,7 +125,7 @@ export class Registry {
       random,
       admission,
       fieldManager,
-      hooks: hooks.get(resource) ?? {},
+      hooks: hooks.get(resource) ?? (isCustomKind(kind) ? customHooks(kind) : {}),
       commitOptions: { durability: relaxedDurability && RELAXED.has(resource) ? "memory" : "disk" },
     });
     this.#stores.set(resource, created);
@@ -163,8 +163,14 @@ export function resourceCacheOptions(
   };
 }
 
+function customParts(kind: CustomKind): Pick<ServedResource, "custom" | "toStored" | "fromStored"> {
+  const { custom } = kind;
+  const { toStored, fromStored } = custom;
+  return { custom, ...(toStored !== undefined && { toStored }), ...(fromStored !== undefined && { fromStored }) };
+}
+
 function customStored(kinds: ServedKinds, resource: string): CustomKind | undefined {
-  return kinds.custom.find((kind) => kind.custom.stored === kind && customKey(kind) === resource);
+  return kinds.custom.find((kind) => customKey(kind) === resource)?.custom.stored;
 }
 
 function customKey({ group, names }: Kind): string {

@@ -407,21 +407,49 @@ export class ResourceStore {
     context: RequestContext,
     objects: Pick<Attributes, "object" | "oldObject">,
   ): Attributes {
-    const { user, dryRun, warn } = context;
-    return {
-      operation,
-      kind: this.kind,
-      resource: this.resource,
-      ...subject,
-      ...objects,
-      user,
-      dryRun,
-      warn,
-      // Made only when a plugin waits for something.
-      get signal() {
-        return context.signal;
-      },
-    };
+    return new WriteAttributes(this, operation, subject, context, objects);
+  }
+}
+
+/** What admission is told. A class, because it is made twice for every write. */
+class WriteAttributes implements Attributes {
+  readonly operation: Operation;
+  readonly kind: Kind;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly namespace: string;
+  readonly name: string;
+  declare readonly object?: KubeObject;
+  declare readonly oldObject?: KubeObject;
+  readonly user: RequestContext["user"];
+  readonly dryRun: boolean;
+  readonly warn: (message: string) => void;
+  readonly #context: RequestContext;
+
+  constructor(
+    { kind, resource }: Pick<ResourceStore, "kind" | "resource">,
+    operation: Operation,
+    { namespace, name, subresource }: Pick<Attributes, "namespace" | "name" | "subresource">,
+    context: RequestContext,
+    { object, oldObject }: Pick<Attributes, "object" | "oldObject">,
+  ) {
+    this.operation = operation;
+    this.kind = kind;
+    this.resource = resource;
+    this.subresource = subresource;
+    this.namespace = namespace;
+    this.name = name;
+    if (object !== undefined) this.object = object;
+    if (oldObject !== undefined) this.oldObject = oldObject;
+    this.user = context.user;
+    this.dryRun = context.dryRun;
+    this.warn = context.warn;
+    this.#context = context;
+  }
+
+  /** Made only when a plugin waits for something. */
+  get signal(): AbortSignal {
+    return this.#context.signal;
   }
 }
 

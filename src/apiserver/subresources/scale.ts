@@ -17,6 +17,8 @@ import type { Result } from "../handlers/request.ts";
 import type { SubresourceHandlers } from "../handlers/subresources.ts";
 import { checkIdentity } from "../handlers/write.ts";
 import { writeContextOf } from "../handlers/write-options.ts";
+import type { ServedResource } from "../registry/served-resource.ts";
+import { customScale } from "./custom-scale.ts";
 import { answer, decodeForeign } from "./foreign-kind.ts";
 
 const SCALE = { group: "autoscaling", version: "v1", kind: "Scale" };
@@ -32,10 +34,32 @@ interface Scalable extends KubeObject {
   readonly status?: { readonly replicas?: number };
 }
 
+/** Where the numbers of a kind are. */
+interface ScaleForm {
+  readonly read: (object: KubeObject) => Pick<Scale, "spec" | "status">;
+  readonly write: (object: KubeObject, replicas: number) => KubeObject;
+}
+
+const WORKLOAD: ScaleForm = {
+  read: (object) => {
+    const { spec, status } = object as Scalable;
+    const selector = selectorText(object);
+    return {
+      spec: { replicas: spec?.replicas ?? 0 },
+      status: { replicas: status?.replicas ?? 0, ...(selector !== "" && { selector }) },
+    };
+  },
+  write: (object, replicas) => ({ ...object, spec: { ...(object as Scalable).spec, replicas } }) as KubeObject,
+};
+
+function formOf({ custom }: ServedResource): ScaleForm {
+  return custom?.scale === undefined ? WORKLOAD : customScale(custom.scale);
+}
+
 export const scaleHandlers: SubresourceHandlers = {
   get: async ({ request, info, served }) => {
     const { object } = await served.store.get(info.namespace, info.name);
-    return answer(request, 200, scaleOf(object));
+    return answer(request, 200, scaleOf(served.fromStored?.(object) ?? object, formOf(served)));
   },
   update: async (routed) => {
     const scale = (await decodeForeign(routed.request, SCALE)) as Scale;
@@ -64,33 +88,30 @@ async function write(
   scaleFrom: (current: Scale) => Scale,
 ): Promise<Result> {
   const context = writeContextOf(request, optionsKind);
+  const form = formOf(served);
   const transform = (stored: KubeObject | undefined): KubeObject => {
-    const object = stored as Scalable;
-    const scale = scaleFrom(scaleOf(object));
+    const object = stored!;
+    const scale = scaleFrom(scaleOf(object, form));
     const replicas = scale.spec?.replicas ?? 0;
     if (replicas < 0) {
       const cause = field.invalid("spec.replicas", replicas, "must be greater than or equal to 0");
       throw invalid(SCALE, info.name, [cause]);
     }
     const { resourceVersion, uid } = scale.metadata;
-    return {
-      ...object,
-      metadata: {
-        ...object.metadata,
-        ...(resourceVersion !== undefined && { resourceVersion }),
-        ...(uid !== undefined && { uid }),
-      },
-      spec: { ...object.spec, replicas },
-    } as KubeObject;
+    const metadata = {
+      ...object.metadata,
+      ...(resourceVersion !== undefined && { resourceVersion }),
+      ...(uid !== undefined && { uid }),
+    };
+    return form.write({ ...object, metadata }, replicas);
   };
   const update = { subresource: "scale", mayCreate: false, transform };
   const { object } = await served.store.update(info.namespace, info.name, update, context);
-  return answer(request, 200, scaleOf(object.object));
+  return answer(request, 200, scaleOf(object.object, form));
 }
 
-function scaleOf(object: Scalable): Scale {
+function scaleOf(object: KubeObject, form: ScaleForm): Scale {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
-  const selector = selectorText(object);
   return {
     kind: "Scale",
     apiVersion: "autoscaling/v1",
@@ -101,13 +122,13 @@ function scaleOf(object: Scalable): Scale {
       ...(resourceVersion !== undefined && { resourceVersion }),
       ...(creationTimestamp !== undefined && { creationTimestamp }),
     },
-    spec: { replicas: object.spec?.replicas ?? 0 },
-    status: { replicas: object.status?.replicas ?? 0, ...(selector !== "" && { selector }) },
+    ...form.read(object),
   };
 }
 
 /** ReplicationControllers select by plain labels, the others by label selectors. */
-function selectorText({ kind, spec }: Scalable): string {
+function selectorText(object: KubeObject): string {
+  const { kind, spec } = object as Scalable;
   if (spec?.selector === undefined) return "";
   const selector =
     kind === "ReplicationController"

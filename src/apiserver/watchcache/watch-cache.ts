@@ -14,6 +14,7 @@ const SLICE_MS = 5;
 
 interface Announced {
   readonly object: KubeObject;
+  /** Made by whoever is first, the writer or the change: the second takes it and the announcement is over. */
   cached: CachedObject | undefined;
 }
 
@@ -107,7 +108,11 @@ export class WatchCache {
   /** The announced object as committed at `revision`: the very one that the cache and all watchers share. */
   committed(resource: string, key: string, stored: Uint8Array, revision: number): CachedObject {
     const announced = this.#announced.get(stored);
-    if (announced?.cached !== undefined) return announced.cached;
+    if (announced?.cached !== undefined) {
+      // The store keeps the bytes of recent changes: they must not keep their parsed objects alive.
+      this.#announced.delete(stored);
+      return announced.cached;
+    }
     const { layout } = this.resource(resource);
     const object = announced && withResourceVersion(announced.object, revision);
     const cached = new CachedObject(key, revision, stored, layout, object);

@@ -16,6 +16,7 @@ import {
   nodeInfo,
   nodeLabels,
 } from "./build-node.ts";
+import { planConditionEvents } from "./condition-events.ts";
 import { nodeConditions, type PressureThresholds } from "./conditions.ts";
 
 export interface NodeStatusOptions {
@@ -45,6 +46,7 @@ export class NodeStatusManager {
   readonly #options: NodeStatusOptions;
   #node: Node | undefined;
   #reportedAtMs = 0;
+  #hasSaidStarting = false;
   #runtimeConditions: readonly RuntimeCondition[] | undefined;
   #runtimeError = "not checked yet";
   #wake: () => void = () => {};
@@ -135,15 +137,19 @@ export class NodeStatusManager {
   async #register(signal: AbortSignal): Promise<void> {
     const { client, facts, recorder } = this.#options;
     const status = await this.#status({}, signal);
+    let isNew = true;
     try {
       this.#node = await client.create(Nodes, newNode(facts, status), signal);
       this.#reportedAtMs = this.#options.clock.now();
-      recorder.event(this.#node, "Normal", "Starting", "Starting kubelet.");
     } catch (err) {
       if (!isAlreadyExists(err)) throw err;
+      isNew = false;
       this.#node = await client.get(Nodes, { name: facts.nodeName }, signal);
       await this.#reconcileLabels(this.#node, signal);
     }
+    if (!this.#hasSaidStarting) recorder.event(this.#node, "Normal", "Starting", "Starting kubelet.");
+    this.#hasSaidStarting = true;
+    if (isNew) this.#announce({}, this.#node.status ?? {}, this.#node);
     // Create drops the status of a kind that has a status subresource.
     await this.#update(signal);
   }
@@ -175,10 +181,9 @@ export class NodeStatusManager {
   }
 
   #announce(before: NodeStatus, status: NodeStatus, node: Node): void {
-    if (readyStatus(before) === readyStatus(status)) return;
     const { recorder, facts } = this.#options;
-    const reason = readyStatus(status) === "True" ? "NodeReady" : "NodeNotReady";
-    recorder.event(node, "Normal", reason, `Node ${facts.nodeName} status is now: ${reason}`);
+    for (const reason of planConditionEvents(before.conditions ?? [], status.conditions ?? []))
+      recorder.event(node, "Normal", reason, `Node ${facts.nodeName} status is now: ${reason}`);
   }
 
   async #status(before: NodeStatus, signal: AbortSignal): Promise<NodeStatus> {
@@ -222,10 +227,6 @@ export class NodeStatusManager {
       this.#wake = finish;
     });
   }
-}
-
-function readyStatus({ conditions }: NodeStatus): string | undefined {
-  return conditions?.find(({ type }) => type === "Ready")?.status;
 }
 
 /** The fields to write; undefined when only times differ. Others' conditions and fields are not touched. */

@@ -136,7 +136,7 @@ function terminatedState(container: RuntimeContainer, runtimeName: string): Cont
     exitCode,
     ...(reason !== "" && { reason }),
     ...(message !== "" && { message }),
-    ...(startedAtMs > 0 && { startedAt: formatTime(startedAtMs) }),
+    startedAt: formatTime(startedAtMs), // 1970 for one that never started, as upstream: without it kubectl shows the year 1
     ...(finishedAtMs > 0 && { finishedAt: formatTime(finishedAtMs) }),
     containerID: `${runtimeName}://${id}`,
   };

@@ -146,6 +146,23 @@ test("generatePodStatus() gives a pod on the node's network the node's addresses
   assert.equal(status.hostIP, "192.0.2.1");
 });
 
+test("generatePodStatus() dates a container that never started to 1970, which kubectl can show", () => {
+  const runtime = testRuntimePod(["c=exited:128"]);
+  const [container] = runtime.containers;
+  const status = generatePodStatus({
+    pod: testPod(never),
+    runtime: { ...runtime, containers: [{ ...container!, startedAtMs: 0 }] },
+    runtimeName: "containerd",
+    previous: {},
+    reasons: new Map(),
+    probes: { readiness: () => undefined, startup: () => undefined },
+    hostIPs: ["192.0.2.1"],
+    isTerminal: false,
+    nowMs: NODE_START_MS,
+  });
+  assert.equal(status.containerStatuses?.[0]?.state?.terminated?.startedAt, "1970-01-01T00:00:00Z");
+});
+
 function print(status: PodStatus): string {
   const states = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])].map((s) => {
     const { waiting, running, terminated } = s.state ?? {};

@@ -38,7 +38,8 @@ export class NodeInfo {
 
   setNode(node: Node): void {
     const isMoved =
-      !isEqual(this.labels, node.metadata.labels ?? {}) || !isEqual(this.node.spec?.taints, node.spec?.taints);
+      !isEqual(this.labels, node.metadata.labels ?? {}) ||
+      !isEqual(this.node.spec?.taints, node.spec?.taints);
     if (isMoved) this.#leaveIndex();
     this.#read(node);
     if (!isMoved) return;

@@ -29,7 +29,10 @@ export interface TermCounter {
 
 /** The kinds of terms of pods that run which matter to others. */
 export type TermKind =
-  "requiredAffinity" | "requiredAntiAffinity" | "preferredAffinity" | "preferredAntiAffinity";
+  | "requiredAffinity"
+  | "requiredAntiAffinity"
+  | "preferredAffinity"
+  | "preferredAntiAffinity";
 const TERM_KINDS: readonly TermKind[] = [
   "requiredAffinity",
   "requiredAntiAffinity",

@@ -33,6 +33,8 @@ export interface PodInfo {
   /** uid of the controlling owner. */
   readonly owner: string | undefined;
   readonly priority: number;
+  /** When its kubelet took it up, ms since 1970; very late if it has not. */
+  readonly startMs: number;
   /** What the pod needs: the larger of its init phase and its run phase, plus overhead. */
   readonly requests: Readonly<Resources>;
   /** The same with upstream's floor for containers that ask nothing, so that they spread too. */
@@ -59,6 +61,7 @@ export function podInfo(pod: Pod): PodInfo {
     (list ?? []).map(({ weight, podAffinityTerm }) => affinityTerm(pod, podAffinityTerm, weight));
   const owner = controllerOf(pod)?.uid;
   const isTerminating = pod.metadata.deletionTimestamp !== undefined;
+  const startTime = pod.status?.startTime;
   const ownLabels = pod.metadata.labels ?? {};
   return {
     key: keyOf(pod),
@@ -70,6 +73,7 @@ export function podInfo(pod: Pod): PodInfo {
     isTerminating,
     owner,
     priority: pod.spec?.priority ?? 0,
+    startMs: startTime === undefined ? Number.MAX_SAFE_INTEGER : Date.parse(startTime),
     requests: podRequests(pod, false),
     nonZero: podRequests(pod, true),
     hostPorts: hostPortsOf(pod),

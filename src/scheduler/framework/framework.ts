@@ -1,4 +1,5 @@
 /** Runs the plugins of each extension point in order, as upstream's framework runtime does. @module */
+import { quote } from "#apimachinery";
 import type { NodeInfo } from "../cache/node-info.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
 import type { ClusterEvent, CycleState, Plugin, Snapshot } from "./plugin.ts";
@@ -20,11 +21,12 @@ export interface Cycle {
   readonly namedBy: readonly string[];
 }
 
-
 /** A plugin threw or rejected: not the pod's fault, so it is tried again after a back-off. */
 export class PluginError extends Error {
   override readonly name = "PluginError";
 }
+
+const POINTS = { permit: "Permit", preBind: "PreBind", bind: "Bind" };
 
 export class Framework {
   readonly #plugins: readonly WeightedPlugin[];
@@ -40,7 +42,7 @@ export class Framework {
   constructor(plugins: readonly WeightedPlugin[]) {
     this.#plugins = plugins;
     this.#byName = new Map(plugins.map(({ plugin }) => [plugin.name, plugin]));
-    this.#filters = plugins.map(({ plugin }) => plugin).filter(({ filter }) => filter !== undefined);
+    this.#filters = plugins.map(({ plugin }) => plugin).filter((plugin) => plugin.filter !== undefined);
     this.#scorers = plugins.filter(({ plugin, weight }) => weight > 0 && plugin.score !== undefined);
   }
 
@@ -97,9 +99,9 @@ export class Framework {
   }
 
   /** Undone by `unreserve` on refusal. */
-  reserve(cycle: Cycle, pod: PodInfo, nodeName: string): Status | undefined {
+  reserve(cycle: Cycle, pod: PodInfo, nodeName: string, snapshot: Snapshot): Status | undefined {
     for (const { plugin } of this.#plugins) {
-      const status = plugin.reserve?.(cycle.state, pod, nodeName);
+      const status = plugin.reserve?.(cycle.state, pod, nodeName, snapshot);
       if (status === undefined) continue;
       this.unreserve(cycle, pod, nodeName);
       return status;
@@ -112,11 +114,19 @@ export class Framework {
     for (const { plugin } of this.#plugins.toReversed()) plugin.unreserve?.(state, pod, nodeName);
   }
 
-  /** Permit, then PreBind. A status refuses the pod. */
-  async prepare(cycle: Cycle, pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<Status | undefined> {
+  /** Permit, then PreBind. A status refuses the pod. Throws `PluginError` when one fails. */
+  async prepare(
+    cycle: Cycle,
+    pod: PodInfo,
+    nodeName: string,
+    signal: AbortSignal,
+  ): Promise<Status | undefined> {
     for (const point of ["permit", "preBind"] as const) {
       for (const { plugin } of this.#plugins) {
-        const status = await plugin[point]?.(cycle.state, pod, nodeName, signal);
+        if (plugin[point] === undefined) continue;
+        const status = await this.#run(point, plugin, () =>
+          plugin[point]!(cycle.state, pod, nodeName, signal),
+        );
         if (status !== undefined) return status;
       }
     }
@@ -126,13 +136,19 @@ export class Framework {
   /** Bind by the first plugin that binds, then PostBind. Throws `PluginError` when it fails. */
   async bind(cycle: Cycle, pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<void> {
     const binder = this.#plugins.find(({ plugin }) => plugin.bind !== undefined)?.plugin;
+    if (binder !== undefined)
+      await this.#run("bind", binder, () => binder.bind!(cycle.state, pod, nodeName, signal));
+    for (const { plugin } of this.#plugins) plugin.postBind?.(cycle.state, pod, nodeName);
+  }
+
+  async #run<T>(point: keyof typeof POINTS, { name }: Plugin, run: () => Promise<T>): Promise<T> {
     try {
-      await binder?.bind!(cycle.state, pod, nodeName, signal);
+      return await run();
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
-      throw new PluginError(`binding rejected: running Bind plugin "${binder!.name}": ${why}`, { cause });
+      const head = point === "bind" ? "binding rejected: " : "";
+      throw new PluginError(`${head}running ${POINTS[point]} plugin ${quote(name)}: ${why}`, { cause });
     }
-    for (const { plugin } of this.#plugins) plugin.postBind?.(cycle.state, pod, nodeName);
   }
 
   addPod({ state, filters }: Cycle, pod: PodInfo, other: PodInfo, node: NodeInfo): void {
@@ -148,7 +164,9 @@ export class Framework {
     const key = `${resource}/${action}`;
     let names = this.#concerned.get(key);
     if (names === undefined) {
-      names = this.#plugins.filter(({ plugin }) => isConcerned(plugin, resource, action)).map(({ plugin }) => plugin.name);
+      names = this.#plugins
+        .filter(({ plugin }) => isConcerned(plugin, resource, action))
+        .map(({ plugin }) => plugin.name);
       this.#concerned.set(key, names);
     }
     return names;
@@ -161,11 +179,12 @@ export class Framework {
 }
 
 function isConcerned(
-  { queueingHint, eventsToRegister }: Plugin,
+  plugin: Plugin,
   resource: ClusterEvent["resource"],
   action: ClusterEvent["action"],
 ): boolean {
-  if (queueingHint === undefined) return false;
+  if (plugin.queueingHint === undefined) return false;
+  const { eventsToRegister } = plugin;
   return (
     eventsToRegister === undefined ||
     eventsToRegister.some((interest) => interest.resource === resource && interest.actions.includes(action))

@@ -1,5 +1,6 @@
 /** The extension points of scheduling, in upstream's words. A plugin implements those it needs. @module */
 import type { Node, Pod } from "#api/core/v1/types.gen";
+import type { ObjectKey } from "#apimachinery";
 import type { NodeInfo } from "../cache/node-info.ts";
 import type { PodIndex } from "../cache/pod-index.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
@@ -27,10 +28,21 @@ export interface PreFilterResult {
 
 /** What happened in the cluster that may make a waiting pod fit. */
 export interface ClusterEvent {
-  readonly resource: "Node" | "AssignedPod" | "Pod" | "Service" | "PersistentVolumeClaim" | "PriorityClass";
+  readonly resource:
+    | "Node"
+    | "AssignedPod"
+    | "Pod"
+    | "Service"
+    | "PersistentVolumeClaim"
+    | "PersistentVolume"
+    | "StorageClass"
+    | "CSINode"
+    | "PriorityClass";
   readonly action: "add" | "update" | "delete";
   readonly node?: { readonly old: Node | undefined; readonly new: Node | undefined };
   readonly pod?: { readonly old: Pod | undefined; readonly new: Pod | undefined };
+  /** Of objects that are neither nodes nor pods. */
+  readonly key?: ObjectKey;
 }
 
 /** Events that can make a pod schedulable which a plugin refused. */
@@ -61,7 +73,7 @@ export interface Plugin {
   ): "skip" | undefined;
   score?(state: CycleState, pod: PodInfo, node: NodeInfo): number;
   normalizeScore?(state: CycleState, scores: Float64Array): void;
-  reserve?(state: CycleState, pod: PodInfo, nodeName: string): Status | undefined;
+  reserve?(state: CycleState, pod: PodInfo, nodeName: string, snapshot: Snapshot): Status | undefined;
   unreserve?(state: CycleState, pod: PodInfo, nodeName: string): void;
   permit?(
     state: CycleState,

@@ -11,7 +11,8 @@ export const imageLocality: Plugin = {
   name: "ImageLocality",
   preScore(state, { pod }, nodes, snapshot) {
     const wanted = (pod.spec?.containers ?? []).map(({ image }) => normalizedName(image ?? ""));
-    if (!nodes.some((node) => node.images.size > 0 && wanted.some((name) => node.images.has(name)))) return "skip";
+    if (!nodes.some((node) => node.images.size > 0 && wanted.some((name) => node.images.has(name))))
+      return "skip";
     state.set(
       SPREAD,
       wanted.map((name) => ({ name, share: shareOf(name, snapshot) })),

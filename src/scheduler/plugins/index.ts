@@ -1,5 +1,4 @@
 /** The default plugins in upstream's order and with its weights. @module */
-import type { Client } from "#client";
 import type { WeightedPlugin } from "../framework/framework.ts";
 import { nodeName, nodePorts, nodeUnschedulable, schedulingGates, taintToleration } from "./basic.ts";
 import { defaultBinder } from "./default-binder.ts";
@@ -8,8 +7,17 @@ import { interPodAffinity, type NamespaceLabels } from "./inter-pod-affinity.ts"
 import { nodeAffinity } from "./node-affinity.ts";
 import { nodeResourcesBalancedAllocation, nodeResourcesFit } from "./node-resources.ts";
 import { podTopologySpread } from "./pod-topology-spread.ts";
+import { nodeVolumeLimits } from "./volumes/node-volume-limits.ts";
+import { volumeBinding, type VolumeBindingParts } from "./volumes/volume-binding.ts";
+import { volumeRestrictions } from "./volumes/volume-restrictions.ts";
+import { volumeZone } from "./volumes/volume-zone.ts";
 
-export function defaultPlugins(client: Client, namespaceLabels: NamespaceLabels): readonly WeightedPlugin[] {
+export interface PluginParts extends VolumeBindingParts {
+  readonly namespaceLabels: NamespaceLabels;
+}
+
+export function defaultPlugins(parts: PluginParts): readonly WeightedPlugin[] {
+  const { client, listers, namespaceLabels } = parts;
   return [
     { plugin: schedulingGates, weight: 0 },
     { plugin: nodeUnschedulable, weight: 0 },
@@ -18,6 +26,10 @@ export function defaultPlugins(client: Client, namespaceLabels: NamespaceLabels)
     { plugin: nodeAffinity, weight: 2 },
     { plugin: nodePorts, weight: 0 },
     { plugin: nodeResourcesFit, weight: 1 },
+    { plugin: volumeRestrictions(listers), weight: 0 },
+    { plugin: nodeVolumeLimits(listers), weight: 0 },
+    { plugin: volumeBinding(parts), weight: 0 },
+    { plugin: volumeZone(listers), weight: 0 },
     { plugin: podTopologySpread, weight: 2 },
     { plugin: interPodAffinity(namespaceLabels), weight: 2 },
     { plugin: nodeResourcesBalancedAllocation, weight: 1 },

@@ -110,7 +110,10 @@ function termCounter(term: AffinityTerm, { index }: Snapshot, matches: Matches):
   return index.counter(`${NAME} ${term.key}`, spec);
 }
 
-function filter({ affinity, anti, existingAnti, likesItself }: FilterState, node: NodeInfo): Status | undefined {
+function filter(
+  { affinity, anti, existingAnti, likesItself }: FilterState,
+  node: NodeInfo,
+): Status | undefined {
   let isNear = true;
   for (const counter of affinity) {
     if (!counter.hasDomain(node)) return AFFINITY;

@@ -2,13 +2,11 @@
 import type { Node } from "#api/core/v1/types.gen";
 import type { NodeInfo } from "../cache/node-info.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
-import { readResources } from "../cache/resources.ts";
+import { isSmaller, readResources } from "../cache/resources.ts";
 import { MAX_NODE_SCORE, type Plugin } from "../framework/plugin.ts";
 import { unresolvable, unschedulable, type Status } from "../framework/status.ts";
 
 const FIT = "NodeResourcesFit";
-/** The commonest refusal, made once. */
-const TOO_MANY_PODS = unschedulable(FIT, "Too many pods");
 
 export const nodeResourcesFit: Plugin = {
   name: FIT,
@@ -48,31 +46,50 @@ function couldHold(node: Node | undefined, { requests }: PodInfo): boolean {
   );
 }
 
-function explainMisfit(pod: PodInfo, node: NodeInfo): Status | undefined {
-  const reasons: string[] = [];
-  let isResolvable = true;
-  if (node.pods.size + 1 > node.allowedPods) reasons.push("Too many pods");
-  const check = (name: string, wanted: number, allocatable: number, requested: number): void => {
-    if (wanted === 0 || wanted <= allocatable - requested) return;
-    reasons.push(`Insufficient ${name}`);
-    if (wanted > allocatable) isResolvable = false; // not even an empty node would do
-  };
-  const { requests } = pod;
+/** Which of the common resources are short, as bits, in the order of upstream's reasons. */
+const REASONS = [
+  "Too many pods",
+  "Insufficient cpu",
+  "Insufficient memory",
+  "Insufficient ephemeral-storage",
+];
+
+/** Thousands of nodes refuse a pod for a handful of sets of reasons: each is made once. By bits and resolvability. */
+const misfits: (Status | undefined)[] = [];
+
+function misfit(bits: number, isResolvable: boolean, scalars: readonly string[]): Status {
+  if (scalars.length > 0) return newMisfit(bits, isResolvable, scalars);
+  return (misfits[bits * 2 + (isResolvable ? 1 : 0)] ??= newMisfit(bits, isResolvable, scalars));
+}
+
+function newMisfit(bits: number, isResolvable: boolean, scalars: readonly string[]): Status {
+  const reasons = REASONS.filter((_, i) => (bits & (1 << i)) !== 0);
+  const make = isResolvable ? unschedulable : unresolvable;
+  return make(FIT, ...reasons, ...scalars.map((name) => `Insufficient ${name}`));
+}
+
+function explainMisfit({ requests }: PodInfo, node: NodeInfo): Status | undefined {
   const { allocatable, requested } = node;
-  check("cpu", requests.milliCPU, allocatable.milliCPU, requested.milliCPU);
-  check("memory", requests.memory, allocatable.memory, requested.memory);
-  check(
-    "ephemeral-storage",
-    requests.ephemeralStorage,
-    allocatable.ephemeralStorage,
-    requested.ephemeralStorage,
-  );
-  for (const [name, wanted] of requests.scalar ?? []) {
-    check(name, wanted, allocatable.scalar?.get(name) ?? 0, requested.scalar?.get(name) ?? 0);
+  let bits = node.pods.size + 1 > node.allowedPods ? 1 : 0;
+  let isResolvable = true;
+  if (isShort(requests.milliCPU, allocatable.milliCPU, requested.milliCPU)) bits |= 2;
+  if (isShort(requests.memory, allocatable.memory, requested.memory)) bits |= 4;
+  if (isShort(requests.ephemeralStorage, allocatable.ephemeralStorage, requested.ephemeralStorage)) bits |= 8;
+  // not even an empty node would do
+  if (isSmaller(allocatable, requests)) isResolvable = false;
+  if (requests.scalar === undefined) return bits === 0 ? undefined : misfit(bits, isResolvable, NO_NAMES);
+  const scalars: string[] = [];
+  for (const [name, wanted] of requests.scalar) {
+    if (isShort(wanted, allocatable.scalar?.get(name) ?? 0, requested.scalar?.get(name) ?? 0))
+      scalars.push(name);
   }
-  if (reasons.length === 0) return undefined;
-  if (reasons.length === 1 && reasons[0] === TOO_MANY_PODS.reasons[0]) return TOO_MANY_PODS;
-  return isResolvable ? unschedulable(FIT, ...reasons) : unresolvable(FIT, ...reasons);
+  return bits === 0 && scalars.length === 0 ? undefined : misfit(bits, isResolvable, scalars);
+}
+
+const NO_NAMES: readonly string[] = [];
+
+function isShort(wanted: number, allocatable: number, requested: number): boolean {
+  return wanted > 0 && wanted > allocatable - requested;
 }
 
 function free(requested: number, capacity: number): number {

@@ -37,7 +37,9 @@ export function plan(
   budgets: readonly PodDisruptionBudget[],
   random: () => number,
 ): PreemptionPlan {
-  const helpful = refused.nodes.filter((_, i) => refused.statuses[i]!.code !== "UnschedulableAndUnresolvable");
+  const helpful = refused.nodes.filter(
+    (_, i) => refused.statuses[i]!.code !== "UnschedulableAndUnresolvable",
+  );
   const statuses: Status[] = Array.from({ length: refused.nodes.length - helpful.length }, () => NOT_HELPFUL);
   const wanted = Math.max(CANDIDATES_MIN, Math.floor(helpful.length * CANDIDATES_SHARE));
   const offset = Math.floor(random() * helpful.length);
@@ -84,22 +86,22 @@ function dryRun(
     return obstacle;
   }
   const victims: PodInfo[] = [];
-  let violations = 0;
-  const { violating, others } = splitByBudget(lower.toSorted(byImportance), budgets);
-  for (const [group, violates] of [
-    [violating, true],
-    [others, false],
-  ] as const) {
+  const reprieve = (group: readonly PodInfo[]): void => {
     for (const other of group) {
       restore(other);
       if (fits(cycle, pod, node) === undefined) continue;
       remove(other);
       victims.push(other);
-      if (violates) violations++;
     }
-  }
+  };
+  lower.sort(byImportance);
+  const { violating, others } = splitByBudget(lower, budgets);
+  reprieve(violating);
+  const violations = victims.length;
+  reprieve(others);
   for (const other of victims) restore(other);
-  return { node, victims: victims.toSorted(byImportance), violations };
+  if (violations > 0) victims.sort(byImportance);
+  return { node, victims, violations };
 }
 
 /** Pods whose eviction a budget would not allow, given those before them in the list. */
@@ -139,7 +141,7 @@ function byCost(a: Candidate, b: Candidate): number {
 }
 
 function byImportance(a: PodInfo, b: PodInfo): number {
-  return b.priority - a.priority || startOf(a) - startOf(b);
+  return b.priority - a.priority || a.startMs - b.startMs;
 }
 
 const highest = ({ victims }: Candidate): number => victims[0]!.priority;
@@ -150,10 +152,8 @@ const sum = ({ victims }: Candidate): number =>
 /** Of the victims with the highest priority. */
 function earliestStart({ victims }: Candidate): number {
   const { priority } = victims[0]!;
-  return Math.min(...victims.filter((victim) => victim.priority === priority).map(startOf));
-}
-
-function startOf({ pod }: PodInfo): number {
-  const time = pod.status?.startTime;
-  return time === undefined ? Number.MAX_SAFE_INTEGER : Date.parse(time);
+  let earliest = Infinity;
+  for (const victim of victims)
+    if (victim.priority === priority) earliest = Math.min(earliest, victim.startMs);
+  return earliest;
 }

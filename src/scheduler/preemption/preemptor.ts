@@ -29,7 +29,8 @@ export function preempt(
   snapshot: Snapshot,
 ): PreemptionResult {
   const why = notEligible(pod, nominated, refused, snapshot);
-  if (why !== undefined) return { kind: "none", note: `preemption: not eligible due to ${why}.`, keepsPromise: true };
+  if (why !== undefined)
+    return { kind: "none", note: `preemption: not eligible due to ${why}.`, keepsPromise: true };
   const nodes = snapshot.nodes.length;
   const fits = finder.fits.bind(finder);
   const result =

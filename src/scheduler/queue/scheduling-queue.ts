@@ -202,7 +202,9 @@ export class SchedulingQueue {
   #setTimer(): void {
     const oldest = this.#unschedulable.values().next().value; // a Set keeps the order of insertion
     const dues = [
-      ...[this.#backoff, this.#errorBackoff].filter(({ size }) => size > 0).map((heap) => backoffEnd(heap.peek()!)),
+      ...[this.#backoff, this.#errorBackoff]
+        .filter(({ size }) => size > 0)
+        .map((heap) => backoffEnd(heap.peek()!)),
       ...(oldest === undefined ? [] : [oldest.triedAt + UNSCHEDULABLE_MAX_MS]),
     ];
     if (dues.length === 0) return;

@@ -1,0 +1,35 @@
+/** A namespace uses no more than its ResourceQuotas allow. @module */
+import type { Clock } from "#apimachinery";
+import { quotaEvaluator } from "#api/core/v1/quota/index";
+import type { AdmissionPlugin, Attributes } from "../plugin.ts";
+import { QuotaLedger, type QuotaAccess } from "./quota-ledger.ts";
+
+const IGNORED: ReadonlySet<string> = new Set(["core/events", "events.k8s.io/events"]);
+
+export function resourceQuotaAdmission(access: QuotaAccess, clock: Clock): AdmissionPlugin {
+  const ledger = new QuotaLedger(access, clock);
+  return {
+    name: "ResourceQuota",
+    operations: ["CREATE", "UPDATE"],
+    validate(attributes) {
+      if (!isCounted(attributes)) return undefined;
+      return ledger.evaluate(attributes, quotaEvaluator(attributes.kind));
+    },
+  };
+}
+
+/** Most kinds count when they are created; some may grow later. */
+function isCounted({ namespace, resource, subresource, operation, object }: Attributes): boolean {
+  if (namespace === "" || object === undefined || IGNORED.has(resource)) return false;
+  const isCreate = operation === "CREATE" && subresource === "";
+  switch (resource) {
+    case "core/pods":
+      return isCreate || (operation === "UPDATE" && subresource === "resize");
+    case "core/services":
+      return subresource === "";
+    case "core/persistentvolumeclaims":
+      return subresource === "" || (operation === "UPDATE" && subresource === "status");
+    default:
+      return isCreate;
+  }
+}

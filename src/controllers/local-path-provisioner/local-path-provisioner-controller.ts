@@ -1,0 +1,105 @@
+/** Makes volumes of folders on the nodes, for the class `standard` and others of the provisioner `k8ts.io/local-path`. @module */
+import type { Kind, ObjectKey } from "#apimachinery";
+import { isAlreadyExists, keyOf, splitKey } from "#apimachinery";
+import { Namespaces } from "#api/core/v1/namespace";
+import { Nodes } from "#api/core/v1/node";
+import { PersistentVolumes } from "#api/core/v1/persistentvolume";
+import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
+import type { Node, PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
+import { StorageClasses } from "#api/storage/v1/storageclass";
+import type { StorageClass } from "#api/storage/v1/types.gen";
+import type { Lister } from "#client";
+import type { Controller, ControllerContext, Result } from "#controller-runtime";
+import { source } from "#controller-runtime";
+import { unlessGone } from "../unless-gone.ts";
+import { classOf } from "../volume/claims.ts";
+import { isToDelete, missingDefaultClass, planProvision, PROVISIONER, provisioningMessage } from "./plan.ts";
+
+/** The namespace whose arrival says that the cluster has its first objects. */
+const SYSTEM_NAMESPACE = "kube-system";
+/** How long until a claim that could not be served is tried again, if nothing changes. */
+const RETRY_MS = 60_000;
+
+/** Safe on a stale cache: volumes are named after their claims, and only released ones are deleted, by uid. */
+export function localPathProvisionerController(context: ControllerContext): Controller {
+  const provisioner = new LocalPathProvisioner(context);
+  return {
+    name: "local-path-provisioner-controller",
+    eventSource: PROVISIONER,
+    reconciles: PersistentVolumeClaims as Kind,
+    watches: [
+      source(PersistentVolumes, ({ metadata }) => [metadata.name]),
+      source(Namespaces, ({ metadata }, _old, change) =>
+        change === "add" && metadata.name === SYSTEM_NAMESPACE ? [CLASS_KEY] : [],
+      ),
+    ],
+    workers: 1,
+    reconcile: (key, signal) => provisioner.reconcile(key, signal),
+  };
+}
+
+/** Neither a claim's nor a volume's key. */
+const CLASS_KEY = "#class";
+
+class LocalPathProvisioner {
+  readonly #context: ControllerContext;
+  readonly #claims: Lister<PersistentVolumeClaim>;
+  readonly #volumes: Lister<PersistentVolume>;
+  readonly #classes: Lister<StorageClass>;
+  readonly #nodes: Lister<Node>;
+
+  constructor(context: ControllerContext) {
+    const { informers } = context;
+    this.#context = context;
+    this.#claims = informers.lister(PersistentVolumeClaims);
+    this.#volumes = informers.lister(PersistentVolumes);
+    this.#classes = informers.lister(StorageClasses);
+    this.#nodes = informers.lister(Nodes);
+  }
+
+  async reconcile(key: ObjectKey, signal: AbortSignal): Promise<Result> {
+    if (key === CLASS_KEY) return await this.#ensureClass(signal);
+    if ((splitKey(key).namespace ?? "") !== "") return await this.#provision(key, signal);
+    const volume = this.#volumes.get(key);
+    if (volume === undefined || !isToDelete(volume)) return {};
+    const preconditions = { uid: volume.metadata.uid! };
+    await unlessGone(
+      this.#context.client.delete(PersistentVolumes, volume.metadata, signal, { preconditions }),
+    );
+    return {};
+  }
+
+  /** Once in the life of the process: a class that the user removes stays away. */
+  async #ensureClass(signal: AbortSignal): Promise<Result> {
+    const missing = missingDefaultClass(this.#classes.list());
+    if (missing === undefined) return {};
+    try {
+      await this.#context.client.create(StorageClasses, missing, signal);
+    } catch (err) {
+      if (!isAlreadyExists(err)) throw err;
+    }
+    return {};
+  }
+
+  async #provision(key: ObjectKey, signal: AbortSignal): Promise<Result> {
+    const { client, recorder } = this.#context;
+    const claim = this.#claims.get(key);
+    if (claim === undefined) return {};
+    const p = planProvision(claim, this.#classes.get(classOf(claim)), this.#nodes.list());
+    if (p.do === "fail") {
+      recorder.event(claim, "Warning", "ProvisioningFailed", p.message);
+      return { requeueAfterMs: RETRY_MS };
+    }
+    if (p.do === "nothing" || this.#volumes.get(keyOf(p.volume)) !== undefined) return {};
+    recorder.event(claim, "Normal", "Provisioning", provisioningMessage(claim));
+    try {
+      await client.create(PersistentVolumes, p.volume, signal);
+    } catch (err) {
+      if (isAlreadyExists(err)) return {};
+      throw err;
+    }
+    const { name } = p.volume.metadata;
+    recorder.event(claim, "Normal", "ProvisioningSucceeded", `Successfully provisioned volume ${name}`);
+    return {};
+  }
+}

@@ -1,0 +1,153 @@
+/** The volumes that the local-path provisioner makes. Pure. @module */
+import { keyOf, quote } from "#apimachinery";
+import type { Node, PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
+import type { StorageClass } from "#api/storage/v1/types.gen";
+import {
+  classOf,
+  defaultClass,
+  isDelayed,
+  PROVISIONED_BY,
+  SELECTED_NODE,
+  STORAGE_PROVISIONER,
+} from "../volume/claims.ts";
+
+export const PROVISIONER = "k8ts.io/local-path";
+/**
+ * The folder of every node that holds the volumes. Each volume is the folder of its name in it, which the kubelet makes
+ * when the volume is mounted first. No name is used twice, so a node may remove every folder for whose name there is no
+ * PersistentVolume.
+ */
+export const LOCAL_PATH_ROOT = "/var/lib/k8ts/local-path";
+export const DEFAULT_CLASS = "standard";
+const HOSTNAME_LABEL = "kubernetes.io/hostname";
+const SUPPORTED_MODES: readonly string[] = ["ReadWriteOnce", "ReadWriteOncePod"];
+
+export type Provision =
+  | { readonly do: "nothing" }
+  | { readonly do: "create"; readonly volume: PersistentVolume }
+  | { readonly do: "fail"; readonly message: string };
+
+/** `node` finds a node by its name, or any that takes pods. */
+export function planProvision(
+  claim: PersistentVolumeClaim,
+  storageClass: StorageClass | undefined,
+  nodes: readonly Node[],
+): Provision {
+  const { metadata, spec } = claim;
+  const isAsked = metadata.annotations?.[STORAGE_PROVISIONER] === PROVISIONER;
+  const isBound = (spec?.volumeName ?? "") !== "";
+  if (
+    !isAsked ||
+    isBound ||
+    metadata.deletionTimestamp !== undefined ||
+    storageClass?.provisioner !== PROVISIONER
+  )
+    return { do: "nothing" };
+  const selected = metadata.annotations?.[SELECTED_NODE];
+  if (selected === undefined && isDelayed(storageClass)) return { do: "nothing" };
+  const problem = problemOf(claim);
+  if (problem !== undefined) return failed(storageClass, problem);
+  const node = selected === undefined ? anyNode(nodes) : nodes.find((n) => n.metadata.name === selected);
+  if (node === undefined)
+    return failed(
+      storageClass,
+      selected === undefined ? "no node takes pods" : `node ${quote(selected)} not found`,
+    );
+  return { do: "create", volume: newVolume(claim, storageClass, node) };
+}
+
+function failed({ metadata }: StorageClass, problem: string): Provision {
+  return {
+    do: "fail",
+    message: `failed to provision volume with StorageClass ${quote(metadata.name)}: ${problem}`,
+  };
+}
+
+function problemOf({ spec }: PersistentVolumeClaim): string | undefined {
+  if (spec?.selector !== undefined) return "claim.Spec.Selector is not supported";
+  if (spec?.volumeMode === "Block") return "block volumes are not supported";
+  if (spec?.dataSource !== undefined || spec?.dataSourceRef !== undefined)
+    return "data sources are not supported";
+  const other = (spec?.accessModes ?? []).find((mode) => !SUPPORTED_MODES.includes(mode));
+  return other === undefined
+    ? undefined
+    : `access mode ${other} is not supported, a volume is a folder of one node`;
+}
+
+/** The first by name that is ready and takes pods. */
+function anyNode(nodes: readonly Node[]): Node | undefined {
+  const usable = nodes.filter(({ spec, status }) => {
+    const isReady =
+      status?.conditions?.some(({ type, status: s }) => type === "Ready" && s === "True") === true;
+    return isReady && spec?.unschedulable !== true;
+  });
+  return usable.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))[0];
+}
+
+/** Named after the claim's uid: made twice, it is the same. */
+export function volumeName({ metadata }: PersistentVolumeClaim): string {
+  return `pvc-${metadata.uid}`;
+}
+
+function newVolume(claim: PersistentVolumeClaim, storageClass: StorageClass, node: Node): PersistentVolume {
+  const { name: claimName, namespace, uid, resourceVersion } = claim.metadata;
+  const name = volumeName(claim);
+  const hostname = node.metadata.labels?.[HOSTNAME_LABEL];
+  const requirement =
+    hostname === undefined
+      ? { matchFields: [{ key: "metadata.name", operator: "In", values: [node.metadata.name] }] }
+      : { matchExpressions: [{ key: HOSTNAME_LABEL, operator: "In", values: [hostname] }] };
+  return {
+    apiVersion: "v1",
+    kind: "PersistentVolume",
+    metadata: { name, annotations: { [PROVISIONED_BY]: PROVISIONER } },
+    spec: {
+      capacity: { storage: claim.spec?.resources?.requests?.["storage"] ?? "0" },
+      accessModes: claim.spec?.accessModes ?? [],
+      persistentVolumeReclaimPolicy: storageClass.reclaimPolicy ?? "Delete",
+      storageClassName: classOf(claim),
+      volumeMode: "Filesystem",
+      claimRef: {
+        kind: "PersistentVolumeClaim",
+        apiVersion: "v1",
+        name: claimName,
+        namespace: namespace!,
+        uid: uid!,
+        resourceVersion: resourceVersion!,
+      },
+      hostPath: { path: `${LOCAL_PATH_ROOT}/${name}`, type: "DirectoryOrCreate" },
+      nodeAffinity: { required: { nodeSelectorTerms: [requirement] } },
+    },
+  };
+}
+
+/** A volume that nobody claims any more, and that is not to be kept. */
+export function isToDelete({ metadata, spec, status }: PersistentVolume): boolean {
+  return (
+    metadata.annotations?.[PROVISIONED_BY] === PROVISIONER &&
+    metadata.deletionTimestamp === undefined &&
+    spec?.persistentVolumeReclaimPolicy === "Delete" &&
+    status?.phase === "Released"
+  );
+}
+
+/** Made once when the cluster has neither this class nor another default. */
+export function missingDefaultClass(classes: readonly StorageClass[]): StorageClass | undefined {
+  const isThere = classes.some(({ metadata }) => metadata.name === DEFAULT_CLASS);
+  if (isThere || defaultClass(classes) !== undefined) return undefined;
+  return {
+    apiVersion: "storage.k8s.io/v1",
+    kind: "StorageClass",
+    metadata: {
+      name: DEFAULT_CLASS,
+      annotations: { "storageclass.kubernetes.io/is-default-class": "true" },
+    },
+    provisioner: PROVISIONER,
+    reclaimPolicy: "Delete",
+    volumeBindingMode: "WaitForFirstConsumer",
+  };
+}
+
+export function provisioningMessage(claim: PersistentVolumeClaim): string {
+  return `External provisioner is provisioning volume for claim ${quote(keyOf(claim))}`;
+}

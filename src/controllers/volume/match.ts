@@ -1,0 +1,99 @@
+/** Which volume fits a claim; upstream's `FindMatchingVolume`. @module */
+import { compareQuantity, parseQuantity } from "#apimachinery";
+import type { Node, PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
+import { matchesNodeAffinity } from "../node-affinity.ts";
+import { selectorPredicate } from "../selector.ts";
+import { classOf, isKeptFor } from "./claims.ts";
+
+const ZERO = "0";
+
+export interface MatchOptions {
+  /** Where the claim's pod runs, if that is known. */
+  readonly node?: Node;
+  /** Without a node nothing is chosen; only a volume that is kept for the claim is taken. */
+  readonly isDelayed: boolean;
+}
+
+/** A volume that is kept for the claim, or else the smallest available one that is large enough. */
+export function findMatch(
+  claim: PersistentVolumeClaim,
+  volumes: readonly PersistentVolume[],
+  { node, isDelayed }: MatchOptions,
+): PersistentVolume | undefined {
+  const fitting = volumes.filter((volume) => fits(volume, claim));
+  const kept = fitting.find((volume) => isKeptFor(volume, claim));
+  if (kept !== undefined) return node === undefined || isReachable(kept, node) ? kept : undefined;
+  if (node === undefined && isDelayed) return undefined;
+  const { selector } = claim.spec ?? {};
+  const isSelected = selector === undefined ? () => true : selectorPredicate(selector);
+  const candidates = fitting.filter(
+    (volume) =>
+      volume.spec?.claimRef === undefined &&
+      volume.status?.phase === "Available" &&
+      isSelected(volume.metadata.labels) &&
+      classOf(volume) === classOf(claim) &&
+      hasAccessModes(volume, claim) &&
+      (node === undefined || isReachable(volume, node)),
+  );
+  return candidates.toSorted(
+    (a, b) => compareSizes(capacityOf(a), capacityOf(b)) || tightness(a) - tightness(b),
+  )[0];
+}
+
+/** What even a volume that is kept for the claim must fulfil. */
+function fits(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
+  const isFree = volume.spec?.claimRef === undefined || isKeptFor(volume, claim);
+  const isAlive = volume.metadata.deletionTimestamp === undefined;
+  return (
+    isFree &&
+    isAlive &&
+    isLargeEnough(volume, claim) &&
+    hasMode(volume, claim) &&
+    hasAttributes(volume, claim)
+  );
+}
+
+/** Upstream's `checkVolumeSatisfyClaim`: why a volume that the claim names cannot be bound; undefined when it can. */
+export function whyNot(volume: PersistentVolume, claim: PersistentVolumeClaim): string | undefined {
+  if (!isLargeEnough(volume, claim)) return "requested PV is too small";
+  if (classOf(volume) !== classOf(claim)) return "storageClassName does not match";
+  if (!hasAttributes(volume, claim)) return "volumeAttributesClassName does not match";
+  if (!hasMode(volume, claim)) return "incompatible volumeMode";
+  return hasAccessModes(volume, claim) ? undefined : "incompatible accessMode";
+}
+
+export function hasMode(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
+  return (volume.spec?.volumeMode ?? "Filesystem") === (claim.spec?.volumeMode ?? "Filesystem");
+}
+
+export function isReachable({ spec }: PersistentVolume, node: Node): boolean {
+  const required = spec?.nodeAffinity?.required;
+  if (required === undefined) return true;
+  const affinity = { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: required } };
+  return matchesNodeAffinity({ containers: [], affinity }, node);
+}
+
+function isLargeEnough(volume: PersistentVolume, { spec }: PersistentVolumeClaim): boolean {
+  return compareSizes(capacityOf(volume), spec?.resources?.requests?.["storage"] ?? ZERO) >= 0;
+}
+
+function hasAttributes(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
+  return (volume.spec?.volumeAttributesClassName ?? "") === (claim.spec?.volumeAttributesClassName ?? "");
+}
+
+function hasAccessModes({ spec }: PersistentVolume, claim: PersistentVolumeClaim): boolean {
+  return (claim.spec?.accessModes ?? []).every((mode) => spec?.accessModes?.includes(mode) === true);
+}
+
+/** Of equal size, volumes with fewer access modes go first. */
+function tightness({ spec }: PersistentVolume): number {
+  return spec?.accessModes?.length ?? 0;
+}
+
+export function capacityOf({ spec }: PersistentVolume): string {
+  return spec?.capacity?.["storage"] ?? ZERO;
+}
+
+function compareSizes(a: string, b: string): number {
+  return compareQuantity(parseQuantity(a), parseQuantity(b));
+}

@@ -1,0 +1,219 @@
+/**
+ * VolumeBinding: claims that wait for their first consumer are bound where the pod goes, to a volume that exists or one
+ * that is made there; claims that are bound already keep the pod where their volumes are.
+ * @module
+ */
+import { PersistentVolumes } from "#api/core/v1/persistentvolume";
+import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
+import type { PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
+import { keyOf, quote, type Clock } from "#apimachinery";
+import type { Client, SharedInformer } from "#client";
+import type { NodeInfo } from "../../cache/node-info.ts";
+import type { CycleState, Plugin } from "../../framework/plugin.ts";
+import { unresolvable, type Status } from "../../framework/status.ts";
+import { canProvision, findVolume, isReachable } from "./match-volume.ts";
+import {
+  classNameOf,
+  claimRefs,
+  isDelayed,
+  isFullyBound,
+  podClaims,
+  type VolumeListers,
+} from "./pod-claims.ts";
+
+const NAME = "VolumeBinding";
+const NODE_CONFLICT = unresolvable(NAME, "node(s) didn't match PersistentVolume's node affinity");
+const BIND_CONFLICT = unresolvable(NAME, "node(s) didn't find available persistent volumes to bind");
+const VOLUME_GONE = unresolvable(
+  NAME,
+  "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)",
+);
+const UNBOUND = unresolvable(NAME, "pod has unbound immediate PersistentVolumeClaims");
+const SELECTED_NODE = "volume.kubernetes.io/selected-node";
+const BOUND_BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller";
+/** Upstream's `bindTimeoutSeconds`. */
+const BIND_TIMEOUT_MS = 600_000;
+
+export interface VolumeBindingParts {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly listers: VolumeListers;
+  readonly claimInformer: SharedInformer<PersistentVolumeClaim>;
+}
+
+interface Claims {
+  readonly bound: readonly PersistentVolumeClaim[];
+  readonly delayed: readonly PersistentVolumeClaim[];
+}
+
+/** What is to be done for a claim on the chosen node. */
+type Decision =
+  | { readonly claim: PersistentVolumeClaim; readonly volume: PersistentVolume }
+  | { readonly claim: PersistentVolumeClaim; readonly volume: undefined };
+
+export function volumeBinding(parts: VolumeBindingParts): Plugin {
+  const { listers } = parts;
+  /** Names of volumes promised to claims of pods that are being bound. */
+  const promised = new Map<string, string>();
+  /** Nodes chosen for claims of pods that are being bound. */
+  const chosenNodes = new Map<string, string>();
+  const decide = ({ bound, delayed }: Claims, node: NodeInfo): readonly Decision[] | Status => {
+    for (const { spec } of bound) {
+      const volume = listers.volumes.get(spec?.volumeName ?? "");
+      if (volume === undefined) return VOLUME_GONE;
+      if (!isReachable(volume, node)) return NODE_CONFLICT;
+    }
+    const decisions: Decision[] = [];
+    for (const claim of delayed) {
+      const decision = decideOne(
+        claim,
+        node,
+        listers,
+        (volume) => {
+          const owner = promised.get(volume.metadata.name);
+          const isTaken = decisions.some((other) => other.volume?.metadata.name === volume.metadata.name);
+          return isTaken || (owner !== undefined && owner !== keyOf(claim));
+        },
+        chosenNodes,
+      );
+      if (decision === undefined) return BIND_CONFLICT;
+      decisions.push(decision);
+    }
+    return decisions;
+  };
+  return {
+    name: NAME,
+    preFilter(cycle, { pod }) {
+      const claims = podClaims(pod, listers);
+      if (typeof claims === "string") return { status: unresolvable(NAME, claims) };
+      if (claims.length === 0) return { skip: true };
+      const bound = claims.filter(isFullyBound);
+      const open = claims.filter((claim) => !isFullyBound(claim));
+      const canWait = (claim: PersistentVolumeClaim): boolean =>
+        (claim.spec?.volumeName ?? "") === "" && isDelayed(claim, listers);
+      if (!open.every(canWait)) return { status: UNBOUND };
+      cycle.set(NAME, { bound, delayed: open } satisfies Claims);
+      return undefined;
+    },
+    filter(cycle, _pod, node) {
+      const result = decide(cycle.get(NAME) as Claims, node);
+      return "code" in result ? result : undefined;
+    },
+    reserve(cycle, _pod, nodeName, snapshot) {
+      const claims = cycle.get(NAME) as Claims | undefined;
+      if (claims === undefined || claims.delayed.length === 0) return undefined;
+      const result = decide(claims, snapshot.get(nodeName)!);
+      if ("code" in result) return result;
+      cycle.set(DECISIONS, result);
+      for (const { claim, volume } of result) {
+        if (volume === undefined) chosenNodes.set(keyOf(claim), nodeName);
+        else promised.set(volume.metadata.name, keyOf(claim));
+      }
+      return undefined;
+    },
+    unreserve: (cycle) => release(cycle, promised, chosenNodes),
+    async preBind(cycle, _pod, nodeName, signal) {
+      const decisions = (cycle.get(DECISIONS) ?? []) as readonly Decision[];
+      if (decisions.length === 0) return undefined;
+      await Promise.all(decisions.map((decision) => write(parts.client, decision, nodeName, signal)));
+      await Promise.all(decisions.map(({ claim }) => untilBound(parts, claim, nodeName, signal)));
+      return undefined;
+    },
+    postBind: (cycle) => release(cycle, promised, chosenNodes),
+    eventsToRegister: [
+      { resource: "PersistentVolumeClaim", actions: ["add", "update"] },
+      { resource: "PersistentVolume", actions: ["add", "update"] },
+      { resource: "StorageClass", actions: ["add", "update"] },
+      { resource: "Node", actions: ["add", "update"] },
+    ],
+    queueingHint: (event, { pod }) =>
+      event.resource !== "PersistentVolumeClaim" || claimRefs(pod).some(({ key }) => key === event.key),
+  };
+}
+
+const DECISIONS = "VolumeBinding.decisions";
+
+function release(cycle: CycleState, promised: Map<string, string>, chosenNodes: Map<string, string>): void {
+  for (const { claim, volume } of (cycle.get(DECISIONS) ?? []) as readonly Decision[]) {
+    if (volume === undefined) chosenNodes.delete(keyOf(claim));
+    else promised.delete(volume.metadata.name);
+  }
+}
+
+function decideOne(
+  claim: PersistentVolumeClaim,
+  node: NodeInfo,
+  { volumes, classes }: VolumeListers,
+  isTaken: (volume: PersistentVolume) => boolean,
+  chosenNodes: ReadonlyMap<string, string>,
+): Decision | undefined {
+  const selected = chosenNodes.get(keyOf(claim)) ?? claim.metadata.annotations?.[SELECTED_NODE];
+  if (selected !== undefined) return selected === node.name ? { claim, volume: undefined } : undefined;
+  const volume = findVolume(claim, volumes.list(), node, isTaken);
+  if (volume !== undefined) return { claim, volume };
+  const storageClass = classes.get(classNameOf(claim));
+  const canBeMade = storageClass !== undefined && canProvision(storageClass, node);
+  return canBeMade ? { claim, volume: undefined } : undefined;
+}
+
+/** The volume binder and the provisioner do the rest. */
+async function write(
+  client: Client,
+  { claim, volume }: Decision,
+  nodeName: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name, namespace, uid, resourceVersion } = claim.metadata;
+  if (volume === undefined) {
+    if (claim.metadata.annotations?.[SELECTED_NODE] === nodeName) return;
+    const body = { metadata: { annotations: { [SELECTED_NODE]: nodeName } } };
+    await client.patch(PersistentVolumeClaims, claim.metadata, { type: "merge", body }, signal);
+    return;
+  }
+  const kept = volume.spec?.claimRef !== undefined;
+  const claimRef = { apiVersion: "v1", kind: "PersistentVolumeClaim", name, namespace, uid, resourceVersion };
+  const body = {
+    metadata: {
+      resourceVersion: volume.metadata.resourceVersion,
+      ...(!kept && { annotations: { [BOUND_BY_CONTROLLER]: "yes" } }),
+    },
+    spec: { claimRef },
+  };
+  await client.patch(PersistentVolumes, { name: volume.metadata.name }, { type: "merge", body }, signal);
+}
+
+/** Rejects when the claim goes, when its provisioner gives the node back, and when it takes too long. */
+async function untilBound(
+  { claimInformer, clock }: VolumeBindingParts,
+  claim: PersistentVolumeClaim,
+  nodeName: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const { uid, name } = claim.metadata;
+  let wasSelected = false;
+  const look = (now: PersistentVolumeClaim): void => {
+    if (now.metadata.uid !== uid) return;
+    if (isFullyBound(now)) return resolve();
+    const isSelected = now.metadata.annotations?.[SELECTED_NODE] === nodeName;
+    if (wasSelected && !isSelected)
+      reject(new Error(`binding volumes: provisioning failed for PVC ${quote(name)}`));
+    wasSelected = isSelected;
+  };
+  const onDelete = (gone: PersistentVolumeClaim): void => {
+    if (gone.metadata.uid === uid) reject(new Error(`binding volumes: PVC ${quote(name)} was deleted`));
+  };
+  const onAbort = (): void => reject(signal.reason);
+  const timer = clock.after(BIND_TIMEOUT_MS, () =>
+    reject(new Error("binding volumes: context deadline exceeded")),
+  );
+  const remove = claimInformer.addEventHandler({ onAdd: look, onUpdate: look, onDelete });
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    await promise;
+  } finally {
+    timer.cancel();
+    remove();
+    signal.removeEventListener("abort", onAbort);
+  }
+}

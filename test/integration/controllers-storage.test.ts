@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Kind } from "#apimachinery";
+import { PersistentVolumes } from "#api/core/v1/persistentvolume";
+import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
+import { Pods } from "#api/core/v1/pod";
+import { ResourceQuotas } from "#api/core/v1/resourcequota";
+import { StatefulSets } from "#api/apps/v1/statefulset";
+import { StorageClasses } from "#api/storage/v1/storageclass";
+import type { PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
+import { Secrets } from "#api/core/v1/secret";
+import type { Cluster } from "./controllers-cluster.ts";
+import { startCluster } from "./controllers-cluster.ts";
+
+const WATCHED = [
+  PersistentVolumeClaims,
+  PersistentVolumes,
+  StorageClasses,
+  StatefulSets,
+  Pods,
+  ResourceQuotas,
+  Secrets,
+] as unknown as Kind[];
+const namespace = "default";
+
+function claimOf(cluster: Cluster, name: string): PersistentVolumeClaim | undefined {
+  return cluster.informers.lister(PersistentVolumeClaims).get(`${namespace}/${name}`);
+}
+
+function volumeOf(cluster: Cluster, name: string | undefined): PersistentVolume | undefined {
+  return cluster.informers.lister(PersistentVolumes).get(name ?? "");
+}
+
+function bound(cluster: Cluster, name: string): Promise<PersistentVolumeClaim> {
+  return cluster.until(`${name} is bound`, WATCHED, () => {
+    const claim = claimOf(cluster, name);
+    const volume = volumeOf(cluster, claim?.spec?.volumeName);
+    return claim?.status?.phase === "Bound" && volume?.status?.phase === "Bound" && claim;
+  });
+}
+
+function newClaim(
+  name: string,
+  spec: Partial<NonNullable<PersistentVolumeClaim["spec"]>>,
+): PersistentVolumeClaim {
+  const resources = { requests: { storage: "1Gi" } };
+  return {
+    apiVersion: "v1",
+    kind: "PersistentVolumeClaim",
+    metadata: { name, namespace },
+    spec: { accessModes: ["ReadWriteOnce"], resources, ...spec },
+  };
+}
+
+function newVolume(name: string, storage: string): PersistentVolume {
+  return {
+    apiVersion: "v1",
+    kind: "PersistentVolume",
+    metadata: { name },
+    spec: {
+      capacity: { storage },
+      accessModes: ["ReadWriteOnce"],
+      storageClassName: "manual",
+      hostPath: { path: `/tmp/${name}` },
+    },
+  };
+}
+
+test("a claim is bound to a volume of the same class, and the volume is released with it", async () => {
+  await using cluster = await startCluster(WATCHED);
+  const { client, signal } = cluster;
+  for (const [name, size] of [
+    ["small", "512Mi"],
+    ["large", "5Gi"],
+    ["right", "2Gi"],
+  ] as const)
+    await client.create(PersistentVolumes, newVolume(name, size), signal);
+  await cluster.until(
+    "volumes are available",
+    WATCHED,
+    () => volumeOf(cluster, "right")?.status?.phase === "Available",
+  );
+  await client.create(PersistentVolumeClaims, newClaim("data", { storageClassName: "manual" }), signal);
+  const claim = await bound(cluster, "data");
+  assert.deepEqual([claim.spec?.volumeName, claim.status?.capacity], ["right", { storage: "2Gi" }]);
+  await client.delete(PersistentVolumeClaims, { name: "data", namespace }, signal);
+  await cluster.until(
+    "the volume is released",
+    WATCHED,
+    () => volumeOf(cluster, "right")?.status?.phase === "Released",
+  );
+  assert.deepEqual(cluster.errors, []);
+});
+
+test("a stateful set gets storage of the default class, which outlives its pods and goes with the claim", async () => {
+  await using cluster = await startCluster(WATCHED);
+  const { client, signal, informers } = cluster;
+  await cluster.until("there is a default class", WATCHED, () =>
+    informers.lister(StorageClasses).get("standard"),
+  );
+  const labels = { app: "db" };
+  const container = { name: "db", image: "v1", volumeMounts: [{ name: "data", mountPath: "/data" }] };
+  const metadata = { name: "db", namespace };
+  await client.create(
+    StatefulSets,
+    {
+      apiVersion: "apps/v1",
+      kind: "StatefulSet",
+      metadata,
+      spec: {
+        replicas: 2,
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: { containers: [container] } },
+        volumeClaimTemplates: [{ ...newClaim("data", {}), metadata: { name: "data" } }],
+      },
+    },
+    signal,
+  );
+  const claim = await bound(cluster, "data-db-1");
+  const name = claim.spec!.volumeName!;
+  assert.equal(volumeOf(cluster, name)?.spec?.hostPath?.path, `/var/lib/k8ts/local-path/${name}`);
+
+  await client.delete(PersistentVolumeClaims, claim.metadata, signal);
+  const held = await cluster.until("the claim is to go", WATCHED, () => {
+    const found = claimOf(cluster, "data-db-1");
+    return found?.metadata.deletionTimestamp !== undefined && found;
+  });
+  assert.deepEqual(held.metadata.finalizers, ["kubernetes.io/pvc-protection"]);
+  await client.patch(StatefulSets, metadata, { type: "merge", body: { spec: { replicas: 1 } } }, signal);
+  await cluster.until(
+    "claim and volume are gone",
+    WATCHED,
+    () => claimOf(cluster, "data-db-1") === undefined && volumeOf(cluster, name) === undefined,
+  );
+  assert.equal(claimOf(cluster, "data-db-0")?.status?.phase, "Bound");
+  assert.deepEqual(cluster.errors, []);
+});
+
+test("a quota tells what is used of it", async () => {
+  await using cluster = await startCluster(WATCHED);
+  const { client, signal, informers } = cluster;
+  const metadata = { name: "quota", namespace };
+  const spec = { hard: { "count/secrets": "5", "requests.storage": "10Gi", pods: "3" } };
+  await client.create(ResourceQuotas, { apiVersion: "v1", kind: "ResourceQuota", metadata, spec }, signal);
+  const uses = (secrets: string, storage: string): Promise<true> =>
+    cluster.until(`it counts ${secrets} and ${storage}`, WATCHED, () => {
+      const { used } = informers.lister(ResourceQuotas).get("default/quota")?.status ?? {};
+      return (
+        used?.["count/secrets"] === secrets && used["requests.storage"] === storage && used["pods"] === "0"
+      );
+    });
+  await uses("0", "0");
+  await client.create(
+    Secrets,
+    { apiVersion: "v1", kind: "Secret", metadata: { name: "s", namespace } },
+    signal,
+  );
+  await client.create(PersistentVolumeClaims, newClaim("data", {}), signal);
+  await uses("1", "1Gi");
+  await client.delete(Secrets, { name: "s", namespace }, signal);
+  await uses("0", "1Gi");
+  assert.deepEqual(cluster.errors, []);
+});
