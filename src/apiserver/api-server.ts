@@ -6,6 +6,8 @@ import { defaultPlugins } from "./admission/default-plugins.ts";
 import { registryLookup } from "./admission/object-lookup.ts";
 import { AdmissionChain } from "./admission/plugin.ts";
 import { quotaAccess } from "./admission/quota/quota-access.ts";
+import { webhookAgent } from "./admission/webhook/call.ts";
+import { serviceResolver } from "./admission/webhook/target.ts";
 import { feedRbacIndex } from "./authz-feed.ts";
 import { rbacAuthorizer, rulesFor } from "./authz/index.ts";
 import { bootstrap, systemContext } from "./bootstrap/bootstrap.ts";
@@ -57,6 +59,15 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     defaultPlugins({
       lookup,
       quotas: quotaAccess(lookup, () => registry, closing.signal),
+      webhooks: {
+        lookup,
+        versionsOf: (resource) => registry.versionsOf(resource),
+        resolve: options.resolveService ?? serviceResolver(lookup, random),
+        clock,
+        random,
+        agent: webhookAgent(closing.signal),
+        logger,
+      },
       authorizer,
       clock,
       random,

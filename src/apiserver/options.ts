@@ -2,6 +2,7 @@
 import type { Clock, Kind, Logger } from "#apimachinery";
 import type { Transport } from "#client";
 import type { Store } from "#storage";
+import type { ServiceResolver } from "./admission/webhook/target.ts";
 import type { Route } from "./http/route.ts";
 import type { TokenIssuer } from "./registry/token-issuer.ts";
 import type { Authenticator, Authorizer, UserInfo } from "./user-info.ts";
@@ -40,6 +41,8 @@ export interface ApiServerOptions {
   readonly enabledAdmissionPlugins?: readonly string[];
   /** Admission plugins that are left out. Default: none. */
   readonly disabledAdmissionPlugins?: readonly string[];
+  /** Where the pods behind a port of a Service are reached, for webhooks. Default: at the addresses of its Endpoints. */
+  readonly resolveService?: ServiceResolver;
   /** Further routes: discovery, openapi, …; tried before the built-in ones, in order. */
   readonly routes?: readonly Route[];
   /** Freezes every shared object deeply: finds callers that mutate. For tests; costs time. Default false. */

@@ -29,6 +29,7 @@ function addServer(program: Command, world: World, clock: Clock): void {
     .option("--cluster-cidr <cidr>", "addresses of pods", "10.244.0.0/16")
     .option("--etcd-servers <urls>", "an etcd cluster instead of the embedded store")
     .option("--service-account-issuer <url>", "issuer of ServiceAccount tokens", ISSUER)
+    .option("--control-plane-node <name>", "the node to be marked as the one that runs this server")
     .action(async (flags: ServerFlags) => {
       const { runServer } = await import("./server/server.ts");
       await runServer(flags, clock, Math.random, world.signal);

@@ -48,7 +48,10 @@ export class ControllerRunner {
     const stop = (): void => this.stop();
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
-    await Promise.all(Array.from({ length: workers }, () => this.#work(signal)));
+    await Promise.all([
+      ...Array.from({ length: workers }, () => this.#work(signal)),
+      this.#controller.background?.((key) => this.#queue.add(key), signal),
+    ]);
     signal.removeEventListener("abort", stop);
   }
 

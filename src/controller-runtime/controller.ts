@@ -34,6 +34,8 @@ export interface Controller {
   /** Kinds whose controlling owner (ownerReference with `controller: true`) is enqueued when they change. */
   readonly owns?: readonly Kind[];
   readonly watches?: readonly Source[];
+  /** Runs beside the workers until `signal` aborts: for watches that come and go while the controller runs. */
+  readonly background?: (enqueue: (key: ObjectKey) => void, signal: AbortSignal) => Promise<void>;
   /** Reconciles that may run at the same time, for different keys. Default 5. */
   readonly workers?: number;
   /**

@@ -1,6 +1,7 @@
 /** Which controllers exist, and which of them a set of options asks for. @module */
 import type { EventRecorder } from "#client";
 import type { Controller, ControllerContext } from "#controller-runtime";
+import { clusterRoleAggregationController } from "./clusterrole-aggregation/clusterrole-aggregation-controller.ts";
 import { cronJobController } from "./cronjob/cronjob-controller.ts";
 import { daemonSetController } from "./daemonset/daemonset-controller.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
@@ -9,6 +10,7 @@ import { endpointSliceMirroringController } from "./endpointslice-mirroring/endp
 import { endpointSliceController } from "./endpointslice/endpointslice-controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { garbageCollectorController } from "./garbagecollector/garbage-collector-controller.ts";
+import { horizontalPodAutoscalerController } from "./horizontal-pod-autoscaler/horizontal-pod-autoscaler-controller.ts";
 import { jobController } from "./job/job-controller.ts";
 import { localPathProvisionerController } from "./local-path-provisioner/local-path-provisioner-controller.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
@@ -45,6 +47,7 @@ export const controllers: Readonly<Record<string, ControllerInit>> = {
   "job-controller": (context) => jobController(context),
   "cronjob-controller": (context) => cronJobController(context),
   "ttl-after-finished-controller": (context) => ttlAfterFinishedController(context),
+  "horizontal-pod-autoscaler-controller": (context) => horizontalPodAutoscalerController(context),
   "disruption-controller": (context) => disruptionController(context),
   "endpointslice-controller": (context, { maxEndpointsPerSlice }) =>
     endpointSliceController(context, maxEndpointsPerSlice),
@@ -56,6 +59,7 @@ export const controllers: Readonly<Record<string, ControllerInit>> = {
     persistentVolumeClaimProtectionController(context),
   "persistentvolume-protection-controller": (context) => persistentVolumeProtectionController(context),
   "local-path-provisioner-controller": (context) => localPathProvisionerController(context),
+  "clusterrole-aggregation-controller": (context) => clusterRoleAggregationController(context),
   "garbage-collector-controller": (context) => garbageCollectorController(context),
   "node-lifecycle-controller": (context, options) => nodeLifecycleController(context, options),
   "taint-eviction-controller": (context) => taintEvictionController(context),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { test } from "node:test";
-import { newProfile, type NewProfileOptions } from "./new-profile.ts";
+import { newProfile, withFreePorts, type NewProfileOptions } from "./new-profile.ts";
 import { chooseNetwork, nodeAddress } from "./drivers/netns.ts";
 import { writeProfile } from "./profile.ts";
 import { newTestEnv, testProfile } from "./test-env.ts";
@@ -56,6 +56,23 @@ test("newProfile keeps a port that was asked for even if it is taken: the check 
   const explicit = await newProfile(given.env, { ...asked, isExplicit: (flag) => flag === "apiserver-port" });
   assert.equal(explicit.apiServer.port, port);
   assert.notEqual((await newProfile(given.env, asked)).apiServer.port, port);
+});
+
+test("withFreePorts moves a stopped node off a port that somebody took meanwhile, and leaves the others", async (t) => {
+  await using given = await newTestEnv();
+  const profile = await newProfile(given.env, { ...OPTIONS, nodes: 3 });
+  const [first, second, third] = profile.nodes.map(({ kubeletPort }) => kubeletPort);
+  const holder = createServer();
+  t.after(() => holder.close());
+  await new Promise<void>((resolve) => holder.listen({ host: "127.0.0.1", port: second! }, resolve));
+  const ports = async (isRunning: boolean): Promise<readonly number[]> =>
+    (await withFreePorts(profile, () => Promise.resolve(isRunning))).nodes.map(
+      ({ kubeletPort }) => kubeletPort,
+    );
+  assert.deepEqual(await ports(true), [first, second, third]);
+  const moved = await ports(false);
+  assert.deepEqual([moved[0], moved[2]], [first, third]);
+  assert.ok(![first, second, third].includes(moved[1]), moved.join());
 });
 
 test("newProfile refuses numbers of nodes that the driver cannot make", async () => {

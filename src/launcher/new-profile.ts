@@ -68,6 +68,23 @@ export async function newProfile(env: LauncherEnv, options: NewProfileOptions): 
   };
 }
 
+/** While a simulated node was stopped, somebody else may have taken its kubelet's port. */
+export async function withFreePorts(
+  profile: Profile,
+  isRunning: (node: NodeSpec) => Promise<boolean>,
+): Promise<Profile> {
+  if (profile.driver !== "simulated") return profile;
+  const nodes: NodeSpec[] = [];
+  for (const [i, node] of profile.nodes.entries()) {
+    const taken = [...nodes, ...profile.nodes.slice(i + 1)].map((other) => other.kubeletPort);
+    const port = (await isRunning(node))
+      ? node.kubeletPort
+      : await freePort(node.ip, node.kubeletPort, taken);
+    nodes.push({ ...node, kubeletPort: port });
+  }
+  return { ...profile, nodes };
+}
+
 /** Simulated nodes, also those of other clusters, share one address, so each has a kubelet port of its own. */
 export async function newNode(
   profile: string,

@@ -36,6 +36,11 @@ export interface LauncherEnv {
   readonly path: string;
 }
 
+/** Programs unpacked from npm packages, for all profiles. */
+export function binDir(env: LauncherEnv): string {
+  return join(env.home, "bin");
+}
+
 export function profilePaths(env: LauncherEnv, profile: string): ProfilePaths {
   const dir = join(env.home, "profiles", profile);
   const run = env.isRoot ? join("/run/k8ts", profile) : join(dir, "run");

@@ -23,6 +23,7 @@ export function serverProgram(env: LauncherEnv, profile: Profile): Program {
     `--advertise-address=${controlPlane.ip}`,
     `--service-cluster-ip-range=${profile.serviceCIDR}`,
     `--cluster-cidr=${profile.podCIDR}`,
+    `--control-plane-node=${controlPlane.name}`,
   ];
   return {
     name: "server",

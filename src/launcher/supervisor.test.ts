@@ -84,7 +84,11 @@ test("startProgram takes over from a supervisor that was killed, and its child m
   const first = await running();
   process.kill(first.supervisorPid!, "SIGKILL");
   await until("no supervisor", async () => !(await isAlive(first.supervisorPid!)));
-  assert.equal((await programState(pidDir, "p")).childPid, first.childPid);
+  assert.equal(await isAlive(first.childPid!), true);
+  await until(
+    "the child is known",
+    async () => (await programState(pidDir, "p")).childPid === first.childPid,
+  );
   assert.equal(await startProgram(program("exec sleep 60")), true);
   await until("the old child's end", async () => !(await isAlive(first.childPid!)));
   await until("a new child", async () => {

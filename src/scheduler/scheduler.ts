@@ -7,7 +7,7 @@ import type { PodInfo } from "./cache/pod-info.ts";
 import type { SchedulerCache } from "./cache/scheduler-cache.ts";
 import type { Found, NodeFinder, Unschedulable } from "./find-node.ts";
 import { fitErrorMessage } from "./fit-error.ts";
-import type { Cycle, Framework } from "./framework/framework.ts";
+import { PluginError, type Cycle, type Framework } from "./framework/framework.ts";
 import type { SchedulerMetrics } from "./metrics.ts";
 import { withScheduledFalse, type ScheduledFalse } from "./pod-conditions.ts";
 import { evict, takePromiseBack } from "./preemption/evict.ts";
@@ -141,8 +141,8 @@ export class Scheduler {
       this.#giveRoomBack(pod, cycle, nodeName);
       if (signal.aborted) return;
       metrics.attempt("error", clock.monotonicMs() - startMs);
-      const cause = err instanceof Error ? (err.cause ?? err) : err;
-      if (isNotFound(cause)) return queue.delete(pod.uid); // deleted while it was being bound
+      if (err instanceof PluginError && err.point === "bind" && isNotFound(err.cause))
+        return queue.delete(pod.uid); // deleted while it was being bound
       this.#retryAfterError(queued, err instanceof Error ? err.message : String(err), signal);
     }
   }

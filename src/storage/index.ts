@@ -1,6 +1,6 @@
 /** Public surface of storage. @module */
 export * from "./store.ts";
 export { KEY_BYTES_MAX, compareKeys, prefixEnd } from "./keys.ts";
-export { openEtcdStore, type EtcdStoreOptions, type EtcdTls } from "./etcd/etcd-store.ts";
+export { openEtcdStore, type EtcdStoreOptions, type EtcdTls } from "./etcd/open-etcd-store.ts";
 export { openLmdbStore, type LmdbStoreOptions } from "./lmdb/lmdb-store.ts";
 export { openMemoryStore, type MemoryStoreOptions } from "./memory/memory-store.ts";

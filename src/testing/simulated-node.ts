@@ -1,7 +1,7 @@
 /** A node of a test cluster: the real kubelet over the simulated runtime, without files and ports. @module */
 import { Nodes } from "#api/core/v1/node";
 import type { Node } from "#api/core/v1/types.gen";
-import type { Clock, Logger } from "#apimachinery";
+import type { Logger } from "#apimachinery";
 import type { ApiServer } from "#apiserver";
 import { newClient } from "#client";
 import type { TaskGroup } from "#component-base";

@@ -172,13 +172,13 @@ function newcomer(nodeCount: number): void {
   });
 
   test("deleted pods are replaced", async () => {
-    const before = await podNames(cluster);
+    const old = await podNames(cluster);
     await cluster.kubectl("delete", "pod", "-l", "app=web", "--wait=false");
     await eventually(
       "five new pods",
       async () => {
         const now = await podNames(cluster);
-        return now.length === 5 && !now.some((name) => before.includes(name)) ? true : undefined;
+        return now.length === 5 && !now.some((name) => old.includes(name)) ? true : undefined;
       },
       90_000,
     );
@@ -216,7 +216,7 @@ function newcomer(nodeCount: number): void {
 
   for (const program of ["server", `k8ts-e2e${nodeCount}.agent`]) {
     test(`kill -9 of ${program}: it comes back, and containers are adopted`, async () => {
-      const before = await restarts(cluster);
+      const counts = await restarts(cluster);
       const file = join(cluster.home, "profiles", cluster.profile, "pids", `${program}.child.pid`);
       const pid = Number(readFileSync(file, "utf8"));
       process.kill(pid, "SIGKILL");
@@ -235,7 +235,7 @@ function newcomer(nodeCount: number): void {
       );
       await cluster.kubectl("create", "configmap", `after-${program.replace(".", "-")}`);
       await cluster.kubectl("rollout", "status", "deploy/web", "--timeout=60s");
-      assert.deepEqual(await restarts(cluster), before);
+      assert.deepEqual(await restarts(cluster), counts);
       assert.match(podIn(await get(url)), /^web-/);
     });
   }

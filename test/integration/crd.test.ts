@@ -1,162 +1,33 @@
 /** CustomResourceDefinitions against the real API server in this process: from definition to deletion. @module */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { StatusError, type KubeObject } from "#apimachinery";
+import { StatusError, type Kind, type KubeObject } from "#apimachinery";
+import { CustomResourceDefinitions } from "#api/apiextensions/v1/customresourcedefinition";
+import { Namespaces } from "#api/core/v1/namespace";
+import type { Namespace } from "#api/core/v1/types.gen";
 import { createApiServer } from "#apiserver";
-import { dynamicKind, newClient, newInformerFactory, type Transport, type Unstructured } from "#client";
+import { dynamicKind, newClient, newInformerFactory, type Unstructured } from "#client";
 import { openMemoryStore } from "#storage";
+import { startCluster } from "./controllers-cluster.ts";
+import {
+  condition,
+  CRDS,
+  definition,
+  refused,
+  SCHEMA,
+  start,
+  tab,
+  TABS,
+  WAIT_MS,
+  type Fields,
+} from "./crd-fixture.ts";
 
-const CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-const TABS = "/apis/stable.example.com/v1/namespaces/default/crontabs";
-const WAIT_MS = 10_000;
-
-const SCHEMA = {
-  type: "object",
-  properties: {
-    spec: {
-      type: "object",
-      required: ["cronSpec"],
-      properties: {
-        cronSpec: { type: "string", pattern: "^\\S+( \\S+){4}$" },
-        image: { type: "string", default: "busybox" },
-        replicas: { type: "integer", minimum: 1, maximum: 10, default: 1 },
-        policy: { type: "string", enum: ["Allow", "Forbid"] },
-        port: { "x-kubernetes-int-or-string": true },
-        open: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
-        note: { type: "string", nullable: true },
-        env: {
-          type: "array",
-          "x-kubernetes-list-type": "map",
-          "x-kubernetes-list-map-keys": ["name"],
-          items: {
-            type: "object",
-            required: ["name"],
-            properties: { name: { type: "string" }, value: { type: "string" } },
-          },
-        },
-      },
-      "x-kubernetes-validations": [
-        { rule: "!has(self.policy) || self.policy != 'Forbid' || self.replicas == 1", message: "forbidding needs one" },
-        { rule: "self.replicas >= oldSelf.replicas", message: "never fewer", reason: "FieldValueForbidden", fieldPath: ".replicas" },
-      ],
-    },
-    status: {
-      type: "object",
-      properties: { replicas: { type: "integer" }, selector: { type: "string" } },
-    },
-  },
-};
-
-function definition(version: object = {}, spec: object = {}): KubeObject {
-  return {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: { name: "crontabs.stable.example.com" },
-    spec: {
-      group: "stable.example.com",
-      scope: "Namespaced",
-      names: { plural: "crontabs", kind: "CronTab", shortNames: ["ct"], categories: ["all"] },
-      versions: [
-        {
-          name: "v1",
-          served: true,
-          storage: true,
-          schema: { openAPIV3Schema: SCHEMA },
-          subresources: {
-            status: {},
-            scale: { specReplicasPath: ".spec.replicas", statusReplicasPath: ".status.replicas", labelSelectorPath: ".status.selector" },
-          },
-          additionalPrinterColumns: [
-            { name: "Spec", type: "string", jsonPath: ".spec.cronSpec" },
-            { name: "Replicas", type: "integer", jsonPath: ".spec.replicas" },
-          ],
-          selectableFields: [{ jsonPath: ".spec.image" }],
-          ...version,
-        },
-      ],
-      ...spec,
-    },
-  } as KubeObject;
+function broken(schema: object): KubeObject {
+  return definition({ schema: { openAPIV3Schema: schema }, selectableFields: [] });
 }
 
-function tab(name: string, spec: object = {}, rest: object = {}): KubeObject {
-  const made = { apiVersion: "stable.example.com/v1", kind: "CronTab", metadata: { name } };
-  return { ...made, spec: { cronSpec: "* * * * */5", ...spec }, ...rest } as KubeObject;
-}
-
-interface Fields {
-  readonly [key: string]: any; // oxlint-disable-line typescript/no-explicit-any -- answers are looked into freely
-}
-
-interface Started extends AsyncDisposable {
-  readonly transport: Transport;
-  readonly warnings: string[];
-  send(method: string, path: string, body?: unknown, contentType?: string, accept?: string): Promise<Fields>;
-  /** Sends again until the answer is what is waited for. */
-  until(path: string, isWanted: (answer: Fields | undefined) => boolean): Promise<Fields | undefined>;
-  install(crd?: KubeObject): Promise<Fields>;
-}
-
-async function start(): Promise<Started> {
-  const store = await openMemoryStore();
-  const server = await createApiServer({ store, freezeObjects: true });
-  const transport = server.transport();
-  const warnings: string[] = [];
-  const signal = AbortSignal.timeout(30_000);
-  const send: Started["send"] = async (method, path, body, contentType, accept) => {
-    const response = await transport.request(
-      {
-        method: method as "GET",
-        path,
-        ...(body !== undefined && { body: body as object }),
-        ...(contentType !== undefined && { contentType }),
-        ...(accept !== undefined && { accept }),
-      },
-      signal,
-    );
-    warnings.push(...((response as Fields)["warnings"] ?? []));
-    return response as Fields;
-  };
-  const until: Started["until"] = async (path, isWanted) => {
-    const deadline = Date.now() + WAIT_MS;
-    for (;;) {
-      const answer = await send("GET", path).catch((err: unknown) => {
-        if (err instanceof StatusError && err.code === 404) return undefined;
-        throw err;
-      });
-      if (isWanted(answer)) return answer;
-      assert.ok(Date.now() < deadline, `waited too long for ${path}: ${JSON.stringify(answer)}`);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  };
-  return {
-    transport,
-    warnings,
-    send,
-    until,
-    install: async (crd = definition()) => {
-      await send("POST", CRDS, crd);
-      return (await until(`${CRDS}/${crd.metadata.name}`, (answer) => condition(answer, "Established") === "True"))!;
-    },
-    [Symbol.asyncDispose]: async () => {
-      await server.close();
-      await store.close();
-    },
-  };
-}
-
-function condition(crd: Fields | undefined, type: string): string | undefined {
-  return crd?.["status"]?.conditions?.find((c: Fields) => c["type"] === type)?.status;
-}
-
-async function refused(sending: Promise<unknown>): Promise<readonly [code: number, message: string]> {
-  try {
-    await sending;
-  } catch (err) {
-    assert.ok(err instanceof StatusError, String(err));
-    return [err.code, err.message];
-  }
-  return assert.fail("it was let through");
+function placed(namespace: string, name: string, more: object = {}): KubeObject {
+  return { ...tab(name), metadata: { name, namespace, ...more } };
 }
 
 suite("CustomResourceDefinition", () => {
@@ -194,7 +65,10 @@ suite("CustomResourceDefinition", () => {
     const groups = await server.send("GET", "/apis");
     assert.ok(groups["groups"].some(({ name }: Fields) => name === "stable.example.com"));
     const list = await server.send("GET", TABS);
-    assert.deepEqual([list["kind"], list["apiVersion"], list["items"]], ["CronTabList", "stable.example.com/v1", []]);
+    assert.deepEqual(
+      [list["kind"], list["apiVersion"], list["items"]],
+      ["CronTabList", "stable.example.com/v1", []],
+    );
     const openApi = await server.send("GET", "/openapi/v3/apis/stable.example.com/v1");
     const { properties } = openApi["components"].schemas["com.example.stable.v1.CronTab"];
     assert.equal(properties.spec.properties.image.default, "busybox");
@@ -203,21 +77,50 @@ suite("CustomResourceDefinition", () => {
 
   test("CustomResourceDefinition is refused when its schema or its rules are wrong", async () => {
     await using server = await start();
-    const broken = (schema: object): KubeObject => definition({ schema: { openAPIV3Schema: schema } });
     const at = "spec.versions[0].schema.openAPIV3Schema";
     const cases: readonly (readonly [crd: KubeObject, message: string])[] = [
-      [{ ...definition(), metadata: { name: "x" } }, 'metadata.name: Invalid value: "x": must be spec.names.plural+"."+spec.group'],
-      [definition({}, { group: "nodots" }), 'spec.group: Invalid value: "nodots": should be a domain with at least one dot'],
-      [definition({}, { scope: "Galaxy" }), 'spec.scope: Unsupported value: "Galaxy": supported values: "Cluster", "Namespaced"'],
+      [
+        { ...definition(), metadata: { name: "x" } },
+        'metadata.name: Invalid value: "x": must be spec.names.plural+"."+spec.group',
+      ],
+      [
+        definition({}, { group: "nodots" }),
+        'spec.group: Invalid value: "nodots": should be a domain with at least one dot',
+      ],
+      [
+        definition({}, { scope: "Galaxy" }),
+        'spec.scope: Unsupported value: "Galaxy": supported values: "Cluster", "Namespaced"',
+      ],
       [definition({ storage: false }), "must have exactly one version marked as storage version"],
       [definition({ schema: undefined }), "spec.versions[0].schema.openAPIV3Schema: Required value"],
-      [broken({ type: "object", properties: { a: {} } }), `${at}.properties[a].type: Required value: must not be empty for specified object fields`],
-      [broken({ type: "object", properties: { a: { type: "strin" } } }), `${at}.properties[a].type: Unsupported value: "strin"`],
-      [broken({ type: "object", properties: { a: { type: "string", pattern: "(" } } }), "must be a valid regular expression, but isn't"],
-      [broken({ type: "object", properties: { a: { type: "integer", default: "x" } } }), "properties[a].default in body must be of type integer"],
-      [broken({ type: "object", properties: { a: { type: "array", items: { type: "string" }, uniqueItems: true } } }), "uniqueItems cannot be set to true"],
       [
-        broken({ type: "object", properties: { a: { type: "string", "x-kubernetes-validations": [{ rule: "self.unheardOf()" }] } } }),
+        broken({ type: "object", properties: { a: {} } }),
+        `${at}.properties[a].type: Required value: must not be empty for specified object fields`,
+      ],
+      [
+        broken({ type: "object", properties: { a: { type: "strin" } } }),
+        `${at}.properties[a].type: Unsupported value: "strin"`,
+      ],
+      [
+        broken({ type: "object", properties: { a: { type: "string", pattern: "(" } } }),
+        "must be a valid regular expression, but isn't",
+      ],
+      [
+        broken({ type: "object", properties: { a: { type: "integer", default: "x" } } }),
+        "properties[a].default in body must be of type integer",
+      ],
+      [
+        broken({
+          type: "object",
+          properties: { a: { type: "array", items: { type: "string" }, uniqueItems: true } },
+        }),
+        "uniqueItems cannot be set to true",
+      ],
+      [
+        broken({
+          type: "object",
+          properties: { a: { type: "string", "x-kubernetes-validations": [{ rule: "self.unheardOf()" }] } },
+        }),
         "unheardOf",
       ],
     ];
@@ -231,7 +134,10 @@ suite("CustomResourceDefinition", () => {
   test("CustomResourceDefinition waits for names that another one has", async () => {
     await using server = await start();
     await server.install();
-    const other = definition({}, { names: { plural: "others", kind: "CronTab", listKind: "Others", shortNames: ["ct"] } });
+    const other = definition(
+      {},
+      { names: { plural: "others", kind: "CronTab", listKind: "Others", shortNames: ["ct"] } },
+    );
     await server.send("POST", CRDS, { ...other, metadata: { name: "others.stable.example.com" } });
     const path = `${CRDS}/others.stable.example.com`;
     const held = (await server.until(path, (answer) => condition(answer, "NamesAccepted") === "False"))!;
@@ -246,7 +152,11 @@ suite("CustomResourceDefinition", () => {
     await using server = await start();
     await server.install();
     await server.send("POST", TABS, tab("a"));
-    await server.send("POST", TABS, tab("b", {}, { metadata: { name: "b", finalizers: ["example.com/wait"] } }));
+    await server.send(
+      "POST",
+      TABS,
+      tab("b", {}, { metadata: { name: "b", finalizers: ["example.com/wait"] } }),
+    );
     const path = `${CRDS}/crontabs.stable.example.com`;
     await server.send("DELETE", path);
     const going = (await server.until(path, (answer) => condition(answer, "Terminating") === "True"))!;
@@ -270,7 +180,15 @@ suite("custom resources", () => {
   test("custom resources are pruned and defaulted, with generation and owners of fields", async () => {
     await using server = await start();
     await server.install();
-    const made = await server.send("POST", TABS, tab("a", { nope: 1, open: { x: { y: 1 } }, note: null, replicas: null }, { status: { replicas: 3 }, top: 1 }));
+    const made = await server.send(
+      "POST",
+      TABS,
+      tab(
+        "a",
+        { nope: 1, open: { x: { y: 1 } }, note: null, replicas: null },
+        { status: { replicas: 3 }, top: 1 },
+      ),
+    );
     assert.deepEqual(made["spec"], {
       cronSpec: "* * * * */5",
       open: { x: { y: 1 } },
@@ -280,12 +198,24 @@ suite("custom resources", () => {
     });
     assert.deepEqual([made["status"], made["top"], made["metadata"].generation], [undefined, undefined, 1]);
     assert.equal(made["metadata"].managedFields[0].apiVersion, "stable.example.com/v1");
-    const [code, message] = await refused(server.send("POST", `${TABS}?fieldValidation=Strict`, tab("b", { nope: 1 })));
+    const [code, message] = await refused(
+      server.send("POST", `${TABS}?fieldValidation=Strict`, tab("b", { nope: 1 })),
+    );
     assert.equal(code, 400);
     assert.match(message, /strict decoding error: unknown field "spec\.nope"$/);
-    const changed = await server.send("PATCH", `${TABS}/a`, { spec: { replicas: 2 } }, "application/merge-patch+json");
+    const changed = await server.send(
+      "PATCH",
+      `${TABS}/a`,
+      { spec: { replicas: 2 } },
+      "application/merge-patch+json",
+    );
     assert.deepEqual([changed["spec"].replicas, changed["metadata"].generation], [2, 2]);
-    const labelled = await server.send("PATCH", `${TABS}/a`, { metadata: { labels: { x: "y" } } }, "application/merge-patch+json");
+    const labelled = await server.send(
+      "PATCH",
+      `${TABS}/a`,
+      { metadata: { labels: { x: "y" } } },
+      "application/merge-patch+json",
+    );
     assert.equal(labelled["metadata"].generation, 2);
   });
 
@@ -293,12 +223,24 @@ suite("custom resources", () => {
     await using server = await start();
     await server.install();
     const cases: readonly (readonly [spec: object, message: string])[] = [
-      [{ cronSpec: "x" }, "spec.cronSpec: Invalid value: \"x\": spec.cronSpec in body should match '^\\S+( \\S+){4}$'"],
+      [
+        { cronSpec: "x" },
+        "spec.cronSpec: Invalid value: \"x\": spec.cronSpec in body should match '^\\S+( \\S+){4}$'",
+      ],
       [{ cronSpec: undefined }, "spec.cronSpec: Required value"],
-      [{ replicas: 11 }, "spec.replicas: Invalid value: 11: spec.replicas in body should be less than or equal to 10"],
-      [{ replicas: "x" }, 'spec.replicas: Invalid value: "string": spec.replicas in body must be of type integer: "string"'],
+      [
+        { replicas: 11 },
+        "spec.replicas: Invalid value: 11: spec.replicas in body should be less than or equal to 10",
+      ],
+      [
+        { replicas: "x" },
+        'spec.replicas: Invalid value: "string": spec.replicas in body must be of type integer: "string"',
+      ],
       [{ policy: "Maybe" }, 'spec.policy: Unsupported value: "Maybe": supported values: "Allow", "Forbid"'],
-      [{ port: true }, 'spec.port: Invalid value: "boolean": spec.port in body must be of type integer,string: "boolean"'],
+      [
+        { port: true },
+        'spec.port: Invalid value: "boolean": spec.port in body must be of type integer,string: "boolean"',
+      ],
       [{ env: [{ name: "a" }, { name: "a" }] }, 'spec.env[1]: Duplicate value: {"name":"a"}'],
       [{ policy: "Forbid", replicas: 2 }, "spec: Invalid value: forbidding needs one"],
     ];
@@ -309,7 +251,12 @@ suite("custom resources", () => {
       assert.ok(text.includes(message), text);
     }
     await server.send("POST", TABS, tab("a", { replicas: 3 }));
-    const fewer = server.send("PATCH", `${TABS}/a`, { spec: { replicas: 2 } }, "application/merge-patch+json");
+    const fewer = server.send(
+      "PATCH",
+      `${TABS}/a`,
+      { spec: { replicas: 2 } },
+      "application/merge-patch+json",
+    );
     assert.match((await refused(fewer))[1], /spec\.replicas: Forbidden: never fewer/);
   });
 
@@ -325,7 +272,12 @@ suite("custom resources", () => {
       status: { replicas: 4, selector: "a=b" },
     });
     assert.deepEqual(
-      [reported["status"], reported["spec"].cronSpec, reported["metadata"].generation, reported["metadata"].labels],
+      [
+        reported["status"],
+        reported["spec"].cronSpec,
+        reported["metadata"].generation,
+        reported["metadata"].labels,
+      ],
       [{ replicas: 4, selector: "a=b" }, "* * * * */5", 1, undefined],
     );
     const scale = await server.send("GET", `${TABS}/a/scale`);
@@ -333,14 +285,29 @@ suite("custom resources", () => {
     await server.send("PUT", `${TABS}/a/scale`, { ...scale, spec: { replicas: 5 } });
     assert.equal((await server.send("GET", `${TABS}/a`))["spec"].replicas, 5);
 
-    const table = await server.send("GET", TABS, undefined, undefined, "application/json;as=Table;g=meta.k8s.io;v=v1");
-    assert.deepEqual(table["columnDefinitions"].map(({ name }: Fields) => name), ["Name", "Spec", "Replicas"]);
-    assert.deepEqual(table["rows"].map(({ cells }: Fields) => cells), [
-      ["a", "* * * * */5", 5],
-      ["b", "* * * * */5", 1],
-    ]);
+    const table = await server.send(
+      "GET",
+      TABS,
+      undefined,
+      undefined,
+      "application/json;as=Table;g=meta.k8s.io;v=v1",
+    );
+    assert.deepEqual(
+      table["columnDefinitions"].map(({ name }: Fields) => name),
+      ["Name", "Spec", "Replicas"],
+    );
+    assert.deepEqual(
+      table["rows"].map(({ cells }: Fields) => cells),
+      [
+        ["a", "* * * * */5", 5],
+        ["b", "* * * * */5", 1],
+      ],
+    );
     const selected = await server.send("GET", `${TABS}?fieldSelector=spec.image%3Done`);
-    assert.deepEqual(selected["items"].map((item: KubeObject) => item.metadata.name), ["a"]);
+    assert.deepEqual(
+      selected["items"].map((item: KubeObject) => item.metadata.name),
+      ["a"],
+    );
     assert.equal((await refused(server.send("GET", `${TABS}?fieldSelector=spec.nope%3Done`)))[0], 400);
   });
 
@@ -348,7 +315,12 @@ suite("custom resources", () => {
     await using server = await start();
     await server.install();
     const apply = (manager: string, env: object[]): Promise<Fields> =>
-      server.send("PATCH", `${TABS}/a?fieldManager=${manager}`, tab("a", { env }), "application/apply-patch+yaml");
+      server.send(
+        "PATCH",
+        `${TABS}/a?fieldManager=${manager}`,
+        tab("a", { env }),
+        "application/apply-patch+yaml",
+      );
     await apply("one", [{ name: "A", value: "1" }]);
     const both = await apply("two", [{ name: "B", value: "2" }]);
     assert.deepEqual(both["spec"].env, [
@@ -361,8 +333,16 @@ suite("custom resources", () => {
     const less = await apply("one", []);
     assert.deepEqual(less["spec"].env, [{ name: "B", value: "2" }]);
     const json = [{ op: "replace", path: "/spec/image", value: "x" }];
-    assert.equal((await server.send("PATCH", `${TABS}/a`, json, "application/json-patch+json"))["spec"].image, "x");
-    const strategic = server.send("PATCH", `${TABS}/a`, { spec: {} }, "application/strategic-merge-patch+json");
+    assert.equal(
+      (await server.send("PATCH", `${TABS}/a`, json, "application/json-patch+json"))["spec"].image,
+      "x",
+    );
+    const strategic = server.send(
+      "PATCH",
+      `${TABS}/a`,
+      { spec: {} },
+      "application/strategic-merge-patch+json",
+    );
     assert.equal((await refused(strategic))[0], 415);
   });
 
@@ -381,17 +361,18 @@ suite("custom resources", () => {
     const stop = new AbortController();
     const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(20_000)]);
     const told: string[] = [];
-    let wake: () => void = () => {};
+    let wake: (() => void) | undefined;
     factory.informer(CronTabs).addEventHandler({
-      onAdd: ({ metadata }) => (told.push(`+${metadata.name}`), wake()),
-      onUpdate: (_old, { metadata }) => (told.push(`~${metadata.name}`), wake()),
-      onDelete: ({ metadata }) => (told.push(`-${metadata.name}`), wake()),
+      onAdd: ({ metadata }) => (told.push(`+${metadata.name}`), wake?.()),
+      onUpdate: (_old, { metadata }) => (told.push(`~${metadata.name}`), wake?.()),
+      onDelete: ({ metadata }) => (told.push(`-${metadata.name}`), wake?.()),
     });
-    const running = factory.run(signal);
+    factory.start(signal);
+    await factory.waitForSync(signal);
     const tells = async (count: number): Promise<void> => {
       while (told.length < count) await new Promise<void>((resolve) => (wake = resolve));
     };
-    await client.create(CronTabs, { ...tab("a"), metadata: { name: "a", namespace: "default" } } as Unstructured, signal);
+    await client.create(CronTabs, placed("default", "a") as Unstructured, signal);
     await tells(1);
     await server.send("PATCH", `${TABS}/a`, { spec: { replicas: 2 } }, "application/merge-patch+json");
     await tells(2);
@@ -399,7 +380,7 @@ suite("custom resources", () => {
     await tells(3);
     assert.deepEqual(told, ["+a", "~a", "-a"]);
     stop.abort();
-    await running.catch(() => {});
+    await factory.stopped();
   });
 
   test("custom resources are read in every served version, with the defaults of today", async () => {
@@ -409,16 +390,19 @@ suite("custom resources", () => {
     const path = `${CRDS}/crontabs.stable.example.com`;
     const current = await server.send("GET", path);
     const [v1] = current["spec"].versions;
-    const { spec } = SCHEMA.properties;
+    const { spec } = SCHEMA["properties"];
     const schema = {
       ...SCHEMA,
       properties: {
-        ...SCHEMA.properties,
+        ...SCHEMA["properties"],
         spec: { ...spec, properties: { ...spec.properties, zone: { type: "string", default: "here" } } },
       },
     };
     const v2 = { ...v1, name: "v2", storage: true, schema: { openAPIV3Schema: schema } };
-    await server.send("PUT", path, { ...current, spec: { ...current["spec"], versions: [{ ...v1, storage: false }, v2] } });
+    await server.send("PUT", path, {
+      ...current,
+      spec: { ...current["spec"], versions: [{ ...v1, storage: false }, v2] },
+    });
     const later = TABS.replace("/v1/", "/v2/");
     const read = (await server.until(`${later}/a`, (answer) => answer !== undefined))!;
     assert.deepEqual([read["apiVersion"], read["spec"].zone], ["stable.example.com/v2", "here"]);
@@ -426,7 +410,11 @@ suite("custom resources", () => {
     await server.send("POST", later, { ...tab("b", { zone: "there" }), apiVersion: "stable.example.com/v2" });
     const list = await server.send("GET", TABS);
     assert.deepEqual(
-      list["items"].map(({ apiVersion, metadata, spec: own }: Fields) => [apiVersion, metadata.name, own.zone]),
+      list["items"].map(({ apiVersion, metadata, spec: own }: Fields) => [
+        apiVersion,
+        metadata.name,
+        own.zone,
+      ]),
       [
         ["stable.example.com/v1", "a", undefined],
         ["stable.example.com/v1", "b", undefined],
@@ -435,14 +423,18 @@ suite("custom resources", () => {
     const stored = await server.send("GET", path);
     assert.deepEqual(stored["status"].storedVersions, ["v1", "v2"]);
     const group = await server.send("GET", "/apis/stable.example.com");
-    assert.deepEqual(group["versions"].map(({ version }: Fields) => version), ["v2", "v1"]);
+    assert.deepEqual(
+      group["versions"].map(({ version }: Fields) => version),
+      ["v2", "v1"],
+    );
   });
 
   test("custom resources of an earlier server are served from the start", async () => {
     const store = await openMemoryStore();
     const first = await createApiServer({ store });
     const signal = AbortSignal.timeout(20_000);
-    const post = (path: string, body: object): Promise<unknown> => first.transport().request({ method: "POST", path, body }, signal);
+    const post = (path: string, body: object): Promise<unknown> =>
+      first.transport().request({ method: "POST", path, body }, signal);
     await post(CRDS, definition());
     const deadline = Date.now() + WAIT_MS;
     for (;;) {
@@ -454,7 +446,53 @@ suite("custom resources", () => {
     }
     await first.close();
     await using second = await createApiServer({ store });
-    const list = (await second.transport().request({ method: "GET", path: TABS }, signal)) as Fields;
-    assert.deepEqual(list["items"].map(({ metadata }: KubeObject) => metadata.name), ["a"]);
+    const list = (await second.transport().request({ method: "GET", path: TABS }, signal)).body as Fields;
+    assert.deepEqual(
+      list["items"].map(({ metadata }: KubeObject) => metadata.name),
+      ["a"],
+    );
   });
+});
+
+test("custom resources go with their owners and their namespace", async () => {
+  const CronTabs = dynamicKind({
+    group: "stable.example.com",
+    version: "v1",
+    kind: "CronTab",
+    plural: "crontabs",
+    namespaced: true,
+  }) as unknown as Kind;
+  await using cluster = await startCluster([
+    Namespaces as unknown as Kind,
+    CustomResourceDefinitions as unknown as Kind,
+  ]);
+  const { client, signal, informers } = cluster;
+  await client.create(CustomResourceDefinitions as unknown as Kind, definition(), signal);
+  const definitions = informers.lister(CustomResourceDefinitions);
+  await cluster.until("the definition is established", [CustomResourceDefinitions as unknown as Kind], () =>
+    definitions
+      .list()
+      .some((crd) => crd.status?.conditions?.some((c) => c.type === "Established" && c.status === "True")),
+  );
+  const factory = newInformerFactory({ client });
+  const gone = new Map<string, () => void>();
+  factory.informer(CronTabs).addEventHandler({ onDelete: ({ metadata }) => gone.get(metadata.name)?.() });
+  factory.start(signal);
+  await factory.waitForSync(signal);
+  const ends = (name: string): Promise<void> => new Promise((resolve) => gone.set(name, resolve));
+
+  const owner = await client.create(CronTabs, placed("default", "owner"), signal);
+  const { uid } = owner.metadata;
+  const ref = { apiVersion: "stable.example.com/v1", kind: "CronTab", name: "owner", uid: uid! };
+  await client.create(CronTabs, placed("default", "owned", { ownerReferences: [ref] }), signal);
+  const ownedEnds = ends("owned");
+  await client.delete(CronTabs, owner.metadata, signal);
+  await ownedEnds;
+
+  const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: "n" } } as Namespace;
+  await client.create(Namespaces, namespace, signal);
+  await client.create(CronTabs, placed("n", "inside"), signal);
+  const insideEnds = ends("inside");
+  await client.delete(Namespaces, { name: "n" }, signal);
+  await insideEnds;
 });

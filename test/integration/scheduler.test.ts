@@ -2,12 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Events } from "#api/core/v1/event";
 import { Nodes } from "#api/core/v1/node";
+import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
 import { Pods } from "#api/core/v1/pod";
 import type { Event, Pod, PodSpec } from "#api/core/v1/types.gen";
+import { StorageClasses } from "#api/storage/v1/storageclass";
+import type { StorageClass } from "#api/storage/v1/types.gen";
 import { conflict } from "#apimachinery";
 import { newClient, type Transport } from "#client";
 import { Metrics } from "#component-base";
 import { schedulerMetrics, unschedulable, type Plugin } from "#scheduler";
+import { startTestCluster } from "#testing";
 import { newPod, startSchedulerCluster, type SchedulerCluster } from "./scheduler-cluster.ts";
 
 test("scheduler binds a pod, says so in an event, and the API sets the condition", async () => {
@@ -300,6 +304,38 @@ test("scheduler counts what it does under upstream's names", async () => {
     assert.ok(text.includes(line), `${line} is missing`);
 });
 
+test("scheduler has a volume made on the node of the first pod that uses it, and keeps later pods there", async () => {
+  await using cluster = await startTestCluster({ nodes: 3 });
+  const { client, signal } = cluster;
+  const ref = { namespace: "default", name: "data" };
+  const volumes = [{ name: "data", persistentVolumeClaim: { claimName: "data" } }];
+  await client.create(StorageClasses, waitingClass, signal);
+  await client.create(Pods, newPod("first", { spec: { volumes } }), signal);
+  const waiting = await cluster.waitFor(Pods, { ...ref, name: "first" }, isRefused);
+  assert.match(
+    conditionOf(waiting)!.message!,
+    /^0\/3 nodes are available: persistentvolumeclaim "data" not found\. preemption: 0\/3 nodes are available/,
+  );
+  const resources = { requests: { storage: "1Gi" } };
+  const spec = { accessModes: ["ReadWriteOnce"], storageClassName: waitingClass.metadata.name, resources };
+  await client.create(
+    PersistentVolumeClaims,
+    { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: ref, spec },
+    signal,
+  );
+  const first = await cluster.waitFor(Pods, { ...ref, name: "first" }, hasNode);
+  const claim = await cluster.waitFor(
+    PersistentVolumeClaims,
+    ref,
+    (object) => object?.status?.phase === "Bound",
+  );
+  const selected = claim.metadata.annotations?.["volume.kubernetes.io/selected-node"];
+  assert.equal(selected, first.spec!.nodeName);
+  await client.create(Pods, newPod("second", { spec: { volumes } }), signal);
+  const second = await cluster.waitFor(Pods, { ...ref, name: "second" }, hasNode);
+  assert.equal(second.spec!.nodeName, selected);
+});
+
 test("schedulers of different names each take their own pods", async () => {
   await using cluster = await startSchedulerCluster();
   await cluster.addNode("a");
@@ -334,6 +370,22 @@ test("scheduler asks a user's plugin", async () => {
   await cluster.addNode("third", { labels: { "example.com/rack": "3" } });
   await bound(cluster, "lost");
 });
+
+const waitingClass: StorageClass = {
+  apiVersion: "storage.k8s.io/v1",
+  kind: "StorageClass",
+  metadata: { name: "waiting" },
+  provisioner: "k8ts.io/local-path",
+  volumeBindingMode: "WaitForFirstConsumer",
+};
+
+function hasNode(pod: Pod | undefined): boolean {
+  return (pod?.spec?.nodeName ?? "") !== "";
+}
+
+function isRefused(pod: Pod | undefined): boolean {
+  return pod !== undefined && conditionOf(pod)?.status === "False";
+}
 
 function onHost(name: string): Partial<PodSpec> {
   return { nodeSelector: { "kubernetes.io/hostname": name } };

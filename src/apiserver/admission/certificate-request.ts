@@ -1,10 +1,12 @@
 /** Who a PKCS#10 certificate request asks to be. @module */
-import { parseCertificateRequest, type SubjectInfo } from "#component-base/pki";
+import type { SubjectInfo } from "#component-base/pki";
 
 /** `request` as in a CertificateSigningRequest: base64 of PEM. Undefined: it is none. */
-export function subjectOfRequest(request: string): SubjectInfo | undefined {
+export async function subjectOfRequest(request: string): Promise<SubjectInfo | undefined> {
   const pem = Buffer.from(request, "base64").toString("latin1");
   if (!pem.includes("-----BEGIN CERTIFICATE REQUEST-----")) return undefined;
+  // Few servers ever see such a request, and the library takes as long to load as the rest of a server.
+  const { parseCertificateRequest } = await import("#component-base/pki");
   try {
     return parseCertificateRequest(pem);
   } catch {

@@ -19,10 +19,15 @@ import { resourceQuotaAdmission } from "./quota/resource-quota.ts";
 import { runtimeClassAdmission } from "./runtime-class.ts";
 import { serviceAccountAdmission } from "./service-account.ts";
 import { defaultStorageClass, persistentVolumeClaimResize, storageObjectInUseProtection } from "./storage.ts";
+import { webhookConfigurationCheck } from "./webhook/configuration.ts";
+import type { WebhookOptions } from "./webhook/dispatch.ts";
+import { mutatingAdmissionWebhook } from "./webhook/mutating.ts";
+import { validatingAdmissionWebhook } from "./webhook/validating.ts";
 
 export interface DefaultPluginsOptions {
   readonly lookup: ObjectLookup;
   readonly quotas: QuotaAccess;
+  readonly webhooks: WebhookOptions;
   readonly authorizer: Authorizer;
   readonly clock: Clock;
   readonly random: () => number;
@@ -40,7 +45,7 @@ const OFF_BY_DEFAULT: readonly string[] = [
 ];
 
 export function defaultPlugins(options: DefaultPluginsOptions): readonly AdmissionPlugin[] {
-  const { lookup, quotas, authorizer, clock, random, enabled, disabled } = options;
+  const { lookup, quotas, webhooks, authorizer, clock, random, enabled, disabled } = options;
   const all = [
     namespaceLifecycle(lookup),
     limitRanger(lookup),
@@ -60,6 +65,9 @@ export function defaultPlugins(options: DefaultPluginsOptions): readonly Admissi
     certificateSigning(authorizer),
     certificateSubjectRestriction,
     defaultIngressClass(lookup),
+    webhookConfigurationCheck,
+    mutatingAdmissionWebhook(webhooks),
+    validatingAdmissionWebhook(webhooks),
     resourceQuotaAdmission(quotas, clock),
   ];
   const isOn = (name: string): boolean => enabled.includes(name) || !OFF_BY_DEFAULT.includes(name);

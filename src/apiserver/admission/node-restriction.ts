@@ -27,7 +27,7 @@ interface Node {
 }
 
 /** Why a write of one resource is refused; undefined: it is not. */
-type Rule = (node: Node) => string | undefined;
+type Rule = (node: Node) => string | undefined | Promise<string | undefined>;
 
 const RULES: Readonly<Record<string, Rule>> = {
   "core/pods": podRefusal,
@@ -41,14 +41,12 @@ const RULES: Readonly<Record<string, Rule>> = {
 };
 
 export function nodeRestriction(lookup: ObjectLookup): AdmissionPlugin {
-  const check = (attributes: Attributes): void => {
-    const name = nodeNameOf(attributes.user);
-    if (name === undefined) return;
+  const check = async (name: string, attributes: Attributes): Promise<void> => {
     if (name === "") {
       const user = JSON.stringify(attributes.user.name);
       throw refuse(attributes, `could not determine node from user ${user}`);
     }
-    const why = RULES[attributes.resource]?.({ name, attributes, lookup });
+    const why = await RULES[attributes.resource]?.({ name, attributes, lookup });
     if (why !== undefined) throw refuse(attributes, why);
   };
   return {
@@ -56,11 +54,12 @@ export function nodeRestriction(lookup: ObjectLookup): AdmissionPlugin {
     operations: ["CREATE", "UPDATE", "DELETE"],
     resources: Object.keys(RULES),
     admit(object, attributes) {
-      check(attributes);
-      return object;
+      const name = nodeNameOf(attributes.user);
+      return name === undefined ? object : check(name, attributes).then(() => object);
     },
-    validate(attributes) {
-      if (attributes.operation === "DELETE") check(attributes);
+    async validate(attributes) {
+      const name = nodeNameOf(attributes.user);
+      if (name !== undefined && attributes.operation === "DELETE") await check(name, attributes);
     },
   };
 }
@@ -189,11 +188,11 @@ function sliceRefusal({ name, attributes }: Node): string | undefined {
     : "can only access ResourceSlice with the same NodeName as the requesting node";
 }
 
-function signingRequestRefusal({ name, attributes }: Node): string | undefined {
+async function signingRequestRefusal({ name, attributes }: Node): Promise<string | undefined> {
   if (attributes.operation !== "CREATE" || attributes.subresource !== "") return undefined;
   const { signerName, request } = (attributes.object as CertificateSigningRequest).spec;
   if (!KUBELET_SIGNERS.has(signerName)) return undefined;
-  const parsed = subjectOfRequest(request);
+  const parsed = await subjectOfRequest(request);
   if (parsed === undefined) return "unable to parse csr: it is no PEM certificate request";
   if (parsed.commonName === NODE_PREFIX + name) return undefined;
   return `can only create a node CSR with CN=${NODE_PREFIX}${name}`;

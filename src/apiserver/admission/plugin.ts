@@ -6,7 +6,10 @@ export type Operation = "CREATE" | "UPDATE" | "DELETE" | "CONNECT";
 
 export interface Attributes {
   readonly operation: Operation;
+  /** As it is stored: what `object` is. */
   readonly kind: Kind;
+  /** In the version of the request. */
+  readonly requestKind: Kind;
   /** `core/pods`. */
   readonly resource: string;
   readonly subresource: string;
@@ -22,13 +25,26 @@ export interface Attributes {
   readonly warn: (message: string) => void;
 }
 
+/** The second round through the mutating plugins, for which a plugin may ask after it changed the object; upstream's `ReinvocationContext`. */
+export interface Reinvocation {
+  readonly isReinvoke: boolean;
+  /** Set by who wants the others to be asked again. */
+  shouldReinvoke: boolean;
+  /** What plugins keep from the first round to the second, by their name. */
+  readonly state: Map<string, unknown>;
+}
+
 export interface AdmissionPlugin {
   readonly name: string;
   readonly operations: readonly Operation[];
   /** Resources it cares about; absent: all. */
   readonly resources?: readonly string[];
   /** Gives the object to go on with, which may be the same; never changes it in place. Throws a StatusError to refuse. */
-  readonly admit?: (object: KubeObject, attributes: Attributes) => KubeObject | Promise<KubeObject>;
+  readonly admit?: (
+    object: KubeObject,
+    attributes: Attributes,
+    reinvocation: Reinvocation,
+  ) => KubeObject | Promise<KubeObject>;
   /** Sees the final object. Throws a StatusError to refuse. */
   readonly validate?: (attributes: Attributes) => void | Promise<void>;
 }
@@ -42,10 +58,17 @@ export class AdmissionChain {
   }
 
   async admit(object: KubeObject, attributes: Attributes): Promise<KubeObject> {
+    const first = { isReinvoke: false, shouldReinvoke: false, state: new Map<string, unknown>() };
+    const admitted = await this.#round(object, attributes, first);
+    if (!first.shouldReinvoke) return admitted;
+    return this.#round(admitted, attributes, { ...first, isReinvoke: true });
+  }
+
+  async #round(object: KubeObject, attributes: Attributes, round: Reinvocation): Promise<KubeObject> {
     let current = object;
     for (const plugin of this.#plugins) {
       if (plugin.admit === undefined || !handles(plugin, attributes)) continue;
-      const admitted = plugin.admit(current, attributes);
+      const admitted = plugin.admit(current, attributes, round);
       // Most plugins answer from memory: no turn of the event loop for those.
       current = admitted instanceof Promise ? await admitted : admitted;
     }

@@ -1,5 +1,5 @@
 /** What of a definition must be compiled to be judged: patterns, defaults, rules. Pure. @module */
-import { field, jsonEqual, type JsonObject, type StatusCause } from "#apimachinery";
+import { field, jsonEqual, type StatusCause } from "#apimachinery";
 import type { CustomResourceDefinition, JSONSchemaProps } from "#api/apiextensions/v1/types.gen";
 import { checkRules } from "./cel/check-rules.ts";
 import { withDefaults } from "./defaulting.ts";
@@ -77,7 +77,7 @@ function ownDefault(schema: Structural, path: string): readonly StatusCause[] {
   const holder = { ...EMPTY, properties: new Map([["value", schema]]), hasDefaults: true };
   const { object } = pruneObject({ value }, holder);
   if (!jsonEqual(object["value"], value)) return [field.invalid(path, value, "must not have unknown fields")];
-  const complete = (withDefaults({ value } as JsonObject, holder) as { value: unknown }).value;
+  const complete = (withDefaults({ value }, holder) as { value: unknown }).value;
   return validateValue(complete, schema.props, path);
 }
 

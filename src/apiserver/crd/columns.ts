@@ -19,12 +19,21 @@ const AGE: CustomResourceColumnDefinition = {
   jsonPath: ".metadata.creationTimestamp",
 };
 
-export function columnsOf(asked: readonly CustomResourceColumnDefinition[] | undefined): readonly Column<KubeObject>[] {
+export function columnsOf(
+  asked: readonly CustomResourceColumnDefinition[] | undefined,
+): readonly Column<KubeObject>[] {
   const own = asked === undefined || asked.length === 0 ? [AGE] : asked;
   return [NAME, ...own.map(columnOf)];
 }
 
-function columnOf({ name, type, format, description, priority, jsonPath }: CustomResourceColumnDefinition): Column<KubeObject> {
+function columnOf({
+  name,
+  type,
+  format,
+  description,
+  priority,
+  jsonPath,
+}: CustomResourceColumnDefinition): Column<KubeObject> {
   let path: JsonPath | undefined;
   return {
     name,
@@ -62,6 +71,6 @@ function cellOf(type: string, value: unknown, nowMs: number): string | number | 
       return Number.isNaN(Date.parse(value)) ? "<invalid>" : since(value, nowMs);
     case "string":
     default:
-      return typeof value === "object" ? JSON.stringify(value) : String(value);
+      return typeof value === "string" ? value : JSON.stringify(value);
   }
 }

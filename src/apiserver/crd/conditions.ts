@@ -1,6 +1,9 @@
 /** Conditions of a CustomResourceDefinition. Pure. @module */
 import { formatTime } from "#apimachinery";
-import type { CustomResourceDefinition, CustomResourceDefinitionCondition } from "#api/apiextensions/v1/types.gen";
+import type {
+  CustomResourceDefinition,
+  CustomResourceDefinitionCondition,
+} from "#api/apiextensions/v1/types.gen";
 
 export const CLEANUP_FINALIZER = "customresourcecleanup.apiextensions.k8s.io";
 
@@ -39,19 +42,23 @@ export function withCondition(
   const { status, reason, message } = condition;
   if (before?.status === status && before.reason === reason && before.message === message) return crd;
   const keepsTime = before?.status === status && before.lastTransitionTime !== undefined;
-  const lastTransitionTime = keepsTime ? before.lastTransitionTime! : formatTime(nowMs);
+  const lastTransitionTime = keepsTime ? before.lastTransitionTime : formatTime(nowMs);
   const made = { ...condition, lastTransitionTime };
   const conditions = crd.status?.conditions ?? [];
   return {
     ...crd,
     status: {
       ...crd.status,
-      conditions: before === undefined ? [...conditions, made] : conditions.map((old) => (old === before ? made : old)),
+      conditions:
+        before === undefined ? [...conditions, made] : conditions.map((old) => (old === before ? made : old)),
     },
   };
 }
 
-export function withoutCondition(crd: CustomResourceDefinition, type: ConditionType): CustomResourceDefinition {
+export function withoutCondition(
+  crd: CustomResourceDefinition,
+  type: ConditionType,
+): CustomResourceDefinition {
   if (findCondition(crd, type) === undefined) return crd;
   const conditions = (crd.status?.conditions ?? []).filter((condition) => condition.type !== type);
   return { ...crd, status: { ...crd.status, conditions } };

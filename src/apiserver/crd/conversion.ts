@@ -53,7 +53,10 @@ function prunedBy(object: KubeObject, schema: Structural): KubeObject {
 }
 
 /** Every stored object was written by the definition as it is now, in `version`: bytes can be handed on as they are. */
-export function isAlwaysCurrent({ metadata, spec, status }: CustomResourceDefinition, version: string): boolean {
+export function isAlwaysCurrent(
+  { metadata, spec, status }: CustomResourceDefinition,
+  version: string,
+): boolean {
   if ((metadata.generation ?? 1) > 1 || spec.versions.length > 1) return false;
   return (status?.storedVersions ?? []).every((stored) => stored === version);
 }

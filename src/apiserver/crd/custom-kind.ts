@@ -35,7 +35,9 @@ export function customKindsOf(crd: CustomResourceDefinition): readonly CustomKin
   if (!isConditionTrue(crd, "Established")) return [];
   const storage = crd.spec.versions.find((version) => version.storage);
   if (storage === undefined) return [];
-  const schemas = new Map(crd.spec.versions.map((version) => [version.name, once(() => schemaOfVersion(crd, version))]));
+  const schemas = new Map(
+    crd.spec.versions.map((version) => [version.name, once(() => schemaOfVersion(crd, version))]),
+  );
   const versions: Versions = {
     crd,
     schemaOf: (apiVersion) => schemas.get(apiVersion.slice(apiVersion.indexOf("/") + 1))?.(),
@@ -46,7 +48,10 @@ export function customKindsOf(crd: CustomResourceDefinition): readonly CustomKin
     .map((version) => (version === storage ? stored : customKind(versions, version, stored)));
 }
 
-function schemaOfVersion(crd: CustomResourceDefinition, version: CustomResourceDefinitionVersion): Structural {
+function schemaOfVersion(
+  crd: CustomResourceDefinition,
+  version: CustomResourceDefinitionVersion,
+): Structural {
   const schema = structuralOf(version.schema?.openAPIV3Schema ?? OPEN);
   return crd.spec.preserveUnknownFields === true ? { ...schema, preservesUnknown: true } : schema;
 }
@@ -86,7 +91,10 @@ function customKind(
   };
   const custom = customResource(versions, version, stored, validate);
   const made: { -readonly [K in keyof CustomKind]: CustomKind[K] } = { ...kind, custom: undefined as never };
-  made.custom = Object.defineProperty(custom, "stored", { value: stored ?? made, enumerable: true }) as CustomResource;
+  made.custom = Object.defineProperty(custom, "stored", {
+    value: stored ?? made,
+    enumerable: true,
+  }) as CustomResource;
   return made;
 }
 
@@ -104,7 +112,8 @@ function partsOf(versions: Versions, version: CustomResourceDefinitionVersion): 
 function rulesOf(
   validate: (object: KubeObject, old?: KubeObject) => Validated,
 ): Pick<Kind, "validateCreate" | "validateUpdate" | "validateStatusUpdate"> {
-  const causes = (object: KubeObject, old?: KubeObject): readonly StatusCause[] => validate(object, old).causes;
+  const causes = (object: KubeObject, old?: KubeObject): readonly StatusCause[] =>
+    validate(object, old).causes;
   return {
     validateCreate: (object) => causes(object),
     validateUpdate: causes,
@@ -152,7 +161,8 @@ function customResource(
       const pruned = pruneObject(object as unknown as JsonObject, schema());
       return { object: pruned.object as unknown as KubeObject, unknownFields: pruned.unknownFields };
     },
-    applyDefaults: (object) => withDefaults(object as unknown as JsonObject, schema()) as unknown as KubeObject,
+    applyDefaults: (object) =>
+      withDefaults(object as unknown as JsonObject, schema()) as unknown as KubeObject,
     ...(stored !== undefined && { toStored }),
     ...(!isCurrent && { fromStored: readerOf(versions, name) }),
     ...(scale !== undefined && { scale }),
@@ -165,7 +175,9 @@ function customResource(
   };
 }
 
-function selectableFieldsOf(version: CustomResourceDefinitionVersion): Readonly<Record<string, (object: KubeObject) => string>> {
+function selectableFieldsOf(
+  version: CustomResourceDefinitionVersion,
+): Readonly<Record<string, (object: KubeObject) => string>> {
   return Object.fromEntries(
     (version.selectableFields ?? []).map(({ jsonPath }) => {
       const path = parseJsonPath(jsonPath);
@@ -175,12 +187,17 @@ function selectableFieldsOf(version: CustomResourceDefinitionVersion): Readonly<
 }
 
 function textOf(value: unknown): string {
-  return value === undefined || value === null ? "" : typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (value === undefined || value === null) return "";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** `.spec.replicas` as keys. */
+function keys(path: string): readonly string[] {
+  return path.split(".").slice(1);
 }
 
 function scaleOf(scale: CustomResourceSubresourceScale | undefined): ScalePaths | undefined {
   if (scale === undefined) return undefined;
-  const keys = (path: string): readonly string[] => path.split(".").slice(1);
   return {
     specReplicas: keys(scale.specReplicasPath),
     statusReplicas: keys(scale.statusReplicasPath),
@@ -192,7 +209,10 @@ type Validate = (object: KubeObject, old?: KubeObject) => Validated;
 
 /** Causes and warnings of one write are asked for one after the other. */
 function remembering(validate: Validate): Validate {
-  const known = new WeakMap<KubeObject, { readonly old: KubeObject | undefined; readonly result: Validated }>();
+  const known = new WeakMap<
+    KubeObject,
+    { readonly old: KubeObject | undefined; readonly result: Validated }
+  >();
   return (object, old) => {
     const before = known.get(object);
     if (before !== undefined && before.old === old) return before.result;

@@ -90,7 +90,8 @@ export class CustomResources {
     // A name may have become free.
     if (!isDeleted && before?.crd.status?.acceptedNames === crd.status?.acceptedNames) return;
     for (const [other, { crd: sibling }] of this.#definitions) {
-      if (sibling.spec.group === crd.spec.group && !isConditionTrue(sibling, "NamesAccepted")) this.#dirty.add(other);
+      if (sibling.spec.group === crd.spec.group && !isConditionTrue(sibling, "NamesAccepted"))
+        this.#dirty.add(other);
     }
   }
 
@@ -118,7 +119,10 @@ export class CustomResources {
       } catch (err) {
         if (isNotFound(err)) continue;
         if (!isConflict(err)) {
-          this.#options.logger.warn("The status of a custom resource definition could not be written", { name, err });
+          this.#options.logger.warn("The status of a custom resource definition could not be written", {
+            name,
+            err,
+          });
         }
         this.#options.clock.after(RETRY_MS, () => {
           if (!this.#definitions.has(name)) return;
@@ -138,7 +142,9 @@ export class CustomResources {
       return;
     }
     await this.#write(name, (current) => {
-      const others = [...this.#definitions.values()].map((other) => other.crd).filter((other) => other.metadata.name !== name);
+      const others = [...this.#definitions.values()]
+        .map((other) => other.crd)
+        .filter((other) => other.metadata.name !== name);
       return planStatus(current, others, this.#options.clock.now());
     });
   }
@@ -152,7 +158,8 @@ export class CustomResources {
     const { registry, signal } = this.#options;
     const known = this.#definitions.get(name)?.crd;
     if (known !== undefined && plan(known) === known) return;
-    const transform = (stored: KubeObject | undefined): KubeObject => plan(stored as CustomResourceDefinition);
+    const transform = (stored: KubeObject | undefined): KubeObject =>
+      plan(stored as CustomResourceDefinition);
     const update = { subresource: "status", mayCreate: false, transform, strategy };
     await registry().store(DEFINITIONS).update("", name, update, systemContext(signal));
   }
@@ -163,7 +170,10 @@ export class CustomResources {
     void this.#finalize(name)
       .catch((err: unknown) => {
         if (this.#options.signal.aborted || isNotFound(err)) return;
-        this.#options.logger.warn("Deleting the objects of a custom resource definition failed", { name, err });
+        this.#options.logger.warn("Deleting the objects of a custom resource definition failed", {
+          name,
+          err,
+        });
         this.#options.clock.after(RETRY_MS, () => {
           if (!this.#definitions.has(name)) return;
           this.#dirty.add(name);
@@ -192,7 +202,12 @@ export class CustomResources {
     };
     if (isConditionTrue(crd, "Established")) {
       const { group, names } = crd.spec;
-      const outcome = await deleteInstances(`${group}/${names.plural}`, { registry: registry(), watchCache, clock, signal });
+      const outcome = await deleteInstances(`${group}/${names.plural}`, {
+        registry: registry(),
+        watchCache,
+        clock,
+        signal,
+      });
       if (outcome.type === "failed") {
         await say(outcome.condition);
         throw outcome.error;
@@ -202,7 +217,9 @@ export class CustomResources {
     await this.#write(
       name,
       (current) => {
-        const finalizers = (current.metadata.finalizers ?? []).filter((finalizer) => finalizer !== CLEANUP_FINALIZER);
+        const finalizers = (current.metadata.finalizers ?? []).filter(
+          (finalizer) => finalizer !== CLEANUP_FINALIZER,
+        );
         const told = withCondition(current, done, clock.now());
         return { ...told, metadata: { ...told.metadata, finalizers } };
       },
@@ -222,4 +239,3 @@ function servesAlike(a: CustomResourceDefinition, b: CustomResourceDefinition): 
       JSON.stringify([b.status?.acceptedNames, b.status?.storedVersions])
   );
 }
-

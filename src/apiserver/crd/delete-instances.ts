@@ -30,7 +30,10 @@ export async function deleteInstances(
   const cache = watchCache.resource(resource);
   if (store === undefined) {
     if (cache.size === 0) return { type: "gone" };
-    return failed("InstanceDeletionFailed", new Error("could not list instances: no version of the resource is served"));
+    return failed(
+      "InstanceDeletionFailed",
+      new Error("could not list instances: no version of the resource is served"),
+    );
   }
   const objects = [...cache.list()].values();
   const errors: Error[] = [];
@@ -46,7 +49,10 @@ export async function deleteInstances(
   await Promise.all(Array.from({ length: WORKERS }, work));
   if (errors.length > 0) {
     const [first] = errors;
-    return failed("InstanceDeletionFailed", new Error(`could not issue all deletes: ${first!.message}`, { cause: first }));
+    return failed(
+      "InstanceDeletionFailed",
+      new Error(`could not issue all deletes: ${first!.message}`, { cause: first }),
+    );
   }
   const deadline = clock.monotonicMs() + WAIT_MS;
   while (cache.size > 0) {

@@ -11,7 +11,11 @@ import {
 } from "#apimachinery";
 import { childOf, type Structural } from "./structural.ts";
 
-export function validateEmbedded(value: unknown, schema: Structural | undefined, path = ""): readonly StatusCause[] {
+export function validateEmbedded(
+  value: unknown,
+  schema: Structural | undefined,
+  path = "",
+): readonly StatusCause[] {
   if (schema === undefined) return [];
   if (Array.isArray(value)) {
     return value.flatMap((item, i) => validateEmbedded(item, schema.items, field.index(path, i)));
@@ -31,7 +35,9 @@ function validateResource(object: JsonObject, path: string): readonly StatusCaus
     ...validateWord(kind, field.child(path, "kind"), (text, at) => {
       const problems = isDns1035Label(text.toLowerCase());
       if (problems.length === 0) return [];
-      return [field.invalid(at, text, `may have mixed case, but should otherwise match: ${problems.join(",")}`)];
+      return [
+        field.invalid(at, text, `may have mixed case, but should otherwise match: ${problems.join(",")}`),
+      ];
     }),
     ...(isJsonObject(metadata) ? validateMetadata(metadata, field.child(path, "metadata")) : []),
   ];

@@ -18,7 +18,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
   ipv4: isIPv4,
   ipv6: isIPv6,
   cidr: isCidr,
-  mac: pattern("^([0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}|[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){7}|[0-9a-fA-F]{4}(\\.[0-9a-fA-F]{4}){2})$"),
+  mac: pattern(
+    "^([0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}|[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){7}|[0-9a-fA-F]{4}(\\.[0-9a-fA-F]{4}){2})$",
+  ),
   uuid: pattern("(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$"),
   uuid3: pattern("(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?3[0-9a-f]{3}-?[0-9a-f]{4}-?[0-9a-f]{12}$"),
   uuid4: pattern("(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?4[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}$"),
@@ -29,7 +31,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
   creditcard: isCreditCard,
   ssn: pattern("^\\d{3}[- ]?\\d{2}[- ]?\\d{4}$"),
   hexcolor: pattern("^#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"),
-  rgbcolor: pattern("^rgb\\(\\s*(\\d{1,2}|1\\d\\d|2[0-4]\\d|25[0-5])\\s*(,\\s*(\\d{1,2}|1\\d\\d|2[0-4]\\d|25[0-5])\\s*){2}\\)$"),
+  rgbcolor: pattern(
+    "^rgb\\(\\s*(\\d{1,2}|1\\d\\d|2[0-4]\\d|25[0-5])\\s*(,\\s*(\\d{1,2}|1\\d\\d|2[0-4]\\d|25[0-5])\\s*){2}\\)$",
+  ),
   byte: isBase64,
   password: () => true,
   date: isDate,
@@ -47,13 +51,15 @@ export function formatCheck(format: string): Check | undefined {
 
 function isUri(text: string): boolean {
   // Go's ParseRequestURI: absolute, or an absolute path.
-  return text.startsWith("/") ? !/[\s]/.test(text) : /^[a-zA-Z][a-zA-Z0-9+.-]*:/.test(text) && URL.canParse(text);
+  return text.startsWith("/")
+    ? !/[\s]/.test(text)
+    : /^[a-zA-Z][a-zA-Z0-9+.-]*:/.test(text) && URL.canParse(text);
 }
 
 function isEmail(text: string): boolean {
   const address = re2("^[^<>]*<([^<>]+)>\\s*$").matcher(text);
   const plain = address.find() ? (address.group(1) ?? "") : text;
-  return re2("^[^\\s@<>(),;:\"\\[\\]]+@[^\\s@<>(),;:\"]+$").matcher(plain.trim()).find();
+  return re2('^[^\\s@<>(),;:"\\[\\]]+@[^\\s@<>(),;:"]+$').matcher(plain.trim()).find();
 }
 
 const HOSTNAME =
@@ -74,14 +80,14 @@ function isCidr(text: string): boolean {
 function isIsbn10(text: string): boolean {
   const digits = text.replaceAll(/[\s-]/g, "");
   if (!/^\d{9}[\dX]$/.test(digits)) return false;
-  const sum = [...digits].reduce((total, c, i) => total + (10 - i) * (c === "X" ? 10 : Number(c)), 0);
+  const sum = Array.from(digits).reduce((total, c, i) => total + (10 - i) * (c === "X" ? 10 : Number(c)), 0);
   return sum % 11 === 0;
 }
 
 function isIsbn13(text: string): boolean {
   const digits = text.replaceAll(/[\s-]/g, "");
   if (!/^\d{13}$/.test(digits)) return false;
-  const sum = [...digits].reduce((total, c, i) => total + Number(c) * (i % 2 === 0 ? 1 : 3), 0);
+  const sum = Array.from(digits).reduce((total, c, i) => total + Number(c) * (i % 2 === 0 ? 1 : 3), 0);
   return sum % 10 === 0;
 }
 
@@ -91,10 +97,12 @@ const CREDIT_CARD =
 function isCreditCard(text: string): boolean {
   const digits = text.replaceAll(/\D/g, "");
   if (!re2(CREDIT_CARD).matcher(digits).find()) return false;
-  const sum = [...digits].toReversed().reduce((total, c, i) => {
-    const doubled = i % 2 === 0 ? Number(c) : Number(c) * 2;
-    return total + (doubled > 9 ? doubled - 9 : doubled);
-  }, 0);
+  const sum = Array.from(digits)
+    .toReversed()
+    .reduce((total, c, i) => {
+      const doubled = i % 2 === 0 ? Number(c) : Number(c) * 2;
+      return total + (doubled > 9 ? doubled - 9 : doubled);
+    }, 0);
   return sum % 10 === 0;
 }
 
@@ -113,12 +121,19 @@ function isDate(text: string): boolean {
 function isDateTime(text: string): boolean {
   const [, date, hour, minute, second] =
     /^(\d{4}-\d\d-\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:[Zz]|[+-]\d\d:?\d\d)$/.exec(text) ?? [];
-  return date !== undefined && isDate(date) && Number(hour) < 24 && Number(minute) < 60 && Number(second) < 60;
+  return (
+    date !== undefined && isDate(date) && Number(hour) < 24 && Number(minute) < 60 && Number(second) < 60
+  );
 }
 
 /** Go's durations, and those with words (`3 days`). */
 function isDuration(text: string): boolean {
-  if (/^[+-]?(\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))*$/.test(text)) return true;
+  if (
+    /^[+-]?(\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))*$/.test(text)
+  )
+    return true;
   if (/^[+-]?0$/.test(text)) return true;
-  return /^(\d+(\.\d+)?\s*(ns|nano(second)?s?|us|µs|micro(second)?s?|ms|milli(second)?s?|s|sec(ond)?s?|m|min(ute)?s?|h|hr|hours?|d|days?|w|weeks?)\s*)+$/.test(text);
+  return /^(\d+(\.\d+)?\s*(ns|nano(second)?s?|us|µs|micro(second)?s?|ms|milli(second)?s?|s|sec(ond)?s?|m|min(ute)?s?|h|hr|hours?|d|days?|w|weeks?)\s*)+$/.test(
+    text,
+  );
 }

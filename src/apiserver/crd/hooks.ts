@@ -8,14 +8,6 @@ import { CLEANUP_FINALIZER, withCondition } from "./conditions.ts";
 
 /** `nowMs`: the clock, for the condition that says that deletion has begun. */
 export function definitionHooks(nowMs: () => number): ResourceHooks {
-  const begin = async (object: KubeObject, old?: KubeObject): Promise<Begun> => {
-    const crd = object as CustomResourceDefinition;
-    // What is wrong with the definition itself is told by its own rules; these need it to be right.
-    if (validateCustomResourceDefinition(crd).length > 0) return nothingBegun(object);
-    const causes = checkDefinition(crd, old as CustomResourceDefinition | undefined);
-    if (causes.length > 0) throw invalid(crdKind, object.metadata.name, causes);
-    return nothingBegun(object);
-  };
   return {
     beginCreate: (object) => begin(object),
     beginUpdate: (object, old) => begin(object, old),
@@ -23,7 +15,10 @@ export function definitionHooks(nowMs: () => number): ResourceHooks {
     markTerminating: (object) => {
       const { finalizers = [] } = object.metadata;
       const kept = finalizers.includes(CLEANUP_FINALIZER) ? finalizers : [...finalizers, CLEANUP_FINALIZER];
-      const marked = { ...object, metadata: { ...object.metadata, finalizers: kept } } as CustomResourceDefinition;
+      const marked = {
+        ...object,
+        metadata: { ...object.metadata, finalizers: kept },
+      } as CustomResourceDefinition;
       const message = "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon";
       return withCondition(
         marked,
@@ -35,3 +30,12 @@ export function definitionHooks(nowMs: () => number): ResourceHooks {
 }
 
 const crdKind = { group: "apiextensions.k8s.io", kind: "CustomResourceDefinition" };
+
+async function begin(object: KubeObject, old?: KubeObject): Promise<Begun> {
+  const crd = object as CustomResourceDefinition;
+  // What is wrong with the definition itself is told by its own rules; these need it to be right.
+  if (validateCustomResourceDefinition(crd).length > 0) return nothingBegun(object);
+  const causes = checkDefinition(crd, old as CustomResourceDefinition | undefined);
+  if (causes.length > 0) throw invalid(crdKind, object.metadata.name, causes);
+  return nothingBegun(object);
+}

@@ -45,10 +45,10 @@ function unescape(name: string): string {
 }
 
 /** The bracket that closes the one at `at`, quoted text aside. */
-function closing(text: string, at: number): number {
+function closing(text: string, from: number): number {
   let quoted = "";
   let depth = 0;
-  for (let i = at; i < text.length; i++) {
+  for (let i = from; i < text.length; i++) {
     const c = text[i]!;
     if (quoted !== "") {
       if (c === "\\") i++;
@@ -91,7 +91,10 @@ function bracketStep(inside: string, whole: string): Step {
   return (values) =>
     values.flatMap((value) => {
       if (!Array.isArray(value)) return [];
-      const part = value.slice(from === undefined ? 0 : Number(from), to === undefined ? undefined : Number(to));
+      const part = value.slice(
+        from === undefined ? 0 : Number(from),
+        to === undefined ? undefined : Number(to),
+      );
       return every <= 1 ? part : part.filter((_, i) => i % every === 0);
     });
 }
@@ -125,7 +128,8 @@ function operand(text: string, whole: string): (item: unknown) => unknown {
   }
   if (/^-?\d+(\.\d+)?$/.test(trimmed)) return () => Number(trimmed);
   if (trimmed === "true" || trimmed === "false") return () => trimmed === "true";
-  if (!trimmed.startsWith("@")) throw new Error(`unrecognized operand ${trimmed} in ${JSON.stringify(whole)}`);
+  if (!trimmed.startsWith("@"))
+    throw new Error(`unrecognized operand ${trimmed} in ${JSON.stringify(whole)}`);
   const path = parseJsonPath(trimmed);
   return (item) => path(item)[0];
 }

@@ -2,7 +2,11 @@
 import { field, isJsonObject, jsonEqual, type StatusCause } from "#apimachinery";
 import { childOf, type Structural } from "./structural.ts";
 
-export function validateListTypes(value: unknown, schema: Structural | undefined, path: string): readonly StatusCause[] {
+export function validateListTypes(
+  value: unknown,
+  schema: Structural | undefined,
+  path: string,
+): readonly StatusCause[] {
   if (schema === undefined) return [];
   if (Array.isArray(value)) {
     return [
@@ -33,7 +37,9 @@ function twinsOf(list: readonly unknown[], schema: Structural, path: string): re
 
 export function keyOf(item: unknown, names: readonly string[]): Readonly<Record<string, unknown>> {
   if (!isJsonObject(item)) return {};
-  return Object.fromEntries(names.filter((name) => Object.hasOwn(item, name)).map((name) => [name, item[name]]));
+  return Object.fromEntries(
+    names.filter((name) => Object.hasOwn(item, name)).map((name) => [name, item[name]]),
+  );
 }
 
 /** Where each value that occurs more than once does so for the second time. */

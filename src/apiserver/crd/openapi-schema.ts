@@ -13,19 +13,42 @@ export function openApiSchema(props: JSONSchemaProps, dialect: "v2" | "v3"): Sch
 
 function version3(props: JSONSchemaProps): SchemaObject {
   const shape = withChildren(props, version3);
-  return props["x-kubernetes-embedded-resource"] === true ? withMeta(shape, { allOf: [{ $ref: OBJECT_META }] }) : shape;
+  return props["x-kubernetes-embedded-resource"] === true
+    ? withMeta(shape, { allOf: [{ $ref: OBJECT_META }] })
+    : shape;
 }
 
 /** Alternatives, nullability and defaults have no place in version 2; open objects show none of their fields. */
 function version2(props: JSONSchemaProps): SchemaObject {
-  const { allOf: _allOf, anyOf: _anyOf, oneOf: _oneOf, not: _not, nullable, default: _default, ...rest } = props;
+  const {
+    allOf: _allOf,
+    anyOf: _anyOf,
+    oneOf: _oneOf,
+    not: _not,
+    nullable,
+    default: _default,
+    ...rest
+  } = props;
   const isOpen = props["x-kubernetes-preserve-unknown-fields"] === true;
   if (nullable === true || props["x-kubernetes-int-or-string"] === true || isOpen) {
-    const { type, items: _items, properties: _properties, additionalProperties: _more, required: _required, ...left } = rest;
+    const {
+      type,
+      items: _items,
+      properties: _properties,
+      additionalProperties: _more,
+      required: _required,
+      ...left
+    } = rest;
     return isOpen && nullable !== true && type !== undefined ? { ...left, type } : left;
   }
-  const shape = withChildren(rest, version2);
+  const shape = withoutFlags(withChildren(rest, version2));
   return props["x-kubernetes-embedded-resource"] === true ? withMeta(shape, { $ref: OBJECT_META_V2 }) : shape;
+}
+
+/** A map of anything has values without a schema. */
+function withoutFlags({ additionalProperties, ...shape }: SchemaObject): SchemaObject {
+  if (additionalProperties === undefined || additionalProperties === false) return shape;
+  return { ...shape, additionalProperties: additionalProperties === true ? {} : additionalProperties };
 }
 
 function withChildren(props: JSONSchemaProps, map: (props: JSONSchemaProps) => SchemaObject): SchemaObject {
@@ -42,7 +65,11 @@ function withChildren(props: JSONSchemaProps, map: (props: JSONSchemaProps) => S
 
 function withMeta(shape: SchemaObject, metadata: SchemaObject): SchemaObject {
   const meta = { apiVersion: { type: "string" }, kind: { type: "string" }, metadata };
-  const required = new Set([...((shape["required"] as readonly string[] | undefined) ?? []), "apiVersion", "kind"]);
+  const required = new Set([
+    ...((shape["required"] as readonly string[] | undefined) ?? []),
+    "apiVersion",
+    "kind",
+  ]);
   return {
     ...shape,
     properties: { ...meta, ...(shape["properties"] as SchemaObject | undefined), metadata },

@@ -1,9 +1,18 @@
 /** What a definition's status should say: accepted names, and whether it is established; upstream's naming, establishing, API approval and non-structural-schema controllers. Pure. @module */
 import { jsonEqual, quote } from "#apimachinery";
 import { approvalState, isProtectedGroup } from "#api/apiextensions/v1/approval";
-import type { CustomResourceDefinition, CustomResourceDefinitionNames } from "#api/apiextensions/v1/types.gen";
+import type {
+  CustomResourceDefinition,
+  CustomResourceDefinitionNames,
+} from "#api/apiextensions/v1/types.gen";
 import { validateStructural } from "#api/apiextensions/v1/validate-structural";
-import { findCondition, isConditionTrue, withCondition, withoutCondition, type NewCondition } from "./conditions.ts";
+import {
+  findCondition,
+  isConditionTrue,
+  withCondition,
+  withoutCondition,
+  type NewCondition,
+} from "./conditions.ts";
 
 /** The same object when nothing changes. `others`: every other definition. */
 export function planStatus(
@@ -26,7 +35,9 @@ function planNames(
     conflict === undefined
       ? { type: "NamesAccepted", status: "True", reason: "NoConflicts", message: "no conflicts found" }
       : { type: "NamesAccepted", status: "False", ...conflict };
-  const named = jsonEqual(accepted, names) ? crd : { ...crd, status: { ...crd.status, acceptedNames: names } };
+  const named = jsonEqual(accepted, names)
+    ? crd
+    : { ...crd, status: { ...crd.status, acceptedNames: names } };
   return planEstablished(withCondition(named, condition, nowMs), nowMs);
 }
 
@@ -50,8 +61,14 @@ interface Taken {
 }
 
 function takenNames({ spec }: CustomResourceDefinition, others: readonly CustomResourceDefinition[]): Taken {
-  const names = others.filter((other) => other.spec.group === spec.group).flatMap((other) => other.status?.acceptedNames ?? []);
-  const resources = names.flatMap(({ plural, singular, shortNames }) => [plural, singular ?? "", ...(shortNames ?? [])]);
+  const names = others
+    .filter((other) => other.spec.group === spec.group)
+    .flatMap((other) => other.status?.acceptedNames ?? []);
+  const resources = names.flatMap(({ plural, singular, shortNames }) => [
+    plural,
+    singular ?? "",
+    ...(shortNames ?? []),
+  ]);
   const kinds = names.flatMap(({ kind, listKind }) => [kind, listKind ?? ""]);
   return { resources: new Set(resources.filter(Boolean)), kinds: new Set(kinds.filter(Boolean)) };
 }
@@ -67,9 +84,15 @@ function acceptNames(
   accepted: CustomResourceDefinitionNames,
   { resources, kinds }: Taken,
 ): { readonly names: CustomResourceDefinitionNames; readonly conflict: Conflict | undefined } {
-  const names: { -readonly [K in keyof CustomResourceDefinitionNames]: CustomResourceDefinitionNames[K] } = { ...accepted };
+  const names: { -readonly [K in keyof CustomResourceDefinitionNames]: CustomResourceDefinitionNames[K] } = {
+    ...accepted,
+  };
   let conflict: Conflict | undefined;
-  const accept = (key: "plural" | "singular" | "kind" | "listKind", reason: string, taken: ReadonlySet<string>): void => {
+  const accept = (
+    key: "plural" | "singular" | "kind" | "listKind",
+    reason: string,
+    taken: ReadonlySet<string>,
+  ): void => {
     const name = wanted[key] ?? "";
     if (name !== (accepted[key] ?? "") && taken.has(name)) conflict = { reason, message: inUse(name) };
     else if (wanted[key] !== undefined) names[key] = name;
@@ -104,13 +127,18 @@ function planStructure(crd: CustomResourceDefinition, nowMs: number): CustomReso
   });
   if (violations.length === 0) return withoutCondition(crd, "NonStructuralSchema");
   const message = aggregate(violations.map((cause) => `${cause.field}: ${cause.message}`));
-  return withCondition(crd, { type: "NonStructuralSchema", status: "True", reason: "Violations", message }, nowMs);
+  return withCondition(
+    crd,
+    { type: "NonStructuralSchema", status: "True", reason: "Violations", message },
+    nowMs,
+  );
 }
 
 /** Groups of the project say with which approval their types were made. */
 function planApproval(crd: CustomResourceDefinition, nowMs: number): CustomResourceDefinition {
   const type = "KubernetesAPIApprovalPolicyConformant";
-  if (!isProtectedGroup(crd.spec.group)) return findCondition(crd, type) === undefined ? crd : withoutCondition(crd, type);
+  if (!isProtectedGroup(crd.spec.group))
+    return findCondition(crd, type) === undefined ? crd : withoutCondition(crd, type);
   const { state, message } = approvalState(crd.metadata.annotations);
   const status = state === "approved" ? "True" : "False";
   const reasons = {

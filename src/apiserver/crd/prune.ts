@@ -1,5 +1,13 @@
 /** Drops the fields that a schema does not know, and names them; upstream's `schema/pruning`. Changes nothing: copies what it must. @module */
-import { decodeTyped, field, isJsonObject, put, type JsonObject, type MutableJsonObject, type StructSchema } from "#apimachinery";
+import {
+  decodeTyped,
+  field,
+  isJsonObject,
+  put,
+  type JsonObject,
+  type MutableJsonObject,
+  type StructSchema,
+} from "#apimachinery";
 import { lookupType } from "#api";
 import type { Structural } from "./structural.ts";
 
@@ -59,7 +67,8 @@ function pruneField(
 function pruneMetadata(value: unknown, path: string, unknown: string[]): unknown {
   if (!isJsonObject(value)) return value;
   const decoded = decodeTyped(value, objectMeta());
-  for (const name of decoded.unknownFields) if (unknown.length < UNKNOWN_MAX) unknown.push(field.child(path, name));
+  for (const name of decoded.unknownFields)
+    if (unknown.length < UNKNOWN_MAX) unknown.push(field.child(path, name));
   return decoded.object;
 }
 

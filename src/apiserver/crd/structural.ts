@@ -29,7 +29,8 @@ export interface Structural {
 export const SCHEMA_DEPTH_MAX = 200;
 
 export function structuralOf(props: JSONSchemaProps, depth = 0): Structural {
-  if (depth > SCHEMA_DEPTH_MAX) throw new Error(`a schema is nested more than ${SCHEMA_DEPTH_MAX} levels deep`);
+  if (depth > SCHEMA_DEPTH_MAX)
+    throw new Error(`a schema is nested more than ${SCHEMA_DEPTH_MAX} levels deep`);
   const properties = new Map(
     Object.entries(props.properties ?? {}).map(([name, child]) => [name, structuralOf(child, depth + 1)]),
   );

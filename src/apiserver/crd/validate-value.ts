@@ -10,7 +10,12 @@ import { isSchema } from "./structural.ts";
 export const NO_FIELD = "<nil>";
 
 /** `old` is what stood here before an update: what did not change is not refused again. */
-export function validateValue(value: unknown, schema: JSONSchemaProps, path = "", old?: unknown): readonly StatusCause[] {
+export function validateValue(
+  value: unknown,
+  schema: JSONSchemaProps,
+  path = "",
+  old?: unknown,
+): readonly StatusCause[] {
   return check({ value, schema, path, old }).causes;
 }
 
@@ -37,7 +42,8 @@ function check(subject: Subject): Outcome {
     return outcome;
   }
   merge(outcome, checkAlternatives(subject));
-  if (typeof value === "string") merge(outcome, [...checkString(value, subject), ...checkFormat(value, subject)]);
+  if (typeof value === "string")
+    merge(outcome, [...checkString(value, subject), ...checkFormat(value, subject)]);
   if (typeof value === "number") merge(outcome, checkNumber(value, subject));
   if (Array.isArray(value)) checkList(value, subject, outcome);
   if (schema.enum !== undefined) merge(outcome, checkEnum(subject));
@@ -78,14 +84,16 @@ function wrongType(path: string, expected: string, data: string): StatusCause {
 
 function checkEnum({ value, schema, path }: Subject): readonly StatusCause[] {
   if (schema.enum === undefined || schema.enum.some((allowed) => jsonEqual(allowed, value))) return [];
-  const texts = schema.enum.map((allowed) => (typeof allowed === "string" ? allowed : JSON.stringify(allowed)));
+  const texts = schema.enum.map((allowed) =>
+    typeof allowed === "string" ? allowed : JSON.stringify(allowed),
+  );
   return [field.notSupported(path, value, texts)];
 }
 
 function checkString(value: string, { schema, path }: Subject): readonly StatusCause[] {
   const causes: StatusCause[] = [];
   const { maxLength, minLength, pattern } = schema;
-  const length = maxLength === undefined && minLength === undefined ? 0 : [...value].length;
+  const length = maxLength === undefined && minLength === undefined ? 0 : Array.from(value).length;
   if (maxLength !== undefined && length > maxLength) causes.push(field.tooLong(path, maxLength));
   if (minLength !== undefined && length < minLength) {
     causes.push(field.invalid(path, value, `${path} in body should be at least ${minLength} chars long`));
@@ -99,8 +107,8 @@ function checkString(value: string, { schema, path }: Subject): readonly StatusC
 function checkFormat(value: string, { schema, path }: Subject): readonly StatusCause[] {
   const { format = "" } = schema;
   if (format === "") return [];
-  const isValid = formatCheck(format);
-  return isValid === undefined || isValid(value) ? [] : [wrongType(path, format, value)];
+  const isFormat = formatCheck(format);
+  return isFormat === undefined || isFormat(value) ? [] : [wrongType(path, format, value)];
 }
 
 const INT32_MAX = 2 ** 31;
@@ -108,9 +116,12 @@ const INT32_MAX = 2 ** 31;
 function checkNumber(value: number, { schema, path }: Subject): readonly StatusCause[] {
   const { maximum, exclusiveMaximum, minimum, exclusiveMinimum, multipleOf, format, type } = schema;
   const causes: StatusCause[] = [];
-  const refuse = (why: string): number => causes.push(field.invalid(path, value, `${path} in body should be ${why}`));
+  const refuse = (why: string): number =>
+    causes.push(field.invalid(path, value, `${path} in body should be ${why}`));
   if (type === "integer" && format === "int32" && (value >= INT32_MAX || value < -INT32_MAX)) {
-    causes.push(field.invalid(path, "", `Checked value must be of type integer with format int32 in ${path}`));
+    causes.push(
+      field.invalid(path, "", `Checked value must be of type integer with format int32 in ${path}`),
+    );
   }
   if (multipleOf !== undefined && !isMultiple(value, multipleOf)) refuse(`a multiple of ${multipleOf}`);
   if (maximum !== undefined) {
@@ -144,8 +155,12 @@ function checkList(list: readonly unknown[], { schema, path, old }: Subject, out
     const why = `${path} in body should have at least ${minItems} items`;
     outcome.causes.push(field.invalid(path, list.length, why));
   }
-  if (maxItems !== undefined && list.length > maxItems) outcome.causes.push(field.tooMany(path, list.length, maxItems));
-  if (uniqueItems === true && list.some((item, i) => list.slice(0, i).some((other) => jsonEqual(item, other)))) {
+  if (maxItems !== undefined && list.length > maxItems)
+    outcome.causes.push(field.tooMany(path, list.length, maxItems));
+  if (
+    uniqueItems === true &&
+    list.some((item, i) => list.slice(0, i).some((other) => jsonEqual(item, other)))
+  ) {
     outcome.causes.push(field.invalid(path, "", `${path} in body shouldn't contain duplicates`));
   }
 }
@@ -153,7 +168,8 @@ function checkList(list: readonly unknown[], { schema, path, old }: Subject, out
 /** Only the items of `map` lists are known to be the same ones as before. */
 function correlation(schema: JSONSchemaProps, old: unknown): (item: unknown) => unknown {
   const keys = schema["x-kubernetes-list-map-keys"];
-  if (schema["x-kubernetes-list-type"] !== "map" || keys === undefined || !Array.isArray(old)) return () => undefined;
+  if (schema["x-kubernetes-list-type"] !== "map" || keys === undefined || !Array.isArray(old))
+    return () => undefined;
   return (item) => counterpart(item, old, keys);
 }
 
@@ -179,7 +195,8 @@ function checkObject(object: JsonObject, { schema, path, old }: Subject, outcome
     }
   }
   for (const name of required ?? []) {
-    if (!Object.hasOwn(object, name) || object[name] === undefined) outcome.causes.push(field.required(at(name)));
+    if (!Object.hasOwn(object, name) || object[name] === undefined)
+      outcome.causes.push(field.required(at(name)));
   }
 }
 
@@ -188,7 +205,8 @@ function checkAlternatives({ value, schema, path }: Subject): Outcome {
   const outcome: Outcome = { causes: [], matches: 1 };
   const each = (schemas: readonly JSONSchemaProps[]): readonly Outcome[] =>
     schemas.map((alternative) => check({ value, schema: alternative, path }));
-  const composite = (why: string): number => outcome.causes.push(field.invalid(NO_FIELD, "", `${quote(path)} ${why}`));
+  const composite = (why: string): number =>
+    outcome.causes.push(field.invalid(NO_FIELD, "", `${quote(path)} ${why}`));
 
   if (schema.anyOf !== undefined && schema.anyOf.length > 0) {
     const results = each(schema.anyOf);
@@ -209,7 +227,8 @@ function checkAlternatives({ value, schema, path }: Subject): Outcome {
     const results = each(schema.allOf);
     for (const result of results) merge(outcome, result);
     const valid = results.filter(isValid).length;
-    if (valid < results.length) composite(`must validate all the schemas (allOf)${valid === 0 ? ". None validated" : ""}`);
+    if (valid < results.length)
+      composite(`must validate all the schemas (allOf)${valid === 0 ? ". None validated" : ""}`);
   }
   if (schema.not !== undefined && isValid(check({ value, schema: schema.not, path }))) {
     composite("must not validate the schema (not)");

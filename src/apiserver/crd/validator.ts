@@ -27,10 +27,15 @@ const BLOCKING: ReadonlySet<string | undefined> = new Set([
   "FieldValueTooMany",
   "FieldValueTypeInvalid",
 ]);
-const BLOCKED = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
+const BLOCKED =
+  "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
 
 /** `old` is the stored object of an update: what did not change is not refused again. */
-export function validateCustom(object: KubeObject, old: KubeObject | undefined, parts: ValidatorParts): Validated {
+export function validateCustom(
+  object: KubeObject,
+  old: KubeObject | undefined,
+  parts: ValidatorParts,
+): Validated {
   const { schema, rules, scale } = parts;
   const twins = validateListTypes(object, schema, "");
   const hadTwins = old !== undefined && twins.length > 0 && validateListTypes(old, schema, "").length > 0;
@@ -50,7 +55,10 @@ export function validateCustom(object: KubeObject, old: KubeObject | undefined, 
 
 const INT32_MAX = 2 ** 31 - 1;
 
-function validateScale(object: KubeObject, { specReplicas, statusReplicas }: ScalePaths): readonly StatusCause[] {
+function validateScale(
+  object: KubeObject,
+  { specReplicas, statusReplicas }: ScalePaths,
+): readonly StatusCause[] {
   return [specReplicas, statusReplicas].flatMap((path) => {
     const at = `.${path.join(".")}`;
     const value = valueAt(object, path);

@@ -1,5 +1,5 @@
 /** DELETE of one object and of collections. @module */
-import { invalid, isNotFound, validateDeleteOptions, type Status } from "#apimachinery";
+import { invalid, isNotFound, validateDeleteOptions, type Kind, type Status } from "#apimachinery";
 import type { RequestContext } from "../registry/context.ts";
 import { listOptionsOf, selectionOf } from "../registry/list-options.ts";
 import { deleteOptionsOf, type DeleteOptions } from "../registry/plan-delete.ts";
@@ -35,7 +35,7 @@ const DELETE_WORKERS = 8;
 export async function handleDelete(routed: ResourceRequest): Promise<Result> {
   const { request, info, served } = routed;
   const options = await readDeleteOptions(request);
-  const context = contextOf(request, options);
+  const context = contextOf(request, options, served.kind);
   const deleted = await served.store.delete(info.namespace, info.name, options, context);
   if (!deleted.isGone || RETURNS_OBJECT.has(served.resource)) {
     const status = !deleted.isGone && options.orphanDependents === false ? 202 : 200;
@@ -53,7 +53,7 @@ export async function handleDeleteCollection(routed: ResourceRequest): Promise<R
     verb: "list",
   });
   const options = await readDeleteOptions(request);
-  const context = contextOf(request, options);
+  const context = contextOf(request, options, served.kind);
   const listOptions = listOptionsOf(request.query, false);
   const selection = selectionOf(
     served.kind,
@@ -110,8 +110,8 @@ function fromQuery(request: ApiRequest): DeleteOptions {
   };
 }
 
-function contextOf(request: ApiRequest, options: DeleteOptions): RequestContext {
-  const context = writeContextOf(request, "DeleteOptions");
+function contextOf(request: ApiRequest, options: DeleteOptions, kind: Kind): RequestContext {
+  const context = writeContextOf(request, "DeleteOptions", kind);
   return (options.dryRun ?? []).length > 0 ? { ...context, dryRun: true } : context;
 }
 

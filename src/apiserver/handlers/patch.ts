@@ -39,7 +39,7 @@ export async function handlePatch(routed: ResourceRequest, subresource = ""): Pr
   if (!TYPES.includes(type)) {
     throw unsupportedMediaType(TYPES.join(", "));
   }
-  const context = writeContextOf(request, "PatchOptions");
+  const context = writeContextOf(request, "PatchOptions", served.kind);
   const patch = parseText(body, type === APPLY ? "yaml" : "json", "");
   const update =
     type === APPLY ? applyUpdate(routed, patch, subresource) : patchUpdate(routed, type, patch, subresource);

@@ -1,12 +1,12 @@
 /** The query of a write: dryRun, fieldManager, fieldValidation. @module */
-import { FIELD_MANAGER_BYTES_MAX, invalid, validateWriteOptions } from "#apimachinery";
+import { FIELD_MANAGER_BYTES_MAX, invalid, validateWriteOptions, type Kind } from "#apimachinery";
 import type { RequestContext } from "../registry/context.ts";
 import { headerValue, queryValue, type ApiRequest } from "./request.ts";
 
 export type FieldValidation = "Ignore" | "Warn" | "Strict";
 
-/** `optionsKind` names the options in messages: `CreateOptions`. */
-export function writeContextOf(request: ApiRequest, optionsKind: string): RequestContext {
+/** `optionsKind` names the options in messages: `CreateOptions`; `requestKind` is the version of the path. */
+export function writeContextOf(request: ApiRequest, optionsKind: string, requestKind?: Kind): RequestContext {
   const dryRun = request.query.getAll("dryRun").filter((value) => value !== "");
   const fieldManager = queryValue(request, "fieldManager");
   const fieldValidation = queryValue(request, "fieldValidation");
@@ -19,6 +19,7 @@ export function writeContextOf(request: ApiRequest, optionsKind: string): Reques
     },
     dryRun: dryRun.length > 0,
     fieldManager: fieldManager === "" ? managerOfUserAgent(headerValue(request, "user-agent")) : fieldManager,
+    ...(requestKind !== undefined && { requestKind }),
     warn: (message) => request.warn(message),
   };
 }

@@ -10,7 +10,7 @@ import { writeContextOf } from "./write-options.ts";
 
 export async function handleCreate(routed: ResourceRequest): Promise<Result> {
   const { request, info, served } = routed;
-  const context = writeContextOf(request, "CreateOptions");
+  const context = writeContextOf(request, "CreateOptions", served.kind);
   const object = asStored(routed, await decodeObject(request, served));
   const stored = await served.store.create(info.namespace, object, context);
   return writtenResult(routed, stored, 201);
@@ -18,7 +18,7 @@ export async function handleCreate(routed: ResourceRequest): Promise<Result> {
 
 export async function handleUpdate(routed: ResourceRequest, subresource = ""): Promise<Result> {
   const { request, info, served } = routed;
-  const context = writeContextOf(request, "UpdateOptions");
+  const context = writeContextOf(request, "UpdateOptions", served.kind);
   const sent = await decodeObject(request, served);
   checkIdentity(sent, info.name, served.kind.scope === "Namespaced" ? info.namespace : "");
   const object = asStored(routed, sent);

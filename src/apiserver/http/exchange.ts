@@ -7,6 +7,8 @@ export type AnswerHeaders = Record<string, string | readonly string[]>;
 export interface BodyWriter {
   /** False: wait for `drained` before writing more. The chunk may be shared, nobody changes it. */
   write(chunk: Uint8Array | string): boolean;
+  /** As `write`, for bytes that never change and that many writers write one after the other. */
+  writeShared(chunk: Uint8Array): boolean;
   /** Resolves when more may be written; at once when the client is gone. */
   drained(): Promise<void>;
   /** Calls back once when more may be written: for the fan-out, which holds no promise per watcher. */

@@ -22,6 +22,10 @@ export class GzipWriter implements BodyWriter {
     return this.#gzip.write(chunk);
   }
 
+  writeShared(chunk: Uint8Array): boolean {
+    return this.write(chunk);
+  }
+
   drained(): Promise<void> {
     return new Promise((resolve) => {
       if (!this.#gzip.writableNeedDrain) resolve();

@@ -4,6 +4,46 @@ import type { Credentials } from "../user-info.ts";
 import { withLength, type AnswerHeaders, type BodyWriter, type Exchange } from "./exchange.ts";
 import { bodyWriter, readAll } from "./stream-body.ts";
 
+/**
+ * Writes shared chunks together with their framing, past the layers of the response, which would make four writes of
+ * each. Between the head and the end of a response there is nothing but chunks.
+ */
+function sharingChunks(response: ServerResponse, writer: BodyWriter): BodyWriter {
+  return {
+    ...writer,
+    get isGone() {
+      return writer.isGone;
+    },
+    writeShared(chunk) {
+      const { socket } = response;
+      // A response that waits for the one before it on its connection has no socket yet.
+      if (socket === null || chunk.length === 0 || response.writableLength > 0) return writer.write(chunk);
+      return writer.isGone || socket.write(framed(chunk));
+    },
+    onDrain(callback) {
+      const { socket } = response;
+      if (socket?.writableNeedDrain === true) socket.once("drain", callback);
+      else writer.onDrain(callback);
+    },
+  };
+}
+
+let lastChunk: Uint8Array | undefined;
+let lastFramed: Uint8Array | undefined;
+
+/** Watchers of one change write the same chunk one after the other: it is framed once. */
+function framed(chunk: Uint8Array): Uint8Array {
+  if (chunk === lastChunk) return lastFramed!;
+  const head = `${chunk.length.toString(16)}\r\n`;
+  const out = Buffer.allocUnsafe(head.length + chunk.length + 2);
+  out.write(head, 0, "latin1");
+  out.set(chunk, head.length);
+  out.write("\r\n", head.length + chunk.length, "latin1");
+  lastChunk = chunk;
+  lastFramed = out;
+  return out;
+}
+
 export class Http1Exchange implements Exchange {
   readonly credentials: Credentials;
   readonly #request: IncomingMessage;
@@ -52,6 +92,7 @@ export class Http1Exchange implements Exchange {
       // A watcher learns at once that its watch was accepted, also when no event comes for an hour.
       response.flushHeaders();
     }
-    return bodyWriter(response, () => void response.destroy());
+    const writer = bodyWriter(response, () => void response.destroy());
+    return response.chunkedEncoding ? sharingChunks(response, writer) : writer;
   }
 }

@@ -34,6 +34,7 @@ export function bodyWriter(stream: Writable, abort: () => void): BodyWriter {
   const isGone = (): boolean => stream.destroyed || stream.writableEnded;
   return {
     write: (chunk) => isGone() || stream.write(chunk),
+    writeShared: (chunk) => isGone() || stream.write(chunk),
     drained: () =>
       new Promise((resolve) => {
         if (isGone() || !stream.writableNeedDrain) return resolve();

@@ -50,7 +50,7 @@ class WatchResponse implements Flushable {
     const items = watcher.take(ITEMS_MAX);
     if (items.length > 0) {
       const body = join(items.map((item) => encodeWatchItem(item, as, kind)));
-      if (!writer.write(body)) {
+      if (!(typeof body === "string" ? writer.write(body) : writer.writeShared(body))) {
         this.#isBlocked = true;
         writer.onDrain(() => {
           this.#isBlocked = false;
@@ -71,8 +71,20 @@ class WatchResponse implements Flushable {
   }
 }
 
-/** A single event, the usual case, is not copied: all watchers write the same bytes. */
+interface Joined {
+  readonly lines: readonly (Uint8Array | string)[];
+  readonly body: Uint8Array;
+}
+
+let lastJoined: Joined | undefined;
+
+/** All watchers of a resource write the same bytes one after the other: a single event is not copied, several once. */
 function join(lines: readonly (Uint8Array | string)[]): Uint8Array | string {
   if (lines.length === 1) return lines[0]!;
-  return Buffer.concat(lines.map((line) => (typeof line === "string" ? Buffer.from(line) : line)));
+  const last = lastJoined;
+  if (last?.lines.length === lines.length && lines.every((line, i) => line === last.lines[i]))
+    return last.body;
+  const body = Buffer.concat(lines.map((line) => (typeof line === "string" ? Buffer.from(line) : line)));
+  lastJoined = { lines, body };
+  return body;
 }

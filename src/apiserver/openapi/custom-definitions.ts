@@ -32,7 +32,10 @@ export function customDefinitions(scheme: Scheme): CustomDefinitions {
   return new Map(
     scheme.kinds.filter(isCustomKind).flatMap((kind) => {
       const list = { ...kind, kind: kind.custom.listKind };
-      const own = { object: (dialect: Dialect) => objectOf(kind, dialect), references: [`${META}.ObjectMeta`] };
+      const own = {
+        object: (dialect: Dialect) => objectOf(kind, dialect),
+        references: [`${META}.ObjectMeta`],
+      };
       const ofList = {
         object: (dialect: Dialect) => listOf(kind, dialect),
         references: [`${META}.ListMeta`, customDefinition(kind)],

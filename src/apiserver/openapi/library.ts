@@ -9,7 +9,6 @@ import { customDefinitions } from "./custom-definitions.ts";
 import { isCustomKind } from "../registry/custom-kind.ts";
 import { documentName } from "./names.ts";
 import type { ProseSource } from "./prose.ts";
-import { protobufV2 } from "./protobuf/document.ts";
 
 /** Raise it when documents change shape: what clients have kept is then out of date. */
 const FORMAT = "1";
@@ -67,7 +66,10 @@ export class Library {
 
   /** As gnostic's `openapi.v2.Document`. */
   v2Protobuf(): Promise<PackedDocument> {
-    return this.#keep("v2 protobuf", () => packDocument(protobufV2(this.#v2Source())));
+    return this.#keep("v2 protobuf", async () => {
+      const { protobufV2 } = await import("./protobuf/document.ts");
+      return packDocument(protobufV2(this.#v2Source()));
+    });
   }
 
   #v2Source(): DocumentSource {

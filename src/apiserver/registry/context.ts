@@ -1,4 +1,5 @@
 /** What every write of the registry is told of the request it serves. @module */
+import type { Kind } from "#apimachinery";
 import type { UserInfo } from "../user-info.ts";
 
 export interface RequestContext {
@@ -8,6 +9,8 @@ export interface RequestContext {
   readonly dryRun: boolean;
   /** Who owns the fields that this request sets; "" takes no ownership. */
   readonly fieldManager: string;
+  /** The version in which the request speaks; absent: the one that is stored. */
+  readonly requestKind?: Kind;
   /** Adds a `Warning` header. */
   readonly warn: (message: string) => void;
 }

@@ -61,6 +61,11 @@ export class Registry {
     return this.#served.values();
   }
 
+  /** Every version in which the objects of `core/pods` and the like are served. */
+  versionsOf(resource: string): readonly ServedResource[] {
+    return [...this.#served.values()].filter((served) => served.resource === resource);
+  }
+
   /** The store of `core/pods` and the like. Throws when the resource is not served: callers name built-in ones. */
   store(resource: string): ResourceStore {
     const store = this.#stores.get(resource);
@@ -166,7 +171,11 @@ export function resourceCacheOptions(
 function customParts(kind: CustomKind): Pick<ServedResource, "custom" | "toStored" | "fromStored"> {
   const { custom } = kind;
   const { toStored, fromStored } = custom;
-  return { custom, ...(toStored !== undefined && { toStored }), ...(fromStored !== undefined && { fromStored }) };
+  return {
+    custom,
+    ...(toStored !== undefined && { toStored }),
+    ...(fromStored !== undefined && { fromStored }),
+  };
 }
 
 function customStored(kinds: ServedKinds, resource: string): CustomKind | undefined {
@@ -182,6 +191,6 @@ function servedKey({ group, version, names }: Kind): string {
 }
 
 /** `apps/v1, Kind=Deployment`: how messages name a kind. */
-export function gvkText(kind: Kind): string {
+function gvkText(kind: Kind): string {
   return `${apiVersionOf(kind)}, Kind=${kind.kind}`;
 }

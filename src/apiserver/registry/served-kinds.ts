@@ -62,7 +62,8 @@ function schemeWith(builtin: Scheme, custom: readonly CustomKind[]): Scheme {
   return {
     ...all,
     storedAs: (kind) => (isCustomKind(kind) ? kind.custom.stored : builtin.storedAs(kind)),
-    convert: (object, to) => (isCustomKind(to) ? (to.custom.fromStored?.(object) ?? object) : all.convert(object, to)),
+    convert: (object, to) =>
+      isCustomKind(to) ? (to.custom.fromStored?.(object) ?? object) : all.convert(object, to),
     applyDefaults: (object) => {
       const kind = all.kindOf(object);
       if (kind === undefined || !isCustomKind(kind)) return builtin.applyDefaults(object);

@@ -1,5 +1,4 @@
 /** Port-forward for WebSocket clients: SPDY inside of WebSocket messages, taken out and handed to the kubelet. @module */
-import { createWebSocketStream } from "ws";
 import { badRequest, type Clock } from "#apimachinery";
 import type { UpgradeConnection } from "../handlers/request.ts";
 import { dialUpgrade, type Dialed, type UpgradeBackend } from "./backend.ts";
@@ -36,6 +35,7 @@ export async function tunnelWebSocketToSpdy(
   if (dialed.type === "refused") return writeRefusal(upgrade.socket, dialed.response, dialed.body);
   const chosen = dialed.response.headers["x-stream-protocol-version"];
   const protocol = typeof chosen === "string" ? chosen : protocols[0]!;
+  const { createWebSocketStream } = await import("ws");
   const socket = await acceptWebSocket(upgrade, PREFIX + protocol);
   if (dialed.head.length > 0) dialed.socket.unshift(dialed.head);
   await splice(createWebSocketStream(socket), dialed.socket, clock, signal);

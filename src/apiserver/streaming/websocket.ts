@@ -1,15 +1,16 @@
 /** Accepting WebSockets on connections that HTTP handed over. @module */
-import { WebSocketServer, type WebSocket } from "ws";
+import type { WebSocket } from "ws";
 import type { UpgradeConnection } from "../handlers/request.ts";
 
 /** Of one message; clients send pieces of 32 KB. */
 const MESSAGE_BYTES_MAX = 4 * 2 ** 20;
 
 /** Resolves with the open socket; never when the handshake is wrong, since `ws` has answered it then. */
-export function acceptWebSocket(
+export async function acceptWebSocket(
   { request, socket, head }: UpgradeConnection,
   protocol: string,
 ): Promise<WebSocket> {
+  const { WebSocketServer } = await import("ws");
   const server = new WebSocketServer({
     noServer: true,
     maxPayload: MESSAGE_BYTES_MAX,

@@ -23,7 +23,7 @@ export function customScale(paths: ScalePaths): {
         },
       };
     },
-    write: (object, replicas) => withValueAt(object, paths.specReplicas, replicas) as unknown as KubeObject,
+    write: (object, replicas) => withValueAt(object, paths.specReplicas, replicas) as KubeObject,
   };
 }
 

@@ -49,7 +49,8 @@ const WORKLOAD: ScaleForm = {
       status: { replicas: status?.replicas ?? 0, ...(selector !== "" && { selector }) },
     };
   },
-  write: (object, replicas) => ({ ...object, spec: { ...(object as Scalable).spec, replicas } }) as KubeObject,
+  write: (object, replicas) =>
+    ({ ...object, spec: { ...(object as Scalable).spec, replicas } }) as KubeObject,
 };
 
 function formOf({ custom }: ServedResource): ScaleForm {

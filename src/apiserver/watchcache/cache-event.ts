@@ -15,6 +15,7 @@ export class CacheEvent {
   readonly object: CachedObject;
   /** The state before; undefined on ADDED. */
   readonly previous: CachedObject | undefined;
+  #item: { readonly type: "event"; readonly event: CacheEvent } | undefined;
   #line: Uint8Array | undefined;
   #frame: Uint8Array | undefined;
   /** Lines by event type, for watchers whose selector the object enters or leaves. */
@@ -24,6 +25,11 @@ export class CacheEvent {
     this.type = type;
     this.object = object;
     this.previous = previous;
+  }
+
+  /** What watchers queue: one for all of them. */
+  get item(): { readonly type: "event"; readonly event: CacheEvent } {
+    return (this.#item ??= { type: "event", event: this });
   }
 
   get revision(): number {

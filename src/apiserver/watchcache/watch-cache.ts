@@ -96,7 +96,8 @@ export class WatchCache {
   reconfigure(resource: string, isServed: boolean): void {
     const cache = this.#resources.get(resource);
     if (cache === undefined) return;
-    if (!isServed) for (const watcher of [...cache.watchers()]) watcher.stop();
+    // A set may lose members while it is walked.
+    if (!isServed) for (const watcher of cache.watchers()) watcher.stop();
     cache.relayout(this.#resourceOptions(resource).layout);
   }
 

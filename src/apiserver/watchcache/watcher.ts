@@ -68,7 +68,7 @@ export class Watcher {
       this.stop();
       return;
     }
-    this.#push({ type: "event", event: seen });
+    this.#push(seen.item);
   }
 
   offerBookmark(revision: number): void {

@@ -99,7 +99,6 @@ async function startKubelet(agent: Agent, signal: AbortSignal): Promise<void> {
       key: await pem("kubelet.key"),
       clientCA: await pem("ca.crt"),
     },
-    ...(flags.controlPlane && { labels: { "node-role.kubernetes.io/control-plane": "" } }),
     ...(flags.evictionHard !== undefined && { pressureThresholds: flags.evictionHard }),
     enableCgroups: agent.isReal,
   };

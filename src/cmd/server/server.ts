@@ -11,6 +11,7 @@ import { runScheduler } from "#scheduler";
 import type { Store } from "#storage";
 import { componentLogger } from "../component-log.ts";
 import { ensureClusterDns } from "./cluster-dns.ts";
+import { controlPlaneNodeController } from "./control-plane-node.ts";
 import { openStore } from "./open-store.ts";
 
 export interface ServerFlags {
@@ -24,6 +25,7 @@ export interface ServerFlags {
   readonly clusterCidr: string;
   readonly etcdServers?: string;
   readonly serviceAccountIssuer: string;
+  readonly controlPlaneNode?: string;
 }
 
 /** Until `signal` aborts; what was acknowledged is on disk when it resolves. */
@@ -117,7 +119,9 @@ async function runComponents(
       serviceCIDR: flags.serviceClusterIpRange,
       allocateNodeCIDRs: true,
     });
-    await startManager({ ...context, controllers }, stop).stopped;
+    const { controlPlaneNode: node } = flags;
+    const own = node === undefined ? [] : [controlPlaneNodeController(context, node)];
+    await startManager({ ...context, controllers: [...controllers, ...own] }, stop).stopped;
   });
   await tasks.wait();
 }

@@ -19,7 +19,7 @@ import { createPod, deletePod, isNamespaceTerminating } from "../pod-control.ts"
 import { isEmptySelector, selectorPredicate } from "../selector.ts";
 import { equalJSON } from "../template-hash.ts";
 import { unlessGone } from "../unless-gone.ts";
-import { daemonPod, eligibility, nodeNameOf } from "./eligible.ts";
+import { daemonPod, eligibility, nodeNameOf, REVISION_HASH } from "./eligible.ts";
 import { hashOf, planHistory, surplusRevisions } from "./history.ts";
 import type { Plan } from "./place.ts";
 import { nextAvailabilityInMs, placesOf, plan, planStatus } from "./plan.ts";
@@ -81,6 +81,8 @@ class Daemons {
     const settled = this.#ownWrites.settled(key);
     const revision = await this.#currentRevision(ds, signal);
     const pods = await this.#claimPods(ds, signal);
+    // The pods' new labels will say when it goes on.
+    if (await this.#mergeDuplicates(ds, pods, hashOf(revision), signal)) return {};
     const places = placesOf(ds, this.#nodes.list(), pods);
     const nowMs = this.#context.clock.now();
     if (settled)
@@ -128,6 +130,30 @@ class Daemons {
       );
       throw err;
     }
+  }
+
+  /** Makes pods of other revisions of the same template those of the current one, and removes these revisions. */
+  async #mergeDuplicates(
+    ds: DaemonSet,
+    pods: readonly Pod[],
+    hash: string,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { client } = this.#context;
+    const { duplicates } = planHistory(ds, this.#revisions.controlledBy(ds));
+    if (duplicates.length === 0) return false;
+    const hashes = new Set<string | undefined>(duplicates.map(hashOf));
+    await forEachParallel(
+      pods.filter(({ metadata }) => hashes.has(metadata.labels?.[REVISION_HASH])),
+      ({ metadata }) => {
+        const body = { metadata: { uid: metadata.uid, labels: { [REVISION_HASH]: hash } } };
+        return unlessGone(client.patch(Pods, metadata, { type: "merge", body }, signal));
+      },
+    );
+    await forEachParallel(duplicates, ({ metadata }) =>
+      unlessGone(client.delete(ControllerRevisions, metadata, signal)),
+    );
+    return true;
   }
 
   async #carryOut(

@@ -12,19 +12,22 @@ export interface History {
   /** `current` is stored with an older number. */
   readonly isOutdated: boolean;
   readonly old: readonly ControllerRevision[];
+  /** Further revisions of the current template: their pods are to count as the current one's. */
+  readonly duplicates: readonly ControllerRevision[];
 }
 
-/** Several revisions of one template count as the newest of them. */
+/** Of several revisions of one template the newest stays. */
 export function planHistory(ds: DaemonSet, owned: readonly ControllerRevision[]): History {
   const data = templatePatch(ds);
   const matching = owned.filter((revision) => equalJSON(revision.data, data));
   const stored = matching.toSorted((a, b) => b.revision - a.revision)[0];
-  const old = owned.filter((revision) => revision !== stored);
-  const others = owned.filter((revision) => !matching.includes(revision));
-  const revision = Math.max(0, ...others.map((other) => other.revision)) + 1;
-  if (stored === undefined) return { current: newRevision(ds, data, revision), isOutdated: false, old };
+  const duplicates = matching.filter((revision) => revision !== stored);
+  const old = owned.filter((revision) => !matching.includes(revision));
+  const revision = Math.max(0, ...old.map((other) => other.revision)) + 1;
+  if (stored === undefined)
+    return { current: newRevision(ds, data, revision), isOutdated: false, old, duplicates };
   const isOutdated = stored.revision < revision;
-  return { current: isOutdated ? { ...stored, revision } : stored, isOutdated, old };
+  return { current: isOutdated ? { ...stored, revision } : stored, isOutdated, old, duplicates };
 }
 
 /** What `kubectl rollout undo` sends back. */

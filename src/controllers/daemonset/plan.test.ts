@@ -209,6 +209,9 @@ test("planHistory() numbers revisions, finds old templates again, and drops what
   assert.equal(second.revision, 2);
   const back = planHistory(daemonSet(), [stored, second]);
   assert.deepEqual([back.isOutdated, back.current.revision, back.old], [true, 3, [second]]);
+  const twin = { ...stored, revision: 7, metadata: { ...stored.metadata, name: "twin", uid: "3" } };
+  const merged = planHistory(daemonSet(), [stored, twin]);
+  assert.deepEqual([merged.current, merged.duplicates, merged.old], [twin, [stored], []]);
   const ds = daemonSet();
   const limited: DaemonSet = { ...ds, spec: { ...ds.spec!, revisionHistoryLimit: 0 } };
   assert.deepEqual(surplusRevisions(limited, [second], []), [second]);

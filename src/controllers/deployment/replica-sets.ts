@@ -6,7 +6,7 @@ import { newControllerRef } from "../controller-ref-manager.ts";
 import { Deployments } from "#api/apps/v1/deployment";
 import { newReplicaSetAnnotations, revisionOf, sizeAnnotations } from "./annotations.ts";
 
-export const POD_TEMPLATE_HASH = "pod-template-hash";
+const POD_TEMPLATE_HASH = "pod-template-hash";
 const NAME_BYTES_MAX = 253;
 
 /** One of a Deployment's ReplicaSets; `desired` is what the plan wants it to be. */

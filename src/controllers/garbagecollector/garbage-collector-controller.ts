@@ -7,6 +7,8 @@ import { metadataKind, newMetadataClient } from "#client";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { source } from "#controller-runtime";
 import { forEachParallel } from "../batch.ts";
+import { clusterResources } from "../custom-kinds.ts";
+import { watchCustomKinds } from "./custom-monitors.ts";
 import type { Node } from "./graph.ts";
 import { apiVersionOfNode, describeRef, FOREGROUND, Graph, matches, ORPHAN } from "./graph.ts";
 import type { OwnerState } from "./plan.ts";
@@ -28,10 +30,10 @@ const IGNORED: ReadonlySet<string> = new Set(["events.", "events.events.k8s.io"]
  */
 export function garbageCollectorController(
   context: ControllerContext,
-  resources: ResourceSource = staticResources(),
+  resources: ResourceSource = clusterResources(context),
 ): Controller {
   const collector = new Collector(context, resources);
-  const kinds = resources
+  const kinds = staticResources()
     .supporting("get", "list", "watch", "delete")
     .filter((kind) => !IGNORED.has(`${kind.names.plural}.${kind.group}`));
   return {
@@ -43,6 +45,13 @@ export function garbageCollectorController(
       source(kind, (object, _old, change) => collector.observe(kind, object, change)),
     ),
     workers: 20,
+    background: (enqueue, signal) =>
+      watchCustomKinds(
+        context,
+        (kind, object, change) => collector.observe(kind, object, change),
+        enqueue,
+        signal,
+      ),
     reconcile: (key, signal) => collector.reconcile(key, signal),
   };
 }

@@ -7,9 +7,10 @@ import { listWhole, objectPath } from "#client";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { source } from "#controller-runtime";
 import { forEachParallel } from "../batch.ts";
+import { clusterResources } from "../custom-kinds.ts";
 import { messageOf } from "../pod-control.ts";
 import type { ResourceSource } from "../resources.ts";
-import { staticResources, supports } from "../resources.ts";
+import { supports } from "../resources.ts";
 import { unlessGone } from "../unless-gone.ts";
 import type { Outcome, Remaining } from "./plan.ts";
 import { planConditions, recheckInMs, unexpected } from "./plan.ts";
@@ -21,7 +22,7 @@ const RESOURCES_PARALLEL = 8;
 /** Safe on a stale cache: the namespace is read anew, and content is deleted however often this runs. */
 export function namespaceController(
   context: ControllerContext,
-  resources: ResourceSource = staticResources(),
+  resources: ResourceSource = clusterResources(context),
 ): Controller {
   const namespaces = context.informers.lister(Namespaces);
   return {

@@ -5,7 +5,7 @@ import type { PersistentVolumeClaim, Pod, Volume } from "#api/core/v1/types.gen"
 import { podFromTemplate } from "../pod-control.ts";
 
 export const POD_NAME_LABEL = "statefulset.kubernetes.io/pod-name";
-export const POD_INDEX_LABEL = "apps.kubernetes.io/pod-index";
+const POD_INDEX_LABEL = "apps.kubernetes.io/pod-index";
 /** Holds the name of the revision, unlike a DaemonSet's, which holds its hash. */
 export const REVISION_LABEL = "controller-revision-hash";
 

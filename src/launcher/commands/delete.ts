@@ -4,8 +4,8 @@ import { dirname } from "node:path";
 import { drivers } from "../drivers/index.ts";
 import { removeClusterContext } from "../kubeconfigs.ts";
 import type { LauncherContext } from "../launcher-context.ts";
-import { profilePaths } from "../paths.ts";
-import { requireProfile, type Profile } from "../profile.ts";
+import { binDir, profilePaths } from "../paths.ts";
+import { listProfiles, requireProfile, type Profile } from "../profile.ts";
 import { stopPrograms } from "./stop.ts";
 
 export async function deleteCluster(
@@ -33,6 +33,8 @@ export async function removeCluster(
     const paths = profilePaths(env, profile.name);
     await rm(paths.dir, { recursive: true, force: true });
     await rm(paths.run, { recursive: true, force: true });
+    // the kubectl that was unpacked for all of them goes with the last one
+    if ((await listProfiles(env)).length === 0) await rm(binDir(env), { recursive: true, force: true });
     for (const parent of [dirname(paths.run), dirname(paths.dir), env.home]) await removeIfEmpty(parent);
   });
 }

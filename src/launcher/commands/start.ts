@@ -7,8 +7,8 @@ import { drivers } from "../drivers/index.ts";
 import { mergeClusterContext } from "../kubeconfigs.ts";
 import type { LauncherContext } from "../launcher-context.ts";
 import { failureLog } from "../failure-log.ts";
-import { newProfile, type NewProfileOptions } from "../new-profile.ts";
-import { profilePaths } from "../paths.ts";
+import { newProfile, withFreePorts, type NewProfileOptions } from "../new-profile.ts";
+import { profilePaths, type LauncherEnv } from "../paths.ts";
 import {
   checkDisk,
   checkHome,
@@ -19,7 +19,7 @@ import {
   missingPackages,
 } from "../preflight.ts";
 import { contextName, readProfile, writeProfile, type NodeSpec, type Profile } from "../profile.ts";
-import { agentProgram, containerdProgram, serverProgram } from "../programs.ts";
+import { agentName, agentProgram, containerdProgram, serverProgram } from "../programs.ts";
 import { parseRegistry } from "../registries.ts";
 import { programState, startProgram } from "../supervisor.ts";
 import { EXIT, UserError } from "../user-error.ts";
@@ -60,7 +60,8 @@ export async function start(
   if (missing.length > 0) {
     await progress.step(`Installing ${missing.join(", ")}`, () => installPackages(missing, env, signal));
   }
-  const profile = withRegistries(existing ?? (await newProfile(env, options)), options.insecureRegistries);
+  const known = existing === undefined ? await newProfile(env, options) : await readyAgain(env, existing);
+  const profile = withRegistries(known, options.insecureRegistries);
   try {
     await bringUp(context, profile, options, signal);
   } catch (err) {
@@ -165,6 +166,14 @@ function refuseChanges(profile: Profile, options: StartOptions): void {
       },
     );
   }
+}
+
+function readyAgain(env: LauncherEnv, profile: Profile): Promise<Profile> {
+  const pidDir = `${profilePaths(env, profile.name).dir}/pids`;
+  return withFreePorts(
+    profile,
+    async (node) => (await programState(pidDir, agentName(node))).supervisorPid !== undefined,
+  );
 }
 
 function withRegistries(profile: Profile, registries: readonly string[]): Profile {

@@ -69,7 +69,7 @@ export function podInfo(pod: Pod): PodInfo {
     namespace,
     pod,
     labels: ownLabels,
-    groupKey: JSON.stringify([namespace, owner, isTerminating, Object.entries(ownLabels).flat()]),
+    groupKey: interned(JSON.stringify([namespace, owner, isTerminating, Object.entries(ownLabels).flat()])),
     isTerminating,
     owner,
     priority: pod.spec?.priority ?? 0,
@@ -85,6 +85,19 @@ export function podInfo(pod: Pod): PodInfo {
     ),
     hasAffinity: affinity?.podAffinity !== undefined || affinity?.podAntiAffinity !== undefined,
   };
+}
+
+const groupKeys = new Map<string, string>();
+/** Group keys remembered; pods of more groups than that are compared letter by letter. */
+const GROUP_KEYS_MAX = 10_000;
+
+/** One string for all equal ones: maps find it by its address. */
+function interned(key: string): string {
+  const known = groupKeys.get(key);
+  if (known !== undefined) return known;
+  if (groupKeys.size >= GROUP_KEYS_MAX) groupKeys.clear();
+  groupKeys.set(key, key);
+  return key;
 }
 
 type PodSpec = NonNullable<Pod["spec"]>;

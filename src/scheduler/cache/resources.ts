@@ -13,7 +13,10 @@ export interface Resources {
 export type Quantities = Readonly<Record<string, string>>;
 
 export function noResources(): Resources {
-  return { milliCPU: 0, memory: 0, ephemeralStorage: 0, scalar: undefined };
+  // born as floating-point fields: born as small integers, every sum that outgrows them would be a new box on the heap
+  const none: Resources = { milliCPU: 0.5, memory: 0.5, ephemeralStorage: 0.5, scalar: undefined };
+  none.milliCPU = none.memory = none.ephemeralStorage = 0;
+  return none;
 }
 
 export function addResources(to: Resources, amount: Readonly<Resources>, sign: 1 | -1): void {

@@ -24,9 +24,21 @@ export interface Cycle {
 /** A plugin threw or rejected: not the pod's fault, so it is tried again after a back-off. */
 export class PluginError extends Error {
   override readonly name = "PluginError";
+  readonly point: ExtensionPoint;
+
+  constructor(point: ExtensionPoint, message: string, cause: unknown) {
+    super(message, { cause });
+    this.point = point;
+  }
 }
 
-const POINTS = { permit: "Permit", preBind: "PreBind", bind: "Bind" };
+type ExtensionPoint = "permit" | "preBind" | "bind";
+
+const POINTS: Readonly<Record<ExtensionPoint, string>> = {
+  permit: "Permit",
+  preBind: "PreBind",
+  bind: "Bind",
+};
 
 export class Framework {
   readonly #plugins: readonly WeightedPlugin[];
@@ -141,13 +153,13 @@ export class Framework {
     for (const { plugin } of this.#plugins) plugin.postBind?.(cycle.state, pod, nodeName);
   }
 
-  async #run<T>(point: keyof typeof POINTS, { name }: Plugin, run: () => Promise<T>): Promise<T> {
+  async #run<T>(point: ExtensionPoint, { name }: Plugin, run: () => Promise<T>): Promise<T> {
     try {
       return await run();
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
       const head = point === "bind" ? "binding rejected: " : "";
-      throw new PluginError(`${head}running ${POINTS[point]} plugin ${quote(name)}: ${why}`, { cause });
+      throw new PluginError(point, `${head}running ${POINTS[point]} plugin ${quote(name)}: ${why}`, cause);
     }
   }
 

@@ -11,16 +11,25 @@ export interface Approval {
 }
 
 export function isProtectedGroup(group: string): boolean {
-  return group === "k8s.io" || group === "kubernetes.io" || group.endsWith(".k8s.io") || group.endsWith(".kubernetes.io");
+  return (
+    group === "k8s.io" ||
+    group === "kubernetes.io" ||
+    group.endsWith(".k8s.io") ||
+    group.endsWith(".kubernetes.io")
+  );
 }
 
 export function approvalState(annotations: Readonly<Record<string, string>> | undefined): Approval {
   const text = annotations?.[APPROVED_ANNOTATION] ?? "";
   if (text === "") {
     const why = "see https://github.com/kubernetes/enhancements/pull/1111";
-    return { state: "missing", message: `protected groups must have approval annotation ${JSON.stringify(APPROVED_ANNOTATION)}, ${why}` };
+    return {
+      state: "missing",
+      message: `protected groups must have approval annotation ${JSON.stringify(APPROVED_ANNOTATION)}, ${why}`,
+    };
   }
-  if (text.startsWith("unapproved")) return { state: "bypassed", message: `not approved: ${JSON.stringify(text)}` };
+  if (text.startsWith("unapproved"))
+    return { state: "bypassed", message: `not approved: ${JSON.stringify(text)}` };
   if (URL.canParse(text)) {
     const { host, protocol } = new URL(text);
     if (host !== "" && protocol !== "") return { state: "approved", message: `approved in ${text}` };
@@ -38,5 +47,7 @@ export function validateApproval(crd: CustomResourceDefinition, old?: CustomReso
   if (old !== undefined && approvalState(old.metadata.annotations).state === state) return NONE;
   const path = field.key("metadata.annotations", APPROVED_ANNOTATION);
   if (state === "missing") return [field.required(path, message)];
-  return state === "invalid" ? [field.invalid(path, annotations?.[APPROVED_ANNOTATION] ?? "", message)] : NONE;
+  return state === "invalid"
+    ? [field.invalid(path, annotations?.[APPROVED_ANNOTATION] ?? "", message)]
+    : NONE;
 }

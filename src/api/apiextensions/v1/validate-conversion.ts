@@ -5,7 +5,10 @@ import type { CustomResourceDefinitionSpec, WebhookClientConfig } from "./types.
 
 const REVIEW_VERSIONS: readonly string[] = ["v1", "v1beta1"];
 
-export function validateConversion({ conversion, preserveUnknownFields }: CustomResourceDefinitionSpec): Causes {
+export function validateConversion({
+  conversion,
+  preserveUnknownFields,
+}: CustomResourceDefinitionSpec): Causes {
   if (conversion === undefined) return NONE;
   const path = "spec.conversion";
   const { strategy, webhook } = conversion;
@@ -39,9 +42,17 @@ function validateClient({ url, service }: WebhookClientConfig, path: string): Ca
   const { name, namespace, path: urlPath, port } = service!;
   return [
     ...(name === "" ? [field.required(field.child(at, "name"), "service name is required")] : NONE),
-    ...(namespace === "" ? [field.required(field.child(at, "namespace"), "service namespace is required")] : NONE),
+    ...(namespace === ""
+      ? [field.required(field.child(at, "namespace"), "service namespace is required")]
+      : NONE),
     ...(port !== undefined && (port < 1 || port > 65_535)
-      ? [field.invalid(field.child(at, "port"), port, "port is not valid: must be between 1 and 65535, inclusive")]
+      ? [
+          field.invalid(
+            field.child(at, "port"),
+            port,
+            "port is not valid: must be between 1 and 65535, inclusive",
+          ),
+        ]
       : NONE),
     ...(urlPath !== undefined && urlPath !== "" && !urlPath.startsWith("/")
       ? [field.invalid(field.child(at, "path"), urlPath, "must start with a '/'")]
@@ -55,13 +66,17 @@ function validateUrl(text: string, path: string): Causes {
   const url = new URL(text);
   const refuse = (value: string, why: string): Causes[number] => field.invalid(path, value, why + form);
   return [
-    ...(url.protocol === "https:" ? NONE : [refuse(url.protocol.slice(0, -1), "'https' is the only allowed URL scheme")]),
+    ...(url.protocol === "https:"
+      ? NONE
+      : [refuse(url.protocol.slice(0, -1), "'https' is the only allowed URL scheme")]),
     ...(url.host === "" ? [refuse(url.host, "host must be specified")] : NONE),
     ...(url.username === "" && url.password === ""
       ? NONE
       : [refuse(url.username, "user information is not permitted in the URL")]),
     ...(url.hash === "" ? NONE : [refuse(url.hash.slice(1), "fragments are not permitted in the URL")]),
-    ...(url.search === "" ? NONE : [refuse(url.search.slice(1), "query parameters are not permitted in the URL")]),
+    ...(url.search === ""
+      ? NONE
+      : [refuse(url.search.slice(1), "query parameters are not permitted in the URL")]),
   ];
 }
 
@@ -72,5 +87,8 @@ function validateReviewVersions(versions: readonly string[], path: string): Caus
     return isDns1035Label(version).map((why) => field.invalid(at, version, why));
   });
   if (versions.some((version) => REVIEW_VERSIONS.includes(version))) return causes;
-  return [...causes, field.invalid(path, versions, `must include at least one of ${REVIEW_VERSIONS.join(", ")}`)];
+  return [
+    ...causes,
+    field.invalid(path, versions, `must include at least one of ${REVIEW_VERSIONS.join(", ")}`),
+  ];
 }

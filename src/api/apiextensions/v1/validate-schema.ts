@@ -6,7 +6,12 @@ import { schemaIn } from "./validate-structural.ts";
 
 const TYPES: readonly string[] = ["array", "boolean", "integer", "number", "object", "string"];
 const META_FIELDS: ReadonlySet<string> = new Set(["metadata", "kind", "apiVersion"]);
-const REASONS: readonly string[] = ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
+const REASONS: readonly string[] = [
+  "FieldValueDuplicate",
+  "FieldValueForbidden",
+  "FieldValueInvalid",
+  "FieldValueRequired",
+];
 
 interface Context {
   readonly isRoot: boolean;
@@ -43,7 +48,14 @@ function node(s: JSONSchemaProps, path: string, context: Context): Causes {
 }
 
 /** Keywords of JSON schema that are not OpenAPI's, or not ours. */
-const UNSUPPORTED = ["id", "additionalItems", "patternProperties", "definitions", "dependencies", "$ref"] as const;
+const UNSUPPORTED = [
+  "id",
+  "additionalItems",
+  "patternProperties",
+  "definitions",
+  "dependencies",
+  "$ref",
+] as const;
 
 function standard(s: JSONSchemaProps, path: string, context: Context): Causes {
   const causes: Causes[number][] = [];
@@ -64,7 +76,9 @@ function standard(s: JSONSchemaProps, path: string, context: Context): Causes {
     causes.push(field.forbidden(field.child(path, "type"), why));
   }
   if (Array.isArray(s.items)) {
-    causes.push(field.forbidden(field.child(path, "items"), "items must be a schema object and not an array"));
+    causes.push(
+      field.forbidden(field.child(path, "items"), "items must be a schema object and not an array"),
+    );
   }
   if (context.isInsideMeta && s["x-kubernetes-embedded-resource"] === true) {
     const at = field.child(path, "x-kubernetes-embedded-resource");
@@ -83,7 +97,8 @@ function children(s: JSONSchemaProps, path: string, context: Context): Causes {
       causes.push(field.forbidden(at, "additionalProperties and properties are mutual exclusive"));
     }
     const noDefaults = "inside additionalProperties applying to object metadata";
-    if (more !== undefined) causes.push(...node(more, at, context.isInsideMeta ? { ...below, noDefaults } : below));
+    if (more !== undefined)
+      causes.push(...node(more, at, context.isInsideMeta ? { ...below, noDefaults } : below));
   }
   for (const [name, child] of Object.entries(s.properties ?? {})) {
     const isMeta = (context.isRoot || s["x-kubernetes-embedded-resource"] === true) && META_FIELDS.has(name);
@@ -119,7 +134,9 @@ function kubernetesTypes(s: JSONSchemaProps, path: string): Causes {
   if (mapType !== undefined) {
     mustBe("object", "x-kubernetes-map-type");
     if (mapType !== "atomic" && mapType !== "granular") {
-      causes.push(field.notSupported(field.child(path, "x-kubernetes-map-type"), mapType, ["atomic", "granular"]));
+      causes.push(
+        field.notSupported(field.child(path, "x-kubernetes-map-type"), mapType, ["atomic", "granular"]),
+      );
     }
   }
   const listType = s["x-kubernetes-list-type"];
@@ -138,7 +155,9 @@ function kubernetesTypes(s: JSONSchemaProps, path: string): Causes {
     }
   }
   if (!["atomic", "set", "map"].includes(listType)) {
-    causes.push(field.notSupported(field.child(path, "x-kubernetes-list-type"), listType, ["atomic", "set", "map"]));
+    causes.push(
+      field.notSupported(field.child(path, "x-kubernetes-list-type"), listType, ["atomic", "set", "map"]),
+    );
   }
   return causes;
 }
@@ -156,7 +175,8 @@ function listMap(s: JSONSchemaProps, path: string): Causes {
   const itemsAt = field.child(path, "items");
   const items = schemaIn(s.items);
   const causes: Causes[number][] = [];
-  if (keys.length === 0) causes.push(field.required(keysAt, "must not be empty if x-kubernetes-list-type is map"));
+  if (keys.length === 0)
+    causes.push(field.required(keysAt, "must not be empty if x-kubernetes-list-type is map"));
   if (s.items === undefined) {
     causes.push(field.required(itemsAt, "must have a schema if x-kubernetes-list-type is map"));
   }
@@ -196,7 +216,12 @@ function mapKeys(s: JSONSchemaProps, path: string): Causes {
     const where = field.key(field.child(at, "properties"), key);
     const word = "this property is in x-kubernetes-list-map-keys, so it";
     if (!(items.required ?? []).includes(key) && property.default === undefined) {
-      causes.push(field.required(field.child(where, "default"), `${word} must have a default or be a required property`));
+      causes.push(
+        field.required(
+          field.child(where, "default"),
+          `${word} must have a default or be a required property`,
+        ),
+      );
     }
     if (property.nullable === true) {
       causes.push(field.forbidden(field.child(where, "nullable"), `${word} cannot be nullable`));
@@ -206,7 +231,10 @@ function mapKeys(s: JSONSchemaProps, path: string): Causes {
 }
 
 /** What can be said of a rule without compiling it. */
-function validateRule({ rule, message = "", messageExpression = "", reason, fieldPath = "" }: ValidationRule, path: string): Causes {
+function validateRule(
+  { rule, message = "", messageExpression = "", reason, fieldPath = "" }: ValidationRule,
+  path: string,
+): Causes {
   const causes: Causes[number][] = [];
   const at = (name: string): string => field.child(path, name);
   const [trimmedRule, trimmedMessage] = [rule.trim(), message.trim()];
@@ -221,11 +249,13 @@ function validateRule({ rule, message = "", messageExpression = "", reason, fiel
   if (messageExpression !== "" && messageExpression.trim() === "") {
     causes.push(field.required(at("messageExpression"), "messageExpression must be non-empty if specified"));
   }
-  if (reason !== undefined && !REASONS.includes(reason)) causes.push(field.notSupported(at("reason"), reason, REASONS));
+  if (reason !== undefined && !REASONS.includes(reason))
+    causes.push(field.notSupported(at("reason"), reason, REASONS));
   if (fieldPath !== "" && fieldPath.trim() === "") {
     causes.push(field.invalid(at("fieldPath"), fieldPath, "must be non-empty if specified"));
   }
-  if (hasNewlines(fieldPath)) causes.push(field.invalid(at("fieldPath"), fieldPath, "must not contain line breaks"));
+  if (hasNewlines(fieldPath))
+    causes.push(field.invalid(at("fieldPath"), fieldPath, "must not contain line breaks"));
   return causes;
 }
 

@@ -26,7 +26,9 @@ function invariants(s: JSONSchemaProps, level: Level, path: string): Causes {
       ? [field.required(field.child(path, "items"), "must be specified")]
       : NONE),
     ...(items === undefined ? NONE : invariants(items, "item", field.child(path, "items"))),
-    ...Object.entries(s.properties ?? {}).flatMap(([name, child]) => invariants(child, "field", property(path, name))),
+    ...Object.entries(s.properties ?? {}).flatMap(([name, child]) =>
+      invariants(child, "field", property(path, name)),
+    ),
     ...(s.additionalProperties !== undefined && level === "root"
       ? [field.forbidden(field.child(path, "additionalProperties"), "must not be used at the root")]
       : NONE),
@@ -65,7 +67,11 @@ function typeOf(s: JSONSchemaProps, level: Level, path: string): Causes {
     const why = "must be object if x-kubernetes-embedded-resource is true";
     causes.push(type === "" ? field.required(at, why) : field.invalid(at, type, why));
   } else if (type === "" && s["x-kubernetes-int-or-string"] !== true && !isOpen) {
-    const where = { root: "at the root", item: "for specified array items", field: "for specified object fields" };
+    const where = {
+      root: "at the root",
+      item: "for specified array items",
+      field: "for specified object fields",
+    };
     causes.push(field.required(at, `must not be empty ${where[level]}`));
   }
   if (isEmbedded && s.additionalProperties !== undefined) {
@@ -94,15 +100,23 @@ function metadata(s: JSONSchemaProps, level: Level, path: string): Causes {
   const causes = [...mustBeString("kind", kind), ...mustBeString("apiVersion", apiVersion)];
   if (meta === undefined) return causes;
   const at = property(path, "metadata");
-  if (meta.type !== "object") causes.push(field.invalid(field.child(at, "type"), meta.type ?? "", "must be object"));
+  if (meta.type !== "object")
+    causes.push(field.invalid(field.child(at, "type"), meta.type ?? "", "must be object"));
   if (level === "root" && !restrictsNamesOnly(meta)) {
-    const why = "must not specify anything other than name and generateName, but metadata is implicitly specified";
+    const why =
+      "must not specify anything other than name and generateName, but metadata is implicitly specified";
     causes.push(field.forbidden(at, why));
   }
   return causes;
 }
 
-function restrictsNamesOnly({ type: _type, default: _default, properties = {}, description, ...rest }: JSONSchemaProps): boolean {
+function restrictsNamesOnly({
+  type: _type,
+  default: _default,
+  properties = {},
+  description,
+  ...rest
+}: JSONSchemaProps): boolean {
   const isBare = Object.values(rest).every((value) => value === undefined) && (description ?? "") === "";
   return isBare && Object.keys(properties).every((name) => name === "name" || name === "generateName");
 }
@@ -144,14 +158,25 @@ const FORBIDDEN: readonly (readonly [key: keyof JSONSchemaProps, why: string])[]
   ["x-kubernetes-validations", "must be empty to be structural"],
 ];
 
+function isSaid(value: unknown): boolean {
+  return value !== undefined && value !== "" && value !== false;
+}
+
+function because(at: string): string {
+  return `because it is defined in ${at}`;
+}
+
 function nested(s: JSONSchemaProps, path: string, skipsAnyOf: boolean): Causes {
   const items = schemaIn(s.items);
-  const isSaid = (value: unknown): boolean => value !== undefined && value !== "" && value !== false;
   return [
     ...values(s, path, { anyOf: skipsAnyOf, allOf: false }),
     ...(items === undefined ? NONE : nested(items, field.child(path, "items"), false)),
-    ...Object.entries(s.properties ?? {}).flatMap(([name, child]) => nested(child, property(path, name), false)),
-    ...FORBIDDEN.filter(([key]) => isSaid(s[key])).map(([key, why]) => field.forbidden(field.child(path, key), why)),
+    ...Object.entries(s.properties ?? {}).flatMap(([name, child]) =>
+      nested(child, property(path, name), false),
+    ),
+    ...FORBIDDEN.filter(([key]) => isSaid(s[key])).map(([key, why]) =>
+      field.forbidden(field.child(path, key), why),
+    ),
     ...(s.properties?.["metadata"] === undefined
       ? NONE
       : [field.forbidden(property(path, "metadata"), "must not be specified in a nested context")]),
@@ -169,7 +194,9 @@ function completeness(v: JSONSchemaProps, s: JSONSchemaProps | undefined, path: 
   const deeper =
     v === s
       ? [
-          ...Object.entries(v.properties ?? {}).flatMap(([name, child]) => completeness(child, child, property(path, name))),
+          ...Object.entries(v.properties ?? {}).flatMap(([name, child]) =>
+            completeness(child, child, property(path, name)),
+          ),
           ...inner(schemaIn(v.items), field.child(path, "items")),
           ...inner(schemaIn(v.additionalProperties), field.child(path, "additionalProperties")),
         ]
@@ -183,7 +210,6 @@ function inner(child: JSONSchemaProps | undefined, path: string): Causes {
 
 /** `sPath` is where the field should be declared, `vPath` where it is used. */
 function complete(v: JSONSchemaProps, s: JSONSchemaProps | undefined, sPath: string, vPath: string): Causes {
-  const because = (at: string): string => `because it is defined in ${at}`;
   const items = schemaIn(v.items);
   const declaredItems = schemaIn(s?.items);
   const ofItems =
@@ -197,6 +223,11 @@ function complete(v: JSONSchemaProps, s: JSONSchemaProps | undefined, sPath: str
     const [at, used] = [property(sPath, name), property(vPath, name)];
     return declared === undefined ? [field.required(at, because(used))] : complete(child, declared, at, used);
   });
-  const deeper = [...(v.anyOf ?? []), ...(v.allOf ?? []), ...(v.oneOf ?? []), ...(v.not === undefined ? [] : [v.not])];
+  const deeper = [
+    ...(v.anyOf ?? []),
+    ...(v.allOf ?? []),
+    ...(v.oneOf ?? []),
+    ...(v.not === undefined ? [] : [v.not]),
+  ];
   return [...ofItems, ...ofFields, ...deeper.flatMap((child) => complete(child, s, sPath, vPath))];
 }

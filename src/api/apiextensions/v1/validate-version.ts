@@ -10,18 +10,25 @@ import type {
 import { schemaIn } from "./validate-structural.ts";
 
 const COLUMN_TYPES: readonly string[] = ["boolean", "date", "integer", "number", "string"];
-const COLUMN_FORMATS: readonly string[] = ["byte", "date", "date-time", "double", "float", "int32", "int64", "password"];
+const COLUMN_FORMATS: readonly string[] = [
+  "byte",
+  "date",
+  "date-time",
+  "double",
+  "float",
+  "int32",
+  "int64",
+  "password",
+];
 const SELECTABLE_FIELDS_MAX = 8;
 
-export function validateSubresources(subresources: CustomResourceSubresources | undefined, path: string): Causes {
+export function validateSubresources(
+  subresources: CustomResourceSubresources | undefined,
+  path: string,
+): Causes {
   const scale = subresources?.scale;
   if (scale === undefined) return NONE;
   const at = (name: string): string => `${path}.scale.${name}`;
-  const under = (text: string, where: string, parents: readonly string[], why: string): Causes => {
-    const causes = simplePath(text, where);
-    if (causes.length > 0 || parents.some((parent) => text.startsWith(parent))) return causes;
-    return [field.invalid(where, text, why)];
-  };
   const { specReplicasPath: spec, statusReplicasPath: status, labelSelectorPath: selector } = scale;
   return [
     ...(spec === ""
@@ -31,12 +38,26 @@ export function validateSubresources(subresources: CustomResourceSubresources | 
       ? [field.required(at("statusReplicasPath"))]
       : under(status, at("statusReplicasPath"), [".status."], "should be a json path under .status")),
     ...(selector
-      ? under(selector, at("labelSelectorPath"), [".spec.", ".status."], "should be a json path under either .spec or .status")
+      ? under(
+          selector,
+          at("labelSelectorPath"),
+          [".spec.", ".status."],
+          "should be a json path under either .spec or .status",
+        )
       : NONE),
   ];
 }
 
-export function validateColumn({ name, type, format, jsonPath }: CustomResourceColumnDefinition, path: string): Causes {
+function under(text: string, where: string, parents: readonly string[], why: string): Causes {
+  const causes = simplePath(text, where);
+  if (causes.length > 0 || parents.some((parent) => text.startsWith(parent))) return causes;
+  return [field.invalid(where, text, why)];
+}
+
+export function validateColumn(
+  { name, type, format, jsonPath }: CustomResourceColumnDefinition,
+  path: string,
+): Causes {
   const types = `must be one of ${COLUMN_TYPES.join(",")}`;
   const at = (child: string): string => field.child(path, child);
   return [
@@ -54,7 +75,9 @@ export function validateColumn({ name, type, format, jsonPath }: CustomResourceC
 }
 
 function simplePath(text: string, path: string): Causes {
-  return text.startsWith(".") ? NONE : [field.invalid(path, text, "must be a simple json path starting with .")];
+  return text.startsWith(".")
+    ? NONE
+    : [field.invalid(path, text, "must be a simple json path starting with .")];
 }
 
 export function validateSelectableFields(version: CustomResourceDefinitionVersion, path: string): Causes {
@@ -78,11 +101,15 @@ export function validateSelectableFields(version: CustomResourceDefinitionVersio
       ...(jsonPath.startsWith(".metadata")
         ? [field.invalid(at, jsonPath, "must not point to fields in metadata")]
         : NONE),
-      ...(["string", "boolean", "integer"].includes(found.type ?? "") ? NONE : [field.invalid(at, jsonPath, why)]),
+      ...(["string", "boolean", "integer"].includes(found.type ?? "")
+        ? NONE
+        : [field.invalid(at, jsonPath, why)]),
       ...(isRepeated ? [field.duplicate(at, jsonPath)] : NONE),
     ];
   });
-  return seen.size > SELECTABLE_FIELDS_MAX ? [...causes, field.tooMany(path, seen.size, SELECTABLE_FIELDS_MAX)] : causes;
+  return seen.size > SELECTABLE_FIELDS_MAX
+    ? [...causes, field.tooMany(path, seen.size, SELECTABLE_FIELDS_MAX)]
+    : causes;
 }
 
 /** The schema of a field by its path in dot notation, or why there is none. */

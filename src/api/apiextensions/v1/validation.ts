@@ -31,7 +31,8 @@ export function validateCreate(crd: CustomResourceDefinition): Causes {
 
 export function validateUpdate(crd: CustomResourceDefinition, old: CustomResourceDefinition): Causes {
   const { spec } = crd;
-  const isEstablished = old.status?.conditions?.some((c) => c.type === "Established" && c.status === "True") === true;
+  const isEstablished =
+    old.status?.conditions?.some((c) => c.type === "Established" && c.status === "True") === true;
   return [
     ...(isEstablished
       ? [
@@ -51,9 +52,13 @@ function validateSpec(spec: CustomResourceDefinitionSpec): Causes {
   const names = spec.versions.map((version) => version.name);
   return [
     ...validateGroup(spec.group),
-    ...(spec.scope === "" ? [field.required("spec.scope")] : oneOf(spec.scope, ["Cluster", "Namespaced"], "spec.scope")),
+    ...(spec.scope === ""
+      ? [field.required("spec.scope")]
+      : oneOf(spec.scope, ["Cluster", "Namespaced"], "spec.scope")),
     ...each(spec.versions, "spec.versions", ({ schema }, at) =>
-      schema?.openAPIV3Schema === undefined ? [field.required(field.child(at, "schema", "openAPIV3Schema"))] : NONE,
+      schema?.openAPIV3Schema === undefined
+        ? [field.required(field.child(at, "schema", "openAPIV3Schema"))]
+        : NONE,
     ),
     ...each(spec.versions, "spec.versions", validateVersion),
     ...(new Set(names).size === names.length
@@ -61,7 +66,13 @@ function validateSpec(spec: CustomResourceDefinitionSpec): Causes {
       : [field.invalid("spec.versions", spec.versions, "must contain unique version names")]),
     ...(stored === 1
       ? NONE
-      : [field.invalid("spec.versions", spec.versions, "must have exactly one version marked as storage version")]),
+      : [
+          field.invalid(
+            "spec.versions",
+            spec.versions,
+            "must have exactly one version marked as storage version",
+          ),
+        ]),
     ...validateNames(spec.names),
     ...validateConversion(spec),
   ];
@@ -81,7 +92,9 @@ function validateVersion(version: CustomResourceDefinitionVersion, path: string)
   return [
     ...obeys(isDns1035Label, version.name, field.child(path, "name")),
     ...validateDeprecation(version, path),
-    ...(schema === undefined ? NONE : [...validateRoot(version, at), ...validateStructural(schema, at), ...validateSchema(schema, at)]),
+    ...(schema === undefined
+      ? NONE
+      : [...validateRoot(version, at), ...validateStructural(schema, at), ...validateSchema(schema, at)]),
     ...validateSubresources(version.subresources, field.child(path, "subresources")),
     ...each(version.additionalPrinterColumns, field.child(path, "additionalPrinterColumns"), validateColumn),
     ...validateSelectableFields(version, field.child(path, "selectableFields")),
@@ -90,16 +103,21 @@ function validateVersion(version: CustomResourceDefinitionVersion, path: string)
 
 const DEPRECATION_LENGTH_MAX = 256;
 
-function validateDeprecation({ deprecated, deprecationWarning: text }: CustomResourceDefinitionVersion, path: string): Causes {
+function validateDeprecation(
+  { deprecated, deprecationWarning: text }: CustomResourceDefinitionVersion,
+  path: string,
+): Causes {
   if (text === undefined) return NONE;
   const problems = [
     ...(deprecated === true ? [] : ["can only be set for deprecated versions"]),
     ...(text.length > DEPRECATION_LENGTH_MAX ? ["must be <= 256 characters long"] : []),
     ...(text === "" ? ["must not be an empty string"] : []),
   ];
-  const control = [...text].findIndex((c) => /\p{C}/u.test(c));
+  const control = Array.from(text).findIndex((c) => /\p{C}/u.test(c));
   if (control >= 0) {
-    problems.push(`must only contain printable UTF-8 characters; non-printable character found at index ${control}`);
+    problems.push(
+      `must only contain printable UTF-8 characters; non-printable character found at index ${control}`,
+    );
   }
   return problems.map((why) => field.invalid(field.child(path, "deprecationWarning"), text, why));
 }
@@ -159,10 +177,6 @@ function validateNames(names: CustomResourceDefinitionNames): Causes {
   const required = (["plural", "singular", "kind", "listKind"] as const)
     .filter((name) => !names[name])
     .map((name) => field.required(at(name)));
-  const label = (value: string | undefined, where: string, prefix = ""): Causes => {
-    const problems = value ? isDns1035Label(prefix === "" ? value : value.toLowerCase()) : [];
-    return problems.length === 0 ? NONE : [field.invalid(where, value, prefix + problems.join(","))];
-  };
   const mixed = "may have mixed case, but should otherwise match: ";
   return [
     ...required,
@@ -178,6 +192,11 @@ function validateNames(names: CustomResourceDefinitionNames): Causes {
   ];
 }
 
+function label(value: string | undefined, where: string, prefix = ""): Causes {
+  const problems = value ? isDns1035Label(prefix === "" ? value : value.toLowerCase()) : [];
+  return problems.length === 0 ? NONE : [field.invalid(where, value, prefix + problems.join(","))];
+}
+
 function validateStoredVersions({ spec, status }: CustomResourceDefinition): Causes {
   const path = "status.storedVersions";
   const stored = status?.storedVersions ?? [];
@@ -185,7 +204,9 @@ function validateStoredVersions({ spec, status }: CustomResourceDefinition): Cau
   const storage = spec.versions.find((version) => version.storage)?.name;
   if (stored.length === 0) {
     // Without a storage version there is none to remember, and that is told already.
-    return storage === undefined ? NONE : [field.invalid(path, stored, "must have at least one stored version")];
+    return storage === undefined
+      ? NONE
+      : [field.invalid(path, stored, "must have at least one stored version")];
   }
   return [
     ...(storage === undefined || stored.includes(storage)
@@ -207,7 +228,7 @@ function validateStoredVersions({ spec, status }: CustomResourceDefinition): Cau
 
 function validatePreserve({ spec }: CustomResourceDefinition): Causes {
   if (spec.preserveUnknownFields !== true) return NONE;
-  const why = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead";
+  const why =
+    "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead";
   return [field.invalid("spec.preserveUnknownFields", true, why)];
 }
-

@@ -1,10 +1,11 @@
 /** Checks ServiceAccount tokens: signature, issuer, audience, time, and that what they are bound to still exists. @module */
-import { decodeJwt, errors, jwtVerify, type JWTVerifyGetKey } from "jose";
+import type { JWTVerifyGetKey } from "jose";
 import type { Clock, KubeObject } from "#apimachinery";
 import type { UserInfo } from "../../user-info.ts";
 import type { TokenAuthenticator } from "../token-authenticator.ts";
 import { unauthorized } from "../unauthorized.ts";
 import { readPrivateClaims, type PrivateClaims } from "./claims.ts";
+import { loadJose } from "./jose.ts";
 import type { SigningKey } from "./signing-key.ts";
 
 /** Looks objects up by namespace and name; from a cache, or with a read when that might be behind. */
@@ -35,14 +36,15 @@ export function serviceAccountTokens(options: ServiceAccountTokenOptions): Token
   const { keys, issuers, clock } = options;
   const apiAudiences = options.apiAudiences ?? issuers.slice(0, 1);
   const byId = new Map(keys.map((key) => [key.kid, key]));
-  const getKey: JWTVerifyGetKey = ({ kid }) => {
-    const key = byId.get(kid ?? "");
-    if (key === undefined) throw new errors.JWKSNoMatchingKey();
-    return key.publicKey;
-  };
   return {
     async authenticateToken(token, _signal, audiences = apiAudiences) {
-      if (!isIssuedBy(token, issuers)) return undefined;
+      const { decodeJwt, errors, jwtVerify } = await loadJose();
+      if (!isIssuedBy(token, issuers, decodeJwt)) return undefined;
+      const getKey: JWTVerifyGetKey = ({ kid }) => {
+        const key = byId.get(kid ?? "");
+        if (key === undefined) throw new errors.JWKSNoMatchingKey();
+        return key.publicKey;
+      };
       try {
         const { payload } = await jwtVerify(token, getKey, {
           algorithms: [...new Set(keys.map(({ alg }) => alg))],
@@ -65,7 +67,11 @@ export function serviceAccountTokens(options: ServiceAccountTokenOptions): Token
 }
 
 /** Tokens of other issuers are for other authenticators. Nothing is believed yet. */
-function isIssuedBy(token: string, issuers: readonly string[]): boolean {
+function isIssuedBy(
+  token: string,
+  issuers: readonly string[],
+  decodeJwt: (token: string) => { readonly iss?: string },
+): boolean {
   try {
     return issuers.includes(decodeJwt(token).iss ?? "");
   } catch {

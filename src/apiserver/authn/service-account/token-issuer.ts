@@ -1,9 +1,9 @@
 /** Issues ServiceAccount tokens for TokenRequests. @module */
 import { randomUUID } from "node:crypto";
-import { SignJWT } from "jose";
 import type { Clock } from "#apimachinery";
 import type { TokenIssuer } from "../../registry/token-issuer.ts";
 import { planClaims } from "./claims.ts";
+import { loadJose } from "./jose.ts";
 import type { SigningKey } from "./signing-key.ts";
 
 export interface TokenIssuerOptions {
@@ -31,6 +31,7 @@ export function serviceAccountTokenIssuer(options: TokenIssuerOptions): TokenIss
       const nowSeconds = Math.floor(clock.now() / 1_000);
       const context = { issuer, nowSeconds, jti: newId(), extendExpiration, apiAudiences };
       const { claims, expiresAtSeconds } = planClaims(request, context);
+      const { SignJWT } = await loadJose();
       const token = await new SignJWT({ ...claims, aud: [...claims.aud] })
         .setProtectedHeader({ alg, kid })
         .sign(privateKey);

@@ -24,7 +24,11 @@ export class Ip {
   get isGlobalUnicast(): boolean {
     if (this.value === 0n) return false;
     if (this.family === 4 && this.value === 0xffff_ffffn) return false;
-    return !this.isIn("127.0.0.0/8", "::1/128") && !this.isIn("224.0.0.0/4", "ff00::/8") && !this.isIn("169.254.0.0/16", "fe80::/10");
+    return (
+      !this.isIn("127.0.0.0/8", "::1/128") &&
+      !this.isIn("224.0.0.0/4", "ff00::/8") &&
+      !this.isIn("169.254.0.0/16", "fe80::/10")
+    );
   }
 
   isIn(range4: string, range6: string): boolean {
@@ -48,7 +52,12 @@ export class Cidr {
   static parse(text: string): Cidr {
     const [address = "", bits = "", ...rest] = text.split("/");
     const ip = isIp(address) ? Ip.parse(address) : undefined;
-    if (ip === undefined || rest.length > 0 || !/^(0|[1-9]\d{0,2})$/.test(bits) || Number(bits) > BITS[ip.family]) {
+    if (
+      ip === undefined ||
+      rest.length > 0 ||
+      !/^(0|[1-9]\d{0,2})$/.test(bits) ||
+      Number(bits) > BITS[ip.family]
+    ) {
       throw new Error(`network address parse error during conversion from string: ${JSON.stringify(text)}`);
     }
     return new Cidr(ip, Number(bits));
@@ -96,10 +105,13 @@ function value4(text: string): bigint {
 
 function value6(text: string): bigint {
   const [head = "", tail] = text.split("::");
-  const groups = (part: string | undefined): readonly string[] => (part === undefined || part === "" ? [] : part.split(":"));
   const [before, after] = [groups(head), groups(tail)];
   const zeros = tail === undefined ? [] : Array.from({ length: 8 - before.length - after.length }, () => "0");
   return [...before, ...zeros, ...after].reduce((value, group) => value * 65_536n + BigInt(`0x${group}`), 0n);
+}
+
+function groups(part: string | undefined): readonly string[] {
+  return part === undefined || part === "" ? [] : part.split(":");
 }
 
 function text4(value: bigint): string {
@@ -108,11 +120,11 @@ function text4(value: bigint): string {
 
 /** As RFC 5952 has it: lower case, the longest run of zeros left out. */
 function text6(value: bigint): string {
-  const groups = Array.from({ length: 8 }, (_, i) => ((value >> BigInt(112 - 16 * i)) & 0xffffn).toString(16));
-  const runs = [...groups.join(":").matchAll(/\b0(?::0)+\b/g)].map(([run]) => run);
+  const words = Array.from({ length: 8 }, (_, i) => ((value >> BigInt(112 - 16 * i)) & 0xffffn).toString(16));
+  const runs = [...words.join(":").matchAll(/\b0(?::0)+\b/g)].map(([run]) => run);
   const longest = runs.toSorted((a, b) => b.length - a.length)[0];
-  if (longest === undefined) return groups.join(":");
-  const [before, after] = splitOnce(groups.join(":"), longest);
+  if (longest === undefined) return words.join(":");
+  const [before, after] = splitOnce(words.join(":"), longest);
   return `${before.replace(/:$/, "")}::${after.replace(/^:/, "")}`;
 }
 

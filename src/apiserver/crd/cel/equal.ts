@@ -1,7 +1,14 @@
 /** Equality of CEL values: by content, numbers by value. @module */
 
+/** A value that has a text of its own. */
+export interface Texted {
+  toString(): string;
+}
+
 /** A typed object of a schema: its fields are its own properties. */
 export class CelObject {
+  readonly [field: string]: unknown;
+
   constructor(fields: Readonly<Record<string, unknown>>) {
     Object.assign(this, fields);
   }
@@ -17,7 +24,11 @@ export function celEqual(a: unknown, b: unknown): boolean {
     return Array.isArray(b) && a.length === b.length && a.every((item, i) => celEqual(item, b[i]));
   }
   if (a instanceof Map) {
-    return b instanceof Map && a.size === b.size && [...a].every(([key, value]) => b.has(key) && celEqual(value, b.get(key)));
+    return (
+      b instanceof Map &&
+      a.size === b.size &&
+      [...a].every(([key, value]) => b.has(key) && celEqual(value, b.get(key)))
+    );
   }
   if (a instanceof Uint8Array) return b instanceof Uint8Array && Buffer.compare(a, b) === 0;
   if (a instanceof Date) return b instanceof Date && a.getTime() === b.getTime();
@@ -30,6 +41,6 @@ export function celEqual(a: unknown, b: unknown): boolean {
 }
 
 /** Durations, quantities, addresses: those that have a text are their text. */
-function sameText(a: object, b: object): boolean {
+function sameText(a: Texted, b: Texted): boolean {
   return a.toString() === b.toString();
 }

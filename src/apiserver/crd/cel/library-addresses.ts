@@ -10,7 +10,10 @@ export function registerAddresses(env: Environment): void {
     .registerType("CIDR", { ctor: Cidr, fields: {} })
     .registerFunction("ip(string): IP", (text: string) => Ip.parse(text))
     .registerFunction("isIP(string): bool", isIp)
-    .registerFunction(`${ipFunctions}.isCanonical(string): bool`, (_: unknown, text: string) => Ip.parse(text).toString() === text)
+    .registerFunction(
+      `${ipFunctions}.isCanonical(string): bool`,
+      (_: unknown, text: string) => Ip.parse(text).toString() === text,
+    )
     .registerFunction("IP.family(): int", (ip: Ip) => BigInt(ip.family))
     .registerFunction("IP.isUnspecified(): bool", (ip: Ip) => ip.value === 0n)
     .registerFunction("IP.isLoopback(): bool", (ip: Ip) => ip.isIn("127.0.0.0/8", "::1/128"))
@@ -24,7 +27,9 @@ export function registerAddresses(env: Environment): void {
     .registerFunction("CIDR.masked(): CIDR", (cidr: Cidr) => cidr.masked)
     .registerFunction("CIDR.prefixLength(): int", (cidr: Cidr) => BigInt(cidr.bits))
     .registerFunction("CIDR.containsIP(IP): bool", (cidr: Cidr, ip: Ip) => cidr.containsIp(ip))
-    .registerFunction("CIDR.containsIP(string): bool", (cidr: Cidr, text: string) => cidr.containsIp(Ip.parse(text)))
+    .registerFunction("CIDR.containsIP(string): bool", (cidr: Cidr, text: string) =>
+      cidr.containsIp(Ip.parse(text)),
+    )
     .registerFunction("CIDR.containsCIDR(CIDR): bool", (cidr: Cidr, other: Cidr) => cidr.containsCidr(other))
     .registerFunction("CIDR.containsCIDR(string): bool", (cidr: Cidr, text: string) =>
       cidr.containsCidr(Cidr.parse(text)),

@@ -13,15 +13,19 @@ export function registerLists(env: Environment): void {
     )
     .registerFunction("list<T>.min(): T", (list: List) => extreme(list, "min", -1))
     .registerFunction("list<T>.max(): T", (list: List) => extreme(list, "max", 1))
-    .registerFunction("list<int>.sum(): int", (list: readonly bigint[]) => list.reduce((a, b) => a + BigInt(b), 0n))
-    .registerFunction("list<double>.sum(): double", (list: readonly number[]) => list.reduce((a, b) => a + b, 0))
+    .registerFunction("list<int>.sum(): int", (list: readonly bigint[]) => list.reduce((a, b) => a + b, 0n))
+    .registerFunction("list<double>.sum(): double", (list: readonly number[]) =>
+      list.reduce((a, b) => a + b, 0),
+    )
     .registerFunction("list<T>.indexOf(T): int", (list: List, item: unknown) =>
       BigInt(list.findIndex((other) => celEqual(other, item))),
     )
     .registerFunction("list<T>.lastIndexOf(T): int", (list: List, item: unknown) =>
       BigInt(list.findLastIndex((other) => celEqual(other, item))),
     )
-    .registerFunction(`${sets}.contains(list<T>, list<T>): bool`, (_: unknown, a: List, b: List) => contains(a, b))
+    .registerFunction(`${sets}.contains(list<T>, list<T>): bool`, (_: unknown, a: List, b: List) =>
+      contains(a, b),
+    )
     .registerFunction(
       `${sets}.equivalent(list<T>, list<T>): bool`,
       (_: unknown, a: List, b: List) => contains(a, b) && contains(b, a),

@@ -1,13 +1,13 @@
 /** Functions on strings, and regular expressions in linear time. @module */
 import type { Environment } from "@marcbachmann/cel-js";
 import { re2 } from "../regex.ts";
+import type { Texted } from "./equal.ts";
 import { registerNamespace } from "./namespace.ts";
 
 /** What `matches` is called inside: the library's own takes exponential time on hostile patterns. */
 export const MATCHES = "matchesRE2";
 
 export function registerStrings(env: Environment): void {
-  const matches = (text: string, pattern: string): boolean => re2(pattern).matcher(text).find();
   const strings = registerNamespace(env, "strings");
   env
     .registerFunction(`string.${MATCHES}(string): bool`, matches)
@@ -20,9 +20,11 @@ export function registerStrings(env: Environment): void {
       "string.replace(string, string, int): string",
       (text: string, from: string, to: string, limit: bigint) => replace(text, from, to, Number(limit)),
     )
-    .registerFunction("string.reverse(): string", (text: string) => [...text].toReversed().join(""))
+    .registerFunction("string.reverse(): string", (text: string) => Array.from(text).toReversed().join(""))
     .registerFunction(`${strings}.quote(string): string`, (_: unknown, text: string) => JSON.stringify(text))
-    .registerFunction("string.format(list): string", (text: string, args: readonly unknown[]) => format(text, args))
+    .registerFunction("string.format(list): string", (text: string, args: readonly unknown[]) =>
+      format(text, args),
+    )
     .registerFunction("string.find(string): string", (text: string, pattern: string) => {
       const matcher = re2(pattern).matcher(text);
       return matcher.find() ? (matcher.group() ?? "") : "";
@@ -30,13 +32,19 @@ export function registerStrings(env: Environment): void {
     .registerFunction("string.findAll(string): list<string>", (text: string, pattern: string) =>
       findAll(text, pattern, Number.POSITIVE_INFINITY),
     )
-    .registerFunction("string.findAll(string, int): list<string>", (text: string, pattern: string, max: bigint) =>
-      findAll(text, pattern, max < 0n ? Number.POSITIVE_INFINITY : Number(max)),
+    .registerFunction(
+      "string.findAll(string, int): list<string>",
+      (text: string, pattern: string, max: bigint) =>
+        findAll(text, pattern, max < 0n ? Number.POSITIVE_INFINITY : Number(max)),
     );
 }
 
+function matches(text: string, pattern: string): boolean {
+  return re2(pattern).matcher(text).find();
+}
+
 function charAt(text: string, at: number): string {
-  const runes = [...text];
+  const runes = Array.from(text);
   if (at < 0 || at > runes.length) throw new Error(`index out of range: ${at}`);
   return runes[at] ?? "";
 }
@@ -45,7 +53,13 @@ function replace(text: string, from: string, to: string, limit: number): string 
   if (limit < 0) return text.replaceAll(from, () => to);
   const parts = text.split(from);
   const replaced = Math.min(limit, parts.length - 1);
-  return parts.slice(0, replaced + 1).join(to) + parts.slice(replaced + 1).map((part) => from + part).join("");
+  return (
+    parts.slice(0, replaced + 1).join(to) +
+    parts
+      .slice(replaced + 1)
+      .map((part) => from + part)
+      .join("")
+  );
 }
 
 function findAll(text: string, pattern: string, max: number): readonly string[] {
@@ -81,12 +95,13 @@ function formatOne(verb: string, value: unknown, precision: number): string {
     case "e":
       return number().toExponential(precision);
     case "b":
-      return typeof value === "boolean" ? String(Number(value)) : BigInt(value as bigint).toString(2);
+      return typeof value === "boolean" ? String(Number(value)) : (value as bigint).toString(2);
     case "o":
-      return BigInt(value as bigint).toString(8);
+      return (value as bigint).toString(8);
     case "x":
     case "X": {
-      const hex = typeof value === "string" ? Buffer.from(value).toString("hex") : BigInt(value as bigint).toString(16);
+      const hex =
+        typeof value === "string" ? Buffer.from(value).toString("hex") : (value as bigint).toString(16);
       return verb === "X" ? hex.toUpperCase() : hex;
     }
     default:
@@ -96,5 +111,6 @@ function formatOne(verb: string, value: unknown, precision: number): string {
 
 function textOf(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(textOf).join(", ")}]`;
-  return value === null ? "null" : String(value);
+  // Durations, times and addresses have a text of their own.
+  return value === null ? "null" : (value as Texted).toString();
 }

@@ -10,7 +10,9 @@ export class Url {
     this.text = text;
     if (text.startsWith("/")) return;
     if (!/^[a-zA-Z][a-zA-Z0-9+.-]*:/.test(text) || !URL.canParse(text)) {
-      throw new Error(`URL parse error during conversion from string: parse ${JSON.stringify(text)}: invalid URI for request`);
+      throw new Error(
+        `URL parse error during conversion from string: parse ${JSON.stringify(text)}: invalid URI for request`,
+      );
     }
     this.parts = new URL(text);
   }
@@ -54,8 +56,7 @@ export function registerUrls(env: Environment): void {
 
 function isUrl(text: string): boolean {
   try {
-    new Url(text);
-    return true;
+    return new Url(text).text === text;
   } catch {
     return false;
   }

@@ -40,7 +40,8 @@ function compare(a: Semver, b: Semver): number {
   for (const [i, number] of a.numbers.entries()) {
     if (number !== b.numbers[i]) return number < b.numbers[i]! ? -1 : 1;
   }
-  if (a.prerelease.length === 0 || b.prerelease.length === 0) return Math.sign(b.prerelease.length - a.prerelease.length);
+  if (a.prerelease.length === 0 || b.prerelease.length === 0)
+    return Math.sign(b.prerelease.length - a.prerelease.length);
   for (const [i, part] of a.prerelease.entries()) {
     const other = b.prerelease[i];
     if (other === undefined) return 1;

@@ -46,7 +46,11 @@ function object(spec: object): KubeObject {
   return { apiVersion: "example.com/v1", kind: "Thing", metadata: { name: "a" }, spec } as KubeObject;
 }
 
-function causesOf(rule: Partial<ValidationRule> & { rule: string }, spec: object, old?: object): readonly string[] {
+function causesOf(
+  rule: Partial<ValidationRule> & { rule: string },
+  spec: object,
+  old?: object,
+): readonly string[] {
   const rules = compileRules(structuralOf(schemaWith(rule)));
   const { causes } = rules.validate(object(spec), old === undefined ? undefined : object(old));
   return causes.map((cause) => `${cause.field}: ${cause.message}`);
@@ -60,12 +64,23 @@ const KEPT: readonly (readonly [rule: string, spec: object])[] = [
   ["self.tags.all(t, t.size() < 3) && self.tags.isSorted()", { tags: ["a", "b"] }],
   ["self.labels.all(k, k != 'x') && self.labels['a'] == 'b' && 'a' in self.labels", { labels: { a: "b" } }],
   ["self.ports.exists_one(p, p.name == 'http' && p.port == 80)", { ports: [{ name: "http", port: 80 }] }],
-  ["self.ports.map(p, p.port).sum() == 3", { ports: [{ name: "a", port: 1 }, { name: "b", port: 2 }] }],
+  [
+    "self.ports.map(p, p.port).sum() == 3",
+    {
+      ports: [
+        { name: "a", port: 1 },
+        { name: "b", port: 2 },
+      ],
+    },
+  ],
   ["self.note == null", { note: null }],
   ["type(self.size) == int ? self.size > 2 : self.size == '50%'", { size: 3 }],
   ["type(self.size) == int ? self.size > 2 : self.size == '50%'", { size: "50%" }],
   ["quantity(self.memory).isGreaterThan(quantity('1Mi'))", { memory: "1Gi" }],
-  ["self.at < timestamp('2030-01-01T00:00:00Z') && self.__for__ > duration('1m')", { at: "2020-01-01T00:00:00Z", for: "1h" }],
+  [
+    "self.at < timestamp('2030-01-01T00:00:00Z') && self.__for__ > duration('1m')",
+    { at: "2020-01-01T00:00:00Z", for: "1h" },
+  ],
   ["self.?name.orValue('none') == 'none'", {}],
   ["url('https://a.example:8443/x?y=z').getHostname() == 'a.example'", {}],
   ["cidr('10.0.0.0/8').containsIP(ip('10.1.2.3')) && !isIP('x')", {}],
@@ -90,9 +105,10 @@ test("compileRules() refuses with the message, reason and path that the rule nam
   assert.deepEqual(causesOf({ rule, messageExpression: "'at most ' + string(self.max)" }, spec), [
     "spec: Invalid value: at most 2",
   ]);
-  assert.deepEqual(causesOf({ rule, message: "no", reason: "FieldValueForbidden", fieldPath: ".replicas" }, spec), [
-    "spec.replicas: Forbidden: no",
-  ]);
+  assert.deepEqual(
+    causesOf({ rule, message: "no", reason: "FieldValueForbidden", fieldPath: ".replicas" }, spec),
+    ["spec.replicas: Forbidden: no"],
+  );
 });
 
 test("compileRules() compares with the old object, where there is one", () => {
@@ -109,7 +125,10 @@ test("compileRules() compares with the old object, where there is one", () => {
 test("compileRules() only warns of what did not change", () => {
   const rules = compileRules(structuralOf(schemaWith({ rule: "self.replicas <= self.max" })));
   const broken = object({ replicas: 3, max: 2 });
-  const { causes, warnings } = rules.validate({ ...broken, metadata: { name: "a", labels: { x: "y" } } }, broken);
+  const { causes, warnings } = rules.validate(
+    { ...broken, metadata: { name: "a", labels: { x: "y" } } },
+    broken,
+  );
   assert.deepEqual(causes, []);
   assert.deepEqual(warnings, ["spec: Invalid value: failed rule: self.replicas <= self.max"]);
 });
@@ -118,7 +137,7 @@ test("compileRules() ends evaluations that cost too much", () => {
   const tags = Array.from({ length: 400 }, (_, i) => `t${i}`);
   const rule = "self.tags.all(a, self.tags.all(b, self.tags.all(c, a + b + c != 'x')))";
   assert.deepEqual(causesOf({ rule }, { tags }), [
-    "spec: Invalid value: \"object\": validation failed due to running out of cost budget, no further validation rules will be run",
+    'spec: Invalid value: "object": validation failed due to running out of cost budget, no further validation rules will be run',
   ]);
   const hostile = { rule: "self.name.matches('(a+)+$')" };
   assert.equal(causesOf(hostile, { name: `${"a".repeat(5_000)}!` }).length, 1);

@@ -44,7 +44,13 @@ export function compileRules(root: Structural): CelRules {
     isEmpty: false,
     validate: (object, old) => {
       const run = new Run(rulesOf);
-      run.walk({ value: object, old, schema: root, path: "", isUnchanged: old !== undefined && jsonEqual(object, old) });
+      run.walk({
+        value: object,
+        old,
+        schema: root,
+        path: "",
+        isUnchanged: old !== undefined && jsonEqual(object, old),
+      });
       return { causes: run.causes, warnings: run.warnings };
     },
   };
@@ -98,7 +104,8 @@ interface Place {
   readonly isUnchanged: boolean;
 }
 
-const OUT_OF_BUDGET = "validation failed due to running out of cost budget, no further validation rules will be run";
+const OUT_OF_BUDGET =
+  "validation failed due to running out of cost budget, no further validation rules will be run";
 
 class Run {
   readonly causes: StatusCause[] = [];
@@ -205,7 +212,10 @@ class Run {
       const budget = new Budget(Math.min(PER_RULE_COST_MAX, this.#left));
       const text = message.run(variables, budget);
       this.#left -= budget.spent;
-      return typeof text === "string" && text.trim() !== "" && !/[\n\r]/.test(text) && text.length <= MESSAGE_LENGTH_MAX
+      return typeof text === "string" &&
+        text.trim() !== "" &&
+        !/[\n\r]/.test(text) &&
+        text.length <= MESSAGE_LENGTH_MAX
         ? text.trim()
         : undefined;
     } catch {
@@ -247,6 +257,7 @@ function causeFor(reason: string | undefined, at: string, value: unknown, detail
       return value === undefined
         ? { reason: "FieldValueDuplicate", field: path, message: `Duplicate value: ${detail}` }
         : { ...field.duplicate(path, value), message: `${field.duplicate(path, value).message}: ${detail}` };
+    case undefined:
     default:
       if (value !== undefined) return field.invalid(path, value, detail);
       return { reason: "FieldValueInvalid", field: path, message: `Invalid value: ${detail}` };
@@ -256,4 +267,3 @@ function causeFor(reason: string | undefined, at: string, value: unknown, detail
 export function firstLine(err: unknown): string {
   return (err instanceof Error ? err.message : String(err)).split("\n", 1)[0]!;
 }
-

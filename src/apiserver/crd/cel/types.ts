@@ -41,7 +41,9 @@ export class SchemaTypes {
   #declare(schema: Structural, isObject: boolean): CelType {
     const plain = this.#plain(schema, isObject);
     // A type that may be null is compared with null, which only `dyn` can be.
-    return schema.nullable ? { name: "dyn", convert: nullable(plain.convert) } : { ...plain, convert: nullable(plain.convert) };
+    return schema.nullable
+      ? { name: "dyn", convert: nullable(plain.convert) }
+      : { ...plain, convert: nullable(plain.convert) };
   }
 
   #plain(schema: Structural, isObject: boolean): CelType {
@@ -57,7 +59,8 @@ export class SchemaTypes {
         return stringType(schema.props.format);
       case "array": {
         const items = schema.items === undefined ? DYN : this.of(schema.items);
-        const convert = (value: unknown): unknown => (Array.isArray(value) ? value.map(items.convert) : value);
+        const convert = (value: unknown): unknown =>
+          Array.isArray(value) ? value.map(items.convert) : value;
         return { name: `list<${items.name}>`, convert };
       }
       case "object":
@@ -74,7 +77,13 @@ export class SchemaTypes {
       const values = this.of(additional);
       return { name: `map<string, ${values.name}>`, convert: (value) => mapOf(value, values.convert) };
     }
-    const meta = isObject ? ([["apiVersion", WORD], ["kind", WORD], ["metadata", META]] as const) : [];
+    const meta = isObject
+      ? ([
+          ["apiVersion", WORD],
+          ["kind", WORD],
+          ["metadata", META],
+        ] as const)
+      : [];
     const properties = new Map([...schema.properties, ...meta]);
     const types = new Map(Array.from(properties, ([name, child]) => [name, this.of(child)] as const));
     const fields = Array.from(types).flatMap(([name, type]) => {
@@ -126,9 +135,13 @@ function stringType(format: string | undefined): CelType {
     case "datetime":
       return { name: "google.protobuf.Timestamp", convert: (value) => new Date(String(value)) };
     case "duration":
-      return { name: "google.protobuf.Duration", convert: (value) => Duration.fromMilliseconds(parseDuration(String(value))) };
+      return {
+        name: "google.protobuf.Duration",
+        convert: (value) => Duration.fromMilliseconds(parseDuration(String(value))),
+      };
     case "byte":
       return { name: "bytes", convert: (value) => new Uint8Array(Buffer.from(String(value), "base64")) };
+    case undefined:
     default:
       return { name: "string", convert: (value) => value };
   }

@@ -7,6 +7,7 @@ type Writer = protobuf.Writer;
 
 const LENGTH_DELIMITED = 2;
 const VARINT = 0;
+const FIXED64 = 1;
 /** `NamedSchema`, `NamedResponseValue`, `NamedAny`, … are all alike. */
 const NAME = 1;
 const VALUE = 2;
@@ -70,12 +71,7 @@ function writeFields(writer: Writer, value: SchemaObject, { fields, extensions }
     } else if (extensions !== undefined && key.startsWith("x-")) {
       nested(writer, [extensions], (inner) => {
         tag(inner, NAME, LENGTH_DELIMITED).string(key);
-        // JSON is YAML.
-        nested(
-          inner,
-          [VALUE],
-          (any) => void tag(any, YAML, LENGTH_DELIMITED).string(`${JSON.stringify(member)}\n`),
-        );
+        writeAny(inner, VALUE, member);
       });
     } else {
       throw new Error(`openapi: no protobuf field for ${key}`);
@@ -83,10 +79,19 @@ function writeFields(writer: Writer, value: SchemaObject, { fields, extensions }
   }
 }
 
+/** JSON is YAML. */
+function writeAny(writer: Writer, at: number, value: unknown): void {
+  nested(writer, [at], (any) => void tag(any, YAML, LENGTH_DELIMITED).string(`${JSON.stringify(value)}\n`));
+}
+
 function writeField(writer: Writer, path: readonly number[], type: FieldType, value: unknown): void {
   const at = path[0]!;
   if (type === "string") tag(writer, at, LENGTH_DELIMITED).string(value as string);
   else if (type === "bool") tag(writer, at, VARINT).bool(value as boolean);
+  else if (type === "int64") tag(writer, at, VARINT).int64(value as number);
+  else if (type === "double") tag(writer, at, FIXED64).double(value as number);
+  else if (type === "any") writeAny(writer, at, value);
+  else if (type === "anys") for (const item of value as readonly unknown[]) writeAny(writer, at, item);
   else if (type === "strings") {
     for (const text of value as readonly string[]) tag(writer, at, LENGTH_DELIMITED).string(text);
   } else if (type === "type") {

@@ -5,6 +5,11 @@ export type FieldType =
   | "string"
   | "strings"
   | "bool"
+  | "int64"
+  | "double"
+  /** Any JSON value, as text. */
+  | "any"
+  | "anys"
   /** `type`, which JSON Schema allows to be a list. */
   | "type"
   | { readonly message: MessageName }
@@ -25,14 +30,25 @@ export interface Message {
   readonly extensions?: number;
 }
 
-export type MessageName = "info" | "operation" | "parameter" | "response" | "schema" | "pathItem" | "apiKey";
+export type MessageName =
+  | "externalDocs"
+  | "info"
+  | "operation"
+  | "parameter"
+  | "response"
+  | "schema"
+  | "pathItem"
+  | "apiKey";
 
 const string = (at: number): MessageField => ({ path: [at], type: "string" });
 const strings = (at: number): MessageField => ({ path: [at], type: "strings" });
 const bool = (at: number): MessageField => ({ path: [at], type: "bool" });
+const int64 = (at: number): MessageField => ({ path: [at], type: "int64" });
+const double = (at: number): MessageField => ({ path: [at], type: "double" });
 const message = (name: MessageName, ...path: number[]): MessageField => ({ path, type: { message: name } });
 
 export const messages: Readonly<Record<Exclude<MessageName, "parameter">, Message>> = {
+  externalDocs: { fields: { description: string(1), url: string(2) } },
   info: { fields: { title: string(1), version: string(2), description: string(3) } },
   apiKey: { fields: { type: string(1), name: string(2), in: string(3), description: string(4) } },
   pathItem: {
@@ -67,11 +83,29 @@ export const messages: Readonly<Record<Exclude<MessageName, "parameter">, Messag
     fields: {
       $ref: string(1),
       format: string(2),
+      title: string(3),
       description: string(4),
+      default: { path: [5], type: "any" },
+      multipleOf: double(6),
+      maximum: double(7),
+      exclusiveMaximum: bool(8),
+      minimum: double(9),
+      exclusiveMinimum: bool(10),
+      maxLength: int64(11),
+      minLength: int64(12),
+      pattern: string(13),
+      maxItems: int64(14),
+      minItems: int64(15),
+      uniqueItems: bool(16),
+      maxProperties: int64(17),
+      minProperties: int64(18),
       required: strings(19),
+      enum: { path: [20], type: "anys" },
       additionalProperties: message("schema", 21, 1),
       type: { path: [22], type: "type" },
       items: message("schema", 23, 1),
+      externalDocs: message("externalDocs", 28),
+      example: { path: [29], type: "any" },
       properties: { path: [25], type: { named: "schema", at: 1 } },
     },
     extensions: 31,

@@ -53,34 +53,7 @@ type Decision =
 
 export function volumeBinding(parts: VolumeBindingParts): Plugin {
   const { listers } = parts;
-  /** Names of volumes promised to claims of pods that are being bound. */
-  const promised = new Map<string, string>();
-  /** Nodes chosen for claims of pods that are being bound. */
-  const chosenNodes = new Map<string, string>();
-  const decide = ({ bound, delayed }: Claims, node: NodeInfo): readonly Decision[] | Status => {
-    for (const { spec } of bound) {
-      const volume = listers.volumes.get(spec?.volumeName ?? "");
-      if (volume === undefined) return VOLUME_GONE;
-      if (!isReachable(volume, node)) return NODE_CONFLICT;
-    }
-    const decisions: Decision[] = [];
-    for (const claim of delayed) {
-      const decision = decideOne(
-        claim,
-        node,
-        listers,
-        (volume) => {
-          const owner = promised.get(volume.metadata.name);
-          const isTaken = decisions.some((other) => other.volume?.metadata.name === volume.metadata.name);
-          return isTaken || (owner !== undefined && owner !== keyOf(claim));
-        },
-        chosenNodes,
-      );
-      if (decision === undefined) return BIND_CONFLICT;
-      decisions.push(decision);
-    }
-    return decisions;
-  };
+  const promises = new Promises();
   return {
     name: NAME,
     preFilter(cycle, { pod }) {
@@ -96,30 +69,27 @@ export function volumeBinding(parts: VolumeBindingParts): Plugin {
       return undefined;
     },
     filter(cycle, _pod, node) {
-      const result = decide(cycle.get(NAME) as Claims, node);
+      const result = decide(cycle.get(NAME) as Claims, node, listers, promises);
       return "code" in result ? result : undefined;
     },
     reserve(cycle, _pod, nodeName, snapshot) {
       const claims = cycle.get(NAME) as Claims | undefined;
       if (claims === undefined || claims.delayed.length === 0) return undefined;
-      const result = decide(claims, snapshot.get(nodeName)!);
+      const result = decide(claims, snapshot.get(nodeName)!, listers, promises);
       if ("code" in result) return result;
       cycle.set(DECISIONS, result);
-      for (const { claim, volume } of result) {
-        if (volume === undefined) chosenNodes.set(keyOf(claim), nodeName);
-        else promised.set(volume.metadata.name, keyOf(claim));
-      }
+      promises.make(result, nodeName);
       return undefined;
     },
-    unreserve: (cycle) => release(cycle, promised, chosenNodes),
+    unreserve: (cycle) => promises.release(decisionsOf(cycle)),
     async preBind(cycle, _pod, nodeName, signal) {
-      const decisions = (cycle.get(DECISIONS) ?? []) as readonly Decision[];
+      const decisions = decisionsOf(cycle);
       if (decisions.length === 0) return undefined;
       await Promise.all(decisions.map((decision) => write(parts.client, decision, nodeName, signal)));
       await Promise.all(decisions.map(({ claim }) => untilBound(parts, claim, nodeName, signal)));
       return undefined;
     },
-    postBind: (cycle) => release(cycle, promised, chosenNodes),
+    postBind: (cycle) => promises.release(decisionsOf(cycle)),
     eventsToRegister: [
       { resource: "PersistentVolumeClaim", actions: ["add", "update"] },
       { resource: "PersistentVolume", actions: ["add", "update"] },
@@ -133,11 +103,62 @@ export function volumeBinding(parts: VolumeBindingParts): Plugin {
 
 const DECISIONS = "VolumeBinding.decisions";
 
-function release(cycle: CycleState, promised: Map<string, string>, chosenNodes: Map<string, string>): void {
-  for (const { claim, volume } of (cycle.get(DECISIONS) ?? []) as readonly Decision[]) {
-    if (volume === undefined) chosenNodes.delete(keyOf(claim));
-    else promised.delete(volume.metadata.name);
+function decisionsOf(cycle: CycleState): readonly Decision[] {
+  return (cycle.get(DECISIONS) ?? []) as readonly Decision[];
+}
+
+/** What is chosen for the claims of pods that are being bound, before the API knows. */
+class Promises {
+  /** Name of the volume -> key of the claim. */
+  readonly #volumes = new Map<string, string>();
+  /** Key of the claim -> name of the node where its volume is to be made. */
+  readonly #nodes = new Map<string, string>();
+
+  make(decisions: readonly Decision[], nodeName: string): void {
+    for (const { claim, volume } of decisions) {
+      if (volume === undefined) this.#nodes.set(keyOf(claim), nodeName);
+      else this.#volumes.set(volume.metadata.name, keyOf(claim));
+    }
   }
+
+  release(decisions: readonly Decision[]): void {
+    for (const { claim, volume } of decisions) {
+      if (volume === undefined) this.#nodes.delete(keyOf(claim));
+      else this.#volumes.delete(volume.metadata.name);
+    }
+  }
+
+  isToAnother({ metadata }: PersistentVolume, claim: PersistentVolumeClaim): boolean {
+    const owner = this.#volumes.get(metadata.name);
+    return owner !== undefined && owner !== keyOf(claim);
+  }
+
+  nodeOf(claim: PersistentVolumeClaim): string | undefined {
+    return this.#nodes.get(keyOf(claim));
+  }
+}
+
+function decide(
+  { bound, delayed }: Claims,
+  node: NodeInfo,
+  listers: VolumeListers,
+  promises: Promises,
+): readonly Decision[] | Status {
+  for (const { spec } of bound) {
+    const volume = listers.volumes.get(spec?.volumeName ?? "");
+    if (volume === undefined) return VOLUME_GONE;
+    if (!isReachable(volume, node)) return NODE_CONFLICT;
+  }
+  const decisions: Decision[] = [];
+  for (const claim of delayed) {
+    const isTaken = (volume: PersistentVolume): boolean =>
+      promises.isToAnother(volume, claim) ||
+      decisions.some((other) => other.volume?.metadata.name === volume.metadata.name);
+    const decision = decideOne(claim, node, listers, isTaken, promises.nodeOf(claim));
+    if (decision === undefined) return BIND_CONFLICT;
+    decisions.push(decision);
+  }
+  return decisions;
 }
 
 function decideOne(
@@ -145,9 +166,9 @@ function decideOne(
   node: NodeInfo,
   { volumes, classes }: VolumeListers,
   isTaken: (volume: PersistentVolume) => boolean,
-  chosenNodes: ReadonlyMap<string, string>,
+  promisedNode: string | undefined,
 ): Decision | undefined {
-  const selected = chosenNodes.get(keyOf(claim)) ?? claim.metadata.annotations?.[SELECTED_NODE];
+  const selected = promisedNode ?? claim.metadata.annotations?.[SELECTED_NODE];
   if (selected !== undefined) return selected === node.name ? { claim, volume: undefined } : undefined;
   const volume = findVolume(claim, volumes.list(), node, isTaken);
   if (volume !== undefined) return { claim, volume };

@@ -1,0 +1,150 @@
+/** One HTTPS call of a webhook: the review out, its answer back, within bounds of time and size. @module */
+import { Agent, request as requestHttps } from "node:https";
+import type { IncomingMessage } from "node:http";
+import { parseJson, StatusError, type Clock } from "#apimachinery";
+import type { Target } from "./target.ts";
+
+/** Of an answer: an object and its patch, both within what a request may hold. */
+const RESPONSE_BYTES_MAX = 3 * 1024 * 1024;
+const MESSAGE_LENGTH_MAX = 200;
+const HTTPS_PORT = 443;
+
+/** Connections that wait for the next call, to each webhook. */
+const IDLE_MAX = 16;
+
+/** Keeps connections until `signal` aborts: a handshake costs more than most webhooks. */
+export function webhookAgent(signal: AbortSignal): Agent {
+  const agent = new Agent({ keepAlive: true, maxFreeSockets: IDLE_MAX });
+  signal.addEventListener("abort", () => agent.destroy(), { once: true });
+  return agent;
+}
+
+export interface WebhookCall {
+  readonly target: Target;
+  /** Base64 of PEM; absent: the authorities that the system trusts. */
+  readonly caBundle: string | undefined;
+  readonly timeoutSeconds: number;
+  readonly body: unknown;
+}
+
+export interface CallerOptions {
+  readonly clock: Clock;
+  readonly agent: Agent;
+}
+
+/** The parsed answer. Rejects with an Error whose message says what went wrong; the caller's abort is thrown as it is. */
+export async function callWebhook(
+  { target, caBundle, timeoutSeconds, body }: WebhookCall,
+  { clock, agent }: CallerOptions,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const url = new URL(target.url);
+  url.searchParams.set("timeout", `${timeoutSeconds}s`);
+  const deadline = new AbortController();
+  const timer = clock.after(timeoutSeconds * 1000, () => deadline.abort());
+  const payload = Buffer.from(JSON.stringify(body));
+  try {
+    const stop = AbortSignal.any([signal, deadline.signal]);
+    const response = await post({ ...target, url }, caBundle, payload, agent, stop);
+    const text = await readAll(response);
+    checkStatus(response.statusCode ?? 0, text);
+    return parseJson(text);
+  } catch (cause) {
+    signal.throwIfAborted();
+    if (cause instanceof StatusError) throw cause;
+    const why = deadline.signal.aborted ? "context deadline exceeded" : networkError(cause, target);
+    const isAnswer = cause instanceof SyntaxError || cause instanceof AnswerError;
+    const message = isAnswer && !deadline.signal.aborted ? cause.message : `Post "${url.href}": ${why}`;
+    throw new Error(message, { cause });
+  } finally {
+    timer.cancel();
+  }
+}
+
+class AnswerError extends Error {}
+
+function post(
+  { url, address }: Target,
+  caBundle: string | undefined,
+  body: Buffer,
+  agent: Agent,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const ca = caBundle === undefined || caBundle === "" ? undefined : Buffer.from(caBundle, "base64").toString();
+  const name = url.hostname.replace(/^\[|\]$/g, "");
+  const request = requestHttps({
+    host: address?.host ?? name,
+    port: address?.port ?? (url.port === "" ? HTTPS_PORT : url.port),
+    // An address has no name to ask for.
+    ...(!/^[\d.]+$|:/.test(name) && { servername: name }),
+    path: `${url.pathname}${url.search}`,
+    method: "POST",
+    headers: {
+      host: url.host,
+      accept: "application/json",
+      "content-type": "application/json",
+      "content-length": body.length,
+      "user-agent": "kube-apiserver-admission",
+    },
+    ...(ca !== undefined && { ca }),
+    agent,
+    signal,
+  });
+  request.once("response", resolve);
+  request.once("error", reject);
+  request.end(body);
+  return promise;
+}
+
+async function readAll(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > RESPONSE_BYTES_MAX) {
+      response.destroy();
+      throw new AnswerError(`the response body is larger than ${RESPONSE_BYTES_MAX} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function checkStatus(code: number, text: string): void {
+  if (code >= 200 && code < 300) return;
+  if (code === 404) throw new AnswerError("the server could not find the requested resource");
+  if (code === 503) throw new AnswerError("the server is currently unable to handle the request");
+  const shown = JSON.stringify(text.trim().slice(0, MESSAGE_LENGTH_MAX));
+  if (code >= 500) {
+    throw new AnswerError(`an error on the server (${shown}) has prevented the request from succeeding`);
+  }
+  throw new AnswerError(
+    `the server responded with the status code ${code} but did not return more information`,
+  );
+}
+
+/** In the words that people search for. */
+function networkError(cause: unknown, { url, address }: Target): string {
+  const { code = "", message = String(cause) } = cause as { code?: string; message?: string };
+  const where = `${address?.host ?? url.hostname}:${address?.port ?? (url.port || HTTPS_PORT)}`;
+  switch (code) {
+    case "ECONNREFUSED":
+      return `dial tcp ${where}: connect: connection refused`;
+    case "EHOSTUNREACH":
+      return `dial tcp ${where}: connect: no route to host`;
+    case "ENOTFOUND":
+      return `dial tcp: lookup ${url.hostname}: no such host`;
+    case "ECONNRESET":
+      return "EOF";
+    case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
+    case "SELF_SIGNED_CERT_IN_CHAIN":
+    case "DEPTH_ZERO_SELF_SIGNED_CERT":
+    case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":
+      return "tls: failed to verify certificate: x509: certificate signed by unknown authority";
+    case "CERT_HAS_EXPIRED":
+      return "tls: failed to verify certificate: x509: certificate has expired or is not yet valid";
+    default:
+      return message;
+  }
+}

@@ -1,0 +1,73 @@
+/** MutatingAdmissionWebhook: webhooks one after the other, each of which sees what those before it made. @module */
+import type { KubeObject } from "#apimachinery";
+import { semanticEqual } from "../../registry/semantic-equal.ts";
+import type { AdmissionPlugin, Attributes, Reinvocation } from "../plugin.ts";
+import { dispatch, type WebhookOptions } from "./dispatch.ts";
+import { invocationOf, isExempt } from "./invocation.ts";
+import { MUTATING, webhookSource } from "./webhook.ts";
+
+const NAME = "MutatingAdmissionWebhook";
+
+/** What the first round leaves to the second. */
+interface Rounds {
+  /** Asked already, and to be asked again if the object changes after them. */
+  readonly invoked: Set<string>;
+  readonly reinvoke: Set<string>;
+  output: KubeObject | undefined;
+}
+
+export function mutatingAdmissionWebhook(options: WebhookOptions): AdmissionPlugin {
+  const webhooks = webhookSource(options.lookup, MUTATING);
+  const run = async (
+    object: KubeObject | undefined,
+    attributes: Attributes,
+    reinvocation: Reinvocation,
+  ): Promise<KubeObject | undefined> => {
+    const rounds = roundsOf(reinvocation);
+    if (reinvocation.isReinvoke && !semanticEqual(rounds.output, object)) requireAgain(rounds);
+    let current = object;
+    for (const webhook of webhooks()) {
+      const invocation = await invocationOf(webhook, current, attributes, options);
+      if (invocation === undefined) continue;
+      if (reinvocation.isReinvoke && !rounds.reinvoke.has(webhook.id)) continue;
+      const before = current;
+      current = await dispatch(invocation, current, attributes, options);
+      if (current !== before) {
+        requireAgain(rounds);
+        reinvocation.shouldReinvoke = true;
+      }
+      const { spec } = webhook;
+      if ("reinvocationPolicy" in spec && spec.reinvocationPolicy === "IfNeeded") rounds.invoked.add(webhook.id);
+    }
+    rounds.output = current;
+    return current;
+  };
+  return {
+    name: NAME,
+    operations: ["CREATE", "UPDATE", "DELETE", "CONNECT"],
+    admit(object, attributes, reinvocation) {
+      if (isExempt(attributes) || webhooks().length === 0) return object;
+      return run(object, attributes, reinvocation).then((admitted) => admitted ?? object);
+    },
+    validate(attributes) {
+      const { operation } = attributes;
+      // What has no object to change is asked here.
+      if (operation !== "DELETE" || isExempt(attributes) || webhooks().length === 0) return undefined;
+      const once = { isReinvoke: false, shouldReinvoke: false, state: new Map<string, unknown>() };
+      return run(undefined, attributes, once).then(() => {});
+    },
+  };
+}
+
+function roundsOf({ state }: Reinvocation): Rounds {
+  const known = state.get(NAME) as Rounds | undefined;
+  if (known !== undefined) return known;
+  const rounds: Rounds = { invoked: new Set(), reinvoke: new Set(), output: undefined };
+  state.set(NAME, rounds);
+  return rounds;
+}
+
+function requireAgain({ invoked, reinvoke }: Rounds): void {
+  for (const id of invoked) reinvoke.add(id);
+  invoked.clear();
+}

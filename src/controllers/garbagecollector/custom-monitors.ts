@@ -1,0 +1,60 @@
+/** Watches of the kinds that come and go with CustomResourceDefinitions. @module */
+import type { Kind, KubeObject, ObjectKey } from "#apimachinery";
+import { CustomResourceDefinitions } from "#api/apiextensions/v1/customresourcedefinition";
+import type { CustomResourceDefinition } from "#api/apiextensions/v1/types.gen";
+import { metadataKind, newInformerFactory, newMetadataClient } from "#client";
+import type { ControllerContext } from "#controller-runtime";
+import { customKindsOf } from "../custom-kinds.ts";
+
+type Change = "add" | "update" | "delete";
+/** Takes a change into the graph, and says what is to be looked at. */
+type Observe = (kind: Kind, object: KubeObject, change: Change) => readonly ObjectKey[];
+
+interface Monitor {
+  /** Another one means another watch. */
+  readonly version: string;
+  readonly stop: AbortController;
+  readonly stopped: Promise<void>;
+}
+
+/** Bounded by the definitions: one watch for each. Runs until `signal` aborts. */
+export async function watchCustomKinds(
+  { informers, client, clock, logger }: ControllerContext,
+  observe: Observe,
+  enqueue: (key: ObjectKey) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const monitors = new Map<string, Monitor>();
+  const metadata = newMetadataClient(client.transport);
+
+  const start = (kind: Kind): Monitor => {
+    const stop = new AbortController();
+    const factory = newInformerFactory({ client: metadata, clock, logger });
+    const tell = (change: Change) => (object: KubeObject) => observe(kind, object, change).forEach(enqueue);
+    factory
+      .informer(metadataKind(kind))
+      .addEventHandler({ onAdd: tell("add"), onUpdate: tell("update"), onDelete: tell("delete") });
+    factory.start(AbortSignal.any([signal, stop.signal]));
+    return { version: kind.version, stop, stopped: factory.stopped() };
+  };
+  const follow = (object: CustomResourceDefinition, change: Change): void => {
+    const { name } = object.metadata;
+    const kind = change === "delete" ? undefined : customKindsOf(object)[0];
+    const running = monitors.get(name);
+    if (running?.version === kind?.version) return;
+    running?.stop.abort();
+    if (kind === undefined) monitors.delete(name);
+    else monitors.set(name, start(kind));
+  };
+  const remove = informers.informer(CustomResourceDefinitions).addEventHandler({
+    onAdd: (crd) => follow(crd, "add"),
+    onUpdate: (crd) => follow(crd, "update"),
+    onDelete: (crd) => follow(crd, "delete"),
+  });
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  remove();
+  await Promise.all(Array.from(monitors.values(), ({ stopped }) => stopped));
+}

@@ -1,0 +1,282 @@
+/** Scales workloads by what their pods use. @module */
+import type { Kind, KubeObject, ObjectKey } from "#apimachinery";
+import { isConflict, labels } from "#apimachinery";
+import { HorizontalPodAutoscalers } from "#api/autoscaling/v2/horizontalpodautoscaler";
+import type {
+  HorizontalPodAutoscaler,
+  HorizontalPodAutoscalerCondition,
+  HorizontalPodAutoscalerStatus,
+} from "#api/autoscaling/v2/types.gen";
+import type { Scale } from "#api/autoscaling/v1/types.gen";
+import { Pods } from "#api/core/v1/pod";
+import type { Pod } from "#api/core/v1/types.gen";
+import type { Lister } from "#client";
+import type { Controller, ControllerContext, Result } from "#controller-runtime";
+import { LastWrites } from "../last-writes.ts";
+import { messageOf } from "../pod-control.ts";
+import type { ResourceSource as KindSource } from "../resources.ts";
+import { staticResources } from "../resources.ts";
+import { equalJSON } from "../template-hash.ts";
+import { unlessGone } from "../unless-gone.ts";
+import type { Memory } from "./behavior.ts";
+import { computeMetric, resourceSourceOf } from "./compute-metric.ts";
+import type { Usages } from "./metrics.ts";
+import { fetchUsages } from "./metrics.ts";
+import type { MetricResult, Plan } from "./plan.ts";
+import { needsMetrics, plan, setCondition } from "./plan.ts";
+
+/** Upstream's `--horizontal-pod-autoscaler-sync-period`. */
+const SYNC_PERIOD_MS = 15_000;
+/** Conflicts in a row until the rescaling has failed. */
+const RESCALE_TRIES_MAX = 5;
+
+/** Safe on a stale cache: the scale is read and written live; a cache behind the last status is waited for. */
+export function horizontalPodAutoscalerController(
+  context: ControllerContext,
+  kinds: KindSource = staticResources(),
+): Controller {
+  const autoscaler = new Autoscaler(context, kinds);
+  return {
+    name: "horizontal-pod-autoscaler-controller",
+    eventSource: "horizontal-pod-autoscaler",
+    reconciles: HorizontalPodAutoscalers as unknown as Kind,
+    reconcile: (key, signal) => autoscaler.reconcile(key, signal),
+  };
+}
+
+class Autoscaler {
+  readonly #context: ControllerContext;
+  readonly #kinds: KindSource;
+  readonly #autoscalers: Lister<HorizontalPodAutoscaler>;
+  readonly #pods: Lister<Pod>;
+  readonly #lastWrites = new LastWrites();
+  /** Bounded by the autoscalers that exist. */
+  readonly #memories = new Map<ObjectKey, Memory>();
+  readonly #lastRuns = new Map<ObjectKey, { readonly spec: unknown; readonly atMs: number }>();
+
+  constructor(context: ControllerContext, kinds: KindSource) {
+    this.#context = context;
+    this.#kinds = kinds;
+    this.#autoscalers = context.informers.lister(HorizontalPodAutoscalers);
+    this.#pods = context.informers.lister(Pods);
+  }
+
+  async reconcile(key: ObjectKey, signal: AbortSignal): Promise<Result> {
+    const hpa = this.#autoscalers.get(key);
+    if (hpa === undefined) {
+      this.#lastWrites.forget(key);
+      this.#memories.delete(key);
+      this.#lastRuns.delete(key);
+      return {};
+    }
+    if (this.#lastWrites.isBehind(hpa)) return {};
+    const waitMs = this.#waitMs(key, hpa);
+    if (waitMs > 0) return { requeueAfterMs: waitMs };
+    this.#lastRuns.set(key, { spec: hpa.spec, atMs: this.#context.clock.monotonicMs() });
+    await this.#run(key, hpa, signal);
+    return { requeueAfterMs: SYNC_PERIOD_MS };
+  }
+
+  /** A status that was just written is no reason to look again. */
+  #waitMs(key: ObjectKey, { spec }: HorizontalPodAutoscaler): number {
+    const last = this.#lastRuns.get(key);
+    if (last === undefined || !equalJSON(last.spec, spec)) return 0;
+    return last.atMs + SYNC_PERIOD_MS - this.#context.clock.monotonicMs();
+  }
+
+  async #run(key: ObjectKey, hpa: HorizontalPodAutoscaler, signal: AbortSignal): Promise<void> {
+    const kind = this.#kindOf(hpa);
+    const scale = kind instanceof Error ? kind : await this.#scaleOf(hpa, kind, signal);
+    if (scale instanceof Error || kind instanceof Error) {
+      const reason = messageOf(scale);
+      const message = `the HPA controller was unable to get the target's current scale: ${reason}`;
+      this.#tell(hpa, "Warning", "FailedGetScale", reason);
+      return await this.#fail(
+        hpa,
+        { type: "AbleToScale", status: "False", reason: "FailedGetScale", message },
+        signal,
+      );
+    }
+    const current = scale.spec?.replicas ?? 0;
+    const selector = needsMetrics(hpa, current) ? selectorOf(scale) : "";
+    if (selector instanceof SelectorProblem) {
+      this.#tell(hpa, "Warning", selector.reason, selector.event);
+      const { message } = selector;
+      return await this.#fail(
+        hpa,
+        { type: "ScalingActive", status: "False", reason: "InvalidSelector", message },
+        signal,
+      );
+    }
+    const metrics = selector === "" ? [] : await this.#metrics(hpa, current, selector, signal);
+    const memory = this.#memories.get(key) ?? { recommendations: [], changes: [] };
+    const p = plan(hpa, { current, metrics, memory, nowMs: this.#context.clock.now() });
+    await this.#carryOut(key, hpa, kind, scale, p, signal);
+  }
+
+  async #carryOut(
+    key: ObjectKey,
+    hpa: HorizontalPodAutoscaler,
+    kind: Kind,
+    scale: Scale,
+    p: Plan,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (p.scaleTo !== undefined) {
+      try {
+        await this.#rescale(hpa, kind, scale, p.scaleTo, signal);
+      } catch (err) {
+        const event = `New size: ${p.scaleTo}; reason: ${p.why}; error: ${messageOf(err)}`;
+        const message = `the HPA controller was unable to update the target scale: ${messageOf(err)}`;
+        this.#tell(hpa, "Warning", "FailedRescale", event);
+        return await this.#fail(
+          hpa,
+          { type: "AbleToScale", status: "False", reason: "FailedUpdateScale", message },
+          signal,
+        );
+      }
+    }
+    for (const { type, reason, message } of p.events) this.#tell(hpa, type, reason, message);
+    this.#memories.set(key, p.memory);
+    await this.#writeStatus(hpa, p.status, signal);
+  }
+
+  /** The workload changes all the time: a conflict says nothing about its size, so the new state is scaled instead. */
+  async #rescale(
+    hpa: HorizontalPodAutoscaler,
+    kind: Kind,
+    scale: Scale,
+    replicas: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { client } = this.#context;
+    let latest = scale;
+    for (let tries = 1; ; tries++) {
+      const body = { ...latest, spec: { ...latest.spec, replicas } };
+      try {
+        await client.updateSubresource(kind, latest.metadata, "scale", body, signal);
+        return;
+      } catch (err) {
+        if (!isConflict(err) || tries === RESCALE_TRIES_MAX) throw err;
+      }
+      const fresh = await this.#scaleOf(hpa, kind, signal);
+      if (fresh instanceof Error) throw fresh;
+      latest = fresh;
+    }
+  }
+
+  /** What is served of the kind that the target names. */
+  #kindOf({ spec }: HorizontalPodAutoscaler): Kind | Error {
+    const { apiVersion = "", kind } = spec.scaleTargetRef;
+    const found = this.#kinds.mapping(apiVersion, kind);
+    const group = apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "";
+    return (
+      found ?? new Error(`no matches for kind ${JSON.stringify(kind)} in group ${JSON.stringify(group)}`)
+    );
+  }
+
+  async #scaleOf(
+    { metadata, spec }: HorizontalPodAutoscaler,
+    kind: Kind,
+    signal: AbortSignal,
+  ): Promise<Scale | Error> {
+    const ref = { namespace: metadata.namespace!, name: spec.scaleTargetRef.name };
+    try {
+      return (await this.#context.client.getSubresource(kind, ref, "scale", signal)) as Scale;
+    } catch (err) {
+      if (signal.aborted) throw err;
+      return err instanceof Error ? err : new Error(String(err));
+    }
+  }
+
+  async #metrics(
+    hpa: HorizontalPodAutoscaler,
+    current: number,
+    selector: string,
+    signal: AbortSignal,
+  ): Promise<readonly MetricResult[]> {
+    const { namespace = "" } = hpa.metadata;
+    const parsed = labels.parse(selector);
+    const pods = this.#pods.list(namespace).filter(({ metadata }) => labels.matches(parsed, metadata.labels));
+    const results: MetricResult[] = [];
+    for (const spec of hpa.spec.metrics ?? []) {
+      const source = resourceSourceOf(spec);
+      const usages =
+        source === undefined
+          ? new Map()
+          : await this.#usages(
+              {
+                namespace,
+                labelSelector: selector,
+                resource: source.name,
+                ...(source.container !== undefined && { container: source.container }),
+              },
+              signal,
+            );
+      results.push(computeMetric(hpa, spec, current, pods, usages, this.#context.clock.now()));
+    }
+    return results;
+  }
+
+  async #usages(metric: Parameters<typeof fetchUsages>[1], signal: AbortSignal): Promise<Usages | Error> {
+    try {
+      return await fetchUsages(this.#context.client, metric, signal);
+    } catch (err) {
+      if (signal.aborted) throw err;
+      return err instanceof Error ? err : new Error(String(err));
+    }
+  }
+
+  async #fail(
+    hpa: HorizontalPodAutoscaler,
+    condition: Omit<HorizontalPodAutoscalerCondition, "lastTransitionTime">,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const before = hpa.status ?? { desiredReplicas: 0 };
+    const conditions = setCondition(before.conditions ?? [], condition, this.#context.clock.now());
+    await this.#writeStatus(hpa, { ...before, conditions }, signal);
+  }
+
+  async #writeStatus(
+    hpa: HorizontalPodAutoscaler,
+    status: HorizontalPodAutoscalerStatus,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (equalJSON(status, hpa.status)) return;
+    const write = this.#context.client.updateStatus(HorizontalPodAutoscalers, { ...hpa, status }, signal);
+    this.#lastWrites.note(await unlessGone(write));
+  }
+
+  #tell(about: KubeObject, type: "Normal" | "Warning", reason: string, message: string): void {
+    this.#context.recorder.event(about, type, reason, message);
+  }
+}
+
+/** The target's pods cannot be told from others. */
+class SelectorProblem {
+  readonly reason: string;
+  readonly event: string;
+  readonly message: string;
+
+  constructor(reason: string, event: string, message: string) {
+    this.reason = reason;
+    this.event = event;
+    this.message = message;
+  }
+}
+
+function selectorOf({ status }: Scale): string | SelectorProblem {
+  const selector = status?.selector ?? "";
+  if (selector === "") {
+    const message = "the HPA target's scale is missing a selector";
+    return new SelectorProblem("SelectorRequired", "selector is required", message);
+  }
+  try {
+    labels.parse(selector);
+    return selector;
+  } catch (err) {
+    if (!(err instanceof labels.SelectorError)) throw err;
+    const message = `couldn't convert selector into a corresponding internal selector object: ${err.message}`;
+    return new SelectorProblem("InvalidSelector", message, message);
+  }
+}
