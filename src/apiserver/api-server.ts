@@ -23,6 +23,7 @@ import { namespaceHooks } from "./registry/core/namespace-hooks.ts";
 import { ServiceAllocator } from "./registry/core/service-allocator.ts";
 import { newFieldManager } from "./registry/managed-fields.ts";
 import { cryptoRandom } from "./random.ts";
+import { rbacHooks } from "./registry/rbac-hooks.ts";
 import { Registry, resourceCacheOptions } from "./registry/registry.ts";
 import { ServedKinds } from "./registry/served-kinds.ts";
 import type { ResourceHooks } from "./registry/resource-hooks.ts";
@@ -55,6 +56,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const lookup = registryLookup(() => registry);
   const rbac = options.authorizer === undefined ? feedRbacIndex(watchCache) : undefined;
   const authorizer = options.authorizer ?? rbacAuthorizer(rbac!);
+  if (rbac !== undefined) for (const [resource, own] of rbacHooks(rbac, authorizer)) hooks.set(resource, own);
   const admission = new AdmissionChain(
     defaultPlugins({
       lookup,

@@ -6,7 +6,7 @@ import { systemContext } from "./bootstrap/bootstrap.ts";
 import { createOrReplace } from "./bootstrap/bootstrap-objects.ts";
 import { kubernetesEndpoints } from "./bootstrap/kubernetes-service.ts";
 import { runCompactor } from "./compactor.ts";
-import { discoveryRoute } from "./discovery/index.ts";
+import { discoveryPaths, discoveryRoute } from "./discovery/index.ts";
 import type { Dispatcher } from "./handlers/dispatch.ts";
 import { ApiHandler } from "./http/api-handler.ts";
 import { FanOut } from "./http/fan-out.ts";
@@ -14,7 +14,7 @@ import { HttpsServer } from "./http/https-server.ts";
 import { InFlight } from "./http/in-flight.ts";
 import { RequestMetrics } from "./http/request-metrics.ts";
 import type { Route } from "./http/route.ts";
-import { healthRoute, metricsRoute, versionRoute } from "./http/system-routes.ts";
+import { healthRoute, indexRoute, metricsRoute, versionRoute } from "./http/system-routes.ts";
 import { UpgradeExchange } from "./http/upgrade-exchange.ts";
 import { installedProse, openApiRoute } from "./openapi/index.ts";
 import { InProcessTransport } from "./in-process/in-process-transport.ts";
@@ -107,6 +107,7 @@ export class RunningServer implements ApiServer {
     const checks = [pingCheck, { name: "etcd", check: async () => void (await options.store.revision()) }];
     return [
       ...(options.routes ?? []),
+      indexRoute(() => discoveryPaths(kinds.scheme)),
       versionRoute({}),
       healthRoute({ healthz: checks, livez: checks, readyz: [...checks, this.#isReady] }, logger),
       metricsRoute(this.#metrics, this.#requestMetrics),

@@ -10,9 +10,11 @@ import {
   bearerToken,
   clientCertificate,
   loadSigningKeys,
+  openIdRoute,
   serviceAccountTokenIssuer,
   serviceAccountTokens,
 } from "./authn/index.ts";
+import type { Route } from "./http/route.ts";
 import type { TokenIssuer } from "./registry/token-issuer.ts";
 import type { Authenticator } from "./user-info.ts";
 
@@ -24,11 +26,15 @@ export interface SecurityOptions {
   readonly serviceAccountKeys: string;
   /** `iss` of ServiceAccount tokens. */
   readonly issuer: string;
+  /** Where others fetch the keys of tokens. Default: below the issuer. */
+  readonly jwksUri?: string;
 }
 
 export interface Security {
   readonly authenticator: Authenticator;
   readonly tokenIssuer: TokenIssuer;
+  /** The OpenID documents of the issuer. */
+  readonly routes: readonly Route[];
   /** Gives the client with which the objects that tokens are bound to are looked up. Until then tokens are refused. */
   attach(client: Client): void;
 }
@@ -61,6 +67,7 @@ export function newSecurity(options: SecurityOptions): Security {
       bearerToken([tokens], { clock }),
     ]),
     tokenIssuer: serviceAccountTokenIssuer({ keys, issuer, clock }),
+    routes: [openIdRoute({ issuer, keys, jwksUri: options.jwksUri })],
     attach(client) {
       attached = client;
     },

@@ -163,7 +163,7 @@ function isLeftOut(value: unknown, field: Field): boolean {
 }
 
 function isEmptyObject(value: object): boolean {
-  for (const _key in value) return false;
+  for (const key in value) if (Object.hasOwn(value, key)) return false;
   return true;
 }
 

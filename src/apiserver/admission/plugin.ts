@@ -1,5 +1,5 @@
 /** What an admission plugin is: a named pair of functions that change or refuse a write; upstream's `admission.Interface`. @module */
-import type { Kind, KubeObject } from "#apimachinery";
+import type { GroupVersionKind, Kind, KubeObject } from "#apimachinery";
 import type { UserInfo } from "../user-info.ts";
 
 export type Operation = "CREATE" | "UPDATE" | "DELETE" | "CONNECT";
@@ -10,6 +10,8 @@ export interface Attributes {
   readonly kind: Kind;
   /** In the version of the request. */
   readonly requestKind: Kind;
+  /** What `object` is when it is no object of the resource: an Eviction, PodExecOptions. */
+  readonly objectKind?: GroupVersionKind;
   /** `core/pods`. */
   readonly resource: string;
   readonly subresource: string;

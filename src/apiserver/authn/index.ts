@@ -4,7 +4,7 @@ export { bootstrapTokens } from "./bootstrap-token.ts";
 export { authenticatorChain } from "./chain.ts";
 export { clientCertificate, type ClientCertificateOptions } from "./client-certificate.ts";
 export { impersonate } from "./impersonation.ts";
-export { openIdConfiguration, jsonWebKeySet } from "./service-account/discovery.ts";
+export { openIdRoute } from "./service-account/discovery-route.ts";
 export { generateSigningKey, loadSigningKeys, type SigningKey } from "./service-account/signing-key.ts";
 export { serviceAccountTokenIssuer, type TokenIssuerOptions } from "./service-account/token-issuer.ts";
 export {

@@ -11,4 +11,4 @@ export {
 } from "./rbac/bootstrap-policy.ts";
 export { rbacAuthorizer, rulesFor } from "./rbac/rbac-authorizer.ts";
 export { RbacIndex, type RbacObject, type RbacSink } from "./rbac/rbac-index.ts";
-export { uncovered } from "./rbac/rules.ts";
+export { escalationRefusal } from "./rbac/escalation.ts";

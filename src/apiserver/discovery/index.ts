@@ -1,3 +1,3 @@
 /** Discovery: which groups, versions and resources the server has. @module */
-export { discoveryRoute } from "./routes.ts";
+export { discoveryPaths, discoveryRoute } from "./routes.ts";
 export { apiResources, type ApiResource, type ApiSubresource } from "./api-resource.ts";

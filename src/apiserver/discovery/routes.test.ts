@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { StatusError } from "#apimachinery";
 import { scheme } from "#api";
-import { discoveryRoute } from "./index.ts";
+import { discoveryPaths, discoveryRoute } from "./index.ts";
 import { getRequest, shown } from "./test-request.ts";
 
 const route = discoveryRoute({ scheme }, () => "10.0.0.1:6443");
@@ -242,4 +242,10 @@ test("discoveryRoute names the server's address under /api alone", async () => {
     ],
     preferredVersion: { groupVersion: "autoscaling/v2", version: "v2" },
   });
+});
+
+test("discoveryPaths() names every group and version", () => {
+  const paths = discoveryPaths(scheme);
+  for (const path of ["/api", "/api/v1", "/apis", "/apis/apps", "/apis/apps/v1"])
+    assert.ok(paths.includes(path), path);
 });

@@ -36,6 +36,19 @@ export function discoveryRoute(kinds: SchemeSource, serverAddress: () => string)
   };
 }
 
+/** Paths of all discovery documents, for the index at `/`. */
+export function discoveryPaths(scheme: Scheme): readonly string[] {
+  const named = scheme.groups.filter((group) => group !== "");
+  const versions = scheme.groups.flatMap((group) =>
+    scheme.versionsOf(group).map((version) => versionPath(group, version)),
+  );
+  return ["/api", "/apis", ...named.map((group) => `/apis/${group}`), ...versions];
+}
+
+function versionPath(group: string, version: string): string {
+  return group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
+}
+
 type Answers = ReadonlyMap<string, (request: ApiRequest) => Result>;
 
 /** By path. Documents are made when they are first asked for. */
@@ -61,8 +74,7 @@ function answersOf(scheme: Scheme, serverAddress: () => string): Answers {
   for (const group of scheme.groups) {
     if (group !== "") add(`/apis/${group}`, legacy(once(() => apiGroup(scheme, group))));
     for (const version of scheme.versionsOf(group)) {
-      const path = group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
-      add(path, legacy(once(() => apiResourceList(scheme, group, version))));
+      add(versionPath(group, version), legacy(once(() => apiResourceList(scheme, group, version))));
     }
   }
   return answers;

@@ -2,6 +2,7 @@
 import { badRequest, isPathSegmentName, StatusError } from "#apimachinery";
 import type { Route } from "../http/route.ts";
 import { requestInfo, type RequestInfo } from "../http/request-info.ts";
+import { admitConnect } from "./admit-subresource.ts";
 import { authorize } from "./authorize.ts";
 import { handleDelete, handleDeleteCollection } from "./delete.ts";
 import type { HandlerContext, ResourceRequest } from "./handler-context.ts";
@@ -87,6 +88,7 @@ export class Dispatcher {
     const { info, served } = routed;
     const handlers = findSubresource(this.#options.subresources, served, info.subresource);
     if (handlers === undefined) return this.#unknown(info);
+    await admitConnect(routed);
     return (handlers[info.verb] ?? handlers["connect"] ?? methodNotAllowed)(routed);
   }
 }

@@ -7,8 +7,8 @@ import {
   type HealthCheck,
   type Metrics,
 } from "#component-base";
-import type { Logger } from "#apimachinery";
-import type { Result } from "../handlers/request.ts";
+import { StatusError, type Logger } from "#apimachinery";
+import type { ApiRequest, Result } from "../handlers/request.ts";
 import { queryValue } from "../handlers/request.ts";
 import type { RequestMetrics } from "./request-metrics.ts";
 import type { Route } from "./route.ts";
@@ -19,12 +19,41 @@ export function versionRoute(build: BuildInfo): Route {
   const value = versionInfo(build);
   return {
     matches: (path) => path === "/version" || path === "/version/",
-    handle: () => ({
-      type: "value",
-      status: 200,
-      value,
-      as: { contentType: "application/json", format: "json", pretty: true },
-    }),
+    handle(request) {
+      requireRead(request);
+      return document(value);
+    },
+  };
+}
+
+/** `/`: what can be asked for, as `kubectl get --raw /` shows it. `apiPaths` are those of discovery as it stands. */
+export function indexRoute(apiPaths: () => readonly string[]): Route {
+  return {
+    matches: (path) => path === "/",
+    handle(request) {
+      requireRead(request);
+      const paths = [...apiPaths(), ...SYSTEM_PATHS].toSorted((a, b) => (a < b ? -1 : 1));
+      return document({ paths });
+    },
+  };
+}
+
+const SYSTEM_PATHS = ["/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version"];
+
+function requireRead({ method }: ApiRequest): void {
+  if (method === "GET" || method === "HEAD") return;
+  throw new StatusError(
+    "MethodNotAllowed",
+    "the server does not allow this method on the requested resource",
+  );
+}
+
+function document(value: unknown): Result {
+  return {
+    type: "value",
+    status: 200,
+    value,
+    as: { contentType: "application/json", format: "json", pretty: true },
   };
 }
 

@@ -35,6 +35,7 @@ import { nothingBegun, type Begun, type ResourceHooks } from "./resource-hooks.t
 import { semanticEqual } from "./semantic-equal.ts";
 import { keepsStatusOnCreate, withoutStatus } from "./status.ts";
 import { newUid } from "./uid.ts";
+import { WriteAttributes } from "./write-attributes.ts";
 
 /** Names tried for one `generateName`; upstream's RetryGenerateName. */
 const NAME_ATTEMPTS_MAX = 8;
@@ -408,48 +409,6 @@ export class ResourceStore {
     objects: Pick<Attributes, "object" | "oldObject">,
   ): Attributes {
     return new WriteAttributes(this, operation, subject, context, objects);
-  }
-}
-
-/** What admission is told. A class, because it is made twice for every write. */
-class WriteAttributes implements Attributes {
-  readonly operation: Operation;
-  readonly kind: Kind;
-  readonly resource: string;
-  readonly subresource: string;
-  readonly namespace: string;
-  readonly name: string;
-  declare readonly object?: KubeObject;
-  declare readonly oldObject?: KubeObject;
-  readonly user: RequestContext["user"];
-  readonly dryRun: boolean;
-  readonly warn: (message: string) => void;
-  readonly #context: RequestContext;
-
-  constructor(
-    { kind, resource }: Pick<ResourceStore, "kind" | "resource">,
-    operation: Operation,
-    { namespace, name, subresource }: Pick<Attributes, "namespace" | "name" | "subresource">,
-    context: RequestContext,
-    { object, oldObject }: Pick<Attributes, "object" | "oldObject">,
-  ) {
-    this.operation = operation;
-    this.kind = kind;
-    this.resource = resource;
-    this.subresource = subresource;
-    this.namespace = namespace;
-    this.name = name;
-    if (object !== undefined) this.object = object;
-    if (oldObject !== undefined) this.oldObject = oldObject;
-    this.user = context.user;
-    this.dryRun = context.dryRun;
-    this.warn = context.warn;
-    this.#context = context;
-  }
-
-  /** Made only when a plugin waits for something. */
-  get signal(): AbortSignal {
-    return this.#context.signal;
   }
 }
 

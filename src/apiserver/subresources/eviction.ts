@@ -2,6 +2,7 @@
 import { badRequest, formatTime, type KubeObject } from "#apimachinery";
 import type { Pod, PodCondition } from "#api/core/v1/types.gen";
 import type { Eviction, PodDisruptionBudget } from "#api/policy/v1/types.gen";
+import { admitCreate } from "../handlers/admit-subresource.ts";
 import type { ResourceRequest } from "../handlers/handler-context.ts";
 import type { Result } from "../handlers/request.ts";
 import type { SubresourceHandlers } from "../handlers/subresources.ts";
@@ -25,6 +26,7 @@ async function handleEviction(routed: ResourceRequest): Promise<Result> {
   const options = (eviction.deleteOptions ?? {}) as DeleteOptions;
   const written = writeContextOf(request, "CreateOptions");
   const write = { ...written, dryRun: written.dryRun || (options.dryRun ?? []).length > 0 };
+  await admitCreate(routed, EVICTION, eviction, write.dryRun);
   const nowMs = context.clock.now();
   const pod = (await served.store.get(info.namespace, info.name)).object as Pod;
   const budget = planEviction(pod, budgetsOf(routed), nowMs);

@@ -11,6 +11,7 @@ import {
 } from "#apimachinery";
 import type { BoundObjectReference, TokenRequest } from "#api/authentication/v1/types.gen";
 import type { Pod } from "#api/core/v1/types.gen";
+import { admitCreate } from "../handlers/admit-subresource.ts";
 import type { ResourceRequest } from "../handlers/handler-context.ts";
 import type { Result } from "../handlers/request.ts";
 import type { SubresourceHandlers } from "../handlers/subresources.ts";
@@ -28,7 +29,8 @@ export function tokenHandlers(issuer: TokenIssuer): SubresourceHandlers {
 
 async function handleToken(routed: ResourceRequest, issuer: TokenIssuer): Promise<Result> {
   const { request, info, served } = routed;
-  const asked = (await decodeForeign(request, TOKEN_REQUEST)) as TokenRequest;
+  const sent = (await decodeForeign(request, TOKEN_REQUEST)) as TokenRequest;
+  const asked = await admitCreate(routed, TOKEN_REQUEST, sent, false);
   const account = (await served.store.get(info.namespace, info.name)).object;
   if (asked.metadata.name !== undefined && asked.metadata.name !== "" && asked.metadata.name !== info.name) {
     throw badRequest(

@@ -57,8 +57,9 @@ async function serve(
     clientCa: ca,
     serviceAccountKeys: await pem("sa.key"),
     issuer: flags.serviceAccountIssuer,
+    jwksUri: `https://${flags.advertiseAddress}:${flags.securePort}/openid/v1/jwks`,
   });
-  const { authenticator, tokenIssuer } = security;
+  const { authenticator, tokenIssuer, routes } = security;
   await using server = await createApiServer({
     store,
     clock,
@@ -66,6 +67,7 @@ async function serve(
     logger: componentLogger("kube-apiserver", flags.logDir, clock),
     authenticator,
     tokenIssuer,
+    routes,
     tls: { cert: await pem("apiserver.crt"), key: await pem("apiserver.key"), clientCa: ca },
     kubeletClient: {
       cert: await pem("apiserver-kubelet-client.crt"),

@@ -41,6 +41,8 @@ export function requestOf({
 }: ReviewRequest): Readonly<Record<string, unknown>> {
   const { operation, requestKind, subresource, namespace, name, dryRun, user, resource } = attributes;
   const sub = subresource === "" ? undefined : subresource;
+  const shownKind = attributes.objectKind ?? kind;
+  const requestedKind = attributes.objectKind ?? requestKind;
   const options =
     operation === "CONNECT" ? undefined : { apiVersion: "meta.k8s.io/v1", kind: OPTIONS[operation] };
   const shownName = name === "" ? object?.metadata.name : name;
@@ -48,10 +50,10 @@ export function requestOf({
   const where = resource === "core/namespaces" ? (shownName ?? "") : namespace;
   return {
     uid,
-    kind: { group: kind.group, version: kind.version, kind: kind.kind },
+    kind: { group: shownKind.group, version: shownKind.version, kind: shownKind.kind },
     resource: { group: kind.group, version: kind.version, resource: kind.names.plural },
     ...(sub !== undefined && { subResource: sub }),
-    requestKind: { group: requestKind.group, version: requestKind.version, kind: requestKind.kind },
+    requestKind: { group: requestedKind.group, version: requestedKind.version, kind: requestedKind.kind },
     requestResource: {
       group: requestKind.group,
       version: requestKind.version,

@@ -1,8 +1,8 @@
 /** The library for JSON web tokens, loaded with the first token: a server starts without. @module */
-type Jose = typeof import("jose");
+import type * as jose from "jose";
 
-let loaded: Promise<Jose> | undefined;
+let loaded: Promise<typeof jose> | undefined;
 
-export function loadJose(): Promise<Jose> {
+export function loadJose(): Promise<typeof jose> {
   return (loaded ??= import("jose"));
 }

@@ -5,6 +5,7 @@ import type {
   PolicyRule,
   Role,
   RoleBinding,
+  RoleRef,
   Subject,
 } from "#api/rbac/v1/types.gen";
 import type { UserInfo } from "../../user-info.ts";
@@ -61,8 +62,12 @@ export class RbacIndex implements RbacSink {
 
   /** Undefined: the role the binding refers to does not exist. */
   rulesOf({ roleRef, metadata }: Binding): readonly PolicyRule[] | undefined {
-    const namespace = roleRef.kind === "Role" ? (metadata.namespace ?? "") : "";
-    return this.#rules.get(`${namespace}/${roleRef.name}`);
+    return this.rulesOfRole(roleRef, metadata.namespace ?? "");
+  }
+
+  /** Of a role as a binding in `namespace` names it. */
+  rulesOfRole(roleRef: RoleRef, namespace: string): readonly PolicyRule[] | undefined {
+    return this.#rules.get(`${roleRef.kind === "Role" ? namespace : ""}/${roleRef.name}`);
   }
 }
 

@@ -1,0 +1,66 @@
+/** An API server for the tests of admission, and short ways to ask it as somebody. @module */
+import assert from "node:assert/strict";
+import { StatusError, type KubeObject } from "#apimachinery";
+import { createApiServer, type ApiServer, type ApiServerOptions, type UserInfo } from "#apiserver";
+import type { Method } from "#client";
+import { openMemoryStore, type Store } from "#storage";
+
+const signal = new AbortController().signal;
+const AUTHENTICATED = "system:authenticated";
+
+export type Answer = KubeObject & Readonly<Record<string, unknown>>;
+
+export interface AdmissionServer extends AsyncDisposable {
+  readonly server: ApiServer;
+  readonly warnings: string[];
+  readonly send: (method: Method, path: string, body?: unknown, user?: UserInfo) => Promise<Answer>;
+  /** The refusal, which must come. */
+  readonly refused: (method: Method, path: string, body?: unknown, user?: UserInfo) => Promise<StatusError>;
+}
+
+export async function startAdmissionServer(
+  options: Partial<ApiServerOptions> = {},
+): Promise<AdmissionServer> {
+  const store: Store = await openMemoryStore();
+  const disabledAdmissionPlugins = options.disabledAdmissionPlugins ?? ["ServiceAccount"];
+  const server = await createApiServer({ freezeObjects: true, ...options, disabledAdmissionPlugins, store });
+  const warnings: string[] = [];
+  const send: AdmissionServer["send"] = async (method, path, body, user) => {
+    const isPatch = method === "PATCH" && !Array.isArray(body);
+    const type = isPatch ? "application/merge-patch+json" : "application/json";
+    const headers = { "content-type": method === "PATCH" && !isPatch ? "application/json-patch+json" : type };
+    const answer = await server
+      .transport(user)
+      .request({ method, path, headers, ...(body !== undefined && { body }) }, signal);
+    warnings.push(...answer.warnings);
+    return answer.body as Answer;
+  };
+  return {
+    server,
+    warnings,
+    send,
+    async refused(...request) {
+      const error = await send(...request).then(
+        () => undefined,
+        (err: unknown) => err,
+      );
+      assert.ok(error instanceof StatusError, `expected a refusal, got ${String(error)}`);
+      return error;
+    },
+    async [Symbol.asyncDispose]() {
+      await server.close();
+      await store.close();
+    },
+  };
+}
+
+export function user(name: string, ...groups: string[]): UserInfo {
+  return { name, groups: [...groups, AUTHENTICATED] };
+}
+
+export function pod(name: string, container: object = {}, spec: object = {}, metadata: object = {}): object {
+  return {
+    metadata: { name, ...metadata },
+    spec: { containers: [{ name: "c", image: "i", ...container }], ...spec },
+  };
+}
