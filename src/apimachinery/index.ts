@@ -14,6 +14,7 @@ export * from "./logger.ts";
 export * from "./meta.ts";
 export * from "./names.ts";
 export * from "./patch/index.ts";
+export * from "./pause.ts";
 export * from "./quantity.ts";
 export * from "./quote.ts";
 export * from "./schema.ts";

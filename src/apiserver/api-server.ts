@@ -1,7 +1,7 @@
 /** Puts the parts of an API server together. @module */
 import { silentLogger, systemClock } from "#apimachinery";
 import { newScheme, scheme as builtinScheme } from "#api";
-import { CustomResources, DEFINITIONS, definitionHooks } from "./crd/index.ts";
+import { conversionWebhook, CustomResources, DEFINITIONS, definitionHooks } from "./crd/index.ts";
 import { defaultPlugins } from "./admission/default-plugins.ts";
 import { registryLookup } from "./admission/object-lookup.ts";
 import { AdmissionChain } from "./admission/plugin.ts";
@@ -57,6 +57,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const rbac = options.authorizer === undefined ? feedRbacIndex(watchCache) : undefined;
   const authorizer = options.authorizer ?? rbacAuthorizer(rbac!);
   if (rbac !== undefined) for (const [resource, own] of rbacHooks(rbac, authorizer)) hooks.set(resource, own);
+  const resolve = options.resolveService ?? serviceResolver(lookup, random);
+  const agent = webhookAgent(closing.signal);
   const admission = new AdmissionChain(
     defaultPlugins({
       lookup,
@@ -64,10 +66,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       webhooks: {
         lookup,
         versionsOf: (resource) => registry.versionsOf(resource),
-        resolve: options.resolveService ?? serviceResolver(lookup, random),
+        resolve,
         clock,
         random,
-        agent: webhookAgent(closing.signal),
+        agent,
         logger,
       },
       authorizer,
@@ -96,6 +98,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     registry: () => registry,
     clock,
     logger,
+    webhook: conversionWebhook({ resolve, clock, agent }),
     signal: closing.signal,
   });
   custom.follow();

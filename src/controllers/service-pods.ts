@@ -7,7 +7,7 @@ import type { Pod, Service, ServicePort } from "#api/core/v1/types.gen";
 import type { Lister, SharedInformer } from "#client";
 import type { ControllerContext } from "#controller-runtime";
 import { ensureIndex } from "./indexes.ts";
-import { isPodReady, isPodTerminal, podIPs } from "./pod-state.ts";
+import { isPodReady, isPodTerminal, podIPs } from "#api/core/v1/pod-state";
 import { equalJSON } from "./template-hash.ts";
 
 export const HEADLESS_LABEL = "service.kubernetes.io/headless";

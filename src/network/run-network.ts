@@ -1,7 +1,7 @@
 /** Makes one node's pod network and keeps it in step with the cluster's nodes. @module */
 import { join } from "node:path";
 import { Nodes } from "#api/core/v1/node";
-import type { Clock, Logger } from "#apimachinery";
+import { type Clock, type Logger, pause } from "#apimachinery";
 import type { InformerFactory } from "#client";
 import { BRIDGE, CNI_FILE, cniConfig } from "./cni-config.ts";
 import {
@@ -58,7 +58,7 @@ export async function runNetwork(options: NetworkOptions, signal: AbortSignal): 
     } catch (err) {
       if (signal.aborted) return;
       logger.error("could not bring the pod network up to date; trying again", { err, retryMs: RETRY_MS });
-      await clock.sleep(RETRY_MS, signal).catch(() => {}); // an abort ends the loop by its condition
+      await pause(clock, RETRY_MS, signal);
     }
   }
 }

@@ -3,7 +3,7 @@ import { EndpointSlices } from "#api/discovery/v1/endpointslice";
 import type { EndpointSlice } from "#api/discovery/v1/types.gen";
 import { Services } from "#api/core/v1/service";
 import type { Service } from "#api/core/v1/types.gen";
-import { keyOf, type Clock, type Logger, type ObjectKey } from "#apimachinery";
+import { keyOf, type Clock, type Logger, type ObjectKey, pause } from "#apimachinery";
 import type { InformerFactory, SharedInformer } from "#client";
 import { deleteStaleFlows } from "./conntrack.ts";
 import { TABLE } from "./nftables/base-table.ts";
@@ -56,7 +56,7 @@ export async function runProxy(options: ProxyOptions, signal: AbortSignal): Prom
         err,
         retryMs,
       });
-      await options.clock.sleep(retryMs, signal).catch(() => {}); // an abort ends the loop by its condition
+      await pause(options.clock, retryMs, signal);
       retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
     }
   }

@@ -115,11 +115,9 @@ function newcomer(nodeCount: number): void {
   test("run -it --rm asks cluster DNS and gets the service address", async () => {
     const address = await cluster.kubectl("get", "svc", "web", "-o", "jsonpath={.spec.clusterIP}");
     const args = ["run", "-i", "--rm", "t", "--image=demo/web:1", "--restart=Never", "--"];
-    const { stdout, stderr } = await cluster.tryKubectl([
-      ...args,
-      "nslookup",
-      "web.default.svc.cluster.local",
-    ]);
+    // kubectl shows what comes after it has attached: a command that is done sooner would show nothing, as upstream
+    const ask = "sleep 1; nslookup web.default.svc.cluster.local";
+    const { stdout, stderr } = await cluster.tryKubectl([...args, "sh", "-c", ask]);
     assert.ok(stdout.includes(address), `${stdout}${stderr}`);
   });
 

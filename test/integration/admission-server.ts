@@ -2,12 +2,13 @@
 import assert from "node:assert/strict";
 import { StatusError, type KubeObject } from "#apimachinery";
 import { createApiServer, type ApiServer, type ApiServerOptions, type UserInfo } from "#apiserver";
-import type { Method } from "#client";
+import type { Request } from "#client";
 import { openMemoryStore, type Store } from "#storage";
 
 const signal = new AbortController().signal;
 const AUTHENTICATED = "system:authenticated";
 
+type Method = Request["method"];
 export type Answer = KubeObject & Readonly<Record<string, unknown>>;
 
 export interface AdmissionServer extends AsyncDisposable {
@@ -29,11 +30,16 @@ export async function startAdmissionServer(
     const isPatch = method === "PATCH" && !Array.isArray(body);
     const type = isPatch ? "application/merge-patch+json" : "application/json";
     const headers = { "content-type": method === "PATCH" && !isPatch ? "application/json-patch+json" : type };
+    const [plain = "", search] = path.split("?");
+    const query = Object.fromEntries(new URLSearchParams(search));
     const answer = await server
       .transport(user)
-      .request({ method, path, headers, ...(body !== undefined && { body }) }, signal);
-    warnings.push(...answer.warnings);
-    return answer.body as Answer;
+      .request({ method, path: plain, query, headers, ...(body !== undefined && { body }) }, signal);
+    const { warning } = answer.headers as { readonly warning?: string };
+    if (warning !== undefined) warnings.push(warning);
+    // Documents that are no objects come as they were written.
+    const { body: given } = answer;
+    return (typeof given === "string" ? JSON.parse(given) : given) as Answer;
   };
   return {
     server,

@@ -38,7 +38,9 @@ function isConcerned({ subresource, operation, object, oldObject }: Attributes):
 }
 
 function imagesOf({ spec }: Pod): readonly string[] {
-  return LISTS.flatMap((list) => ((spec?.[list] ?? []) as readonly Container[]).map(({ image = "" }) => image));
+  return LISTS.flatMap((list) =>
+    ((spec?.[list] ?? []) as readonly Container[]).map(({ image = "" }) => image),
+  );
 }
 
 function withPolicy(spec: PodSpec): PodSpec {

@@ -46,7 +46,8 @@ export const certificateSubjectRestriction: AdmissionPlugin = {
     const { spec } = attributes.object as CertificateSigningRequest;
     if (attributes.subresource !== "" || spec.signerName !== CLIENT_SIGNER) return;
     const subject = await subjectOfRequest(spec.request);
-    if (subject === undefined) throw refuse(attributes, "failed to parse CSR: PEM block type must be CERTIFICATE REQUEST");
+    if (subject === undefined)
+      throw refuse(attributes, "failed to parse CSR: PEM block type must be CERTIFICATE REQUEST");
     if (!subject.organizations.includes(SYSTEM_MASTERS)) return;
     throw refuse(attributes, `use of ${CLIENT_SIGNER} signer with system:masters group is not allowed`);
   },

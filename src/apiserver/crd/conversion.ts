@@ -1,6 +1,7 @@
-/** Moving custom resources between the versions of their definition, and from what a definition said before. Pure. @module */
+/** Moving custom resources between the versions of their definition, and from what a definition said before. @module */
 import { apiVersionOf, StatusError, type JsonObject, type KubeObject } from "#apimachinery";
 import type { CustomResourceDefinition } from "#api/apiextensions/v1/types.gen";
+import type { ConversionWebhook } from "./conversion-webhook.ts";
 import { withDefaults } from "./defaulting.ts";
 import { pruneObject } from "./prune.ts";
 import type { Structural } from "./structural.ts";
@@ -9,37 +10,55 @@ export interface Versions {
   readonly crd: CustomResourceDefinition;
   /** By apiVersion. */
   readonly schemaOf: (apiVersion: string) => Structural | undefined;
+  readonly webhook: ConversionWebhook;
+}
+
+export function asksWebhook(crd: CustomResourceDefinition): boolean {
+  return crd.spec.conversion?.strategy === "Webhook";
 }
 
 /** `object` as `version` writes it. Strategy None changes nothing but the name of the version. */
 export function convertTo(crd: CustomResourceDefinition, object: KubeObject, version: string): KubeObject {
   const apiVersion = apiVersionOf({ group: crd.spec.group, version });
   if (object.apiVersion === apiVersion) return object;
-  if (crd.spec.conversion?.strategy === "Webhook") {
-    throw new StatusError(
-      "InternalError",
-      `conversion webhook for ${crd.spec.group}/${version}, Kind=${crd.spec.names.kind} failed: this server does not call conversion webhooks; only version ${object.apiVersion} can be served`,
-    );
-  }
-  return { ...object, apiVersion };
+  if (!asksWebhook(crd)) return { ...object, apiVersion };
+  const kind = `${object.apiVersion}, Kind=${crd.spec.names.kind}`;
+  const why = "the webhook cannot be asked in this place";
+  throw new StatusError("InternalError", `conversion webhook for ${kind} failed: ${why}`);
+}
+
+export interface VersionReader {
+  /** Throws where only a webhook knows. */
+  readonly read: (object: KubeObject) => KubeObject;
+  readonly readAll: (objects: readonly KubeObject[], signal: AbortSignal) => Promise<readonly KubeObject[]>;
 }
 
 /**
  * What stored objects look like in `version`: with the defaults of the version they are stored in, converted, without
  * fields that `version` does not have, and with its defaults. Remembers its answers for as long as the objects live.
  */
-export function readerOf(versions: Versions, version: string): (object: KubeObject) => KubeObject {
+export function readerOf({ crd, schemaOf, webhook }: Versions, version: string): VersionReader {
   const known = new WeakMap<KubeObject, KubeObject>();
-  const target = versions.schemaOf(apiVersionOf({ group: versions.crd.spec.group, version }));
-  return (object) => {
-    const before = known.get(object);
-    if (before !== undefined) return before;
-    const complete = defaultedBy(object, versions.schemaOf(object.apiVersion));
-    const converted = convertTo(versions.crd, complete, version);
-    const pruned = target === undefined ? converted : prunedBy(converted, target);
-    const read = defaultedBy(pruned, target);
+  const apiVersion = apiVersionOf({ group: crd.spec.group, version });
+  const complete = (object: KubeObject): KubeObject => defaultedBy(object, schemaOf(object.apiVersion));
+  const finish = (object: KubeObject, converted: KubeObject): KubeObject => {
+    const target = schemaOf(apiVersion);
+    const read = defaultedBy(target === undefined ? converted : prunedBy(converted, target), target);
     known.set(object, read);
     return read;
+  };
+  const read = (object: KubeObject): KubeObject =>
+    known.get(object) ?? finish(object, convertTo(crd, complete(object), version));
+  return {
+    read,
+    readAll: async (objects, signal) => {
+      const open = objects.filter((object) => object.apiVersion !== apiVersion && !known.has(object));
+      if (open.length > 0 && asksWebhook(crd)) {
+        const converted = await webhook(crd, open.map(complete), version, signal);
+        for (const [i, object] of open.entries()) finish(object, converted[i]!);
+      }
+      return objects.map(read);
+    },
   };
 }
 

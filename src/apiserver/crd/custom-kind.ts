@@ -19,7 +19,8 @@ import { applySchemaOf } from "./apply-schema.ts";
 import { compileRules, type CelRules } from "./cel/rules.ts";
 import { columnsOf } from "./columns.ts";
 import { isConditionTrue } from "./conditions.ts";
-import { convertTo, isAlwaysCurrent, readerOf, type Versions } from "./conversion.ts";
+import { asksWebhook, convertTo, isAlwaysCurrent, readerOf, type Versions } from "./conversion.ts";
+import type { ConversionWebhook } from "./conversion-webhook.ts";
 import { withDefaults } from "./defaulting.ts";
 import { parseJsonPath } from "./json-path.ts";
 import { openApiSchema } from "./openapi-schema.ts";
@@ -31,7 +32,10 @@ import { validateCustom, type Validated, type ValidatorParts } from "./validator
 const OPEN: JSONSchemaProps = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
 
 /** The served versions; none while the names of the definition are not accepted. Schemas are compiled on first use. */
-export function customKindsOf(crd: CustomResourceDefinition): readonly CustomKind[] {
+export function customKindsOf(
+  crd: CustomResourceDefinition,
+  webhook: ConversionWebhook,
+): readonly CustomKind[] {
   if (!isConditionTrue(crd, "Established")) return [];
   const storage = crd.spec.versions.find((version) => version.storage);
   if (storage === undefined) return [];
@@ -40,6 +44,7 @@ export function customKindsOf(crd: CustomResourceDefinition): readonly CustomKin
   );
   const versions: Versions = {
     crd,
+    webhook,
     schemaOf: (apiVersion) => schemas.get(apiVersion.slice(apiVersion.indexOf("/") + 1))?.(),
   };
   const stored = customKind(versions, storage, undefined);
@@ -147,11 +152,26 @@ function customResource(
   const apply = once(() => applySchemaOf(names.kind, schema()));
   const scale = scaleOf(version.subresources?.scale);
   const isCurrent = stored === undefined && isAlwaysCurrent(crd, name);
-  const toStored = (object: KubeObject): KubeObject => {
+  const check = (object: KubeObject): void => {
     const { causes } = validate(object);
     if (causes.length > 0) throw invalid({ group, kind: names.kind }, object.metadata.name ?? "", causes);
+  };
+  const toStored = (object: KubeObject): KubeObject => {
+    check(object);
     return convertTo(crd, object, stored!.version);
   };
+  const reader = isCurrent ? undefined : readerOf(versions, name);
+  const conversion =
+    reader === undefined || !asksWebhook(crd)
+      ? undefined
+      : {
+          read: reader.readAll,
+          write: async (object: KubeObject, signal: AbortSignal) => {
+            if (stored === undefined) return object;
+            check(object);
+            return (await versions.webhook(crd, [object], stored.version, signal))[0]!;
+          },
+        };
   return {
     listKind: names.listKind ?? `${names.kind}List`,
     get schema() {
@@ -164,7 +184,8 @@ function customResource(
     applyDefaults: (object) =>
       withDefaults(object as unknown as JsonObject, schema()) as unknown as KubeObject,
     ...(stored !== undefined && { toStored }),
-    ...(!isCurrent && { fromStored: readerOf(versions, name) }),
+    ...(reader !== undefined && { fromStored: reader.read }),
+    ...(conversion !== undefined && { conversion }),
     ...(scale !== undefined && { scale }),
     ...(version.deprecated === true && {
       deprecationWarning: version.deprecationWarning ?? `${group}/${name} ${names.kind} is deprecated`,

@@ -9,6 +9,7 @@ import { EVERYTHING } from "../watchcache/selection.ts";
 import type { WatchCache } from "../watchcache/watch-cache.ts";
 import { Watcher } from "../watchcache/watcher.ts";
 import { CLEANUP_FINALIZER, isConditionTrue, withCondition, type NewCondition } from "./conditions.ts";
+import type { ConversionWebhook } from "./conversion-webhook.ts";
 import { customKindsOf } from "./custom-kind.ts";
 import { deleteInstances } from "./delete-instances.ts";
 import { planStatus } from "./plan-status.ts";
@@ -24,6 +25,8 @@ export interface CustomResourcesOptions {
   readonly registry: () => Registry;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Asked by definitions that have one. */
+  readonly webhook: ConversionWebhook;
   readonly signal: AbortSignal;
 }
 
@@ -83,7 +86,10 @@ export class CustomResources {
       this.#definitions.delete(name);
       this.#dirty.delete(name);
     } else {
-      const kinds = before !== undefined && servesAlike(before.crd, crd) ? before.kinds : customKindsOf(crd);
+      const kinds =
+        before !== undefined && servesAlike(before.crd, crd)
+          ? before.kinds
+          : customKindsOf(crd, this.#options.webhook);
       this.#definitions.set(name, { crd, kinds });
       this.#dirty.add(name);
     }

@@ -5,6 +5,7 @@ import { listOptionsOf, selectionOf } from "../registry/list-options.ts";
 import { deleteOptionsOf, type DeleteOptions } from "../registry/plan-delete.ts";
 import type { Deleted } from "../registry/resource-store.ts";
 import type { CachedObject } from "../watchcache/cached-object.ts";
+import { conversionOf, converted } from "./converted.ts";
 import { decodeBody } from "./decode.ts";
 import type { ResourceRequest } from "./handler-context.ts";
 import { writtenResult } from "./read.ts";
@@ -48,7 +49,7 @@ export async function handleDeleteCollection(routed: ResourceRequest): Promise<R
   const { request, info, served, context: handlers } = routed;
   const as = representationOf(request, {
     kind: served.kind,
-    convert: served.fromStored,
+    convert: conversionOf(served),
     nowMs: handlers.clock.now(),
     verb: "list",
   });
@@ -63,7 +64,8 @@ export async function handleDeleteCollection(routed: ResourceRequest): Promise<R
     served.reader.cache.indexedField,
   );
   const list = await served.reader.list(served.kind, selection, listOptions);
-  const items = await deleteAll(routed, list.items, options, context);
+  const deleted = await deleteAll(routed, list.items, options, context);
+  const items = await converted(served, deleted, request.signal);
   return { type: "list", list: { ...list, items }, as };
 }
 

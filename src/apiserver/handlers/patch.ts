@@ -10,6 +10,7 @@ import {
 } from "#apimachinery";
 import type { UpdateRequest } from "../registry/resource-store.ts";
 import { authorizeCreate } from "./authorize.ts";
+import { readOne } from "./converted.ts";
 import {
   asKind,
   decodePatched,
@@ -58,8 +59,8 @@ function patchUpdate(
   return {
     subresource,
     mayCreate: false,
-    transform: (stored) => {
-      const current = inServedVersion(routed, stored!);
+    transform: async (stored) => {
+      const current = await readOne(served, stored!, request.signal);
       const patched = applyPatch(type, current, patch.value, routed);
       return asStored(routed, decodePatched(request, patched, served, patch.duplicates));
     },
@@ -103,7 +104,7 @@ function applyUpdate(routed: ResourceRequest, patch: Parsed, subresource: string
     ownsManagedFields: true,
     transform: async (stored) => {
       if (stored === undefined) await authorizeCreate(routed);
-      const old = stored === undefined ? undefined : inServedVersion(routed, stored);
+      const old = stored === undefined ? undefined : await readOne(served, stored, request.signal);
       const applied = fieldManager.apply({
         kind: served.kind,
         config,
@@ -117,8 +118,4 @@ function applyUpdate(routed: ResourceRequest, patch: Parsed, subresource: string
       return asStored(routed, decodePatched(request, applied, served, patch.duplicates));
     },
   };
-}
-
-function inServedVersion({ served }: ResourceRequest, stored: KubeObject): KubeObject {
-  return served.fromStored === undefined ? stored : served.fromStored(stored);
 }

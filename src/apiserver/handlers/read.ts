@@ -3,63 +3,68 @@ import { apiVersionOf, fields, StatusError } from "#apimachinery";
 import { listOptionsOf, selectionOf } from "../registry/list-options.ts";
 import type { CachedObject } from "../watchcache/cached-object.ts";
 import type { ResourceRequest } from "./handler-context.ts";
+import { conversionOf, converted, convertedWatcher } from "./converted.ts";
 import { representationOf } from "./representation.ts";
 import type { Representation, Result } from "./request.ts";
 
 export async function handleGet({ request, info, served, context }: ResourceRequest): Promise<Result> {
   const as = representationOf(request, {
     kind: served.kind,
-    convert: served.fromStored,
+    convert: conversionOf(served),
     nowMs: context.clock.now(),
     verb: "object",
   });
-  const object = await served.store.get(info.namespace, info.name);
-  return { type: "object", status: 200, object, as };
+  const stored = await served.store.get(info.namespace, info.name);
+  const [object] = await converted(served, [stored], request.signal);
+  return { type: "object", status: 200, object: object!, as };
 }
 
 export async function handleList({ request, info, served, context }: ResourceRequest): Promise<Result> {
   const { kind, reader } = served;
   const as = representationOf(request, {
     kind,
-    convert: served.fromStored,
+    convert: conversionOf(served),
     nowMs: context.clock.now(),
     verb: "list",
   });
   const options = listOptionsOf(request.query, false);
   const selection = selectionOf(kind, options, info.namespace, "", reader.cache.indexedField);
   const list = await reader.list(kind, selection, options);
-  return { type: "list", list, as };
+  const items = await converted(served, list.items, request.signal);
+  return { type: "list", list: items === list.items ? list : { ...list, items }, as };
 }
 
 export async function handleWatch({ request, info, served, context }: ResourceRequest): Promise<Result> {
   const { kind, reader } = served;
   const as = representationOf(request, {
     kind,
-    convert: served.fromStored,
+    convert: conversionOf(served),
     nowMs: context.clock.now(),
     verb: "watch",
   });
   const options = listOptionsOf(request.query, true);
   checkName(info.name, fields.requiresExactMatch(options.fieldSelector, "metadata.name"));
   const selection = selectionOf(kind, options, info.namespace, info.name, reader.cache.indexedField);
-  const watcher = await reader.watch(selection, options);
+  const source = await reader.watch(selection, options);
+  const watcher = convertedWatcher(served, source, reader.limits.watcherBacklogBytesMax, request.signal);
   const timeoutMs = reader.watchTimeoutMs(options);
   return { type: "watch", watcher, as, kind: { apiVersion: apiVersionOf(kind), kind: kind.kind }, timeoutMs };
 }
 
 /** The object that a write stored, in the version and form that the writer asked for. */
-export function writtenResult(
+export async function writtenResult(
   { request, served, context }: ResourceRequest,
-  object: CachedObject,
+  stored: CachedObject,
   status: number,
   as: Representation = representationOf(request, {
     kind: served.kind,
-    convert: served.fromStored,
+    convert: conversionOf(served),
     nowMs: context.clock.now(),
     verb: "object",
   }),
-): Result {
-  return { type: "object", status, object, as };
+): Promise<Result> {
+  const [object] = await converted(served, [stored], request.signal);
+  return { type: "object", status, object: object!, as };
 }
 
 function checkName(inPath: string, inSelector: string | undefined): void {

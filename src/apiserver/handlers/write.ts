@@ -11,7 +11,7 @@ import { writeContextOf } from "./write-options.ts";
 export async function handleCreate(routed: ResourceRequest): Promise<Result> {
   const { request, info, served } = routed;
   const context = writeContextOf(request, "CreateOptions", served.kind);
-  const object = asStored(routed, await decodeObject(request, served));
+  const object = await asStored(routed, await decodeObject(request, served));
   const stored = await served.store.create(info.namespace, object, context);
   return writtenResult(routed, stored, 201);
 }
@@ -21,7 +21,7 @@ export async function handleUpdate(routed: ResourceRequest, subresource = ""): P
   const context = writeContextOf(request, "UpdateOptions", served.kind);
   const sent = await decodeObject(request, served);
   checkIdentity(sent, info.name, served.kind.scope === "Namespaced" ? info.namespace : "");
-  const object = asStored(routed, sent);
+  const object = await asStored(routed, sent);
   const transform = async (stored: KubeObject | undefined): Promise<KubeObject> => {
     if (stored === undefined) await authorizeCreate(routed);
     return object;
@@ -33,8 +33,13 @@ export async function handleUpdate(routed: ResourceRequest, subresource = ""): P
 }
 
 /** With its defaults, in the version that is stored. */
-export function asStored({ served }: ResourceRequest, object: KubeObject): KubeObject {
+export async function asStored(
+  { served, request }: ResourceRequest,
+  object: KubeObject,
+): Promise<KubeObject> {
   const complete = served.applyDefaults(object);
+  if (served.custom?.conversion !== undefined)
+    return served.custom.conversion.write(complete, request.signal);
   return served.toStored === undefined ? complete : served.toStored(complete);
 }
 

@@ -15,6 +15,14 @@ export interface Pruned {
   readonly unknownFields: readonly string[];
 }
 
+/** Conversions that somebody outside makes: they take time, and may fail. */
+export interface OutsideConversion {
+  /** Stored objects in this version, in order. */
+  readonly read: (objects: readonly KubeObject[], signal: AbortSignal) => Promise<readonly KubeObject[]>;
+  /** An object of this version as it is to be stored. */
+  readonly write: (object: KubeObject, signal: AbortSignal) => Promise<KubeObject>;
+}
+
 export interface CustomResource {
   /** The kind in whose version objects are written to the store. */
   readonly stored: CustomKind;
@@ -28,6 +36,8 @@ export interface CustomResource {
   readonly toStored?: (object: KubeObject) => KubeObject;
   /** A stored object as this version shows it. Absent: every stored object already looks like it. */
   readonly fromStored?: (object: KubeObject) => KubeObject;
+  /** Present when `toStored` and `fromStored` cannot do without a webhook. */
+  readonly conversion?: OutsideConversion;
   readonly scale?: ScalePaths;
   /** What users of the version are warned of. */
   readonly deprecationWarning?: string;

@@ -20,10 +20,14 @@ export function rbacHooks(
   index: RbacIndex,
   authorizer: Authorizer,
 ): readonly (readonly [resource: string, hooks: ResourceHooks])[] {
-  const roles = (plural: string): Check => (object, old, context) =>
-    checkRole(plural, object as ClusterRole, old as ClusterRole | undefined, context, index, authorizer);
-  const bindings = (plural: string): Check => (object, _old, context) =>
-    checkBinding(plural, object as KubeObject & { roleRef: RoleRef }, context, index, authorizer);
+  const roles =
+    (plural: string): Check =>
+    (object, old, context) =>
+      checkRole(plural, object as ClusterRole, old as ClusterRole | undefined, context, index, authorizer);
+  const bindings =
+    (plural: string): Check =>
+    (object, _old, context) =>
+      checkBinding(plural, object as KubeObject & { roleRef: RoleRef }, context, index, authorizer);
   return [
     [`${GROUP}/roles`, hooksOf(roles("roles"))],
     [`${GROUP}/clusterroles`, hooksOf(roles("clusterroles"))],
@@ -51,7 +55,12 @@ function hooksOf(check: Check): ResourceHooks {
 /** Only what the garbage collector writes changes: owners and finalizers. */
 function isForCollectorOnly(object: KubeObject, old: KubeObject | undefined): boolean {
   if (old === undefined) return false;
-  const { ownerReferences: _owners, finalizers: _finalizers, managedFields: _fields, ...metadata } = object.metadata;
+  const {
+    ownerReferences: _owners,
+    finalizers: _finalizers,
+    managedFields: _fields,
+    ...metadata
+  } = object.metadata;
   const { ownerReferences, finalizers, managedFields } = old.metadata;
   const same = {
     ...metadata,
@@ -113,7 +122,11 @@ interface Asked {
   readonly namespace: string;
 }
 
-async function isAllowed(authorizer: Authorizer, user: RequestContext["user"], asked: Asked): Promise<boolean> {
+async function isAllowed(
+  authorizer: Authorizer,
+  user: RequestContext["user"],
+  asked: Asked,
+): Promise<boolean> {
   const attributes = { user, isResourceRequest: true, path: "", group: GROUP, version: "*", subresource: "" };
   return (await authorizer.authorize({ ...attributes, ...asked })).allowed;
 }

@@ -41,6 +41,10 @@ export class ResourceReader {
     this.#options = options;
   }
 
+  get limits(): Limits {
+    return this.#options.limits;
+  }
+
   get cache(): ResourceCache {
     return this.#options.watchCache.resource(this.#options.resource);
   }

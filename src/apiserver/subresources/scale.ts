@@ -11,6 +11,7 @@ import {
 } from "#apimachinery";
 import { lookup } from "#api";
 import type { Scale } from "#api/autoscaling/v1/types.gen";
+import { readOne } from "../handlers/converted.ts";
 import { decodePatched, mediaTypeOf, parseText, unsupportedMediaType } from "../handlers/decode.ts";
 import type { ResourceRequest } from "../handlers/handler-context.ts";
 import type { Result } from "../handlers/request.ts";
@@ -60,7 +61,7 @@ function formOf({ custom }: ServedResource): ScaleForm {
 export const scaleHandlers: SubresourceHandlers = {
   get: async ({ request, info, served }) => {
     const { object } = await served.store.get(info.namespace, info.name);
-    return answer(request, 200, scaleOf(served.fromStored?.(object) ?? object, formOf(served)));
+    return answer(request, 200, scaleOf(await readOne(served, object, request.signal), formOf(served)));
   },
   update: async (routed) => {
     const scale = (await decodeForeign(routed.request, SCALE)) as Scale;

@@ -77,6 +77,14 @@ export class Watcher {
     this.#push({ type: "bookmark", revision, initialEventsEnd: false });
   }
 
+  /** An item that another watcher gave, as it is; for watches that pass on what they are told. */
+  forward(item: WatchItem): void {
+    if (this.#isEnded) return;
+    if (item.type === "event") this.offer(item.event);
+    else if (item.type === "error") this.fail(item.error);
+    else this.#push(item);
+  }
+
   /** Ends with an ERROR event. */
   fail(error: StatusError): void {
     if (this.#isEnded) return;

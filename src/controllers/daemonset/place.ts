@@ -1,7 +1,7 @@
 /** What a plan for a DaemonSet looks at, and what it says. @module */
 import type { DaemonSet } from "#api/apps/v1/types.gen";
 import type { Pod } from "#api/core/v1/types.gen";
-import { podAvailableInMs } from "../pod-state.ts";
+import { podAvailableInMs } from "#api/core/v1/pod-state";
 import type { Eligibility } from "./eligible.ts";
 
 /** One node as a plan sees it. */

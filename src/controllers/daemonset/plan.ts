@@ -2,7 +2,7 @@
 import type { DaemonSet, DaemonSetStatus } from "#api/apps/v1/types.gen";
 import type { Node, Pod } from "#api/core/v1/types.gen";
 import { nonZero } from "../counts.ts";
-import { isPodReady, podAvailableInMs } from "../pod-state.ts";
+import { isPodReady, podAvailableInMs } from "#api/core/v1/pod-state";
 import { eligibility, nodeNameOf, REVISION_HASH } from "./eligible.ts";
 import type { Place, Plan } from "./place.ts";
 import { isAvailable } from "./place.ts";

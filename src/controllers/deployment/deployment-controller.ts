@@ -13,7 +13,7 @@ import { claim, controllerKeys, planClaims } from "../controller-ref-manager.ts"
 import { indexOrphans, orphansOf } from "../indexes.ts";
 import { LastWrites } from "../last-writes.ts";
 import { isNamespaceTerminating, messageOf } from "../pod-control.ts";
-import { isPodTerminal } from "../pod-state.ts";
+import { isPodTerminal } from "#api/core/v1/pod-state";
 import { isEmptySelector, selectorPredicate } from "../selector.ts";
 import { equalJSON } from "../template-hash.ts";
 import { unlessGone } from "../unless-gone.ts";

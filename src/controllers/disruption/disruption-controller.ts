@@ -12,7 +12,7 @@ import type { PodDisruptionBudget } from "#api/policy/v1/types.gen";
 import type { Lister } from "#client";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { source } from "#controller-runtime";
-import { isPodReady } from "../pod-state.ts";
+import { isPodReady } from "#api/core/v1/pod-state";
 import { selectorPredicate } from "../selector.ts";
 import { equalJSON } from "../template-hash.ts";
 import { unlessGone } from "../unless-gone.ts";

@@ -3,7 +3,7 @@ import { formatTime, parseTime, scaledValueFromIntOrPercent } from "#apimachiner
 import type { Pod } from "#api/core/v1/types.gen";
 import type { Condition } from "#api/meta/v1/types.gen";
 import type { PodDisruptionBudget, PodDisruptionBudgetStatus } from "#api/policy/v1/types.gen";
-import { isPodReady } from "../pod-state.ts";
+import { isPodReady } from "#api/core/v1/pod-state";
 
 /** How long an eviction that was granted counts before its pod is deleted. */
 export const DELETION_TIMEOUT_MS: number = 2 * 60_000;

@@ -7,7 +7,7 @@ import type {
   Pod,
   Service,
 } from "#api/core/v1/types.gen";
-import { isPodReady, podIPs } from "../pod-state.ts";
+import { isPodReady, podIPs } from "#api/core/v1/pod-state";
 import {
   HEADLESS_LABEL,
   hostnameOf,

@@ -3,7 +3,7 @@ import { Services } from "#api/core/v1/service";
 import type { Node, Pod, Service } from "#api/core/v1/types.gen";
 import type { Endpoint, EndpointPort, EndpointSlice } from "#api/discovery/v1/types.gen";
 import { newControllerRef } from "../controller-ref-manager.ts";
-import { isPodReady, podIPs } from "../pod-state.ts";
+import { isPodReady, podIPs } from "#api/core/v1/pod-state";
 import {
   HEADLESS_LABEL,
   hostnameOf,

@@ -2,7 +2,7 @@
 import { parseQuantity, parseTime, quantityMilliValue } from "#apimachinery";
 import { podRequests } from "#api/core/v1/pod-resources";
 import type { Pod } from "#api/core/v1/types.gen";
-import { podCondition } from "../pod-state.ts";
+import { podCondition } from "#api/core/v1/pod-state";
 import type { PodUsage, Usages } from "./metrics.ts";
 
 /** So long after its start a pod's use of CPU is not believed until it is ready (upstream's flag's default). */

@@ -3,7 +3,7 @@ import { formatTime, parseTime } from "#apimachinery";
 import type { Job, JobCondition, JobStatus } from "#api/batch/v1/types.gen";
 import type { Pod } from "#api/core/v1/types.gen";
 import { nonZero } from "../counts.ts";
-import { isPodActive, isPodReady, isPodTerminating } from "../pod-state.ts";
+import { isPodActive, isPodReady, isPodTerminating } from "#api/core/v1/pod-state";
 import type { BackoffRecord } from "./backoff.ts";
 import { waitMs, withFinished } from "./backoff.ts";
 import { jobCondition, withJobCondition } from "./conditions.ts";

@@ -5,7 +5,7 @@
  */
 import type { Job, UncountedTerminatedPods } from "#api/batch/v1/types.gen";
 import type { Pod } from "#api/core/v1/types.gen";
-import { isPodActive } from "../pod-state.ts";
+import { isPodActive } from "#api/core/v1/pod-state";
 import { jobCondition } from "./conditions.ts";
 import { failureVerdict, isIgnored } from "./failure-policy.ts";
 import { formatIndexes, parseIndexes } from "./indexes.ts";

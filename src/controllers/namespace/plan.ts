@@ -2,7 +2,7 @@
 import type { Kind, KubeObject } from "#apimachinery";
 import { formatTime } from "#apimachinery";
 import type { NamespaceCondition, Pod } from "#api/core/v1/types.gen";
-import { isPodTerminal } from "../pod-state.ts";
+import { isPodTerminal } from "#api/core/v1/pod-state";
 
 /** How long objects whose finalizers are at work are left alone, in seconds. */
 const FINALIZER_ESTIMATE_SECONDS = 15;

@@ -11,7 +11,7 @@ import { source } from "#controller-runtime";
 import { forEachParallel } from "../batch.ts";
 import { indexPodsByNode, podsOnNode } from "../indexes.ts";
 import type { ControllerOptions } from "../options.ts";
-import { isPodReady } from "../pod-state.ts";
+import { isPodReady } from "#api/core/v1/pod-state";
 import { unlessGone } from "../unless-gone.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import type { Eviction } from "./plan.ts";

@@ -1,6 +1,6 @@
 /** The decisions of the pod garbage collector, without clock, cache or network. @module */
 import type { Node, Pod } from "#api/core/v1/types.gen";
-import { isPodTerminal } from "../pod-state.ts";
+import { isPodTerminal } from "#api/core/v1/pod-state";
 import { hasTaint } from "../taints.ts";
 
 export const TERMINATED_PODS_MAX = 12_500;

@@ -10,7 +10,7 @@ import { source } from "#controller-runtime";
 import { forEachParallel } from "../batch.ts";
 import { disruptAndDelete, disruptedStatus } from "../disrupt-pod.ts";
 import { ensureIndex, indexPodsByNode, podsOnNode } from "../indexes.ts";
-import { isPodTerminal } from "../pod-state.ts";
+import { isPodTerminal } from "#api/core/v1/pod-state";
 import { equalJSON } from "../template-hash.ts";
 import { plan, QUARANTINE_MS, surplusTerminated, TERMINATED_PODS_MAX } from "./plan.ts";
 

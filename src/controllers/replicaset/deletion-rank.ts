@@ -1,6 +1,6 @@
 /** Which replicas go first when there are too many; upstream's ActivePodsWithRanks. @module */
 import type { Pod } from "#api/core/v1/types.gen";
-import { isPodActive, isPodReady, podReadySinceMs } from "../pod-state.ts";
+import { isPodActive, isPodReady, podReadySinceMs } from "#api/core/v1/pod-state";
 
 const POD_DELETION_COST = "controller.kubernetes.io/pod-deletion-cost";
 const PHASE_RANK: Readonly<Record<string, number>> = { Pending: 0, Unknown: 1, Running: 2 };

@@ -13,7 +13,7 @@ import { indexOrphans, orphansOf } from "../indexes.ts";
 import { LastWrites } from "../last-writes.ts";
 import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
 import { createPod, deletePod, isNamespaceTerminating, messageOf, podFromTemplate } from "../pod-control.ts";
-import { isPodActive, isPodTerminating } from "../pod-state.ts";
+import { isPodActive, isPodTerminating } from "#api/core/v1/pod-state";
 import { selectorPredicate } from "../selector.ts";
 import { equalJSON } from "../template-hash.ts";
 import { unlessGone } from "../unless-gone.ts";

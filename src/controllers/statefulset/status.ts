@@ -2,7 +2,7 @@
 import type { StatefulSet, StatefulSetStatus } from "#api/apps/v1/types.gen";
 import type { Pod } from "#api/core/v1/types.gen";
 import { nonZero } from "../counts.ts";
-import { isPodReady, podAvailableInMs } from "../pod-state.ts";
+import { isPodReady, podAvailableInMs } from "#api/core/v1/pod-state";
 import { revisionOf } from "./identity.ts";
 
 export interface Revisions {

@@ -1,4 +1,5 @@
 /** Ends the containers of components that fail or restart, and keeps their logs flowing. @module */
+import { pause } from "#apimachinery";
 import { msToNanos } from "../sandbox.ts";
 import { containerStatus, endContainer, type ContainerRecord } from "../simulated/state.ts";
 import type { Component, ComponentState } from "./component-runtime.ts";
@@ -13,7 +14,7 @@ export async function watchHealth(state: ComponentState, signal: AbortSignal): P
   const logs = new Map<ContainerRecord, LogCopy>();
   while (!signal.aborted) {
     await look(state, logs);
-    await state.clock.sleep(PERIOD_MS, signal).catch(() => {});
+    await pause(state.clock, PERIOD_MS, signal);
   }
 }
 

@@ -3,7 +3,7 @@
  * else containerd's own event service on the same socket (1.6). Reconnects for as long as the caller listens.
  * @module
  */
-import type { Clock, Logger } from "#apimachinery";
+import { type Clock, type Logger, pause } from "#apimachinery";
 import type { ContainerEvent, ContainerEventType } from "../container.ts";
 import { isRuntimeNotFound, isRuntimeUnimplemented } from "../errors.ts";
 import type { RuntimeService } from "../runtime.ts";
@@ -75,7 +75,7 @@ async function readForever(
     } finally {
       resync.cancel();
     }
-    await source.clock.sleep(RECONNECT_DELAY_MS, signal).catch(() => {});
+    await pause(source.clock, RECONNECT_DELAY_MS, signal);
   }
 }
 

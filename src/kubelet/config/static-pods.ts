@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { watch } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Clock, type Logger, parseYaml } from "#apimachinery";
+import { type Clock, type Logger, parseYaml, pause, WakeablePause } from "#apimachinery";
 import { applyConstantDefaults } from "#api";
 import { Pods } from "#api/core/v1/pod";
 import type { Pod } from "#api/core/v1/types.gen";
@@ -28,12 +28,12 @@ const MANIFEST = /^[^.].*\.(ya?ml|json|manifest)$/u;
 /** Runs until `signal` aborts. */
 export async function followStaticPods(options: StaticPodOptions, signal: AbortSignal): Promise<void> {
   const { dir, clock, logger, onChange } = options;
-  let wake = noOne;
+  const rest = new WakeablePause(clock);
   let watcher: { close(): void } | undefined;
   let last = "";
   while (!signal.aborted) {
     try {
-      watcher ??= watch(dir, () => wake()).on("error", (err) =>
+      watcher ??= watch(dir, () => rest.wake()).on("error", (err) =>
         logger.debug("Watching manifests failed", { err }),
       );
     } catch {
@@ -44,24 +44,11 @@ export async function followStaticPods(options: StaticPodOptions, signal: AbortS
     const state = JSON.stringify(pods);
     if (state !== last) onChange(pods);
     last = state;
-    await new Promise<void>((resolve) => {
-      const finish = (): void => {
-        timer.cancel();
-        signal.removeEventListener("abort", finish);
-        wake = noOne;
-        resolve();
-      };
-      const timer = clock.after(CHECK_PERIOD_MS, finish);
-      signal.addEventListener("abort", finish, { once: true });
-      wake = finish;
-    });
-    if (!signal.aborted) await clock.sleep(SETTLE_MS, signal).catch(() => {});
+    await rest.wait(CHECK_PERIOD_MS, signal);
+    if (!signal.aborted) await pause(clock, SETTLE_MS, signal);
   }
   watcher?.close();
 }
-
-/** Nobody waits to be woken. */
-function noOne(): void {}
 
 async function readAll({ dir, nodeName, logger }: StaticPodOptions): Promise<readonly Pod[]> {
   let names: readonly string[];

@@ -1,7 +1,7 @@
 /** Rotates the logs of running containers by size, and keeps a bounded number of files. @module */
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { Clock, Logger } from "#apimachinery";
+import { type Clock, type Logger, pause } from "#apimachinery";
 import type { RuntimeService } from "#cri";
 import { runningContainers } from "../container/runtime-pod.ts";
 import type { RuntimeCache } from "../pleg/runtime-cache.ts";
@@ -30,7 +30,7 @@ export async function rotateContainerLogs(
   const { platform, clock, logger } = options;
   if (platform.name === "simulated") return;
   while (!signal.aborted) {
-    await clock.sleep(CHECK_PERIOD_MS, signal).catch(() => {});
+    await pause(clock, CHECK_PERIOD_MS, signal);
     for (const container of cache.list().flatMap(runningContainers)) {
       if (signal.aborted) return;
       if (container.logPath === "") continue;

@@ -1,5 +1,5 @@
 /** The node's heartbeat: a Lease in kube-node-lease that is renewed four times per duration. @module */
-import { type Clock, formatMicroTime, isConflict, isNotFound, type Logger } from "#apimachinery";
+import { type Clock, formatMicroTime, isConflict, isNotFound, type Logger, pause } from "#apimachinery";
 import type { Client } from "#client";
 import { Leases } from "#api/coordination/v1/lease";
 import type { Lease } from "#api/coordination/v1/types.gen";
@@ -39,7 +39,7 @@ export async function keepNodeLease(options: NodeLeaseOptions, signal: AbortSign
       delayMs = retryMs;
       retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
     }
-    await clock.sleep(delayMs, signal).catch(() => {});
+    await pause(clock, delayMs, signal);
   }
 }
 

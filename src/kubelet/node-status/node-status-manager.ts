@@ -1,6 +1,6 @@
 /** Registers the node and keeps its status true: at once when readiness changes, else seldom. @module */
 import { isDeepStrictEqual } from "node:util";
-import { type Clock, formatTime, isAlreadyExists, isNotFound, type Logger } from "#apimachinery";
+import { type Clock, formatTime, isAlreadyExists, isNotFound, type Logger, WakeablePause } from "#apimachinery";
 import type { Client, EventRecorder } from "#client";
 import { Nodes } from "#api/core/v1/node";
 import type { Node, NodeStatus } from "#api/core/v1/types.gen";
@@ -49,10 +49,11 @@ export class NodeStatusManager {
   #hasSaidStarting = false;
   #runtimeConditions: readonly RuntimeCondition[] | undefined;
   #runtimeError = "not checked yet";
-  #wake: () => void = () => {};
+  readonly #rest: WakeablePause;
 
   constructor(options: NodeStatusOptions) {
     this.#options = options;
+    this.#rest = new WakeablePause(options.clock);
   }
 
   /** The node as the API showed it last. */
@@ -84,12 +85,12 @@ export class NodeStatusManager {
   /** The API has lost the node: register again. */
   nodeDeleted(): void {
     this.#node = undefined;
-    this.#wake();
+    this.#rest.wake();
   }
 
   /** Something has changed that readiness depends on. */
   checkSoon(): void {
-    this.#wake();
+    this.#rest.wake();
   }
 
   /** Runs until `signal` aborts. */
@@ -110,7 +111,7 @@ export class NodeStatusManager {
         delayMs = retryMs;
         retryMs = Math.min(retryMs * 2, REGISTER_RETRY_MAX_MS);
       }
-      await this.#pause(delayMs, signal);
+      await this.#rest.wait(delayMs, signal);
     }
   }
 
@@ -212,20 +213,6 @@ export class NodeStatusManager {
       this.#options.logger.debug("Listing images failed", { err });
       return [];
     }
-  }
-
-  #pause(delayMs: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const finish = (): void => {
-        timer.cancel();
-        signal.removeEventListener("abort", finish);
-        this.#wake = () => {};
-        resolve();
-      };
-      const timer = this.#options.clock.after(delayMs, finish);
-      signal.addEventListener("abort", finish, { once: true });
-      this.#wake = finish;
-    });
   }
 }
 

@@ -1,5 +1,5 @@
 /** The state of every pod in the runtime, kept fresh by its events and by looking after our own actions. @module */
-import type { Clock, Logger } from "#apimachinery";
+import { type Clock, type Logger, pause, WakeablePause } from "#apimachinery";
 import type { ContainerEvent, RuntimeService } from "#cri";
 import { POD_UID_LABEL } from "../container/labels.ts";
 import type { RuntimePod } from "../container/runtime-pod.ts";
@@ -37,10 +37,11 @@ export class RuntimeCache {
   /** The last relist that worked; health checks look at it. */
   #relistedAtMs: number | undefined;
   #relistSoon = false;
-  #wake: () => void = () => {};
+  readonly #rest: WakeablePause;
 
   constructor(options: RuntimeCacheOptions) {
     this.#options = options;
+    this.#rest = new WakeablePause(options.clock);
   }
 
   get relistedAtMs(): number | undefined {
@@ -139,7 +140,7 @@ export class RuntimeCache {
       } catch (err) {
         if (!signal.aborted) logger.warn("Following the runtime's events failed", { err });
       }
-      if (!signal.aborted) await clock.sleep(RETRY_DELAY_MS, signal).catch(() => {});
+      if (!signal.aborted) await pause(clock, RETRY_DELAY_MS, signal);
     }
   }
 
@@ -157,16 +158,16 @@ export class RuntimeCache {
 
   #requestRelist(): void {
     this.#relistSoon = true;
-    this.#wake();
+    this.#rest.wake();
   }
 
   async #relistPeriodically(signal: AbortSignal): Promise<void> {
-    const { logger } = this.#options;
+    const { logger, clock } = this.#options;
     while (!signal.aborted) {
-      const delayMs = this.#relistSoon ? UNKNOWN_RELIST_DELAY_MS : RELIST_PERIOD_MS;
-      await this.#pause(delayMs, signal);
+      if (!this.#relistSoon) await this.#rest.wait(RELIST_PERIOD_MS, signal);
+      // What asked for a relist seldom comes alone.
+      if (this.#relistSoon) await pause(clock, UNKNOWN_RELIST_DELAY_MS, signal);
       if (signal.aborted) return;
-      if (this.#relistSoon && delayMs !== UNKNOWN_RELIST_DELAY_MS) continue;
       this.#relistSoon = false;
       try {
         await this.relist(signal);
@@ -174,21 +175,6 @@ export class RuntimeCache {
         if (!signal.aborted) logger.warn("Listing the runtime's pods failed", { err });
       }
     }
-  }
-
-  /** Waits, and not longer once a relist is asked for. */
-  #pause(delayMs: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const finish = (): void => {
-        timer.cancel();
-        signal.removeEventListener("abort", finish);
-        this.#wake = () => {};
-        resolve();
-      };
-      const timer = this.#options.clock.after(delayMs, finish);
-      signal.addEventListener("abort", finish, { once: true });
-      if (delayMs !== UNKNOWN_RELIST_DELAY_MS) this.#wake = finish;
-    });
   }
 }
 

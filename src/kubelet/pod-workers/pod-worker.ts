@@ -4,7 +4,7 @@
  * @module
  */
 import { isDeepStrictEqual } from "node:util";
-import type { Clock, Logger } from "#apimachinery";
+import { type Clock, type Logger, WakeablePause } from "#apimachinery";
 import type { Pod } from "#api/core/v1/types.gen";
 import { formatPod, isTerminalPhase, uidOf } from "../container/pod-spec.ts";
 import { Backoff } from "./backoff.ts";
@@ -61,10 +61,11 @@ export class PodWorker {
   #step = new AbortController();
   #due = true;
   #dueAtMs: number | undefined;
-  #wakeUp: () => void = () => {};
+  readonly #rest: WakeablePause;
 
   constructor(options: PodWorkerOptions) {
     this.#options = options;
+    this.#rest = new WakeablePause(options.clock);
     this.#pod = options.pod;
     this.#retries = new Backoff(options.clock, RETRY);
     if (isTerminalPhase(options.pod.status?.phase)) this.#state = "terminating";
@@ -114,7 +115,7 @@ export class PodWorker {
   /** Something that a step depends on has changed. */
   wake(): void {
     this.#due = true;
-    this.#wakeUp();
+    this.#rest.wake();
   }
 
   /** Resolves when the pod is finished, or `signal` aborts. Never rejects. */
@@ -174,20 +175,10 @@ export class PodWorker {
   }
 
   #wait(signal: AbortSignal): Promise<void> {
-    if (this.#due || signal.aborted) return Promise.resolve();
-    const { clock } = this.#options;
-    return new Promise((resolve) => {
-      const finish = (): void => {
-        timer?.cancel();
-        signal.removeEventListener("abort", finish);
-        this.#wakeUp = () => {};
-        resolve();
-      };
-      const delayMs = this.#dueAtMs === undefined ? undefined : Math.max(0, this.#dueAtMs - clock.now());
-      const timer = delayMs === undefined ? undefined : clock.after(Math.min(delayMs, TIMER_MAX_MS), finish);
-      signal.addEventListener("abort", finish, { once: true });
-      this.#wakeUp = finish;
-    });
+    if (this.#due) return Promise.resolve();
+    if (this.#dueAtMs === undefined) return this.#rest.wait(undefined, signal);
+    const delayMs = Math.max(0, this.#dueAtMs - this.#options.clock.now());
+    return this.#rest.wait(Math.min(delayMs, TIMER_MAX_MS), signal);
   }
 }
 

@@ -1,5 +1,5 @@
 /** One worker per pod of the node, whatever its source; and the clean-up after pods that are gone. @module */
-import type { Clock, Logger } from "#apimachinery";
+import { type Clock, type Logger, pause } from "#apimachinery";
 import type { Pod } from "#api/core/v1/types.gen";
 import { isTerminalPhase, uidOf } from "../container/pod-spec.ts";
 import type { RuntimePod } from "../container/runtime-pod.ts";
@@ -161,7 +161,7 @@ export class PodWorkers {
       } catch (err) {
         if (this.#signal.aborted) return;
         logger.warn("Cleaning up after a pod failed", { uid, tries, err });
-        await clock.sleep(CLEANUP_RETRY_MS * tries, this.#signal).catch(() => {});
+        await pause(clock, CLEANUP_RETRY_MS * tries, this.#signal);
       }
     }
   }

@@ -1,5 +1,5 @@
 /** Probes one container with one of its probes for as long as the pod lives, across restarts of the container. @module */
-import type { Clock, Logger } from "#apimachinery";
+import { type Clock, type Logger, pause, WakeablePause } from "#apimachinery";
 import type { EventRecorder } from "#client";
 import type { Container, Pod, Probe } from "#api/core/v1/types.gen";
 import { RuntimeError, type RuntimeService } from "#cri";
@@ -41,17 +41,18 @@ export class ProbeWorker {
   #run = 0;
   /** Decided for this container: nothing more to probe until there is a new one. */
   #onHold = false;
-  #kick: () => void = () => {};
+  readonly #rest: WakeablePause;
   #kicked = false;
 
   constructor(options: ProbeWorkerOptions) {
     this.#options = options;
+    this.#rest = new WakeablePause(options.clock);
   }
 
   /** The pod has changed: look again now. */
   kick(): void {
     this.#kicked = true;
-    this.#kick();
+    this.#rest.wake();
   }
 
   /** Runs until `signal` aborts. */
@@ -145,27 +146,10 @@ export class ProbeWorker {
     );
   }
 
-  #wait(next: Next, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const finish = (): void => {
-        timer?.cancel();
-        signal.removeEventListener("abort", finish);
-        this.#kick = () => {};
-        resolve();
-      };
-      const timer = next === "change" ? undefined : this.#options.clock.after(next.waitMs, finish);
-      signal.addEventListener("abort", finish, { once: true });
-      if (next !== "change") return;
-      if (this.#kicked) {
-        this.#kicked = false;
-        finish();
-        return;
-      }
-      this.#kick = () => {
-        this.#kicked = false;
-        finish();
-      };
-    });
+  async #wait(next: Next, signal: AbortSignal): Promise<void> {
+    if (next !== "change") return pause(this.#options.clock, next.waitMs, signal);
+    if (!this.#kicked) await this.#rest.wait(undefined, signal);
+    this.#kicked = false;
   }
 }
 

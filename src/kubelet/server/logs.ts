@@ -2,7 +2,7 @@
 import { watch } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import type { Clock } from "#apimachinery";
+import { type Clock, WakeablePause } from "#apimachinery";
 import { parseLogLine } from "./log-format.ts";
 
 export interface LogOptions {
@@ -149,35 +149,22 @@ interface Changes extends Disposable {
 
 const NO_CHANGES: Changes = { wait: async () => {}, [Symbol.dispose]: () => {} };
 
-/** Nobody waits to be woken. */
-function noOne(): void {}
-
 function watchFile(path: string, clock: Clock): Changes {
   let changed = false;
-  let wake = noOne;
+  const rest = new WakeablePause(clock);
   const name = basename(path);
   const watcher = watch(dirname(path), (_, file) => {
     if (file !== name) return;
     changed = true;
-    wake();
+    rest.wake();
   });
   // The folder was removed with the pod: the poll finds the end.
-  watcher.on("error", () => wake());
+  watcher.on("error", () => rest.wake());
   return {
-    wait: (signal) =>
-      new Promise((resolve) => {
-        const finish = (): void => {
-          timer.cancel();
-          signal.removeEventListener("abort", finish);
-          wake = noOne;
-          changed = false;
-          resolve();
-        };
-        const timer = clock.after(POLL_MS, finish);
-        signal.addEventListener("abort", finish, { once: true });
-        wake = finish;
-        if (changed || signal.aborted) finish();
-      }),
+    wait: async (signal) => {
+      if (!changed) await rest.wait(POLL_MS, signal);
+      changed = false;
+    },
     [Symbol.dispose]: () => watcher.close(),
   };
 }

@@ -1,5 +1,5 @@
 /** Brings the status of every pod to the API: only changes, newest last, one write per pod at a time; and ends deleted pods. @module */
-import { type Clock, formatTime, isConflict, isNotFound, type Logger } from "#apimachinery";
+import { type Clock, formatTime, isConflict, isNotFound, type Logger, pause } from "#apimachinery";
 import type { Client } from "#client";
 import { Pods } from "#api/core/v1/pod";
 import type { Pod, PodStatus } from "#api/core/v1/types.gen";
@@ -117,7 +117,7 @@ export class StatusManager {
         entry.failures += 1;
         const delayMs = Math.min(RETRY_MIN_MS * 2 ** (entry.failures - 1), RETRY_MAX_MS);
         logger.warn("Writing a pod's status failed", { uid, err });
-        await clock.sleep(delayMs, this.#signal).catch(() => {});
+        await pause(clock, delayMs, this.#signal);
       }
     }
   }

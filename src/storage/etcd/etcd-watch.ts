@@ -1,6 +1,6 @@
 /** A watch that outlives connections: after each break it goes on behind the last revision it delivered. @module */
 import { status, type ServiceError } from "@grpc/grpc-js";
-import type { Clock } from "#apimachinery";
+import { type Clock, pause } from "#apimachinery";
 import { Compacted, type Change, type Entry, type Revision } from "../store.ts";
 import type { EtcdClient, KeyValue, WatchResponse } from "./etcd-client.ts";
 import { EVENT_DELETE } from "./messages.ts";
@@ -39,7 +39,7 @@ export async function* watchEtcd(
       if (!isConnectionError(error)) throw error;
     }
     options.client.rotate();
-    await options.clock.sleep(delayMs, signal).catch(() => {});
+    await pause(options.clock, delayMs, signal);
     delayMs = Math.min(delayMs * 2, RECONNECT_DELAY_MAX_MS);
   }
 }

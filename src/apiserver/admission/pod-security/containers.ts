@@ -15,7 +15,11 @@ export interface Violation {
 export type PodCheck = (pod: CheckedPod) => Violation | undefined;
 
 /** Init containers, containers, and the ephemeral ones, in upstream's order. */
-export function containersOf({ initContainers = [], containers, ephemeralContainers = [] }: PodSpec): readonly Container[] {
+export function containersOf({
+  initContainers = [],
+  containers,
+  ephemeralContainers = [],
+}: PodSpec): readonly Container[] {
   return [...initContainers, ...containers, ...ephemeralContainers];
 }
 

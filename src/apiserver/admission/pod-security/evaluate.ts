@@ -103,7 +103,9 @@ function versionOf({ versions }: Check, minor: number): PodCheck | undefined {
 
 /** `privileged (container "c" must not …), hostPort (…)`. */
 export function describe(violations: readonly Violation[]): string {
-  return violations.map(({ reason, detail }) => (detail === "" ? reason : `${reason} (${detail})`)).join(", ");
+  return violations
+    .map(({ reason, detail }) => (detail === "" ? reason : `${reason} (${detail})`))
+    .join(", ");
 }
 
 export function reasonsOf(violations: readonly Violation[]): string {

@@ -27,7 +27,9 @@ export function quotaAccess(
         return { ...stored!, status } as KubeObject;
       };
       const request = { subresource: "status", mayCreate: false, strategy: "none", transform } as const;
-      const written = await registry().store(RESOURCE).update(namespace, name, request, systemContext(signal));
+      const written = await registry()
+        .store(RESOURCE)
+        .update(namespace, name, request, systemContext(signal));
       return written.object.object as ResourceQuota;
     },
   };

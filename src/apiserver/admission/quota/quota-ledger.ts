@@ -48,7 +48,9 @@ export class QuotaLedger {
     if (!this.#waiting.has(namespace) && this.#access.list(namespace).length === 0) return undefined;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = this.#clock.after(TIMEOUT_MS, () =>
-      settle(new StatusError("InternalError", "Internal error occurred: resource quota evaluation timed out")),
+      settle(
+        new StatusError("InternalError", "Internal error occurred: resource quota evaluation timed out"),
+      ),
     );
     const waiter: Waiter = { attributes, evaluator, settle: (refusal) => settle(refusal), isSettled: false };
     const settle = (refusal?: unknown): void => {

@@ -71,7 +71,8 @@ function post(
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const ca = caBundle === undefined || caBundle === "" ? undefined : Buffer.from(caBundle, "base64").toString();
+  const ca =
+    caBundle === undefined || caBundle === "" ? undefined : Buffer.from(caBundle, "base64").toString();
   const name = url.hostname.replace(/^\[|\]$/g, "");
   const request = requestHttps({
     host: address?.host ?? name,

@@ -123,7 +123,9 @@ function patched(
   if (operations.length === 0) return object;
   const name = JSON.stringify(spec.name);
   if (object === undefined) {
-    throw internal(`admission webhook ${name} attempted to modify the object, which is not supported for this operation`);
+    throw internal(
+      `admission webhook ${name} attempted to modify the object, which is not supported for this operation`,
+    );
   }
   try {
     const shown = inVersion(served, object, namespace)!;
@@ -146,8 +148,12 @@ function decodePatch(patch: string): readonly unknown[] {
 }
 
 /** Fields that nobody knows go, defaults of the new ones come, and the version is the stored one. */
-function complete({ custom, schema, applyDefaults, toStored }: ServedResource, object: KubeObject): KubeObject {
-  const known = custom?.prune(object).object ?? (schema?.type === "struct" ? decodeTyped(object, schema).object : object);
+function complete(
+  { custom, schema, applyDefaults, toStored }: ServedResource,
+  object: KubeObject,
+): KubeObject {
+  const known =
+    custom?.prune(object).object ?? (schema?.type === "struct" ? decodeTyped(object, schema).object : object);
   const defaulted = applyDefaults(known as KubeObject);
   return toStored === undefined ? defaulted : toStored(defaulted);
 }

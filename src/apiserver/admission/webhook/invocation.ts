@@ -102,8 +102,7 @@ async function namespaceMatches(
     return labels.matches(namespaceSelector, object?.metadata.labels);
   }
   const wanted = isNamespace ? name : namespace;
-  const found =
-    lookup.get(NAMESPACES, "", wanted) ?? (await lookup.getLive(NAMESPACES, "", wanted));
+  const found = lookup.get(NAMESPACES, "", wanted) ?? (await lookup.getLive(NAMESPACES, "", wanted));
   if (found === undefined) throw notFound({ group: "", resource: "namespaces" }, wanted);
   return labels.matches(namespaceSelector, found.metadata.labels);
 }

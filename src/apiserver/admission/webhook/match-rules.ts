@@ -35,7 +35,10 @@ function resourceMatches(pattern: string, plural: string, subresource: string): 
 }
 
 /** A namespace is no part of itself. */
-function isInScope(scope: string, { namespace, resource }: Pick<Attributes, "namespace" | "resource">): boolean {
+function isInScope(
+  scope: string,
+  { namespace, resource }: Pick<Attributes, "namespace" | "resource">,
+): boolean {
   const isNamespaced = namespace !== "" && resource !== "core/namespaces";
   if (scope === "Namespaced") return isNamespaced;
   return scope !== "Cluster" || !isNamespaced;

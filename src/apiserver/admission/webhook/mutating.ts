@@ -37,7 +37,8 @@ export function mutatingAdmissionWebhook(options: WebhookOptions): AdmissionPlug
         reinvocation.shouldReinvoke = true;
       }
       const { spec } = webhook;
-      if ("reinvocationPolicy" in spec && spec.reinvocationPolicy === "IfNeeded") rounds.invoked.add(webhook.id);
+      if ("reinvocationPolicy" in spec && spec.reinvocationPolicy === "IfNeeded")
+        rounds.invoked.add(webhook.id);
     }
     rounds.output = current;
     return current;

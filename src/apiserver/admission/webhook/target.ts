@@ -55,10 +55,7 @@ export function serviceResolver(lookup: ObjectLookup, random: () => number): Ser
     const addresses = addressesOf(endpoints, found.name ?? "");
     const chosen = addresses[Math.floor(random() * addresses.length)];
     if (chosen !== undefined) return chosen;
-    throw new StatusError(
-      "ServiceUnavailable",
-      `no endpoints available for service ${JSON.stringify(name)}`,
-    );
+    throw new StatusError("ServiceUnavailable", `no endpoints available for service ${JSON.stringify(name)}`);
   };
 }
 

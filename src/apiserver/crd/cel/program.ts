@@ -2,6 +2,7 @@
 import type { Environment } from "@marcbachmann/cel-js";
 import { CelObject } from "./equal.ts";
 import { CostExceeded, type Budget } from "./budget.ts";
+import { hasMacro } from "./has.ts";
 import { MATCHES } from "./library-strings.ts";
 
 export interface Program {
@@ -21,7 +22,7 @@ export function compile(env: Environment, source: string, expected: "bool" | "st
   } catch (cause) {
     throw new CompileError(`compilation failed: ${said(cause)}`, { cause });
   }
-  for (const node of nodesOf(parsed.ast)) useOwnMatches(node);
+  for (const node of nodesOf(parsed.ast)) useOwn(node);
   const checked = parsed.check();
   if (!checked.valid) {
     throw new CompileError(`compilation failed: ${said(checked.error)}`, { cause: checked.error });
@@ -61,7 +62,7 @@ interface Node {
   readonly args: unknown;
   /** A macro stands for other nodes. */
   readonly meta: { readonly evaluate: Evaluate; readonly alternate?: Node; readonly macro?: object };
-  setMeta(name: "evaluate", value: Evaluate): unknown;
+  setMeta(name: "evaluate" | "macro", value: Evaluate | object): unknown;
 }
 
 function isNode(value: unknown): value is Node {
@@ -87,8 +88,13 @@ function isArguments(value: unknown): value is object {
   return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
-function useOwnMatches({ op, args }: Node): void {
-  if ((op === "rcall" || op === "call") && Array.isArray(args) && args[0] === "matches") args[0] = MATCHES;
+function useOwn(node: Node): void {
+  const { op, args } = node;
+  if ((op !== "rcall" && op !== "call") || !Array.isArray(args)) return;
+  if (args[0] === "matches") args[0] = MATCHES;
+  if (op !== "call" || args[0] !== "has" || node.meta.macro === undefined) return;
+  const [selection] = args[1] as readonly Node[];
+  if (selection !== undefined) node.setMeta("macro", hasMacro(selection));
 }
 
 const COMPARING: ReadonlySet<string> = new Set(["==", "!=", "in"]);

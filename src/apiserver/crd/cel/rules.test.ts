@@ -59,6 +59,10 @@ function causesOf(
 const KEPT: readonly (readonly [rule: string, spec: object])[] = [
   ["self.replicas <= self.max", { replicas: 1, max: 1 }],
   ["!has(self.name) || self.name.startsWith('a')", {}],
+  [
+    "has(self.ports[0].port) && !has(self.ports[1].port) && has(self.labels.a) && !has(self.labels.b)",
+    { ports: [{ name: "a", port: 1 }, { name: "b" }], labels: { a: "" } },
+  ],
   ["self.name.matches('^a+$')", { name: "aa" }],
   ["self.__namespace__ == 'x' && self.a__dash__b == 'y'", { namespace: "x", "a-b": "y" }],
   ["self.tags.all(t, t.size() < 3) && self.tags.isSorted()", { tags: ["a", "b"] }],
@@ -154,6 +158,7 @@ const BROKEN: readonly (readonly [rule: string, message: RegExp])[] = [
   ["self.replicas + 'a' == 'b'", /no such overload/],
   ["self.name.unheardOf()", /unheardOf/],
   ["unheardOf(self.name)", /unheardOf/],
+  ["has(self.nope)", /No such key: nope/],
   ["self.replicas", /must evaluate to a bool/],
   ["self.replicas >", /compilation failed/],
   ["self.name.matches(1)", /string\.matches/],

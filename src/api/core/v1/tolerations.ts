@@ -1,7 +1,7 @@
-/** Whether a toleration stands a taint. @module */
-import type { Taint, Toleration } from "#api/core/v1/types.gen";
+/** Whether a toleration stands a taint: one rule for scheduler and controllers. @module */
+import type { Taint, Toleration } from "./types.gen.ts";
 
-/** An empty effect or key (with Exists) fits all of them. */
+/** An empty effect or key (with Exists) fits all of them; an operator that does not exist fits none. */
 export function tolerates(toleration: Toleration, taint: Taint): boolean {
   if ((toleration.effect ?? "") !== "" && toleration.effect !== taint.effect) return false;
   if ((toleration.key ?? "") !== "" && toleration.key !== taint.key) return false;

@@ -1,5 +1,5 @@
-/** What controllers ask of a pod's state; upstream's `podutil` and `controller_utils`. @module */
-import type { Pod, PodCondition } from "#api/core/v1/types.gen";
+/** What is asked of a pod's state everywhere; upstream's `podutil` and `controller_utils`. @module */
+import type { Pod, PodCondition } from "./types.gen.ts";
 
 /** Neither finished nor being deleted: the pods that count as replicas. */
 export function isPodActive(pod: Pod): boolean {
