@@ -21,7 +21,7 @@ describe("pause", () => {
     stop.abort();
     assert.equal(await isOver(aborted), true);
     assert.equal(await isOver(timed), false);
-    await clock.advance(1_000);
+    clock.advance(1_000);
     assert.equal(await isOver(timed), true);
   });
 });
@@ -34,7 +34,7 @@ describe("WakeablePause", () => {
     between.wake();
     const timed = between.wait(10, never);
     assert.equal(await isOver(timed), false, "a wake from before is forgotten");
-    await clock.advance(10);
+    clock.advance(10);
     assert.equal(await isOver(timed), true);
     const woken = between.wait(undefined, never);
     between.wake();

@@ -2,17 +2,18 @@
 import { silentLogger, systemClock } from "#apimachinery";
 import { newScheme, scheme as builtinScheme } from "#api";
 import { conversionWebhook, CustomResources, DEFINITIONS, definitionHooks } from "./crd/index.ts";
-import { defaultPlugins } from "./admission/default-plugins.ts";
-import { registryLookup } from "./admission/object-lookup.ts";
-import { AdmissionChain } from "./admission/plugin.ts";
-import { quotaAccess } from "./admission/quota/quota-access.ts";
+import { registryLookup, type ObjectLookup } from "./admission/object-lookup.ts";
 import { webhookAgent } from "./admission/webhook/call.ts";
 import { serviceResolver } from "./admission/webhook/target.ts";
 import { feedRbacIndex } from "./authz-feed.ts";
-import { rbacAuthorizer, rulesFor } from "./authz/index.ts";
+import { defaultAdmission } from "./default-admission.ts";
+import { defaultAuthorizer } from "./default-authorizer.ts";
+import { rulesFor, type RbacIndex } from "./authz/index.ts";
 import { bootstrap, systemContext } from "./bootstrap/bootstrap.ts";
 import { KubeletConnection } from "./connect/kubelet-connection.ts";
 import { Dispatcher } from "./handlers/dispatch.ts";
+import type { HandlerContext } from "./handlers/handler-context.ts";
+import type { Route } from "./http/route.ts";
 import type { ApiServer, ApiServerOptions, Limits } from "./options.ts";
 import { defaultLimits } from "./options.ts";
 import { startCompactor } from "./registry/compactor.ts";
@@ -27,7 +28,7 @@ import { rbacHooks } from "./registry/rbac-hooks.ts";
 import { Registry, resourceCacheOptions } from "./registry/registry.ts";
 import { ServedKinds } from "./registry/served-kinds.ts";
 import type { ResourceHooks } from "./registry/resource-hooks.ts";
-import { RunningServer } from "./running-server.ts";
+import { RunningServer, type RunningServerParts } from "./running-server.ts";
 import { subresourceHandlers, virtualHandlers } from "./subresources/subresource-handlers.ts";
 import { WatchCache } from "./watchcache/watch-cache.ts";
 
@@ -41,44 +42,29 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const kinds = new ServedKinds(options.kinds === undefined ? builtinScheme : newScheme(options.kinds));
   const range = parseIpRange(options.serviceCIDR ?? SERVICE_CIDR);
   const closing = new AbortController();
+  const { signal } = closing;
+  const common = { options, clock, random, logger, limits };
   const resourceOptions = resourceCacheOptions(kinds, limits, options.freezeObjects ?? false);
   const watchCache = new WatchCache({ store, clock, logger, resourceOptions });
-  await watchCache.start(closing.signal);
+  await watchCache.start(signal);
 
   const services = new ServiceAllocator({ range, nodePorts: options.nodePortRange ?? NODE_PORTS, random });
   for (const service of watchCache.resource("core/services").list()) services.adopt(service.object);
+  const lookup = registryLookup(() => registry);
+  const rbac = options.authorizer === undefined ? feedRbacIndex(watchCache) : undefined;
+  const authorizer = options.authorizer ?? defaultAuthorizer(watchCache, rbac!);
   const hooks = new Map<string, ResourceHooks>([
     ["core/namespaces", namespaceHooks],
     ["core/services", services.hooks()],
     [DEFINITIONS, definitionHooks(() => clock.now())],
     ["certificates.k8s.io/certificatesigningrequests", certificateRequestHooks],
+    ...(rbac === undefined ? [] : rbacHooks(rbac, authorizer)),
   ]);
-  const lookup = registryLookup(() => registry);
-  const rbac = options.authorizer === undefined ? feedRbacIndex(watchCache) : undefined;
-  const authorizer = options.authorizer ?? rbacAuthorizer(rbac!);
-  if (rbac !== undefined) for (const [resource, own] of rbacHooks(rbac, authorizer)) hooks.set(resource, own);
   const resolve = options.resolveService ?? serviceResolver(lookup, random);
-  const agent = webhookAgent(closing.signal);
-  const admission = new AdmissionChain(
-    defaultPlugins({
-      lookup,
-      quotas: quotaAccess(lookup, () => registry, closing.signal),
-      webhooks: {
-        lookup,
-        versionsOf: (resource) => registry.versionsOf(resource),
-        resolve,
-        clock,
-        random,
-        agent,
-        logger,
-      },
-      authorizer,
-      clock,
-      random,
-      enabled: options.enabledAdmissionPlugins ?? [],
-      disabled: options.disabledAdmissionPlugins ?? [],
-    }),
-  );
+  const agent = webhookAgent(signal);
+  const findRegistry = (): Registry => registry;
+  const parts = { ...common, lookup, registry: findRegistry, authorizer };
+  const admission = defaultAdmission({ ...parts, resolve, agent, signal });
   const fieldManager = options.managedFields === false ? undefined : newFieldManager();
   const registry = new Registry({
     kinds,
@@ -92,49 +78,52 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     limits,
     relaxedDurability: options.relaxedDurability ?? true,
   });
+  const webhook = conversionWebhook({ resolve, clock, agent });
   const custom = new CustomResources({
+    ...common,
     kinds,
     watchCache,
-    registry: () => registry,
-    clock,
-    logger,
-    webhook: conversionWebhook({ resolve, clock, agent }),
-    signal: closing.signal,
+    registry: findRegistry,
+    webhook,
+    signal,
   });
   custom.follow();
-  const server = new RunningServer({
-    options,
-    clock,
-    random,
-    logger,
-    limits,
-    registry,
-    watchCache,
-    closing,
-    authorizer,
-  });
-  const kubelets = new KubeletConnection(lookup, options.kubeletClient);
-  const { tokenIssuer, authenticator } = options;
-  server.use(
-    new Dispatcher({
-      context: { clock, registry, admission, authorizer, fieldManager },
-      routes: server.routes(kinds),
-      subresources: subresourceHandlers({ kubelets, clock, random, tokenIssuer }),
-      virtual: virtualHandlers({
-        store,
-        authenticator,
-        authorizer,
-        rulesFor: rbac && ((user, namespace) => rulesFor(rbac, user, namespace)),
-      }),
-    }),
-  );
-  await bootstrap(registry, firstServiceIp(range), options, closing.signal);
-  startCompactor(store, clock, logger, closing.signal);
+  const server = new RunningServer({ ...common, registry, watchCache, closing, authorizer });
+  const context = { clock, registry, admission, authorizer, fieldManager };
+  server.use(newDispatcher(common, context, { routes: server.routes(kinds), lookup, rbac }));
+  await bootstrap(registry, firstServiceIp(range), options, signal);
+  startCompactor(store, clock, logger, signal);
   const events = registry.findStore("core/events");
   if (events !== undefined) {
-    startEventTtl({ events, clock, logger, context: systemContext(closing.signal) });
+    startEventTtl({ events, clock, logger, context: systemContext(signal) });
   }
   custom.start();
   server.ready();
   return server;
+}
+
+interface DispatcherParts {
+  readonly routes: readonly Route[];
+  readonly lookup: ObjectLookup;
+  readonly rbac: RbacIndex | undefined;
+}
+
+function newDispatcher(
+  { options, clock, random }: Pick<RunningServerParts, "options" | "clock" | "random">,
+  context: HandlerContext,
+  { routes, lookup, rbac }: DispatcherParts,
+): Dispatcher {
+  const { store, tokenIssuer, authenticator, kubeletClient } = options;
+  const kubelets = new KubeletConnection(lookup, kubeletClient);
+  return new Dispatcher({
+    context,
+    routes,
+    subresources: subresourceHandlers({ kubelets, clock, random, tokenIssuer }),
+    virtual: virtualHandlers({
+      store,
+      authenticator,
+      authorizer: context.authorizer,
+      rulesFor: rbac && ((user, namespace) => rulesFor(rbac, user, namespace)),
+    }),
+  });
 }

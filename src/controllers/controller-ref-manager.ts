@@ -1,8 +1,10 @@
 /** Which objects belong to a controller: adoption of matching orphans, release of those that match no longer. @module */
 import type { GroupVersionKind, Kind, KubeObject, ObjectKey, OwnerReference } from "#apimachinery";
 import { apiVersionOf, controllerOf, isNotFound, isInvalid, keyOf } from "#apimachinery";
-import type { Client } from "#client";
+import type { LabelSelector } from "#api/meta/v1/types.gen";
+import type { Client, Lister } from "#client";
 import { forEachParallel } from "./batch.ts";
+import { selectorPredicate } from "./selector.ts";
 
 export interface Claims<T> {
   /** Owned and matching. */
@@ -35,6 +37,24 @@ export function planClaims<T extends KubeObject>(
     }
   }
   return { owned, adopt, release };
+}
+
+/** An orphan concerns every owner of its namespace that would adopt it. */
+export function adoptersOf<T extends SelectingOwner>(
+  owners: Lister<T>,
+  orphan: KubeObject,
+): readonly ObjectKey[] {
+  const { namespace, labels, deletionTimestamp } = orphan.metadata;
+  if (controllerOf(orphan) !== undefined || deletionTimestamp !== undefined) return [];
+  return owners
+    .list(namespace)
+    .filter(({ spec }) => selectorPredicate(spec?.selector)(labels))
+    .map(keyOf);
+}
+
+/** An object that says by labels what is its own. */
+interface SelectingOwner extends KubeObject {
+  readonly spec?: { readonly selector?: LabelSelector };
 }
 
 /** The reference that makes `owner` the controller of an object. */

@@ -128,7 +128,8 @@ function describe(packet: DecodedPacket): readonly string[] {
   const { rcode } = packet as DecodedPacket & { rcode: string };
   const answers = (packet.answers ?? []).map((record) => {
     if (record.type === "SRV") return `SRV ${record.data.port} ${record.data.target}`;
-    return record.type === "OPT" ? "OPT" : `${record.type} ${[record.data].flat().join("")}`;
+    if (record.type === "TXT") return `TXT ${[record.data].flat().map(String).join("")}`;
+    return "data" in record && typeof record.data === "string" ? `${record.type} ${record.data}` : record.type;
   });
   return [rcode, ...answers];
 }

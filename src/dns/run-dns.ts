@@ -5,6 +5,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { Namespaces } from "#api/core/v1/namespace";
 import { Services } from "#api/core/v1/service";
 import { EndpointSlices } from "#api/discovery/v1/endpointslice";
+import { serviceKeysOf } from "#api/discovery/v1/service-keys";
 import type { EndpointSlice } from "#api/discovery/v1/types.gen";
 import { keyOf, type Clock, type Logger, type ObjectKey } from "#apimachinery";
 import type { InformerFactory } from "#client";
@@ -185,9 +186,4 @@ function serveTcp(socket: Socket, clients: Set<Socket>, resolver: Resolver): voi
       else answer.then(send, () => socket.destroy());
     }
   });
-}
-
-function serviceKeysOf(slice: EndpointSlice): readonly ObjectKey[] {
-  const name = slice.metadata.labels?.["kubernetes.io/service-name"];
-  return name === undefined || name === "" ? [] : [`${slice.metadata.namespace}/${name}`];
 }

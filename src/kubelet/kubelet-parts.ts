@@ -22,6 +22,8 @@ import { NodePodSyncer } from "./pod-workers/node-pod-syncer.ts";
 import { PodWorkers } from "./pod-workers/pod-workers.ts";
 import { ProberManager } from "./prober/prober-manager.ts";
 import { StatusManager } from "./status/status-manager.ts";
+import { LOCAL_PATH_ROOT } from "./volumes/local-path-plan.ts";
+import { LocalPathVolumes } from "./volumes/local-path-volumes.ts";
 import { TokenManager } from "./volumes/token-manager.ts";
 import { VolumeManager } from "./volumes/volume-manager.ts";
 import { parseResolvConf } from "./network/dns.ts";
@@ -51,6 +53,7 @@ export interface KubeletParts {
   readonly sources: PodSources;
   readonly nodeStatus: NodeStatusManager;
   readonly volumes: VolumeManager;
+  readonly localPaths: LocalPathVolumes;
   readonly syncer: NodePodSyncer;
   /** Makes the upper levels of the pods' cgroups. */
   readonly ensureCgroups: () => Promise<void>;
@@ -112,7 +115,10 @@ export function newKubeletParts(
   const onChange = (uid: string): void => parts.workers.wake(uid);
   const objects = new ObjectCache({ client, clock, random, logger, onChange });
   const nodeStatus = newNodeStatus(core);
-  const volumes = new VolumeManager({ client, host: platform.volumes, rootDir });
+  const files = { client, host: platform.volumes, rootDir };
+  const root = options.localPathRoot ?? LOCAL_PATH_ROOT;
+  const localPaths = new LocalPathVolumes({ ...files, clock, logger, root });
+  const volumes = new VolumeManager({ ...files, localPaths, node: () => nodeStatus.node });
   const starter = newStarter(core, objects);
   const tools = { client, clock, logger, recorder, platform, starter };
   const syncer = new NodePodSyncer({
@@ -141,6 +147,7 @@ export function newKubeletParts(
     sources,
     nodeStatus,
     volumes,
+    localPaths,
     syncer,
     flushEvents: () => recorder.flush(),
     sourcesReady: { value: false },

@@ -76,6 +76,7 @@ async function run(options: KubeletOptions, tasks: Promise<unknown>[], signal: A
   tasks.push(pods.run(signal));
   await pods.waitForSync(signal);
   parts.sourcesReady.value = true;
+  tasks.push(parts.localPaths.run(signal));
   await removeOrphans(options, parts);
   logger.info("Kubelet runs", { node: nodeName, runtime: version.runtimeName });
   await aborted(signal);

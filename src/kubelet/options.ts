@@ -38,6 +38,8 @@ export interface KubeletOptions {
   readonly platform: NodePlatform;
   /** Pods' volumes and plugin data, as /var/lib/kubelet. */
   readonly rootDir: string;
+  /** Folder of the volumes that the local-path provisioner makes. Default /var/lib/k8ts/local-path. */
+  readonly localPathRoot?: string;
   /** As /var/log/pods. */
   readonly podLogsDir: string;
   readonly clusterDNS: readonly string[];

@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import type { Driver } from "./drivers/index.ts";
 import type { LauncherEnv } from "./paths.ts";
-import { runCommand, tryCommand } from "./run-command.ts";
+import { runCommand, tryCommand } from "#component-base";
 import { EXIT, UserError, explain } from "./user-error.ts";
 
 /** Less than this and image layers or the store would soon fail. */

@@ -1,8 +1,8 @@
 /** The programs and files by which a node's network is changed: `ip`, `nft`, `/proc/sys/net`. All act on the namespace of this process. @module */
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { tryCommand } from "#component-base";
 
 export interface NetworkTools {
   /** Runs the lines as one `ip -batch`; rejects with ip's message at the first line that fails. */
@@ -20,7 +20,7 @@ export interface NetworkTools {
 }
 
 const PACKAGES: Readonly<Record<string, string>> = { ip: "iproute2", nft: "nftables" };
-const MESSAGE_BYTES_MAX = 2_000;
+const MESSAGE_CHARS_MAX = 2_000;
 
 export const systemNetworkTools: NetworkTools = {
   async ip(lines, signal) {
@@ -46,30 +46,21 @@ export const systemNetworkTools: NetworkTools = {
 };
 
 /** Standard output. */
-function feed(
+async function feed(
   program: string,
   args: readonly string[],
   lines: readonly string[],
   signal: AbortSignal,
 ): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], signal });
-    const output = { stdout: "", stderr: "" };
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (output.stdout += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      if (output.stderr.length < MESSAGE_BYTES_MAX) output.stderr += text;
-    });
-    child.once("error", (err: NodeJS.ErrnoException) => {
+  const input = lines.map((line) => `${line}\n`).join("");
+  const { code, stdout, stderr } = await tryCommand([program, ...args], { input }, signal).catch(
+    (err: NodeJS.ErrnoException) => {
       const hint =
         err.code === "ENOENT" ? `${program} is missing; install the package ${PACKAGES[program]}` : program;
-      reject(new Error(hint, { cause: err }));
-    });
-    child.once("close", (code) => {
-      if (code === 0) resolve(output.stdout);
-      else
-        reject(new Error(`${program} ${args.join(" ")} failed with code ${code}: ${output.stderr.trim()}`));
-    });
-    child.stdin.on("error", () => {}); // a program that ends early tells why by its exit code
-    child.stdin.end(lines.map((line) => `${line}\n`).join(""));
-  });
+      throw new Error(hint, { cause: err });
+    },
+  );
+  if (code === 0) return stdout;
+  const message = stderr.slice(0, MESSAGE_CHARS_MAX).trim();
+  throw new Error(`${program} ${args.join(" ")} failed with code ${code}: ${message}`);
 }

@@ -14,6 +14,8 @@ import {
 } from "./leak-guard.ts";
 import type { NetworkTools } from "./network-tools.ts";
 import { PROTO, plan, routeLines, type NetworkPlan } from "./plan.ts";
+import { POLICY_TABLE } from "./policy/nftables.ts";
+import { runPolicies } from "./policy/run-policies.ts";
 
 export interface NetworkOptions extends LeakGuardOptions {
   readonly informers: InformerFactory;
@@ -35,8 +37,12 @@ const IPTABLES = ["/usr/sbin/iptables", "/sbin/iptables"];
 
 /** Resolves when `signal` aborts. What it made stays: pods go on while the agent restarts. */
 export async function runNetwork(options: NetworkOptions, signal: AbortSignal): Promise<void> {
-  const { informers, logger, clock, tools } = options;
   await guard(options, signal);
+  await Promise.all([keepRoutes(options, signal), runPolicies(options, signal)]);
+}
+
+async function keepRoutes(options: NetworkOptions, signal: AbortSignal): Promise<void> {
+  const { informers, logger, clock, tools } = options;
   const nodes = informers.informer(Nodes);
   let changed = Promise.withResolvers<void>();
   const wake = (): void => changed.resolve();
@@ -65,7 +71,8 @@ export async function runNetwork(options: NetworkOptions, signal: AbortSignal): 
 
 /** Removes all that `runNetwork` made but files, for a machine that goes on without the cluster. */
 export async function cleanupNetwork(tools: NetworkTools, signal: AbortSignal): Promise<void> {
-  await tools.nft(`add table ${TABLE}\ndelete table ${TABLE}\n`, signal);
+  for (const table of [TABLE, POLICY_TABLE])
+    await tools.nft(`add table ${table}\ndelete table ${table}\n`, signal);
   await tools.ip([`route flush proto ${PROTO}`], signal);
   for (const name of [SERVICE_INTERFACE, BRIDGE]) {
     if (tools.hasInterface(name)) await tools.ip([`link del ${name}`], signal);

@@ -3,8 +3,8 @@
  * The kernel's entries of such flows are deleted with the `conntrack` tool.
  * @module
  */
-import { spawn } from "node:child_process";
 import type { Logger } from "#apimachinery";
+import { tryCommand } from "#component-base";
 import type { ServicePlan } from "./plan.ts";
 
 export interface StaleFlow {
@@ -64,12 +64,12 @@ function udpEndpoints(plan: ServicePlan): ReadonlySet<string> {
 }
 
 /** Exit code 1 means that no entry matched, which is fine. */
-function run(args: readonly string[], signal: AbortSignal): Promise<"done" | "missing"> {
-  return new Promise((resolve, reject) => {
-    const child = spawn("conntrack", args, { stdio: "ignore", signal });
-    child.once("error", (err: NodeJS.ErrnoException) =>
-      err.code === "ENOENT" ? resolve("missing") : reject(err),
-    );
-    child.once("close", () => resolve("done"));
-  });
+async function run(args: readonly string[], signal: AbortSignal): Promise<"done" | "missing"> {
+  try {
+    await tryCommand(["conntrack", ...args], {}, signal);
+    return "done";
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code === "ENOENT") return "missing";
+    throw err;
+  }
 }

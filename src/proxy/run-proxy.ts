@@ -1,5 +1,6 @@
 /** Keeps this node's nftables in step with Services and EndpointSlices. @module */
 import { EndpointSlices } from "#api/discovery/v1/endpointslice";
+import { serviceKeysOf } from "#api/discovery/v1/service-keys";
 import type { EndpointSlice } from "#api/discovery/v1/types.gen";
 import { Services } from "#api/core/v1/service";
 import type { Service } from "#api/core/v1/types.gen";
@@ -130,9 +131,4 @@ class ChangeTracker {
     if (service === undefined) return emptyPlan;
     return plan(service, this.#slices.lister.byIndex(SERVICE_INDEX, key), this.#options);
   }
-}
-
-function serviceKeysOf(slice: EndpointSlice): readonly ObjectKey[] {
-  const name = slice.metadata.labels?.["kubernetes.io/service-name"];
-  return name === undefined || name === "" ? [] : [`${slice.metadata.namespace}/${name}`];
 }

@@ -4,6 +4,7 @@ import { Nodes } from "#api/core/v1/node";
 import { PersistentVolumes } from "#api/core/v1/persistentvolume";
 import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
 import { Pods } from "#api/core/v1/pod";
+import { isPodTerminal } from "#api/core/v1/pod-state";
 import type { Node, Pod } from "#api/core/v1/types.gen";
 import { CSINodes } from "#api/storage/v1/csinode";
 import { StorageClasses } from "#api/storage/v1/storageclass";
@@ -96,9 +97,9 @@ function followPods(informers: InformerFactory, followers: Followers): () => voi
     if (isAssigned(pod)) {
       queue.delete(uid);
       nominated.delete(uid);
-      if (isFinished(pod)) remove(pod);
+      if (isPodTerminal(pod)) remove(pod);
       else setAssigned(followers, pod, old);
-    } else if (isFinished(pod) || isTerminating(pod) || pod.spec?.schedulerName !== schedulerName) {
+    } else if (isPodTerminal(pod) || isTerminating(pod) || pod.spec?.schedulerName !== schedulerName) {
       queue.delete(uid);
       nominated.delete(uid);
     } else if (!cache.isAssumed(uid)) {
@@ -145,10 +146,6 @@ function isAssigned(pod: Pod): boolean {
 
 function isTerminating(pod: Pod): boolean {
   return pod.metadata.deletionTimestamp !== undefined;
-}
-
-function isFinished(pod: Pod): boolean {
-  return pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
 }
 
 /** The scheduler's own status writes come back as updates, and change nothing it looks at. */

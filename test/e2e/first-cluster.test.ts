@@ -141,9 +141,10 @@ function newcomer(nodeCount: number): void {
     }
   });
 
+  const exec = (script: string): Promise<string> =>
+    cluster.kubectl("exec", "deploy/web", "--", "sh", "-c", script);
+
   test("a pod reaches the API server through the kubernetes service, by name and by its variables", async () => {
-    const exec = (script: string): Promise<string> =>
-      cluster.kubectl("exec", "deploy/web", "--", "sh", "-c", script);
     // busybox has no TLS that the server accepts; that it connects shows the way, its token is tried in pods.test.ts
     assert.equal(
       await exec("nc -w 5 kubernetes.default.svc 443 </dev/null && echo connected"),

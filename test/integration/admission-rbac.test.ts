@@ -25,6 +25,25 @@ const writeRbac = {
 const readPods = { apiGroups: [""], resources: ["pods"], verbs: ["get", "list"] };
 const readSecrets = { apiGroups: [""], resources: ["secrets"], verbs: ["get", "list"] };
 
+const binding = (kind: string, name: string): object => ({
+  metadata: { name: `to-${name}` },
+  subjects: [{ kind: "User", apiGroup: "rbac.authorization.k8s.io", name: "bob" }],
+  roleRef: { apiGroup: "rbac.authorization.k8s.io", kind, name },
+});
+
+const request = async (organization: string): Promise<object> => {
+  const { requestPem } = await createCertificateRequest({
+    commonName: "alice",
+    organizations: [organization],
+  });
+  const spec = {
+    request: Buffer.from(requestPem).toString("base64"),
+    signerName: "kubernetes.io/kube-apiserver-client",
+    usages: ["client auth"],
+  };
+  return { metadata: { name: organization.replace(":", "-") }, spec };
+};
+
 suite("escalation", () => {
   test("a role grants what its writer has, and nothing else", async () => {
     await using cluster = await startAdmissionServer();
@@ -53,11 +72,6 @@ suite("escalation", () => {
     const roles = `${RBAC}/namespaces/default/roles`;
     await cluster.send("POST", roles, { metadata: { name: "more" }, rules: [readSecrets] }, ALICE);
     const bindings = `${RBAC}/namespaces/default/rolebindings`;
-    const binding = (kind: string, name: string): object => ({
-      metadata: { name: `to-${name}` },
-      subjects: [{ kind: "User", apiGroup: "rbac.authorization.k8s.io", name: "bob" }],
-      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind, name },
-    });
     const refusal = await cluster.refused("POST", bindings, binding("Role", "more"), ALICE);
     assert.match(
       refusal.message,
@@ -84,19 +98,6 @@ suite("escalation", () => {
 });
 
 suite("certificate requests", () => {
-  const request = async (organization: string): Promise<object> => {
-    const { requestPem } = await createCertificateRequest({
-      commonName: "alice",
-      organizations: [organization],
-    });
-    const spec = {
-      request: Buffer.from(requestPem).toString("base64"),
-      signerName: "kubernetes.io/kube-apiserver-client",
-      usages: ["client auth"],
-    };
-    return { metadata: { name: organization.replace(":", "-") }, spec };
-  };
-
   test("CertificateSubjectRestriction keeps system:masters to itself", async () => {
     await using cluster = await startAdmissionServer();
     const { message, code } = await cluster.refused("POST", CSRS, await request("system:masters"));

@@ -26,14 +26,14 @@ export async function startAdmissionServer(
   const disabledAdmissionPlugins = options.disabledAdmissionPlugins ?? ["ServiceAccount"];
   const server = await createApiServer({ freezeObjects: true, ...options, disabledAdmissionPlugins, store });
   const warnings: string[] = [];
-  const send: AdmissionServer["send"] = async (method, path, body, user) => {
+  const send: AdmissionServer["send"] = async (method, path, body, sender) => {
     const isPatch = method === "PATCH" && !Array.isArray(body);
     const type = isPatch ? "application/merge-patch+json" : "application/json";
     const headers = { "content-type": method === "PATCH" && !isPatch ? "application/json-patch+json" : type };
     const [plain = "", search] = path.split("?");
     const query = Object.fromEntries(new URLSearchParams(search));
     const answer = await server
-      .transport(user)
+      .transport(sender)
       .request({ method, path: plain, query, headers, ...(body !== undefined && { body }) }, signal);
     const { warning } = answer.headers as { readonly warning?: string };
     if (warning !== undefined) warnings.push(warning);

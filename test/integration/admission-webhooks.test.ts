@@ -51,7 +51,10 @@ before(async () => {
       seen.push(review.request);
       const answer = respond(review.request);
       if (answer === undefined) return;
-      if (typeof answer === "string") return void response.end(answer);
+      if (typeof answer === "string") {
+        response.end(answer);
+        return;
+      }
       const { uid } = review.request;
       const full = {
         apiVersion: "admission.k8s.io/v1",

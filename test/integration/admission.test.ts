@@ -6,6 +6,15 @@ import { startAdmissionServer, pod, user, type AdmissionServer } from "./admissi
 const CORE = "/api/v1/namespaces/default";
 const PODS = `${CORE}/pods`;
 const NODE = user("system:node:n1", "system:nodes");
+const resources = (requests: object, limits: object): object => ({ resources: { requests, limits } });
+const service = (type: string): object => ({
+  metadata: { name: "s" },
+  spec: { type, ports: [{ port: 80 }] },
+});
+const labels = (level: string): object => ({
+  metadata: { labels: { "pod-security.kubernetes.io/enforce": level } },
+});
+const labelled = (key: string): object => ({ metadata: { labels: { [key]: "x" } } });
 
 suite("LimitRanger", () => {
   const range = {
@@ -25,7 +34,6 @@ suite("LimitRanger", () => {
       ],
     },
   };
-  const resources = (requests: object, limits: object): object => ({ resources: { requests, limits } });
   const cases: readonly (readonly [name: string, container: object, expected: RegExp])[] = [
     [
       "too much of everything",
@@ -141,10 +149,6 @@ suite("ResourceQuota", () => {
     await using cluster = await startAdmissionServer();
     await withQuota(cluster, { "services.nodeports": "2", services: "2" });
     const services = `${CORE}/services`;
-    const service = (type: string): object => ({
-      metadata: { name: "s" },
-      spec: { type, ports: [{ port: 80 }] },
-    });
     await cluster.send("POST", `${services}?dryRun=All`, service("NodePort"));
     assert.deepEqual(await usedOf(cluster), { "services.nodeports": "0", services: "0" });
     await cluster.send("POST", services, service("ClusterIP"));
@@ -166,10 +170,6 @@ suite("ResourceQuota", () => {
 });
 
 suite("PodSecurity", () => {
-  const labels = (level: string): object => ({
-    metadata: { labels: { "pod-security.kubernetes.io/enforce": level } },
-  });
-
   test("PodSecurity refuses at the enforced level and warns of what it will refuse", async () => {
     await using cluster = await startAdmissionServer();
     await cluster.send("PATCH", "/api/v1/namespaces/default", labels("baseline"));
@@ -225,7 +225,6 @@ suite("NodeRestriction", () => {
     return cluster;
   }
 
-  const labelled = (key: string): object => ({ metadata: { labels: { [key]: "x" } } });
   const cases: readonly (readonly [
     name: string,
     method: "POST" | "PATCH" | "DELETE",

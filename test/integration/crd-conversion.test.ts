@@ -113,11 +113,12 @@ test("conversion webhooks make the versions of custom resources out of each othe
       ["MODIFIED", { host: "h", port: "9" }],
     ]);
     mode.fails = true;
+    await server.send("PATCH", `${V1}/a`, { spec: { hostPort: "j:4" } }, "application/merge-patch+json");
     assert.deepEqual(await refused(server.send("GET", `${V2}/a`)), [
       500,
       "conversion webhook for stable.example.com/v1, Kind=CronTab failed: not today",
     ]);
-    assert.equal((await server.send("GET", `${V1}/a`))["spec"].hostPort, "h:9");
+    assert.equal((await server.send("GET", `${V1}/a`))["spec"].hostPort, "j:4");
   } finally {
     webhook.closeAllConnections();
     webhook.close();

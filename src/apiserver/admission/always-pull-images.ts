@@ -1,6 +1,6 @@
 /** Option: images are pulled for every pod, so that nobody runs a private one that only lies on the node. @module */
 import { field, invalid, type KubeObject } from "#apimachinery";
-import type { Container, Pod, PodSpec } from "#api/core/v1/types.gen";
+import type { Pod, PodSpec } from "#api/core/v1/types.gen";
 import type { AdmissionPlugin, Attributes } from "./plugin.ts";
 
 const POLICY = "Always";
@@ -19,7 +19,7 @@ export const alwaysPullImages: AdmissionPlugin = {
     const { metadata, spec } = attributes.object as Pod;
     if (spec === undefined || !isConcerned(attributes)) return;
     const causes = LISTS.flatMap((list) =>
-      ((spec[list] ?? []) as readonly Container[]).flatMap(({ imagePullPolicy = "" }, i) =>
+      (spec[list] ?? []).flatMap(({ imagePullPolicy = "" }, i) =>
         imagePullPolicy === POLICY
           ? []
           : [field.notSupported(`spec.${list}[${i}].imagePullPolicy`, imagePullPolicy, [POLICY])],
@@ -38,14 +38,12 @@ function isConcerned({ subresource, operation, object, oldObject }: Attributes):
 }
 
 function imagesOf({ spec }: Pod): readonly string[] {
-  return LISTS.flatMap((list) =>
-    ((spec?.[list] ?? []) as readonly Container[]).map(({ image = "" }) => image),
-  );
+  return LISTS.flatMap((list) => (spec?.[list] ?? []).map(({ image = "" }) => image));
 }
 
 function withPolicy(spec: PodSpec): PodSpec {
   const pulled = LISTS.flatMap((list) => {
-    const containers = spec[list] as readonly Container[] | undefined;
+    const containers = spec[list];
     if (containers === undefined) return [];
     return [[list, containers.map((container) => ({ ...container, imagePullPolicy: POLICY }))] as const];
   });

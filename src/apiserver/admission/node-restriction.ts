@@ -3,6 +3,7 @@ import { notFound, type KubeObject } from "#apimachinery";
 import type { TokenRequest } from "#api/authentication/v1/types.gen";
 import type { CertificateSigningRequest } from "#api/certificates/v1/types.gen";
 import type { Pod } from "#api/core/v1/types.gen";
+import { nodeNameOf } from "../authz/index.ts";
 import type { UserInfo } from "../user-info.ts";
 import { semanticEqual } from "../registry/semantic-equal.ts";
 import { nodeChangeRefusal } from "./node-restriction-node.ts";
@@ -13,7 +14,6 @@ import type { AdmissionPlugin, Attributes } from "./plugin.ts";
 import { refuse } from "./refuse.ts";
 
 const NODE_PREFIX = "system:node:";
-const NODES_GROUP = "system:nodes";
 const LEASE_NAMESPACE = "kube-node-lease";
 const KUBELET_SIGNERS: ReadonlySet<string> = new Set([
   "kubernetes.io/kubelet-serving",
@@ -62,12 +62,6 @@ export function nodeRestriction(lookup: ObjectLookup): AdmissionPlugin {
       if (name !== undefined && attributes.operation === "DELETE") await check(name, attributes);
     },
   };
-}
-
-/** Undefined: the user is no node; "": it is one, and does not say which. */
-export function nodeNameOf({ name, groups }: UserInfo): string | undefined {
-  if (!name.startsWith(NODE_PREFIX) || !groups.includes(NODES_GROUP)) return undefined;
-  return name.slice(NODE_PREFIX.length);
 }
 
 function podRefusal(node: Node): string | undefined {

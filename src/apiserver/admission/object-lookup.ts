@@ -10,7 +10,19 @@ export interface ObjectLookup {
   list(resource: string, namespace?: string): readonly KubeObject[];
 }
 
+const NOTHING: readonly KubeObject[] = [];
+/** Longer lists are asked for rarely, and would keep too much in memory. */
+const REMEMBERED_LENGTH_MAX = 64;
+const REMEMBERED_MAX = 256;
+
+interface Remembered {
+  readonly lastChange: number;
+  readonly objects: readonly KubeObject[];
+}
+
 export function registryLookup(registry: () => Registry): ObjectLookup {
+  /** Short lists (webhooks, priority classes, quotas) until their resource changes: every write asks for several. */
+  const remembered = new Map<string, Remembered>();
   return {
     get(resource, namespace, name) {
       const store = registry().findStore(resource);
@@ -28,9 +40,20 @@ export function registryLookup(registry: () => Registry): ObjectLookup {
     },
     list(resource, namespace = "") {
       const store = registry().findStore(resource);
-      if (store === undefined) return [];
+      if (store === undefined || store.cache.size === 0) return NOTHING;
+      const { cache } = store;
+      const { lastChange } = cache;
       const prefix = namespace === "" ? "" : `${namespace}/`;
-      return [...store.cache.list({ prefix })].map((cached) => cached.object);
+      const key = `${resource}/${prefix}`;
+      const known = remembered.get(key);
+      if (known?.lastChange === lastChange) return known.objects;
+      const objects = [...cache.list({ prefix })].map((cached) => cached.object);
+      remembered.delete(key);
+      if (objects.length <= REMEMBERED_LENGTH_MAX) {
+        if (remembered.size >= REMEMBERED_MAX) remembered.clear();
+        remembered.set(key, { lastChange, objects });
+      }
+      return objects;
     },
   };
 }

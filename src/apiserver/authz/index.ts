@@ -2,6 +2,8 @@
 export { alwaysAllowPaths } from "./always-allow-paths.ts";
 export { authorizerChain } from "./chain.ts";
 export { forbiddenError } from "./forbidden.ts";
+export { nodeAuthorizer, nodeNameOf } from "./node/node-authorizer.ts";
+export { nodeGraph } from "./node/node-graph.ts";
 export { privilegedGroups } from "./privileged-groups.ts";
 export {
   bootstrapClusterRoleBindings,

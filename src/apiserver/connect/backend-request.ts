@@ -1,6 +1,7 @@
 /** An ordinary request to a backend (a kubelet, a pod), whose answer is handed on as it comes. @module */
-import { request as requestHttp, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
+import { request as requestHttp } from "../http/node-http.ts";
 import { StatusError } from "#apimachinery";
 import type { Result } from "../handlers/request.ts";
 import type { UpgradeBackend } from "../streaming/index.ts";

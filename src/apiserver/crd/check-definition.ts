@@ -5,24 +5,30 @@ import { checkRules } from "./cel/check-rules.ts";
 import { withDefaults } from "./defaulting.ts";
 import { pruneObject } from "./prune.ts";
 import { patternError } from "./regex.ts";
-import { isSchema, structuralOf, type Structural } from "./structural.ts";
+import { isSchema, SchemaTooDeep, structuralOf, type Structural } from "./structural.ts";
 import { validateValue } from "./validate-value.ts";
 
-/** Versions whose schema is that of `old` are not judged anew: what was let in stays. */
-export function checkDefinition(
+/** What is wrong, version by version. Those whose schema is that of `old` are not judged anew: what was let in stays. */
+export function* checkDefinition(
   crd: CustomResourceDefinition,
   old?: CustomResourceDefinition,
-): readonly StatusCause[] {
-  return crd.spec.versions.flatMap(({ name, schema }, i) => {
+): Generator<readonly StatusCause[]> {
+  for (const [i, { name, schema }] of crd.spec.versions.entries()) {
     const props = schema?.openAPIV3Schema;
-    if (props === undefined) return [];
+    if (props === undefined) continue;
     const before = old?.spec.versions.find((version) => version.name === name)?.schema?.openAPIV3Schema;
-    if (before !== undefined && jsonEqual(before, props)) return [];
-    return checkSchema(props, `spec.versions[${i}].schema.openAPIV3Schema`);
-  });
+    if (before !== undefined && jsonEqual(before, props)) continue;
+    const path = `spec.versions[${i}].schema.openAPIV3Schema`;
+    try {
+      yield checkSchema(props, path);
+    } catch (err) {
+      if (!(err instanceof SchemaTooDeep)) throw err;
+      yield [field.forbidden(path, err.message)];
+    }
+  }
 }
 
-export function checkSchema(props: JSONSchemaProps, path: string): readonly StatusCause[] {
+function checkSchema(props: JSONSchemaProps, path: string): readonly StatusCause[] {
   const causes = [...patterns(props, path), ...defaults(structuralOf(props), path)];
   return causes.length > 0 ? causes : checkRules(structuralOf(props), path);
 }

@@ -60,7 +60,7 @@ export function conversionWebhook(options: ConversionWebhookOptions): Conversion
     return made.map((object, i) => {
       const problem = problemOf(object, objects[i]!, desiredAPIVersion);
       if (problem !== undefined) throw failed(`invalid converted object at index ${i}: ${problem}`);
-      return withMetadataOf(object as unknown as KubeObject, objects[i]!);
+      return withMetadataOf(object as KubeObject, objects[i]!);
     });
   };
 }

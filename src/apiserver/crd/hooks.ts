@@ -1,8 +1,9 @@
 /** What writes of definitions need beyond the rules of their kind. @module */
-import { invalid, type KubeObject } from "#apimachinery";
+import { invalid, type KubeObject, type StatusCause } from "#apimachinery";
 import { validateCustomResourceDefinition } from "#api/apiextensions/v1/validation";
 import type { CustomResourceDefinition } from "#api/apiextensions/v1/types.gen";
 import { nothingBegun, type Begun, type ResourceHooks } from "../registry/resource-hooks.ts";
+import { yieldToLoop } from "../watchcache/watch-cache.ts";
 import { checkDefinition } from "./check-definition.ts";
 import { CLEANUP_FINALIZER, withCondition } from "./conditions.ts";
 
@@ -35,7 +36,12 @@ async function begin(object: KubeObject, old?: KubeObject): Promise<Begun> {
   const crd = object as CustomResourceDefinition;
   // What is wrong with the definition itself is told by its own rules; these need it to be right.
   if (validateCustomResourceDefinition(crd).length > 0) return nothingBegun(object);
-  const causes = checkDefinition(crd, old as CustomResourceDefinition | undefined);
+  const causes: StatusCause[] = [];
+  for (const found of checkDefinition(crd, old as CustomResourceDefinition | undefined)) {
+    causes.push(...found);
+    // Schemas are large; others have their turn between them.
+    await yieldToLoop();
+  }
   if (causes.length > 0) throw invalid(crdKind, object.metadata.name, causes);
   return nothingBegun(object);
 }

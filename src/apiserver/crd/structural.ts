@@ -28,9 +28,15 @@ export interface Structural {
 /** Bound of the depth of schemas and of the walks along them: nothing real comes near. */
 export const SCHEMA_DEPTH_MAX = 200;
 
+export class SchemaTooDeep extends Error {
+  constructor() {
+    super(`must not be nested more than ${SCHEMA_DEPTH_MAX} levels deep`);
+  }
+}
+
+/** Throws SchemaTooDeep. */
 export function structuralOf(props: JSONSchemaProps, depth = 0): Structural {
-  if (depth > SCHEMA_DEPTH_MAX)
-    throw new Error(`a schema is nested more than ${SCHEMA_DEPTH_MAX} levels deep`);
+  if (depth > SCHEMA_DEPTH_MAX) throw new SchemaTooDeep();
   const properties = new Map(
     Object.entries(props.properties ?? {}).map(([name, child]) => [name, structuralOf(child, depth + 1)]),
   );

@@ -29,9 +29,19 @@ export function fieldValidationOf(request: ApiRequest): FieldValidation {
   return value === "Ignore" || value === "Strict" ? value : "Warn";
 }
 
+const UNPRINTABLE = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu;
+/** Clients that are remembered; there are as many as there are programs. */
+const MANAGERS_MAX = 256;
+const managers = new Map<string, string>();
+
 /** `kubectl/v1.36 (linux/amd64)` manages as `kubectl`. */
 function managerOfUserAgent(userAgent: string): string {
   const name = userAgent.split("/", 1)[0]!;
-  const printable = name.replaceAll(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, "");
-  return printable.slice(0, FIELD_MANAGER_BYTES_MAX) || "unknown";
+  let manager = managers.get(name);
+  if (manager === undefined) {
+    manager = name.replaceAll(UNPRINTABLE, "").slice(0, FIELD_MANAGER_BYTES_MAX) || "unknown";
+    if (managers.size >= MANAGERS_MAX) managers.clear();
+    managers.set(name, manager);
+  }
+  return manager;
 }

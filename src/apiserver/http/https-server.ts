@@ -1,5 +1,5 @@
 /** Listens with TLS and turns every request, HTTP/1.1 or HTTP/2 as the client negotiated, into an `Exchange`. @module */
-import * as http from "node:http";
+import type * as http from "node:http";
 import * as http2 from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
@@ -9,6 +9,7 @@ import type { Credentials } from "../user-info.ts";
 import type { Exchange } from "./exchange.ts";
 import { Http1Exchange } from "./http1-exchange.ts";
 import { Http2Exchange } from "./http2-exchange.ts";
+import { createServer } from "./node-http.ts";
 
 /** As upstream: watches of one client share a connection. */
 const CONCURRENT_STREAMS_MAX = 1000;
@@ -110,7 +111,7 @@ export class HttpsServer {
   }
 
   #createHttp1(): http.Server {
-    const server = http.createServer({
+    const server = createServer({
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: HEADERS_TIMEOUT_MS,
       maxHeaderSize: HEADER_BYTES_MAX,

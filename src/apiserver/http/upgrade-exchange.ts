@@ -1,8 +1,9 @@
 /** An HTTP/1.1 request that asks to take its connection over: either it is, or it gets an ordinary answer on the bare socket. @module */
-import { STATUS_CODES, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Credentials } from "../user-info.ts";
 import type { AnswerHeaders, BodyWriter, Exchange } from "./exchange.ts";
+import { STATUS_CODES } from "./node-http.ts";
 import { bodyWriter } from "./stream-body.ts";
 
 export class UpgradeExchange implements Exchange {

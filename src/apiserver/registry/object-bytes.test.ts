@@ -9,7 +9,7 @@ const fieldsV1 = { "f:spec": { "f:replicas": {} } };
 function deployment(rest: object): KubeObject {
   const entry = { manager: "kubectl", operation: "Update", fieldsType: "FieldsV1", fieldsV1 } as const;
   const metadata = { name: 'a"b', resourceVersion: "7", managedFields: [entry], labels: { a: "ü" } };
-  return { kind: "x", apiVersion: "x", metadata, ...rest } as unknown as KubeObject;
+  return { kind: "x", apiVersion: "x", metadata, ...rest };
 }
 
 test("toBytes() writes shared field texts as it writes the fields themselves", () => {

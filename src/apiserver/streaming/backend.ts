@@ -1,6 +1,7 @@
 /** Asking a backend (a kubelet, a pod) to switch protocols. @module */
-import { request as requestHttp, type IncomingMessage, type RequestOptions } from "node:http";
+import type { IncomingMessage, RequestOptions } from "node:http";
 import { request as requestHttps } from "node:https";
+import { request as requestHttp } from "../http/node-http.ts";
 import type { Duplex } from "node:stream";
 
 export interface UpgradeBackend {

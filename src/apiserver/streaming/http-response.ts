@@ -1,6 +1,6 @@
 /** Answers written straight to a connection that has left HTTP's hands. @module */
 import type { Duplex } from "node:stream";
-import { STATUS_CODES } from "node:http";
+import { STATUS_CODES } from "../http/node-http.ts";
 import { StatusError } from "#apimachinery";
 import type { BackendResponse, RawHeaders } from "./backend.ts";
 

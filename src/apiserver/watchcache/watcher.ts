@@ -80,7 +80,7 @@ export class Watcher {
   /** An item that another watcher gave, as it is; for watches that pass on what they are told. */
   forward(item: WatchItem): void {
     if (this.#isEnded) return;
-    if (item.type === "event") this.offer(item.event);
+    if (item.type === "event") this.#enqueue(item.event);
     else if (item.type === "error") this.fail(item.error);
     else this.#push(item);
   }
@@ -125,6 +125,13 @@ export class Watcher {
   #forgetInitial(): void {
     this.#initial = [];
     this.#initialAt = 0;
+  }
+
+  #enqueue(event: CacheEvent): void {
+    this.#backlogBytes += event.object.size;
+    if (this.#backlogBytes <= this.#options.backlogBytesMax) return this.#push({ type: "event", event });
+    this.#queue = [];
+    this.stop();
   }
 
   #push(item: WatchItem): void {

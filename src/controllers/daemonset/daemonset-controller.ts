@@ -1,6 +1,6 @@
 /** Keeps one pod of each DaemonSet on every node that it is for. @module */
 import type { Kind, ObjectKey } from "#apimachinery";
-import { controllerOf, isAlreadyExists, isNotFound, keyOf } from "#apimachinery";
+import { isAlreadyExists, isNotFound, keyOf } from "#apimachinery";
 import { ControllerRevisions } from "#api/apps/v1/controllerrevision";
 import { DaemonSets } from "#api/apps/v1/daemonset";
 import type { ControllerRevision, DaemonSet } from "#api/apps/v1/types.gen";
@@ -11,7 +11,7 @@ import type { Lister } from "#client";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { slowStartBatch, source } from "#controller-runtime";
 import { forEachParallel } from "../batch.ts";
-import { claim, planClaims } from "../controller-ref-manager.ts";
+import { adoptersOf, claim, planClaims } from "../controller-ref-manager.ts";
 import { indexOrphans, orphansOf } from "../indexes.ts";
 import { LastWrites } from "../last-writes.ts";
 import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
@@ -194,9 +194,7 @@ class Daemons {
 
   /** An orphan concerns every DaemonSet that would adopt it. */
   adoptersOf(pod: Pod): readonly ObjectKey[] {
-    if (controllerOf(pod) !== undefined || pod.metadata.deletionTimestamp !== undefined) return [];
-    const candidates = this.#daemonSets.list(pod.metadata.namespace);
-    return candidates.filter((ds) => selectorPredicate(ds.spec?.selector)(pod.metadata.labels)).map(keyOf);
+    return adoptersOf(this.#daemonSets, pod);
   }
 
   /** A heartbeat concerns nobody; a change of labels or taints those whose eligibility changes by it. */

@@ -1,10 +1,10 @@
 /** On which nodes a DaemonSet runs, and what its pods look like there. @module */
 import type { DaemonSet } from "#api/apps/v1/types.gen";
 import { DaemonSets } from "#api/apps/v1/daemonset";
+import { matchesNodeAffinity, selectableNode } from "#api/core/v1/node-selector";
+import { tolerates } from "#api/core/v1/tolerations";
 import type { Node, Pod, PodSpec, Toleration } from "#api/core/v1/types.gen";
-import { matchesNodeAffinity } from "../node-affinity.ts";
 import { podFromTemplate } from "../pod-control.ts";
-import { tolerates } from "../taints.ts";
 
 export const REVISION_HASH = "controller-revision-hash";
 
@@ -34,7 +34,8 @@ export function eligibility(ds: DaemonSet, node: Node): Eligibility {
   const spec = ds.spec?.template.spec;
   const nodeName = spec?.nodeName ?? "";
   const isOther = nodeName !== "" && nodeName !== node.metadata.name;
-  if (isOther || !matchesNodeAffinity(spec, node)) return { shouldRun: false, shouldContinue: false };
+  const isSelected = !isOther && matchesNodeAffinity(spec, selectableNode(node));
+  if (!isSelected) return { shouldRun: false, shouldContinue: false };
   const tolerations = tolerationsOf(spec);
   const untolerated = (node.spec?.taints ?? []).filter(
     (taint) => !tolerations.some((t) => tolerates(t, taint)),

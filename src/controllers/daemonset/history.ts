@@ -2,8 +2,8 @@
 import { DaemonSets } from "#api/apps/v1/daemonset";
 import type { ControllerRevision, DaemonSet } from "#api/apps/v1/types.gen";
 import type { Pod } from "#api/core/v1/types.gen";
-import { newControllerRef } from "../controller-ref-manager.ts";
-import { equalJSON, templateHash } from "../template-hash.ts";
+import { newRevision, templatePatch } from "../controller-revision.ts";
+import { equalJSON } from "../template-hash.ts";
 import { REVISION_HASH } from "./eligible.ts";
 
 export interface History {
@@ -18,44 +18,20 @@ export interface History {
 
 /** Of several revisions of one template the newest stays. */
 export function planHistory(ds: DaemonSet, owned: readonly ControllerRevision[]): History {
-  const data = templatePatch(ds);
+  const data = templatePatch(ds.spec!.template);
   const matching = owned.filter((revision) => equalJSON(revision.data, data));
   const stored = matching.toSorted((a, b) => b.revision - a.revision)[0];
   const duplicates = matching.filter((revision) => revision !== stored);
   const old = owned.filter((revision) => !matching.includes(revision));
   const revision = Math.max(0, ...old.map((other) => other.revision)) + 1;
-  if (stored === undefined)
-    return { current: newRevision(ds, data, revision), isOutdated: false, old, duplicates };
+  if (stored === undefined) {
+    const collisionCount = ds.status?.collisionCount;
+    const made = { data, revision, collisionCount, hashLabel: REVISION_HASH };
+    const current = newRevision(ds, DaemonSets, ds.spec!.template, made);
+    return { current, isOutdated: false, old, duplicates };
+  }
   const isOutdated = stored.revision < revision;
   return { current: isOutdated ? { ...stored, revision } : stored, isOutdated, old, duplicates };
-}
-
-/** What `kubectl rollout undo` sends back. */
-function templatePatch(ds: DaemonSet): Readonly<Record<string, unknown>> {
-  return { spec: { template: { ...ds.spec!.template, $patch: "replace" } } };
-}
-
-function newRevision(
-  ds: DaemonSet,
-  data: Readonly<Record<string, unknown>>,
-  revision: number,
-): ControllerRevision {
-  const { template } = ds.spec!;
-  const hash = templateHash(template, ds.status?.collisionCount);
-  const { annotations } = ds.metadata;
-  return {
-    apiVersion: "apps/v1",
-    kind: "ControllerRevision",
-    metadata: {
-      name: `${ds.metadata.name}-${hash}`,
-      namespace: ds.metadata.namespace!,
-      labels: { ...template.metadata?.labels, [REVISION_HASH]: hash },
-      ...(annotations !== undefined && { annotations }),
-      ownerReferences: [newControllerRef(ds, DaemonSets)],
-    },
-    data,
-    revision,
-  };
 }
 
 export function hashOf({ metadata }: ControllerRevision): string {

@@ -2,7 +2,7 @@
 import type { DaemonSet, DaemonSetStatus } from "#api/apps/v1/types.gen";
 import type { Node, Pod } from "#api/core/v1/types.gen";
 import { nonZero } from "../counts.ts";
-import { isPodReady, podAvailableInMs } from "#api/core/v1/pod-state";
+import { isPodReady, isPodTerminal, podAvailableInMs } from "#api/core/v1/pod-state";
 import { eligibility, nodeNameOf, REVISION_HASH } from "./eligible.ts";
 import type { Place, Plan } from "./place.ts";
 import { isAvailable } from "./place.ts";
@@ -50,7 +50,7 @@ function manage(ds: DaemonSet, places: readonly Place[], hash: string, nowMs: nu
       continue;
     }
     if (shouldRun && pods.length === 0) create.push(node);
-    const ended = living.filter(({ status }) => status?.phase === "Failed" || status?.phase === "Succeeded");
+    const ended = living.filter(isPodTerminal);
     const running = living.filter((pod) => !ended.includes(pod));
     remove.push(...ended, ...excess(ds, running, hash, nowMs));
     failed.push(...ended);

@@ -4,10 +4,11 @@ import { keyOf } from "#apimachinery";
 import { Endpoints } from "#api/core/v1/endpoints";
 import { Services } from "#api/core/v1/service";
 import { EndpointSlices } from "#api/discovery/v1/endpointslice";
+import { serviceKeysOf } from "#api/discovery/v1/service-keys";
 import type { EndpointSlice } from "#api/discovery/v1/types.gen";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { source } from "#controller-runtime";
-import { MANAGED_BY_LABEL, SERVICE_NAME_LABEL } from "../endpointslice/plan.ts";
+import { MANAGED_BY_LABEL } from "../endpointslice/plan.ts";
 import { writeSlices } from "../endpointslice/write-slices.ts";
 import { ensureIndex } from "../indexes.ts";
 import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
@@ -48,8 +49,6 @@ export function endpointSliceMirroringController({
   };
 }
 
-function mirroredBy({ metadata }: EndpointSlice): readonly ObjectKey[] {
-  const name = metadata.labels?.[SERVICE_NAME_LABEL];
-  if (name === undefined || metadata.labels?.[MANAGED_BY_LABEL] !== CONTROLLER_NAME) return [];
-  return [keyOf({ metadata: { name, namespace: metadata.namespace! } })];
+function mirroredBy(slice: EndpointSlice): readonly ObjectKey[] {
+  return slice.metadata.labels?.[MANAGED_BY_LABEL] === CONTROLLER_NAME ? serviceKeysOf(slice) : [];
 }

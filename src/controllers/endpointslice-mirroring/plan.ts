@@ -1,11 +1,12 @@
 /** The decision of the EndpointSlice mirroring controller, without clock, cache or network. @module */
 import { Endpoints as EndpointsKind } from "#api/core/v1/endpoints";
 import type { EndpointAddress, Endpoints, EndpointSubset, Service } from "#api/core/v1/types.gen";
+import { SERVICE_NAME_LABEL } from "#api/discovery/v1/service-keys";
 import type { Endpoint, EndpointPort, EndpointSlice } from "#api/discovery/v1/types.gen";
 import { newControllerRef } from "../controller-ref-manager.ts";
 import type { SliceChanges, SliceTemplate } from "../endpointslice/merge.ts";
 import { planSlices } from "../endpointslice/merge.ts";
-import { MANAGED_BY_LABEL, SERVICE_NAME_LABEL } from "../endpointslice/plan.ts";
+import { MANAGED_BY_LABEL } from "../endpointslice/plan.ts";
 import { canonicalJSON } from "../template-hash.ts";
 import { isFamily } from "../service-pods.ts";
 

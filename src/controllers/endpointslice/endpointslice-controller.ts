@@ -1,11 +1,12 @@
 /** Keeps the EndpointSlices of every service with a selector true to its pods. @module */
 import type { Kind, ObjectKey } from "#apimachinery";
-import { isConflict, keyOf } from "#apimachinery";
+import { isConflict } from "#apimachinery";
 import { Nodes } from "#api/core/v1/node";
 import { Pods } from "#api/core/v1/pod";
 import { Services } from "#api/core/v1/service";
 import type { Node, Service } from "#api/core/v1/types.gen";
 import { EndpointSlices } from "#api/discovery/v1/endpointslice";
+import { serviceKeysOf } from "#api/discovery/v1/service-keys";
 import type { EndpointSlice } from "#api/discovery/v1/types.gen";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { source } from "#controller-runtime";
@@ -13,7 +14,7 @@ import { ensureIndex, indexPodsByNode, podsOnNode } from "../indexes.ts";
 import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
 import { messageOf } from "../pod-control.ts";
 import { servicePods } from "../service-pods.ts";
-import { CONTROLLER_NAME, ENDPOINTS_PER_SLICE, MANAGED_BY_LABEL, plan, SERVICE_NAME_LABEL } from "./plan.ts";
+import { CONTROLLER_NAME, ENDPOINTS_PER_SLICE, MANAGED_BY_LABEL, plan } from "./plan.ts";
 import { writeSlices } from "./write-slices.ts";
 
 const BY_SERVICE = "controllers/service";
@@ -86,10 +87,7 @@ function isManaged(service: Service | undefined): service is Service {
 }
 
 function serviceOf(slice: EndpointSlice): readonly ObjectKey[] {
-  const { labels = {}, namespace } = slice.metadata;
-  const name = labels[SERVICE_NAME_LABEL];
-  if (name === undefined || labels[MANAGED_BY_LABEL] !== CONTROLLER_NAME) return [];
-  return [keyOf({ metadata: { name, namespace: namespace! } })];
+  return slice.metadata.labels?.[MANAGED_BY_LABEL] === CONTROLLER_NAME ? serviceKeysOf(slice) : [];
 }
 
 function zoneOf({ metadata }: Node): string | undefined {

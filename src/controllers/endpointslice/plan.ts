@@ -1,6 +1,7 @@
 /** The decision of the EndpointSlice controller, without clock, cache or network. @module */
 import { Services } from "#api/core/v1/service";
 import type { Node, Pod, Service } from "#api/core/v1/types.gen";
+import { SERVICE_NAME_LABEL } from "#api/discovery/v1/service-keys";
 import type { Endpoint, EndpointPort, EndpointSlice } from "#api/discovery/v1/types.gen";
 import { newControllerRef } from "../controller-ref-manager.ts";
 import { isPodReady, podIPs } from "#api/core/v1/pod-state";
@@ -16,7 +17,6 @@ import { canonicalJSON } from "../template-hash.ts";
 import type { EndpointGroup, SliceChanges, SliceTemplate } from "./merge.ts";
 import { planSlices } from "./merge.ts";
 
-export const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
 export const MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by";
 export const CONTROLLER_NAME = "endpointslice-controller.k8s.io";
 export const ENDPOINTS_PER_SLICE = 100;

@@ -9,7 +9,7 @@ import type { Lister } from "#client";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { slowStartBatch, source } from "#controller-runtime";
 import { forEachParallel } from "../batch.ts";
-import { claim, planClaims } from "../controller-ref-manager.ts";
+import { adoptersOf, claim, planClaims } from "../controller-ref-manager.ts";
 import { indexOrphans, orphansOf } from "../indexes.ts";
 import { LastWrites } from "../last-writes.ts";
 import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
@@ -164,9 +164,7 @@ class JobRunner {
 
   /** An orphan concerns every Job that would adopt it. */
   adoptersOf(pod: Pod): readonly ObjectKey[] {
-    if (controllerOf(pod) !== undefined || pod.metadata.deletionTimestamp !== undefined) return [];
-    const candidates = this.#jobs.list(pod.metadata.namespace);
-    return candidates.filter((job) => selectorPredicate(job.spec?.selector)(pod.metadata.labels)).map(keyOf);
+    return adoptersOf(this.#jobs, pod);
   }
 }
 

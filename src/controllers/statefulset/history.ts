@@ -2,8 +2,8 @@
 import { StatefulSets } from "#api/apps/v1/statefulset";
 import type { ControllerRevision, StatefulSet } from "#api/apps/v1/types.gen";
 import type { Pod, PodTemplateSpec } from "#api/core/v1/types.gen";
-import { newControllerRef } from "../controller-ref-manager.ts";
-import { equalJSON, templateHash } from "../template-hash.ts";
+import { newRevision, type RevisionData, templatePatch } from "../controller-revision.ts";
+import { equalJSON } from "../template-hash.ts";
 import { revisionOf } from "./identity.ts";
 
 const HASH_LABEL = "controller.kubernetes.io/hash";
@@ -20,21 +20,16 @@ export interface History {
 export function planHistory(set: StatefulSet, owned: readonly ControllerRevision[]): History {
   const sorted = owned.toSorted((a, b) => a.revision - b.revision);
   const last = sorted.at(-1);
-  const data = templatePatch(set);
+  const data = templatePatch(set.spec!.template);
   const stored = sorted.findLast((revision) => equalJSON(revision.data, data));
   const current = owned.find(({ metadata }) => metadata.name === set.status?.currentRevision);
   const next = (last?.revision ?? 0) + 1;
   if (stored === undefined) {
-    const update = newRevision(set, data, next, set.status?.collisionCount ?? 0);
+    const update = revisionOfTemplate(set, data, next, set.status?.collisionCount ?? 0);
     return { update, isOutdated: false, current };
   }
   const isOutdated = stored !== last && stored.revision < last!.revision;
   return { update: isOutdated ? { ...stored, revision: next } : stored, isOutdated, current };
-}
-
-/** What `kubectl rollout undo` sends back. */
-function templatePatch(set: StatefulSet): Readonly<Record<string, unknown>> {
-  return { spec: { template: { ...set.spec!.template, $patch: "replace" } } };
 }
 
 /** The same revision under another name, after a collision with a revision of other content. */
@@ -43,36 +38,17 @@ export function renamedRevision(
   revision: ControllerRevision,
   collisionCount: number,
 ): ControllerRevision {
-  return newRevision(
-    set,
-    revision.data as Readonly<Record<string, unknown>>,
-    revision.revision,
-    collisionCount,
-  );
+  return revisionOfTemplate(set, revision.data as RevisionData, revision.revision, collisionCount);
 }
 
-function newRevision(
+function revisionOfTemplate(
   set: StatefulSet,
-  data: Readonly<Record<string, unknown>>,
+  data: RevisionData,
   revision: number,
   collisionCount: number,
 ): ControllerRevision {
-  const { template } = set.spec!;
-  const hash = templateHash(template, collisionCount);
-  const { annotations } = set.metadata;
-  return {
-    apiVersion: "apps/v1",
-    kind: "ControllerRevision",
-    metadata: {
-      name: `${set.metadata.name}-${hash}`,
-      namespace: set.metadata.namespace!,
-      labels: { ...template.metadata?.labels, [HASH_LABEL]: hash },
-      ...(annotations !== undefined && { annotations }),
-      ownerReferences: [newControllerRef(set, StatefulSets)],
-    },
-    data,
-    revision,
-  };
+  const made = { data, revision, collisionCount, hashLabel: HASH_LABEL };
+  return newRevision(set, StatefulSets, set.spec!.template, made);
 }
 
 /** `set` as it was at `revision`. Throws when the revision holds no template. */

@@ -1,6 +1,7 @@
 /** The decisions of the StatefulSet controller, without clock, cache or network. @module */
 import { scaledValueFromIntOrPercent } from "#apimachinery";
 import type { StatefulSet, StatefulSetStatus } from "#api/apps/v1/types.gen";
+import { isTerminalPhase } from "#api/core/v1/pod-state";
 import type { PersistentVolumeClaim, Pod } from "#api/core/v1/types.gen";
 import {
   claimNames,
@@ -142,7 +143,7 @@ function keep(set: StatefulSet, observed: Observed, member: Member, isParallel: 
     return isStale ? WAIT : { steps: [{ do: "create", pod, ordinal }], isBlocked: true };
   }
   const { phase } = pod.status ?? {};
-  if (phase === "Failed" || phase === "Succeeded") {
+  if (isTerminalPhase(phase)) {
     return isTerminating(pod) ? WAIT : { steps: [{ do: "delete", pod, ordinal }], isBlocked: true };
   }
   const isPending = phase === "Pending";

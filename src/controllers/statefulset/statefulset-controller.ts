@@ -11,7 +11,7 @@ import type { Lister } from "#client";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { slowStartBatch, source } from "#controller-runtime";
 import { forEachParallel } from "../batch.ts";
-import { claim, planClaims } from "../controller-ref-manager.ts";
+import { adoptersOf, claim, planClaims } from "../controller-ref-manager.ts";
 import { indexOrphans, orphansOf } from "../indexes.ts";
 import { LastWrites } from "../last-writes.ts";
 import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
@@ -194,9 +194,7 @@ class StatefulSetRunner {
 
   /** An orphan concerns every StatefulSet that would adopt it. */
   adoptersOf(pod: Pod): readonly ObjectKey[] {
-    if (controllerOf(pod) !== undefined || pod.metadata.deletionTimestamp !== undefined) return [];
-    const candidates = this.#sets.list(pod.metadata.namespace);
-    return candidates.filter((set) => selectorPredicate(set.spec?.selector)(pod.metadata.labels)).map(keyOf);
+    return adoptersOf(this.#sets, pod);
   }
 
   /** A pod may wait for a claim of its name to be gone. */

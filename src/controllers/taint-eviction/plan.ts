@@ -1,6 +1,6 @@
 /** The decision of the taint eviction controller, without clock, cache or network. @module */
+import { tolerates } from "#api/core/v1/tolerations";
 import type { Pod, Taint, Toleration } from "#api/core/v1/types.gen";
-import { tolerates } from "../taints.ts";
 
 /** How long the pod may stay on a node with these taints: 0 is not at all, undefined is for ever. */
 export function toleratedForMs(pod: Pod, taints: readonly Taint[]): number | undefined {

@@ -1,7 +1,7 @@
 /** Which volume fits a claim; upstream's `FindMatchingVolume`. @module */
 import { compareQuantity, parseQuantity } from "#apimachinery";
+import { matchesNodeSelector, selectableNode } from "#api/core/v1/node-selector";
 import type { Node, PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
-import { matchesNodeAffinity } from "../node-affinity.ts";
 import { selectorPredicate } from "../selector.ts";
 import { classOf, isKeptFor } from "./claims.ts";
 
@@ -68,9 +68,7 @@ export function hasMode(volume: PersistentVolume, claim: PersistentVolumeClaim):
 
 export function isReachable({ spec }: PersistentVolume, node: Node): boolean {
   const required = spec?.nodeAffinity?.required;
-  if (required === undefined) return true;
-  const affinity = { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: required } };
-  return matchesNodeAffinity({ containers: [], affinity }, node);
+  return required === undefined || matchesNodeSelector(required.nodeSelectorTerms, selectableNode(node));
 }
 
 function isLargeEnough(volume: PersistentVolume, { spec }: PersistentVolumeClaim): boolean {

@@ -1,8 +1,9 @@
 /** Feeds the pods of this node, from the API and from the manifest folder, to their workers. @module */
 import type { Clock, Logger } from "#apimachinery";
 import type { EventRecorder } from "#client";
+import { isTerminalPhase } from "#api/core/v1/pod-state";
 import type { Node, Pod } from "#api/core/v1/types.gen";
-import { isMirrorPod, isTerminalPhase, uidOf } from "../container/pod-spec.ts";
+import { isMirrorPod, uidOf } from "../container/pod-spec.ts";
 import type { RuntimePod } from "../container/runtime-pod.ts";
 import { admit } from "../lifecycle/admit.ts";
 import type { PodWorkers } from "../pod-workers/pod-workers.ts";

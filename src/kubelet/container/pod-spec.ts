@@ -68,10 +68,6 @@ export function isMirrorPod(pod: Pod): boolean {
   return pod.metadata.annotations?.[CONFIG_MIRROR_ANNOTATION] !== undefined;
 }
 
-export function isTerminalPhase(phase: string | undefined): boolean {
-  return phase === "Succeeded" || phase === "Failed";
-}
-
 /** `restartPolicy` of the pod; the API server fills in Always. */
 export function restartPolicyOf(pod: Pod): string {
   return specOf(pod).restartPolicy ?? "Always";

@@ -1,6 +1,13 @@
 /** Registers the node and keeps its status true: at once when readiness changes, else seldom. @module */
 import { isDeepStrictEqual } from "node:util";
-import { type Clock, formatTime, isAlreadyExists, isNotFound, type Logger, WakeablePause } from "#apimachinery";
+import {
+  type Clock,
+  formatTime,
+  isAlreadyExists,
+  isNotFound,
+  type Logger,
+  WakeablePause,
+} from "#apimachinery";
 import type { Client, EventRecorder } from "#client";
 import { Nodes } from "#api/core/v1/node";
 import type { Node, NodeStatus } from "#api/core/v1/types.gen";

@@ -1,11 +1,12 @@
 /** What the steps of a pod's life do on this node. @module */
 import { type Clock, isNotFound, type Logger } from "#apimachinery";
 import type { Client, EventRecorder } from "#client";
+import { isTerminalPhase } from "#api/core/v1/pod-state";
 import type { Pod, PodStatus, Secret } from "#api/core/v1/types.gen";
 import { RuntimeClasses } from "#api/node/v1/runtimeclass";
 import type { DNSConfig } from "#cri";
 import type { ObjectCache } from "../config/object-cache.ts";
-import { formatPod, isTerminalPhase, specOf, uidOf } from "../container/pod-spec.ts";
+import { formatPod, specOf, uidOf } from "../container/pod-spec.ts";
 import { qosClassOf } from "../container/qos.ts";
 import { milliCPUToShares, podCgroupResources, podRequests } from "../container/resources.ts";
 import { emptyRuntimePod, isActive, type RuntimePod } from "../container/runtime-pod.ts";

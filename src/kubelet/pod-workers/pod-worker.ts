@@ -5,8 +5,9 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { type Clock, type Logger, WakeablePause } from "#apimachinery";
+import { isTerminalPhase } from "#api/core/v1/pod-state";
 import type { Pod } from "#api/core/v1/types.gen";
-import { formatPod, isTerminalPhase, uidOf } from "../container/pod-spec.ts";
+import { formatPod, uidOf } from "../container/pod-spec.ts";
 import { Backoff } from "./backoff.ts";
 
 export interface PodFailure {

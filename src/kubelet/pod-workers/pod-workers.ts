@@ -1,7 +1,8 @@
 /** One worker per pod of the node, whatever its source; and the clean-up after pods that are gone. @module */
 import { type Clock, type Logger, pause } from "#apimachinery";
+import { isTerminalPhase } from "#api/core/v1/pod-state";
 import type { Pod } from "#api/core/v1/types.gen";
-import { isTerminalPhase, uidOf } from "../container/pod-spec.ts";
+import { uidOf } from "../container/pod-spec.ts";
 import type { RuntimePod } from "../container/runtime-pod.ts";
 import { type KillOptions, PodWorker, type PodSyncer } from "./pod-worker.ts";
 
@@ -151,7 +152,10 @@ export class PodWorkers {
     this.#cleaning.set(uid, task);
   }
 
-  /** What still fails then is found again as an orphan by the next relist. */
+  /**
+   * A runtime may refuse for a moment, such as for a container that is being started: that is no fault, and waiting mends it.
+   * What still fails at the last try is one; it is found again as an orphan by the next relist.
+   */
   async #retry(uid: string, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const { clock, logger } = this.#options;
     for (let tries = 1; tries <= CLEANUP_TRIES_MAX && !this.#signal.aborted; tries++) {
@@ -160,7 +164,11 @@ export class PodWorkers {
         return;
       } catch (err) {
         if (this.#signal.aborted) return;
-        logger.warn("Cleaning up after a pod failed", { uid, tries, err });
+        if (tries === CLEANUP_TRIES_MAX) {
+          logger.warn("Cleaning up after a pod failed", { uid, tries, err });
+          return;
+        }
+        logger.info("Cleaning up after a pod is tried again", { uid, tries, reason: (err as Error).message });
         await pause(clock, CLEANUP_RETRY_MS * tries, this.#signal);
       }
     }

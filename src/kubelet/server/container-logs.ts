@@ -85,18 +85,23 @@ export function parseLogOptions(query: URLSearchParams, nowMs: number): LogOptio
   };
 }
 
-/** The newest instance, or with `previous` the one before; a newest that has ended is its own previous while it waits. */
+/**
+ * The newest instance that has run: while the next one is only being made, the one before. With `previous` the one before the
+ * newest; a newest that has ended is its own previous while it waits.
+ */
 function findLog(
   host: ServerHost,
   pod: Pod,
   name: string,
   previous: boolean,
 ): { readonly id: string; readonly path: string } {
-  const instances = host.runtimePod(pod.metadata.uid ?? "")?.containers.filter((c) => c.name === name) ?? [];
-  const newest = instances[0];
+  const instances = (host.runtimePod(pod.metadata.uid ?? "")?.containers ?? []).filter(
+    (c) => c.name === name && c.state !== "created",
+  );
+  const [newest, before] = instances;
   const isWaiting = statusOf(pod, name)?.state?.waiting !== undefined;
-  const found = previous ? (isWaiting && newest?.state === "exited" ? newest : instances[1]) : newest;
-  if (found !== undefined && found.state !== "created") return { id: found.id, path: found.logPath };
+  const found = previous ? (isWaiting && newest?.state === "exited" ? newest : before) : newest;
+  if (found !== undefined) return { id: found.id, path: found.logPath };
   const quotedPod = JSON.stringify(pod.metadata.name);
   if (previous) {
     throw new HttpError(

@@ -43,9 +43,13 @@ export function requirePod(host: ServerHost, namespace: string, name: string): P
   return pod;
 }
 
-/** The running container that a stream is for. */
+/**
+ * The running container that a stream is for. To one that has ended nobody can attach: this very refusal lets kubectl go on
+ * with the container's log.
+ */
 export function requireRunning(
   host: ServerHost,
+  what: "exec" | "attach",
   namespace: string,
   name: string,
   containerName: string,
@@ -53,8 +57,11 @@ export function requireRunning(
   const pod = requirePod(host, namespace, name);
   const runtimePod = host.runtimePod(pod.metadata.uid ?? "");
   const container = runtimePod?.containers.find((c) => c.name === containerName && c.state === "running");
-  if (runtimePod === undefined || container === undefined) {
-    throw new HttpError(404, `container not found (${JSON.stringify(containerName)})`);
-  }
-  return { pod, runtimePod, container };
+  if (runtimePod !== undefined && container !== undefined) return { pod, runtimePod, container };
+  throw new HttpError(
+    500,
+    what === "exec"
+      ? `container not found (${JSON.stringify(containerName)})`
+      : `container ${containerName} not found in pod ${name}_${namespace}`,
+  );
 }

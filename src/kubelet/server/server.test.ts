@@ -9,8 +9,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { silentLogger, systemClock } from "#apimachinery";
-import { createSimulatedRuntime, type Runtime } from "#cri";
-import { NODE_START_MS, testPod, testRuntimePod } from "../container/testing.ts";
+import { createSimulatedRuntime, RuntimeError, type Runtime } from "#cri";
+import { NODE_START_MS, testContainer, testPod, testRuntimePod } from "../container/testing.ts";
 import { simulatedPlatform } from "../platform/simulated.ts";
 import type { ServerHost } from "./server-host.ts";
 import { startServer } from "./server.ts";
@@ -42,6 +42,7 @@ let ca = "";
 let port = 0;
 const identities: Record<string, Identity> = {};
 const asked: unknown[] = [];
+let refusal: RuntimeError | undefined;
 
 function at(file: string): string {
   return join(folder, file);
@@ -81,10 +82,13 @@ async function issue(name: string, subject: string): Promise<void> {
   identities[name] = { cert, key: privateKey };
 }
 
+const pod = testPod({ containers: ["c", "done", "again"].map((name) => testContainer(name)) });
+
 /** A node with one pod whose streams all go to `streaming`. */
 function serverHost(): ServerHost {
   const url = `http://127.0.0.1:${(streaming.address() as AddressInfo).port}/stream/1`;
   const answer = async (request: unknown): Promise<{ readonly url: string }> => {
+    if (refusal !== undefined) throw refusal;
     asked.push(request);
     return { url };
   };
@@ -94,7 +98,7 @@ function serverHost(): ServerHost {
     attach: answer,
     portForward: answer,
   };
-  const runtimePod = testRuntimePod(["c=running"]);
+  const runtimePod = testRuntimePod(["c=running", "done=exited", "again=created@1", "again=exited"]);
   const logPath = join(folder, "0.log");
   const shown = { ...runtimePod, containers: runtimePod.containers.map((c) => ({ ...c, logPath })) };
   return {
@@ -103,8 +107,8 @@ function serverHost(): ServerHost {
     logger: silentLogger,
     runtime,
     platform: simulatedPlatform(),
-    pods: () => [testPod()],
-    podNamed: (namespace, name) => (namespace === "default" && name === "web" ? testPod() : undefined),
+    pods: () => [pod],
+    podNamed: (namespace, name) => (namespace === "default" && name === "web" ? pod : undefined),
     runtimePods: () => [shown],
     runtimePod: () => shown,
     isHealthy: () => true,
@@ -191,6 +195,8 @@ const answers: readonly (readonly [string, string | undefined, RegExp])[] = [
   ["/metrics", "admin", /kubelet_running_pods 1/u],
   ["/stats/summary", "admin", /"nodeName":"n1"/u],
   ["/containerLogs/default/web/c", "admin", /^200 hello$/u],
+  ["/containerLogs/default/web/done", "admin", /^200 hello$/u],
+  ["/containerLogs/default/web/again", "admin", /^200 hello$/u],
   ["/containerLogs/default/web/x", "admin", /^404 container "x" not found in pod "web"$/u],
   ["/containerLogs/default/x/c", "admin", /^404 pod does not exist$/u],
   [
@@ -222,7 +228,25 @@ test("startServer forwards ports to the pod's sandbox", { skip }, async () => {
   assert.deepEqual(asked, [{ podSandboxId: "s", port: [80, 81] }]);
 });
 
-test("startServer refuses streams to what does not run", { skip }, async () => {
-  assert.match(await upgrade("/exec/default/web/x?command=ls&output=1"), /^404 container not found \("x"\)/u);
-  assert.match(await upgrade("/exec/default/web/c?command=ls"), /^400 you must specify at least 1 of/u);
+test(
+  "startServer refuses streams to what does not run, in words that send kubectl to the log",
+  { skip },
+  async () => {
+    assert.match(
+      await upgrade("/exec/default/web/x?command=ls&output=1"),
+      /^500 container not found \("x"\)/u,
+    );
+    const attach = await upgrade("/attach/default/web/done?output=1");
+    assert.equal(attach, "500 container done not found in pod web_default");
+    assert.match(await upgrade("/exec/default/web/c?command=ls"), /^400 you must specify at least 1 of/u);
+  },
+);
+
+test("startServer hands on why the runtime refuses a stream", { skip }, async () => {
+  refusal = new RuntimeError("Unknown", "container is in CONTAINER_EXITED state");
+  const text = await upgrade("/attach/default/web/c?output=1");
+  assert.equal(text, "500 rpc error: code = Unknown desc = container is in CONTAINER_EXITED state");
+  refusal = new RuntimeError("NotFound", "no such container");
+  assert.match(await upgrade("/attach/default/web/c?output=1"), /^404 /u);
+  refusal = undefined;
 });

@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import { RuntimeError } from "#cri";
+import { RuntimeError, type RuntimeErrorCode } from "#cri";
 import type { KubeletServerOptions } from "../options.ts";
 import { isAllowedByDefault, userOf } from "./authenticate.ts";
 import { serveContainerLogs } from "./container-logs.ts";
@@ -11,6 +11,12 @@ import { metrics, resourceMetrics } from "./metrics.ts";
 import { HttpError, type ServerHost } from "./server-host.ts";
 import { statsSummary } from "./stats-summary.ts";
 import { joinStreams, streamingUrl } from "./streams.ts";
+
+/** As upstream; every other failure of the runtime is a 500. */
+const RUNTIME_STATUS: Readonly<Partial<Record<RuntimeErrorCode, number>>> = {
+  NotFound: 404,
+  ResourceExhausted: 429,
+};
 
 /** Resolves once it listens; closes everything when `signal` aborts. */
 export async function startServer(
@@ -184,9 +190,14 @@ function fail(host: ServerHost, response: ServerResponse, err: unknown): void {
 
 function explain(host: ServerHost, err: unknown): { readonly status: number; readonly text: string } {
   if (err instanceof HttpError) return { status: err.status, text: err.message };
+  if (err instanceof RuntimeError) {
+    // The runtime's refusals are ordinary: a container may end before a stream gets to it.
+    const text = err.describe();
+    host.logger.info("The runtime refused a request", { reason: text });
+    return { status: RUNTIME_STATUS[err.code] ?? 500, text };
+  }
   host.logger.warn("Kubelet request failed", { err });
-  const text = err instanceof RuntimeError ? err.describe() : (err as Error).message;
-  return { status: 500, text };
+  return { status: 500, text: (err as Error).message };
 }
 
 function sendText(

@@ -18,7 +18,7 @@ export async function streamingUrl(host: ServerHost, url: URL, signal: AbortSign
   switch (what) {
     case "exec":
     case "attach": {
-      const { pod, container } = requireRunning(host, namespace, podName, rest.at(-1) ?? "");
+      const { pod, container } = requireRunning(host, what, namespace, podName, rest.at(-1) ?? "");
       const tty =
         flag(query, "tty") || (what === "attach" && containerNamed(pod, container.name)?.tty === true);
       const request = {

@@ -1,12 +1,12 @@
 /** The status of a pod from its specification, the runtime and the probes. Pure. @module */
 import { formatTime } from "#apimachinery";
+import { isTerminalPhase } from "#api/core/v1/pod-state";
 import type { ContainerStatus, Pod, PodStatus } from "#api/core/v1/types.gen";
 import {
   containersOf,
   ephemeralContainersOf,
   initContainersOf,
   isRestartableInit,
-  isTerminalPhase,
   specOf,
 } from "../container/pod-spec.ts";
 import { findContainer, type RuntimePod } from "../container/runtime-pod.ts";

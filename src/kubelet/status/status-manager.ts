@@ -2,8 +2,9 @@
 import { type Clock, formatTime, isConflict, isNotFound, type Logger, pause } from "#apimachinery";
 import type { Client } from "#client";
 import { Pods } from "#api/core/v1/pod";
+import { isTerminalPhase } from "#api/core/v1/pod-state";
 import type { Pod, PodStatus } from "#api/core/v1/types.gen";
-import { formatPod, isMirrorPod, isTerminalPhase, uidOf } from "../container/pod-spec.ts";
+import { formatPod, isMirrorPod, uidOf } from "../container/pod-spec.ts";
 import { Semaphore } from "../images/semaphore.ts";
 import { statusPatch, withTransitionTimes } from "./status-patch.ts";
 import { terminateStatus } from "./terminate-status.ts";

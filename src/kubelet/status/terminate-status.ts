@@ -1,6 +1,7 @@
 /** The status of a pod of which nothing runs any more: no container is left without an end. Pure. @module */
+import { isTerminalPhase } from "#api/core/v1/pod-state";
 import type { ContainerStatus, Pod, PodStatus } from "#api/core/v1/types.gen";
-import { initContainersOf, isRestartableInit, isTerminalPhase } from "../container/pod-spec.ts";
+import { initContainersOf, isRestartableInit } from "../container/pod-spec.ts";
 
 const LOST = {
   terminated: {

@@ -6,12 +6,13 @@ export const LOCAL_PATH_PROVISIONER = "k8ts.io/local-path";
 export const LOCAL_PATH_ROOT = "/var/lib/k8ts/local-path";
 const PROVISIONED_BY = "pv.kubernetes.io/provisioned-by";
 
-/** A folder younger than this is left alone, whatever the API says. */
+/** A volume that existed less than this ago keeps its folder. */
 export const AGE_MIN_MS = 600_000;
 
 /** What a node keeps of a volume that it has mounted. */
 export interface LocalPathRecord {
-  readonly usedAtMs: number;
+  /** When the API was last seen to have it. */
+  readonly seenAtMs: number;
   readonly reclaimPolicy: string;
 }
 
@@ -45,15 +46,15 @@ export function planLocalPath(
   nowMs: number,
 ): LocalPathPlan {
   if (volume !== undefined) return "keep";
-  if (isUsed || nowMs - record.usedAtMs < AGE_MIN_MS) return "wait";
+  if (isUsed || nowMs - record.seenAtMs < AGE_MIN_MS) return "wait";
   return record.reclaimPolicy === "Delete" ? "remove" : "forget";
 }
 
 /** Undefined for what is no record, such as half a file. */
 export function parseRecord(text: string): LocalPathRecord | undefined {
   try {
-    const { usedAtMs, reclaimPolicy } = JSON.parse(text) as Partial<LocalPathRecord>;
-    if (typeof usedAtMs === "number" && typeof reclaimPolicy === "string") return { usedAtMs, reclaimPolicy };
+    const { seenAtMs, reclaimPolicy } = JSON.parse(text) as Partial<LocalPathRecord>;
+    if (typeof seenAtMs === "number" && typeof reclaimPolicy === "string") return { seenAtMs, reclaimPolicy };
     return undefined;
   } catch {
     return undefined;

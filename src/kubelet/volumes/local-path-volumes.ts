@@ -1,5 +1,5 @@
 /** Remembers the local-path volumes that this node has mounted, and removes their folders once the API has them no more. @module */
-import { type Clock, isNotFound, type Logger } from "#apimachinery";
+import { type Clock, isForbidden, isNotFound, type Logger } from "#apimachinery";
 import type { Client } from "#client";
 import { PersistentVolumes } from "#api/core/v1/persistentvolume";
 import type { PersistentVolume } from "#api/core/v1/types.gen";
@@ -28,7 +28,7 @@ const SWEEP_PERIOD_MS = 60_000;
 /** Volumes that one sweep asks the API about; the next goes on after them. */
 const SWEEP_MAX = 50;
 const RECORD_BYTES_MAX = 256;
-/** A record is not written again for a new time of use alone before this. */
+/** A record is not written again before this for its time alone. */
 const REWRITE_MS = 300_000;
 
 /**
@@ -80,7 +80,13 @@ export class LocalPathVolumes {
     const batch = (rest.length === 0 ? names : rest).slice(0, SWEEP_MAX);
     for (const name of batch) {
       signal.throwIfAborted();
-      await this.#check(name, signal);
+      try {
+        await this.#check(name, signal);
+      } catch (err) {
+        // An authorizer may hide volumes that no pod of this node uses now; that tells nothing of the others.
+        if (!isForbidden(err)) throw err;
+        this.#options.logger.debug("The node may not ask about a volume", { volume: name, err });
+      }
       this.#sweptUpTo = name;
     }
     if (batch.at(-1) === names.at(-1)) this.#sweptUpTo = "";
@@ -115,16 +121,16 @@ export class LocalPathVolumes {
   /** What cannot be read is taken for retained, so that nothing is removed for it. */
   async #read(name: string): Promise<LocalPathRecord> {
     const text = await this.#options.host.readFile(this.#recordPath(name), RECORD_BYTES_MAX);
-    const record = parseRecord(text) ?? { usedAtMs: this.#options.clock.now(), reclaimPolicy: "Retain" };
+    const record = parseRecord(text) ?? { seenAtMs: this.#options.clock.now(), reclaimPolicy: "Retain" };
     this.#records.set(name, record);
     return record;
   }
 
   async #note(name: string, reclaimPolicy: string, before: LocalPathRecord | undefined): Promise<void> {
-    const usedAtMs = this.#options.clock.now();
-    const isFresh = before !== undefined && usedAtMs - before.usedAtMs < REWRITE_MS;
+    const seenAtMs = this.#options.clock.now();
+    const isFresh = before !== undefined && seenAtMs - before.seenAtMs < REWRITE_MS;
     if (isFresh && before.reclaimPolicy === reclaimPolicy) return;
-    const record: LocalPathRecord = { usedAtMs, reclaimPolicy };
+    const record: LocalPathRecord = { seenAtMs, reclaimPolicy };
     this.#records.set(name, record);
     await this.#options.host.writeFile(this.#recordPath(name), JSON.stringify(record), 0o600);
   }

@@ -3,9 +3,11 @@ import { parseQuantity, quantityValue } from "#apimachinery";
 import type { Client } from "#client";
 import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
 import { PersistentVolumes } from "#api/core/v1/persistentvolume";
-import type { Pod, Volume } from "#api/core/v1/types.gen";
+import type { Node, Pod, Volume } from "#api/core/v1/types.gen";
 import { specOf, uidOf } from "../container/pod-spec.ts";
 import type { VolumeHost } from "../platform/platform.ts";
+import type { LocalPathVolumes } from "./local-path-volumes.ts";
+import { nodeAffinityProblem } from "./node-affinity.ts";
 import { type PayloadSources, payloadOf } from "./payload.ts";
 
 /** Where a volume lies on the node. */
@@ -17,9 +19,12 @@ export interface MountedVolume {
 export type MountedVolumes = ReadonlyMap<string, MountedVolume>;
 
 export interface VolumeManagerOptions {
-  readonly client: Client;
+  readonly client: Pick<Client, "get">;
   readonly host: VolumeHost;
   readonly rootDir: string;
+  /** The node as the API shows it; undefined: not registered yet. */
+  readonly node: () => Node | undefined;
+  readonly localPaths: Pick<LocalPathVolumes, "mounting" | "unmounted">;
 }
 
 /** The volume cannot be made; `message` is what `FailedMount` shows. */
@@ -54,10 +59,7 @@ export class VolumeManager {
         mounted.set(volume.name, await this.#setUp(pod, volume, sources, signal));
       } catch (err) {
         signal.throwIfAborted();
-        throw new MountError(
-          `MountVolume.SetUp failed for volume ${JSON.stringify(volume.name)} : ${(err as Error).message}`,
-          { cause: err },
-        );
+        throw err instanceof MountError ? err : mountError("MountVolume.SetUp failed", volume.name, err);
       }
     }
     return mounted;
@@ -66,6 +68,7 @@ export class VolumeManager {
   /** Unmounts and removes everything of the pod. */
   async unmount(uid: string): Promise<void> {
     await this.#options.host.removeTree(this.podDir(uid));
+    this.#options.localPaths.unmounted(uid);
   }
 
   /** Uids of pods that have left files, for the clean-up after a restart. */
@@ -128,10 +131,17 @@ export class VolumeManager {
     if (claim.status?.phase !== "Bound" || volumeName === undefined) {
       throw new Error(`PVC ${namespace}/${claimName} is not bound`);
     }
-    const { spec } = await client.get(PersistentVolumes, { name: volumeName }, signal);
+    const persistentVolume = await client.get(PersistentVolumes, { name: volumeName }, signal);
+    const { spec } = persistentVolume;
     const path = spec?.hostPath?.path ?? spec?.local?.path;
     if (path === undefined)
       throw new Error(`persistent volume ${volumeName} is of a type that this node does not support`);
+    // Before anything is made: on the wrong node the pod would find an empty folder instead of its data.
+    const node = this.#options.node();
+    const problem =
+      node === undefined ? "node is not registered yet" : nodeAffinityProblem(persistentVolume, node);
+    if (problem !== undefined) throw mountError("MountVolume.NodeAffinity check failed", volumeName, problem);
+    await this.#options.localPaths.mounting(uidOf(pod), persistentVolume);
     await host.checkHostPath(path, spec?.hostPath?.type ?? (spec?.local === undefined ? "" : "Directory"));
     const fsGroup = specOf(pod).securityContext?.fsGroup;
     if (fsGroup !== undefined && spec?.local !== undefined) await host.setGroup(path, fsGroup);
@@ -141,4 +151,10 @@ export class VolumeManager {
   #volumeDir(pod: Pod, type: keyof typeof PLUGIN, name: string): string {
     return `${this.podDir(uidOf(pod))}/volumes/${PLUGIN[type]}/${name}`;
   }
+}
+
+/** Upstream's form of such messages. */
+function mountError(what: string, volumeName: string, problem: unknown): MountError {
+  const text = problem instanceof Error ? problem.message : String(problem);
+  return new MountError(`${what} for volume ${JSON.stringify(volumeName)} : ${text}`, { cause: problem });
 }

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import type { Profile, NodeSpec } from "../profile.ts";
 import { contextName } from "../profile.ts";
-import { runCommand, tryCommand } from "../run-command.ts";
+import { runCommand, tryCommand } from "#component-base";
 import { EXIT, UserError } from "../user-error.ts";
 import type { Driver } from "./driver.ts";
 import { interfaceOf, parseRoutes, type Route } from "./routed-subnets.ts";

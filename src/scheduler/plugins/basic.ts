@@ -1,11 +1,11 @@
 /** The small filters: gates, node name, unschedulable nodes, taints, host ports. @module */
+import { tolerates, toleratesAll } from "#api/core/v1/tolerations";
 import type { Taint, Toleration } from "#api/core/v1/types.gen";
 import type { NodeInfo } from "../cache/node-info.ts";
 import type { HostPort } from "../cache/pod-info.ts";
 import type { Plugin } from "../framework/plugin.ts";
 import { unresolvable, unschedulable } from "../framework/status.ts";
 import { eventPod } from "./event-pod.ts";
-import { tolerates, toleratesAll } from "./tolerations.ts";
 import { reverseNormalize } from "./scores.ts";
 
 export const schedulingGates: Plugin = {

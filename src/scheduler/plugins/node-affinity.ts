@@ -1,9 +1,8 @@
 /** NodeAffinity: `nodeSelector` and required terms filter, preferred terms score. @module */
+import { matchesNodeAffinity, matchesNodeSelectorTerm, selectableNode } from "#api/core/v1/node-selector";
 import type { NodeSelectorTerm, Pod } from "#api/core/v1/types.gen";
-import type { NodeInfo } from "../cache/node-info.ts";
 import type { Plugin, PreFilterResult } from "../framework/plugin.ts";
 import { unresolvable } from "../framework/status.ts";
-import { matchesNodeSelector, matchesTerm } from "./node-selector.ts";
 import { normalize } from "./scores.ts";
 
 const NO_MATCH = unresolvable("NodeAffinity", "node(s) didn't match Pod's node affinity/selector");
@@ -15,31 +14,19 @@ export const nodeAffinity: Plugin = {
     if (terms === undefined && pod.spec?.nodeSelector === undefined) return { skip: true };
     return terms === undefined ? undefined : namedNodes(terms);
   },
-  filter: (_state, { pod }, node) => (matchesRequired(pod, node) ? undefined : NO_MATCH),
+  filter: (_state, { pod }, node) => (matchesNodeAffinity(pod.spec, node) ? undefined : NO_MATCH),
   preScore: (_state, { pod }) => (preferredTerms(pod).length === 0 ? "skip" : undefined),
   score(_state, { pod }, node) {
     let sum = 0;
     for (const { weight, preference } of preferredTerms(pod))
-      if (matchesTerm(preference, node)) sum += weight;
+      if (matchesNodeSelectorTerm(preference, node)) sum += weight;
     return sum;
   },
   normalizeScore: (_state, scores) => normalize(scores),
   eventsToRegister: [{ resource: "Node", actions: ["add", "update"] }],
   queueingHint: (event, { pod }) =>
-    event.node?.new !== undefined &&
-    matchesRequired(pod, {
-      name: event.node.new.metadata.name,
-      labels: event.node.new.metadata.labels ?? {},
-    } as NodeInfo),
+    event.node?.new !== undefined && matchesNodeAffinity(pod.spec, selectableNode(event.node.new)),
 };
-
-export function matchesRequired(pod: Pod, node: NodeInfo): boolean {
-  for (const [key, value] of Object.entries(pod.spec?.nodeSelector ?? {})) {
-    if (node.labels[key] !== value) return false;
-  }
-  const terms = requiredTerms(pod);
-  return terms === undefined || matchesNodeSelector(terms, node);
-}
 
 function requiredTerms(pod: Pod): readonly NodeSelectorTerm[] | undefined {
   return pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;

@@ -1,4 +1,6 @@
 /** Topology spread constraints as PodTopologySpread works with them: with the counter of the pods they speak of. @module */
+import { matchesNodeAffinity } from "#api/core/v1/node-selector";
+import { toleratesAll } from "#api/core/v1/tolerations";
 import type { TopologySpreadConstraint } from "#api/core/v1/types.gen";
 import { labels } from "#apimachinery";
 import type { NodeInfo } from "../cache/node-info.ts";
@@ -6,8 +8,6 @@ import type { PodCounter } from "../cache/pod-counter.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
 import { PER_NODE } from "../cache/topology-table.ts";
 import type { Snapshot } from "../framework/plugin.ts";
-import { matchesRequired } from "./node-affinity.ts";
-import { toleratesAll } from "./tolerations.ts";
 
 export const HOSTNAME = "kubernetes.io/hostname";
 const ZONE = "topology.kubernetes.io/zone";
@@ -130,7 +130,7 @@ function nodeLimit(
     key: JSON.stringify([otherKeys, isLimited && [nodeSelector, required], honorsTaints && tolerations]),
     includes: (node) =>
       otherKeys.every((key) => node.labels[key] !== undefined) &&
-      (!isLimited || matchesRequired(pod, node)) &&
+      (!isLimited || matchesNodeAffinity(pod.spec, node)) &&
       (!honorsTaints || toleratesAll(tolerations, node.hardTaints)),
   };
 }

@@ -1,5 +1,5 @@
 /** Whether a node fits `nodeAffinity`: one rule for scheduler, controllers and volumes. @module */
-import type { NodeSelectorRequirement, NodeSelectorTerm } from "./types.gen.ts";
+import type { Node, NodeSelectorRequirement, NodeSelectorTerm, PodSpec } from "./types.gen.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -7,6 +7,19 @@ type Labels = Readonly<Record<string, string>>;
 export interface SelectableNode {
   readonly name: string;
   readonly labels: Labels;
+}
+
+export function selectableNode({ metadata }: Node): SelectableNode {
+  return { name: metadata.name, labels: metadata.labels ?? {} };
+}
+
+/** All of `nodeSelector`, and any of the required terms: upstream's `GetRequiredNodeAffinity`. */
+export function matchesNodeAffinity(spec: PodSpec | undefined, node: SelectableNode): boolean {
+  for (const [key, value] of Object.entries(spec?.nodeSelector ?? {})) {
+    if (node.labels[key] !== value) return false;
+  }
+  const required = spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  return required === undefined || matchesNodeSelector(required.nodeSelectorTerms, node);
 }
 
 /** Terms are alternatives. */

@@ -2,6 +2,7 @@
 import type { Column } from "#apimachinery";
 import { ageColumn, nameColumn, text, wide } from "../../printing/columns.ts";
 import { since } from "../../printing/human-duration.ts";
+import { isPodTerminal } from "./pod-state.ts";
 import type { Container, ContainerStatus, Pod, PodStatus } from "./types.gen.ts";
 
 export const podColumns: readonly Column<Pod>[] = [
@@ -172,8 +173,7 @@ function baseReason(pod: Pod): string {
 function terminationReason(pod: Pod): string | undefined {
   if (pod.metadata.deletionTimestamp === undefined) return undefined;
   if (pod.status?.reason === "NodeLost") return "Unknown";
-  const phase = pod.status?.phase;
-  return phase === "Succeeded" || phase === "Failed" ? undefined : "Terminating";
+  return isPodTerminal(pod) ? undefined : "Terminating";
 }
 
 function sidecarNames(pod: Pod): Set<string> {

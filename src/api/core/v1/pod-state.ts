@@ -7,7 +7,11 @@ export function isPodActive(pod: Pod): boolean {
 }
 
 export function isPodTerminal(pod: Pod): boolean {
-  return pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
+  return isTerminalPhase(pod.status?.phase);
+}
+
+export function isTerminalPhase(phase: string | undefined): boolean {
+  return phase === "Succeeded" || phase === "Failed";
 }
 
 /** Being deleted and not finished yet: still holding its name, its address and its node's resources. */

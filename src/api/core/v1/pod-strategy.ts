@@ -1,6 +1,7 @@
 /** What the API server sets on pods, and what updates may not touch. @module */
 import type { Strategy } from "#apimachinery";
 import { computeQosClass } from "./qos.ts";
+import { isPodTerminal } from "./pod-state.ts";
 import { withMatchLabelKeys } from "./match-label-keys.ts";
 import type { Pod, PodSpec, PodStatus } from "./types.gen.ts";
 
@@ -20,8 +21,7 @@ export const podStrategy: Strategy<Pod> = {
   }),
   // Zero: at once, whatever the delete asks for, because no kubelet would answer for the pod.
   defaultGracePeriodSeconds(pod) {
-    const phase = pod.status?.phase;
-    if (!pod.spec?.nodeName || phase === "Succeeded" || phase === "Failed") return 0;
+    if (!pod.spec?.nodeName || isPodTerminal(pod)) return 0;
     const seconds = pod.spec.terminationGracePeriodSeconds ?? 0;
     return seconds < 0 ? 1 : seconds;
   },

@@ -1,6 +1,6 @@
 /** What no pod may do at the level `baseline`. Pure. @module */
 import { compareStrings } from "#apimachinery";
-import type { Container, LifecycleHandler, Probe } from "#api/core/v1/types.gen";
+import type { Container, LifecycleHandler, Probe, SELinuxOptions } from "#api/core/v1/types.gen";
 import {
   containersOf,
   distinct,
@@ -17,8 +17,11 @@ import {
 const APP_ARMOR_PREFIX = "container.apparmor.security.beta.kubernetes.io/";
 const PROFILES = ["RuntimeDefault", "Localhost"];
 
+function isBad(profile: string | undefined): boolean {
+  return profile !== undefined && !PROFILES.includes(profile);
+}
+
 export const appArmorProfile: PodCheck = ({ metadata, spec }) => {
-  const isBad = (type: string | undefined): boolean => type !== undefined && !PROFILES.includes(type);
   const ofPod = spec.securityContext?.appArmorProfile?.type;
   const bad = containersOf(spec).filter((c) => isBad(c.securityContext?.appArmorProfile?.type));
   const annotations = Object.entries(metadata?.annotations ?? {})
@@ -61,9 +64,11 @@ const CAPABILITIES: ReadonlySet<string> = new Set([
   "SYS_CHROOT",
 ]);
 
+function added({ securityContext }: Container): readonly string[] {
+  return (securityContext?.capabilities?.add ?? []).filter((name) => !CAPABILITIES.has(name));
+}
+
 export const capabilitiesBaseline: PodCheck = ({ spec }) => {
-  const added = (c: Container): readonly string[] =>
-    (c.securityContext?.capabilities?.add ?? []).filter((name) => !CAPABILITIES.has(name));
   const bad = containersOf(spec).filter((c) => added(c).length > 0);
   if (bad.length === 0) return undefined;
   const list = quoted(distinct(bad.flatMap(added)));
@@ -86,9 +91,11 @@ export const hostPathVolumes: PodCheck = ({ spec }) => {
   return { reason: "hostPath volumes", detail: `${plural("volume", names)} ${quoted(names)}` };
 };
 
+function portsOf({ ports = [] }: Container): readonly string[] {
+  return ports.flatMap(({ hostPort = 0 }) => (hostPort === 0 ? [] : [String(hostPort)]));
+}
+
 export const hostPorts: PodCheck = ({ spec }) => {
-  const portsOf = (c: Container): readonly string[] =>
-    (c.ports ?? []).flatMap(({ hostPort = 0 }) => (hostPort === 0 ? [] : [String(hostPort)]));
   const bad = containersOf(spec).filter((c) => portsOf(c).length > 0);
   if (bad.length === 0) return undefined;
   const ports = distinct(bad.flatMap(portsOf));
@@ -132,8 +139,11 @@ export const privileged: PodCheck = ({ spec }) => {
   };
 };
 
+function mountOf({ securityContext }: Container): string {
+  return securityContext?.procMount ?? "Default";
+}
+
 export const procMount: PodCheck = ({ spec }) => {
-  const mountOf = (c: Container): string => c.securityContext?.procMount ?? "Default";
   const bad = containersOf(spec).filter((c) => mountOf(c) !== "Default");
   if (bad.length === 0) return undefined;
   const types = quoted(distinct(bad.map(mountOf)));
@@ -170,7 +180,6 @@ function isAllowedSeccomp(value: string): boolean {
 
 /** Shared with `restricted`, which also wants a profile to be set. */
 export const seccompProfile: PodCheck = ({ spec }) => {
-  const isBad = (type: string | undefined): boolean => type !== undefined && !PROFILES.includes(type);
   const ofPod = spec.securityContext?.seccompProfile?.type;
   const bad = containersOf(spec).filter((c) => isBad(c.securityContext?.seccompProfile?.type));
   const types = [
@@ -191,14 +200,12 @@ export const seLinuxOptions: PodCheck = seLinux(SELINUX_TYPES);
 export const seLinuxOptions31: PodCheck = seLinux([...SELINUX_TYPES, "container_engine_t"]);
 
 function seLinux(allowed: readonly string[]): PodCheck {
+  const isWrong = (options: SELinuxOptions | undefined): boolean => isWrongSELinux(allowed, options);
   return ({ spec }) => {
-    const isBad = (options: { type?: string; user?: string; role?: string } | undefined): boolean =>
-      options !== undefined &&
-      (!allowed.includes(options.type ?? "") || Boolean(options.user) || Boolean(options.role));
     const ofPod = spec.securityContext?.seLinuxOptions;
-    const containers = containersOf(spec).filter((c) => isBad(c.securityContext?.seLinuxOptions));
+    const containers = containersOf(spec).filter((c) => isWrong(c.securityContext?.seLinuxOptions));
     const bad = [
-      ...(isBad(ofPod) ? [ofPod!] : []),
+      ...(isWrong(ofPod) ? [ofPod!] : []),
       ...containers.map((c) => c.securityContext!.seLinuxOptions!),
     ];
     if (bad.length === 0) return undefined;
@@ -208,12 +215,17 @@ function seLinux(allowed: readonly string[]): PodCheck {
       ...(bad.some(({ user }) => Boolean(user)) ? ["user may not be set"] : []),
       ...(bad.some(({ role }) => Boolean(role)) ? ["role may not be set"] : []),
     ];
-    const who = setters(isBad(ofPod), namesOf(containers));
+    const who = setters(isWrong(ofPod), namesOf(containers));
     return {
       reason: "seLinuxOptions",
       detail: `${who} set forbidden securityContext.seLinuxOptions: ${data.join("; ")}`,
     };
   };
+}
+
+function isWrongSELinux(allowed: readonly string[], options: SELinuxOptions | undefined): boolean {
+  if (options === undefined) return false;
+  return !allowed.includes(options.type ?? "") || Boolean(options.user) || Boolean(options.role);
 }
 
 const SYSCTLS = [

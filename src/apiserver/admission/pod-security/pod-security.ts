@@ -106,10 +106,12 @@ function podOf(resource: string, object: KubeObject): CheckedPod | undefined {
   return template?.spec && { metadata: template.metadata, spec: template.spec };
 }
 
+function isChanged(a: readonly Container[] = [], b: readonly Container[] = []): boolean {
+  return a.length !== b.length || a.some(({ image }, i) => image !== b[i]!.image);
+}
+
 /** Only what runs counts: other images, other containers. */
 function isSignificant({ spec }: Pod, { spec: old }: Pod): boolean {
-  const isChanged = (a: readonly Container[] = [], b: readonly Container[] = []): boolean =>
-    a.length !== b.length || a.some(({ image }, i) => image !== b[i]!.image);
   if (isChanged(spec?.containers, old?.containers)) return true;
   if (isChanged(spec?.initContainers, old?.initContainers)) return true;
   return (spec?.ephemeralContainers ?? []).some(({ name, image }) => {

@@ -24,10 +24,12 @@ export const allowPrivilegeEscalation: PodCheck = ({ spec }) => {
   };
 };
 
+function added({ securityContext }: Container): readonly string[] {
+  return (securityContext?.capabilities?.add ?? []).filter((name) => name !== "NET_BIND_SERVICE");
+}
+
 export const capabilitiesRestricted: PodCheck = ({ spec }) => {
   const containers = containersOf(spec);
-  const added = (c: Container): readonly string[] =>
-    (c.securityContext?.capabilities?.add ?? []).filter((name) => name !== "NET_BIND_SERVICE");
   const keeping = containers.filter((c) => !c.securityContext?.capabilities?.drop?.includes("ALL"));
   const adding = containers.filter((c) => added(c).length > 0);
   const list = quoted(distinct(adding.flatMap(added)));

@@ -58,7 +58,7 @@ export class QuotaLedger {
       waiter.isSettled = true;
       timer.cancel();
       if (refusal === undefined) resolve();
-      else reject(refusal as Error);
+      else reject(refusal);
     };
     this.#enqueue(namespace, waiter);
     return promise;

@@ -113,7 +113,7 @@ export function verifyResponse(
   const patch = isMutating ? textOf(response["patch"]) : "";
   return {
     allowed: allowed === true,
-    result: isJsonObject(status) ? (status as Partial<Status>) : undefined,
+    result: isJsonObject(status) ? status : undefined,
     patch,
     patchType: isV1 ? textOf(response["patchType"]) : patch === "" ? "" : "JSONPatch",
     warnings: Array.isArray(warnings) ? warnings.filter((text) => typeof text === "string") : [],

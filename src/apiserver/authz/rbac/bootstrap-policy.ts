@@ -38,12 +38,14 @@ const BINDINGS: Readonly<Record<string, readonly string[]>> = {
   "system:basic-user": ["group:system:authenticated"],
   "system:coredns": ["sa:kube-system/coredns"],
   "system:discovery": ["group:system:authenticated"],
+  // The pod network runs beside kube-proxy and calls with its certificate.
+  "system:k8ts-network": ["user:system:kube-proxy"],
   "system:kube-controller-manager": ["user:system:kube-controller-manager"],
   "system:kube-dns": ["sa:kube-system/kube-dns"],
   "system:kube-scheduler": ["user:system:kube-scheduler"],
   "system:monitoring": ["group:system:monitoring"],
-  // Upstream leaves this one to its node authorizer, which knows what a node may see.
-  "system:node": ["group:system:nodes"],
+  // Nobody: the node authorizer knows what a node may see.
+  "system:node": [],
   "system:node-proxier": ["user:system:kube-proxy"],
   "system:public-info-viewer": ["group:system:authenticated", "group:system:unauthenticated"],
   "system:service-account-issuer-discovery": ["group:system:serviceaccounts"],

@@ -129,6 +129,11 @@ export const CLUSTER_ROLES: RoleTable = {
     ["list watch", "core", "endpoints namespaces pods services"],
     ["list watch", "discovery.k8s.io", "endpointslices"],
   ],
+  // Ours: what the pod network reads to enforce network policies.
+  "system:k8ts-network": [
+    ["list watch", "core", "namespaces pods"],
+    ["list watch", "networking.k8s.io", "networkpolicies"],
+  ],
   "system:kube-dns": [["list watch", "core", "endpoints services"]],
   "system:kube-scheduler": [
     EVENTS,

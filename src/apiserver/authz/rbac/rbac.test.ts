@@ -95,10 +95,12 @@ const policy: readonly [UserInfo, string, boolean][] = [
   [user("jane", "system:authenticated"), "list /pods/ default/", false],
   [user("system:anonymous", "system:unauthenticated"), "get /healthz", true],
   [user("system:anonymous", "system:unauthenticated"), "get /metrics", false],
-  [user("system:node:n1", "system:nodes"), "update /nodes/status /n1", true],
+  [user("system:node:n1", "system:nodes"), "update /nodes/status /n1", false],
   [user("system:node:n1", "system:nodes"), "delete /nodes/ /n1", false],
   [user("system:kube-scheduler"), "create /pods/binding default/a", true],
   [user("system:kube-proxy"), "watch discovery.k8s.io/endpointslices/ /", true],
+  [user("system:kube-proxy"), "watch networking.k8s.io/networkpolicies/ /", true],
+  [user("system:kube-proxy"), "watch /secrets/ /", false],
   [user("system:serviceaccount:kube-system:replicaset-controller"), "create /pods/ default/", true],
   [user("system:serviceaccount:default:replicaset-controller"), "create /pods/ default/", false],
   [

@@ -68,14 +68,17 @@ export function newEnvironments(root: Structural): Environments {
   // All types are declared before the environment is copied for the first time.
   types.of(root, true);
   const typeOf = (schema: Structural): CelType => types.of(schema);
+  const made = new Map<string, Environment>();
   return {
     typeOf,
     of: (schema, hasOptionalOldSelf) => {
       const { name } = typeOf(schema);
-      return env
-        .clone()
-        .registerVariable("self", name)
-        .registerVariable("oldSelf", hasOptionalOldSelf ? `optional<${name}>` : name);
+      const old = hasOptionalOldSelf ? `optional<${name}>` : name;
+      const known = made.get(`${name} ${old}`);
+      if (known !== undefined) return known;
+      const nodeEnv = env.clone().registerVariable("self", name).registerVariable("oldSelf", old);
+      made.set(`${name} ${old}`, nodeEnv);
+      return nodeEnv;
     },
   };
 }

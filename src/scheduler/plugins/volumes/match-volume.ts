@@ -1,9 +1,9 @@
 /** Which volume a claim could be bound to on a node. Pure. @module */
+import { matchesNodeSelector } from "#api/core/v1/node-selector";
 import type { PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
 import type { StorageClass } from "#api/storage/v1/types.gen";
 import { compareQuantity, labels, parseQuantity } from "#apimachinery";
 import type { NodeInfo } from "../../cache/node-info.ts";
-import { matchesNodeSelector } from "../node-selector.ts";
 import { classNameOf } from "./pod-claims.ts";
 
 export function isReachable({ spec }: PersistentVolume, node: NodeInfo): boolean {

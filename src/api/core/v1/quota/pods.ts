@@ -2,6 +2,7 @@
 import { parseTime } from "#apimachinery";
 import type { ResourceList } from "../pod-resources.ts";
 import { podLimits, podRequests } from "../pod-resources.ts";
+import { isTerminalPhase } from "../pod-state.ts";
 import { computeQosClass } from "../qos.ts";
 import type { Container, Pod, PodAffinityTerm, ScopedResourceSelectorRequirement } from "../types.gen.ts";
 import type { QuotaEvaluator } from "./evaluator.ts";
@@ -46,7 +47,7 @@ function podUsage(pod: Pod, nowMs: number): ResourceList {
 
 /** Whether the pod holds what it asked for. */
 export function isUsing({ metadata, status }: Pod, nowMs: number): boolean {
-  if (status?.phase === "Failed" || status?.phase === "Succeeded") return false;
+  if (isTerminalPhase(status?.phase)) return false;
   const { deletionTimestamp, deletionGracePeriodSeconds } = metadata;
   if (deletionTimestamp === undefined || deletionGracePeriodSeconds === undefined) return true;
   return nowMs <= parseTime(deletionTimestamp) + deletionGracePeriodSeconds * 1000;

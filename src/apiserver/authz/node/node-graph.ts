@@ -1,0 +1,151 @@
+/** What the pods of a node lead to: asked of the pods themselves, of which a node has few, so that nothing has to be kept in step. @module */
+import type { Container, PersistentVolume, PersistentVolumeClaim, Pod, Volume } from "#api/core/v1/types.gen";
+import type { VolumeAttachment } from "#api/storage/v1/types.gen";
+
+export type GraphKind =
+  | "secrets"
+  | "configmaps"
+  | "persistentvolumeclaims"
+  | "persistentvolumes"
+  | "serviceaccounts"
+  | "resourceclaims"
+  | "volumeattachments";
+
+export interface NodeGraph {
+  /** Whether a pod on the node needs the object. */
+  hasPath(node: string, kind: GraphKind, namespace: string, name: string): boolean;
+}
+
+/** Where the graph's objects are found, from memory. */
+export interface GraphObjects {
+  podsOf(node: string): Iterable<Pod>;
+  claim(namespace: string, name: string): PersistentVolumeClaim | undefined;
+  volume(name: string): PersistentVolume | undefined;
+  attachment(name: string): VolumeAttachment | undefined;
+}
+
+/** Static pods run before the API knows them: a node must not give itself rights by mirrors that it wrote. */
+const MIRROR_ANNOTATION = "kubernetes.io/config.mirror";
+
+export function nodeGraph(objects: GraphObjects): NodeGraph {
+  return {
+    hasPath(node, kind, namespace, name) {
+      if (kind === "volumeattachments") return objects.attachment(name)?.spec.nodeName === node;
+      for (const pod of objects.podsOf(node)) {
+        if (pod.metadata.annotations?.[MIRROR_ANNOTATION] !== undefined) continue;
+        const isNear = kind === "persistentvolumes" || pod.metadata.namespace === namespace;
+        if (
+          (isNear && needs(pod, kind, name, objects)) ||
+          needsForVolume(pod, kind, namespace, name, objects)
+        ) {
+          return true;
+        }
+      }
+      return false;
+    },
+  };
+}
+
+function needs(pod: Pod, kind: GraphKind, name: string, objects: GraphObjects): boolean {
+  const { spec } = pod;
+  if (spec === undefined) return false;
+  switch (kind) {
+    case "serviceaccounts":
+      return spec.serviceAccountName === name;
+    case "secrets":
+      return (
+        (spec.imagePullSecrets ?? []).some((secret) => secret.name === name) ||
+        containersOf(pod).some((container) => names(container, "secret", name)) ||
+        (spec.volumes ?? []).some((volume) => secretsOf(volume).includes(name))
+      );
+    case "configmaps":
+      return (
+        containersOf(pod).some((container) => names(container, "configMap", name)) ||
+        (spec.volumes ?? []).some((volume) => configMapsOf(volume).includes(name))
+      );
+    case "persistentvolumeclaims":
+      return claimsOf(pod).includes(name);
+    case "persistentvolumes":
+      return volumesOf(pod, objects).some((volume) => volume.metadata.name === name);
+    case "resourceclaims":
+      return claimStatuses(pod).includes(name);
+    case "volumeattachments":
+    default:
+      return false;
+  }
+}
+
+/** Secrets that the driver of a volume needs may be in any namespace. */
+function needsForVolume(
+  pod: Pod,
+  kind: GraphKind,
+  namespace: string,
+  name: string,
+  objects: GraphObjects,
+): boolean {
+  if (kind !== "secrets") return false;
+  return volumesOf(pod, objects).some(({ spec }) => {
+    const { csi } = spec ?? {};
+    const refs = [csi?.nodePublishSecretRef, csi?.nodeStageSecretRef, csi?.nodeExpandSecretRef];
+    return refs.some((ref) => ref?.name === name && ref.namespace === namespace);
+  });
+}
+
+function containersOf({ spec }: Pod): readonly Container[] {
+  return [...(spec?.containers ?? []), ...(spec?.initContainers ?? []), ...(spec?.ephemeralContainers ?? [])];
+}
+
+function names({ env = [], envFrom = [] }: Container, what: "secret" | "configMap", name: string): boolean {
+  const [key, ref] =
+    what === "secret"
+      ? (["secretKeyRef", "secretRef"] as const)
+      : (["configMapKeyRef", "configMapRef"] as const);
+  return (
+    env.some(({ valueFrom }) => valueFrom?.[key]?.name === name) ||
+    envFrom.some((source) => source[ref]?.name === name)
+  );
+}
+
+function secretsOf({
+  secret,
+  projected,
+  csi,
+  azureFile,
+  ...volume
+}: Volume): readonly (string | undefined)[] {
+  const { cephfs, cinder, flexVolume, iscsi, rbd, scaleIO, storageos } = volume;
+  return [
+    secret?.secretName,
+    csi?.nodePublishSecretRef?.name,
+    azureFile?.secretName,
+    ...[cephfs, cinder, flexVolume, iscsi, rbd, scaleIO, storageos].map((source) => source?.secretRef?.name),
+    ...(projected?.sources ?? []).map((source) => source.secret?.name),
+  ];
+}
+
+function configMapsOf({ configMap, projected }: Volume): readonly (string | undefined)[] {
+  return [configMap?.name, ...(projected?.sources ?? []).map((source) => source.configMap?.name)];
+}
+
+/** Of ephemeral volumes, too: their claims are named after pod and volume. */
+function claimsOf({ metadata, spec }: Pod): readonly (string | undefined)[] {
+  return (spec?.volumes ?? []).map(({ name, persistentVolumeClaim, ephemeral }) =>
+    ephemeral === undefined ? persistentVolumeClaim?.claimName : `${metadata.name}-${name}`,
+  );
+}
+
+function volumesOf(pod: Pod, objects: GraphObjects): readonly PersistentVolume[] {
+  const { namespace = "" } = pod.metadata;
+  return claimsOf(pod).flatMap((claimName) => {
+    const claim = claimName === undefined ? undefined : objects.claim(namespace, claimName);
+    const volumeName = claim?.spec?.volumeName;
+    return (volumeName === undefined ? undefined : objects.volume(volumeName)) ?? [];
+  });
+}
+
+function claimStatuses({ spec, status }: Pod): readonly (string | undefined)[] {
+  return [
+    ...(spec?.resourceClaims ?? []).map(({ resourceClaimName }) => resourceClaimName),
+    ...(status?.resourceClaimStatuses ?? []).map(({ resourceClaimName }) => resourceClaimName),
+  ];
+}

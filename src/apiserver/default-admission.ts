@@ -1,0 +1,42 @@
+/** The admission chain of a server, with what its plugins need of the server. @module */
+import type { Agent } from "node:https";
+import type { Clock, Logger } from "#apimachinery";
+import { defaultPlugins } from "./admission/default-plugins.ts";
+import type { ObjectLookup } from "./admission/object-lookup.ts";
+import { AdmissionChain } from "./admission/plugin.ts";
+import { quotaAccess } from "./admission/quota/quota-access.ts";
+import type { ServiceResolver } from "./admission/webhook/target.ts";
+import type { ApiServerOptions } from "./options.ts";
+import type { Registry } from "./registry/registry.ts";
+import type { Authorizer } from "./user-info.ts";
+
+export interface AdmissionParts {
+  readonly options: ApiServerOptions;
+  readonly lookup: ObjectLookup;
+  readonly registry: () => Registry;
+  readonly authorizer: Authorizer;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  /** How webhooks are reached. */
+  readonly resolve: ServiceResolver;
+  readonly agent: Agent;
+  readonly signal: AbortSignal;
+}
+
+export function defaultAdmission(parts: AdmissionParts): AdmissionChain {
+  const { options, lookup, registry, authorizer, clock, random, logger, resolve, agent, signal } = parts;
+  const versionsOf = (resource: string) => registry().versionsOf(resource);
+  return new AdmissionChain(
+    defaultPlugins({
+      lookup,
+      quotas: quotaAccess(lookup, registry, signal),
+      webhooks: { lookup, versionsOf, resolve, clock, random, agent, logger },
+      authorizer,
+      clock,
+      random,
+      enabled: options.enabledAdmissionPlugins ?? [],
+      disabled: options.disabledAdmissionPlugins ?? [],
+    }),
+  );
+}

@@ -1,0 +1,158 @@
+/** A NetworkPolicy with its selectors and addresses read once. @module */
+import { createHash } from "node:crypto";
+import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } from "#api/networking/v1/types.gen";
+import { labels } from "#apimachinery";
+import type { PolicyPod } from "./policy-pod.ts";
+
+type Labels = Readonly<Record<string, string>>;
+
+export interface CompiledPolicy {
+  /** Names its chains and sets. 64 bits: two policies would have to collide in one cluster. */
+  readonly id: string;
+  readonly namespace: string;
+  readonly podSelector: labels.Selector;
+  /** undefined: the policy says nothing about this direction. */
+  readonly ingress: readonly CompiledRule[] | undefined;
+  readonly egress: readonly CompiledRule[] | undefined;
+}
+
+export interface CompiledRule {
+  /** undefined: everybody. */
+  readonly peers: { readonly pods: readonly PodPeer[]; readonly blocks: readonly AddressBlock[] } | undefined;
+  /** undefined: all ports of all protocols. */
+  readonly ports: { readonly ranges: readonly PortRange[]; readonly named: readonly PortName[] } | undefined;
+}
+
+export interface PodPeer {
+  /** undefined: the policy's own namespace. */
+  readonly namespaceSelector: labels.Selector | undefined;
+  readonly podSelector: labels.Selector;
+}
+
+export interface AddressBlock {
+  readonly cidr: string;
+  readonly except: readonly string[];
+}
+
+export interface PortRange {
+  /** In lower case. */
+  readonly protocol: string;
+  /** undefined: every port of the protocol. */
+  readonly range: readonly [from: number, to: number] | undefined;
+}
+
+export interface PortName {
+  readonly protocol: string;
+  readonly name: string;
+}
+
+export function compile(policy: NetworkPolicy): CompiledPolicy {
+  const { namespace, name } = policy.metadata;
+  const { podSelector, policyTypes, ingress = [], egress = [] } = policy.spec ?? {};
+  const types = policyTypes ?? (egress.length > 0 ? ["Ingress", "Egress"] : ["Ingress"]);
+  return {
+    id: createHash("sha256").update(`${namespace}/${name}`).digest("hex").slice(0, 16),
+    namespace,
+    podSelector: read(podSelector ?? {}),
+    ingress: types.includes("Ingress")
+      ? ingress.map(({ from = [], ports = [] }) => compileRule(from, ports))
+      : undefined,
+    egress: types.includes("Egress")
+      ? egress.map(({ to = [], ports = [] }) => compileRule(to, ports))
+      : undefined,
+  };
+}
+
+/** Whether the plan of the policy can depend on this pod. */
+export function concerns(policy: CompiledPolicy, pod: PolicyPod, namespace: Labels | undefined): boolean {
+  if (selects(policy, pod)) return true;
+  const isPeer = ({ peers, ports }: CompiledRule): boolean =>
+    peers === undefined
+      ? (ports?.named.length ?? 0) > 0
+      : peers.pods.some((peer) => matchesPeer(policy, peer, pod, namespace));
+  return [...(policy.ingress ?? []), ...(policy.egress ?? [])].some(isPeer);
+}
+
+/** Whether the plan of the policy depends on the labels of namespaces. */
+export function readsNamespaces({ ingress = [], egress = [] }: CompiledPolicy): boolean {
+  return [...ingress, ...egress].some(({ peers }) =>
+    peers?.pods.some(({ namespaceSelector }) => namespaceSelector !== undefined),
+  );
+}
+
+export function selects(policy: CompiledPolicy, pod: PolicyPod): boolean {
+  return (
+    pod.namespace === policy.namespace && !pod.isHostNetwork && labels.matches(policy.podSelector, pod.labels)
+  );
+}
+
+export function matchesPeer(
+  policy: CompiledPolicy,
+  { namespaceSelector, podSelector }: PodPeer,
+  pod: PolicyPod,
+  namespace: Labels | undefined,
+): boolean {
+  const isInScope =
+    namespaceSelector === undefined
+      ? pod.namespace === policy.namespace
+      : namespace !== undefined && labels.matches(namespaceSelector, namespace);
+  return isInScope && labels.matches(podSelector, pod.labels);
+}
+
+function compileRule(peers: readonly NetworkPolicyPeer[], ports: readonly NetworkPolicyPort[]): CompiledRule {
+  return {
+    peers: peers.length === 0 ? undefined : compilePeers(peers),
+    ports: ports.length === 0 ? undefined : compilePorts(ports),
+  };
+}
+
+function compilePeers(peers: readonly NetworkPolicyPeer[]): CompiledRule["peers"] {
+  return {
+    pods: peers.flatMap(({ podSelector, namespaceSelector, ipBlock }) =>
+      ipBlock !== undefined
+        ? []
+        : [
+            {
+              podSelector: read(podSelector ?? {}),
+              namespaceSelector: namespaceSelector === undefined ? undefined : read(namespaceSelector),
+            },
+          ],
+    ),
+    blocks: peers.flatMap(({ ipBlock }) => {
+      const cidr = ipBlock === undefined ? undefined : canonicalCidr(ipBlock.cidr);
+      if (cidr === undefined) return [];
+      return [{ cidr, except: (ipBlock?.except ?? []).flatMap((text) => canonicalCidr(text) ?? []) }];
+    }),
+  };
+}
+
+function compilePorts(ports: readonly NetworkPolicyPort[]): CompiledRule["ports"] {
+  const ranges: PortRange[] = [];
+  const named: PortName[] = [];
+  for (const { protocol: written = "TCP", port, endPort } of ports) {
+    const protocol = written.toLowerCase();
+    if (typeof port === "string") named.push({ protocol, name: port });
+    else ranges.push({ protocol, range: port === undefined ? undefined : [port, endPort ?? port] });
+  }
+  return { ranges, named };
+}
+
+/** Without host bits and leading zeros, which older objects may have; undefined for IPv6, which no pod has. */
+function canonicalCidr(text: string): string | undefined {
+  const match = /^(\d+)\.(\d+)\.(\d+)\.(\d+)\/(\d+)$/.exec(text);
+  if (match === null) return undefined;
+  const [a, b, c, d, bits] = match.slice(1).map(Number) as [number, number, number, number, number];
+  const mask = bits === 0 ? 0 : (-1 << (32 - bits)) >>> 0;
+  const address = ((((a << 24) | (b << 16) | (c << 8) | d) >>> 0) & mask) >>> 0;
+  return `${[24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join(".")}/${bits}`;
+}
+
+/** Objects stored before a rule became stricter may carry a selector that does not parse: it selects nothing. */
+function read(selector: labels.LabelSelector): labels.Selector {
+  try {
+    return labels.fromLabelSelector(selector);
+  } catch (err) {
+    if (err instanceof labels.SelectorError) return labels.nothing;
+    throw err;
+  }
+}

@@ -1,0 +1,28 @@
+/** Address blocks and ports as nftables matches. @module */
+import type { AddressBlock, PortRange } from "./compiled-policy.ts";
+
+export function blockMatch(address: "ip saddr" | "ip daddr", { cidr, except }: AddressBlock): string {
+  return [`${address} ${cidr}`, ...except.map((hole) => `${address} != ${hole}`)].join(" ");
+}
+
+/** One match a protocol. nft refuses sets whose intervals overlap, so they are merged. */
+export function rangeMatches(ports: readonly PortRange[]): readonly string[] {
+  const byProtocol = Map.groupBy(ports, ({ protocol }) => protocol);
+  return [...byProtocol].map(([protocol, own]) => {
+    const ranges = own.map(({ range }) => range);
+    if (ranges.includes(undefined)) return `meta l4proto ${protocol}`;
+    const merged = merge(ranges.filter((range) => range !== undefined));
+    const texts = merged.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`));
+    return `meta l4proto ${protocol} th dport { ${texts.join(" , ")} }`;
+  });
+}
+
+function merge(ranges: readonly (readonly [number, number])[]): readonly (readonly [number, number])[] {
+  const merged: [number, number][] = [];
+  for (const [from, to] of ranges.toSorted((a, b) => a[0] - b[0])) {
+    const last = merged.at(-1);
+    if (last !== undefined && from <= last[1] + 1) last[1] = Math.max(last[1], to);
+    else merged.push([from, to]);
+  }
+  return merged;
+}

@@ -1,0 +1,179 @@
+/**
+ * The decision about network policies: what the node's nftables must hold for one policy, and how the pods of the node
+ * find their policies. No state, no I/O.
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { matchesPeer, selects, type CompiledPolicy, type CompiledRule } from "./compiled-policy.ts";
+import type { PolicyPod } from "./policy-pod.ts";
+import { blockMatch, rangeMatches } from "./matches.ts";
+
+export interface PolicyPlan extends TableContent {
+  /** Addresses of this node's pods that the policy isolates, by direction. */
+  readonly isolated: Readonly<Record<Direction, ReadonlySet<string>>>;
+}
+
+export interface TableContent {
+  /** Chain name -> its rules. */
+  readonly chains: ReadonlyMap<string, readonly string[]>;
+  readonly sets: ReadonlyMap<string, AddressSet>;
+}
+
+export interface AddressSet {
+  readonly type: SetType;
+  /** In a map, `key : verdict`. */
+  readonly elements: ReadonlySet<string>;
+}
+
+export type Direction = "ingress" | "egress";
+export type SetType =
+  | "ipv4_addr"
+  | "ipv4_addr . ipv4_addr"
+  | "ipv4_addr . inet_proto . inet_service"
+  | "ipv4_addr : verdict";
+
+export interface ClusterView {
+  /** Name -> labels. */
+  readonly namespaces: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  /** Namespace -> name -> pod. */
+  readonly pods: ReadonlyMap<string, ReadonlyMap<string, PolicyPod>>;
+}
+
+export const emptyPlan: PolicyPlan = {
+  chains: new Map(),
+  sets: new Map(),
+  isolated: { ingress: new Set(), egress: new Set() },
+};
+
+interface Draft {
+  readonly policy: CompiledPolicy;
+  readonly view: ClusterView;
+  /** Pods of this node that the policy selects. */
+  readonly selected: readonly PolicyPod[];
+  readonly sets: Map<string, AddressSet>;
+}
+
+/** Empty while the policy selects no pod of this node. Pods that several policies select get what any of them allows. */
+export function plan(policy: CompiledPolicy, view: ClusterView): PolicyPlan {
+  const own = view.pods.get(policy.namespace)?.values() ?? [];
+  const selected = [...own].filter((pod) => pod.isLocal && selects(policy, pod));
+  if (selected.length === 0) return emptyPlan;
+  const draft: Draft = { policy, view, selected, sets: new Map() };
+  const chains = new Map<string, readonly string[]>();
+  const isolated = { ingress: new Set<string>(), egress: new Set<string>() };
+  for (const direction of ["ingress", "egress"] as const) {
+    const rules = policy[direction];
+    if (rules === undefined) continue;
+    for (const { ip } of selected) isolated[direction].add(ip);
+    chains.set(
+      chainOf(policy.id, direction),
+      rules.flatMap((rule, index) => accepts(draft, direction, rule, index)),
+    );
+  }
+  return { chains, sets: draft.sets, isolated };
+}
+
+/**
+ * The maps from a pod's address to the chain that asks its policies in turn and drops what none allows. Pods with the same
+ * policies, as the replicas of one set, share a chain: one that comes or goes is one element.
+ */
+export function planDispatch(plans: ReadonlyMap<string, PolicyPlan>): TableContent {
+  const chains = new Map<string, readonly string[]>();
+  const sets = new Map<string, AddressSet>();
+  const isolated = new Set<string>();
+  for (const direction of ["ingress", "egress"] as const) {
+    const policies = new Map<string, string[]>();
+    for (const { chains: own, isolated: pods } of plans.values()) {
+      const chain = [...own.keys()].find((name) => name.startsWith(`${direction}-`));
+      if (chain === undefined) continue;
+      for (const ip of pods[direction]) {
+        policies.set(ip, [...(policies.get(ip) ?? []), chain]);
+        isolated.add(`${ip} . ${ip}`);
+      }
+    }
+    const verdicts = new Set<string>();
+    for (const [ip, names] of policies) {
+      const rules = [...names.toSorted().map((name) => `jump ${name}`), "drop"];
+      const chain = `pods-${direction}-${hash(rules.join())}`;
+      chains.set(chain, rules);
+      verdicts.add(`${ip} : goto ${chain}`);
+    }
+    sets.set(`${direction}-pods`, { type: "ipv4_addr : verdict", elements: verdicts });
+  }
+  sets.set("own-traffic", { type: "ipv4_addr . ipv4_addr", elements: isolated });
+  return { chains, sets };
+}
+
+function chainOf(id: string, direction: Direction): string {
+  return `${direction}-${id}`;
+}
+
+/** One nftables rule for each way to be a peer, with each way to be a port. */
+function accepts(draft: Draft, direction: Direction, rule: CompiledRule, index: number): readonly string[] {
+  const name = `${chainOf(draft.policy.id, direction)}-${index}`;
+  const peers = peerMatches(draft, direction, rule, name);
+  const ranges = rule.ports === undefined ? [""] : rangeMatches(rule.ports.ranges);
+  const matches = peers.flatMap((peer) => ranges.map((range) => `${peer} ${range}`));
+  return [...matches, ...namedMatches(draft, direction, rule, name, peers)].map((match) =>
+    `${match} accept`.replaceAll(/ +/g, " ").trim(),
+  );
+}
+
+function peerMatches(
+  draft: Draft,
+  direction: Direction,
+  { peers }: CompiledRule,
+  name: string,
+): readonly string[] {
+  if (peers === undefined) return [""];
+  const address = direction === "ingress" ? "ip saddr" : "ip daddr";
+  const blocks = peers.blocks.map((block) => blockMatch(address, block));
+  if (peers.pods.length === 0) return blocks;
+  const ips = peerPods(draft, direction, peers).map(({ ip }) => ip);
+  draft.sets.set(`${name}-peers`, { type: "ipv4_addr", elements: new Set(ips) });
+  return [`${address} @${name}-peers`, ...blocks];
+}
+
+/** A name means the port of that name of the pod that is called: of a selected one, or of each peer its own. */
+function namedMatches(
+  draft: Draft,
+  direction: Direction,
+  { peers, ports }: CompiledRule,
+  name: string,
+  callers: readonly string[],
+): readonly string[] {
+  const named = ports?.named ?? [];
+  if (named.length === 0) return [];
+  const called = direction === "ingress" ? draft.selected : peerPods(draft, direction, peers);
+  const elements = called.flatMap(({ ip, namedPorts }) =>
+    namedPorts
+      .filter((port) => named.some((want) => want.name === port.name && want.protocol === port.protocol))
+      .map(({ protocol, port }) => `${ip} . ${protocol} . ${port}`),
+  );
+  const type = "ipv4_addr . inet_proto . inet_service";
+  draft.sets.set(`${name}-ports`, { type, elements: new Set(elements) });
+  const match = `ip daddr . meta l4proto . th dport @${name}-ports`;
+  return direction === "ingress" ? callers.map((caller) => `${caller} ${match}`) : [match];
+}
+
+/** Pods with the node's address are peers to call (cluster DNS is one), not peers to be called by: that would let the node's every process in. */
+function peerPods(
+  { policy, view }: Draft,
+  direction: Direction,
+  peers: CompiledRule["peers"],
+): readonly PolicyPod[] {
+  const found: PolicyPod[] = [];
+  for (const [namespace, pods] of view.pods) {
+    const set = view.namespaces.get(namespace);
+    for (const pod of pods.values()) {
+      if (direction === "ingress" && pod.isHostNetwork) continue;
+      if (peers === undefined || peers.pods.some((peer) => matchesPeer(policy, peer, pod, set)))
+        found.push(pod);
+    }
+  }
+  return found;
+}
+
+function hash(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
+}

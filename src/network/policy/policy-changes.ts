@@ -1,0 +1,99 @@
+/** Collects the policies that changed, or whose pods did, and plans them. @module */
+import { Namespaces } from "#api/core/v1/namespace";
+import { Pods } from "#api/core/v1/pod";
+import type { Namespace, Pod } from "#api/core/v1/types.gen";
+import { NetworkPolicies } from "#api/networking/v1/networkpolicy";
+import { keyOf, type ObjectKey } from "#apimachinery";
+import { nextTurn, turnIsLong, type InformerFactory } from "#client";
+import { compile, concerns, readsNamespaces, type CompiledPolicy } from "./compiled-policy.ts";
+import { emptyPlan, plan, type PolicyPlan } from "./plan.ts";
+import { policyPodOf, samePolicyPod, type PolicyPod } from "./policy-pod.ts";
+
+type Labels = Readonly<Record<string, string>>;
+
+export class PolicyChanges {
+  readonly #nodeName: string;
+  readonly #policies = new Map<ObjectKey, CompiledPolicy>();
+  readonly #namespaces = new Map<string, Labels>();
+  readonly #pods = new Map<string, Map<string, PolicyPod>>();
+  readonly #dirty = new Set<ObjectKey>();
+  #changed = Promise.withResolvers<void>();
+
+  constructor(options: { readonly informers: InformerFactory; readonly nodeName: string }) {
+    this.#nodeName = options.nodeName;
+    const { informers } = options;
+    informers.informer(NetworkPolicies).addEventHandler({
+      onAdd: (policy) => this.#setPolicy(keyOf(policy), compile(policy)),
+      onUpdate: (policy) => this.#setPolicy(keyOf(policy), compile(policy)),
+      onDelete: (policy) => this.#setPolicy(keyOf(policy), undefined),
+    });
+    informers.informer(Namespaces).addEventHandler({
+      onAdd: (namespace) => this.#setNamespace(namespace, namespace.metadata.labels ?? {}),
+      onUpdate: (namespace) => this.#setNamespace(namespace, namespace.metadata.labels ?? {}),
+      onDelete: (namespace) => this.#setNamespace(namespace, undefined),
+    });
+    informers.informer(Pods).addEventHandler({
+      onAdd: (pod) => this.#setPod(pod, policyPodOf(pod, this.#nodeName)),
+      onUpdate: (pod) => this.#setPod(pod, policyPodOf(pod, this.#nodeName)),
+      onDelete: (pod) => this.#setPod(pod, undefined),
+    });
+  }
+
+  /** Plans of what changed since the last call, or of every policy. Gives way between policies. */
+  async take(all: boolean): Promise<ReadonlyMap<ObjectKey, PolicyPlan>> {
+    const keys = new Set(all ? [...this.#policies.keys(), ...this.#dirty] : this.#dirty);
+    const view = { namespaces: this.#namespaces, pods: this.#pods };
+    const plans = new Map<ObjectKey, PolicyPlan>();
+    for (const key of keys) {
+      if (turnIsLong()) await nextTurn();
+      this.#dirty.delete(key); // before it is planned: what changes later marks it again
+      const policy = this.#policies.get(key);
+      plans.set(key, policy === undefined ? emptyPlan : plan(policy, view));
+    }
+    return plans;
+  }
+
+  /** Resolves at the next change, at once if there was one since `take`, or when `signal` aborts. */
+  async next(signal: AbortSignal): Promise<void> {
+    if (this.#dirty.size > 0 || signal.aborted) return;
+    this.#changed = Promise.withResolvers();
+    const stop = (): void => this.#changed.resolve();
+    signal.addEventListener("abort", stop, { once: true });
+    await this.#changed.promise;
+    signal.removeEventListener("abort", stop);
+  }
+
+  #setPolicy(key: ObjectKey, policy: CompiledPolicy | undefined): void {
+    if (policy === undefined) this.#policies.delete(key);
+    else this.#policies.set(key, policy);
+    this.#mark(key);
+  }
+
+  #setNamespace({ metadata }: Namespace, labels: Labels | undefined): void {
+    const { name } = metadata;
+    if (labels === undefined) this.#namespaces.delete(name);
+    else this.#namespaces.set(name, labels);
+    for (const [key, policy] of this.#policies) if (readsNamespaces(policy)) this.#mark(key);
+  }
+
+  #setPod({ metadata }: Pod, next: PolicyPod | undefined): void {
+    const { namespace = "", name } = metadata;
+    const pods = this.#pods.get(namespace) ?? new Map<string, PolicyPod>();
+    const old = pods.get(name);
+    if (samePolicyPod(old, next)) return;
+    if (next === undefined) pods.delete(name);
+    else pods.set(name, next);
+    if (pods.size === 0) this.#pods.delete(namespace);
+    else this.#pods.set(namespace, pods);
+    const labels = this.#namespaces.get(namespace);
+    for (const [key, policy] of this.#policies) {
+      const isConcerned = [old, next].some((pod) => pod !== undefined && concerns(policy, pod, labels));
+      if (isConcerned) this.#mark(key);
+    }
+  }
+
+  #mark(key: ObjectKey): void {
+    this.#dirty.add(key);
+    this.#changed.resolve();
+  }
+}

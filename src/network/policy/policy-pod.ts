@@ -1,0 +1,53 @@
+/** What network policies need to know of a pod. @module */
+import { isDeepStrictEqual } from "node:util";
+import type { Pod } from "#api/core/v1/types.gen";
+
+export interface PolicyPod {
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly ip: string;
+  readonly isLocal: boolean;
+  /** It has the node's address: policies do not apply to it, and the node is not let in for its sake. */
+  readonly isHostNetwork: boolean;
+  readonly namedPorts: readonly NamedPort[];
+}
+
+export interface NamedPort {
+  readonly name: string;
+  /** In lower case. */
+  readonly protocol: string;
+  readonly port: number;
+}
+
+/** undefined for pods without an IPv4 address, and for those that ended: another pod may have their address by now. */
+export function policyPodOf(pod: Pod, nodeName: string): PolicyPod | undefined {
+  const { status, spec, metadata } = pod;
+  if (status?.phase === "Succeeded" || status?.phase === "Failed") return undefined;
+  const ips = [status?.podIP, ...(status?.podIPs ?? []).map(({ ip }) => ip)];
+  const ip = ips.find((address) => address !== undefined && /^\d+\.\d+\.\d+\.\d+$/.test(address));
+  if (ip === undefined) return undefined;
+  const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? []).filter(isSidecar)];
+  return {
+    namespace: metadata.namespace ?? "",
+    name: metadata.name,
+    labels: metadata.labels ?? {},
+    ip,
+    isLocal: spec?.nodeName === nodeName,
+    isHostNetwork: spec?.hostNetwork === true,
+    namedPorts: containers.flatMap(({ ports = [] }) =>
+      ports.flatMap(({ name, protocol = "TCP", containerPort }) =>
+        name === undefined ? [] : [{ name, protocol: protocol.toLowerCase(), port: containerPort }],
+      ),
+    ),
+  };
+}
+
+/** Most changes of a pod's status are none for its policies. */
+export function samePolicyPod(a: PolicyPod | undefined, b: PolicyPod | undefined): boolean {
+  return isDeepStrictEqual(a, b);
+}
+
+function isSidecar({ restartPolicy }: { readonly restartPolicy?: string }): boolean {
+  return restartPolicy === "Always";
+}

@@ -1,0 +1,46 @@
+/** What this process has committed to the kernel for network policies, and the transactions that bring it forward. Never asks the kernel. @module */
+import type { ObjectKey } from "#apimachinery";
+import type { NetworkTools } from "../network-tools.ts";
+import { addDelta, basePolicyTable, emptyDelta, renderDelta } from "./nftables.ts";
+import { emptyPlan, planDispatch, type PolicyPlan, type TableContent } from "./plan.ts";
+
+/** The maps that the base table holds already. */
+const emptyDispatch: TableContent = planDispatch(new Map());
+
+export class PolicyTable {
+  readonly #tools: Pick<NetworkTools, "nft">;
+  #committed: ReadonlyMap<ObjectKey, PolicyPlan> = new Map();
+  #dispatch = emptyDispatch;
+  /** The kernel may hold anything: the next transaction replaces the whole table. */
+  #isDamaged = true;
+
+  constructor(tools: Pick<NetworkTools, "nft">) {
+    this.#tools = tools;
+  }
+
+  /** Whether `commit` must be given every policy. */
+  get isDamaged(): boolean {
+    return this.#isDamaged;
+  }
+
+  /** One transaction. Rejects, and is damaged, if nft refuses. */
+  async commit(plans: ReadonlyMap<ObjectKey, PolicyPlan>, signal: AbortSignal): Promise<void> {
+    const isWhole = this.#isDamaged;
+    const committed = isWhole ? new Map<ObjectKey, PolicyPlan>() : this.#committed;
+    const wanted = new Map(committed);
+    const delta = emptyDelta();
+    for (const [key, next] of plans) {
+      addDelta(delta, committed.get(key) ?? emptyPlan, next);
+      if (next === emptyPlan) wanted.delete(key);
+      else wanted.set(key, next);
+    }
+    const dispatch = planDispatch(wanted);
+    addDelta(delta, isWhole ? emptyDispatch : this.#dispatch, dispatch);
+    const script = (isWhole ? basePolicyTable() : "") + renderDelta(delta);
+    this.#isDamaged = true; // until nft has said yes
+    if (script !== "") await this.#tools.nft(script, signal);
+    this.#isDamaged = false;
+    this.#committed = wanted;
+    this.#dispatch = dispatch;
+  }
+}

@@ -1,0 +1,59 @@
+/** Keeps this node's nftables in step with NetworkPolicies, Pods and Namespaces. @module */
+import type { Clock, Logger } from "#apimachinery";
+import type { InformerFactory } from "#client";
+import type { NetworkTools } from "../network-tools.ts";
+import { PolicyChanges } from "./policy-changes.ts";
+import { PolicyTable } from "./policy-table.ts";
+
+export interface PolicyOptions {
+  readonly informers: InformerFactory;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly tools: Pick<NetworkTools, "nft" | "sysctl">;
+  readonly nodeName: string;
+}
+
+/** Changes that come within this time share a transaction. */
+const BATCH_MS = 5;
+/** After a failure the whole table is written anew, at growing intervals. */
+const RETRY_MS = 1_000;
+const RETRY_MAX_MS = 30_000;
+
+/** Resolves when `signal` aborts. The rules stay: pods are protected while the agent restarts. */
+export async function runPolicies(options: PolicyOptions, signal: AbortSignal): Promise<void> {
+  const { informers, clock, logger, tools } = options;
+  await filterBridgedTraffic(options);
+  const table = new PolicyTable(tools);
+  const changes = new PolicyChanges(options);
+  informers.start(signal);
+  await informers.waitForSync(signal);
+
+  let retryMs = RETRY_MS;
+  while (!signal.aborted) {
+    const plans = await changes.take(table.isDamaged);
+    try {
+      await table.commit(plans, signal);
+      retryMs = RETRY_MS;
+      await changes.next(signal);
+      await clock.sleep(BATCH_MS, signal);
+    } catch (err) {
+      if (signal.aborted) return;
+      const message = "could not apply network policies; the whole table will be written again";
+      logger.error(message, { err, retryMs });
+      await clock.sleep(retryMs, signal).catch(() => {}); // an abort ends the loop by its condition
+      retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
+    }
+  }
+}
+
+/** Pods of one node talk over a bridge, whose packets come by the hooks of IP only where the kernel is told so. */
+async function filterBridgedTraffic({ tools, logger }: PolicyOptions): Promise<void> {
+  try {
+    await tools.sysctl("net.bridge.bridge-nf-call-iptables", "1");
+  } catch (err) {
+    logger.error(
+      "network policies do not apply between pods of this node: load the kernel module br_netfilter",
+      { err },
+    );
+  }
+}
