@@ -42,6 +42,7 @@ const BANNED = [
   /\bnew Date\(\)/,
   /\bMath\.random\(/,
   /(?<![.\w])set(Timeout|Interval)\(/,
+  /\bAbortSignal\.timeout\(/,
   /\bprocess\.(argv|env|exit|on)\b/,
 ];
 const IMPORT = /^(?:import|export)\b[^"';]*?from\s*["']([^"']+)["']|^import\s*["']([^"']+)["']/gm;

@@ -1,6 +1,7 @@
 /** Public surface of apimachinery. @module */
 export * from "./apply/index.ts";
 export * from "./clock.ts";
+export * from "./deadline.ts";
 export * from "./duration.ts";
 export * from "./errors.ts";
 export * from "./fake-clock.ts";

@@ -34,12 +34,12 @@ export interface ApiServerOptions {
   readonly securePort?: number;
   /** How this server proves itself to kubelets (logs, exec, port-forward). PEM. Absent: those answer an error. */
   readonly kubeletClient?: { readonly cert: string; readonly key: string; readonly ca?: string };
-  /**
-   * Admission plugins beyond the default ones: AlwaysPullImages, ExtendedResourceToleration, StorageObjectInUseProtection
-   * (which needs the controllers that take its finalizers off again).
-   */
+  /** Admission plugins beyond the default ones: AlwaysPullImages, ExtendedResourceToleration. */
   readonly enabledAdmissionPlugins?: readonly string[];
-  /** Admission plugins that are left out. Default: none. */
+  /**
+   * Admission plugins that are left out. Default: none. StorageObjectInUseProtection needs the controllers that take its
+   * finalizers off again.
+   */
   readonly disabledAdmissionPlugins?: readonly string[];
   /** Where the pods behind a port of a Service are reached, for webhooks. Default: at the addresses of its Endpoints. */
   readonly resolveService?: ServiceResolver;

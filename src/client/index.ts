@@ -18,4 +18,5 @@ export * from "./retry.ts";
 export * from "./shared-informer.ts";
 export * from "./transport.ts";
 export * from "./turn.ts";
+export * from "./unreachable.ts";
 export * from "./workqueue.ts";

@@ -16,6 +16,7 @@ import { Backoff } from "./backoff.ts";
 import type { Client, ListOptions } from "./client.ts";
 import { listWhole } from "./list-all.ts";
 import { nextTurn, turnIsLong } from "./turn.ts";
+import { logFailure } from "./unreachable.ts";
 
 /** What of a kind is reflected; absent parts mean everything. */
 export type Scope = Pick<ListOptions, "namespace" | "labelSelector" | "fieldSelector">;
@@ -122,7 +123,7 @@ class Reflector<T extends KubeObject> {
   }
 
   #failed(err: unknown): number {
-    const { kind, logger } = this.#options;
+    const { client, kind, clock, logger } = this.#options;
     if (this.#progressed) this.#backoff.reset();
     const reason = reasonOf(err);
     const listing = this.#resourceVersion === undefined;
@@ -140,7 +141,8 @@ class Reflector<T extends KubeObject> {
     // An answer that waiting will not change: a list tells what is wrong, or starts anew.
     if (reason !== undefined && !TRANSIENT.has(reason)) this.#resourceVersion = undefined;
     if (isTooLargeResourceVersion(err)) this.#resourceVersion = undefined;
-    logger.warn(listing ? "Failed to list" : "Watch ended with an error", { kind: kind.kind, err });
+    const what = listing ? "Failed to list" : "Watch ended with an error";
+    logFailure({ client, clock, logger }, what, { kind: kind.kind, err });
     return reason === undefined ? this.#connectBackoff.nextMs() : this.#backoff.nextMs();
   }
 

@@ -1,6 +1,6 @@
 /** Runs a kubelet: registers the node, follows its pods, and serves its endpoint until told to stop. @module */
 import type { KubeObject, Kind } from "#apimachinery";
-import { Informer, type InformerOptions } from "#client";
+import { Informer, type InformerOptions, quietLogger } from "#client";
 import { Nodes } from "#api/core/v1/node";
 import { Pods } from "#api/core/v1/pod";
 import { Services } from "#api/core/v1/service";
@@ -31,7 +31,8 @@ export async function runKubelet(options: KubeletOptions, signal: AbortSignal): 
   const all = AbortSignal.any([signal, stop.signal]);
   const tasks: Promise<unknown>[] = [];
   try {
-    await run(options, tasks, all);
+    // Much is tried again and again while the API server is away; that is told once a minute, not by each part.
+    await run({ ...options, logger: quietLogger(options) }, tasks, all);
   } catch (err) {
     if (!signal.aborted) throw err;
   } finally {

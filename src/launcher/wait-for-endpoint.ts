@@ -1,6 +1,8 @@
 /** Waiting until somebody serves behind a Service. @module */
 import { EndpointSlices } from "#api/discovery/v1/endpointslice";
+import { SERVICE_NAME_LABEL } from "#api/discovery/v1/service-keys";
 import type { EndpointSlice } from "#api/discovery/v1/types.gen";
+import { type Clock, deadline } from "#apimachinery";
 import type { Client, ObjectRef } from "#client";
 import { EXIT, UserError } from "./user-error.ts";
 
@@ -9,12 +11,14 @@ export async function waitForEndpoint(
   client: Client,
   { namespace, name }: ObjectRef,
   waitMs: number,
+  clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
-  const timeout = AbortSignal.timeout(waitMs);
+  using limit = deadline(clock, waitMs, new Error("The time to wait is over"));
+  const timeout = limit.signal;
   const options = {
     ...(namespace !== undefined && { namespace }),
-    labelSelector: `kubernetes.io/service-name=${name}`,
+    labelSelector: `${SERVICE_NAME_LABEL}=${name}`,
     resourceVersion: "0",
   };
   try {

@@ -4,7 +4,7 @@ import { Leases } from "#api/coordination/v1/lease";
 import type { Lease } from "#api/coordination/v1/types.gen";
 import { Nodes } from "#api/core/v1/node";
 import { Pods } from "#api/core/v1/pod";
-import type { Kind, KubeObject } from "#apimachinery";
+import { deadline, type Kind, type KubeObject } from "#apimachinery";
 import type { ListOptions } from "#client";
 import { adminClient } from "./admin-client.ts";
 import { drivers } from "./drivers/index.ts";
@@ -28,7 +28,7 @@ export async function waitForServer(
 ): Promise<void> {
   const { clock } = context;
   await using admin = adminClient(context.env, profile, clock);
-  const deadline = clock.monotonicMs() + timeoutMs;
+  const untilMs = clock.monotonicMs() + timeoutMs;
   const pidDir = join(profilePaths(context.env, profile.name).dir, "pids");
   const pids = new Set<number>();
   for (;;) {
@@ -37,7 +37,7 @@ export async function waitForServer(
       return;
     } catch (err) {
       signal.throwIfAborted();
-      if (clock.monotonicMs() > deadline)
+      if (clock.monotonicMs() > untilMs)
         throw timeout(profile, "the API server is not ready", timeoutMs, err);
     }
     const { childPid } = await programState(pidDir, "server");
@@ -86,7 +86,8 @@ export async function waitForSystemPods(
   if (agents.length === 0) return;
   // a pod that starts now may ask for a name with its first packet
   await using admin = adminClient(context.env, profile, context.clock);
-  await waitForEndpoint(admin.client, { namespace: "kube-system", name: "kube-dns" }, timeoutMs, signal);
+  const dns = { namespace: "kube-system", name: "kube-dns" };
+  await waitForEndpoint(admin.client, dns, timeoutMs, context.clock, signal);
 }
 
 const LEASE_NAMESPACE = "kube-node-lease";
@@ -113,7 +114,8 @@ async function waitForAll<T extends KubeObject>(
   if (wanted.size === 0) return;
   await using admin = adminClient(context.env, profile, context.clock);
   const ready = new Set<string>();
-  const timer = AbortSignal.timeout(timeoutMs);
+  using limit = deadline(context.clock, timeoutMs, new Error("The time to wait is over"));
+  const timer = limit.signal;
   const either = AbortSignal.any([signal, timer]);
   const missing = (): string => [...wanted].filter((name) => !ready.has(name)).join(", ");
   while (!timer.aborted) {

@@ -58,6 +58,7 @@ export class Scheduler {
         continue;
       }
       this.#schedule(queued, signal);
+      // A write that fails makes room as well; what it means is decided where it was started.
       if (this.#writes.size >= WRITES_MAX) await Promise.race(this.#writes).catch(() => undefined);
       if (clock.monotonicMs() < sliceEnd) continue;
       this.#showSizes();

@@ -20,8 +20,8 @@ export interface Surroundings {
 export const SERVICE_ACCOUNT_CONTROLLER = "serviceaccount-controller";
 const ISSUER = "https://kubernetes.default.svc.cluster.local";
 /** What an admission plugin begins and a controller must finish; without the controller the plugin is left out. */
-const PLUGIN_NEEDS: Readonly<Record<string, string | undefined>> = {
-  StorageObjectInUseProtection: undefined, // no such controller yet
+const PLUGIN_NEEDS: Readonly<Record<string, string>> = {
+  StorageObjectInUseProtection: "persistentvolumeclaim-protection-controller",
   ServiceAccount: SERVICE_ACCOUNT_CONTROLLER,
   TaintNodesByCondition: "node-lifecycle-controller",
 };

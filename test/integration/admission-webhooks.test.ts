@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { after, before, beforeEach, suite, test } from "node:test";
 import { systemClock } from "#apimachinery";
 import { createCertificateAuthority, issueCertificate } from "#component-base/pki";
-import { startAdmissionServer, type AdmissionServer } from "./admission-server.ts";
+import { pod, startAdmissionServer, type AdmissionServer } from "./admission-server.ts";
 
 const CORE = "/api/v1/namespaces/default";
 const CONFIG_MAPS = `${CORE}/configmaps`;
@@ -225,6 +225,36 @@ suite("ValidatingAdmissionWebhook", () => {
       message,
       /failed calling webhook "deny\.example\.com": failed to call webhook: .*service "hook" not found$/,
     );
+  });
+
+  test("a connection is asked about before it is made", async () => {
+    await using cluster = await startAdmissionServer();
+    await cluster.send("POST", `${CORE}/pods`, pod("p", {}, { nodeName: "n" }));
+    const rule = { ...RULE, operations: ["CONNECT"], resources: ["pods/exec"] };
+    await register(cluster, "validating", "deny", { rules: [rule] });
+    respond = () => ({ allowed: false });
+    await cluster.refused("POST", `${CORE}/pods/p/exec?command=sh&tty=true`);
+    const { kind, object, subResource, name } = seen[0]!;
+    assert.deepEqual(
+      { kind: kind.kind, object, subResource, name },
+      {
+        kind: "PodExecOptions",
+        object: { apiVersion: "v1", kind: "PodExecOptions", command: ["sh"], tty: true },
+        subResource: "exec",
+        name: "p",
+      },
+    );
+  });
+
+  test("an eviction is shown as one", async () => {
+    await using cluster = await startAdmissionServer();
+    await cluster.send("POST", `${CORE}/pods`, pod("p"));
+    const rule = { ...RULE, resources: ["pods/eviction"] };
+    await register(cluster, "validating", "deny", { rules: [rule] });
+    respond = () => ({ allowed: false });
+    await cluster.refused("POST", `${CORE}/pods/p/eviction`, { metadata: { name: "p" } });
+    assert.deepEqual([seen[0]!.kind.kind, seen[0]!.operation], ["Eviction", "CREATE"]);
+    await cluster.send("GET", `${CORE}/pods/p`);
   });
 
   test("a dry run asks no webhook that has side effects", async () => {

@@ -296,6 +296,46 @@ suite("NodeRestriction", () => {
   });
 });
 
+test("NodeRestriction gives tokens for pods of the node alone", async () => {
+  const issued: string[] = [];
+  const tokenIssuer = {
+    defaultAudiences: ["api"],
+    async issue({ serviceAccount }: { readonly serviceAccount: { readonly name: string } }) {
+      issued.push(serviceAccount.name);
+      return { token: "t", expiresAt: 0 };
+    },
+  };
+  await using cluster = await startAdmissionServer({
+    authorizer: { authorize: () => ({ allowed: true }) },
+    tokenIssuer,
+  });
+  const accounts = `${CORE}/serviceaccounts`;
+  await cluster.send("POST", accounts, { metadata: { name: "a" } });
+  const sources = [{ serviceAccountToken: { path: "token" } }];
+  const spec = { serviceAccountName: "a", volumes: [{ name: "t", projected: { sources } }] };
+  const uids: Record<string, string> = {};
+  for (const nodeName of ["n1", "n2"]) {
+    const made = await cluster.send("POST", PODS, pod(`on-${nodeName}`, {}, { ...spec, nodeName }));
+    uids[nodeName] = made.metadata.uid ?? "";
+  }
+  const ask = (node: string, uid = uids[node], audiences: readonly string[] = []): object => ({
+    spec: { audiences, boundObjectRef: { apiVersion: "v1", kind: "Pod", name: `on-${node}`, uid } },
+  });
+  const cases: readonly (readonly [body: object, expected: RegExp])[] = [
+    [{ spec: {} }, /node requested token not bound to a pod$/],
+    [ask("n1", ""), /node requested token with a pod binding without a uid$/],
+    [ask("n1", "other"), /the UID in the bound object reference \(other\) does not match/],
+    [ask("n2"), /node requested token bound to a pod scheduled on a different node$/],
+    [ask("n1", uids["n1"], ["vault"]), /audience "vault" not found in pod spec volume/],
+  ];
+  for (const [body, expected] of cases) {
+    assert.match((await cluster.refused("POST", `${accounts}/a/token`, body, NODE)).message, expected);
+  }
+  assert.deepEqual(issued, []);
+  await cluster.send("POST", `${accounts}/a/token`, ask("n1"), NODE);
+  assert.deepEqual(issued, ["a"]);
+});
+
 suite("options and small plugins", () => {
   test("AlwaysPullImages and ExtendedResourceToleration are off until they are wanted", async () => {
     await using plain = await startAdmissionServer();

@@ -37,12 +37,8 @@ export interface DefaultPluginsOptions {
   readonly disabled: readonly string[];
 }
 
-/** Off unless somebody wants them; the protection of storage needs the controllers that take its finalizers off. */
-const OFF_BY_DEFAULT: readonly string[] = [
-  "AlwaysPullImages",
-  "ExtendedResourceToleration",
-  "StorageObjectInUseProtection",
-];
+/** Off unless somebody wants them. */
+const OFF_BY_DEFAULT: readonly string[] = ["AlwaysPullImages", "ExtendedResourceToleration"];
 
 export function defaultPlugins(options: DefaultPluginsOptions): readonly AdmissionPlugin[] {
   const { lookup, quotas, webhooks, authorizer, clock, random, enabled, disabled } = options;

@@ -16,7 +16,7 @@ const REMEMBERED_LENGTH_MAX = 64;
 const REMEMBERED_MAX = 256;
 
 interface Remembered {
-  readonly lastChange: number;
+  readonly changes: number;
   readonly objects: readonly KubeObject[];
 }
 
@@ -42,16 +42,16 @@ export function registryLookup(registry: () => Registry): ObjectLookup {
       const store = registry().findStore(resource);
       if (store === undefined || store.cache.size === 0) return NOTHING;
       const { cache } = store;
-      const { lastChange } = cache;
+      const { changes } = cache;
       const prefix = namespace === "" ? "" : `${namespace}/`;
       const key = `${resource}/${prefix}`;
       const known = remembered.get(key);
-      if (known?.lastChange === lastChange) return known.objects;
+      if (known?.changes === changes) return known.objects;
       const objects = [...cache.list({ prefix })].map((cached) => cached.object);
       remembered.delete(key);
       if (objects.length <= REMEMBERED_LENGTH_MAX) {
         if (remembered.size >= REMEMBERED_MAX) remembered.clear();
-        remembered.set(key, { lastChange, objects });
+        remembered.set(key, { changes, objects });
       }
       return objects;
     },

@@ -27,6 +27,7 @@ export class ResourceCache {
   #oldest: number;
   /** Revision of the last change. */
   #lastChange: number;
+  #changes = 0;
 
   constructor(options: ResourceCacheOptions, loadedAt: number) {
     this.#layout = options.layout;
@@ -58,6 +59,11 @@ export class ResourceCache {
 
   get lastChange(): number {
     return this.#lastChange;
+  }
+
+  /** Counts changes; what was read at this number is still so while it stays. */
+  get changes(): number {
+    return this.#changes;
   }
 
   get indexedField(): string | undefined {
@@ -95,6 +101,7 @@ export class ResourceCache {
   apply(key: string, change: Change, object: CachedObject | undefined): void {
     const previous = this.#objects.get(key);
     this.#lastChange = change.revision;
+    this.#changes++;
     if (change.value === undefined) {
       if (previous === undefined) return;
       this.#objects.delete(key);

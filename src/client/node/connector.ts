@@ -9,6 +9,7 @@ import type { Connection } from "./exchange.ts";
 import { openHttp1 } from "./http1-connection.ts";
 import { openHttp2 } from "./http2-connection.ts";
 import { tlsOptions } from "./tls-options.ts";
+import { UnreachableError } from "../unreachable.ts";
 
 export interface ConnectorOptions {
   readonly config: ClientConfig;
@@ -79,7 +80,9 @@ export class Connector {
     try {
       if (this.#failed) await clock.sleep(this.#backoff.nextMs(), limit.signal);
       const timer = clock.after(CONNECT_TIMEOUT_MS, () =>
-        limit.abort(new Error(`No connection to ${this.#server.host} in ${CONNECT_TIMEOUT_MS} ms`)),
+        limit.abort(
+          new UnreachableError(`No connection to ${this.#server.host} in ${CONNECT_TIMEOUT_MS} ms`),
+        ),
       );
       try {
         const connection = await this.#connect(limit.signal);

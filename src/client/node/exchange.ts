@@ -1,4 +1,5 @@
 /** One HTTP request and its answer, below the API: what the two versions of HTTP have in common. @module */
+import { UnreachableError } from "../unreachable.ts";
 
 export interface RawRequest {
   readonly method: string;
@@ -26,7 +27,7 @@ export interface Connection {
 }
 
 /** The request was never handled by the server: it may be sent again whatever it does. */
-export class NotSentError extends Error {
+export class NotSentError extends UnreachableError {
   override readonly name = "NotSentError";
 }
 

@@ -9,6 +9,7 @@ import { newCredentials, type Credentials } from "./credentials.ts";
 import { NotSentError, type RawRequest, type RawResponse } from "./exchange.ts";
 import { decodeJsonLines } from "./json-lines.ts";
 import { retryAfterSeconds, serverError } from "./server-errors.ts";
+import { UnreachableError } from "../unreachable.ts";
 
 export interface HttpTransportOptions {
   readonly clock?: Clock;
@@ -64,7 +65,7 @@ class NodeTransport implements HttpTransport {
     const timeoutMs = this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
     using limit = childAbort(signal);
     const timer = this.#clock.after(timeoutMs, () =>
-      limit.abort(new Error(`${request.method} ${request.path}: no answer in ${timeoutMs} ms`)),
+      limit.abort(new UnreachableError(`${request.method} ${request.path}: no answer in ${timeoutMs} ms`)),
     );
     try {
       const { status, headers, body } = await this.#exchange(request, limit.signal);

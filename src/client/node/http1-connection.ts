@@ -3,6 +3,7 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { ConnectionOptions } from "node:tls";
 import { flattenHeaders, type Connection, type RawRequest, type RawResponse } from "./exchange.ts";
+import { UnreachableError } from "../unreachable.ts";
 
 /** Every watch holds a socket. */
 const SOCKETS_MAX = 256;
@@ -52,7 +53,9 @@ class Http1Connection implements Connection {
         reject(signal.reason as Error);
       };
       signal.addEventListener("abort", onAbort, { once: true });
-      request.on("error", (err) => reject(new Error(`${method} ${path} got no answer`, { cause: err })));
+      request.on("error", (err) =>
+        reject(new UnreachableError(`${method} ${path} got no answer`, { cause: err })),
+      );
       request.once("close", () => signal.removeEventListener("abort", onAbort));
       request.once("response", (message: IncomingMessage) => {
         resolve({

@@ -15,6 +15,7 @@ import {
   type RawRequest,
   type RawResponse,
 } from "./exchange.ts";
+import { UnreachableError } from "../unreachable.ts";
 
 /** Room for a page of a list, so that reading it is not stop and go. */
 const STREAM_WINDOW_BYTES = 1 << 20;
@@ -41,7 +42,7 @@ export async function openHttp2(
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   session.once("remoteSettings", () => resolve());
   session.once("error", reject);
-  session.once("close", () => reject(new Error(`${origin} closed the connection`)));
+  session.once("close", () => reject(new UnreachableError(`${origin} closed the connection`)));
   try {
     await promise;
   } catch (err) {
@@ -131,7 +132,7 @@ class Http2Connection implements Connection {
       }
       // A connection that goes away ends its streams quietly, with a code and without an error.
       if (stream.rstCode !== constants.NGHTTP2_NO_ERROR)
-        throw new Error("The connection ended in the middle of a body");
+        throw new UnreachableError("The connection ended in the middle of a body");
     }
     return Object.assign(chunks(), { destroy: () => stream.destroy() });
   }
@@ -139,7 +140,7 @@ class Http2Connection implements Connection {
   #asFailure(stream: ClientHttp2Stream, method: string, path: string, cause: unknown): Error {
     const message = `${method} ${path} got no answer`;
     if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) return new NotSentError(message, { cause });
-    return new Error(message, { cause });
+    return new UnreachableError(message, { cause });
   }
 
   #received(): void {

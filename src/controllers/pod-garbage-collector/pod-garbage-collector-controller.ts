@@ -62,14 +62,20 @@ class PodCollector {
 
   async #giveUp(pod: Pod, nodeName: string, signal: AbortSignal): Promise<Result> {
     const nowMs = this.#context.clock.monotonicMs();
+    if (!this.#missing.has(nodeName)) this.#noteMissing(nodeName, nowMs);
     const sinceMs = this.#missing.get(nodeName) ?? nowMs;
-    this.#missing.set(nodeName, sinceMs);
     const leftMs = sinceMs + QUARANTINE_MS - nowMs;
     if (leftMs > 0) return { requeueAfterMs: leftMs };
     if (await this.#exists(nodeName, signal)) return {};
     const reason = { reason: "DeletionByPodGC", message: "PodGC: node no longer exists" };
     await this.#forceDelete(pod, reason, signal);
     return {};
+  }
+
+  #noteMissing(name: string, sinceMs: number): void {
+    for (const other of this.#missing.keys())
+      if (podsOnNode(this.#pods, other).length === 0) this.#missing.delete(other);
+    this.#missing.set(name, sinceMs);
   }
 
   async #exists(name: string, signal: AbortSignal): Promise<boolean> {
@@ -109,7 +115,7 @@ class PodCollector {
     change: "add" | "update" | "delete",
   ): readonly ObjectKey[] {
     const { name } = node.metadata;
-    if (change === "delete") this.#missing.set(name, this.#context.clock.monotonicMs());
+    if (change === "delete") this.#noteMissing(name, this.#context.clock.monotonicMs());
     else this.#missing.delete(name);
     if (change === "update" && equalJSON(node.spec?.taints, old?.spec?.taints)) return [];
     return podsOnNode(this.#pods, name).map(keyOf);

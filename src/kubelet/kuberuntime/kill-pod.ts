@@ -1,5 +1,5 @@
 /** Stops containers and whole pods: preStop hooks, the stop signal, then KILL; sidecars last and in reverse order. @module */
-import type { Clock, Logger } from "#apimachinery";
+import { type Clock, deadline, type Logger } from "#apimachinery";
 import type { EventRecorder } from "#client";
 import type { Container, Pod } from "#api/core/v1/types.gen";
 import type { RuntimeService } from "#cri";
@@ -140,8 +140,7 @@ async function preStop(
 ): Promise<void> {
   const { clock, logger, recorder } = killer;
   const handler = container!.lifecycle!.preStop!;
-  const timeout = new AbortController();
-  const timer = clock.after(graceMs, () => timeout.abort(new Error("PreStop hook did not complete in time")));
+  using timeout = deadline(clock, graceMs, new Error("PreStop hook did not complete in time"));
   const stop = AbortSignal.any([signal, timeout.signal]);
   try {
     await runHook({ handler, container: container!, containerId: id, podIP, tools: killer }, stop);
@@ -157,8 +156,6 @@ async function preStop(
       "PreStopHook failed",
       fieldPath === undefined ? {} : { fieldPath },
     );
-  } finally {
-    timer.cancel();
   }
 }
 

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import {
   type Clock,
+  deadline,
   formatTime,
   isAlreadyExists,
   isNotFound,
@@ -125,10 +126,7 @@ export class NodeStatusManager {
   async #checkRuntime(signal: AbortSignal): Promise<void> {
     const { runtime, clock, onRuntimeReady } = this.#options;
     const wasReady = this.isReady;
-    const timeout = new AbortController();
-    const timer = clock.after(RUNTIME_TIMEOUT_MS, () =>
-      timeout.abort(new Error("the runtime does not answer")),
-    );
+    using timeout = deadline(clock, RUNTIME_TIMEOUT_MS, new Error("the runtime does not answer"));
     try {
       const { status } = await runtime.status({}, AbortSignal.any([signal, timeout.signal]));
       this.#runtimeConditions = status.conditions;
@@ -136,8 +134,6 @@ export class NodeStatusManager {
       signal.throwIfAborted();
       this.#runtimeConditions = undefined;
       this.#runtimeError = (err as Error).message;
-    } finally {
-      timer.cancel();
     }
     if (wasReady !== this.isReady) onRuntimeReady(this.isReady);
   }

@@ -1,5 +1,5 @@
 /** Probes one container with one of its probes for as long as the pod lives, across restarts of the container. @module */
-import { type Clock, type Logger, pause, WakeablePause } from "#apimachinery";
+import { type Clock, deadline, type Logger, pause, WakeablePause } from "#apimachinery";
 import type { EventRecorder } from "#client";
 import type { Container, Pod, Probe } from "#api/core/v1/types.gen";
 import { RuntimeError, type RuntimeService } from "#cri";
@@ -89,11 +89,10 @@ export class ProbeWorker {
   /** Undefined when the probe could not be made. */
   async #execute(current: RuntimeContainer, signal: AbortSignal): Promise<ProbeOutcome | undefined> {
     const { type, probe, container, clock, runtime, userAgent, hasNetwork, logger, podIP } = this.#options;
-    const timeout = new AbortController();
     const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000;
     // Exec is limited by the runtime; this is for one that does not answer at all.
     const limitMs = probe.exec === undefined ? timeoutMs : timeoutMs + 1000;
-    const timer = clock.after(limitMs, () => timeout.abort(new ProbeTimeout("probe timed out")));
+    using timeout = deadline(clock, limitMs, new ProbeTimeout("probe timed out"));
     const stop = AbortSignal.any([signal, timeout.signal]);
     const target = {
       probe,
@@ -116,8 +115,6 @@ export class ProbeWorker {
       const text = err instanceof RuntimeError ? err.describe() : (err as Error).message;
       this.#event("Unhealthy", `${type} probe errored and resulted in unknown state: ${text}`);
       return undefined;
-    } finally {
-      timer.cancel();
     }
   }
 

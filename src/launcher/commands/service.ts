@@ -38,7 +38,7 @@ export async function serviceUrls(
       });
     });
   const urls = urlsOf(service, profile, options.https ? "https" : "http");
-  await waitForEndpoint(admin.client, service.metadata, options.waitMs, signal);
+  await waitForEndpoint(admin.client, service.metadata, options.waitMs, context.clock, signal);
   return urls;
 }
 

@@ -68,6 +68,7 @@ async function readLayer(path: string, tree: FileTree, signal: AbortSignal): Pro
   const file = createReadStream(path);
   const feeding =
     magic === 0x1f ? pipeline(file, createGunzip(), tar, { signal }) : pipeline(file, tar, { signal });
+  // Awaited below; a failure meanwhile also ends the loop.
   feeding.catch(() => {});
   for await (const entry of tar) {
     addHeader(entry.header, tree);

@@ -47,7 +47,7 @@ export interface PortName {
 }
 
 export function compile(policy: NetworkPolicy): CompiledPolicy {
-  const { namespace, name } = policy.metadata;
+  const { namespace = "", name } = policy.metadata;
   const { podSelector, policyTypes, ingress = [], egress = [] } = policy.spec ?? {};
   const types = policyTypes ?? (egress.length > 0 ? ["Ingress", "Egress"] : ["Ingress"]);
   return {

@@ -17,9 +17,6 @@ const dns = {
 const view = viewOf(web, db, client, monitor, other, dns);
 
 const forWeb = { podSelector: { matchLabels: { app: "web" } } };
-const nameOf = (name: string): { readonly matchLabels: Record<string, string> } => ({
-  matchLabels: { "kubernetes.io/metadata.name": name },
-});
 
 /** Recipes that users know, and what each lets in or out: rules with the addresses of their sets written in. */
 const recipes: readonly {
@@ -223,6 +220,10 @@ function podOf(status: object): PolicyPod | undefined {
     { apiVersion: "v1", kind: "Pod", metadata: { name: "a", namespace: "b" }, status },
     "n1",
   );
+}
+
+function nameOf(name: string): { readonly matchLabels: Readonly<Record<string, string>> } {
+  return { matchLabels: { "kubernetes.io/metadata.name": name } };
 }
 
 /** Rules of a direction with the elements of each set in place of its name; undefined if it is not isolated. */

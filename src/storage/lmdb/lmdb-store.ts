@@ -107,6 +107,7 @@ class LmdbStore implements Store {
       await compactHistory(this.#env, revision);
     };
     const running = this.#compacting.then(run);
+    // The caller sees a failure; the next compaction goes ahead all the same.
     this.#compacting = running.catch(() => {});
     await running;
   }

@@ -30,7 +30,7 @@ function readHolder(path: string): { readonly pid: number; readonly alive: boole
   try {
     text = readFileSync(path, "utf8");
   } catch {
-    return undefined;
+    return undefined; // let go meanwhile: the next try to create it tells
   }
   const [pid, start] = text.split(" ");
   return {

@@ -54,7 +54,8 @@ export async function callWebhook(
     if (cause instanceof StatusError) throw cause;
     const why = deadline.signal.aborted ? "context deadline exceeded" : networkError(cause, target);
     const isAnswer = cause instanceof SyntaxError || cause instanceof AnswerError;
-    const message = isAnswer && !deadline.signal.aborted ? cause.message : `Post "${url.href}": ${why}`;
+    const message =
+      isAnswer && !deadline.signal.aborted ? cause.message : `Post "${shownUrl(url, target)}": ${why}`;
     throw new Error(message, { cause });
   } finally {
     timer.cancel();
@@ -62,6 +63,12 @@ export async function callWebhook(
 }
 
 class AnswerError extends Error {}
+
+/** Of a Service with its port, also when https would mean it anyway. */
+function shownUrl(url: URL, { address }: Target): string {
+  if (address === undefined || url.port !== "") return url.href;
+  return url.href.replace(url.hostname, `${url.hostname}:${HTTPS_PORT}`);
+}
 
 function post(
   { url, address }: Target,

@@ -1,0 +1,56 @@
+/** What the documents say of the tree, checked against the tree. @module */
+import assert from "node:assert/strict";
+import { existsSync, globSync, readFileSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+
+interface Package {
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly optionalDependencies: Readonly<Record<string, string>>;
+}
+
+const LINK = /\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)/g;
+
+/** The names in backquotes of the first column of every table row. */
+function namedInTable(text: string): readonly string[] {
+  const cells = text.split("\n").flatMap((line) => /^\| (`[^|]*) \|/.exec(line)?.[1] ?? []);
+  return cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name!));
+}
+
+function components(): readonly string[] {
+  const entries = readdirSync("src", { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}
+
+test("docs/dependencies.md names every run-time dependency of package.json, and no other", () => {
+  const { dependencies, optionalDependencies } = JSON.parse(readFileSync("package.json", "utf8")) as Package;
+  const named = namedInTable(readFileSync("docs/dependencies.md", "utf8"));
+  const wanted = [...Object.keys(dependencies), ...Object.keys(optionalDependencies)];
+  assert.deepEqual(named.toSorted(), wanted.toSorted());
+});
+
+test("ARCHITECTURE.md has every folder of src among its rooms", () => {
+  const rooms = namedInTable(readFileSync("ARCHITECTURE.md", "utf8"));
+  const missing = components().filter((name) => !rooms.includes(`src/${name}`));
+  assert.deepEqual(missing, []);
+});
+
+test("every component has a README that tells its differences", () => {
+  const isTold = (name: string): boolean =>
+    existsSync(`src/${name}/README.md`) &&
+    readFileSync(`src/${name}/README.md`, "utf8").includes("\n## Differences from ");
+  // cmd is argv and environment alone; its differences are the launcher's
+  assert.deepEqual(
+    components().filter((name) => name !== "cmd" && !isTold(name)),
+    [],
+  );
+});
+
+test("links in documents lead to files of the repository", () => {
+  const broken = globSync("{*.md,{docs,src,bench,test,examples}/**/*.md}").flatMap((file) =>
+    [...readFileSync(file, "utf8").matchAll(LINK)]
+      .filter(([, target]) => !existsSync(join(dirname(file), target!)))
+      .map(([, target]) => `${file}: ${target}`),
+  );
+  assert.deepEqual(broken, []);
+});

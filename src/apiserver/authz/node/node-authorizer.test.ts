@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import type { PersistentVolume, PersistentVolumeClaim, Pod } from "#api/core/v1/types.gen";
+import type { AuthorizationAttributes, UserInfo } from "../../user-info.ts";
+import { bootstrapClusterRoles } from "../rbac/bootstrap-policy.ts";
+import { nodeAuthorizer } from "./node-authorizer.ts";
+import { nodeGraph } from "./node-graph.ts";
+
+const claim = { metadata: { name: "data" }, spec: { volumeName: "pv" } } as PersistentVolumeClaim;
+const volume = {
+  metadata: { name: "pv" },
+  spec: {
+    csi: { driver: "d", volumeHandle: "h", nodeStageSecretRef: { namespace: "storage", name: "stage" } },
+  },
+} as PersistentVolume;
+
+function pod(spec: object, annotations?: Record<string, string>): Pod {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: "p", namespace: "ns", ...(annotations !== undefined && { annotations }) },
+    spec: { containers: [{ name: "c" }], ...spec },
+  };
+}
+
+const pods: Readonly<Record<string, readonly Pod[]>> = {
+  n1: [
+    pod({
+      serviceAccountName: "runner",
+      imagePullSecrets: [{ name: "pull" }],
+      containers: [
+        {
+          name: "c",
+          env: [{ name: "A", valueFrom: { secretKeyRef: { name: "env", key: "k" } } }],
+          envFrom: [{ configMapRef: { name: "all" } }],
+        },
+      ],
+      volumes: [
+        { name: "s", secret: { secretName: "mounted" } },
+        { name: "p", projected: { sources: [{ configMap: { name: "projected" } }] } },
+        { name: "d", persistentVolumeClaim: { claimName: "data" } },
+        { name: "e", ephemeral: {} },
+      ],
+    }),
+  ],
+  n2: [
+    pod(
+      { volumes: [{ name: "s", secret: { secretName: "mounted" } }] },
+      { "kubernetes.io/config.mirror": "x" },
+    ),
+  ],
+};
+
+const graph = nodeGraph({
+  podsOf: (name) => pods[name] ?? [],
+  claim: (_namespace, name) => (name === "data" ? claim : undefined),
+  volume: (name) => (name === "pv" ? volume : undefined),
+  attachment: () => undefined,
+});
+const rules = bootstrapClusterRoles().find(({ metadata }) => metadata.name === "system:node")?.rules ?? [];
+const authorizer = nodeAuthorizer(graph, rules);
+
+function node(name: string): UserInfo {
+  return { name: `system:node:${name}`, groups: ["system:nodes"] };
+}
+
+/** `get /secrets ns/name`, `create /serviceaccounts/token ns/name`. */
+function attributes(user: UserInfo, text: string): AuthorizationAttributes {
+  const [verb = "", kind = "", where = ""] = text.split(" ");
+  const [group = "", resource = "", subresource = ""] = kind.split("/");
+  const [namespace = "", name = ""] = where.split("/");
+  return {
+    user,
+    verb,
+    group,
+    resource,
+    subresource,
+    namespace,
+    name,
+    version: "v1",
+    isResourceRequest: true,
+    path: "",
+  };
+}
+
+suite("nodeAuthorizer()", () => {
+  const cases: readonly (readonly [request: string, expected: boolean])[] = [
+    ["get /secrets ns/pull", true],
+    ["watch /secrets ns/env", true],
+    ["get /secrets ns/mounted", true],
+    ["get /secrets storage/stage", true],
+    ["get /secrets ns/other", false],
+    ["get /secrets other/pull", false],
+    ["list /secrets ns/", false],
+    ["update /secrets ns/pull", false],
+    ["get /configmaps ns/all", true],
+    ["get /configmaps ns/projected", true],
+    ["get /configmaps ns/pull", false],
+    ["get /persistentvolumeclaims ns/data", true],
+    ["get /persistentvolumeclaims ns/p-e", true],
+    ["patch /persistentvolumeclaims/status ns/data", true],
+    ["get /persistentvolumes /pv", true],
+    ["get /persistentvolumes /other", false],
+    ["create /serviceaccounts/token ns/runner", true],
+    ["create /serviceaccounts/token ns/default", false],
+    ["update coordination.k8s.io/leases kube-node-lease/n1", true],
+    ["update coordination.k8s.io/leases kube-node-lease/n2", false],
+    ["create coordination.k8s.io/leases default/n1", false],
+    ["update /nodes/status /n1", true],
+    ["delete /nodes /n1", false],
+    ["list /services /", true],
+    ["create /pods ns/", true],
+    ["create /deployments ns/", false],
+  ];
+  for (const [request, expected] of cases) {
+    test(`nodeAuthorizer() ${expected ? "allows" : "does not allow"} ${request}`, async () => {
+      assert.equal((await authorizer.authorize(attributes(node("n1"), request))).allowed, expected);
+      const stranger = { name: "system:node:n1", groups: [] };
+      assert.equal((await authorizer.authorize(attributes(stranger, request))).allowed, false);
+    });
+  }
+
+  test("nodeAuthorizer() gives a node nothing for mirrors that it wrote itself", async () => {
+    const decision = await authorizer.authorize(attributes(node("n2"), "get /secrets ns/mounted"));
+    assert.deepEqual(decision, {
+      allowed: false,
+      reason: "no relationship found between node 'n2' and this object",
+    });
+  });
+});
