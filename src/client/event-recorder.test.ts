@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeClock, notFound, StatusError, type KubeObject } from "#apimachinery";
+import {
+  FakeClock,
+  notFound,
+  silentLogger,
+  StatusError,
+  type KubeObject,
+  type LogFields,
+} from "#apimachinery";
 import type { Event } from "#api/core/v1/types.gen";
 import type { Client, ObjectRef, Patch } from "./client.ts";
 import { newEventRecorder, type BufferedEventRecorder } from "./event-recorder.ts";
@@ -12,6 +19,8 @@ interface Setup {
   readonly events: Map<string, Event>;
   /** Thrown by the next writes. */
   readonly failures: Error[];
+  /** How many dropped events each error line told of. */
+  readonly errors: unknown[];
 }
 
 /** A recorder over a server that keeps events in a map. */
@@ -35,8 +44,13 @@ function setup(): Setup {
     },
   } as unknown as Client;
   const signal = new AbortController().signal;
-  const options = { client, component: "kubelet", host: "node-1", clock, random: () => 0.5 };
-  return { clock, recorder: newEventRecorder(options, signal), events, failures };
+  const errors: unknown[] = [];
+  const logger = {
+    ...silentLogger,
+    error: (_: string, fields?: LogFields) => void errors.push(fields?.["dropped"]),
+  };
+  const options = { client, component: "kubelet", host: "node-1", clock, random: () => 0.5, logger };
+  return { clock, recorder: newEventRecorder(options, signal), events, failures, errors };
 }
 
 const summary = (events: Map<string, Event>) =>
@@ -142,11 +156,15 @@ test("event() tries again when the server is away, and not when it refuses", asy
   assert.equal(events.size, 1);
 });
 
-test("event() drops what does not fit in its queue", async () => {
-  const { recorder, events } = setup();
+test("event() drops what does not fit in its queue, and says so once in ten seconds", async () => {
+  const { recorder, events, clock, errors } = setup();
   for (let i = 0; i < 1_100; i++) recorder.event(testPod(`p${i}`, "1"), "Normal", "Many", "many");
   await recorder.flush();
   assert.equal(events.size, 1_000);
+  assert.deepEqual(errors, [1]);
+  clock.advance(10_000);
+  for (let i = 0; i < 1_100; i++) recorder.event(testPod(`q${i}`, "1"), "Normal", "Many", "many");
+  assert.deepEqual(errors, [1, 100]);
 });
 
 test("event() of a cluster-scoped object goes to the default namespace", async () => {

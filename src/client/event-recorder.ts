@@ -35,6 +35,7 @@ export interface BufferedEventRecorder extends EventRecorder {
 
 /** Upstream's `maxQueuedEvents`; what does not fit is dropped and logged. */
 const QUEUE_MAX = 1_000;
+const DROP_REPORT_MS = 10_000;
 /** Upstream's `maxTriesPerEvent` and `defaultSleepDuration`. */
 const TRIES_MAX = 12;
 const RETRY_DELAY_MS = 10_000;
@@ -81,6 +82,9 @@ class EventWriter {
   readonly #queue: Event[] = [];
   #draining: Promise<void> = Promise.resolve();
   #isDraining = false;
+  /** Since the last report. */
+  #dropped = 0;
+  #dropReportedAtMs = Number.NEGATIVE_INFINITY;
   /** Below the millisecond, so that events of one moment have different names. */
   #sequence: number;
 
@@ -98,10 +102,7 @@ class EventWriter {
 
   enqueue(draft: Draft): void {
     if (this.#signal.aborted) return;
-    if (this.#queue.length >= QUEUE_MAX) {
-      const { reason, message } = draft;
-      return this.#logger.error("Too many events wait to be written, dropped one", { reason, message });
-    }
+    if (this.#queue.length >= QUEUE_MAX) return this.#drop(draft);
     this.#queue.push(this.#makeEvent(draft));
     if (this.#isDraining) return;
     this.#isDraining = true;
@@ -110,6 +111,17 @@ class EventWriter {
 
   flush(): Promise<void> {
     return this.#draining;
+  }
+
+  /** A flood of events must not become a flood of log lines. */
+  #drop({ reason, message }: Draft): void {
+    this.#dropped++;
+    const now = this.#clock.monotonicMs();
+    if (now < this.#dropReportedAtMs + DROP_REPORT_MS) return;
+    this.#dropReportedAtMs = now;
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    this.#logger.error("Too many events wait to be written, dropped some", { dropped, reason, message });
   }
 
   async #drain(): Promise<void> {

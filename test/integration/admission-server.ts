@@ -25,6 +25,7 @@ export async function startAdmissionServer(
   const store: Store = await openMemoryStore();
   const disabledAdmissionPlugins = options.disabledAdmissionPlugins ?? ["ServiceAccount"];
   const server = await createApiServer({ freezeObjects: true, ...options, disabledAdmissionPlugins, store });
+  const transport = server.transport();
   const warnings: string[] = [];
   const send: AdmissionServer["send"] = async (method, path, body, sender) => {
     const isPatch = method === "PATCH" && !Array.isArray(body);
@@ -37,6 +38,9 @@ export async function startAdmissionServer(
       .request({ method, path: plain, query, headers, ...(body !== undefined && { body }) }, signal);
     const { warning } = answer.headers as { readonly warning?: string };
     if (warning !== undefined) warnings.push(warning);
+    // Plugins look into the cache, which is a moment behind: a consistent read waits for it.
+    if (method !== "GET")
+      await transport.request({ method: "GET", path: "/api/v1/namespaces/default" }, signal);
     // Documents that are no objects come as they were written.
     const { body: given } = answer;
     return (typeof given === "string" ? JSON.parse(given) : given) as Answer;

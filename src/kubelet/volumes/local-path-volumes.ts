@@ -1,5 +1,5 @@
 /** Remembers the local-path volumes that this node has mounted, and removes their folders once the API has them no more. @module */
-import { type Clock, isForbidden, isNotFound, type Logger } from "#apimachinery";
+import { type Clock, isForbidden, isNotFound, type Logger, pause } from "#apimachinery";
 import type { Client } from "#client";
 import { PersistentVolumes } from "#api/core/v1/persistentvolume";
 import type { PersistentVolume } from "#api/core/v1/types.gen";
@@ -64,7 +64,7 @@ export class LocalPathVolumes {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#options;
     while (!signal.aborted) {
-      await clock.sleep(SWEEP_PERIOD_MS, signal).catch(() => {});
+      await pause(clock, SWEEP_PERIOD_MS, signal);
       if (signal.aborted) return;
       try {
         await this.sweep(signal);

@@ -1,5 +1,5 @@
 /** Keeps this node's nftables in step with NetworkPolicies, Pods and Namespaces. @module */
-import type { Clock, Logger } from "#apimachinery";
+import { type Clock, type Logger, pause } from "#apimachinery";
 import type { InformerFactory } from "#client";
 import type { NetworkTools } from "../network-tools.ts";
 import { PolicyChanges } from "./policy-changes.ts";
@@ -40,7 +40,7 @@ export async function runPolicies(options: PolicyOptions, signal: AbortSignal): 
       if (signal.aborted) return;
       const message = "could not apply network policies; the whole table will be written again";
       logger.error(message, { err, retryMs });
-      await clock.sleep(retryMs, signal).catch(() => {}); // an abort ends the loop by its condition
+      await pause(clock, retryMs, signal);
       retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
     }
   }

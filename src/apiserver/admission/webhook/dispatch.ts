@@ -76,12 +76,12 @@ async function ask(
       "could not create admission objects: webhook does not accept known AdmissionReview versions (v1, v1beta1)",
     );
   }
-  const { namespace, oldObject } = attributes;
+  const { oldObject } = attributes;
   const review = newReview(version, {
     uid: newUid(random),
     kind: served.kind,
-    object: inVersion(served, object, namespace),
-    oldObject: inVersion(served, oldObject, namespace),
+    object: inVersion(served, object, attributes),
+    oldObject: inVersion(served, oldObject, attributes),
     attributes,
   });
   const answer = await attempt("failed to call webhook", attributes.signal, () =>
@@ -114,7 +114,7 @@ async function attempt<T>(what: string, signal: AbortSignal, run: () => T | Prom
 function patched(
   { webhook: { spec }, served }: Invocation,
   object: KubeObject | undefined,
-  { namespace }: Attributes,
+  attributes: Attributes,
   { patch, patchType }: ReviewResponse,
 ): KubeObject | undefined {
   if (patch === "") return object;
@@ -128,7 +128,7 @@ function patched(
     );
   }
   try {
-    const shown = inVersion(served, object, namespace)!;
+    const shown = inVersion(served, object, attributes)!;
     const result = complete(served, applyJsonPatch(shown, operations) as KubeObject);
     return semanticEqual(result, object) ? object : result;
   } catch (cause) {

@@ -84,9 +84,11 @@ function objectMatches(
   old: KubeObject | undefined,
 ): boolean {
   if (objectSelector.requirements.length === 0 && objectSelector.nothing !== true) return true;
-  return [object, old].some(
-    (state) => state !== undefined && labels.matches(objectSelector, state.metadata.labels),
-  );
+  return [object, old].some((state) => {
+    // Options of connections have no metadata.
+    const metadata = (state as Partial<KubeObject> | undefined)?.metadata;
+    return metadata !== undefined && labels.matches(objectSelector, metadata.labels);
+  });
 }
 
 async function namespaceMatches(
@@ -114,8 +116,8 @@ function conditionsHold(
   attributes: Attributes,
 ): boolean {
   if (conditions.isEmpty) return true;
-  const shown = inVersion(served, object, attributes.namespace);
-  const old = inVersion(served, attributes.oldObject, attributes.namespace);
+  const shown = inVersion(served, object, attributes);
+  const old = inVersion(served, attributes.oldObject, attributes);
   const request = requestOf({ uid: "", kind: served.kind, object: shown, oldObject: old, attributes });
   const { object: _object, oldObject: _old, ...seen } = request;
   try {
@@ -127,13 +129,13 @@ function conditionsHold(
   }
 }
 
-/** A stored object as one of its versions shows it, in the namespace of the request. */
+/** A stored object as one of its versions shows it, in the namespace of the request; what is no such object stays as it is. */
 export function inVersion(
   { fromStored, kind }: ServedResource,
   object: KubeObject | undefined,
-  namespace: string,
+  { namespace, objectKind }: Pick<Attributes, "namespace" | "objectKind">,
 ): KubeObject | undefined {
-  if (object === undefined) return undefined;
+  if (object === undefined || objectKind !== undefined) return object;
   const shown = fromStored === undefined ? object : fromStored(object);
   if (kind.scope !== "Namespaced" || shown.metadata.namespace !== undefined) return shown;
   return { ...shown, metadata: { ...shown.metadata, namespace } };
