@@ -22,6 +22,11 @@ function components(): readonly string[] {
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
 }
 
+function tellsDifferences(component: string): boolean {
+  const readme = `src/${component}/README.md`;
+  return existsSync(readme) && readFileSync(readme, "utf8").includes("\n## Differences from ");
+}
+
 test("docs/dependencies.md names every run-time dependency of package.json, and no other", () => {
   const { dependencies, optionalDependencies } = JSON.parse(readFileSync("package.json", "utf8")) as Package;
   const named = namedInTable(readFileSync("docs/dependencies.md", "utf8"));
@@ -36,14 +41,24 @@ test("ARCHITECTURE.md has every folder of src among its rooms", () => {
 });
 
 test("every component has a README that tells its differences", () => {
-  const isTold = (name: string): boolean =>
-    existsSync(`src/${name}/README.md`) &&
-    readFileSync(`src/${name}/README.md`, "utf8").includes("\n## Differences from ");
   // cmd is argv and environment alone; its differences are the launcher's
   assert.deepEqual(
-    components().filter((name) => name !== "cmd" && !isTold(name)),
+    components().filter((name) => name !== "cmd" && !tellsDifferences(name)),
     [],
   );
+});
+
+test("bounds that a README names stand in the component's code", () => {
+  const unknown = components().flatMap((name) => {
+    const readme = `src/${name}/README.md`;
+    if (!existsSync(readme)) return [];
+    const code = globSync(`src/${name}/**/*.ts`).map((file) => readFileSync(file, "utf8"));
+    const bounds = [...readFileSync(readme, "utf8").matchAll(/`([A-Z][A-Z0-9]*_[A-Z0-9_]+)`/g)];
+    return bounds
+      .filter(([, bound]) => !code.some((text) => text.includes(bound!)))
+      .map(([, bound]) => `${readme}: ${bound}`);
+  });
+  assert.deepEqual(unknown, []);
 });
 
 test("links in documents lead to files of the repository", () => {

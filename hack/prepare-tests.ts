@@ -20,7 +20,9 @@ const NEEDED: Readonly<Record<string, string>> = {
 
 const path = process.env["PATH"] ?? "";
 const isPresent = (program: string): boolean =>
-  program.startsWith("/") ? existsSync(program) : path.split(":").some((dir) => existsSync(join(dir, program)));
+  program.startsWith("/")
+    ? existsSync(program)
+    : path.split(":").some((dir) => existsSync(join(dir, program)));
 const missing = Object.entries(NEEDED).filter(([program]) => !isPresent(program));
 const packages = [...new Set(missing.map(([, name]) => name))];
 

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { FakeClock, type KubeObject } from "#apimachinery";
+import { openMemoryStore, type Store } from "#storage";
+import { createApiServer } from "./api-server.ts";
 import {
   CONFIG_MAPS,
   PODS,
@@ -35,6 +37,28 @@ suite("createApiServer()", () => {
     await first.server.close();
     const second = await start({ store: first.store });
     assert.deepEqual(await second.send("GET", `${CONFIG_MAPS}/a`), made);
+  });
+});
+
+suite("createApiServer() that fails", () => {
+  test("createApiServer() stops watching a store that it could not prepare", async () => {
+    const store = await openMemoryStore();
+    const watches: AbortSignal[] = [];
+    const broken: Store = {
+      get: (key) => store.get(key),
+      range: (options) => store.range(options),
+      commit: () => Promise.reject(new Error("the disk is gone")),
+      watch(prefix, from, signal) {
+        watches.push(signal);
+        return store.watch(prefix, from, signal);
+      },
+      revision: () => store.revision(),
+      compact: (revision) => store.compact(revision),
+      close: () => store.close(),
+    };
+    await assert.rejects(createApiServer({ store: broken }));
+    assert.ok(watches.length > 0);
+    assert.ok(watches.every((signal) => signal.aborted));
   });
 });
 

@@ -37,11 +37,20 @@ const NODE_PORTS = { from: 30_000, to: 32_767 };
 
 /** Loads the state of the store, creates what every cluster has, and serves. Listens nowhere until told. */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const closing = new AbortController();
+  try {
+    return await assemble(options, closing);
+  } catch (err) {
+    closing.abort(err); // nothing of a server that failed to start goes on watching the store
+    throw err;
+  }
+}
+
+async function assemble(options: ApiServerOptions, closing: AbortController): Promise<ApiServer> {
   const { store, clock = systemClock, random = cryptoRandom, logger = silentLogger } = options;
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const kinds = new ServedKinds(options.kinds === undefined ? builtinScheme : newScheme(options.kinds));
   const range = parseIpRange(options.serviceCIDR ?? SERVICE_CIDR);
-  const closing = new AbortController();
   const { signal } = closing;
   const common = { options, clock, random, logger, limits };
   const resourceOptions = resourceCacheOptions(kinds, limits, options.freezeObjects ?? false);

@@ -1,6 +1,4 @@
 /** Who asks, and what the asked-for action is: the vocabulary between http, authn/ and authz/. @module */
-import type { StatusError } from "#apimachinery";
-
 /** Upstream's `user.Info`. */
 export interface UserInfo {
   readonly name: string;
@@ -63,6 +61,3 @@ export const loopbackUser: UserInfo = {
   name: "system:apiserver",
   groups: [SYSTEM_MASTERS, SYSTEM_AUTHENTICATED],
 };
-
-/** Thrown by authenticators; kept as a type here so that authn/ needs no other import. */
-export type UnauthorizedError = StatusError;

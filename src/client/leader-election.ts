@@ -4,13 +4,14 @@
  * @module
  */
 import {
+  type Clock,
+  deadline,
   formatMicroTime,
   isConflict,
   isNotFound,
+  type Logger,
   silentLogger,
   systemClock,
-  type Clock,
-  type Logger,
 } from "#apimachinery";
 import { childAbort } from "./abort.ts";
 import type { Client } from "./client.ts";
@@ -201,14 +202,11 @@ class LeaderElector {
 
   async #release(): Promise<void> {
     if (!this.#isLeader()) return;
-    const limit = new AbortController();
-    const timer = this.#clock.after(this.#renewDeadlineMs, () => limit.abort(new Error("Release timed out")));
+    using limit = deadline(this.#clock, this.#renewDeadlineMs, new Error("Release timed out"));
     try {
       while (!(await this.#tryRelease(limit.signal)));
     } catch (err) {
       this.#logger.warn("Failed to release lease", { err });
-    } finally {
-      timer.cancel();
     }
   }
 

@@ -20,15 +20,12 @@ const CODES: ReadonlySet<unknown> = new Set([
   "ENOTFOUND",
   "EAI_AGAIN",
 ]);
-const CAUSES_MAX = 10;
 
 /** An answer, whatever it says, comes from a server that is there. */
 export function isUnreachable(err: unknown): boolean {
   if (reasonOf(err) !== undefined) return false;
-  let at = err;
-  for (let depth = 0; at instanceof Error && depth < CAUSES_MAX; depth += 1) {
+  for (let at = err; at instanceof Error; at = at.cause) {
     if (at instanceof UnreachableError || CODES.has((at as NodeJS.ErrnoException).code)) return true;
-    at = at.cause;
   }
   return false;
 }

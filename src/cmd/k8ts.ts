@@ -92,7 +92,8 @@ async function main(): Promise<void> {
   try {
     await newProgram(world).parseAsync(process.argv);
   } catch (err) {
-    process.exitCode = report(err, world);
+    // what failed may have left something open that would keep the process alive, and its supervisor waiting
+    process.exit(report(err, world));
   }
 }
 

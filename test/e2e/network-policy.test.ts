@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { TestCluster, eventually } from "./harness.ts";
-import { IMAGE, podSteps } from "./pod-steps.ts";
+import { IMAGE, STATUS, podSteps, sh } from "./pod-steps.ts";
 
 const WEB = join(import.meta.dirname, "../../examples/web");
 const PROFILE = "e2epolicy";
@@ -14,7 +14,7 @@ const toWeb = { podSelector: { matchLabels: { app: "web" } } };
 
 suite("network policies", { skip: isRoot ? false : "needs root: real containers" }, () => {
   let cluster: TestCluster;
-  const { pod, ready } = podSteps(() => cluster);
+  const { pod, ready, phase, field } = podSteps(() => cluster);
 
   before(async () => {
     cluster = await TestCluster.prepare(PROFILE);
@@ -63,6 +63,20 @@ suite("network policies", { skip: isRoot ? false : "needs root: real containers"
         await cluster.kubectl("exec", "near", "--", "nslookup", "web.default.svc.cluster.local"),
         /Name:/,
       );
+  });
+
+  test("a pod is isolated before it starts", async () => {
+    const podSelector = { matchLabels: { app: "early" } };
+    await cluster.kubectl("delete", "networkpolicies", "deny", "friends");
+    await policy("no-egress", { podSelector, policyTypes: ["Egress"] });
+    const web = await cluster.kubectl("get", "pod", "web", "-o", "jsonpath={.status.podIP}");
+    for (const nodeName of [FIRST, SECOND]) {
+      const name = `early-${nodeName}`;
+      const containers = [sh("main", `timeout 2 wget -qO- http://${web} >/dev/null && exit 0; exit 7`)];
+      await pod(name, { nodeName, restartPolicy: "Never", containers }, { labels: { app: "early" } });
+      await phase(name, "Failed");
+      assert.equal(await field(name, `${STATUS}.state.terminated.exitCode}`), "7");
+    }
   });
 
   test("policies that are deleted stop nobody", async () => {

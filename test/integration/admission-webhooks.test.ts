@@ -4,6 +4,8 @@ import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { after, before, beforeEach, suite, test } from "node:test";
 import { systemClock } from "#apimachinery";
+import { createApiServer } from "#apiserver";
+import { openMemoryStore } from "#storage";
 import { createCertificateAuthority, issueCertificate } from "#component-base/pki";
 import { pod, startAdmissionServer, type AdmissionServer } from "./admission-server.ts";
 
@@ -339,6 +341,25 @@ suite("faults of webhooks", () => {
       /tls: failed to verify certificate: x509: certificate signed by unknown authority$/,
     );
     assert.equal(seen.length, 0);
+  });
+
+  test("a server starts although a webhook for everything is gone", async () => {
+    const store = await openMemoryStore();
+    const everything = { operations: ["*"], apiGroups: ["*"], apiVersions: ["*"], resources: ["*/*"] };
+    {
+      await using first = await createApiServer({ store });
+      const clientConfig = { url: "https://127.0.0.1:1/" };
+      const more = { rules: [everything], clientConfig };
+      const hook = { name: "a.b.c", sideEffects: "None", admissionReviewVersions: ["v1"], ...more };
+      const path = `${GROUP}/validatingwebhookconfigurations`;
+      const body = { metadata: { name: "all" }, webhooks: [hook] };
+      // Something that the next start has to make again.
+      const role = "/apis/rbac.authorization.k8s.io/v1/clusterroles/view";
+      await first.transport().request({ method: "DELETE", path: role }, new AbortController().signal);
+      await first.transport().request({ method: "POST", path, body }, new AbortController().signal);
+    }
+    await using second = await createApiServer({ store });
+    assert.ok(second);
   });
 
   test("webhooks are never asked about webhooks", async () => {

@@ -23,6 +23,8 @@ export interface Attributes {
   readonly oldObject?: KubeObject;
   readonly user: UserInfo;
   readonly dryRun: boolean;
+  /** A write of the server itself. */
+  readonly isOwn?: boolean;
   readonly signal: AbortSignal;
   readonly warn: (message: string) => void;
 }

@@ -37,7 +37,8 @@ export async function bootstrap(
 
 /** The server's own writes. */
 export function systemContext(signal: AbortSignal): RequestContext {
-  return { user: loopbackUser, signal, dryRun: false, fieldManager: "kube-apiserver", warn: () => {} };
+  const fieldManager = "kube-apiserver";
+  return { user: loopbackUser, signal, dryRun: false, fieldManager, isOwn: true, warn: () => {} };
 }
 
 function rbacObjects(): readonly BootstrapObject[] {

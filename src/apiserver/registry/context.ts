@@ -11,6 +11,8 @@ export interface RequestContext {
   readonly fieldManager: string;
   /** The version in which the request speaks; absent: the one that is stored. */
   readonly requestKind?: Kind;
+  /** A write of the server itself, which must not depend on anything that it serves: webhooks are not asked. */
+  readonly isOwn?: boolean;
   /** Adds a `Warning` header. */
   readonly warn: (message: string) => void;
 }

@@ -1,5 +1,5 @@
 /** All resources that the server serves, each with the store of its objects. @module */
-import { apiVersionOf, type Clock, type Kind, type KubeObject } from "#apimachinery";
+import { type Clock, type Kind, type KubeObject } from "#apimachinery";
 import { lookup, type Scheme } from "#api";
 import type { Store } from "#storage";
 import type { AdmissionChain } from "../admission/plugin.ts";
@@ -188,9 +188,4 @@ function customKey({ group, names }: Kind): string {
 
 function servedKey({ group, version, names }: Kind): string {
   return `${group}/${version}/${names.plural}`;
-}
-
-/** `apps/v1, Kind=Deployment`: how messages name a kind. */
-function gvkText(kind: Kind): string {
-  return `${apiVersionOf(kind)}, Kind=${kind.kind}`;
 }

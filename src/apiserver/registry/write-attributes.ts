@@ -15,6 +15,7 @@ export class WriteAttributes implements Attributes {
   declare readonly oldObject?: KubeObject;
   readonly user: RequestContext["user"];
   readonly dryRun: boolean;
+  readonly isOwn: boolean;
   readonly warn: (message: string) => void;
   readonly #context: RequestContext;
 
@@ -36,6 +37,7 @@ export class WriteAttributes implements Attributes {
     if (oldObject !== undefined) this.oldObject = oldObject;
     this.user = context.user;
     this.dryRun = context.dryRun;
+    this.isOwn = context.isOwn ?? false;
     this.warn = context.warn;
     this.#context = context;
   }

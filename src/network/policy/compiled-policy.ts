@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } from "#api/networking/v1/types.gen";
 import { labels } from "#apimachinery";
-import type { PolicyPod } from "./policy-pod.ts";
+import type { PolicyPod, Selectable } from "./policy-pod.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -69,7 +69,10 @@ export function concerns(policy: CompiledPolicy, pod: PolicyPod, namespace: Labe
   const isPeer = ({ peers, ports }: CompiledRule): boolean =>
     peers === undefined
       ? (ports?.named.length ?? 0) > 0
-      : peers.pods.some((peer) => matchesPeer(policy, peer, pod, namespace));
+      : peers.pods.some(
+          (peer) =>
+            isInScope(policy, peer, pod.namespace, namespace) && labels.matches(peer.podSelector, pod.labels),
+        );
   return [...(policy.ingress ?? []), ...(policy.egress ?? [])].some(isPeer);
 }
 
@@ -80,23 +83,21 @@ export function readsNamespaces({ ingress = [], egress = [] }: CompiledPolicy): 
   );
 }
 
-export function selects(policy: CompiledPolicy, pod: PolicyPod): boolean {
+export function selects(policy: CompiledPolicy, pod: Selectable): boolean {
   return (
     pod.namespace === policy.namespace && !pod.isHostNetwork && labels.matches(policy.podSelector, pod.labels)
   );
 }
 
-export function matchesPeer(
+/** Whether pods of the namespace, which has these labels, can be meant. */
+export function isInScope(
   policy: CompiledPolicy,
-  { namespaceSelector, podSelector }: PodPeer,
-  pod: PolicyPod,
-  namespace: Labels | undefined,
+  { namespaceSelector }: PodPeer,
+  namespace: string,
+  set: Labels | undefined,
 ): boolean {
-  const isInScope =
-    namespaceSelector === undefined
-      ? pod.namespace === policy.namespace
-      : namespace !== undefined && labels.matches(namespaceSelector, namespace);
-  return isInScope && labels.matches(podSelector, pod.labels);
+  if (namespaceSelector === undefined) return namespace === policy.namespace;
+  return set !== undefined && labels.matches(namespaceSelector, set);
 }
 
 function compileRule(peers: readonly NetworkPolicyPeer[], ports: readonly NetworkPolicyPort[]): CompiledRule {

@@ -3,6 +3,7 @@
  * between a pod and its own node never reaches the forward hook, so a kubelet's probes pass whatever policies say.
  * @module
  */
+import { BRIDGE } from "../cni-config.ts";
 import type { AddressSet, TableContent } from "./plan.ts";
 
 export const POLICY_TABLE = "ip k8ts-policy";
@@ -22,11 +23,12 @@ const NO_ELEMENTS: ReadonlySet<string> = new Set();
  * its hook: a packet needs the consent of both sides. Replies belong to a connection that was allowed.
  */
 export function basePolicyTable(): string {
-  const hook = (direction: string, priority: number, address: string): readonly string[] => [
+  const hook = (direction: string, priority: number, address: string, via: string): readonly string[] => [
     `add map ${POLICY_TABLE} ${direction}-pods { type ipv4_addr : verdict ; }`,
     `add chain ${POLICY_TABLE} ${direction} { type filter hook forward priority ${priority} ; }`,
     `add rule ${POLICY_TABLE} ${direction} ct state established,related accept`,
     `add rule ${POLICY_TABLE} ${direction} ip saddr . ip daddr @own-traffic accept`,
+    `add rule ${POLICY_TABLE} ${direction} ${via} ${BRIDGE} ${address} != @known-pods jump starting-pods`,
     `add rule ${POLICY_TABLE} ${direction} ${address} vmap @${direction}-pods`,
   ];
   const lines = [
@@ -34,8 +36,10 @@ export function basePolicyTable(): string {
     `delete table ${POLICY_TABLE}`,
     `add table ${POLICY_TABLE}`,
     `add set ${POLICY_TABLE} own-traffic { type ipv4_addr . ipv4_addr ; }`,
-    ...hook("egress", -20, "ip saddr"),
-    ...hook("ingress", -10, "ip daddr"),
+    `add set ${POLICY_TABLE} known-pods { type ipv4_addr ; }`,
+    `add chain ${POLICY_TABLE} starting-pods`,
+    ...hook("egress", -20, "ip saddr", "iifname"),
+    ...hook("ingress", -10, "ip daddr", "oifname"),
   ];
   return `${lines.join("\n")}\n`;
 }

@@ -4,7 +4,8 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { matchesPeer, selects, type CompiledPolicy, type CompiledRule } from "./compiled-policy.ts";
+import { labels } from "#apimachinery";
+import { isInScope, selects, type CompiledPolicy, type CompiledRule } from "./compiled-policy.ts";
 import type { PolicyPod } from "./policy-pod.ts";
 import { blockMatch, rangeMatches } from "./matches.ts";
 
@@ -76,8 +77,14 @@ export function plan(policy: CompiledPolicy, view: ClusterView): PolicyPlan {
 /**
  * The maps from a pod's address to the chain that asks its policies in turn and drops what none allows. Pods with the same
  * policies, as the replicas of one set, share a chain: one that comes or goes is one element.
+ *
+ * Given `known`, the pods of this node whose addresses are known, all others neither call nor are called: one of them is
+ * starting, and must be isolated before its first packet.
  */
-export function planDispatch(plans: ReadonlyMap<string, PolicyPlan>): TableContent {
+export function planDispatch(
+  plans: ReadonlyMap<string, PolicyPlan>,
+  known?: ReadonlySet<string>,
+): TableContent {
   const chains = new Map<string, readonly string[]>();
   const sets = new Map<string, AddressSet>();
   const isolated = new Set<string>();
@@ -100,6 +107,8 @@ export function planDispatch(plans: ReadonlyMap<string, PolicyPlan>): TableConte
     }
     sets.set(`${direction}-pods`, { type: "ipv4_addr : verdict", elements: verdicts });
   }
+  chains.set("starting-pods", known === undefined ? [] : ["drop"]);
+  sets.set("known-pods", { type: "ipv4_addr", elements: known ?? new Set() });
   sets.set("own-traffic", { type: "ipv4_addr . ipv4_addr", elements: isolated });
   return { chains, sets };
 }
@@ -164,10 +173,14 @@ function peerPods(
 ): readonly PolicyPod[] {
   const found: PolicyPod[] = [];
   for (const [namespace, pods] of view.pods) {
-    const set = view.namespaces.get(namespace);
+    // most rules look at few namespaces: the others' pods are not even visited
+    const selectors = peers?.pods
+      .filter((peer) => isInScope(policy, peer, namespace, view.namespaces.get(namespace)))
+      .map(({ podSelector }) => podSelector);
+    if (selectors?.length === 0) continue;
     for (const pod of pods.values()) {
       if (direction === "ingress" && pod.isHostNetwork) continue;
-      if (peers === undefined || peers.pods.some((peer) => matchesPeer(policy, peer, pod, set)))
+      if (selectors === undefined || selectors.some((selector) => labels.matches(selector, pod.labels)))
         found.push(pod);
     }
   }

@@ -5,9 +5,9 @@ import type { Namespace, Pod } from "#api/core/v1/types.gen";
 import { NetworkPolicies } from "#api/networking/v1/networkpolicy";
 import { keyOf, type ObjectKey } from "#apimachinery";
 import { nextTurn, turnIsLong, type InformerFactory } from "#client";
-import { compile, concerns, readsNamespaces, type CompiledPolicy } from "./compiled-policy.ts";
+import { compile, concerns, readsNamespaces, selects, type CompiledPolicy } from "./compiled-policy.ts";
 import { emptyPlan, plan, type PolicyPlan } from "./plan.ts";
-import { policyPodOf, samePolicyPod, type PolicyPod } from "./policy-pod.ts";
+import { policyPodOf, samePolicyPod, startingPodOf, type PolicyPod, type Selectable } from "./policy-pod.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -16,7 +16,10 @@ export class PolicyChanges {
   readonly #policies = new Map<ObjectKey, CompiledPolicy>();
   readonly #namespaces = new Map<string, Labels>();
   readonly #pods = new Map<string, Map<string, PolicyPod>>();
+  readonly #starting = new Map<ObjectKey, Selectable>();
   readonly #dirty = new Set<ObjectKey>();
+  /** Whether a pod of this node began to start or came to be known since `take`. */
+  #localChanged = false;
   #changed = Promise.withResolvers<void>();
 
   constructor(options: { readonly informers: InformerFactory; readonly nodeName: string }) {
@@ -33,9 +36,12 @@ export class PolicyChanges {
       onDelete: (namespace) => this.#setNamespace(namespace, undefined),
     });
     informers.informer(Pods).addEventHandler({
-      onAdd: (pod) => this.#setPod(pod, policyPodOf(pod, this.#nodeName)),
-      onUpdate: (pod) => this.#setPod(pod, policyPodOf(pod, this.#nodeName)),
-      onDelete: (pod) => this.#setPod(pod, undefined),
+      onAdd: (pod) => this.#observePod(pod),
+      onUpdate: (pod) => this.#observePod(pod),
+      onDelete: (pod) => {
+        this.#setStarting(keyOf(pod), undefined);
+        this.#setPod(pod, undefined);
+      },
     });
   }
 
@@ -44,6 +50,7 @@ export class PolicyChanges {
     const keys = new Set(all ? [...this.#policies.keys(), ...this.#dirty] : this.#dirty);
     const view = { namespaces: this.#namespaces, pods: this.#pods };
     const plans = new Map<ObjectKey, PolicyPlan>();
+    this.#localChanged = false;
     for (const key of keys) {
       if (turnIsLong()) await nextTurn();
       this.#dirty.delete(key); // before it is planned: what changes later marks it again
@@ -53,9 +60,26 @@ export class PolicyChanges {
     return plans;
   }
 
+  /**
+   * Addresses of this node's pods while one that a policy selects is starting; undefined at other times. Pods that no
+   * policy selects wait for their address to be known only while such a one starts.
+   */
+  knownPods(): ReadonlySet<string> | undefined {
+    const policies = [...this.#policies.values()];
+    const isGuarded = [...this.#starting.values()].some((pod) =>
+      policies.some((policy) => selects(policy, pod)),
+    );
+    if (!isGuarded) return undefined;
+    const known = new Set<string>();
+    for (const pods of this.#pods.values())
+      for (const { ip, isLocal, isHostNetwork } of pods.values())
+        if (isLocal && !isHostNetwork) known.add(ip);
+    return known;
+  }
+
   /** Resolves at the next change, at once if there was one since `take`, or when `signal` aborts. */
   async next(signal: AbortSignal): Promise<void> {
-    if (this.#dirty.size > 0 || signal.aborted) return;
+    if (this.#dirty.size > 0 || this.#localChanged || signal.aborted) return;
     this.#changed = Promise.withResolvers();
     const stop = (): void => this.#changed.resolve();
     signal.addEventListener("abort", stop, { once: true });
@@ -76,6 +100,24 @@ export class PolicyChanges {
     for (const [key, policy] of this.#policies) if (readsNamespaces(policy)) this.#mark(key);
   }
 
+  #observePod(pod: Pod): void {
+    this.#setStarting(keyOf(pod), startingPodOf(pod, this.#nodeName));
+    this.#setPod(pod, policyPodOf(pod, this.#nodeName));
+  }
+
+  #setStarting(key: ObjectKey, pod: Selectable | undefined): void {
+    if (samePolicyPod(this.#starting.get(key), pod)) return;
+    if (pod === undefined) this.#starting.delete(key);
+    else this.#starting.set(key, pod);
+    this.#wakeForLocal();
+  }
+
+  #wakeForLocal(): void {
+    if (this.#policies.size === 0) return;
+    this.#localChanged = true;
+    this.#changed.resolve();
+  }
+
   #setPod({ metadata }: Pod, next: PolicyPod | undefined): void {
     const { namespace = "", name } = metadata;
     const pods = this.#pods.get(namespace) ?? new Map<string, PolicyPod>();
@@ -85,6 +127,7 @@ export class PolicyChanges {
     else pods.set(name, next);
     if (pods.size === 0) this.#pods.delete(namespace);
     else this.#pods.set(namespace, pods);
+    if (old?.isLocal === true || next?.isLocal === true) this.#wakeForLocal();
     const labels = this.#namespaces.get(namespace);
     for (const [key, policy] of this.#policies) {
       const isConcerned = [old, next].some((pod) => pod !== undefined && concerns(policy, pod, labels));

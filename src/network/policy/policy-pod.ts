@@ -20,13 +20,14 @@ export interface NamedPort {
   readonly port: number;
 }
 
+/** What of a pod decides whether a policy selects it. */
+export type Selectable = Pick<PolicyPod, "namespace" | "labels" | "isHostNetwork">;
+
 /** undefined for pods without an IPv4 address, and for those that ended: another pod may have their address by now. */
 export function policyPodOf(pod: Pod, nodeName: string): PolicyPod | undefined {
-  const { status, spec, metadata } = pod;
-  if (status?.phase === "Succeeded" || status?.phase === "Failed") return undefined;
-  const ips = [status?.podIP, ...(status?.podIPs ?? []).map(({ ip }) => ip)];
-  const ip = ips.find((address) => address !== undefined && /^\d+\.\d+\.\d+\.\d+$/.test(address));
-  if (ip === undefined) return undefined;
+  const { spec, metadata } = pod;
+  const ip = addressOf(pod);
+  if (hasEnded(pod) || ip === undefined) return undefined;
   const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? []).filter(isSidecar)];
   return {
     namespace: metadata.namespace ?? "",
@@ -43,9 +44,30 @@ export function policyPodOf(pod: Pod, nodeName: string): PolicyPod | undefined {
   };
 }
 
+/** A pod of this node that will get an address, or has one that is not known yet. */
+export function startingPodOf(pod: Pod, nodeName: string): Selectable | undefined {
+  const { spec, metadata } = pod;
+  if (spec?.nodeName !== nodeName || spec.hostNetwork === true) return undefined;
+  if (hasEnded(pod) || addressOf(pod) !== undefined) return undefined;
+  return {
+    namespace: metadata.namespace ?? "",
+    labels: metadata.labels ?? {},
+    isHostNetwork: false,
+  };
+}
+
 /** Most changes of a pod's status are none for its policies. */
-export function samePolicyPod(a: PolicyPod | undefined, b: PolicyPod | undefined): boolean {
+export function samePolicyPod(a: Selectable | undefined, b: Selectable | undefined): boolean {
   return isDeepStrictEqual(a, b);
+}
+
+function hasEnded({ status }: Pod): boolean {
+  return status?.phase === "Succeeded" || status?.phase === "Failed";
+}
+
+function addressOf({ status }: Pod): string | undefined {
+  const ips = [status?.podIP, ...(status?.podIPs ?? []).map(({ ip }) => ip)];
+  return ips.find((address) => address !== undefined && /^\d+\.\d+\.\d+\.\d+$/.test(address));
 }
 
 function isSidecar({ restartPolicy }: { readonly restartPolicy?: string }): boolean {

@@ -9,11 +9,19 @@ const never = new AbortController().signal;
 
 test("PolicyTable.commit() replaces the table once, then sends elements only", async () => {
   const { table, scripts } = recorder();
-  await table.commit(new Map([["default/p", planOf("10.244.0.2", "10.244.1.1")]]), never);
+  await table.commit(new Map([["default/p", planOf("10.244.0.2", "10.244.1.1")]]), undefined, never);
   assert.match(scripts[0]!, /^add table ip k8ts-policy\ndelete table ip k8ts-policy\n/);
-  await table.commit(new Map([["default/p", planOf("10.244.0.2", "10.244.1.1", "10.244.1.2")]]), never);
+  await table.commit(
+    new Map([["default/p", planOf("10.244.0.2", "10.244.1.1", "10.244.1.2")]]),
+    undefined,
+    never,
+  );
   assert.match(scripts[1]!, /^add element ip k8ts-policy ingress-\w+-0-peers \{ 10\.244\.1\.2 \}\n$/);
-  await table.commit(new Map([["default/p", planOf("10.244.0.3", "10.244.1.1", "10.244.1.2")]]), never);
+  await table.commit(
+    new Map([["default/p", planOf("10.244.0.3", "10.244.1.1", "10.244.1.2")]]),
+    undefined,
+    never,
+  );
   assert.deepEqual(
     scripts[2]!
       .trim()
@@ -26,19 +34,26 @@ test("PolicyTable.commit() replaces the table once, then sends elements only", a
       "add element ip k8ts-policy own-traffic { 10.244.0.3 . 10.244.0.3 }",
     ],
   );
-  await table.commit(new Map([["default/p", planOf("10.244.0.3", "10.244.1.1", "10.244.1.2")]]), never);
+  await table.commit(
+    new Map([["default/p", planOf("10.244.0.3", "10.244.1.1", "10.244.1.2")]]),
+    undefined,
+    never,
+  );
   assert.equal(scripts.length, 3);
 });
 
 test("PolicyTable.commit() is damaged by a refusal and writes the whole table next", async () => {
   const { table, scripts, refuse } = recorder();
   const plans = new Map([["default/p", planOf("10.244.0.2", "10.244.1.1")]]);
-  await table.commit(plans, never);
+  await table.commit(plans, undefined, never);
   assert.equal(table.isDamaged, false);
   refuse();
-  await assert.rejects(table.commit(new Map([["default/p", planOf("10.244.0.4")]]), never), /refused/);
+  await assert.rejects(
+    table.commit(new Map([["default/p", planOf("10.244.0.4")]]), undefined, never),
+    /refused/,
+  );
   assert.equal(table.isDamaged, true);
-  await table.commit(plans, never);
+  await table.commit(plans, undefined, never);
   assert.equal(scripts.at(-1), scripts[0]);
 });
 

@@ -4,7 +4,7 @@ import type { NetworkTools } from "../network-tools.ts";
 import { addDelta, basePolicyTable, emptyDelta, renderDelta } from "./nftables.ts";
 import { emptyPlan, planDispatch, type PolicyPlan, type TableContent } from "./plan.ts";
 
-/** The maps that the base table holds already. */
+/** What the base table holds already. */
 const emptyDispatch: TableContent = planDispatch(new Map());
 
 export class PolicyTable {
@@ -23,8 +23,12 @@ export class PolicyTable {
     return this.#isDamaged;
   }
 
-  /** One transaction. Rejects, and is damaged, if nft refuses. */
-  async commit(plans: ReadonlyMap<ObjectKey, PolicyPlan>, signal: AbortSignal): Promise<void> {
+  /** One transaction; `known` as for `planDispatch`. Rejects, and is damaged, if nft refuses. */
+  async commit(
+    plans: ReadonlyMap<ObjectKey, PolicyPlan>,
+    known: ReadonlySet<string> | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
     const isWhole = this.#isDamaged;
     const committed = isWhole ? new Map<ObjectKey, PolicyPlan>() : this.#committed;
     const wanted = new Map(committed);
@@ -34,7 +38,7 @@ export class PolicyTable {
       if (next === emptyPlan) wanted.delete(key);
       else wanted.set(key, next);
     }
-    const dispatch = planDispatch(wanted);
+    const dispatch = planDispatch(wanted, known);
     addDelta(delta, isWhole ? emptyDispatch : this.#dispatch, dispatch);
     const script = (isWhole ? basePolicyTable() : "") + renderDelta(delta);
     this.#isDamaged = true; // until nft has said yes

@@ -114,10 +114,24 @@ suite(
       assert.equal(await tcp("remote", "web", 80), true);
     });
 
+    test("a pod that starts is isolated before its address is known, and only it", async () => {
+      await commit([], PODS.map(podOf), new Set([IPS.client]));
+      assert.equal(await tcp("web", "client", 80), false);
+      assert.equal(await tcp("remote", "web", 80), false);
+      assert.equal(await tcp("client", "remote", 80), true);
+      assert.equal(await tcp("remote", "client", 80), true);
+      await commit([], PODS.map(podOf));
+      assert.equal(await tcp("web", "client", 80), true);
+    });
+
     const enforce = (...specs: readonly NetworkPolicySpec[]): Promise<void> => commit(specs, PODS.map(podOf));
 
     /** Policies of earlier calls that are not given again are deleted. */
-    async function commit(specs: readonly NetworkPolicySpec[], pods: readonly PolicyPod[]): Promise<void> {
+    async function commit(
+      specs: readonly NetworkPolicySpec[],
+      pods: readonly PolicyPod[],
+      known?: ReadonlySet<string>,
+    ): Promise<void> {
       const view = {
         namespaces: new Map([["default", {}]]),
         pods: new Map([["default", new Map(pods.map((pod) => [pod.name, pod]))]]),
@@ -129,7 +143,7 @@ suite(
         const policy = compile({ ...kind, metadata, spec: specs[index] ?? absent });
         return [`default/p${index}`, plan(policy, view)] as const;
       });
-      await table.commit(new Map(plans), never);
+      await table.commit(new Map(plans), known, never);
     }
   },
 );

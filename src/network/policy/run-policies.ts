@@ -30,9 +30,10 @@ export async function runPolicies(options: PolicyOptions, signal: AbortSignal): 
 
   let retryMs = RETRY_MS;
   while (!signal.aborted) {
+    const known = changes.knownPods(); // first: a pod that comes to be known while plans are made is in none of them
     const plans = await changes.take(table.isDamaged);
     try {
-      await table.commit(plans, signal);
+      await table.commit(plans, known, signal);
       retryMs = RETRY_MS;
       await changes.next(signal);
       await clock.sleep(BATCH_MS, signal);

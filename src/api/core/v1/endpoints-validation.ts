@@ -3,6 +3,7 @@ import { field, isDns1123Label, isDns1123Subdomain, isPortNumber, isQualifiedNam
 import { each, NONE, obeys, requiredOneOf, type Causes } from "../../validation/common.ts";
 import { validateEndpointIp } from "../../validation/endpoint-ip.ts";
 import { validIpLegacy } from "../../validation/ip.ts";
+import { validatePortName } from "../../validation/port-name.ts";
 import type { EndpointAddress, EndpointPort, Endpoints } from "./types.gen.ts";
 
 export function validateEndpoints({ subsets }: Endpoints): Causes {
@@ -34,13 +35,8 @@ function validatePort(
   needsName: boolean,
   path: string,
 ): Causes {
-  const namePath = field.child(path, "name");
   return [
-    ...(name === ""
-      ? needsName
-        ? [field.required(namePath)]
-        : NONE
-      : obeys(isDns1123Label, name, namePath)),
+    ...validatePortName(name, needsName, field.child(path, "name")),
     ...isPortNumber(port).map((message) => field.invalid(field.child(path, "port"), port, message)),
     ...requiredOneOf(protocol, ["SCTP", "TCP", "UDP"], field.child(path, "protocol")),
     ...(appProtocol === undefined

@@ -1,16 +1,10 @@
 /** Rules for Services. @module */
-import {
-  field,
-  isDns1123Label,
-  isDns1123Subdomain,
-  isPortNumber,
-  isQualifiedName,
-  validateLabels,
-} from "#apimachinery";
+import { field, isDns1123Subdomain, isPortNumber, isQualifiedName, validateLabels } from "#apimachinery";
 import { each, NONE, obeys, oneOf, requiredOneOf, type Causes } from "../../validation/common.ts";
 import { validateEndpointIp } from "../../validation/endpoint-ip.ts";
 import { validatePort } from "../../validation/handlers.ts";
 import { validCidrLegacy, validIpLegacy } from "../../validation/ip.ts";
+import { validatePortName } from "../../validation/port-name.ts";
 import { validateClusterIps } from "./service-cluster-ips.ts";
 import { isExternallyAccessible } from "./service-defaults.ts";
 import { needsHealthCheck } from "./service-strategy.ts";
@@ -98,13 +92,8 @@ function validatePorts({ ports = [], type }: ServiceSpec): Causes {
 
 function validateServicePort(port: ServicePort, needsName: boolean, path: string): Causes {
   const { name = "", protocol, appProtocol } = port;
-  const namePath = field.child(path, "name");
   return [
-    ...(name === ""
-      ? needsName
-        ? [field.required(namePath)]
-        : NONE
-      : obeys(isDns1123Label, name, namePath)),
+    ...validatePortName(name, needsName, field.child(path, "name")),
     ...isPortNumber(port.port).map((message) => field.invalid(field.child(path, "port"), port.port, message)),
     ...requiredOneOf(protocol, ["SCTP", "TCP", "UDP"], field.child(path, "protocol")),
     ...validatePort(port.targetPort ?? 0, field.child(path, "targetPort")),

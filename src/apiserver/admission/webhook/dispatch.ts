@@ -7,9 +7,11 @@ import {
   parseJson,
   StatusError,
   type Clock,
+  type GroupVersionKind,
   type KubeObject,
   type Logger,
 } from "#apimachinery";
+import { lookup } from "#api";
 import { newUid } from "../../registry/uid.ts";
 import { semanticEqual } from "../../registry/semantic-equal.ts";
 import type { ServedResource } from "../../registry/served-resource.ts";
@@ -127,9 +129,11 @@ function patched(
       `admission webhook ${name} attempted to modify the object, which is not supported for this operation`,
     );
   }
+  const { objectKind } = attributes;
   try {
     const shown = inVersion(served, object, attributes)!;
-    const result = complete(served, applyJsonPatch(shown, operations) as KubeObject);
+    const changed = applyJsonPatch(shown, operations) as KubeObject;
+    const result = objectKind === undefined ? complete(served, changed) : ofKind(objectKind, changed);
     return semanticEqual(result, object) ? object : result;
   } catch (cause) {
     throw internal(cause instanceof Error ? cause.message : String(cause), cause);
@@ -145,6 +149,12 @@ function decodePatch(patch: string): readonly unknown[] {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new CallFailure(`received undecodable patch in webhook response: ${why}`, { cause });
   }
+}
+
+/** What is stored nowhere: an Eviction, PodExecOptions. */
+function ofKind(kind: GroupVersionKind, object: KubeObject): KubeObject {
+  const schema = lookup(kind);
+  return schema?.type === "struct" ? (decodeTyped(object, schema).object as unknown as KubeObject) : object;
 }
 
 /** Fields that nobody knows go, defaults of the new ones come, and the version is the stored one. */

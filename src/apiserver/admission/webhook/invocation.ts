@@ -32,8 +32,8 @@ export interface InvocationFacts {
   readonly versionsOf: (resource: string) => readonly ServedResource[];
 }
 
-export function isExempt({ resource }: Attributes): boolean {
-  return EXEMPT.has(resource);
+export function isExempt({ resource, isOwn }: Attributes): boolean {
+  return isOwn === true || EXEMPT.has(resource);
 }
 
 /** Undefined: the webhook has nothing to do with the request. `object` is its present state, as it is stored. */
