@@ -166,10 +166,15 @@ export function invalid(
   });
 }
 
+/** Nobody wraps deeper; a chain that bites its own tail must not hang the process. */
+const CAUSES_MAX = 100;
+
 /** The reason of `err`, following `cause`; undefined when no API error is in the chain. */
 export function reasonOf(err: unknown): StatusReason | undefined {
-  for (let e = err; e instanceof Error; e = e.cause) {
+  let e = err;
+  for (let depth = 0; e instanceof Error && depth < CAUSES_MAX; depth++) {
     if (e instanceof StatusError) return e.reason;
+    e = e.cause;
   }
   return undefined;
 }

@@ -129,7 +129,9 @@ function describe(packet: DecodedPacket): readonly string[] {
   const answers = (packet.answers ?? []).map((record) => {
     if (record.type === "SRV") return `SRV ${record.data.port} ${record.data.target}`;
     if (record.type === "TXT") return `TXT ${[record.data].flat().map(String).join("")}`;
-    return "data" in record && typeof record.data === "string" ? `${record.type} ${record.data}` : record.type;
+    return "data" in record && typeof record.data === "string"
+      ? `${record.type} ${record.data}`
+      : record.type;
   });
   return [rcode, ...answers];
 }

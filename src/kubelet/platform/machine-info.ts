@@ -41,7 +41,9 @@ export async function nodeUsage(rootDir: string): Promise<NodeUsage> {
   const kilobytes = (name: string): number =>
     Number(new RegExp(`^${name}:\\s+(\\d+)`, "mu").exec(meminfo)?.[1] ?? 0) * 1024;
   const memoryAvailableBytes = kilobytes("MemAvailable");
+  const bootSeconds = /^btime (\d+)$/mu.exec(stat)?.[1];
   return {
+    ...(bootSeconds !== undefined && { bootTimeMs: Number(bootSeconds) * 1000 }),
     cpuNanoSeconds: busyTicks(stat) * NANOSECONDS_PER_TICK,
     memoryAvailableBytes,
     memoryWorkingSetBytes: kilobytes("MemTotal") - memoryAvailableBytes,

@@ -18,6 +18,8 @@ export interface MachineInfo {
 
 /** What is used at this moment, for pressure conditions and `/stats/summary`. */
 export interface NodeUsage {
+  /** When the machine was started. */
+  readonly bootTimeMs?: number;
   readonly cpuNanoSeconds: number;
   readonly memoryAvailableBytes: number;
   readonly memoryWorkingSetBytes: number;

@@ -1,9 +1,8 @@
 /** GET /metrics and /metrics/resource, with upstream's names. @module */
 import { Gauge, Registry } from "prom-client";
-import { CONTAINER_NAME_LABEL, POD_NAME_LABEL, POD_NAMESPACE_LABEL } from "../container/labels.ts";
+import { resourceMetricsText } from "./resource-metrics.ts";
 import type { ServerHost } from "./server-host.ts";
-
-const NANOSECONDS = 1e9;
+import { statsSummary } from "./stats-summary.ts";
 
 export async function metrics(host: ServerHost): Promise<string> {
   const registry = new Registry();
@@ -25,33 +24,13 @@ export async function metrics(host: ServerHost): Promise<string> {
   return registry.metrics();
 }
 
+/** A summary that cannot be had is told by the metrics themselves. */
 export async function resourceMetrics(host: ServerHost, signal: AbortSignal): Promise<string> {
-  const registry = new Registry();
-  const [usage, stats] = await Promise.all([
-    host.platform.usage(),
-    host.runtime.listContainerStats({}, signal),
-  ]);
-  const gauge = (name: string, help: string, labelNames: readonly string[] = []): Gauge =>
-    new Gauge({ name, help, labelNames: [...labelNames], registers: [registry] });
-  const nodeCpu = "node_cpu_usage_seconds_total";
-  gauge(nodeCpu, "Cumulative cpu time of the node in core-seconds").set(usage.cpuNanoSeconds / NANOSECONDS);
-  const nodeMemory = "node_memory_working_set_bytes";
-  gauge(nodeMemory, "Working set of the node in bytes").set(usage.memoryWorkingSetBytes);
-  const names = ["container", "pod", "namespace"];
-  const cpu = gauge(
-    "container_cpu_usage_seconds_total",
-    "Cumulative cpu time of the container in core-seconds",
-    names,
-  );
-  const memory = gauge("container_memory_working_set_bytes", "Working set of the container in bytes", names);
-  for (const { attributes, cpu: cpuUsage, memory: memoryUsage } of stats) {
-    const labels = {
-      container: attributes.labels[CONTAINER_NAME_LABEL] ?? attributes.metadata.name,
-      pod: attributes.labels[POD_NAME_LABEL] ?? "",
-      namespace: attributes.labels[POD_NAMESPACE_LABEL] ?? "",
-    };
-    cpu.set(labels, (cpuUsage?.usageCoreNanoSeconds ?? 0) / NANOSECONDS);
-    memory.set(labels, memoryUsage?.workingSetBytes ?? 0);
+  try {
+    return resourceMetricsText(await statsSummary(host, signal));
+  } catch (err) {
+    signal.throwIfAborted();
+    host.logger.warn("Measuring containers failed", { err });
+    return resourceMetricsText(undefined);
   }
-  return registry.metrics();
 }

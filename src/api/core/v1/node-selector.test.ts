@@ -19,7 +19,11 @@ it("matchesNodeSelector applies every operator, and an absent label as upstream 
     [{ key: "zone", operator: "Near", values: ["a"] }, false],
   ];
   for (const [requirement, expected] of cases)
-    assert.equal(matchesNodeSelector([{ matchExpressions: [requirement] }], node), expected, JSON.stringify(requirement));
+    assert.equal(
+      matchesNodeSelector([{ matchExpressions: [requirement] }], node),
+      expected,
+      JSON.stringify(requirement),
+    );
 });
 
 it("matchesNodeSelector takes any term that fits wholly; an empty one never does", () => {

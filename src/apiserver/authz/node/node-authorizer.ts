@@ -26,7 +26,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   "/configmaps": ofPods("configmaps", READ),
   "/persistentvolumeclaims": ofPods("persistentvolumeclaims", ["get"]),
   "/persistentvolumeclaims/status": ofPods("persistentvolumeclaims", ["get", "update", "patch"]),
-  "/persistentvolumes": ofPods("persistentvolumes", ["get"]),
+  // "/persistentvolumes" is not among them, unlike upstream: a kubelet must learn that a volume is gone before it removes
+  // the local folder of it, and a PersistentVolume says where data is, not what it is.
   "/serviceaccounts": ofPods("serviceaccounts", ["get"]),
   "/serviceaccounts/token": ofPods("serviceaccounts", ["create"]),
   "resource.k8s.io/resourceclaims": ofPods("resourceclaims", ["get"]),

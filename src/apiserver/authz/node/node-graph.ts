@@ -6,7 +6,6 @@ export type GraphKind =
   | "secrets"
   | "configmaps"
   | "persistentvolumeclaims"
-  | "persistentvolumes"
   | "serviceaccounts"
   | "resourceclaims"
   | "volumeattachments";
@@ -33,20 +32,16 @@ export function nodeGraph(objects: GraphObjects): NodeGraph {
       if (kind === "volumeattachments") return objects.attachment(name)?.spec.nodeName === node;
       for (const pod of objects.podsOf(node)) {
         if (pod.metadata.annotations?.[MIRROR_ANNOTATION] !== undefined) continue;
-        const isNear = kind === "persistentvolumes" || pod.metadata.namespace === namespace;
-        if (
-          (isNear && needs(pod, kind, name, objects)) ||
-          needsForVolume(pod, kind, namespace, name, objects)
-        ) {
+        const isNear = pod.metadata.namespace === namespace;
+        if ((isNear && needs(pod, kind, name)) || needsForVolume(pod, kind, namespace, name, objects))
           return true;
-        }
       }
       return false;
     },
   };
 }
 
-function needs(pod: Pod, kind: GraphKind, name: string, objects: GraphObjects): boolean {
+function needs(pod: Pod, kind: GraphKind, name: string): boolean {
   const { spec } = pod;
   if (spec === undefined) return false;
   switch (kind) {
@@ -65,8 +60,6 @@ function needs(pod: Pod, kind: GraphKind, name: string, objects: GraphObjects): 
       );
     case "persistentvolumeclaims":
       return claimsOf(pod).includes(name);
-    case "persistentvolumes":
-      return volumesOf(pod, objects).some((volume) => volume.metadata.name === name);
     case "resourceclaims":
       return claimStatuses(pod).includes(name);
     case "volumeattachments":

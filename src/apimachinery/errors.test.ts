@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { StatusError, conflict, invalid, isConflict, isNotFound, notFound, reasonOf } from "./errors.ts";
+
+const PODS = { group: "", resource: "pods" };
+
+test("predicates see through the cause chain", () => {
+  const wrapped = new Error("reconcile default/web", { cause: conflict(PODS, "web", "it moved") });
+  assert.ok(isConflict(wrapped));
+  assert.ok(!isNotFound(wrapped));
+  assert.equal(notFound(PODS, "a").code, 404);
+});
+
+test("reasonOf() ends for a chain of causes that bites its tail", () => {
+  const tail = new Error("tail");
+  const head = new Error("head", { cause: tail });
+  tail.cause = head;
+  assert.equal(reasonOf(head), undefined);
+});
+
+test("invalid() lists every cause in its message and in its details", () => {
+  const causes = [
+    { reason: "FieldValueRequired", field: "spec.a", message: "Required value" },
+    { reason: "FieldValueInvalid", field: "spec.b", message: "Invalid value: 1" },
+  ] as const;
+  const err = invalid({ group: "apps", kind: "Deployment" }, "web", causes);
+  assert.equal(
+    err.message,
+    'Deployment.apps "web" is invalid: [spec.a: Required value, spec.b: Invalid value: 1]',
+  );
+  assert.deepEqual(err.toStatus().details?.causes, causes);
+});
+
+test("StatusError.fromStatus() keeps what the server said", () => {
+  const err = StatusError.fromStatus(notFound(PODS, "a").toStatus(), 404);
+  assert.deepEqual([err.reason, err.code, err.message], ["NotFound", 404, 'pods "a" not found']);
+});

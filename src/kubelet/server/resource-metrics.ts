@@ -1,0 +1,87 @@
+/** The text of GET /metrics/resource, made from the summary. Pure; names and types are upstream's. @module */
+import type { StatsSummary, UsageStats } from "./stats-summary.ts";
+
+type Labels = Readonly<Record<string, string>>;
+
+interface Sample {
+  readonly labels: Labels;
+  readonly value: number | undefined;
+  readonly time?: string | undefined;
+}
+
+const NANOSECONDS = 1e9;
+
+/** `summary` is undefined when it could not be had; the scrape says so and shows nothing else. */
+export function resourceMetricsText(summary: StatsSummary | undefined): string {
+  const error = family(
+    "resource_scrape_error",
+    "gauge",
+    "1 if container metrics could not be had, 0 otherwise",
+    [{ labels: {}, value: summary === undefined ? 1 : 0 }],
+  );
+  if (summary === undefined) return error;
+  const { node, pods } = summary;
+  const ofPods = pods.map((pod) => {
+    const { name, namespace } = pod.podRef;
+    return { labels: { pod: name, namespace }, stats: pod };
+  });
+  const ofContainers = pods.flatMap(({ podRef: { name: pod, namespace }, containers }) =>
+    containers.map((stats) => ({ labels: { container: stats.name, pod, namespace }, stats })),
+  );
+  const started = ofContainers.map(({ labels, stats: { startTime } }) => ({
+    labels,
+    value: startTime === undefined ? undefined : Date.parse(startTime) / 1000,
+  }));
+  return [
+    usage("container", "the container", ofContainers),
+    family("container_start_time_seconds", "gauge", "Start of the container in seconds since 1970", started),
+    usage("node", "the node", [{ labels: {}, stats: node }]),
+    usage("pod", "the pod", ofPods),
+    error,
+  ].join("");
+}
+
+function usage(
+  prefix: string,
+  what: string,
+  list: readonly { readonly labels: Labels; readonly stats: UsageStats }[],
+): string {
+  const cpu = list.map(({ labels, stats }) => ({
+    labels,
+    value: scaled(stats.cpu?.usageCoreNanoSeconds),
+    time: stats.cpu?.time,
+  }));
+  const memory = list.map(({ labels, stats }) => ({
+    labels,
+    value: stats.memory?.workingSetBytes,
+    time: stats.memory?.time,
+  }));
+  const swap = list.map(({ labels, stats }) => ({
+    labels,
+    value: stats.swap?.swapUsageBytes,
+    time: stats.swap?.time,
+  }));
+  return [
+    family(`${prefix}_cpu_usage_seconds_total`, "counter", `Cpu time of ${what} in core-seconds`, cpu),
+    family(`${prefix}_memory_working_set_bytes`, "gauge", `Working set of ${what} in bytes`, memory),
+    family(`${prefix}_swap_usage_bytes`, "gauge", `Swap that ${what} uses in bytes`, swap),
+  ].join("");
+}
+
+const scaled = (nanoseconds: number | undefined): number | undefined =>
+  nanoseconds === undefined ? undefined : nanoseconds / NANOSECONDS;
+
+/** "" without a sample: what was not measured is not shown as 0. */
+function family(name: string, type: "counter" | "gauge", help: string, samples: readonly Sample[]): string {
+  const lines = samples.flatMap(({ labels, value, time }) => {
+    if (value === undefined) return [];
+    const pairs = Object.entries(labels).map(([key, text]) => `${key}="${escaped(text)}"`);
+    const where = pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+    return [`${name}${where} ${value}${time === undefined ? "" : ` ${Date.parse(time)}`}\n`];
+  });
+  return lines.length === 0 ? "" : `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}
