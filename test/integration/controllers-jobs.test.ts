@@ -66,6 +66,7 @@ test("a cron job runs Jobs at its times, keeps a few of them, and finished Jobs 
   await cluster.until("only one is left", WATCHED, () => jobs(cluster).length === 1);
   await client.patch(CronJobs, metadata, { type: "merge", body: { spec: { suspend: true } } }, signal);
   await cluster.until("it is suspended", WATCHED, () => find()?.spec?.suspend);
+  await cluster.until("nothing runs", WATCHED, () => jobs(cluster).every((job) => hasEnded(job, "Complete")));
   await clock.advanceAsync(24 * HOUR_MS);
   await cluster.until("the last Job expires", WATCHED, () => jobs(cluster).length === 0);
   assert.deepEqual(cluster.errors, []);
