@@ -43,3 +43,14 @@ function rotate(file: string): void {
   const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   if (size > FILE_BYTES_MAX) renameSync(file, `${file}.1`);
 }
+
+/** Several nodes of one machine share a log folder. */
+export function agentLogDir({
+  logDir,
+  nodeName,
+}: {
+  readonly logDir?: string;
+  readonly nodeName: string;
+}): string | undefined {
+  return logDir === undefined ? undefined : join(logDir, nodeName);
+}

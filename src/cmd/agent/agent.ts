@@ -10,7 +10,7 @@ import { runDns, upstreamsOf } from "#dns";
 import { linuxPlatform, runKubelet, simulatedPlatform, type KubeletOptions } from "#kubelet";
 import { runNetwork, systemNetworkTools } from "#network";
 import { runProxy, systemNft } from "#proxy";
-import { componentLogger } from "../component-log.ts";
+import { agentLogDir, componentLogger } from "../component-log.ts";
 import { componentsOf, writeManifests } from "./components.ts";
 import { ensurePauseImage } from "./pause-image.ts";
 
@@ -167,14 +167,6 @@ async function startDns(agent: Agent, signal: AbortSignal): Promise<void> {
   } finally {
     await transport.close();
   }
-}
-
-/** Several nodes of one machine share a log folder. */
-export function agentLogDir({
-  logDir,
-  nodeName,
-}: Pick<AgentFlags, "logDir" | "nodeName">): string | undefined {
-  return logDir === undefined ? undefined : join(logDir, nodeName);
 }
 
 /** Acts as the identity whose certificate is `name` in the certificate folder. */

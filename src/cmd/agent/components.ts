@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Pod } from "#api/core/v1/types.gen";
 import { GIT_VERSION } from "#component-base";
 import { COMPONENT_ANNOTATION, type Component } from "#cri";
-import { componentLogPath } from "../component-log.ts";
+import { agentLogDir, componentLogPath } from "../component-log.ts";
 import type { AgentFlags } from "./agent.ts";
 
 interface ComponentShape {
@@ -102,7 +102,7 @@ function startOf({ pidDir, nodeName }: AgentFlags, process: ComponentShape["proc
   return statSync(join(pidDir, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
-function logPathOf({ logDir, nodeName }: AgentFlags, { name, process }: ComponentShape): string | undefined {
-  if (logDir === undefined) return undefined;
-  return componentLogPath(process === "server" ? logDir : join(logDir, nodeName), name);
+function logPathOf(flags: AgentFlags, { name, process }: ComponentShape): string | undefined {
+  const dir = process === "server" ? flags.logDir : agentLogDir(flags);
+  return dir === undefined ? undefined : componentLogPath(dir, name);
 }

@@ -49,14 +49,14 @@ export async function start(
     `k8ts ${existing === undefined ? "makes" : "starts"} the cluster "${options.profile}" (${driver.name})`,
   );
 
-  await progress.step("Checking this machine", async (note) => {
+  const missing = await progress.step("Checking this machine", async (note) => {
     checkPrivileges(driver, env);
     checkDisk(env);
     await checkInotify();
-    const missing = missingPackages(driver, env.path);
-    if (missing.length > 0) note(`to install: ${missing.join(", ")}`);
+    const packages = missingPackages(driver, env.path);
+    if (packages.length > 0) note(`to install: ${packages.join(", ")}`);
+    return packages;
   });
-  const missing = missingPackages(driver, env.path);
   if (missing.length > 0) {
     await progress.step(`Installing ${missing.join(", ")}`, () => installPackages(missing, env, signal));
   }
