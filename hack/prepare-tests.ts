@@ -16,6 +16,7 @@ const NEEDED: Readonly<Record<string, string>> = {
   etcd: "etcd-server",
   "docker-registry": "docker-registry",
   "/bin/busybox": "busybox-static",
+  openssl: "openssl",
 };
 
 const path = process.env["PATH"] ?? "";

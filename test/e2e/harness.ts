@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly input?: string;
   /** Ends the program after this; default one minute. */
   readonly timeoutMs?: number;
+  /** Besides what every command is given. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 export class TestCluster {
@@ -153,7 +155,7 @@ export function run(
   const [file, ...args] = command;
   return new Promise((resolve, reject) => {
     const child = spawn(file!, args, {
-      env,
+      env: { ...env, ...options.env },
       stdio: ["pipe", "pipe", "pipe"],
       timeout: options.timeoutMs ?? 60_000,
     });

@@ -75,7 +75,7 @@ function planMetadata(given: ObjectMeta, old: ObjectMeta): ObjectMeta {
     deletionGracePeriodSeconds: _grace,
     resourceVersion: _resourceVersion,
     name,
-    namespace,
+    namespace: _namespace,
     uid,
     creationTimestamp,
     generateName = old.generateName,
@@ -85,7 +85,7 @@ function planMetadata(given: ObjectMeta, old: ObjectMeta): ObjectMeta {
   return {
     name,
     ...(generateName !== undefined && generateName !== "" && { generateName }),
-    ...((namespace ?? old.namespace) !== undefined && { namespace: namespace || old.namespace! }),
+    ...(old.namespace !== undefined && { namespace: old.namespace }),
     ...(old.uid !== undefined && { uid: uid || old.uid }),
     ...(old.generation !== undefined && { generation: old.generation }),
     ...(old.creationTimestamp !== undefined && {

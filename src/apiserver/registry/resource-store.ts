@@ -245,7 +245,9 @@ export class ResourceStore {
       throw conflict(this.groupResource, name, why);
     }
     const object = { ...input, metadata: { ...metadata, name } };
-    return this.create(namespace, object, context, request.ownsManagedFields);
+    // A request for a Namespace is one in that namespace, the object is in none.
+    const scope = this.kind.scope === "Namespaced" ? namespace : "";
+    return this.create(scope, object, context, request.ownsManagedFields);
   }
 
   async #updateOnce(
@@ -421,7 +423,7 @@ function validateKindUpdate(
 ): readonly StatusCause[] {
   if (subresource === "status") return kind.validateStatusUpdate?.(object, old) ?? [];
   const ofObject = kind.validate?.(object) ?? [];
-  const isWhole = subresource === "" || subresource === "scale";
+  const isWhole = subresource === "" || subresource === "scale" || subresource === "approval";
   return isWhole ? [...ofObject, ...(kind.validateUpdate?.(object, old) ?? [])] : ofObject;
 }
 

