@@ -70,6 +70,17 @@ test("findDuplicateYamlKeys names the key and its line", () => {
     'yaml: unmarshal errors:\n  line 4: key "a" already set in map',
   ]);
   assert.deepEqual(findDuplicateYamlKeys("a: 1"), []);
+  assert.deepEqual(findDuplicateYamlKeys('{"a": {"b c": 1, "b c": 2},\n "a": 1, "d": {"e": 1, "e": 2}}'), [
+    [
+      "yaml: unmarshal errors:",
+      '  line 1: key "b c" already set in map',
+      '  line 2: key "a" already set in map',
+      '  line 2: key "e" already set in map',
+    ].join("\n"),
+  ]);
+  assert.deepEqual(findDuplicateYamlKeys("- a : 1\n  a: 2\n  'a': 3\n"), [
+    'yaml: unmarshal errors:\n  line 2: key "a" already set in map\n  line 3: key "a" already set in map',
+  ]);
 });
 
 test("formatYaml writes as Go's library does", () => {

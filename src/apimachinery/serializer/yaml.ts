@@ -25,18 +25,41 @@ export function parseYamlDocuments(text: string): readonly unknown[] {
   return documents.filter((document) => document !== null && document !== undefined).map(toJson);
 }
 
-/** What strict decoding says of keys that occur twice in one mapping; the first of them is named. */
+/** Problems that one error tells of; each costs a reading of the text. */
+const DUPLICATES_MAX = 20;
+
+/** What strict decoding says of keys that occur twice in one mapping: one text for all of them. */
 export function findDuplicateYamlKeys(text: string): readonly string[] {
+  const problems: string[] = [];
+  let rest = text;
+  while (problems.length < DUPLICATES_MAX) {
+    const at = positionOfDuplicate(rest);
+    if (at === undefined) break;
+    const key = keyAt(rest, at);
+    const line = rest.slice(0, at).split("\n").length;
+    problems.push(`  line ${line}: key ${JSON.stringify(key)} already set in map`);
+    // the same document with that key out of the way
+    rest = `${rest.slice(0, at)}${key} ${problems.length} of them${rest.slice(at + key.length)}`;
+  }
+  return problems.length === 0 ? [] : [["yaml: unmarshal errors:", ...problems].join("\n")];
+}
+
+/** Where the second key begins, inside its quotes. */
+function positionOfDuplicate(text: string): number | undefined {
   try {
     loadAll(text, { schema: goYamlSchema });
-    return [];
+    return undefined;
   } catch (err) {
-    if (!(err instanceof YAMLException) || !/duplicat/i.test(err.reason) || err.mark === undefined) return [];
-    const line = (err.mark as { readonly line: number }).line;
-    const key = /^[\s-]*(?:"([^"]*)"|'([^']*)'|([^:]*?))\s*:/.exec(text.split("\n")[line] ?? "");
-    const name = key?.slice(1).find((part) => part !== undefined) ?? "";
-    return [`yaml: unmarshal errors:\n  line ${line + 1}: key ${JSON.stringify(name)} already set in map`];
+    if (!(err instanceof YAMLException) || !/duplicat/i.test(err.reason)) return undefined;
+    return (err.mark as { readonly position: number } | undefined)?.position;
   }
+}
+
+function keyAt(text: string, position: number): string {
+  const quote = text[position - 1];
+  const isQuoted = quote === '"' || quote === "'";
+  const rest = text.slice(position);
+  return (isQuoted ? rest.slice(0, rest.indexOf(quote)) : /^[^:\n]*?(?=\s*(?::|\n|$))/.exec(rest)?.[0]) ?? "";
 }
 
 /** As kubectl prints: keys sorted, lists not indented, nothing folded. */

@@ -3,7 +3,7 @@ import type { Column, Kind } from "#apimachinery";
 import { eventColumns } from "../../core/v1/event.ts";
 import { toCore } from "./conversion.ts";
 import type { Event } from "./types.gen.ts";
-import { validateEvent, validateEventUpdate } from "./validation.ts";
+import { validateEvent, validateEventCreate, validateEventUpdate } from "./validation.ts";
 
 export const Events: Kind<Event> = {
   group: "events.k8s.io",
@@ -13,6 +13,7 @@ export const Events: Kind<Event> = {
   scope: "Namespaced",
   subresources: [],
   validate: validateEvent,
+  validateCreate: validateEventCreate,
   validateUpdate: validateEventUpdate,
   strategy: { allowCreateOnUpdate: true },
   selectableFields: {
@@ -27,6 +28,8 @@ export const Events: Kind<Event> = {
     reportingController: (e) => e.reportingController ?? "",
     type: (e) => e.type ?? "",
   },
+  storedField: (path) =>
+    path === "reportingController" ? "reportingComponent" : path.replace(/^regarding\./, "involvedObject."),
   columns: eventColumns.map((column): Column<Event> => ({
     ...column,
     value: (event, nowMs) => column.value(toCore(event), nowMs),

@@ -7,11 +7,14 @@ import { toCore } from "./conversion.ts";
 import type { Event } from "./types.gen.ts";
 
 export function validateEvent(event: Event): Causes {
-  const core = toCore(event);
+  return validateEventAs(toCore(event), "reportingController");
+}
+
+/** Events of the old style may be updated, not created. */
+export function validateEventCreate(event: Event): Causes {
   return [
-    ...validateEventAs(core, "reportingController"),
     ...validateSeries(event),
-    ...(event.eventTime === undefined ? [field.required("eventTime")] : NONE),
+    ...(isSet(event.eventTime) ? NONE : [field.required("eventTime")]),
     ...(event.type === "Normal" || event.type === "Warning"
       ? NONE
       : [field.invalid("type", "", `has invalid value: ${event.type ?? ""}`)]),
@@ -24,9 +27,12 @@ export function validateEvent(event: Event): Causes {
 
 /** Fields of the old style, which upstream checks under their old names. */
 function unset(path: string, value: unknown): Causes {
-  return value === undefined || value === "" || value === 0
-    ? NONE
-    : [field.invalid(path, "", "needs to be unset")];
+  return isSet(value) ? [field.invalid(path, "", "needs to be unset")] : NONE;
+}
+
+/** A time that is not set is null on the wire. */
+function isSet(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== "" && value !== 0;
 }
 
 function validateSeries({ series }: Event): Causes {
@@ -41,6 +47,10 @@ const IMMUTABLE: readonly (readonly [name: keyof Event, path: string])[] = [
   ["regarding", "involvedObject"],
   ["reason", "reason"],
   ["note", "message"],
+  ["deprecatedSource", "source"],
+  ["deprecatedFirstTimestamp", "firstTimestamp"],
+  ["deprecatedLastTimestamp", "lastTimestamp"],
+  ["deprecatedCount", "count"],
   ["type", "type"],
   ["eventTime", "eventTime"],
   ["action", "action"],
