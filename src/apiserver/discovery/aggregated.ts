@@ -2,13 +2,14 @@
 import type { GroupVersionKind } from "#apimachinery";
 import type { Scheme } from "#api";
 import { apiResources, type ApiResource } from "./api-resource.ts";
+import type { GroupVersions } from "./groups.ts";
 
 export type AggregatedVersion = "v2" | "v2beta1";
 
 /** `groups` in the order of preference; the document of `/api` has the core group alone, without a name. */
 export function apiGroupDiscoveryList(
   scheme: Scheme,
-  groups: readonly string[],
+  groups: readonly GroupVersions[],
   version: AggregatedVersion,
 ): unknown {
   return {
@@ -19,14 +20,17 @@ export function apiGroupDiscoveryList(
   };
 }
 
-function groupDiscovery(scheme: Scheme, group: string): object {
+function groupDiscovery(scheme: Scheme, { name, versions }: GroupVersions): object {
   return {
-    metadata: group === "" ? {} : { name: group },
-    versions: scheme.versionsOf(group).map((version) => ({
-      version,
-      resources: apiResources(scheme, group, version).map(resourceDiscovery),
-      freshness: "Current",
-    })),
+    metadata: name === "" ? {} : { name },
+    versions: versions.map(({ version, remote }) => {
+      if (remote !== undefined) {
+        const { resources, freshness } = remote;
+        return { version, ...(resources !== undefined && { resources }), freshness };
+      }
+      const resources = apiResources(scheme, name, version).map(resourceDiscovery);
+      return { version, resources, freshness: "Current" };
+    }),
   };
 }
 

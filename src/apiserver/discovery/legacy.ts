@@ -2,6 +2,7 @@
 import { apiVersionOf } from "#apimachinery";
 import type { Scheme } from "#api";
 import { apiResources, type ApiResource } from "./api-resource.ts";
+import type { GroupVersions } from "./groups.ts";
 
 /** `/api`. `serverAddress` is what clients outside are told. */
 export function apiVersions(serverAddress: string): unknown {
@@ -13,14 +14,13 @@ export function apiVersions(serverAddress: string): unknown {
 }
 
 /** `/apis`. */
-export function apiGroupList(scheme: Scheme): unknown {
-  const groups = scheme.groups.filter((group) => group !== "").map((group) => groupOf(scheme, group));
-  return { kind: "APIGroupList", apiVersion: "v1", groups };
+export function apiGroupList(groups: readonly GroupVersions[]): unknown {
+  return { kind: "APIGroupList", apiVersion: "v1", groups: groups.map(groupOf) };
 }
 
 /** `/apis/<group>`. */
-export function apiGroup(scheme: Scheme, name: string): unknown {
-  return { kind: "APIGroup", apiVersion: "v1", ...groupOf(scheme, name) };
+export function apiGroup(group: GroupVersions): unknown {
+  return { kind: "APIGroup", apiVersion: "v1", ...groupOf(group) };
 }
 
 /** `/api/v1` and `/apis/<group>/<version>`. The one of the core group never had an `apiVersion`. */
@@ -33,10 +33,8 @@ export function apiResourceList(scheme: Scheme, group: string, version: string):
   };
 }
 
-function groupOf(scheme: Scheme, name: string): object {
-  const versions = scheme
-    .versionsOf(name)
-    .map((version) => ({ groupVersion: `${name}/${version}`, version }));
+function groupOf({ name, versions: own }: GroupVersions): object {
+  const versions = own.map(({ version }) => ({ groupVersion: `${name}/${version}`, version }));
   return { name, versions, preferredVersion: versions[0] };
 }
 

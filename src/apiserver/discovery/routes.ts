@@ -8,19 +8,35 @@ import { valueRepresentation } from "../serialization/value-representation.ts";
 import { acceptClauses } from "./accept.ts";
 import { apiGroupDiscoveryList, type AggregatedVersion } from "./aggregated.ts";
 import { digestOf, isNotModified, notModified } from "./entity-tag.ts";
+import { groupsOf, type GroupVersions, type RemoteVersion } from "./groups.ts";
 import { apiGroup, apiGroupList, apiResourceList, apiVersions } from "./legacy.ts";
 
 const GROUP = "apidiscovery.k8s.io";
 const KIND = "APIGroupDiscoveryList";
 
+/** The group-versions of other API servers. */
+export interface RemoteDiscoverySource {
+  /** Another number when `versions` would tell something else. */
+  readonly generation: () => number;
+  readonly versions: () => readonly RemoteVersion[];
+}
+
+const NO_REMOTES: RemoteDiscoverySource = { generation: () => 0, versions: () => [] };
+
 /** `serverAddress` is what clients outside are told; upstream's `serverAddressByClientCIDRs`. */
-export function discoveryRoute(kinds: SchemeSource, serverAddress: () => string): Route {
-  let of: Scheme | undefined;
+export function discoveryRoute(
+  kinds: SchemeSource,
+  serverAddress: () => string,
+  remotes: RemoteDiscoverySource = NO_REMOTES,
+): Route {
+  let of: { readonly scheme: Scheme; readonly generation: number } | undefined;
   let answers: Answers = new Map();
   const current = (): Answers => {
-    if (of !== kinds.scheme) {
-      of = kinds.scheme;
-      answers = answersOf(of, serverAddress);
+    const { scheme } = kinds;
+    const generation = remotes.generation();
+    if (of?.scheme !== scheme || of.generation !== generation) {
+      of = { scheme, generation };
+      answers = answersOf(scheme, groupsOf(scheme, remotes.versions()), serverAddress);
     }
     return answers;
   };
@@ -37,12 +53,16 @@ export function discoveryRoute(kinds: SchemeSource, serverAddress: () => string)
 }
 
 /** Paths of all discovery documents, for the index at `/`. */
-export function discoveryPaths(scheme: Scheme): readonly string[] {
-  const named = scheme.groups.filter((group) => group !== "");
-  const versions = scheme.groups.flatMap((group) =>
-    scheme.versionsOf(group).map((version) => versionPath(group, version)),
+export function discoveryPaths(
+  scheme: Scheme,
+  remotes: RemoteDiscoverySource = NO_REMOTES,
+): readonly string[] {
+  const groups = groupsOf(scheme, remotes.versions());
+  const named = groups.filter(({ name }) => name !== "");
+  const versions = groups.flatMap(({ name, versions: own }) =>
+    own.map(({ version }) => versionPath(name, version)),
   );
-  return ["/api", "/apis", ...named.map((group) => `/apis/${group}`), ...versions];
+  return ["/api", "/apis", ...named.map(({ name }) => `/apis/${name}`), ...versions];
 }
 
 function versionPath(group: string, version: string): string {
@@ -52,29 +72,33 @@ function versionPath(group: string, version: string): string {
 type Answers = ReadonlyMap<string, (request: ApiRequest) => Result>;
 
 /** By path. Documents are made when they are first asked for. */
-function answersOf(scheme: Scheme, serverAddress: () => string): Answers {
+function answersOf(scheme: Scheme, groups: readonly GroupVersions[], serverAddress: () => string): Answers {
   const answers = new Map<string, (request: ApiRequest) => Result>();
   const add = (path: string, answer: (request: ApiRequest) => Result): void => {
     answers.set(path, answer);
     answers.set(`${path}/`, answer);
   };
-  const named = scheme.groups.filter((group) => group !== "");
+  const named = groups.filter(({ name }) => name !== "");
+  const core = groups.filter(({ name }) => name === "");
   add(
     "/api",
-    aggregating(scheme, [""], () => apiVersions(serverAddress())),
+    aggregating(scheme, core, () => apiVersions(serverAddress())),
   );
   add(
     "/apis",
     aggregating(
       scheme,
       named,
-      once(() => apiGroupList(scheme)),
+      once(() => apiGroupList(named)),
     ),
   );
-  for (const group of scheme.groups) {
-    if (group !== "") add(`/apis/${group}`, legacy(once(() => apiGroup(scheme, group))));
-    for (const version of scheme.versionsOf(group)) {
-      add(versionPath(group, version), legacy(once(() => apiResourceList(scheme, group, version))));
+  for (const group of groups) {
+    const { name, versions } = group;
+    if (name !== "") add(`/apis/${name}`, legacy(once(() => apiGroup(group))));
+    for (const { version, remote } of versions) {
+      // What others serve they describe themselves.
+      if (remote !== undefined) continue;
+      add(versionPath(name, version), legacy(once(() => apiResourceList(scheme, name, version))));
     }
   }
   return answers;
@@ -90,7 +114,7 @@ function legacy(value: () => unknown): (request: ApiRequest) => Result {
 
 function aggregating(
   scheme: Scheme,
-  groups: readonly string[],
+  groups: readonly GroupVersions[],
   legacyValue: () => unknown,
 ): (request: ApiRequest) => Result {
   const documents = new Map<AggregatedVersion, Document>();

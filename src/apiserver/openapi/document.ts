@@ -23,6 +23,8 @@ export interface DocumentSource {
   readonly prose: ProseSource | undefined;
   /** Definitions of kinds that CustomResourceDefinitions added. */
   readonly custom?: CustomDefinitions;
+  /** What other API servers have; no path and no name is one of the server's own. */
+  readonly added?: { readonly paths: readonly Entry[]; readonly definitions: readonly Entry[] };
 }
 
 export type Part = () => readonly Operation[];
@@ -56,7 +58,10 @@ export function documentParts(scheme: Scheme): ReadonlyMap<string, Part> {
 }
 
 /** The paths; the definitions that they name are added to `roots`. */
-export function* pathEntries({ dialect, parts }: DocumentSource, roots: Set<string>): Generator<Entry> {
+export function* pathEntries(
+  { dialect, parts, added }: DocumentSource,
+  roots: Set<string>,
+): Generator<Entry> {
   const write = dialect === "v2" ? v2PathItem : v3PathItem;
   for (const part of parts) {
     for (const item of pathItems(part())) {
@@ -64,6 +69,7 @@ export function* pathEntries({ dialect, parts }: DocumentSource, roots: Set<stri
       yield [item.path, write(item)];
     }
   }
+  yield* added?.paths ?? [];
 }
 
 /** `roots`, once all paths have been written, and all that they refer to. */
@@ -77,6 +83,7 @@ export async function* definitionEntries(
     const custom = source.custom?.get(name)?.object(source.dialect);
     yield [name, custom ?? (await definitionObject(name, source.dialect, prose))];
   }
+  yield* source.added?.definitions ?? [];
 }
 
 function addRoots({ operations }: PathItem, roots: Set<string>): void {

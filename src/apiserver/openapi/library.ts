@@ -9,6 +9,8 @@ import { customDefinitions } from "./custom-definitions.ts";
 import { isCustomKind } from "../registry/custom-kind.ts";
 import { documentName } from "./names.ts";
 import type { ProseSource } from "./prose.ts";
+import { withParts } from "./remote.ts";
+import type { OpenApiPart } from "../aggregation/openapi-v2-part.ts";
 
 /** Raise it when documents change shape: what clients have kept is then out of date. */
 const FORMAT = "1";
@@ -20,11 +22,14 @@ export class Library {
   readonly #parts: ReadonlyMap<string, Part>;
   readonly #packed = new Map<string, Promise<PackedDocument>>();
   readonly #hashes = new Map<string, string>();
+  /** What other API servers add to version 2. */
+  readonly #added: readonly OpenApiPart[];
 
   /** Documents of `before` that look the same are kept. */
-  constructor(scheme: Scheme, prose?: ProseSource, before?: Library) {
+  constructor(scheme: Scheme, prose?: ProseSource, before?: Library, added: readonly OpenApiPart[] = []) {
     this.scheme = scheme;
     this.#prose = prose;
+    this.#added = added;
     this.#parts = documentParts(scheme);
     if (before === undefined) return;
     for (const [key, packed] of before.#packed) {
@@ -49,7 +54,8 @@ export class Library {
   hashOf(name: string): string {
     const known = this.#hashes.get(name);
     if (known !== undefined) return known;
-    const hash = digestOf(fingerprint(this.scheme, this.#prose, name), name);
+    const added = name === "v2" && this.#added.length > 0 ? JSON.stringify(this.#added) : "";
+    const hash = digestOf(fingerprint(this.scheme, this.#prose, name), name, added);
     this.#hashes.set(name, hash);
     return hash;
   }
@@ -61,19 +67,19 @@ export class Library {
   }
 
   v2(): Promise<PackedDocument> {
-    return this.#keep("v2 json", () => packDocument(jsonText(this.#v2Source())));
+    return this.#keep("v2 json", async () => packDocument(jsonText(await this.#v2Source())));
   }
 
   /** As gnostic's `openapi.v2.Document`. */
   v2Protobuf(): Promise<PackedDocument> {
     return this.#keep("v2 protobuf", async () => {
-      const { protobufV2 } = await import("./protobuf/document.ts");
-      return packDocument(protobufV2(this.#v2Source()));
+      const { encodable, protobufV2 } = await import("./protobuf/document.ts");
+      return packDocument(protobufV2(encodable(await this.#v2Source())));
     });
   }
 
-  #v2Source(): DocumentSource {
-    return this.#source("v2", [...this.#parts.values()]);
+  #v2Source(): Promise<DocumentSource> {
+    return withParts(this.#source("v2", [...this.#parts.values()]), this.#added);
   }
 
   #source(dialect: DocumentSource["dialect"], parts: readonly Part[]): DocumentSource {

@@ -8,12 +8,15 @@ import type { SchemeSource } from "../registry/served-kinds.ts";
 import { Library } from "./library.ts";
 import { unpackDocument, type PackedDocument } from "./packed-document.ts";
 import type { ProseSource } from "./prose.ts";
+import { NO_REMOTES, type RemoteOpenApi } from "./remote.ts";
 
 interface OpenApiOptions {
   readonly kinds: SchemeSource;
   readonly clock: Clock;
   /** Called once, for the first request. Absent, or without a result: types are shown without descriptions. */
   readonly findProse?: () => ProseSource | undefined;
+  /** The group-versions of other API servers. */
+  readonly remotes?: RemoteOpenApi;
 }
 
 const V3 = "/openapi/v3";
@@ -33,23 +36,31 @@ const NOT_FOUND: Result = {
 };
 
 export function openApiRoute(options: OpenApiOptions): Route {
+  const { remotes = NO_REMOTES } = options;
   let library: Library | undefined;
+  let generation = 0;
   let prose: ProseSource | undefined;
   return {
     matches: (path) => path === V2 || path === V3 || path.startsWith(`${V3}/`),
     handle: (request) => {
       const { scheme } = options.kinds;
       if (library === undefined) prose = options.findProse?.();
-      if (library?.scheme !== scheme) library = new Library(scheme, prose, library);
+      if (library?.scheme !== scheme || generation !== remotes.generation()) {
+        generation = remotes.generation();
+        library = new Library(scheme, prose, library, remotes.v2());
+      }
       if (request.path === V2) return version2(request, library);
       const name = request.path.slice(V3.length + 1).replace(/\/$/, "");
-      return name === "" ? index(request, library) : version3(request, library, name, options.clock);
+      if (name === "") return index(request, library, remotes);
+      if (remotes.replaces(name)) return remotes.proxy(request, name);
+      return version3(request, library, name, options.clock);
     },
   };
 }
 
-function index(request: ApiRequest, library: Library): Result {
-  const urls = [...library.names()].map((name) => [name, urlOf(library, name)] as const);
+function index(request: ApiRequest, library: Library, remotes: RemoteOpenApi): Result {
+  const own = [...library.names()].filter((name) => !remotes.replaces(name));
+  const urls = [...own.map((name) => [name, urlOf(library, name)] as const), ...remotes.v3()];
   const tag = digestOf(...urls.map(([, url]) => url));
   const headers = { etag: `"${tag}"` };
   if (isNotModified(request, tag)) return notModified(headers);

@@ -7,6 +7,8 @@ import type { Duplex } from "node:stream";
 export interface UpgradeBackend {
   /** `https:` or `http:`, with path and query. */
   readonly url: URL;
+  /** Sent besides those of the client: who asks. */
+  readonly headers?: RawHeaders;
   /** PEM. */
   readonly tls?: {
     readonly ca?: string;
@@ -43,7 +45,7 @@ const BODY_BYTES_MAX = 64 * 1024;
 
 /** Resolves with the connection taken over, or with the refusal; rejects when there is no answer. */
 export function dialUpgrade(
-  { url, tls }: UpgradeBackend,
+  { url, tls, headers = [] }: UpgradeBackend,
   method: string,
   rawHeaders: RawHeaders,
   signal: AbortSignal,
@@ -54,7 +56,7 @@ export function dialUpgrade(
       method,
       signal,
       agent: false,
-      headers: [...rawHeaders, "Host", url.host],
+      headers: [...rawHeaders, ...headers, "Host", url.host],
       timeout: CONNECT_TIMEOUT_MS,
     };
     const request = url.protocol === "https:" ? requestHttps(url, options) : requestHttp(url, options);

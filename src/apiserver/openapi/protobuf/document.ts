@@ -37,6 +37,22 @@ export async function* protobufV2(source: DocumentSource): AsyncGenerator<Uint8A
   yield* field(SECURITY_DEFINITIONS, securityDefinitions());
 }
 
+/** `source` without what others have that cannot be said in protobuf: their documents may hold anything. */
+export function encodable(source: DocumentSource): DocumentSource {
+  if (source.added === undefined) return source;
+  const paths = source.added.paths.filter((entry) => isEncodable(entry, "pathItem"));
+  const definitions = source.added.definitions.filter((entry) => isEncodable(entry, "schema"));
+  return { ...source, added: { paths, definitions } };
+}
+
+function isEncodable([name, value]: Entry, message: MessageName): boolean {
+  try {
+    return encodeNamed(PATHS_PATH, name, value, message).length > 0;
+  } catch {
+    return false;
+  }
+}
+
 /** Readers merge a message that comes in pieces: each entry is one, and nothing has to be measured ahead. */
 async function* entries(
   at: number,
@@ -44,7 +60,9 @@ async function* entries(
   all: Iterable<Entry> | AsyncIterable<Entry>,
   message: MessageName,
 ): AsyncGenerator<Uint8Array> {
-  for await (const [name, value] of all) yield* field(at, [encodeNamed(inner, name, value, message)]);
+  for await (const [name, value] of all) {
+    yield* field(at, [encodeNamed(inner, name, value, message)]);
+  }
 }
 
 function* field(at: number, content: readonly Uint8Array[]): Generator<Uint8Array> {
