@@ -2,7 +2,7 @@
 import type { Kind } from "#apimachinery";
 import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
 import type { PriorityLevelConfiguration } from "./types.gen.ts";
-import { validatePriorityLevelConfiguration } from "./validation.ts";
+import { validatePriorityLevelConfiguration, validateStatus } from "./validation.ts";
 
 export const PriorityLevelConfigurations: Kind<PriorityLevelConfiguration> = {
   group: "flowcontrol.apiserver.k8s.io",
@@ -12,6 +12,7 @@ export const PriorityLevelConfigurations: Kind<PriorityLevelConfiguration> = {
   scope: "Cluster",
   subresources: ["status"],
   validate: validatePriorityLevelConfiguration,
+  validateStatusUpdate: validateStatus,
   columns: [
     nameColumn,
     text("Type", (level) => level.spec?.type ?? ""),

@@ -1,126 +1,186 @@
-/** Rules for FlowSchemas and PriorityLevelConfigurations. @module */
-import { field, isDns1123Subdomain } from "#apimachinery";
-import {
-  each,
-  inRange,
-  NONE,
-  nonNegative,
-  oneOf,
-  positive,
-  requiredName,
-  type Causes,
-} from "../../validation/common.ts";
+/** Rules for FlowSchemas and PriorityLevelConfigurations, in upstream's words. @module */
+import { field } from "#apimachinery";
+import { duplicates, each, NONE, oneOf, type Causes } from "../../validation/common.ts";
+import { semanticEqual } from "../../validation/semantic-equal.ts";
+import { FIXED_FLOW_SCHEMAS, FIXED_PRIORITY_LEVELS } from "./mandatory.ts";
 import type {
+  ExemptPriorityLevelConfiguration,
   FlowSchema,
   LimitedPriorityLevelConfiguration,
-  PolicyRulesWithSubjects,
+  LimitResponse,
   PriorityLevelConfiguration,
+  PriorityLevelConfigurationSpec,
+  QueuingConfiguration,
 } from "./types.gen.ts";
+import { validateFlowSchemaSpec } from "./validate-flow-schema.ts";
 
-const PRECEDENCE_MAX = 10_000;
 const QUEUES_MAX = 10_000_000;
+/** Of the hash that chooses a hand; with more the last card would be dealt unevenly. */
+const HASH_BITS_MAX = 60;
+const ZERO_SHARES = "flowcontrol.k8s.io/v1beta3-preserve-zero-concurrency-shares";
 
-export function validateFlowSchema({ metadata, spec }: FlowSchema): Causes {
+export function validateFlowSchema({ metadata, spec, status }: FlowSchema): Causes {
   if (spec === undefined) return [field.required("spec")];
-  const precedence = spec.matchingPrecedence ?? 0;
-  const path = "spec.matchingPrecedence";
-  const message = "only the schema named 'exempt' may have matchingPrecedence 1";
-  return [
-    ...(precedence <= 0 ? [field.invalid(path, precedence, "must be a positive value")] : NONE),
-    ...(precedence > PRECEDENCE_MAX
-      ? [field.invalid(path, precedence, `must not be greater than ${PRECEDENCE_MAX}`)]
-      : NONE),
-    ...(precedence === 1 && metadata.name !== "exempt" ? [field.invalid(path, precedence, message)] : NONE),
-    ...oneOf(spec.distinguisherMethod?.type, ["ByNamespace", "ByUser"], "spec.distinguisherMethod"),
-    ...requiredName(
-      isDns1123Subdomain,
-      spec.priorityLevelConfiguration.name,
-      "spec.priorityLevelConfiguration.name",
-    ),
-    ...each(spec.rules, "spec.rules", validateRule),
-  ];
+  const { name } = metadata;
+  const fixed = Object.hasOwn(FIXED_FLOW_SCHEMAS, name) ? FIXED_FLOW_SCHEMAS[name] : undefined;
+  const isOther = fixed !== undefined && !semanticEqual(spec, fixed);
+  return field.all(
+    validateFlowSchemaSpec(name, spec, "spec"),
+    isOther ? [field.invalid("spec", spec, `spec of '${name}' must equal the fixed value`)] : NONE,
+    validateConditions(status?.conditions),
+  );
 }
 
-function validateRule(rule: PolicyRulesWithSubjects, path: string): Causes {
-  const rules = (rule.resourceRules?.length ?? 0) + (rule.nonResourceRules?.length ?? 0);
-  return [
-    ...(rule.subjects.length === 0
-      ? [field.required(field.child(path, "subjects"), "subjects must contain at least one value")]
-      : NONE),
-    ...each(rule.subjects, field.child(path, "subjects"), ({ kind }, at) =>
-      oneOf(kind, ["Group", "ServiceAccount", "User"], field.child(at, "kind")),
-    ),
-    ...(rules === 0
-      ? [field.required(path, "at least one of resourceRules and nonResourceRules has to be non-empty")]
-      : NONE),
-  ];
+export function validatePriorityLevelConfiguration({
+  metadata,
+  spec,
+  status,
+}: PriorityLevelConfiguration): Causes {
+  if (spec === undefined) return [field.required("spec")];
+  const hasOldAnnotation = metadata.annotations !== undefined && ZERO_SHARES in metadata.annotations;
+  return field.all(
+    hasOldAnnotation
+      ? [field.forbidden("metadata.annotations", `annotation '${ZERO_SHARES}' is forbidden`)]
+      : NONE,
+    validateSpec(metadata.name, spec),
+    validateFixed(metadata.name, spec),
+    validateConditions(status?.conditions),
+  );
 }
 
-export function validatePriorityLevelConfiguration({ metadata, spec }: PriorityLevelConfiguration): Causes {
-  if (spec === undefined) return [field.required("spec")];
-  const { type, limited, exempt } = spec;
-  const isExempt = type === "Exempt";
-  return [
-    ...oneOf(type, ["Exempt", "Limited"], "spec.type"),
-    ...(isExempt !== (metadata.name === "exempt")
-      ? [field.invalid("spec.type", type, "type must be 'Exempt' if and only if name is 'exempt'")]
-      : NONE),
-    ...(isExempt && limited !== undefined
-      ? [field.forbidden("spec.limited", "must be nil if the type is not Limited")]
-      : NONE),
-    ...(type === "Limited" && exempt !== undefined
-      ? [field.forbidden("spec.exempt", "must be nil if the type is Limited")]
-      : NONE),
-    ...(type === "Limited" && limited === undefined
+/** Of both kinds; the rules for a write of the status. */
+export function validateStatus({
+  status,
+}: {
+  readonly status?: { readonly conditions?: readonly { readonly type?: string }[] };
+}): Causes {
+  return validateConditions(status?.conditions);
+}
+
+function validateConditions(conditions: readonly { readonly type?: string }[] = []): Causes {
+  const path = "status.conditions";
+  return field.all(
+    duplicates(
+      conditions,
+      ({ type = "" }) => type,
+      (i) => `${path}[${i}].type`,
+    ),
+    each(conditions, path, ({ type = "" }, at) => (type === "" ? [field.required(`${at}.type`)] : NONE)),
+  );
+}
+
+/** Of the exempt level an operator chooses the shares, of the others nothing. */
+function validateFixed(name: string, spec: PriorityLevelConfigurationSpec): Causes {
+  const fixed = Object.hasOwn(FIXED_PRIORITY_LEVELS, name) ? FIXED_PRIORITY_LEVELS[name] : undefined;
+  if (fixed === undefined) return NONE;
+  const isExempt = name === "exempt";
+  const compared = isExempt ? { ...spec, exempt: fixed.exempt } : spec;
+  if (semanticEqual(compared, fixed)) return NONE;
+  const which = isExempt ? " except the 'spec.exempt' field" : "";
+  return [field.invalid("spec", spec, `spec of '${name}'${which} must equal the fixed value`)];
+}
+
+function validateSpec(name: string, { type, limited, exempt }: PriorityLevelConfigurationSpec): Causes {
+  const isMisnamed = (name === "exempt") !== (type === "Exempt");
+  return field.all(
+    isMisnamed
+      ? [field.invalid("spec.type", type, "must be 'Exempt' if and only if `name` is 'exempt'")]
+      : NONE,
+    type === "Exempt" ? validateExemptType(limited, exempt) : NONE,
+    type === "Limited" ? validateLimitedType(limited, exempt) : NONE,
+    oneOf(type, ["Exempt", "Limited"], "spec.type"),
+  );
+}
+
+function validateExemptType(
+  limited: LimitedPriorityLevelConfiguration | undefined,
+  exempt: ExemptPriorityLevelConfiguration | undefined,
+): Causes {
+  return field.all(
+    limited === undefined
+      ? NONE
+      : [field.forbidden("spec.limited", "must be nil if the type is not Limited")],
+    shares(exempt?.nominalConcurrencyShares, "spec.exempt.nominalConcurrencyShares"),
+    percent(exempt?.lendablePercent, "spec.exempt.lendablePercent"),
+  );
+}
+
+function validateLimitedType(
+  limited: LimitedPriorityLevelConfiguration | undefined,
+  exempt: ExemptPriorityLevelConfiguration | undefined,
+): Causes {
+  return field.all(
+    exempt === undefined ? NONE : [field.forbidden("spec.exempt", "must be nil if the type is Limited")],
+    limited === undefined
       ? [field.required("spec.limited", "must not be empty when type is Limited")]
-      : NONE),
-    ...(limited === undefined ? NONE : validateLimited(limited, "spec.limited")),
-  ];
+      : validateLimited(limited, "spec.limited"),
+  );
 }
 
 function validateLimited(limited: LimitedPriorityLevelConfiguration, path: string): Causes {
-  const { lendablePercent, borrowingLimitPercent, nominalConcurrencyShares, limitResponse } = limited;
-  const responsePath = field.child(path, "limitResponse");
-  const queuing = limitResponse?.queuing;
-  const at = (name: string): string => field.child(responsePath, "queuing", name);
-  return [
-    ...nonNegative(nominalConcurrencyShares, field.child(path, "nominalConcurrencyShares")),
-    ...(lendablePercent === undefined
-      ? NONE
-      : inRange(lendablePercent, 0, 100, field.child(path, "lendablePercent"))),
-    ...nonNegative(borrowingLimitPercent, field.child(path, "borrowingLimitPercent")),
-    ...oneOf(limitResponse?.type ?? "", ["Queue", "Reject"], field.child(responsePath, "type")),
-    ...(limitResponse?.type === "Queue" && queuing === undefined
+  const { lendablePercent, borrowingLimitPercent: borrowing, nominalConcurrencyShares } = limited;
+  const at = (name: string): string => field.child(path, name);
+  return field.all(
+    shares(nominalConcurrencyShares, at("nominalConcurrencyShares")),
+    validateResponse(limited.limitResponse, at("limitResponse")),
+    percent(lendablePercent, at("lendablePercent")),
+    borrowing !== undefined && borrowing < 0
       ? [
-          field.required(
-            field.child(responsePath, "queuing"),
-            "must not be empty if limitResponse.type is Limited",
+          field.invalid(
+            at("borrowingLimitPercent"),
+            borrowing,
+            "if specified, must be a non-negative integer",
           ),
         ]
-      : NONE),
-    ...(limitResponse?.type === "Reject" && queuing !== undefined
-      ? [
-          field.forbidden(
-            field.child(responsePath, "queuing"),
-            "must be nil if limited.limitResponse.type is not Limited",
-          ),
-        ]
-      : NONE),
-    ...(queuing === undefined
-      ? NONE
-      : [
-          ...inRange(queuing.queues ?? 0, 1, QUEUES_MAX, at("queues")),
-          ...positive(queuing.queueLengthLimit ?? 0, at("queueLengthLimit")),
-          ...positive(queuing.handSize ?? 0, at("handSize")),
-          ...((queuing.handSize ?? 0) > (queuing.queues ?? 0)
-            ? [
-                field.invalid(
-                  at("handSize"),
-                  queuing.handSize,
-                  `should not be greater than queues (${queuing.queues ?? 0})`,
-                ),
-              ]
-            : NONE),
-        ]),
+      : NONE,
+  );
+}
+
+function validateResponse(response: LimitResponse | undefined, path: string): Causes {
+  const { type = "", queuing } = response ?? {};
+  const at = field.child(path, "queuing");
+  if (type === "Reject") {
+    const message = "must be nil if limited.limitResponse.type is not Limited";
+    return queuing === undefined ? NONE : [field.forbidden(at, message)];
+  }
+  if (type !== "Queue") return oneOf(type, ["Queue", "Reject"], field.child(path, "type"));
+  return queuing === undefined
+    ? [field.required(at, "must not be empty if limited.limitResponse.type is Limited")]
+    : validateQueuing(queuing, at);
+}
+
+function validateQueuing(
+  { queues = 0, handSize = 0, queueLengthLimit = 0 }: QueuingConfiguration,
+  path: string,
+): Causes {
+  const invalid = (name: string, value: number, message: string): Causes => [
+    field.invalid(field.child(path, name), value, message),
   ];
+  return field.all(
+    queueLengthLimit <= 0 ? invalid("queueLengthLimit", queueLengthLimit, "must be positive") : NONE,
+    queues <= 0 ? invalid("queues", queues, "must be positive") : NONE,
+    queues > QUEUES_MAX ? invalid("queues", queues, `must not be greater than ${QUEUES_MAX}`) : NONE,
+    handProblem(queues, handSize) === undefined
+      ? NONE
+      : invalid("handSize", handSize, handProblem(queues, handSize)!),
+  );
+}
+
+function handProblem(queues: number, handSize: number): string | undefined {
+  if (handSize <= 0) return "must be positive";
+  if (handSize > queues) return `should not be greater than queues (${queues})`;
+  if (Math.ceil(Math.log2(queues) * handSize) <= HASH_BITS_MAX) return undefined;
+  return `required entropy bits of deckSize ${queues} and handSize ${handSize} should not be greater than ${HASH_BITS_MAX}`;
+}
+
+function shares(value: number | undefined, path: string): Causes {
+  return value !== undefined && value < 0
+    ? [field.invalid(path, value, "must be a non-negative integer")]
+    : NONE;
+}
+
+function percent(value: number | undefined, path: string): Causes {
+  return value !== undefined && !(value >= 0 && value <= 100)
+    ? [field.invalid(path, value, "must be between 0 and 100, inclusive")]
+    : NONE;
 }
