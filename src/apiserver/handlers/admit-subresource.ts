@@ -66,7 +66,12 @@ function attributesOf(
     object,
     user: request.user,
     dryRun,
+    ...(operation === "CREATE" && {
+      options: { apiVersion: "meta.k8s.io/v1", kind: "CreateOptions", ...(dryRun && { dryRun: ["All"] }) },
+    }),
     signal: request.signal,
     warn: (message) => request.warn(message),
+    addAuditAnnotation: (key, value, level) => request.audit?.addAuditAnnotation(key, value, level),
+    waited: (ms) => request.waited?.(ms),
   };
 }

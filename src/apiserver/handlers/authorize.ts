@@ -1,24 +1,43 @@
 /** Asks the authorizer about a request, and words its refusal. @module */
 import { fields } from "#apimachinery";
-import { forbiddenError } from "../authz/index.ts";
+import { forbiddenError, selectorsOfQuery } from "../authz/index.ts";
 import type { RequestInfo } from "../http/request-info.ts";
 import {
   SYSTEM_MASTERS,
   type AuthorizationAttributes,
   type Authorizer,
+  type Decision,
   type UserInfo,
 } from "../user-info.ts";
-import type { ResourceRequest } from "./handler-context.ts";
+import type { HandlerContext, ResourceRequest } from "./handler-context.ts";
 import type { ApiRequest } from "./request.ts";
 
-export async function authorize(
-  authorizer: Authorizer,
+/**
+ * Whether the request may go on, which its audit event notes with the reason. Throws Forbidden.
+ */
+export async function authorizeRequest(
+  { authorizer, clock, metrics }: Pick<HandlerContext, "authorizer" | "clock" | "metrics">,
   request: ApiRequest,
   info: RequestInfo,
 ): Promise<void> {
+  const { user, audit } = request;
+  const startedMs = metrics === undefined ? 0 : clock.monotonicMs();
+  const attributes = authorizationAttributes(user, info, request.query);
+  const asked = user.groups.includes(SYSTEM_MASTERS) ? MASTER : authorizer.authorize(attributes);
+  const decision = asked instanceof Promise ? await asked : asked;
+  const result = decision.allowed ? "allowed" : decision.denied === true ? "denied" : "no-opinion";
+  metrics?.authorized(result, (clock.monotonicMs() - startedMs) / 1000);
+  audit?.addAuditAnnotation("authorization.k8s.io/decision", decision.allowed ? "allow" : "forbid");
+  audit?.addAuditAnnotation("authorization.k8s.io/reason", decision.reason ?? "");
+  if (!decision.allowed) throw forbiddenError(attributes, decision);
+}
+
+const MASTER: Decision = { allowed: true };
+
+async function authorize(authorizer: Authorizer, request: ApiRequest, info: RequestInfo): Promise<void> {
   const { user } = request;
   if (user.groups.includes(SYSTEM_MASTERS)) return;
-  const attributes = attributesOf(user, info, request.query);
+  const attributes = authorizationAttributes(user, info, request.query);
   const asked = authorizer.authorize(attributes);
   const decision = asked instanceof Promise ? await asked : asked;
   if (!decision.allowed) throw forbiddenError(attributes, decision);
@@ -29,21 +48,29 @@ export function authorizeCreate({ request, info, context }: ResourceRequest): Pr
   return authorize(context.authorizer, request, { ...info, verb: "create" });
 }
 
-function attributesOf(user: UserInfo, info: RequestInfo, query: URLSearchParams): AuthorizationAttributes {
+export function authorizationAttributes(
+  user: UserInfo,
+  info: RequestInfo,
+  query: URLSearchParams,
+): AuthorizationAttributes {
   const { isResourceRequest, verb, path, group, version, namespace, resource, subresource } = info;
-  const name = info.name === "" ? nameInSelector(info, query) : info.name;
-  return { user, verb, isResourceRequest, path, group, version, resource, subresource, namespace, name };
-}
-
-/** A list or watch of one object by name counts as a request for that name. */
-function nameInSelector({ verb }: RequestInfo, query: URLSearchParams): string {
-  const selector = query.get("fieldSelector");
-  if (selector === null || !["list", "watch", "deletecollection"].includes(verb)) return "";
-  try {
-    return fields.requiresExactMatch(fields.parse(selector), "metadata.name") ?? "";
-  } catch (err) {
-    // A selector that cannot be read names nothing here; the handler refuses it with its reason.
-    if (err instanceof fields.FieldSelectorError) return "";
-    throw err;
-  }
+  const selectors = selectorsOfQuery(verb, query);
+  // A list or watch of one object by name counts as a request for that name.
+  const name =
+    info.name !== "" || selectors.fieldSelector === undefined
+      ? info.name
+      : (fields.requiresExactMatch(selectors.fieldSelector, "metadata.name") ?? "");
+  const what = {
+    user,
+    verb,
+    isResourceRequest,
+    path,
+    group,
+    version,
+    resource,
+    subresource,
+    namespace,
+    name,
+  };
+  return { ...what, ...selectors };
 }

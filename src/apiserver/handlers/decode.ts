@@ -25,7 +25,7 @@ import type { CustomResource } from "../registry/custom-kind.ts";
 import { protobufSchemaOf } from "../serialization/protobuf-form.ts";
 import { acceptedTypes } from "./negotiate.ts";
 import type { ApiRequest, RequestBody } from "./request.ts";
-import { fieldValidationOf } from "./write-options.ts";
+import { tellProblems } from "./strictness.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 /** How much of a body that is no object its error shows. */
@@ -58,11 +58,18 @@ export async function decodeObject(request: ApiRequest, served: Target): Promise
   const type = { apiVersion: apiVersionOf(kind), kind: kind.kind };
   const parsed = parseBody(await request.body(), type, lookup(kind) !== undefined);
   const object = asKind(parsed.value, kind);
+  request.audit?.recordRequest(object);
   return typed(request, object, served, parsed.duplicates, (why) =>
     badRequest(
-      `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: ${why}`,
+      `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: strict decoding error: ${why}`,
     ),
   );
+}
+
+/** What strict decoding finds in a patch itself, and how an error shows the patch or what came of it. */
+export interface PatchProblems {
+  readonly own: () => readonly string[];
+  readonly shown: () => string;
 }
 
 /** The result of a patch as an object of the resource's kind. */
@@ -70,13 +77,12 @@ export function decodePatched(
   request: ApiRequest,
   value: unknown,
   target: Target,
-  duplicates: () => readonly string[] = NO_DUPLICATES,
+  { own, shown }: PatchProblems = { own: NO_DUPLICATES, shown: () => JSON.stringify(value) },
 ): KubeObject {
-  return typed(request, asKind(value, target.kind), target, duplicates, (why) =>
-    invalid({ group: "", kind: "" }, "", [
-      { reason: "FieldValueInvalid", field: "patch", message: `Invalid value: ${why}` },
-    ]),
-  );
+  return typed(request, asKind(value, target.kind), target, own, (why) => {
+    const message = `Invalid value: ${JSON.stringify(shown())}: strict decoding error: ${why}`;
+    return invalid({ group: "", kind: "" }, "", [{ reason: "FieldValueInvalid", field: "patch", message }]);
+  });
 }
 
 export function mediaTypeOf(contentType: string): string {
@@ -122,6 +128,7 @@ export function asKind(value: unknown, kind: GroupVersionKind): KubeObject {
       value === null || value === undefined ? "empty" : Array.isArray(value) ? "a list" : typeof value;
     throw badRequest(`the object provided is unrecognized (must be of type ${kind.kind}): it is ${what}`);
   }
+  for (const name of ["kind", "apiVersion"]) checkText(name, value[name]);
   const object = value as Partial<KubeObject>;
   const apiVersion = apiVersionOf(kind);
   if (isGiven(object.kind) && object.kind !== kind.kind) {
@@ -174,17 +181,11 @@ function typed(
   duplicates: () => readonly string[],
   strictError: (why: string) => StatusError,
 ): KubeObject {
-  const validation = fieldValidationOf(request);
   const decoded = decodedAs(object, target);
   if (decoded === undefined) return object;
-  if (validation !== "Ignore") {
-    const unknown = decoded.unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`);
-    const problems = [...unknown, ...duplicates()];
-    if (problems.length > 0 && validation === "Strict") {
-      throw strictError(`strict decoding error: ${problems.join(", ")}`);
-    }
-    for (const problem of problems) request.warn(problem);
-  }
+  const unknown = (): readonly string[] =>
+    decoded.unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`);
+  tellProblems(request, () => [...duplicates(), ...unknown()], strictError);
   const { metadata = {} } = decoded.object as { metadata?: object };
   return { ...decoded.object, metadata } as unknown as KubeObject;
 }
@@ -212,8 +213,16 @@ function textOf(bytes: Uint8Array): string {
   }
 }
 
+function checkText(name: string, value: unknown): void {
+  if (value === undefined || value === null || typeof value === "string") return;
+  const what = Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
+  throw badRequest(
+    `couldn't get version/kind; json parse error: json: cannot unmarshal ${what} into Go struct field .${name} of type string`,
+  );
+}
+
 function isGiven(value: unknown): boolean {
-  return value !== undefined && value !== "";
+  return value !== undefined && value !== null && value !== "";
 }
 
 function versionOf(apiVersion: string): string {

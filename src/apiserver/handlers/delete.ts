@@ -8,7 +8,7 @@ import type { CachedObject } from "../watchcache/cached-object.ts";
 import { conversionOf, converted } from "./converted.ts";
 import { decodeBody } from "./decode.ts";
 import type { ResourceRequest } from "./handler-context.ts";
-import { writtenResult } from "./read.ts";
+import { writtenForm, writtenResult } from "./read.ts";
 import { representationOf } from "./representation.ts";
 import { queryValue, type ApiRequest, type Result } from "./request.ts";
 import { writeContextOf } from "./write-options.ts";
@@ -35,12 +35,13 @@ const DELETE_WORKERS = 8;
 
 export async function handleDelete(routed: ResourceRequest): Promise<Result> {
   const { request, info, served } = routed;
+  const as = writtenForm(routed);
   const options = await readDeleteOptions(request);
   const context = contextOf(request, options, served.kind);
   const deleted = await served.store.delete(info.namespace, info.name, options, context);
   if (!deleted.isGone || RETURNS_OBJECT.has(served.resource)) {
     const status = !deleted.isGone && options.orphanDependents === false ? 202 : 200;
-    return writtenResult(routed, deleted.object, status);
+    return writtenResult(routed, deleted.object, status, as);
   }
   return { type: "value", status: 200, value: successStatus(routed, deleted) };
 }
@@ -96,6 +97,7 @@ async function readDeleteOptions(request: ApiRequest): Promise<DeleteOptions> {
   const body = await request.body();
   const isEmpty = body.type === "bytes" ? body.bytes.length === 0 : body.value === undefined;
   const options = isEmpty ? fromQuery(request) : deleteOptionsOf(decodeBody(body, DELETE_OPTIONS));
+  if (!isEmpty) request.audit?.recordRequest({ ...DELETE_OPTIONS, ...options });
   const causes = validateDeleteOptions(options);
   if (causes.length > 0) throw invalid({ group: "meta.k8s.io", kind: "DeleteOptions" }, "", causes);
   return options;

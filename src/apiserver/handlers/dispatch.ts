@@ -3,7 +3,8 @@ import { badRequest, isPathSegmentName, StatusError } from "#apimachinery";
 import type { Route } from "../http/route.ts";
 import { requestInfo, type RequestInfo } from "../http/request-info.ts";
 import { admitConnect } from "./admit-subresource.ts";
-import { authorize } from "./authorize.ts";
+import { authorizeRequest } from "./authorize.ts";
+import { warnDeprecated } from "./deprecation.ts";
 import { handleDelete, handleDeleteCollection } from "./delete.ts";
 import type { HandlerContext, ResourceRequest } from "./handler-context.ts";
 import { handlePatch } from "./patch.ts";
@@ -59,7 +60,7 @@ export class Dispatcher {
   }
 
   async handleInfo(request: ApiRequest, info: RequestInfo): Promise<Result> {
-    await authorize(this.#options.context.authorizer, request, info);
+    await authorizeRequest(this.#options.context, request, info);
     for (const route of this.#options.routes) if (route.matches(request.path)) return route.handle(request);
     const { context } = this.#options;
     const served = context.registry.find(info.group, info.version, info.resource);
@@ -67,8 +68,8 @@ export class Dispatcher {
     if (served === undefined || isMisplaced(info, served.kind.scope)) return this.#unknown(info);
     if (isWrongLevel(info)) return methodNotAllowed();
     checkName(info);
-    if (served.custom?.deprecationWarning !== undefined) request.warn(served.custom.deprecationWarning);
     const routed = { request, info, served, context };
+    warnDeprecated(routed);
     const { virtual } = this.#options;
     const answered = virtual.get(served.resource);
     if (info.subresource !== "") return this.#subresource(routed);

@@ -1,5 +1,6 @@
 /** What the handlers of resources work with. @module */
 import type { Clock } from "#apimachinery";
+import type { RequestMetrics } from "../http/request-metrics.ts";
 import type { RequestInfo } from "../http/request-info.ts";
 import type { AdmissionChain } from "../admission/plugin.ts";
 import type { FieldManager } from "../registry/field-manager.ts";
@@ -14,6 +15,7 @@ export interface HandlerContext {
   readonly admission: AdmissionChain;
   readonly authorizer: Authorizer;
   readonly fieldManager: FieldManager | undefined;
+  readonly metrics?: RequestMetrics;
 }
 
 /** A request that was routed to a resource. */

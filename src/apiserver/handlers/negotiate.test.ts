@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { negotiate, negotiateAny, wantsPretty } from "./negotiate.ts";
+import { negotiate, negotiateAny, negotiateValue, wantsPretty } from "./negotiate.ts";
 
 test("negotiate() takes the first form that the server has, by quality", () => {
   const table = "application/json;as=Table;v=v1;g=meta.k8s.io";
@@ -47,6 +47,14 @@ test("negotiateAny() also has protobuf, for all but Tables", () => {
 test("negotiate() refuses what it cannot write", () => {
   assert.throws(() => negotiate("image/png"), /only the following media types are accepted/);
   assert.throws(() => negotiate("application/yaml", true), /stream=watch/);
+});
+
+test("negotiateValue() has no Table", () => {
+  const table = "application/json;as=Table;v=v1;g=meta.k8s.io";
+  assert.throws(() => negotiateValue(table, false), /only the following media types are accepted/);
+  assert.throws(() => negotiateValue(`${table},image/png`, true), /vnd\.kubernetes\.protobuf$/);
+  assert.deepEqual(negotiateValue(`${table},application/yaml`, false), { format: "yaml", as: "" });
+  assert.deepEqual(negotiateValue("", true), { format: "json", as: "" });
 });
 
 test("wantsPretty() is for people", () => {

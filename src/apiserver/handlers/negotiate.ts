@@ -37,6 +37,17 @@ export function negotiateAny(accept: string, isWatch = false): MediaType {
   return best(accept, isWatch, true);
 }
 
+/** For values that belong to no resource and so have no Table (reviews, Scale): the best of the other forms. */
+export function negotiateValue(accept: string, hasProtobuf: boolean): MediaType {
+  const type = best(accept, false, hasProtobuf);
+  if (type.as !== "Table") return type;
+  const others = accept
+    .split(",", CLAUSES_MAX)
+    .filter((clause) => parseClause(clause).parameters.get("as") !== "Table");
+  if (others.length === 0) throw notAcceptable(false, hasProtobuf);
+  return best(others.join(","), false, hasProtobuf);
+}
+
 function best(accept: string, isWatch: boolean, hasProtobuf: boolean): MediaType {
   if (accept === "" || accept === "*/*" || accept === "application/json") return JSON_TYPE;
   const known = hasProtobuf ? parsed.any : parsed.text;
@@ -46,10 +57,14 @@ function best(accept: string, isWatch: boolean, hasProtobuf: boolean): MediaType
     if (known.size < PARSED_MAX) known.set(accept, type);
   }
   if (type !== undefined && !(isWatch && type.format === "yaml")) return type;
+  throw notAcceptable(isWatch, hasProtobuf);
+}
+
+function notAcceptable(isWatch: boolean, hasProtobuf: boolean): StatusError {
   const list = acceptedTypes(hasProtobuf)
     .filter((mediaType) => !isWatch || mediaType !== "application/yaml")
     .map((mediaType) => (isWatch ? `${mediaType};stream=watch` : mediaType));
-  throw new StatusError("NotAcceptable", `only the following media types are accepted: ${list.join(", ")}`);
+  return new StatusError("NotAcceptable", `only the following media types are accepted: ${list.join(", ")}`);
 }
 
 /** What bodies may be in, and answers are in, as error messages list it. */

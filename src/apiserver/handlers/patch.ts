@@ -3,6 +3,7 @@ import {
   applyJsonPatch,
   applyMergePatch,
   applyStrategicMergePatch,
+  badRequest,
   field,
   invalid,
   StatusError,
@@ -18,11 +19,13 @@ import {
   parseText,
   unsupportedMediaType,
   type Parsed,
+  type PatchProblems,
 } from "./decode.ts";
 import type { ResourceRequest } from "./handler-context.ts";
-import { writtenResult } from "./read.ts";
+import { writtenForm, writtenResult } from "./read.ts";
 import { queryValue, type Result } from "./request.ts";
-import { asStored, checkIdentity } from "./write.ts";
+import { applyPatchProblems, goText, jsonPatchProblems, tellProblems } from "./strictness.ts";
+import { asStored, checkIdentity, checkView } from "./write.ts";
 import { writeContextOf } from "./write-options.ts";
 
 const APPLY = "application/apply-patch+yaml";
@@ -40,12 +43,14 @@ export async function handlePatch(routed: ResourceRequest, subresource = ""): Pr
   if (!TYPES.includes(type)) {
     throw unsupportedMediaType(TYPES.join(", "));
   }
+  const as = writtenForm(routed);
   const context = writeContextOf(request, "PatchOptions", served.kind);
   const patch = parseText(body, type === APPLY ? "yaml" : "json", "");
+  request.audit?.recordPatch(patch.value);
   const update =
     type === APPLY ? applyUpdate(routed, patch, subresource) : patchUpdate(routed, type, patch, subresource);
   const { object, created } = await served.store.update(info.namespace, info.name, update, context);
-  return writtenResult(routed, object, created ? 201 : 200);
+  return writtenResult(routed, object, created ? 201 : 200, as);
 }
 
 /** A merge of any kind: computed anew whenever the object changed meanwhile. */
@@ -62,7 +67,9 @@ function patchUpdate(
     transform: async (stored) => {
       const current = await readOne(served, stored!, request.signal);
       const patched = applyPatch(type, current, patch.value, routed);
-      return asStored(routed, decodePatched(request, patched, served, patch.duplicates));
+      const object = decodePatched(request, patched, served, problemsOf(type, patch, patched));
+      checkView(served, object, stored);
+      return asStored(routed, object);
     },
   };
 }
@@ -76,6 +83,18 @@ function applyPatch(type: string, current: KubeObject, patch: unknown, { served 
     default:
       if (served.schema === undefined) throw unsupportedStrategicMerge();
       return applyStrategicMergePatch({ ...current }, patch, served.schema);
+  }
+}
+
+function problemsOf(type: string, patch: Parsed, patched: unknown): PatchProblems {
+  const { value, duplicates } = patch;
+  switch (type) {
+    case "application/json-patch+json":
+      return { own: () => jsonPatchProblems(value, duplicates()), shown: () => JSON.stringify(patched) };
+    case "application/merge-patch+json":
+      return { own: duplicates, shown: () => JSON.stringify(patched) };
+    default:
+      return { own: duplicates, shown: () => goText(value) };
   }
 }
 
@@ -114,8 +133,15 @@ function applyUpdate(routed: ResourceRequest, patch: Parsed, subresource: string
         force,
         nowMs: context.clock.now(),
       });
+      tellProblems(
+        request,
+        () => applyPatchProblems(patch.duplicates()),
+        (why) => badRequest(`error strict decoding YAML: ${why}`),
+      );
       if (applied === old) return stored!;
-      return asStored(routed, decodePatched(request, applied, served, patch.duplicates));
+      const object = decodePatched(request, applied, served);
+      checkView(served, object, stored);
+      return asStored(routed, object);
     },
   };
 }

@@ -30,7 +30,9 @@ export async function handleList({ request, info, served, context }: ResourceReq
   const options = listOptionsOf(request.query, false);
   const selection = selectionOf(kind, options, info.namespace, "", reader.cache.indexedField);
   const list = await reader.list(kind, selection, options);
-  const items = await converted(served, list.items, request.signal);
+  const read = await converted(served, list.items, request.signal);
+  const { order } = as;
+  const items = order === undefined ? read : read.toSorted((a, b) => order(a.object, b.object));
   return { type: "list", list: items === list.items ? list : { ...list, items }, as };
 }
 
@@ -51,17 +53,22 @@ export async function handleWatch({ request, info, served, context }: ResourceRe
   return { type: "watch", watcher, as, kind: { apiVersion: apiVersionOf(kind), kind: kind.kind }, timeoutMs };
 }
 
-/** The object that a write stored, in the version and form that the writer asked for. */
-export async function writtenResult(
-  { request, served, context }: ResourceRequest,
-  stored: CachedObject,
-  status: number,
-  as: Representation = representationOf(request, {
+/** The form in which a writer wants its object. Asked before the write: what cannot be answered must not be done. */
+export function writtenForm({ request, served, context }: ResourceRequest): Representation {
+  return representationOf(request, {
     kind: served.kind,
     convert: conversionOf(served),
     nowMs: context.clock.now(),
     verb: "object",
-  }),
+  });
+}
+
+/** The object that a write stored, in the version and form that the writer asked for. */
+export async function writtenResult(
+  { request, served }: ResourceRequest,
+  stored: CachedObject,
+  status: number,
+  as: Representation,
 ): Promise<Result> {
   const [object] = await converted(served, [stored], request.signal);
   return { type: "object", status, object: object!, as };

@@ -60,6 +60,7 @@ function tableRepresentation(
     return {
       ...base,
       transform: row,
+      ...(kind.tableOrder !== undefined && { order: kind.tableOrder }),
       list: (metadata) => ({
         head: `{"kind":"Table","apiVersion":"${META_V1}","metadata":${JSON.stringify(metadata)},"columnDefinitions":${JSON.stringify(definitions)},"rows":[`,
         tail: "]}",

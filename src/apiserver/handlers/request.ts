@@ -2,6 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { KubeObject, StructSchema } from "#apimachinery";
+import type { RequestRecorder } from "../audit/annotations.ts";
 import type { Credentials, UserInfo } from "../user-info.ts";
 import type { CachedObject } from "../watchcache/cached-object.ts";
 import type { Watcher } from "../watchcache/watcher.ts";
@@ -36,6 +37,10 @@ export interface ApiRequest {
   body(): Promise<RequestBody>;
   /** Adds a `Warning` header to the answer. */
   warn(message: string): void;
+  /** Absent when nobody audits the request. */
+  readonly audit?: RequestRecorder;
+  /** Adds time that is spent waiting for others, webhooks above all: it is none of the server's own. */
+  waited?(ms: number): void;
 }
 
 /** A page of stored objects and its list metadata. */
@@ -56,6 +61,8 @@ export interface Representation {
   readonly transform?: (object: KubeObject) => unknown;
   /** Wraps transformed items; absent: an ordinary list. */
   readonly list?: (metadata: ListMetadata) => ListFrame;
+  /** Of the items of a list; absent: as they are. */
+  readonly order?: (a: KubeObject, b: KubeObject) => number;
   readonly format: Format;
   /** Of the format `protobuf`: what the objects (transformed, if there is a transformation) are encoded as. */
   readonly protobuf?: ProtobufForm;

@@ -20,7 +20,13 @@ export function writeContextOf(request: ApiRequest, optionsKind: string, request
     dryRun: dryRun.length > 0,
     fieldManager: fieldManager === "" ? managerOfUserAgent(headerValue(request, "user-agent")) : fieldManager,
     ...(requestKind !== undefined && { requestKind }),
+    options: {
+      ...(fieldManager !== "" && { fieldManager }),
+      ...(fieldValidation !== "" && { fieldValidation }),
+    },
     warn: (message) => request.warn(message),
+    ...(request.audit !== undefined && { audit: request.audit }),
+    waited: (ms) => request.waited?.(ms),
   };
 }
 

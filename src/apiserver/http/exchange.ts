@@ -32,6 +32,8 @@ export interface Exchange {
   readBody(bytesMax: number): Promise<Uint8Array | undefined>;
   /** Answers with a whole body; without effect when something was answered already. `headers` is the exchange's from now on. */
   respond(status: number, headers: AnswerHeaders, body: Uint8Array | string): void;
+  /** Of HTTP/2: the client is to bring its next requests elsewhere; what runs ends in order. */
+  goAway?(): void;
   /** Begins an answer of unknown length. */
   start(status: number, headers: AnswerHeaders): BodyWriter;
 }

@@ -7,6 +7,7 @@ import {
   type RequestBody,
   type UpgradeConnection,
 } from "../handlers/request.ts";
+import type { RequestRecorder } from "../audit/annotations.ts";
 import type { Credentials, UserInfo } from "../user-info.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -28,6 +29,11 @@ export class HttpRequest implements ApiRequest {
   readonly user: UserInfo;
   readonly credentials: Credentials;
   readonly upgrade?: UpgradeConnection;
+  readonly audit?: RequestRecorder;
+  /** As far as it was read. */
+  bodyBytes = 0;
+  /** Spent on webhooks and the like. */
+  waitedMs = 0;
   readonly #exchange: Exchange;
   readonly #bodyBytesMax: number;
   readonly #warnings: string[] = [];
@@ -41,6 +47,7 @@ export class HttpRequest implements ApiRequest {
     user: UserInfo,
     bodyBytesMax: number,
     upgrade?: UpgradeConnection,
+    audit?: RequestRecorder,
   ) {
     this.#exchange = exchange;
     this.method = exchange.method;
@@ -51,6 +58,7 @@ export class HttpRequest implements ApiRequest {
     this.user = user;
     this.#bodyBytesMax = bodyBytesMax;
     if (upgrade !== undefined) this.upgrade = upgrade;
+    if (audit !== undefined) this.audit = audit;
   }
 
   get signal(): AbortSignal {
@@ -81,7 +89,12 @@ export class HttpRequest implements ApiRequest {
         `Request entity too large: limit is ${this.#bodyBytesMax}`,
       );
     }
+    this.bodyBytes = bytes.length;
     return { type: "bytes", bytes, contentType: headerValue(this, "content-type") };
+  }
+
+  waited(ms: number): void {
+    this.waitedMs += ms;
   }
 
   warn(message: string): void {

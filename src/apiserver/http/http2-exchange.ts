@@ -28,7 +28,8 @@ export class Http2Exchange implements Exchange {
   onGone(callback: () => void): void {
     const stream = this.#stream;
     if (stream.destroyed) callback();
-    else stream.once("close", () => (stream.writableFinished ? undefined : callback()));
+    // A stream that its client resets counts as finished, although nothing was answered.
+    else stream.once("close", () => (stream.writableFinished && !stream.aborted ? undefined : callback()));
   }
 
   readBody(bytesMax: number): Promise<Uint8Array | undefined> {
@@ -48,6 +49,10 @@ export class Http2Exchange implements Exchange {
     }
     stream.respond(answer);
     stream.end(body);
+  }
+
+  goAway(): void {
+    this.#stream.session?.close();
   }
 
   start(status: number, headers: AnswerHeaders): BodyWriter {

@@ -32,7 +32,7 @@ export interface HttpsServerHandlers {
 }
 
 export class HttpsServer {
-  readonly #tls: NonNullable<ApiServerOptions["tls"]>;
+  #tls: NonNullable<ApiServerOptions["tls"]>;
   readonly #handlers: HttpsServerHandlers;
   readonly #http1: http.Server;
   readonly #listeners: tls.Server[] = [];
@@ -71,6 +71,20 @@ export class HttpsServer {
     return { host, port: (server.address() as AddressInfo).port };
   }
 
+  /** For new connections; those that are open keep the certificate they began with. */
+  useCertificate({ cert, key }: { readonly cert: string; readonly key: string }): void {
+    this.#tls = { ...this.#tls, cert, key };
+    const { clientCa } = this.#tls;
+    for (const server of this.#listeners) {
+      server.setSecureContext({
+        cert,
+        key,
+        minVersion: "TLSv1.2",
+        ...(clientCa !== undefined && { ca: clientCa }),
+      });
+    }
+  }
+
   /** Takes no more connections; tells clients that this one is going away. */
   stopListening(): void {
     for (const server of this.#listeners) server.close();
@@ -104,8 +118,8 @@ export class HttpsServer {
     session.once("close", () => this.#sessions.delete(session));
     session.on("error", () => session.destroy());
     const certificate = verifiedCertificate(socket);
-    session.on("stream", (stream, headers) => {
-      const credentials = credentialsOf(headers, certificate, socket);
+    session.on("stream", (stream, headers, _flags, rawHeaders) => {
+      const credentials = credentialsOf({ headers, rawHeaders }, certificate, socket);
       this.#handlers.onExchange(new Http2Exchange(stream, headers, credentials));
     });
   }
@@ -121,12 +135,12 @@ export class HttpsServer {
     server.on("request", (request, response) => {
       response.on("error", () => {});
       const socket = request.socket as tls.TLSSocket;
-      const credentials = credentialsOf(request.headers, verifiedCertificate(socket), socket);
+      const credentials = credentialsOf(request, verifiedCertificate(socket), socket);
       this.#handlers.onExchange(new Http1Exchange(request, response, credentials));
     });
     server.on("upgrade", (request, socket, head) => {
       const tlsSocket = socket as tls.TLSSocket;
-      const credentials = credentialsOf(request.headers, verifiedCertificate(tlsSocket), tlsSocket);
+      const credentials = credentialsOf(request, verifiedCertificate(tlsSocket), tlsSocket);
       this.#handlers.onUpgrade(request, socket, head, credentials);
     });
     server.on("clientError", (err: NodeJS.ErrnoException, socket) => {
@@ -140,12 +154,13 @@ export class HttpsServer {
 }
 
 function credentialsOf(
-  headers: http.IncomingHttpHeaders,
+  { headers, rawHeaders }: Pick<http.IncomingMessage, "headers" | "rawHeaders">,
   clientCertificate: Uint8Array | undefined,
   socket: tls.TLSSocket,
 ): Credentials {
   return {
     headers,
+    rawHeaders,
     ...(clientCertificate !== undefined && { clientCertificate }),
     ...(socket.remoteAddress !== undefined && { remoteAddress: socket.remoteAddress }),
   };

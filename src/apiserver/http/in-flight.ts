@@ -1,14 +1,23 @@
 /** How many requests run at once, and which have run for too long. @module */
-import { StatusError, type Clock } from "#apimachinery";
+import { StatusError, type Clock, type Timer } from "#apimachinery";
 import type { Limits } from "../options.ts";
 import type { HttpRequest } from "./http-request.ts";
 
-/** One timer for all requests looks for those that are over time. */
+/** One timer for all requests that did not choose their time looks for those that are over it. */
 const SWEEP_MS = 1_000;
 const RETRY_AFTER_SECONDS = 1;
 
+export interface Entry {
+  readonly isMutating: boolean;
+  /** At most the server's own limit. */
+  readonly timeoutMs: number;
+  readonly onExpired: () => void;
+}
+
 interface Running {
   readonly startedAt: number;
+  /** Of a request that chose its time. */
+  readonly timer: Timer | undefined;
   /** Told once; the request counts until its handler comes back. */
   onExpired: (() => void) | undefined;
 }
@@ -16,14 +25,17 @@ interface Running {
 export class InFlight {
   readonly #clock: Clock;
   readonly #limits: Limits;
+  readonly #isLimited: boolean;
   readonly #started = new Map<HttpRequest, Running>();
   #readOnly = 0;
   #mutating = 0;
   #isSweeping = false;
 
-  constructor(clock: Clock, limits: Limits) {
+  /** Unlimited, requests are counted and timed alone: who may run is decided elsewhere. */
+  constructor(clock: Clock, limits: Limits, isLimited = true) {
     this.#clock = clock;
     this.#limits = limits;
+    this.#isLimited = isLimited;
   }
 
   get readOnly(): number {
@@ -35,21 +47,32 @@ export class InFlight {
   }
 
   /** Returns what ends the request's part in the count. Throws TooManyRequests. */
-  enter(request: HttpRequest, isMutating: boolean, onExpired: () => void): () => void {
-    const isFull = isMutating
-      ? this.#mutating >= this.#limits.mutatingInFlightMax
-      : this.#readOnly >= this.#limits.inFlightMax;
-    if (isFull) {
+  enter(request: HttpRequest, { isMutating, timeoutMs, onExpired }: Entry): () => void {
+    if (this.#isLimited && this.#isFull(isMutating)) {
       throw new StatusError("TooManyRequests", "Too many requests, please try again later.", {
         details: { retryAfterSeconds: RETRY_AFTER_SECONDS },
       });
     }
     this.#count(isMutating, 1);
-    this.#started.set(request, { startedAt: this.#clock.monotonicMs(), onExpired });
+    const isOwnTime = timeoutMs < this.#limits.requestTimeoutMs;
+    const running: Running = {
+      startedAt: this.#clock.monotonicMs(),
+      timer: isOwnTime ? this.#clock.after(timeoutMs, () => expire(request, running)) : undefined,
+      onExpired,
+    };
+    this.#started.set(request, running);
     if (!this.#isSweeping) this.#scheduleSweep();
     return () => {
+      running.timer?.cancel();
       if (this.#started.delete(request)) this.#count(isMutating, -1);
     };
+  }
+
+  /** A limit of 0 is none. */
+  #isFull(isMutating: boolean): boolean {
+    const { inFlightMax, mutatingInFlightMax } = this.#limits;
+    const max = isMutating ? mutatingInFlightMax : inFlightMax;
+    return max > 0 && (isMutating ? this.#mutating : this.#readOnly) >= max;
   }
 
   #count(isMutating: boolean, by: number): void {
@@ -67,13 +90,17 @@ export class InFlight {
     for (const [request, running] of this.#started) {
       // Insertion order is order of time.
       if (running.startedAt > oldest) break;
-      const { onExpired } = running;
-      running.onExpired = undefined;
-      if (onExpired === undefined) continue;
-      request.expire();
-      onExpired();
+      expire(request, running);
     }
     this.#isSweeping = false;
     if (this.#started.size > 0) this.#scheduleSweep();
   }
+}
+
+function expire(request: HttpRequest, running: Running): void {
+  const { onExpired } = running;
+  running.onExpired = undefined;
+  if (onExpired === undefined) return;
+  request.expire();
+  onExpired();
 }

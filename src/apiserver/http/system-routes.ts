@@ -10,9 +10,10 @@ import {
 import { StatusError, type Logger } from "#apimachinery";
 import type { ApiRequest, Result } from "../handlers/request.ts";
 import { queryValue } from "../handlers/request.ts";
-import type { RequestMetrics } from "./request-metrics.ts";
+import type { HealthSlis } from "./health-slis.ts";
 import type { Route } from "./route.ts";
 
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 const HEALTH_PATH = /^\/(healthz|livez|readyz)(?:\/(.*))?$/;
 
 export function versionRoute(build: BuildInfo): Route {
@@ -38,7 +39,16 @@ export function indexRoute(apiPaths: () => readonly string[]): Route {
   };
 }
 
-const SYSTEM_PATHS = ["/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version"];
+const SYSTEM_PATHS = [
+  "/healthz",
+  "/livez",
+  "/metrics",
+  "/metrics/slis",
+  "/openapi/v2",
+  "/openapi/v3",
+  "/readyz",
+  "/version",
+];
 
 function requireRead({ method }: ApiRequest): void {
   if (method === "GET" || method === "HEAD") return;
@@ -57,12 +67,23 @@ function document(value: unknown): Result {
   };
 }
 
-export function healthRoute(checks: Readonly<Record<string, readonly HealthCheck[]>>, logger: Logger): Route {
+export interface HealthChecks {
+  readonly healthz: readonly HealthCheck[];
+  readonly livez: readonly HealthCheck[];
+  readonly readyz: readonly HealthCheck[];
+}
+
+export function healthRoute(checks: HealthChecks, slis: HealthSlis, logger: Logger): Route {
+  const observed: Readonly<Record<string, readonly HealthCheck[]>> = {
+    healthz: slis.observed(checks.healthz, "healthz"),
+    livez: slis.observed(checks.livez, "livez"),
+    readyz: slis.observed(checks.readyz, "readyz"),
+  };
   return {
     matches: (path) => HEALTH_PATH.test(path),
     async handle(request) {
       const [, endpoint = "", name] = HEALTH_PATH.exec(request.path)!;
-      const all = checks[endpoint]!;
+      const all = observed[endpoint]!;
       if (name !== undefined && name !== "") {
         const single = await runHealthCheck(all, name, request.signal);
         return single === undefined ? notFound() : { type: "bytes", contentType: "", ...single };
@@ -75,13 +96,21 @@ export function healthRoute(checks: Readonly<Record<string, readonly HealthCheck
   };
 }
 
-export function metricsRoute(metrics: Metrics, requests: RequestMetrics): Route {
+/** `others` show what they keep themselves. */
+export function metricsRoute(metrics: Metrics, others: readonly (() => string)[]): Route {
   return {
     matches: (path) => path === "/metrics",
     async handle() {
-      const body = requests.render() + (await metrics.expose());
+      const body = others.map((render) => render()).join("") + (await metrics.expose());
       return { type: "bytes", status: 200, contentType: metrics.contentType, body };
     },
+  };
+}
+
+export function slisRoute(slis: HealthSlis): Route {
+  return {
+    matches: (path) => path === "/metrics/slis",
+    handle: () => ({ type: "bytes", status: 200, contentType: METRICS_TYPE, body: slis.render() }),
   };
 }
 

@@ -5,6 +5,7 @@ import type { Representation } from "../handlers/request.ts";
 import type { Watcher } from "../watchcache/watcher.ts";
 import type { BodyWriter } from "./exchange.ts";
 import type { FanOut, Flushable } from "./fan-out.ts";
+import type { WatchSeries } from "./request-metrics.ts";
 
 /** Items written in one go. */
 const ITEMS_MAX = 100;
@@ -19,6 +20,8 @@ export interface WatchResponseOptions {
   readonly timeoutMs: number;
   /** Aborts when the client is gone or the server closes. */
   readonly signal: AbortSignal;
+  readonly series?: WatchSeries;
+  readonly onEnd?: () => void;
 }
 
 /** The response lives until its client goes, its time is over or the server closes; the watcher ends with it. */
@@ -45,11 +48,13 @@ class WatchResponse implements Flushable {
   }
 
   flush(): boolean {
-    const { watcher, writer, as, kind } = this.#options;
+    const { watcher, writer, as, kind, series } = this.#options;
     if (this.#isBlocked || this.#isDone) return false;
     const items = watcher.take(ITEMS_MAX);
     if (items.length > 0) {
-      const body = join(items.map((item) => encodeWatchItem(item, as, kind)));
+      const lines = items.map((item) => encodeWatchItem(item, as, kind));
+      if (series !== undefined) count(series, lines);
+      const body = join(lines);
       if (!(typeof body === "string" ? writer.write(body) : writer.writeShared(body))) {
         this.#isBlocked = true;
         writer.onDrain(() => {
@@ -68,7 +73,13 @@ class WatchResponse implements Flushable {
     this.#isDone = true;
     this.#timeout?.cancel();
     this.#options.writer.end();
+    this.#options.onEnd?.();
   }
+}
+
+function count({ events, sizes }: WatchSeries, lines: readonly (Uint8Array | string)[]): void {
+  events.inc(lines.length);
+  for (const { length } of lines) sizes.observe(length);
 }
 
 interface Joined {

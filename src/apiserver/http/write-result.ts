@@ -10,6 +10,7 @@ import { yieldToLoop } from "../watchcache/watch-cache.ts";
 import type { AnswerHeaders, Exchange } from "./exchange.ts";
 import type { FanOut } from "./fan-out.ts";
 import { GzipWriter } from "./gzip-writer.ts";
+import type { WatchSeries } from "./request-metrics.ts";
 import { startWatchResponse } from "./watch-response.ts";
 
 /** As upstream: smaller answers cost more to compress than to send. */
@@ -23,6 +24,12 @@ export interface WriteContext {
   readonly fanOut: FanOut;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Counts what the body has. */
+  readonly sent?: { bytes: number };
+  /** Told of every event of a watch. */
+  readonly watchSeries?: WatchSeries;
+  /** Called when the watch is over, which is after `writeResult` has resolved. */
+  readonly onWatchEnd?: () => void;
 }
 
 export async function writeResult(result: Result, context: WriteContext): Promise<void> {
@@ -48,8 +55,19 @@ export async function writeResult(result: Result, context: WriteContext): Promis
       headers["content-type"] = result.as.contentType;
       const { watcher, as, kind, timeoutMs } = result;
       const writer = exchange.start(200, headers);
-      const { fanOut, clock } = context;
-      startWatchResponse({ watcher, writer, as, kind, fanOut, clock, timeoutMs, signal });
+      const { fanOut, clock, watchSeries, onWatchEnd: onEnd } = context;
+      startWatchResponse({
+        watcher,
+        writer,
+        as,
+        kind,
+        fanOut,
+        clock,
+        timeoutMs,
+        signal,
+        ...(watchSeries !== undefined && { series: watchSeries }),
+        ...(onEnd !== undefined && { onEnd }),
+      });
       return;
     }
     case "stream":
@@ -70,12 +88,13 @@ function internalError(cause: unknown): StatusError {
 }
 
 async function respond(
-  { exchange, headers }: WriteContext,
+  { exchange, headers, sent }: WriteContext,
   status: number,
   contentType: string,
   body: Uint8Array | string,
 ): Promise<void> {
   if (contentType !== "") headers["content-type"] = contentType;
+  if (sent !== undefined) sent.bytes += body.length;
   const isEncoded = headers["content-encoding"] !== undefined;
   if (isEncoded || body.length < GZIP_BYTES_MIN || !acceptsGzip(exchange)) {
     exchange.respond(status, headers, body);
@@ -88,13 +107,14 @@ async function respond(
 
 async function writeList(
   { list, as }: Extract<Result, { type: "list" }>,
-  { exchange, headers, signal }: WriteContext,
+  { exchange, headers, signal, sent = { bytes: 0 } }: WriteContext,
 ): Promise<void> {
   headers["content-type"] = as.contentType;
   const slices = as.protobuf === undefined ? encodeList(list, as) : await protobufList(list, as, signal);
   const first = slices.next();
   if (first.done === true) return;
   const second = slices.next();
+  sent.bytes += first.value.length;
   // Short lists, by far the most, go out in one piece with their length.
   const isShort = second.done === true;
   if (isShort && first.value.length < GZIP_BYTES_MIN) {
@@ -108,6 +128,7 @@ async function writeList(
   if (!writer.write(first.value)) await writer.drained();
   for (let next = second; next.done !== true; next = slices.next()) {
     if (writer.isGone) return;
+    sent.bytes += next.value.length;
     // Also a fast client lets others have their turn.
     if (writer.write(next.value)) await yieldToLoop();
     else await writer.drained();
@@ -117,12 +138,13 @@ async function writeList(
 
 async function writeStream(
   { status, headers: own, body }: Extract<Result, { type: "stream" }>,
-  { exchange, headers, signal }: WriteContext,
+  { exchange, headers, signal, sent = { bytes: 0 } }: WriteContext,
 ): Promise<void> {
   const writer = exchange.start(status, { ...headers, ...own });
   try {
     for await (const chunk of body) {
       if (signal.aborted || writer.isGone) break;
+      sent.bytes += chunk.length;
       if (!writer.write(chunk)) await writer.drained();
     }
     writer.end();
