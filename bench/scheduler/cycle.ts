@@ -3,8 +3,7 @@ import { bench } from "#bench";
 import { podInfo } from "../../src/scheduler/cache/pod-info.ts";
 import { SchedulerCache } from "../../src/scheduler/cache/scheduler-cache.ts";
 import { NodeFinder } from "../../src/scheduler/find-node.ts";
-import { Framework } from "../../src/scheduler/framework/framework.ts";
-import { testPlugins } from "../../src/scheduler/fixture.ts";
+import { findNow, testFramework } from "../../src/scheduler/fixture.ts";
 import { NominatedPods } from "../../src/scheduler/preemption/nominated-pods.ts";
 import { newNode } from "./cluster.ts";
 import { newPod, type PodTemplate } from "./workloads.ts";
@@ -24,7 +23,7 @@ export async function measureCycle(name: string, template: PodTemplate, nodes: n
   const limit = { value, name: "full scan of all nodes in typed arrays, fit and two scores" };
   const cache = new SchedulerCache();
   for (let i = 0; i < nodes; i++) cache.setNode(newNode(i, ["zone1", "zone2", "zone3"]));
-  const framework = new Framework(testPlugins(() => ({})));
+  const framework = testFramework();
   for (const percentageOfNodesToScore of [0, 100]) {
     const finder = new NodeFinder(framework, new NominatedPods(), () => 0.5, { percentageOfNodesToScore });
     const share = percentageOfNodesToScore === 0 ? "as many nodes as upstream looks at" : "all nodes";
@@ -36,7 +35,7 @@ export async function measureCycle(name: string, template: PodTemplate, nodes: n
         const placed: string[] = [];
         for (let i = 0; i < PODS; i++) {
           const pod = podInfo({ ...newPod(template, i, "sched-0"), metadata: metadataOf(template, i) });
-          const found = finder.find(pod, cache);
+          const found = findNow(finder, pod, cache);
           if (found.kind !== "node") throw new Error(`pod ${i} found no node`);
           cache.assume(pod, found.node.name);
           placed.push(pod.uid);

@@ -5,12 +5,11 @@ import { podInfo } from "./cache/pod-info.ts";
 import { SchedulerCache } from "./cache/scheduler-cache.ts";
 import { NodeFinder, feasibleWanted } from "./find-node.ts";
 import { fitErrorMessage } from "./fit-error.ts";
-import { testNode, testPlugins, testPod, type NodeShape, type PodShape } from "./fixture.ts";
-import { Framework } from "./framework/framework.ts";
+import { findNow, testFramework, testNode, testPod, type NodeShape, type PodShape } from "./fixture.ts";
 import { NominatedPods } from "./preemption/nominated-pods.ts";
-import { plan } from "./preemption/plan.ts";
+import { findCandidates, selectCandidate } from "./preemption/plan.ts";
 
-const framework = new Framework(testPlugins(() => ({ team: "a" })));
+const framework = testFramework(() => ({ team: "a" }));
 
 interface Case {
   readonly name: string;
@@ -195,10 +194,8 @@ const cases: readonly Case[] = [
 for (const { name, nodes, running = {}, pod, want } of cases) {
   test(`find() ${name}`, () => {
     const cache = clusterOf(nodes, running);
-    const found = new NodeFinder(framework, new NominatedPods(), () => 0.5).find(
-      podInfo(testPod("new", pod)),
-      cache,
-    );
+    const finder = new NodeFinder(framework, new NominatedPods(), () => 0.5);
+    const found = findNow(finder, podInfo(testPod("new", pod)), cache);
     if (found.kind === "node") return assert.equal(found.node.name, want);
     const { statuses } = found.refused;
     assert.equal(fitErrorMessage({ nodes: cache.nodes.length, statuses }, ""), want);
@@ -209,15 +206,13 @@ test("find() gives back exactly what it took when nominated pods are tried", () 
   const cache = clusterOf({ a: { cpu: "1" } }, {});
   const nominated = new NominatedPods();
   nominated.set(podInfo(testPod("promised", { cpu: "1", spec: { priority: 10 } })), "a");
-  const found = new NodeFinder(framework, nominated, () => 0).find(
-    podInfo(testPod("new", { cpu: "1" })),
-    cache,
-  );
+  const finder = new NodeFinder(framework, nominated, () => 0);
+  const found = findNow(finder, podInfo(testPod("new", { cpu: "1" })), cache);
   assert.equal(found.kind, "unschedulable");
   assert.equal(cache.get("a")!.requested.milliCPU, 0);
 });
 
-test("plan() of preemption takes the least important pods that make room", () => {
+test("selectCandidate() takes the least important pods that make room", () => {
   const cache = clusterOf(
     { a: { cpu: "2" }, b: { cpu: "2" } },
     {
@@ -228,16 +223,42 @@ test("plan() of preemption takes the least important pods that make room", () =>
   );
   const pod = podInfo(testPod("new", { cpu: "2", spec: { priority: 100 } }));
   const finder = new NodeFinder(framework, new NominatedPods(), () => 0);
-  const found = finder.find(pod, cache);
+  const found = findNow(finder, pod, cache);
   assert.ok(found.kind === "unschedulable" && found.cycle !== undefined);
-  const result = plan(framework, finder.fits.bind(finder), pod, found.cycle, found.refused, [], () => 0);
-  assert.ok(result.kind === "preempt");
-  assert.equal(result.candidate.node.name, "a");
+  const numbers = { minCandidateNodesAbsolute: 100, minCandidateNodesPercentage: 10 };
+  const { candidates } = findCandidates(finder, pod, found.cycle, found.refused, [], () => 0, numbers);
+  const { node, victims } = selectCandidate(candidates);
+  assert.equal(node.name, "a");
   assert.deepEqual(
-    result.candidate.victims.map(({ pod: { metadata } }) => metadata.name),
+    victims.map(({ pod: { metadata } }) => metadata.name),
     ["low"],
   );
   assert.equal(cache.get("b")!.pods.size, 2);
+});
+
+test("find() and findCandidates() know from an equal pod what has not changed", () => {
+  const cache = clusterOf(
+    { a: { cpu: "2" }, b: { cpu: "2" } },
+    { "low@a": { cpu: "2", spec: { priority: 1 } }, "low2@b": { cpu: "2", spec: { priority: 2 } } },
+  );
+  const nominated = new NominatedPods((nodeName) => cache.touch(nodeName));
+  const finder = new NodeFinder(framework, nominated, () => 0);
+  const numbers = { minCandidateNodesAbsolute: 100, minCandidateNodesPercentage: 10 };
+  const preempt = (name: string): string => {
+    const pod = podInfo(testPod(name, { cpu: "2", spec: { priority: 100 } }));
+    const found = findNow(finder, pod, cache);
+    if (found.kind === "node") return `fits on ${found.node.name}`;
+    const { candidates } = findCandidates(finder, pod, found.cycle!, found.refused, [], () => 0, numbers);
+    if (candidates.length === 0) return "nobody to send away";
+    const { node, victims } = selectCandidate(candidates);
+    nominated.set(pod, node.name, victims);
+    return `takes ${node.name}`;
+  };
+  assert.deepEqual([preempt("x"), preempt("y"), preempt("z")], ["takes a", "takes b", "nobody to send away"]);
+  cache.setNode(testNode("c", { cpu: "2" }));
+  assert.equal(preempt("z"), "fits on c");
+  cache.removePod("uid-low");
+  assert.equal(preempt("x"), "fits on a");
 });
 
 test("feasibleWanted() looks at every node of a small cluster and at 5 % of a very large one", () => {

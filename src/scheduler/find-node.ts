@@ -1,19 +1,14 @@
-/** One scheduling cycle: filter, then score, then choose. Synchronous and without I/O. @module */
+/** One scheduling cycle: filter, then score, then choose. Synchronous and without I/O, unless an extender is asked. @module */
 import type { NodeInfo } from "./cache/node-info.ts";
 import type { PodInfo } from "./cache/pod-info.ts";
-import type { Cycle, Framework } from "./framework/framework.ts";
-import type { Snapshot } from "./framework/plugin.ts";
-import { unresolvable, type Status } from "./framework/status.ts";
+import { EqualPodsTable } from "./equal-pods.ts";
+import { askToFilter, askToPrioritize } from "./extender/ask-extenders.ts";
+import type { Extender } from "./extender/extender.ts";
+import type { Framework } from "./framework/framework.ts";
+import type { Cycle, RefusedNodes, Snapshot } from "./framework/plugin.ts";
+import { PluginError, unresolvable, type Status } from "./framework/status.ts";
 import type { SchedulerMetrics } from "./metrics.ts";
 import type { NominatedPods } from "./preemption/nominated-pods.ts";
-
-/** Nodes that were looked at and refused; `nodes[i]` by `statuses[i]`. */
-export interface RefusedNodes {
-  readonly nodes: readonly NodeInfo[];
-  readonly statuses: readonly Status[];
-  /** What is true of all nodes that were not looked at. */
-  readonly absent: Status | undefined;
-}
 
 export interface Unschedulable {
   readonly kind: "unschedulable";
@@ -34,6 +29,7 @@ export interface NodeFinderOptions {
   /** 0, as upstream: 50 % of small clusters down to 5 % of very large ones. */
   readonly percentageOfNodesToScore?: number;
   readonly metrics?: SchedulerMetrics;
+  readonly extenders?: readonly Extender[];
 }
 
 export class NodeFinder {
@@ -42,6 +38,8 @@ export class NodeFinder {
   readonly #random: () => number;
   readonly #percentage: number;
   readonly #metrics: SchedulerMetrics | undefined;
+  readonly #extenders: readonly Extender[];
+  readonly #equals = new EqualPodsTable();
   /** Scans begin where the last one ended, so that all nodes get their turn. */
   #start = 0;
 
@@ -56,10 +54,12 @@ export class NodeFinder {
     this.#random = random;
     this.#percentage = options.percentageOfNodesToScore ?? 0;
     this.#metrics = options.metrics;
+    this.#extenders = options.extenders ?? [];
   }
 
-  find(pod: PodInfo, snapshot: Snapshot): Found {
-    const timer = this.#metrics?.startTimer();
+  /** Throws, or rejects, when a plugin or an extender fails. */
+  find(pod: PodInfo, snapshot: Snapshot): Found | Promise<Found> {
+    const timer = this.#metrics?.startTimer(this.#framework.profileName);
     const cycle = this.#framework.preFilter(pod, snapshot);
     timer?.("PreFilter", "code" in cycle ? "Unschedulable" : "Success");
     if ("code" in cycle) {
@@ -70,6 +70,9 @@ export class NodeFinder {
     const refused = this.#scan(cycle, pod, snapshot, feasible);
     timer?.("Filter", feasible.length === 0 ? "Unschedulable" : "Success");
     if (feasible.length === 0) return { kind: "unschedulable", cycle, refused, refusal: undefined };
+    const extenders = this.#extenders.filter((extender) => extender.isInterested(pod.pod));
+    if (extenders.some(({ isFilter, isPrioritizer }) => isFilter || isPrioritizer))
+      return this.#findWithExtenders(extenders, cycle, pod, snapshot, feasible, refused);
     if (feasible.length === 1) return { kind: "node", node: feasible[0]!, cycle };
     const scores = this.#framework.score(cycle, pod, feasible, snapshot);
     timer?.("Score", "Success");
@@ -85,14 +88,28 @@ export class NodeFinder {
     );
   }
 
+  /** As if `other` were on the node. */
+  put(cycle: Cycle, pod: PodInfo, other: PodInfo, node: NodeInfo): void {
+    if (cycle.isLocal) return node.tryAdd(other);
+    node.add(other);
+    this.#framework.addPod(cycle, pod, other, node);
+  }
+
+  /** As if `other` were gone from the node. */
+  take(cycle: Cycle, pod: PodInfo, other: PodInfo, node: NodeInfo): void {
+    if (cycle.isLocal) return node.tryRemove(other);
+    node.remove(other.uid);
+    this.#framework.removePod(cycle, pod, other, node);
+  }
+
   #fitsPromised(cycle: Cycle, pod: PodInfo, node: NodeInfo): Status | undefined {
-    const promised = this.#nominated
-      .on(node.name)
-      .filter((other) => other.priority >= pod.priority && other.uid !== pod.uid);
+    const all = this.#nominated.on(node.name);
+    if (all.length === 0) return undefined;
+    const promised = all.filter((other) => other.priority >= pod.priority && other.uid !== pod.uid);
     if (promised.length === 0) return undefined;
-    for (const other of promised) this.#put(cycle, pod, other, node);
+    for (const other of promised) this.put(cycle, pod, other, node);
     const status = this.#framework.filter(cycle, pod, node);
-    for (const other of promised) this.#take(cycle, pod, other, node);
+    for (const other of promised) this.take(cycle, pod, other, node);
     return status;
   }
 
@@ -110,11 +127,12 @@ export class NodeFinder {
     const count = nodes.length;
     const wanted = feasibleWanted(count, this.#percentage);
     const start = count === 0 ? 0 : this.#start % count;
+    const answer = this.#answering(cycle, pod);
     let looked = 0;
     for (; looked < count && feasible.length < wanted; looked++) {
       const at = start + looked;
       const node = nodes[at < count ? at : at - count]!;
-      const status = this.fits(cycle, pod, node);
+      const status = answer(node);
       if (status === undefined) feasible.push(node);
       else {
         refused.push(node);
@@ -122,8 +140,33 @@ export class NodeFinder {
       }
     }
     this.#start = start + looked;
+    if (feasible.length === 0 && cycle.equals === undefined) this.#remember(cycle, pod, refused, statuses);
     const absent = nodeNames === undefined ? undefined : notSatisfied(namedBy);
     return { nodes: refused, statuses, absent };
+  }
+
+  /** Asks the plugins, or knows from a pod that was equal. */
+  #answering(cycle: Cycle, pod: PodInfo): (node: NodeInfo) => Status | undefined {
+    const equals = this.#equals.of(cycle, pod);
+    cycle.equals = equals;
+    this.#metrics?.batch(this.#framework.profileName, equals === undefined ? "no_hint" : "hint_used");
+    if (equals === undefined) return (node) => this.fits(cycle, pod, node);
+    const promisedName = this.#nominated.nodeOf(pod.uid); // there its own promise counts for others only
+    return (node) => {
+      if (equals.fits.isKnown(node) && node.name !== promisedName) return equals.fits.get(node);
+      const status = this.fits(cycle, pod, node);
+      if (node.name !== promisedName) equals.fits.set(node, status);
+      return status;
+    };
+  }
+
+  #remember(cycle: Cycle, pod: PodInfo, nodes: readonly NodeInfo[], statuses: readonly Status[]): void {
+    const equals = this.#equals.remember(cycle, pod);
+    cycle.equals = equals;
+    if (equals === undefined) return;
+    const promisedName = this.#nominated.nodeOf(pod.uid);
+    for (const [i, node] of nodes.entries())
+      if (node.name !== promisedName) equals.fits.set(node, statuses[i]);
   }
 
   /** Whoever was promised a node takes it as soon as it fits. */
@@ -132,6 +175,32 @@ export class NodeFinder {
     const node = snapshot.get(this.#nominated.nodeOf(pod.uid) ?? "");
     if (node === undefined || cycle.nodeNames?.has(node.name) === false) return undefined;
     return this.fits(cycle, pod, node) === undefined ? node : undefined;
+  }
+
+  async #findWithExtenders(
+    extenders: readonly Extender[],
+    cycle: Cycle,
+    pod: PodInfo,
+    snapshot: Snapshot,
+    feasible: readonly NodeInfo[],
+    refused: RefusedNodes,
+  ): Promise<Found> {
+    const left = await askToFilter(extenders, pod, feasible, refused);
+    if (left.feasible.length === 0)
+      return { kind: "unschedulable", cycle, refused: left.refused, refusal: undefined };
+    let best = 0;
+    if (left.feasible.length > 1) {
+      const scores = await askToPrioritize(extenders, pod, left.feasible);
+      const own = this.#framework.score(cycle, pod, left.feasible, snapshot);
+      best = this.#best(own.map((score, i) => score + scores[i]!));
+    }
+    const node = left.feasible[best]!;
+    // the cluster went on while the extenders were asked
+    const now = this.#framework.preFilter(pod, snapshot);
+    const status = "code" in now ? now : snapshot.get(node.name) === node && this.fits(now, pod, node);
+    if ("code" in now || status !== undefined)
+      throw new PluginError("Filter", `node ${node.name} does not fit any more after extenders were asked`);
+    return { kind: "node", node, cycle: now };
   }
 
   /** A random one of the best (reservoir sampling, as upstream). */
@@ -148,16 +217,6 @@ export class NodeFinder {
       }
     }
     return best;
-  }
-
-  #put(cycle: Cycle, pod: PodInfo, other: PodInfo, node: NodeInfo): void {
-    node.add(other);
-    this.#framework.addPod(cycle, pod, other, node);
-  }
-
-  #take(cycle: Cycle, pod: PodInfo, other: PodInfo, node: NodeInfo): void {
-    node.remove(other.uid);
-    this.#framework.removePod(cycle, pod, other, node);
   }
 }
 

@@ -23,8 +23,21 @@ export function fitErrorMessage(failure: FitFailure, preemption: string): string
 
 /** `2 Insufficient cpu, 1 Too many pods`, sorted as text. */
 function countReasons({ statuses, absent }: FitFailure): string {
-  const sameStatus = new Map<Status, number>(); // most nodes share a few objects
-  for (const status of statuses) sameStatus.set(status, (sameStatus.get(status) ?? 0) + 1);
+  const sameStatus = new Map<Status, number>(); // most nodes share a few objects, and neighbours one
+  let last: Status | undefined;
+  let run = 0;
+  const endRun = (): void => {
+    if (last !== undefined) sameStatus.set(last, (sameStatus.get(last) ?? 0) + run);
+  };
+  for (const status of statuses) {
+    if (status !== last) {
+      endRun();
+      last = status;
+      run = 0;
+    }
+    run++;
+  }
+  endRun();
   if (absent !== undefined && absent.nodes > 0) sameStatus.set(absent.status, absent.nodes);
   const counts = new Map<string, number>();
   for (const [{ reasons }, nodes] of sameStatus)

@@ -1,21 +1,55 @@
 /** Nodes and pods for the scheduler's tests and benchmarks. @module */
-import type { Node, NodeSpec, PersistentVolumeClaim, Pod, PodSpec } from "#api/core/v1/types.gen";
-import { FakeClock } from "#apimachinery";
-import type { Client, Lister, SharedInformer } from "#client";
-import type { WeightedPlugin } from "./framework/framework.ts";
-import { defaultPlugins } from "./plugins/index.ts";
-import type { NamespaceLabels } from "./plugins/inter-pod-affinity.ts";
+import type { Node, NodeSpec, Pod, PodSpec } from "#api/core/v1/types.gen";
+import { FakeClock, type labels } from "#apimachinery";
+import type { PodInfo } from "./cache/pod-info.ts";
+import { withDefaults } from "./config/defaults.ts";
+import type { KubeSchedulerConfiguration } from "./config/types.ts";
+import type { Found, NodeFinder } from "./find-node.ts";
+import { Framework } from "./framework/framework.ts";
+import type { Handle } from "./framework/handle.ts";
+import type { Snapshot } from "./framework/plugin.ts";
+import { everywhere, type WeightedPlugin } from "./framework/points.ts";
+import { newInTreeRegistry } from "./plugins/index.ts";
 
-/** The default plugins in a cluster without volumes; nothing is written. */
-export function testPlugins(namespaceLabels: NamespaceLabels): readonly WeightedPlugin[] {
-  const none = { get: () => undefined, list: () => [] } as unknown as Lister<never>;
-  return defaultPlugins({
-    client: {} as Client,
-    clock: new FakeClock(),
-    namespaceLabels,
-    listers: { claims: none, volumes: none, classes: none, csiNodes: none },
-    claimInformer: {} as SharedInformer<PersistentVolumeClaim>,
+/** Upstream's plugins in a cluster of nodes and pods alone; nothing is written. Pods with an owner are selected by it. */
+export function testPlugins(
+  namespaceLabels: (namespace: string) => labels.Labels,
+  config: KubeSchedulerConfiguration = withDefaults(),
+): readonly WeightedPlugin[] {
+  const handle = testHandle(namespaceLabels);
+  const registry = newInTreeRegistry();
+  const [profile] = config.profiles;
+  return profile!.plugins.multiPoint.enabled.map(({ name, weight = 0 }) => {
+    const args = profile!.pluginConfig.find((plugin) => plugin.name === name)?.args;
+    return { plugin: registry[name]!(args, handle), weight };
   });
+}
+
+export function testFramework(namespaceLabels: (namespace: string) => labels.Labels = () => ({})): Framework {
+  return new Framework(everywhere(testPlugins(namespaceLabels)));
+}
+
+function testHandle(namespaceLabels: (namespace: string) => labels.Labels): Handle {
+  const nothing = { get: () => undefined, list: () => [] };
+  const ofNamespaces = { get: (name: string) => ({ metadata: { labels: namespaceLabels(name) } }) };
+  const ofReplicaSets = { get: () => ({ spec: { selector: { matchLabels: { owned: "yes" } } } }) };
+  const lister = ({ kind }: { readonly kind: string }) =>
+    kind === "Namespace" ? ofNamespaces : kind === "ReplicaSet" ? ofReplicaSets : nothing;
+  const informers = {
+    lister,
+    informer: (kind: { readonly kind: string }) => ({
+      lister: lister(kind),
+      addEventHandler: () => () => undefined,
+    }),
+  };
+  return { client: {}, clock: new FakeClock(), informers } as unknown as Handle;
+}
+
+/** Of a finder that asks no extender. */
+export function findNow(finder: NodeFinder, pod: PodInfo, snapshot: Snapshot): Found {
+  const found = finder.find(pod, snapshot);
+  if (found instanceof Promise) throw new Error("an extender was asked");
+  return found;
 }
 
 export interface NodeShape {
@@ -57,7 +91,7 @@ export function testPod(name: string, shape: PodShape = {}): Pod {
       name,
       namespace: "default",
       uid: `uid-${name}`,
-      labels,
+      labels: owner === undefined ? labels : { ...labels, owned: "yes" },
       ...(owner !== undefined && { ownerReferences: [ref] }),
     },
     spec: {

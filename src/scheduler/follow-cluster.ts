@@ -5,15 +5,28 @@ import { PersistentVolumes } from "#api/core/v1/persistentvolume";
 import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
 import { Pods } from "#api/core/v1/pod";
 import { isPodTerminal } from "#api/core/v1/pod-state";
-import type { Node, Pod } from "#api/core/v1/types.gen";
+import type { Pod } from "#api/core/v1/types.gen";
+import { DeviceClasses } from "#api/resource/v1/deviceclass";
+import { ResourceClaims } from "#api/resource/v1/resourceclaim";
+import { ResourceSlices } from "#api/resource/v1/resourceslice";
+import { CSIDrivers } from "#api/storage/v1/csidriver";
 import { CSINodes } from "#api/storage/v1/csinode";
+import { CSIStorageCapacities } from "#api/storage/v1/csistoragecapacity";
 import { StorageClasses } from "#api/storage/v1/storageclass";
-import { keyOf, type Kind, type KubeObject } from "#apimachinery";
+import { VolumeAttachments } from "#api/storage/v1/volumeattachment";
+import { keyOf, type Clock, type Kind, type KubeObject } from "#apimachinery";
 import type { InformerFactory } from "#client";
 import { podInfo } from "./cache/pod-info.ts";
-import { isSmaller } from "./cache/resources.ts";
 import type { SchedulerCache } from "./cache/scheduler-cache.ts";
-import type { ClusterEvent } from "./framework/plugin.ts";
+import { asksAnew, isEqual, nodeChanges, podChanges } from "./event-changes.ts";
+import {
+  labelOf,
+  type ClusterEvent,
+  type EventAction,
+  type EventResource,
+} from "./framework/cluster-event.ts";
+import type { WaitingPods } from "./framework/waiting-pods.ts";
+import type { SchedulerMetrics } from "./metrics.ts";
 import type { NominatedPods } from "./preemption/nominated-pods.ts";
 import type { SchedulingQueue } from "./queue/scheduling-queue.ts";
 
@@ -21,8 +34,28 @@ export interface Followers {
   readonly cache: SchedulerCache;
   readonly queue: SchedulingQueue;
   readonly nominated: NominatedPods;
-  readonly schedulerName: string;
+  readonly waitingPods: WaitingPods;
+  readonly metrics: SchedulerMetrics;
+  readonly clock: Clock;
+  /** Whether a profile is for the pod. */
+  readonly isOurs: (pod: Pod) => boolean;
+  /** Whether a plugin waits for such events. */
+  readonly isOfInterest: (resource: EventResource) => boolean;
 }
+
+/** Objects that only plugins look at. */
+const KINDS: Readonly<Partial<Record<EventResource, Kind>>> = {
+  PersistentVolumeClaim: PersistentVolumeClaims as unknown as Kind,
+  PersistentVolume: PersistentVolumes as unknown as Kind,
+  StorageClass: StorageClasses as unknown as Kind,
+  CSINode: CSINodes as unknown as Kind,
+  CSIDriver: CSIDrivers as unknown as Kind,
+  CSIStorageCapacity: CSIStorageCapacities as unknown as Kind,
+  VolumeAttachment: VolumeAttachments as unknown as Kind,
+  ResourceClaim: ResourceClaims as unknown as Kind,
+  ResourceSlice: ResourceSlices as unknown as Kind,
+  DeviceClass: DeviceClasses as unknown as Kind,
+};
 
 /** Until what it gives back is called. */
 export function followCluster(informers: InformerFactory, followers: Followers): () => void {
@@ -30,12 +63,17 @@ export function followCluster(informers: InformerFactory, followers: Followers):
     followNamespaces(informers, followers),
     followNodes(informers, followers),
     followPods(informers, followers),
-    follow(informers, PersistentVolumeClaims, "PersistentVolumeClaim", followers),
-    follow(informers, PersistentVolumes, "PersistentVolume", followers),
-    follow(informers, StorageClasses, "StorageClass", followers),
-    follow(informers, CSINodes, "CSINode", followers),
+    ...(Object.entries(KINDS) as [EventResource, Kind][])
+      .filter(([resource]) => followers.isOfInterest(resource))
+      .map(([resource, kind]) => follow(informers, kind, resource, followers)),
   ];
   return () => removers.forEach((remove) => remove());
+}
+
+function move({ queue, metrics, clock }: Followers, event: ClusterEvent): void {
+  const startMs = clock.monotonicMs();
+  queue.move(event);
+  metrics.event(labelOf(event), clock.monotonicMs() - startMs);
 }
 
 function followNamespaces(informers: InformerFactory, { cache }: Followers): () => void {
@@ -47,51 +85,43 @@ function followNamespaces(informers: InformerFactory, { cache }: Followers): () 
   });
 }
 
-/** Objects that only plugins look at. */
 function follow<T extends KubeObject>(
   informers: InformerFactory,
   kind: Kind<T>,
-  resource: ClusterEvent["resource"],
-  { queue }: Followers,
+  resource: EventResource,
+  followers: Followers,
 ): () => void {
-  const tell = (action: ClusterEvent["action"], object: T): void =>
-    queue.move({ resource, action, key: keyOf(object) });
+  const tell = (action: EventAction, old: T | undefined, now: T | undefined): void =>
+    move(followers, { resource, action, key: keyOf((now ?? old)!), object: { old, new: now } });
   return informers.informer(kind).addEventHandler({
-    onAdd: (object) => tell("add", object),
-    onUpdate: (object) => tell("update", object),
-    onDelete: (object) => tell("delete", object),
+    onAdd: (object) => tell("add", undefined, object),
+    onUpdate: (object, old) => tell("update", old, object),
+    onDelete: (object) => tell("delete", object, undefined),
   });
 }
 
-function followNodes(informers: InformerFactory, { cache, queue }: Followers): () => void {
+function followNodes(informers: InformerFactory, followers: Followers): () => void {
+  const { cache } = followers;
   return informers.informer(Nodes).addEventHandler({
     onAdd(node) {
       cache.setNode(node);
-      queue.move({ resource: "Node", action: "add", node: { old: undefined, new: node } });
+      move(followers, { resource: "Node", action: "add", node: { old: undefined, new: node } });
     },
     onUpdate(node, old) {
       cache.setNode(node);
-      if (concernsPods(old, node))
-        queue.move({ resource: "Node", action: "update", node: { old, new: node } });
+      const changes = nodeChanges(old, node);
+      if (changes.length > 0)
+        move(followers, { resource: "Node", action: "update", changes, node: { old, new: node } });
     },
     onDelete(node) {
       cache.removeNode(node.metadata.name);
-      queue.move({ resource: "Node", action: "delete", node: { old: node, new: undefined } });
+      move(followers, { resource: "Node", action: "delete", node: { old: node, new: undefined } });
     },
   });
 }
 
-/** Heartbeats change conditions only, and help nobody. */
-function concernsPods(old: Node, node: Node): boolean {
-  return (
-    !isEqual(old.metadata.labels, node.metadata.labels) ||
-    !isEqual(old.spec, node.spec) ||
-    !isEqual(old.status?.allocatable, node.status?.allocatable)
-  );
-}
-
 function followPods(informers: InformerFactory, followers: Followers): () => void {
-  const { queue, cache, nominated, schedulerName } = followers;
+  const { queue, cache, nominated, waitingPods, isOurs } = followers;
   const set = (pod: Pod, old: Pod | undefined): void => {
     const uid = pod.metadata.uid!;
     if (isAssigned(pod)) {
@@ -99,9 +129,10 @@ function followPods(informers: InformerFactory, followers: Followers): () => voi
       nominated.delete(uid);
       if (isPodTerminal(pod)) remove(pod);
       else setAssigned(followers, pod, old);
-    } else if (isPodTerminal(pod) || isTerminating(pod) || pod.spec?.schedulerName !== schedulerName) {
+    } else if (isPodTerminal(pod) || isTerminating(pod) || !isOurs(pod)) {
       queue.delete(uid);
       nominated.delete(uid);
+      waitingPods.reject(uid);
     } else if (!cache.isAssumed(uid)) {
       setWaiting(followers, pod, old);
     }
@@ -110,8 +141,9 @@ function followPods(informers: InformerFactory, followers: Followers): () => voi
     const uid = pod.metadata.uid!;
     queue.delete(uid);
     nominated.delete(uid);
-    const wasHere = cache.removePod(uid);
-    if (wasHere) queue.move({ resource: "AssignedPod", action: "delete", pod: { old: pod, new: undefined } });
+    waitingPods.reject(uid);
+    if (!cache.removePod(uid)) return;
+    move(followers, { resource: "AssignedPod", action: "delete", pod: { old: pod, new: undefined } });
   };
   return informers.informer(Pods).addEventHandler({
     onAdd: (pod) => set(pod, undefined),
@@ -121,15 +153,14 @@ function followPods(informers: InformerFactory, followers: Followers): () => voi
 }
 
 /** The confirmation of what the scheduler did itself helps as well: others may want to be near this pod. */
-function setAssigned({ cache, queue }: Followers, pod: Pod, old: Pod | undefined): void {
-  const known = cache.setPod(pod);
+function setAssigned(followers: Followers, pod: Pod, old: Pod | undefined): void {
+  const known = followers.cache.setPod(pod);
   const wasAssigned = old !== undefined && isAssigned(old);
   if (!wasAssigned)
-    return queue.move({ resource: "AssignedPod", action: "add", pod: { old: undefined, new: pod } });
-  const hasChanged =
-    known.old !== undefined &&
-    (known.old.groupKey !== known.new.groupKey || isSmaller(known.new.requests, known.old.requests));
-  if (hasChanged) queue.move({ resource: "AssignedPod", action: "update", pod: { old, new: pod } });
+    return move(followers, { resource: "AssignedPod", action: "add", pod: { old: undefined, new: pod } });
+  const changes = known.old === undefined ? [] : podChanges(known.old, known.new);
+  if (changes.length > 0)
+    move(followers, { resource: "AssignedPod", action: "update", changes, pod: { old, new: pod } });
 }
 
 function setWaiting({ queue, nominated }: Followers, pod: Pod, old: Pod | undefined): void {
@@ -146,13 +177,4 @@ function isAssigned(pod: Pod): boolean {
 
 function isTerminating(pod: Pod): boolean {
   return pod.metadata.deletionTimestamp !== undefined;
-}
-
-/** The scheduler's own status writes come back as updates, and change nothing it looks at. */
-function asksAnew(old: Pod, pod: Pod): boolean {
-  return !isEqual(old.metadata.labels, pod.metadata.labels) || !isEqual(old.spec, pod.spec);
-}
-
-function isEqual(a: unknown, b: unknown): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }

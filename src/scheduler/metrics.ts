@@ -1,146 +1,158 @@
-/** What the scheduler measures, under upstream's names. @module */
+/** What the scheduler measures of itself. Costs next to nothing without a sink. @module */
 import type { Clock } from "#apimachinery";
 import type { MetricsSink } from "#client";
-import type { MetricDefinition } from "#component-base";
+import type { Evaluations } from "./framework/framework.ts";
 
 export type AttemptResult = "scheduled" | "unschedulable" | "error";
-
-const doubling = (start: number, count: number): readonly number[] =>
-  Array.from({ length: count }, (_, i) => start * 2 ** i);
-const LATENCY = doubling(0.001, 15);
-
-/** To declare where the metrics are kept. */
-export const schedulerMetrics: readonly MetricDefinition[] = [
-  {
-    type: "counter",
-    name: "scheduler_schedule_attempts_total",
-    help: "Attempts to schedule pods, by result",
-    labels: ["result", "profile"],
-  },
-  {
-    type: "histogram",
-    name: "scheduler_scheduling_attempt_duration_seconds",
-    help: "Duration of an attempt, from taking the pod to its binding",
-    labels: ["result", "profile"],
-    buckets: LATENCY,
-  },
-  {
-    type: "histogram",
-    name: "scheduler_scheduling_algorithm_duration_seconds",
-    help: "Duration of choosing a node",
-    labels: [],
-    buckets: LATENCY,
-  },
-  {
-    type: "histogram",
-    name: "scheduler_framework_extension_point_duration_seconds",
-    help: "Duration of all plugins of an extension point; one cycle in ten is measured",
-    labels: ["extension_point", "status", "profile"],
-    buckets: doubling(0.0001, 12),
-  },
-  {
-    type: "histogram",
-    name: "scheduler_pod_scheduling_attempts",
-    help: "Attempts that pods needed until they were scheduled",
-    labels: [],
-    buckets: doubling(1, 5),
-  },
-  {
-    type: "histogram",
-    name: "scheduler_pod_scheduling_sli_duration_seconds",
-    help: "From entering the queue to being scheduled, over all attempts",
-    labels: ["attempts"],
-    buckets: doubling(0.01, 20),
-  },
-  {
-    type: "gauge",
-    name: "scheduler_pending_pods",
-    help: "Pods that wait, by queue",
-    labels: ["queue"],
-  },
-  {
-    type: "counter",
-    name: "scheduler_preemption_attempts_total",
-    help: "Attempts to make room by preemption",
-    labels: [],
-  },
-  {
-    type: "histogram",
-    name: "scheduler_preemption_victims",
-    help: "Victims of a preemption",
-    labels: [],
-    buckets: doubling(1, 7),
-  },
-  {
-    type: "gauge",
-    name: "scheduler_scheduler_cache_size",
-    help: "Nodes and pods in the scheduler's cache",
-    labels: ["type"],
-  },
-];
+export type CallType = "pod_binding" | "pod_status_patch";
 
 /** One cycle of so many has its extension points timed. */
-const SAMPLE_EVERY = 10;
+const CYCLES_PER_SAMPLE = 10;
+/** One queueing hint of so many is timed: there may be a million of them in a second. */
+const HINTS_PER_SAMPLE = 100;
 /** Upstream counts attempts by themselves up to here, then as one. */
 const ATTEMPTS_LABEL_MAX = 15;
 
-/** Costs next to nothing without a sink. */
 export class SchedulerMetrics {
   readonly #sink: MetricsSink | undefined;
-  readonly #profile: string;
   readonly #clock: Clock;
   #cycles = 0;
+  #hints = 0;
+  readonly #calls: Record<CallType, number> = { pod_binding: 0, pod_status_patch: 0 };
+  readonly #refusalsShown = new Map<string, Readonly<Record<string, string>>>();
 
-  constructor(sink: MetricsSink | undefined, profile: string, clock: Clock) {
+  constructor(sink: MetricsSink | undefined, clock: Clock) {
     this.#sink = sink;
     this.#clock = clock;
-    this.#profile = profile;
   }
 
   /** In one cycle of ten: gives the time since its last call, or since the start, to an extension point. */
-  startTimer(): ((extensionPoint: string, status: string) => void) | undefined {
-    if (this.#sink === undefined || this.#cycles++ % SAMPLE_EVERY !== 0) return undefined;
+  startTimer(profile: string): ((extensionPoint: string, status: string) => void) | undefined {
+    if (this.#sink === undefined || this.#cycles++ % CYCLES_PER_SAMPLE !== 0) return undefined;
     let sinceMs = this.#clock.monotonicMs();
     return (extensionPoint, status) => {
       const nowMs = this.#clock.monotonicMs();
-      const labels = { extension_point: extensionPoint, status, profile: this.#profile };
+      const labels = { extension_point: extensionPoint, status, profile };
       const name = "scheduler_framework_extension_point_duration_seconds";
       this.#sink?.observe(name, labels, (nowMs - sinceMs) / 1_000);
       sinceMs = nowMs;
     };
   }
 
+  /** Runs a plugin's hint. */
+  hint(plugin: string, event: () => string, run: () => boolean): boolean {
+    if (this.#sink === undefined || this.#hints++ % HINTS_PER_SAMPLE !== 0) return run();
+    const startMs = this.#clock.monotonicMs();
+    const helps = run();
+    const labels = { plugin, event: event(), hint: helps ? "Queue" : "QueueSkip" };
+    const seconds = (this.#clock.monotonicMs() - startMs) / 1_000;
+    this.#sink.observe("scheduler_queueing_hint_execution_duration_seconds", labels, seconds);
+    return helps;
+  }
+
+  /** One run of a plugin outside the cycle. */
+  plugin(point: string, plugin: string, status: string, durationMs: number): void {
+    const labels = { plugin, extension_point: point, status };
+    this.#sink?.observe("scheduler_plugin_execution_duration_seconds", labels, durationMs / 1_000);
+  }
+
+  /** Whether what an equal pod found out could be used. */
+  batch(profile: string, result: "hint_used" | "no_hint"): void {
+    this.#sink?.inc("scheduler_batch_attempts_total", { profile, result });
+  }
+
+  event(label: string, durationMs: number): void {
+    this.#sink?.observe("scheduler_event_handling_duration_seconds", { event: label }, durationMs / 1_000);
+  }
+
+  entered(queue: string, cause: string): void {
+    this.#sink?.inc("scheduler_queue_incoming_pods_total", { queue, event: cause });
+  }
+
   algorithm(durationMs: number): void {
     this.#sink?.observe("scheduler_scheduling_algorithm_duration_seconds", {}, durationMs / 1_000);
   }
 
-  attempt(result: AttemptResult, durationMs: number): void {
-    const labels = { result, profile: this.#profile };
+  attempt(result: AttemptResult, profile: string, durationMs: number): void {
+    const labels = { result, profile };
     this.#sink?.inc("scheduler_schedule_attempts_total", labels);
     this.#sink?.observe("scheduler_scheduling_attempt_duration_seconds", labels, durationMs / 1_000);
   }
 
-  scheduled(attempts: number, waitedMs: number): void {
+  scheduled(attempts: number, sinceFirstTryMs: number, wasFlushed: boolean): void {
     const label = attempts >= ATTEMPTS_LABEL_MAX ? `${ATTEMPTS_LABEL_MAX}+` : String(attempts);
     this.#sink?.observe("scheduler_pod_scheduling_attempts", {}, attempts);
     const name = "scheduler_pod_scheduling_sli_duration_seconds";
-    this.#sink?.observe(name, { attempts: label }, waitedMs / 1_000);
+    this.#sink?.observe(name, { attempts: label }, sinceFirstTryMs / 1_000);
+    if (wasFlushed) this.#sink?.inc("scheduler_pod_scheduled_after_flush_total", {});
   }
 
-  pending(lengths: Readonly<Record<string, number>>): void {
+  permitWait(result: string, durationMs: number): void {
+    this.#sink?.observe("scheduler_permit_wait_duration_seconds", { result }, durationMs / 1_000);
+  }
+
+  /** Counts the write; rejects as it does. */
+  async call<T>(type: CallType, write: Promise<T>): Promise<T> {
+    if (this.#sink === undefined) return write;
+    const startMs = this.#clock.monotonicMs();
+    this.#calls[type]++;
+    let result = "error";
+    try {
+      const answer = await write;
+      result = "success";
+      return answer;
+    } finally {
+      this.#calls[type]--;
+      const labels = { call_type: type, result };
+      const seconds = (this.#clock.monotonicMs() - startMs) / 1_000;
+      this.#sink.inc("scheduler_async_api_call_execution_total", labels);
+      this.#sink.observe("scheduler_async_api_call_execution_duration_seconds", labels, seconds);
+    }
+  }
+
+  evaluations(profile: string, evaluations: Evaluations): void {
     if (this.#sink === undefined) return;
-    for (const [queue, length] of Object.entries(lengths))
-      this.#sink.set("scheduler_pending_pods", { queue }, length);
+    for (const [key, times] of evaluations) {
+      const [point, plugin] = key.split("/") as [string, string];
+      const labels = { plugin, extension_point: point, profile };
+      this.#sink.inc("scheduler_plugin_evaluation_total", labels, times);
+    }
   }
 
-  cacheSize(sizes: { readonly nodes: number; readonly pods: number; readonly assumed_pods: number }): void {
+  /** Sizes as they are now. */
+  show(sizes: {
+    readonly pending: Readonly<Record<string, number>>;
+    readonly cache: Readonly<Record<string, number>>;
+    readonly binding: number;
+    readonly eventsKept: number;
+  }): void {
+    const sink = this.#sink;
+    if (sink === undefined) return;
+    for (const [queue, length] of Object.entries(sizes.pending))
+      sink.set("scheduler_pending_pods", { queue }, length);
+    for (const [type, size] of Object.entries(sizes.cache)) sink.set("scheduler_cache_size", { type }, size);
+    for (const [call_type, count] of Object.entries(this.#calls))
+      sink.set("scheduler_pending_async_api_calls", { call_type }, count);
+    sink.set("scheduler_goroutines", { operation: "binding" }, sizes.binding);
+    sink.set("scheduler_inflight_events", { event: "all" }, sizes.eventsKept);
+  }
+
+  /** By plugin and profile; what is not among them any more is none. */
+  refusals(
+    counts: Iterable<{ readonly plugin: string; readonly profile: string; readonly pods: number }>,
+  ): void {
     if (this.#sink === undefined) return;
-    for (const [type, size] of Object.entries(sizes))
-      this.#sink.set("scheduler_scheduler_cache_size", { type }, size);
-  }
-
-  preemption(victims: number | undefined): void {
-    this.#sink?.inc("scheduler_preemption_attempts_total", {});
-    if (victims !== undefined) this.#sink?.observe("scheduler_preemption_victims", {}, victims);
+    const gone = new Map(this.#refusalsShown);
+    for (const { plugin, profile, pods } of counts) {
+      const labels = { plugin, profile };
+      const key = `${plugin} ${profile}`;
+      gone.delete(key);
+      this.#refusalsShown.set(key, labels);
+      this.#sink.set("scheduler_unschedulable_pods", labels, pods);
+    }
+    for (const [key, labels] of gone) {
+      this.#refusalsShown.delete(key);
+      this.#sink.set("scheduler_unschedulable_pods", labels, 0);
+    }
   }
 }

@@ -5,16 +5,24 @@ import { isNotFound, type Clock, type Logger } from "#apimachinery";
 import type { Client, EventRecorder } from "#client";
 import type { PodInfo } from "./cache/pod-info.ts";
 import type { SchedulerCache } from "./cache/scheduler-cache.ts";
+import type { Extender } from "./extender/extender.ts";
 import type { Found, NodeFinder, Unschedulable } from "./find-node.ts";
 import { fitErrorMessage } from "./fit-error.ts";
-import { PluginError, type Cycle, type Framework } from "./framework/framework.ts";
+import type { Framework } from "./framework/framework.ts";
+import type { Cycle, PostFilterResult, RefusedNodes } from "./framework/plugin.ts";
+import { PluginError, type Status } from "./framework/status.ts";
+import { WaitingPod, type WaitingPods } from "./framework/waiting-pods.ts";
 import type { SchedulerMetrics } from "./metrics.ts";
-import { withScheduledFalse, type ScheduledFalse } from "./pod-conditions.ts";
-import { evict, takePromiseBack } from "./preemption/evict.ts";
+import { withScheduledFalse, type ScheduledFalse, type StatusPatch } from "./pod-conditions.ts";
 import type { NominatedPods } from "./preemption/nominated-pods.ts";
-import type { Candidate } from "./preemption/plan.ts";
-import type { PreemptionResult } from "./preemption/preemptor.ts";
-import type { QueuedPod, SchedulingQueue } from "./queue/scheduling-queue.ts";
+import type { QueuedPod } from "./queue/queued-pod.ts";
+import type { SchedulingQueue } from "./queue/scheduling-queue.ts";
+
+/** How the pods of one scheduler name are scheduled. */
+export interface ProfileParts {
+  readonly framework: Framework;
+  readonly finder: NodeFinder;
+}
 
 export interface SchedulerParts {
   readonly client: Client;
@@ -23,10 +31,11 @@ export interface SchedulerParts {
   readonly logger: Logger;
   readonly cache: SchedulerCache;
   readonly queue: SchedulingQueue;
-  readonly framework: Framework;
-  readonly finder: NodeFinder;
+  /** By scheduler name. */
+  readonly profiles: ReadonlyMap<string, ProfileParts>;
   readonly nominated: NominatedPods;
-  readonly preempt: (pod: PodInfo, found: Unschedulable) => PreemptionResult;
+  readonly waitingPods: WaitingPods;
+  readonly extenders: readonly Extender[];
   readonly metrics: SchedulerMetrics;
 }
 
@@ -34,12 +43,26 @@ export interface SchedulerParts {
 const WRITES_MAX = 256;
 /** Cycles run one after another without a pause for at most this; what they start in this process comes on top. */
 const SLICE_MS = 2;
+/** Between two counts of the unschedulable pods by plugin. */
+const REFUSALS_PERIOD_MS = 1_000;
+
+/** A pod between the decision and its binding. */
+interface Placed {
+  readonly queued: QueuedPod;
+  readonly framework: Framework;
+  readonly cycle: Cycle;
+  readonly nodeName: string;
+  /** When the attempt began. */
+  readonly startMs: number;
+}
 
 export class Scheduler {
   readonly #parts: SchedulerParts;
   readonly #writes = new Set<Promise<void>>();
   /** Everything under way, also what only waits: volumes may take minutes. */
   readonly #tasks = new Set<Promise<void>>();
+  #binding = 0;
+  #refusalsShownMs = -Infinity;
 
   constructor(parts: SchedulerParts) {
     this.#parts = parts;
@@ -57,7 +80,8 @@ export class Scheduler {
         sliceEnd = clock.monotonicMs() + SLICE_MS;
         continue;
       }
-      this.#schedule(queued, signal);
+      const later = this.#schedule(queued, signal);
+      if (later !== undefined) await later; // an extender is asked: one cycle at a time
       // A write that fails makes room as well; what it means is decided where it was started.
       if (this.#writes.size >= WRITES_MAX) await Promise.race(this.#writes).catch(() => undefined);
       if (clock.monotonicMs() < sliceEnd) continue;
@@ -65,188 +89,274 @@ export class Scheduler {
       await nextTurn();
       sliceEnd = clock.monotonicMs() + SLICE_MS;
     }
+    for (const waiting of this.#parts.waitingPods.values()) waiting.reject("", "the scheduler stops");
     await Promise.all(this.#tasks);
   }
 
-  #schedule(queued: QueuedPod, signal: AbortSignal): void {
-    const { clock, logger, metrics } = this.#parts;
-    const startMs = clock.monotonicMs();
-    let found: Found;
-    try {
-      found = this.#find(queued.pod);
-    } catch (err) {
-      logger.error("a plugin failed in the scheduling cycle", { pod: queued.pod.key, err });
-      const message = err instanceof Error ? err.message : String(err);
-      metrics.attempt("error", clock.monotonicMs() - startMs);
-      this.#retryAfterError(queued, message, signal);
-      return;
-    }
-    if (found.kind === "node") this.#place(queued, found.cycle, found.node.name, startMs, signal);
-    else this.#refuse(queued, found, startMs, signal);
-  }
-
-  #find(pod: PodInfo): Found {
-    const { finder, cache, clock, metrics } = this.#parts;
-    const startMs = clock.monotonicMs();
-    const found = finder.find(pod, cache);
-    metrics.algorithm(clock.monotonicMs() - startMs);
-    return found;
-  }
-
-  #place(queued: QueuedPod, cycle: Cycle, nodeName: string, startMs: number, signal: AbortSignal): void {
-    const { cache, framework, queue, nominated, metrics, clock } = this.#parts;
+  /** Nothing to await unless somebody outside was asked. */
+  #schedule(queued: QueuedPod, signal: AbortSignal): Promise<void> | undefined {
+    const { queue, profiles, cache, clock, metrics } = this.#parts;
     const { pod } = queued;
-    cache.assume(pod, nodeName);
-    const refusal = framework.reserve(cycle, pod, nodeName, cache);
-    if (refusal !== undefined) {
-      cache.forget(pod.uid);
-      metrics.attempt("unschedulable", clock.monotonicMs() - startMs);
-      queue.addUnschedulable(queued, new Set([refusal.plugin]));
-      return;
+    const profile = profiles.get(pod.pod.spec?.schedulerName ?? "");
+    if (profile === undefined) {
+      queue.delete(pod.uid); // it asks for another scheduler now
+      return undefined;
     }
-    nominated.delete(pod.uid);
-    this.#start(this.#bind(queued, cycle, nodeName, startMs, signal));
+    const { framework, finder } = profile;
+    const startMs = clock.monotonicMs();
+    const go = (found: Found): Promise<void> | undefined => {
+      metrics.algorithm(clock.monotonicMs() - startMs);
+      if (found.kind !== "node") return this.#refuse(queued, framework, found, startMs, signal);
+      const nodeName = found.node.name;
+      this.#place({ queued, framework, cycle: found.cycle, nodeName, startMs }, signal);
+      return undefined;
+    };
+    const fail = (err: unknown): void => this.#failCycle(queued, framework, err, startMs, signal);
+    try {
+      const found = finder.find(pod, cache);
+      return found instanceof Promise ? found.then(go).catch(fail) : go(found)?.catch(fail);
+    } catch (err) {
+      fail(err);
+      return undefined;
+    }
   }
 
-  async #bind(
+  #failCycle(
     queued: QueuedPod,
-    cycle: Cycle,
-    nodeName: string,
+    { profileName }: Framework,
+    err: unknown,
     startMs: number,
     signal: AbortSignal,
-  ): Promise<void> {
-    const { framework, queue, recorder, metrics, clock } = this.#parts;
+  ): void {
+    const { clock, logger, metrics } = this.#parts;
+    if (signal.aborted) return;
+    logger.error("a plugin failed in the scheduling cycle", { pod: queued.pod.key, err });
+    metrics.attempt("error", profileName, clock.monotonicMs() - startMs);
+    this.#retryAfterError(queued, textOf(err), false, signal);
+  }
+
+  #place(placed: Placed, signal: AbortSignal): void {
+    const { cache, nominated } = this.#parts;
+    const { queued, framework, cycle, nodeName } = placed;
     const { pod } = queued;
+    cache.assume(pod, nodeName);
+    let permitted: Status | WaitingPod | undefined;
     try {
-      const refusal = await framework.prepare(cycle, pod, nodeName, signal);
-      if (refusal !== undefined) {
-        this.#giveRoomBack(pod, cycle, nodeName);
-        metrics.attempt("unschedulable", clock.monotonicMs() - startMs);
-        queue.addUnschedulable(queued, new Set([refusal.plugin]));
-        return await this.#report(
-          pod,
-          {
-            reason: "Unschedulable",
-            message: refusal.reasons.join(", "),
-            nominatedNodeName: undefined,
-          },
-          signal,
-        );
+      permitted = framework.reserve(cycle, pod, nodeName, cache) ?? framework.permit(cycle, pod, nodeName);
+    } catch (err) {
+      this.#giveRoomBack(placed);
+      throw err;
+    }
+    if (permitted !== undefined && !(permitted instanceof WaitingPod)) {
+      this.#giveRoomBack(placed);
+      return this.#refuseOnNode(placed, permitted, false, signal);
+    }
+    nominated.delete(pod.uid);
+    this.#start(this.#bind(placed, permitted, signal));
+  }
+
+  async #bind(placed: Placed, waiting: WaitingPod | undefined, signal: AbortSignal): Promise<void> {
+    const { queue, recorder, metrics, clock, waitingPods } = this.#parts;
+    const { queued, framework, cycle, nodeName, startMs } = placed;
+    const { pod } = queued;
+    let isExpected = false;
+    this.#binding++;
+    try {
+      const hasWork = framework.hasPreBindWork(cycle, pod, nodeName);
+      if (hasWork || waiting !== undefined) {
+        isExpected = true;
+        this.#start(this.#sayWhereExpected(pod, nodeName, signal));
       }
-      await this.#track(this.#writes, framework.bind(cycle, pod, nodeName, signal));
+      if (waiting !== undefined) {
+        const refusal = await framework.waitOnPermit(waiting, waitingPods);
+        if (refusal !== undefined) {
+          this.#giveRoomBack(placed);
+          return this.#refuseOnNode(placed, refusal, isExpected, signal);
+        }
+      }
+      queue.done(queued);
+      if (hasWork) {
+        const refusal = await framework.preBind(cycle, pod, nodeName, signal);
+        if (refusal !== undefined) {
+          this.#giveRoomBack(placed);
+          return this.#refuseOnNode(placed, refusal, isExpected, signal);
+        }
+      }
+      await this.#track(this.#writes, this.#writeBinding(placed, signal));
       queue.delete(pod.uid);
-      metrics.attempt("scheduled", clock.monotonicMs() - startMs);
-      metrics.scheduled(queued.attempts, clock.now() - queued.queuedAt);
+      framework.postBind(cycle, pod, nodeName);
+      metrics.attempt("scheduled", framework.profileName, clock.monotonicMs() - startMs);
+      const sinceFirstTryMs = clock.now() - (queued.firstTriedAt ?? queued.queuedAt);
+      metrics.scheduled(queued.attempts, sinceFirstTryMs, queued.wasFlushed);
       recorder.event(pod.pod, "Normal", "Scheduled", `Successfully assigned ${pod.key} to ${nodeName}`);
     } catch (err) {
-      this.#giveRoomBack(pod, cycle, nodeName);
-      if (signal.aborted) return;
-      metrics.attempt("error", clock.monotonicMs() - startMs);
-      if (err instanceof PluginError && err.point === "bind" && isNotFound(err.cause))
-        return queue.delete(pod.uid); // deleted while it was being bound
-      this.#retryAfterError(queued, err instanceof Error ? err.message : String(err), signal);
+      this.#failBinding(placed, err, isExpected, signal);
+    } finally {
+      this.#binding--;
     }
+  }
+
+  /** By the extender that binds such pods, else by the Bind plugins. */
+  async #writeBinding({ queued, framework, cycle, nodeName }: Placed, signal: AbortSignal): Promise<void> {
+    const { extenders, metrics } = this.#parts;
+    const { pod } = queued;
+    const binder = extenders.find((extender) => extender.isBinder && extender.isInterested(pod.pod));
+    const write =
+      binder === undefined ? framework.bind(cycle, pod, nodeName, signal) : binder.bind(pod, nodeName);
+    await metrics.call("pod_binding", write);
+  }
+
+  #failBinding(placed: Placed, err: unknown, isExpected: boolean, signal: AbortSignal): void {
+    const { queue, metrics, clock } = this.#parts;
+    const { queued, framework, startMs } = placed;
+    this.#giveRoomBack(placed);
+    if (signal.aborted) return;
+    metrics.attempt("error", framework.profileName, clock.monotonicMs() - startMs);
+    if (err instanceof PluginError && err.point === "Bind" && isNotFound(err.cause))
+      return queue.delete(queued.pod.uid); // deleted while it was being bound
+    this.#retryAfterError(queued, textOf(err), isExpected, signal);
   }
 
   /** The room is free again, for this pod later and for others now. */
-  #giveRoomBack(pod: PodInfo, cycle: Cycle, nodeName: string): void {
-    const { cache, framework, queue } = this.#parts;
+  #giveRoomBack({ queued: { pod }, framework, cycle, nodeName }: Placed): void {
+    const { cache, queue } = this.#parts;
     framework.unreserve(cycle, pod, nodeName);
     cache.forget(pod.uid);
     queue.move({ resource: "AssignedPod", action: "delete", pod: { old: pod.pod, new: undefined } });
   }
 
-  #retryAfterError(queued: QueuedPod, message: string, signal: AbortSignal): void {
+  #retryAfterError(queued: QueuedPod, message: string, isExpected: boolean, signal: AbortSignal): void {
     const { queue, logger } = this.#parts;
     logger.warn("scheduling a pod failed, it is tried again", { pod: queued.pod.key, message });
     queue.addBackoff(queued);
-    const condition = { reason: "SchedulerError" as const, message, nominatedNodeName: undefined };
-    this.#start(this.#report(queued.pod, condition, signal));
+    const nominatedNodeName = isExpected ? "" : undefined;
+    const condition = { reason: "SchedulerError" as const, message, nominatedNodeName };
+    this.#start(this.#report(queued.pod, condition, isExpected, signal));
   }
 
-  #refuse(queued: QueuedPod, found: Unschedulable, startMs: number, signal: AbortSignal): void {
-    const { cache, queue, nominated, metrics, clock } = this.#parts;
-    const { pod } = queued;
-    const { refused, refusal } = found;
+  /** The node was chosen, and then a plugin did not let the pod go there. */
+  #refuseOnNode(
+    { queued, framework, startMs }: Placed,
+    refusal: Status,
+    isExpected: boolean,
+    signal: AbortSignal,
+  ): void {
+    const { metrics, clock, queue } = this.#parts;
+    metrics.attempt("unschedulable", framework.profileName, clock.monotonicMs() - startMs);
+    queue.addUnschedulable(queued, new Set(refusal.plugin === "" ? [] : [refusal.plugin]));
+    const message = fitErrorMessage({ nodes: 1, statuses: [refusal] }, "");
+    const condition = { reason: "Unschedulable" as const, message, nominatedNodeName: "" };
+    this.#start(this.#report(queued.pod, condition, isExpected, signal));
+  }
+
+  /** Asks the PostFilter plugins whether something can be done. */
+  #refuse(
+    queued: QueuedPod,
+    framework: Framework,
+    found: Unschedulable,
+    startMs: number,
+    signal: AbortSignal,
+  ): Promise<void> | undefined {
+    const { cache, clock, metrics } = this.#parts;
     const nodes = cache.nodes.length;
-    const result = this.#parts.preempt(pod, found);
-    metrics.preemption(result.kind === "preempt" ? result.candidate.victims.length : undefined);
-    metrics.attempt("unschedulable", clock.monotonicMs() - startMs);
-    const absent = refused.absent && { nodes: nodes - refused.nodes.length, status: refused.absent };
-    const message = fitErrorMessage(
-      { nodes, statuses: refused.statuses, absent, refusal },
-      result.kind === "none" ? result.note : "",
-    );
-    const refusedBy = new Set(refused.statuses.map(({ plugin }) => plugin));
-    if (refused.absent !== undefined) refusedBy.add(refused.absent.plugin);
-    if (result.kind === "preempt") {
-      this.#start(this.#preempt(queued, refusedBy, message, result.candidate, signal));
-      return;
-    }
-    if (!result.keepsPromise) nominated.delete(pod.uid);
-    queue.addUnschedulable(queued, refusedBy);
-    const nominatedNodeName = result.keepsPromise ? undefined : "";
-    this.#start(this.#report(pod, { reason: "Unschedulable", message, nominatedNodeName }, signal));
+    const finish = (result: PostFilterResult | undefined): void => {
+      metrics.attempt("unschedulable", framework.profileName, clock.monotonicMs() - startMs);
+      this.#settle(queued, found, nodes, result, signal);
+    };
+    const result =
+      nodes === 0 || !framework.hasPostFilters
+        ? undefined
+        : framework.postFilter(found.cycle, queued.pod, found.refused, cache, signal);
+    if (result instanceof Promise) return result.then(finish);
+    finish(result);
+    return undefined;
   }
 
-  /** The pod is not tried again before its victims have been told to go. */
-  async #preempt(
+  #settle(
+    queued: QueuedPod,
+    { refused, refusal }: Unschedulable,
+    nodes: number,
+    result: PostFilterResult | undefined,
+    signal: AbortSignal,
+  ): void {
+    const { nominated, queue } = this.#parts;
+    const { pod } = queued;
+    const { status, nominatedNodeName = result === undefined ? "" : undefined, underWay } = result ?? {};
+    const absent = refused.absent && { nodes: nodes - refused.nodes.length, status: refused.absent };
+    const said = status?.reasons.join(", ") ?? "";
+    const message = fitErrorMessage({ nodes, statuses: refused.statuses, absent, refusal }, said);
+    const refusedBy = refusersOf(refused);
+    if (nominatedNodeName === "") nominated.delete(pod.uid);
+    this.#start(this.#report(pod, { reason: "Unschedulable", message, nominatedNodeName }, false, signal));
+    if (underWay === undefined) return queue.addUnschedulable(queued, refusedBy);
+    this.#start(this.#waitFor(underWay, queued, refusedBy, signal));
+  }
+
+  /** The pod is not tried again before what was done for it is done. What happens meanwhile may help it all the same. */
+  async #waitFor(
+    underWay: (signal: AbortSignal) => Promise<void>,
     queued: QueuedPod,
     refusedBy: ReadonlySet<string>,
-    message: string,
-    candidate: Candidate,
     signal: AbortSignal,
   ): Promise<void> {
-    const { nominated, queue, logger } = this.#parts;
-    const { pod } = queued;
-    const { name } = candidate.node;
-    const outdone = nominated
-      .on(name)
-      .filter((other) => other.priority < pod.priority && other.uid !== pod.uid);
-    nominated.set(pod, name, candidate.victims);
-    for (const other of outdone) nominated.delete(other.uid);
+    const { queue, logger } = this.#parts;
     try {
-      await Promise.all([
-        this.#report(pod, { reason: "Unschedulable", message, nominatedNodeName: name }, signal),
-        this.#track(this.#writes, evict(this.#parts, candidate, pod, signal)),
-        ...outdone.map((other) => takePromiseBack(this.#parts, other, signal)),
-      ]);
+      await this.#track(this.#writes, underWay(signal));
     } catch (err) {
       if (signal.aborted) return;
-      logger.warn("could not evict all victims, the pod is tried again", { pod: pod.key, node: name, err });
-      nominated.set(pod, name); // without victims: it may choose again
+      logger.warn("could not make room for a pod, it is tried again", { pod: queued.pod.key, err });
       return queue.addBackoff(queued);
     }
-    for (const other of outdone) queue.activate(other.uid);
-    // those that are still here will be seen to go, which wakes the pod
-    const isFree = candidate.victims.every(({ uid }) => !candidate.node.pods.has(uid));
-    if (isFree) queue.giveBack(queued);
-    else queue.addUnschedulable(queued, refusedBy);
+    queue.addUnschedulable(queued, refusedBy);
   }
 
-  /** Says why the pod waits, in an event and in its status. */
-  async #report({ pod, key }: PodInfo, condition: ScheduledFalse, signal: AbortSignal): Promise<void> {
-    const { client, clock, logger, recorder } = this.#parts;
+  /** Whoever waits for volumes or a permit says at once which node is kept for it. */
+  async #sayWhereExpected({ pod, key }: PodInfo, nodeName: string, signal: AbortSignal): Promise<void> {
+    if (pod.status?.nominatedNodeName === nodeName) return;
+    await this.#patchStatus(pod, key, { status: { nominatedNodeName: nodeName } }, signal);
+  }
+
+  /** Says why the pod waits, in an event and in its status. `wasExpected`: it has said where it is expected. */
+  async #report(
+    { pod, key }: PodInfo,
+    condition: ScheduledFalse,
+    wasExpected: boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { clock, recorder } = this.#parts;
     recorder.event(pod, "Warning", "FailedScheduling", condition.message);
-    const body = withScheduledFalse(pod, condition, clock.now());
-    if (body === undefined) return;
+    const known = wasExpected ? { ...pod, status: { ...pod.status, nominatedNodeName: "?" } } : pod;
+    const body = withScheduledFalse(known, condition, clock.now());
+    if (body !== undefined) await this.#patchStatus(pod, key, body, signal);
+  }
+
+  async #patchStatus(
+    pod: PodInfo["pod"],
+    key: string,
+    body: StatusPatch,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { client, logger, metrics } = this.#parts;
+    const options = { subresource: "status" };
     try {
-      const options = { subresource: "status" };
       const write = client.patch(Pods, pod.metadata, { type: "strategic", body }, signal, options);
-      await this.#track(
-        this.#writes,
-        write.then(() => undefined),
-      );
+      const counted = metrics.call("pod_status_patch", write).then(() => undefined);
+      await this.#track(this.#writes, counted);
     } catch (err) {
       if (signal.aborted || isNotFound(err)) return;
-      logger.warn("could not report why a pod waits", { pod: key, err });
+      logger.warn("could not write the status of a pod", { pod: key, err });
     }
   }
 
   #showSizes(): void {
-    const { metrics, queue, cache } = this.#parts;
-    metrics.pending(queue.lengths);
-    metrics.cacheSize(cache.sizes);
+    const { metrics, queue, cache, profiles, clock } = this.#parts;
+    const { lengths: pending, eventsKept } = queue;
+    metrics.show({ pending, cache: cache.sizes, binding: this.#binding, eventsKept });
+    for (const [profile, { framework }] of profiles)
+      metrics.evaluations(profile, framework.takeEvaluations());
+    if (clock.monotonicMs() - this.#refusalsShownMs < REFUSALS_PERIOD_MS) return;
+    this.#refusalsShownMs = clock.monotonicMs();
+    metrics.refusals(countRefusals(queue));
   }
 
   #start(task: Promise<void>): void {
@@ -258,4 +368,28 @@ export class Scheduler {
     all.add(tracked);
     return tracked;
   }
+}
+
+/** Neighbours are mostly refused by the same plugin. */
+function refusersOf({ statuses, absent }: RefusedNodes): ReadonlySet<string> {
+  const plugins = new Set<string>();
+  let last: string | undefined;
+  for (const { plugin } of statuses) if (plugin !== last) plugins.add((last = plugin));
+  if (absent !== undefined) plugins.add(absent.plugin);
+  return plugins;
+}
+
+function* countRefusals({ refusals }: SchedulingQueue) {
+  for (const [plugin, waiting] of refusals) {
+    const byProfile = new Map<string, number>();
+    for (const { pod } of waiting) {
+      const profile = pod.pod.spec?.schedulerName ?? "";
+      byProfile.set(profile, (byProfile.get(profile) ?? 0) + 1);
+    }
+    for (const [profile, pods] of byProfile) yield { plugin, profile, pods };
+  }
+}
+
+function textOf(err: unknown): string {
+  return err instanceof Error ? err.message : String(err);
 }

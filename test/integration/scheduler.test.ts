@@ -36,7 +36,7 @@ test("scheduler says in event and condition why a pod fits nowhere, and binds it
   await cluster.create(newPod("web", { cpu: "2" }));
   const message =
     "0/3 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint(s), 1 node(s) were unschedulable. " +
-    "preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.";
+    "no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.";
   const waiting = await cluster.pod("web", (pod) => conditionOf(pod)?.status === "False");
   assert.equal(conditionOf(waiting)?.reason, "Unschedulable");
   assert.equal(conditionOf(waiting)?.message, message);
@@ -141,7 +141,7 @@ test("scheduler tries the most important pods first", async () => {
   assert.equal(
     conditionOf(low)?.message,
     "0/1 nodes are available: 1 Insufficient cpu. " +
-      "preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.",
+      "no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.",
   );
 });
 
@@ -198,7 +198,7 @@ test("scheduler sends nobody away for a pod that must not preempt", async () => 
   const polite = await cluster.pod("polite", (pod) => conditionOf(pod)?.status === "False");
   assert.equal(
     conditionOf(polite)?.message,
-    "0/1 nodes are available: 1 Insufficient cpu. preemption: not eligible due to preemptionPolicy=Never.",
+    "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: not eligible due to preemptionPolicy=Never.",
   );
 });
 
@@ -314,7 +314,7 @@ test("scheduler has a volume made on the node of the first pod that uses it, and
   const waiting = await cluster.waitFor(Pods, { ...ref, name: "first" }, isRefused);
   assert.match(
     conditionOf(waiting)!.message!,
-    /^0\/3 nodes are available: persistentvolumeclaim "data" not found\. preemption: 0\/3 nodes are available/,
+    /^0\/3 nodes are available: persistentvolumeclaim "data" not found\. no new claims to deallocate, preemption: 0\/3 nodes are available/,
   );
   const resources = { requests: { storage: "1Gi" } };
   const spec = { accessModes: ["ReadWriteOnce"], storageClassName: waitingClass.metadata.name, resources };

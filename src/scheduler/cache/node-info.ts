@@ -5,11 +5,16 @@ import type { PodInfo } from "./pod-info.ts";
 import type { PodIndex } from "./pod-index.ts";
 import { addResources, equalResources, noResources, readResources, type Resources } from "./resources.ts";
 
+/** Given to one state of one node and to no other. */
+let lastGeneration = 0;
+
 /** Numbers are plain fields of one shape: a full scan of thousands of nodes reads nothing else. */
 export class NodeInfo {
   readonly name: string;
   /** Its place in the tables of the index, given by it. */
   slot = -1;
+  /** Another one after every change that a plugin could see. */
+  generation: number = ++lastGeneration;
   node: Node;
   labels: labels.Labels = {};
   /** Those that keep pods away; the rest matter to nobody here. */
@@ -57,7 +62,13 @@ export class NodeInfo {
     this.#index.removeNode(this);
   }
 
+  /** Something about it that is kept elsewhere has changed: who is promised room here. */
+  touch(): void {
+    this.generation = ++lastGeneration;
+  }
+
   #read(node: Node): void {
+    this.touch();
     this.node = node;
     this.labels = node.metadata.labels ?? {};
     const taints = node.spec?.taints ?? [];
@@ -75,9 +86,20 @@ export class NodeInfo {
   }
 
   add(pod: PodInfo): void {
+    this.tryAdd(pod);
+    this.#index.addPod(pod, this);
+    this.touch();
+  }
+
+  /** Adds without telling the index: `tryRemove` has to follow before anybody looks at other nodes. And the other way round. */
+  tryAdd(pod: PodInfo): void {
     this.pods.set(pod.uid, pod);
     this.#count(pod, 1);
-    this.#index.addPod(pod, this);
+  }
+
+  tryRemove(pod: PodInfo): void {
+    this.pods.delete(pod.uid);
+    this.#count(pod, -1);
   }
 
   /** A newer state of a pod that is here; false if it counts differently and has to be removed and added. */
@@ -86,6 +108,7 @@ export class NodeInfo {
     if (old === undefined || old.groupKey !== pod.groupKey || !equalResources(old.requests, pod.requests))
       return false;
     this.pods.set(pod.uid, pod);
+    this.touch();
     return true;
   }
 
@@ -93,9 +116,9 @@ export class NodeInfo {
   remove(uid: string): void {
     const pod = this.pods.get(uid);
     if (pod === undefined) return;
-    this.pods.delete(uid);
-    this.#count(pod, -1);
+    this.tryRemove(pod);
     this.#index.removePod(pod, this);
+    this.touch();
   }
 
   #count(pod: PodInfo, sign: 1 | -1): void {

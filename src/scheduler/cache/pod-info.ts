@@ -1,7 +1,8 @@
 /** A pod with everything the plugins ask of it, computed once. @module */
-import type { Container, Pod } from "#api/core/v1/types.gen";
+import type { Pod } from "#api/core/v1/types.gen";
 import { controllerOf, keyOf, labels, type ObjectKey } from "#apimachinery";
-import { addResources, maxResources, noResources, readResources, type Resources } from "./resources.ts";
+import { podRequests } from "./pod-requests.ts";
+import type { Resources } from "./resources.ts";
 
 export interface HostPort {
   readonly ip: string;
@@ -47,10 +48,6 @@ export interface PodInfo {
   /** Of any of the four kinds. */
   readonly hasAffinity: boolean;
 }
-
-/** Upstream's `DefaultMilliCPURequest` and `DefaultMemoryRequest`. */
-const MILLI_CPU_FLOOR = 100;
-const MEMORY_FLOOR = 200 * 1024 * 1024;
 
 export function podInfo(pod: Pod): PodInfo {
   const namespace = pod.metadata.namespace ?? "";
@@ -104,41 +101,6 @@ type PodSpec = NonNullable<Pod["spec"]>;
 type PodAffinity = NonNullable<NonNullable<PodSpec["affinity"]>["podAffinity"]>;
 type PodAffinityTerm = NonNullable<PodAffinity["requiredDuringSchedulingIgnoredDuringExecution"]>[number];
 type WeightedTerm = NonNullable<PodAffinity["preferredDuringSchedulingIgnoredDuringExecution"]>[number];
-
-/**
- * Init containers run one after another, those with restartPolicy Always (sidecars) stay: each init container needs its own
- * plus the sidecars started before it; in the end all containers and all sidecars run together (KEP-753).
- */
-function podRequests(pod: Pod, isNonZero: boolean): Resources {
-  const { containers, initContainers = [], overhead, resources } = pod.spec ?? { containers: [] };
-  const total = noResources();
-  for (const container of containers) addResources(total, containerRequests(container, isNonZero), 1);
-  const sidecars = noResources();
-  const initPeak = noResources();
-  for (const container of initContainers) {
-    const own = containerRequests(container, isNonZero);
-    const together = noResources();
-    addResources(together, sidecars, 1);
-    addResources(together, own, 1);
-    maxResources(initPeak, together);
-    if (container.restartPolicy === "Always") addResources(sidecars, own, 1);
-  }
-  addResources(total, sidecars, 1);
-  maxResources(total, initPeak);
-  const podLevel = readResources(resources?.requests); // replaces the sum of the containers, resource by resource
-  for (const name of ["milliCPU", "memory"] as const) if (podLevel[name] > 0) total[name] = podLevel[name];
-  addResources(total, readResources(overhead), 1);
-  return total;
-}
-
-function containerRequests(container: Container, isNonZero: boolean): Resources {
-  const requests = readResources(container.resources?.requests);
-  if (!isNonZero) return requests;
-  const names = container.resources?.requests ?? {};
-  if (names["cpu"] === undefined) requests.milliCPU = MILLI_CPU_FLOOR;
-  if (names["memory"] === undefined) requests.memory = MEMORY_FLOOR;
-  return requests;
-}
 
 function hostPortsOf(pod: Pod): readonly HostPort[] {
   return [

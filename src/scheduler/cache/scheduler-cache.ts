@@ -33,6 +33,11 @@ export class SchedulerCache implements Snapshot {
     return this.#byName.get(name);
   }
 
+  /** Something about the node that is kept elsewhere has changed. */
+  touch(name: string): void {
+    this.#byName.get(name)?.touch();
+  }
+
   setNode(node: Node): void {
     const known = this.#byName.get(node.metadata.name);
     if (known !== undefined) {

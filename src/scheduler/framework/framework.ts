@@ -1,69 +1,64 @@
 /** Runs the plugins of each extension point in order, as upstream's framework runtime does. @module */
-import { quote } from "#apimachinery";
+import { quote, systemClock, type Clock } from "#apimachinery";
 import type { NodeInfo } from "../cache/node-info.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
-import type { ClusterEvent, CycleState, Plugin, Snapshot } from "./plugin.ts";
-import type { Status } from "./status.ts";
+import type { SchedulerMetrics } from "../metrics.ts";
+import type { QueuedPod } from "../queue/queued-pod.ts";
+import { isOfInterest, type ClusterEvent, type EventResource } from "./cluster-event.ts";
+import type { Cycle, CycleState, Plugin, PostFilterResult, RefusedNodes, Snapshot } from "./plugin.ts";
+import type { PluginsByPoint } from "./points.ts";
+import { PluginError, unschedulable, type Status } from "./status.ts";
+import { WaitingPod, type WaitingPods } from "./waiting-pods.ts";
 
-export interface WeightedPlugin {
-  readonly plugin: Plugin;
-  /** 0 for plugins that do not score. */
-  readonly weight: number;
+/** How often plugins were asked, until they are counted by `takeEvaluations`. */
+export type Evaluations = ReadonlyMap<string, number>;
+
+export interface FrameworkOptions {
+  /** Default `default-scheduler`. */
+  readonly profileName?: string;
+  readonly metrics?: SchedulerMetrics;
+  readonly clock?: Clock;
 }
-
-/** The plugins that take part in this pod's cycle. */
-export interface Cycle {
-  readonly state: CycleState;
-  readonly filters: readonly Plugin[];
-  /** undefined: any node. */
-  readonly nodeNames: ReadonlySet<string> | undefined;
-  /** The plugins that gave `nodeNames`, by name. */
-  readonly namedBy: readonly string[];
-}
-
-/** A plugin threw or rejected: not the pod's fault, so it is tried again after a back-off. */
-export class PluginError extends Error {
-  override readonly name = "PluginError";
-  readonly point: ExtensionPoint;
-
-  constructor(point: ExtensionPoint, message: string, cause: unknown) {
-    super(message, { cause });
-    this.point = point;
-  }
-}
-
-type ExtensionPoint = "permit" | "preBind" | "bind";
-
-const POINTS: Readonly<Record<ExtensionPoint, string>> = {
-  permit: "Permit",
-  preBind: "PreBind",
-  bind: "Bind",
-};
 
 export class Framework {
-  readonly #plugins: readonly WeightedPlugin[];
-  readonly #filters: readonly Plugin[];
-  readonly #scorers: readonly WeightedPlugin[];
-  readonly #byName: ReadonlyMap<string, Plugin>;
-  /** `resource/action` -> names of plugins. */
+  /** The scheduler name of its profile. */
+  readonly profileName: string;
+  readonly #metrics: SchedulerMetrics | undefined;
+  readonly #clock: Clock;
+  readonly #points: PluginsByPoint;
+  readonly #byName = new Map<string, Plugin>();
+  /** `resource/action/changes` -> names of plugins. */
   readonly #concerned = new Map<string, readonly string[]>();
+  /** `extension point/plugin` -> times. */
+  readonly #evaluations = new Map<string, number>();
   /** Reused by every cycle, as large as the largest so far. */
   #totals = new Float64Array(0);
   #scores = new Float64Array(0);
 
-  constructor(plugins: readonly WeightedPlugin[]) {
-    this.#plugins = plugins;
-    this.#byName = new Map(plugins.map(({ plugin }) => [plugin.name, plugin]));
-    this.#filters = plugins.map(({ plugin }) => plugin).filter((plugin) => plugin.filter !== undefined);
-    this.#scorers = plugins.filter(({ plugin, weight }) => weight > 0 && plugin.score !== undefined);
+  constructor(points: PluginsByPoint, options: FrameworkOptions = {}) {
+    this.profileName = options.profileName ?? "default-scheduler";
+    this.#metrics = options.metrics;
+    this.#clock = options.clock ?? systemClock;
+    this.#points = points;
+    for (const plugins of Object.values(points.plugins))
+      for (const plugin of plugins) this.#byName.set(plugin.name, plugin);
+  }
+
+  get hasPostFilters(): boolean {
+    return this.#points.plugins.postFilter.length > 0;
   }
 
   preEnqueue(pod: PodInfo): Status | undefined {
-    for (const { plugin } of this.#plugins) {
-      const status = plugin.preEnqueue?.(pod);
+    for (const plugin of this.#points.plugins.preEnqueue) {
+      const status = plugin.preEnqueue!(pod);
       if (status !== undefined) return status;
     }
     return undefined;
+  }
+
+  /** Whether `a` is tried before `b`. */
+  less(a: QueuedPod, b: QueuedPod): boolean {
+    return this.#points.plugins.queueSort[0]!.less!(a, b);
   }
 
   /** A status refuses the pod on every node. */
@@ -72,25 +67,66 @@ export class Framework {
     const skipped = new Set<Plugin>();
     const namedBy: string[] = [];
     let nodeNames: ReadonlySet<string> | undefined;
-    for (const { plugin } of this.#plugins) {
-      const result = plugin.preFilter?.(state, pod, snapshot);
+    for (const plugin of this.#points.plugins.preFilter) {
+      const result = plugin.preFilter!(state, pod, snapshot);
+      if (result?.skip === true) {
+        skipped.add(plugin);
+        continue;
+      }
+      this.#count("PreFilter", plugin);
       if (result === undefined) continue;
-      if (result.status !== undefined) return result.status;
-      if (result.skip === true) skipped.add(plugin);
+      if (result.status !== undefined) return failing("PreFilter", result.status);
       if (result.nodeNames === undefined) continue;
       namedBy.push(plugin.name);
       nodeNames = nodeNames?.intersection(result.nodeNames) ?? result.nodeNames;
     }
-    const filters = this.#filters.filter((plugin) => !skipped.has(plugin));
-    return { state, filters, nodeNames, namedBy: namedBy.toSorted() };
+    const all = this.#points.plugins.filter;
+    const filters = skipped.size === 0 ? all : all.filter((plugin) => !skipped.has(plugin));
+    for (const plugin of filters) this.#count("Filter", plugin);
+    const isLocal = filters.every((plugin) => plugin.sign !== undefined);
+    return { state, filters, nodeNames, namedBy: namedBy.toSorted(), isLocal, equals: undefined };
   }
 
   filter({ state, filters }: Cycle, pod: PodInfo, node: NodeInfo): Status | undefined {
     for (let i = 0; i < filters.length; i++) {
       const status = filters[i]!.filter!(state, pod, node);
-      if (status !== undefined) return status;
+      if (status === undefined) continue;
+      return status.code === "Error" ? failing("Filter", status) : status;
     }
     return undefined;
+  }
+
+  /** Asks one plugin after another until one has done something or knows that nothing helps. */
+  postFilter(
+    cycle: Cycle | undefined,
+    pod: PodInfo,
+    refused: RefusedNodes,
+    snapshot: Snapshot,
+    signal: AbortSignal,
+  ): PostFilterResult | Promise<PostFilterResult> {
+    const plugins = this.#points.plugins.postFilter;
+    const reasons: string[] = [];
+    let nominatedNodeName: string | undefined;
+    let rejector: string | undefined;
+    const from = (first: number): PostFilterResult | Promise<PostFilterResult> => {
+      for (let i = first; i < plugins.length; i++) {
+        const plugin = plugins[i]!;
+        const result = plugin.postFilter!(cycle, pod, refused, snapshot, signal);
+        if (result instanceof Promise) return result.then((later) => take(plugin, later) ?? from(i + 1));
+        const final = take(plugin, result);
+        if (final !== undefined) return final;
+      }
+      return { status: unschedulable(rejector ?? "", ...reasons), nominatedNodeName };
+    };
+    const take = (plugin: Plugin, result: PostFilterResult): PostFilterResult | undefined => {
+      const { status } = result;
+      if (status === undefined || status.code !== "Unschedulable") return result;
+      nominatedNodeName = result.nominatedNodeName ?? nominatedNodeName;
+      reasons.push(...status.reasons);
+      rejector ??= plugin.name;
+      return undefined;
+    };
+    return from(0);
   }
 
   /** Weighted sums, in the order of `nodes`; valid until the next call. */
@@ -101,8 +137,15 @@ export class Framework {
     }
     const totals = this.#totals.subarray(0, nodes.length).fill(0);
     const scores = this.#scores.subarray(0, nodes.length);
-    for (const { plugin, weight } of this.#scorers) {
-      if (plugin.preScore?.(state, pod, nodes, snapshot) === "skip") continue;
+    const skipped = new Set<Plugin>();
+    for (const plugin of this.#points.plugins.preScore) {
+      if (plugin.preScore!(state, pod, nodes, snapshot) === "skip") skipped.add(plugin);
+      else this.#count("PreScore", plugin);
+    }
+    for (const plugin of this.#points.plugins.score) {
+      if (skipped.has(plugin)) continue;
+      this.#count("Score", plugin);
+      const weight = this.#points.weights.get(plugin.name) ?? 1;
       for (let i = 0; i < nodes.length; i++) scores[i] = plugin.score!(state, pod, nodes[i]!);
       plugin.normalizeScore?.(state, scores);
       for (let i = 0; i < nodes.length; i++) totals[i]! += scores[i]! * weight;
@@ -112,55 +155,79 @@ export class Framework {
 
   /** Undone by `unreserve` on refusal. */
   reserve(cycle: Cycle, pod: PodInfo, nodeName: string, snapshot: Snapshot): Status | undefined {
-    for (const { plugin } of this.#plugins) {
+    for (const plugin of this.#points.plugins.reserve) {
       const status = plugin.reserve?.(cycle.state, pod, nodeName, snapshot);
-      if (status === undefined) continue;
-      this.unreserve(cycle, pod, nodeName);
-      return status;
+      if (status !== undefined) return failing("Reserve", status);
     }
     return undefined;
   }
 
   /** Every plugin is told, in reverse, whether it reserved or not: Unreserve is idempotent by contract. */
   unreserve({ state }: Cycle, pod: PodInfo, nodeName: string): void {
-    for (const { plugin } of this.#plugins.toReversed()) plugin.unreserve?.(state, pod, nodeName);
+    for (const plugin of this.#points.plugins.reserve.toReversed()) plugin.unreserve?.(state, pod, nodeName);
   }
 
-  /** Permit, then PreBind. A status refuses the pod. Throws `PluginError` when one fails. */
-  async prepare(
-    cycle: Cycle,
+  /** A status refuses the pod; a waiting pod is to be waited for before PreBind. */
+  permit(cycle: Cycle, pod: PodInfo, nodeName: string): Status | WaitingPod | undefined {
+    const waits = new Map<string, number>();
+    for (const plugin of this.#points.plugins.permit) {
+      const answer = plugin.permit!(cycle.state, pod, nodeName);
+      if (answer === undefined) continue;
+      if (answer.code !== "Wait") return failing("Permit", answer);
+      waits.set(plugin.name, answer.timeoutMs);
+    }
+    return waits.size === 0 ? undefined : new WaitingPod(pod, nodeName, waits, this.#clock);
+  }
+
+  /** Until all Permit plugins have said what becomes of it. */
+  async waitOnPermit(waiting: WaitingPod, all: WaitingPods): Promise<Status | undefined> {
+    all.add(waiting);
+    const startMs = this.#clock.monotonicMs();
+    try {
+      const status = await waiting.settled();
+      this.#metrics?.permitWait(status?.code ?? "Success", this.#clock.monotonicMs() - startMs);
+      if (status?.code !== "Error") return status;
+      throw new PluginError("Permit", `waiting on permit for pod: ${status.reasons.join(", ")}`);
+    } finally {
+      all.remove(waiting.pod.uid);
+    }
+  }
+
+  /** Whether any PreBind plugin has something to do. */
+  hasPreBindWork({ state }: Cycle, pod: PodInfo, nodeName: string): boolean {
+    return this.#points.plugins.preBind.some(
+      (plugin) => plugin.preBindPreFlight?.(state, pod, nodeName) !== "skip",
+    );
+  }
+
+  /** A status refuses the pod. Throws `PluginError` when a plugin fails. */
+  async preBind(
+    { state }: Cycle,
     pod: PodInfo,
     nodeName: string,
     signal: AbortSignal,
   ): Promise<Status | undefined> {
-    for (const point of ["permit", "preBind"] as const) {
-      for (const { plugin } of this.#plugins) {
-        if (plugin[point] === undefined) continue;
-        const status = await this.#run(point, plugin, () =>
-          plugin[point]!(cycle.state, pod, nodeName, signal),
-        );
-        if (status !== undefined) return status;
-      }
+    for (const plugin of this.#points.plugins.preBind) {
+      if (plugin.preBindPreFlight?.(state, pod, nodeName) === "skip") continue;
+      const status = await this.#running("PreBind", plugin, () =>
+        plugin.preBind!(state, pod, nodeName, signal),
+      );
+      if (status !== undefined) return failing("PreBind", status);
     }
     return undefined;
   }
 
-  /** Bind by the first plugin that binds, then PostBind. Throws `PluginError` when it fails. */
-  async bind(cycle: Cycle, pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<void> {
-    const binder = this.#plugins.find(({ plugin }) => plugin.bind !== undefined)?.plugin;
-    if (binder !== undefined)
-      await this.#run("bind", binder, () => binder.bind!(cycle.state, pod, nodeName, signal));
-    for (const { plugin } of this.#plugins) plugin.postBind?.(cycle.state, pod, nodeName);
+  /** Bind by the first plugin that does not skip. Throws `PluginError` when it fails. */
+  async bind({ state }: Cycle, pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<void> {
+    for (const plugin of this.#points.plugins.bind) {
+      const answer = await this.#running("Bind", plugin, () => plugin.bind!(state, pod, nodeName, signal));
+      if (answer !== "skip") return;
+    }
+    throw new PluginError("Bind", "binding rejected: plugin skipped");
   }
 
-  async #run<T>(point: ExtensionPoint, { name }: Plugin, run: () => Promise<T>): Promise<T> {
-    try {
-      return await run();
-    } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      const head = point === "bind" ? "binding rejected: " : "";
-      throw new PluginError(point, `${head}running ${POINTS[point]} plugin ${quote(name)}: ${why}`, cause);
-    }
+  postBind({ state }: Cycle, pod: PodInfo, nodeName: string): void {
+    for (const plugin of this.#points.plugins.postBind) plugin.postBind!(state, pod, nodeName);
   }
 
   addPod({ state, filters }: Cycle, pod: PodInfo, other: PodInfo, node: NodeInfo): void {
@@ -171,14 +238,25 @@ export class Framework {
     for (const plugin of filters) plugin.removePod?.(state, pod, other, node);
   }
 
+  isOfInterest(resource: EventResource): boolean {
+    return this.#byName
+      .values()
+      .some(
+        (plugin) =>
+          plugin.queueingHint !== undefined &&
+          (plugin.eventsToRegister === undefined ||
+            plugin.eventsToRegister.some((interest) => interest.resource === resource)),
+      );
+  }
+
   /** The plugins that such events concern. */
-  concerned({ resource, action }: ClusterEvent): readonly string[] {
-    const key = `${resource}/${action}`;
+  concerned(event: ClusterEvent): readonly string[] {
+    const key = `${event.resource}/${event.action}/${event.changes?.join() ?? ""}`;
     let names = this.#concerned.get(key);
     if (names === undefined) {
-      names = this.#plugins
-        .filter(({ plugin }) => isConcerned(plugin, resource, action))
-        .map(({ plugin }) => plugin.name);
+      names = [...this.#byName.values()]
+        .filter((plugin) => isConcerned(plugin, event))
+        .map(({ name }) => name);
       this.#concerned.set(key, names);
     }
     return names;
@@ -188,17 +266,45 @@ export class Framework {
   mayHelp(event: ClusterEvent, pod: PodInfo, name: string): boolean {
     return this.#byName.get(name)?.queueingHint?.(event, pod) === true;
   }
+
+  /** How often plugins were asked since the last call, by `extension point/plugin`. */
+  takeEvaluations(): Evaluations {
+    const taken = new Map(this.#evaluations);
+    this.#evaluations.clear();
+    return taken;
+  }
+
+  async #running<T>(point: string, { name }: Plugin, run: () => Promise<T>): Promise<T> {
+    const startMs = this.#clock.monotonicMs();
+    let status = "Error";
+    try {
+      const answer = await run();
+      status = "Success";
+      return answer;
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      const head = point === "Bind" ? "binding rejected: " : "";
+      throw new PluginError(point, `${head}running ${point} plugin ${quote(name)}: ${why}`, cause);
+    } finally {
+      this.#metrics?.plugin(point, name, status, this.#clock.monotonicMs() - startMs);
+    }
+  }
+
+  #count(point: string, { name }: Plugin): void {
+    const key = `${point}/${name}`;
+    this.#evaluations.set(key, (this.#evaluations.get(key) ?? 0) + 1);
+  }
 }
 
-function isConcerned(
-  plugin: Plugin,
-  resource: ClusterEvent["resource"],
-  action: ClusterEvent["action"],
-): boolean {
-  if (plugin.queueingHint === undefined) return false;
+function isConcerned(plugin: Plugin, event: ClusterEvent): boolean {
   const { eventsToRegister } = plugin;
-  return (
-    eventsToRegister === undefined ||
-    eventsToRegister.some((interest) => interest.resource === resource && interest.actions.includes(action))
-  );
+  if (plugin.queueingHint === undefined) return false;
+  return eventsToRegister === undefined || eventsToRegister.some((interest) => isOfInterest(interest, event));
+}
+
+/** The status, unless it is an error of the plugin. */
+function failing(point: string, status: Status): Status {
+  if (status.code !== "Error") return status;
+  const why = status.reasons.join(", ");
+  throw new PluginError(point, `running ${point} plugin ${quote(status.plugin)}: ${why}`);
 }

@@ -5,8 +5,7 @@ export type Code =
   | "Unschedulable"
   /** Nothing that preemption can do helps on this node. */
   | "UnschedulableAndUnresolvable"
-  /** Not now: a Permit plugin will say. */
-  | "Wait"
+  /** Not the pod's fault: it is tried again after a back-off. */
   | "Error";
 
 /** Success is `undefined`: the common case allocates nothing. */
@@ -23,4 +22,15 @@ export function unschedulable(plugin: string, ...reasons: readonly string[]): St
 
 export function unresolvable(plugin: string, ...reasons: readonly string[]): Status {
   return { code: "UnschedulableAndUnresolvable", reasons, plugin };
+}
+
+/** A status of code Error, thrown: it ends the cycle. */
+export class PluginError extends Error {
+  override readonly name = "PluginError";
+  readonly point: string;
+
+  constructor(point: string, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.point = point;
+  }
 }

@@ -2,7 +2,7 @@
 import { tolerates, toleratesAll } from "#api/core/v1/tolerations";
 import type { Taint, Toleration } from "#api/core/v1/types.gen";
 import type { NodeInfo } from "../cache/node-info.ts";
-import type { HostPort } from "../cache/pod-info.ts";
+import type { HostPort, PodInfo } from "../cache/pod-info.ts";
 import type { Plugin } from "../framework/plugin.ts";
 import { unresolvable, unschedulable } from "../framework/status.ts";
 import { eventPod } from "./event-pod.ts";
@@ -15,8 +15,8 @@ export const schedulingGates: Plugin = {
     if (gates.length === 0) return undefined;
     return unresolvable(this.name, `waiting for scheduling gates: [${gates.join(" ")}]`);
   },
-  eventsToRegister: [{ resource: "Pod", actions: ["update"] }],
-  queueingHint: (event, pod) => event.resource === "Pod" && event.pod?.new?.metadata.uid === pod.uid,
+  eventsToRegister: [{ resource: "UnscheduledPod", actions: ["update"] }],
+  queueingHint: (event, pod) => event.pod?.new?.metadata.uid === pod.uid,
 };
 
 const WRONG_NODE = unresolvable("NodeName", "node(s) didn't match the requested node name");
@@ -25,6 +25,7 @@ export const nodeName: Plugin = {
   name: "NodeName",
   preFilter: (_state, { pod }) => ((pod.spec?.nodeName ?? "") === "" ? { skip: true } : undefined),
   filter: (_state, { pod }, node) => (pod.spec?.nodeName === node.name ? undefined : WRONG_NODE),
+  sign: ({ pod }) => pod.spec?.nodeName ?? "",
   eventsToRegister: [{ resource: "Node", actions: ["add"] }],
   queueingHint: (event, { pod }) => event.node?.new?.metadata.name === pod.spec?.nodeName,
 };
@@ -39,7 +40,8 @@ export const nodeUnschedulable: Plugin = {
     const isTolerated = (pod.spec?.tolerations ?? []).some((t) => tolerates(t, UNSCHEDULABLE_TAINT));
     return isTolerated ? undefined : NODE_UNSCHEDULABLE;
   },
-  eventsToRegister: [{ resource: "Node", actions: ["add", "update"] }],
+  sign: signTolerations,
+  eventsToRegister: [{ resource: "Node", actions: ["add", "update"], changes: ["UpdateNodeTaint"] }],
   queueingHint: (event) => event.node?.new?.spec?.unschedulable !== true,
 };
 
@@ -52,6 +54,7 @@ export const taintToleration: Plugin = {
     if (node.hardTaints.length === 0) return undefined;
     return toleratesAll(pod.spec?.tolerations ?? [], node.hardTaints) ? undefined : UNTOLERATED;
   },
+  sign: signTolerations,
   preScore(state, { pod }, nodes) {
     if (nodes.every((node) => node.softTaints.length === 0)) return "skip";
     const soft = (pod.spec?.tolerations ?? []).filter(
@@ -66,11 +69,15 @@ export const taintToleration: Plugin = {
     return node.softTaints.filter((taint) => !soft.some((toleration) => tolerates(toleration, taint))).length;
   },
   normalizeScore: (_state, scores) => reverseNormalize(scores),
-  eventsToRegister: [{ resource: "Node", actions: ["add", "update"] }],
+  eventsToRegister: [{ resource: "Node", actions: ["add", "update"], changes: ["UpdateNodeTaint"] }],
   queueingHint: ({ node }, { pod }) =>
     node?.new !== undefined &&
     toleratesAll(pod.spec?.tolerations ?? [], (node.new.spec?.taints ?? []).filter(isHard)),
 };
+
+function signTolerations({ pod }: PodInfo): string {
+  return JSON.stringify(pod.spec?.tolerations ?? []);
+}
 
 function isHard({ effect }: Taint): boolean {
   return effect === "NoSchedule" || effect === "NoExecute";
@@ -84,6 +91,7 @@ export const nodePorts: Plugin = {
   preFilter: (_state, pod) => (pod.hostPorts.length === 0 ? { skip: true } : undefined),
   filter: (_state, pod, node) =>
     pod.hostPorts.some((port) => isInUse(port, node)) ? PORTS_IN_USE : undefined,
+  sign: ({ hostPorts }) => JSON.stringify(hostPorts),
   eventsToRegister: [
     { resource: "AssignedPod", actions: ["delete"] },
     { resource: "Node", actions: ["add"] },

@@ -1,6 +1,6 @@
 /** The pods of cluster events as the plugins look at pods. @module */
 import { podInfo, type PodInfo } from "../cache/pod-info.ts";
-import type { ClusterEvent } from "../framework/plugin.ts";
+import type { ClusterEvent } from "../framework/cluster-event.ts";
 
 const known = new WeakMap<object, PodInfo>();
 

@@ -1,39 +1,95 @@
-/** The default plugins in upstream's order and with its weights. @module */
-import type { WeightedPlugin } from "../framework/framework.ts";
+/** Upstream's plugins, by the names that configuration files use. @module */
+import { Namespaces } from "#api/core/v1/namespace";
+import { PersistentVolumes } from "#api/core/v1/persistentvolume";
+import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
+import { PodDisruptionBudgets } from "#api/policy/v1/poddisruptionbudget";
+import { CSIDrivers } from "#api/storage/v1/csidriver";
+import { CSINodes } from "#api/storage/v1/csinode";
+import { CSIStorageCapacities } from "#api/storage/v1/csistoragecapacity";
+import { StorageClasses } from "#api/storage/v1/storageclass";
+import type { InformerFactory } from "#client";
+import type {
+  DefaultPreemptionArgs,
+  InterPodAffinityArgs,
+  NodeAffinityArgs,
+  NodeResourcesBalancedAllocationArgs,
+  NodeResourcesFitArgs,
+  PodTopologySpreadArgs,
+  VolumeBindingArgs,
+} from "../config/types.ts";
+import type { PluginRegistry } from "../framework/handle.ts";
+import { defaultPreemption } from "../preemption/default-preemption.ts";
 import { nodeName, nodePorts, nodeUnschedulable, schedulingGates, taintToleration } from "./basic.ts";
 import { defaultBinder } from "./default-binder.ts";
+import { defaultSelector } from "./default-selector.ts";
+import { DraManager } from "./dynamic-resources/dra-manager.ts";
+import { DynamicResources } from "./dynamic-resources/dynamic-resources.ts";
 import { imageLocality } from "./image-locality.ts";
-import { interPodAffinity, type NamespaceLabels } from "./inter-pod-affinity.ts";
+import { interPodAffinity } from "./inter-pod-affinity.ts";
 import { nodeAffinity } from "./node-affinity.ts";
-import { nodeResourcesBalancedAllocation, nodeResourcesFit } from "./node-resources.ts";
+import { nodeResourcesBalancedAllocation } from "./node-resources/balanced-allocation.ts";
+import { nodeResourcesFit } from "./node-resources/fit.ts";
 import { podTopologySpread } from "./pod-topology-spread.ts";
+import { prioritySort } from "./priority-sort.ts";
 import { nodeVolumeLimits } from "./volumes/node-volume-limits.ts";
-import { volumeBinding, type VolumeBindingParts } from "./volumes/volume-binding.ts";
+import type { VolumeListers } from "./volumes/pod-claims.ts";
+import { volumeBinding } from "./volumes/volume-binding.ts";
+import { VolumePromises } from "./volumes/volume-promises.ts";
 import { volumeRestrictions } from "./volumes/volume-restrictions.ts";
 import { volumeZone } from "./volumes/volume-zone.ts";
 
-export interface PluginParts extends VolumeBindingParts {
-  readonly namespaceLabels: NamespaceLabels;
+/** What plugins of several profiles promise, they promise each other: a registry of its own for every scheduler. */
+export function newInTreeRegistry(): PluginRegistry {
+  const promises = new VolumePromises();
+  let dra: DraManager | undefined;
+  return {
+    SchedulingGates: () => schedulingGates,
+    PrioritySort: () => prioritySort,
+    NodeUnschedulable: () => nodeUnschedulable,
+    NodeName: () => nodeName,
+    TaintToleration: () => taintToleration,
+    NodeAffinity: (args) => nodeAffinity(args as NodeAffinityArgs),
+    NodePorts: () => nodePorts,
+    NodeResourcesFit: (args) => nodeResourcesFit(args as NodeResourcesFitArgs),
+    VolumeRestrictions: (_, { informers }) => volumeRestrictions(volumeListers(informers)),
+    NodeVolumeLimits: (_, { informers }) => nodeVolumeLimits(volumeListers(informers)),
+    VolumeBinding: (args, { client, clock, informers }) =>
+      volumeBinding({
+        client,
+        clock,
+        listers: volumeListers(informers),
+        claimInformer: informers.informer(PersistentVolumeClaims),
+        args: args as VolumeBindingArgs,
+        promises,
+      }),
+    VolumeZone: (_, { informers }) => volumeZone(volumeListers(informers)),
+    PodTopologySpread: (args, { informers }) =>
+      podTopologySpread(args as PodTopologySpreadArgs, defaultSelector(informers)),
+    InterPodAffinity(args, { informers }) {
+      const namespaces = informers.lister(Namespaces);
+      const labelsOf = (name: string) => namespaces.get(name)?.metadata.labels ?? {};
+      return interPodAffinity(labelsOf, args as InterPodAffinityArgs);
+    },
+    DynamicResources(_, handle) {
+      dra ??= new DraManager(handle.informers);
+      return new DynamicResources(handle, dra);
+    },
+    DefaultPreemption: (args, handle) =>
+      defaultPreemption(args as DefaultPreemptionArgs, handle, handle.informers.lister(PodDisruptionBudgets)),
+    NodeResourcesBalancedAllocation: (args) =>
+      nodeResourcesBalancedAllocation(args as NodeResourcesBalancedAllocationArgs),
+    ImageLocality: () => imageLocality,
+    DefaultBinder: (_, { client }) => defaultBinder(client),
+  };
 }
 
-export function defaultPlugins(parts: PluginParts): readonly WeightedPlugin[] {
-  const { client, listers, namespaceLabels } = parts;
-  return [
-    { plugin: schedulingGates, weight: 0 },
-    { plugin: nodeUnschedulable, weight: 0 },
-    { plugin: nodeName, weight: 0 },
-    { plugin: taintToleration, weight: 3 },
-    { plugin: nodeAffinity, weight: 2 },
-    { plugin: nodePorts, weight: 0 },
-    { plugin: nodeResourcesFit, weight: 1 },
-    { plugin: volumeRestrictions(listers), weight: 0 },
-    { plugin: nodeVolumeLimits(listers), weight: 0 },
-    { plugin: volumeBinding(parts), weight: 0 },
-    { plugin: volumeZone(listers), weight: 0 },
-    { plugin: podTopologySpread, weight: 2 },
-    { plugin: interPodAffinity(namespaceLabels), weight: 2 },
-    { plugin: nodeResourcesBalancedAllocation, weight: 1 },
-    { plugin: imageLocality, weight: 1 },
-    { plugin: defaultBinder(client), weight: 0 },
-  ];
+function volumeListers(informers: InformerFactory): VolumeListers {
+  return {
+    claims: informers.lister(PersistentVolumeClaims),
+    volumes: informers.lister(PersistentVolumes),
+    classes: informers.lister(StorageClasses),
+    csiNodes: informers.lister(CSINodes),
+    csiDrivers: informers.lister(CSIDrivers),
+    capacities: informers.lister(CSIStorageCapacities),
+  };
 }

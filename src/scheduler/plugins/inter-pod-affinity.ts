@@ -4,7 +4,9 @@ import type { NodeInfo } from "../cache/node-info.ts";
 import type { PodCounter } from "../cache/pod-counter.ts";
 import type { CounterSpec, TermKind } from "../cache/pod-index.ts";
 import { termMatches, type AffinityTerm, type PodInfo } from "../cache/pod-info.ts";
-import type { ClusterEvent, CycleState, Plugin, Snapshot } from "../framework/plugin.ts";
+import type { InterPodAffinityArgs } from "../config/types.ts";
+import type { ClusterEvent } from "../framework/cluster-event.ts";
+import type { CycleState, Plugin, Snapshot } from "../framework/plugin.ts";
 import { unresolvable, unschedulable, type Status } from "../framework/status.ts";
 import { eventPod } from "./event-pod.ts";
 import { normalizeRange } from "./scores.ts";
@@ -14,9 +16,6 @@ const SCORE = "InterPodAffinity.score";
 const EXISTING_ANTI = unschedulable(NAME, "node(s) didn't satisfy existing pods anti-affinity rules");
 const AFFINITY = unresolvable(NAME, "node(s) didn't match pod affinity rules");
 const ANTI = unschedulable(NAME, "node(s) didn't match pod anti-affinity rules");
-/** What a required affinity of a pod that runs counts when a pod that it likes is scored. */
-const HARD_POD_AFFINITY_WEIGHT = 1;
-
 /** The counters are those of the index, so they follow every pod that preemption takes away and puts back. */
 interface FilterState {
   /** Pods whose anti-affinity keeps this pod away. */
@@ -37,7 +36,7 @@ export type NamespaceLabels = (namespace: string) => labels.Labels;
 
 type Matches = (term: AffinityTerm, pod: PodInfo) => boolean;
 
-export function interPodAffinity(namespaceLabels: NamespaceLabels): Plugin {
+export function interPodAffinity(namespaceLabels: NamespaceLabels, args: InterPodAffinityArgs): Plugin {
   const matches: Matches = (term, pod) => termMatches(term, pod, namespaceLabels);
   return {
     name: NAME,
@@ -64,7 +63,11 @@ export function interPodAffinity(namespaceLabels: NamespaceLabels): Plugin {
       state.existingAnti = existingAntiAffinity(pod, state.snapshot, matches);
     },
     preScore(cycle, pod, _nodes, snapshot) {
-      const counters = scoreCounters(pod, snapshot, matches).filter(({ counter }) => counter.total > 0);
+      const wishes = pod.preferredAffinity.length + pod.preferredAntiAffinity.length;
+      if (args.ignorePreferredTermsOfExistingPods && wishes === 0) return "skip";
+      const counters = scoreCounters(pod, snapshot, matches, args.hardPodAffinityWeight).filter(
+        ({ counter }) => counter.total > 0,
+      );
       if (counters.length === 0) return "skip";
       cycle.set(SCORE, counters);
       return undefined;
@@ -72,8 +75,8 @@ export function interPodAffinity(namespaceLabels: NamespaceLabels): Plugin {
     score: (cycle, _pod, node) => scoreAt(cycle, node),
     normalizeScore: (_cycle, scores) => normalizeRange(scores),
     eventsToRegister: [
-      { resource: "AssignedPod", actions: ["add", "update", "delete"] },
-      { resource: "Node", actions: ["add", "update"] },
+      { resource: "AssignedPod", actions: ["add", "update", "delete"], changes: ["UpdatePodLabel"] },
+      { resource: "Node", actions: ["add", "update"], changes: ["UpdateNodeLabel"] },
     ],
     queueingHint: (event, pod) => mayHelp(event, pod, matches),
   };
@@ -126,7 +129,8 @@ function filter(
   return undefined;
 }
 
-function scoreCounters(pod: PodInfo, snapshot: Snapshot, matches: Matches): Weighted[] {
+/** `hardWeight`: what a required affinity of a pod that runs counts when a pod that it likes is scored. */
+function scoreCounters(pod: PodInfo, snapshot: Snapshot, matches: Matches, hardWeight: number): Weighted[] {
   const found: Weighted[] = [];
   for (const term of pod.preferredAffinity)
     found.push({ counter: termCounter(term, snapshot, matches), weight: term.weight });
@@ -138,7 +142,7 @@ function scoreCounters(pod: PodInfo, snapshot: Snapshot, matches: Matches): Weig
   };
   ofOthers("preferredAffinity", 1);
   ofOthers("preferredAntiAffinity", -1);
-  ofOthers("requiredAffinity", HARD_POD_AFFINITY_WEIGHT);
+  if (hardWeight > 0) ofOthers("requiredAffinity", hardWeight);
   return found;
 }
 

@@ -1,10 +1,13 @@
 /** PodTopologySpread: keeps the pods of a group even over zones, nodes or other domains. @module */
 import type { NodeInfo } from "../cache/node-info.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
-import { MAX_NODE_SCORE, type ClusterEvent, type Plugin } from "../framework/plugin.ts";
+import type { PodTopologySpreadArgs } from "../config/types.ts";
+import type { ClusterEvent } from "../framework/cluster-event.ts";
+import { MAX_NODE_SCORE, type Plugin } from "../framework/plugin.ts";
 import { unresolvable, unschedulable } from "../framework/status.ts";
+import type { DefaultSelector } from "./default-selector.ts";
 import { eventPod } from "./event-pod.ts";
-import { filterConstraints, HOSTNAME, scoreConstraints, type Constraint } from "./topology-constraint.ts";
+import { HOSTNAME, TopologyConstraints, type Constraint } from "./topology-constraint.ts";
 
 const NAME = "PodTopologySpread";
 const SCORE = "PodTopologySpread.score";
@@ -21,63 +24,74 @@ interface ScoreState {
   readonly needsAllKeys: boolean;
 }
 
-export const podTopologySpread: Plugin = {
-  name: NAME,
-  preFilter(cycle, pod, snapshot) {
-    const constraints = filterConstraints(pod, snapshot);
-    if (constraints.length === 0) return { skip: true };
-    cycle.set(NAME, constraints);
-    return undefined;
-  },
-  filter(cycle, _pod, node) {
-    for (const { counter, matchesItself, maxSkew, minDomains } of cycle.get(NAME) as readonly Constraint[]) {
-      if (!counter.hasDomain(node)) return NO_LABEL;
-      const min = counter.domains < minDomains ? 0 : counter.min;
-      if (counter.at(node) + (matchesItself ? 1 : 0) - min > maxSkew) return SKEWED;
-    }
-    return undefined;
-  },
-  preScore(cycle, pod, nodes, snapshot) {
-    const constraints = scoreConstraints(pod, snapshot);
-    if (constraints.length === 0) return "skip";
-    const needsAllKeys = (pod.pod.spec?.topologySpreadConstraints ?? []).length > 0;
-    const scored = needsAllKeys ? nodes.filter((node) => hasAllKeys(node, constraints)) : nodes;
-    // many small domains weigh as much as few large ones
-    const weights = constraints.map((constraint) => Math.log(sizeOf(constraint, scored) + 2));
-    cycle.set(SCORE, { constraints, weights, needsAllKeys } satisfies ScoreState);
-    return undefined;
-  },
-  score(cycle, _pod, node) {
-    const { constraints, weights, needsAllKeys } = cycle.get(SCORE) as ScoreState;
-    if (needsAllKeys && !hasAllKeys(node, constraints)) return Number.NaN;
-    let sum = 0;
-    for (let i = 0; i < constraints.length; i++) {
-      const { counter, maxSkew, topologyKey } = constraints[i]!;
-      if (node.labels[topologyKey] === undefined) continue;
-      sum += counter.at(node) * weights[i]! + (maxSkew - 1);
-    }
-    return Math.round(sum);
-  },
-  /** Fewer pods in the domain is better; nodes outside every domain get nothing. */
-  normalizeScore(_cycle, scores) {
-    let max = 0;
-    let min = Number.MAX_SAFE_INTEGER;
-    for (const score of scores) {
-      if (score > max) max = score;
-      if (score < min) min = score;
-    }
-    for (let i = 0; i < scores.length; i++) {
-      const score = scores[i]!;
-      if (Number.isNaN(score)) scores[i] = 0;
-      else scores[i] = max === 0 ? MAX_NODE_SCORE : Math.floor((MAX_NODE_SCORE * (max + min - score)) / max);
-    }
-  },
-  eventsToRegister: [
-    { resource: "AssignedPod", actions: ["add", "update", "delete"] },
-    { resource: "Node", actions: ["add", "update", "delete"] },
-  ],
-  queueingHint: mayHelp,
-};
+/** `selectorOf` gives the pods that count with a pod whose spread is the profile's, not its own. */
+export function podTopologySpread(args: PodTopologySpreadArgs, selectorOf: DefaultSelector): Plugin {
+  const constraintsOf = new TopologyConstraints(args, selectorOf);
+  return {
+    name: NAME,
+    preFilter(cycle, pod, snapshot) {
+      const constraints = constraintsOf.filter(pod, snapshot);
+      if (constraints.length === 0) return { skip: true };
+      cycle.set(NAME, constraints);
+      return undefined;
+    },
+    filter(cycle, _pod, node) {
+      for (const { counter, matchesItself, maxSkew, minDomains } of cycle.get(
+        NAME,
+      ) as readonly Constraint[]) {
+        if (!counter.hasDomain(node)) return NO_LABEL;
+        const min = counter.domains < minDomains ? 0 : counter.min;
+        if (counter.at(node) + (matchesItself ? 1 : 0) - min > maxSkew) return SKEWED;
+      }
+      return undefined;
+    },
+    preScore(cycle, pod, nodes, snapshot) {
+      const constraints = constraintsOf.score(pod, snapshot);
+      if (constraints.length === 0) return "skip";
+      const needsAllKeys = !constraintsOf.isSystemDefault(pod);
+      const scored = needsAllKeys ? nodes.filter((node) => hasAllKeys(node, constraints)) : nodes;
+      // many small domains weigh as much as few large ones
+      const weights = constraints.map((constraint) => Math.log(sizeOf(constraint, scored) + 2));
+      cycle.set(SCORE, { constraints, weights, needsAllKeys } satisfies ScoreState);
+      return undefined;
+    },
+    score(cycle, _pod, node) {
+      const { constraints, weights, needsAllKeys } = cycle.get(SCORE) as ScoreState;
+      if (needsAllKeys && !hasAllKeys(node, constraints)) return Number.NaN;
+      let sum = 0;
+      for (let i = 0; i < constraints.length; i++) {
+        const { counter, maxSkew, topologyKey } = constraints[i]!;
+        if (node.labels[topologyKey] === undefined) continue;
+        sum += counter.at(node) * weights[i]! + (maxSkew - 1);
+      }
+      return Math.round(sum);
+    },
+    /** Fewer pods in the domain is better; nodes outside every domain get nothing. */
+    normalizeScore(_cycle, scores) {
+      let max = 0;
+      let min = Number.MAX_SAFE_INTEGER;
+      for (const score of scores) {
+        if (score > max) max = score;
+        if (score < min) min = score;
+      }
+      for (let i = 0; i < scores.length; i++) {
+        const score = scores[i]!;
+        if (Number.isNaN(score)) scores[i] = 0;
+        else
+          scores[i] = max === 0 ? MAX_NODE_SCORE : Math.floor((MAX_NODE_SCORE * (max + min - score)) / max);
+      }
+    },
+    eventsToRegister: [
+      { resource: "AssignedPod", actions: ["add", "update", "delete"], changes: ["UpdatePodLabel"] },
+      {
+        resource: "Node",
+        actions: ["add", "update", "delete"],
+        changes: ["UpdateNodeLabel", "UpdateNodeTaint"],
+      },
+    ],
+    queueingHint: mayHelp,
+  };
+}
 
 function hasAllKeys(node: NodeInfo, constraints: readonly Constraint[]): boolean {
   return constraints.every(({ topologyKey }) => node.labels[topologyKey] !== undefined);

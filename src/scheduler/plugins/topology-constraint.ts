@@ -7,7 +7,9 @@ import type { NodeInfo } from "../cache/node-info.ts";
 import type { PodCounter } from "../cache/pod-counter.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
 import { PER_NODE } from "../cache/topology-table.ts";
+import type { PodTopologySpreadArgs } from "../config/types.ts";
 import type { Snapshot } from "../framework/plugin.ts";
+import type { DefaultSelector } from "./default-selector.ts";
 
 export const HOSTNAME = "kubernetes.io/hostname";
 const ZONE = "topology.kubernetes.io/zone";
@@ -32,57 +34,77 @@ interface Draft {
   readonly matches: (pod: PodInfo) => boolean;
 }
 
-export function filterConstraints(pod: PodInfo, snapshot: Snapshot): readonly Constraint[] {
-  const drafts = explicitDrafts(pod, "DoNotSchedule");
-  const keys = drafts.map(({ topologyKey }) => topologyKey);
-  return drafts.map((draft) => withCounter(draft, draft.topologyKey, keys, pod, snapshot));
+/** Upstream's system defaults: 3 per node and 5 per zone, as a wish. */
+const SYSTEM_DEFAULTS: readonly TopologySpreadConstraint[] = [
+  { topologyKey: HOSTNAME, whenUnsatisfiable: "ScheduleAnyway", maxSkew: 3 },
+  { topologyKey: ZONE, whenUnsatisfiable: "ScheduleAnyway", maxSkew: 5 },
+];
+
+type Action = "DoNotSchedule" | "ScheduleAnyway";
+
+export class TopologyConstraints {
+  readonly #defaults: readonly TopologySpreadConstraint[];
+  readonly #isSystem: boolean;
+  readonly #selectorOf: DefaultSelector;
+
+  constructor({ defaultConstraints, defaultingType }: PodTopologySpreadArgs, selectorOf: DefaultSelector) {
+    this.#isSystem = defaultingType === "System";
+    this.#defaults = this.#isSystem ? SYSTEM_DEFAULTS : defaultConstraints;
+    this.#selectorOf = selectorOf;
+  }
+
+  /** The pod says nothing, and neither does the profile: nodes without zones are as good as others. */
+  isSystemDefault({ pod }: PodInfo): boolean {
+    return this.#isSystem && (pod.spec?.topologySpreadConstraints ?? []).length === 0;
+  }
+
+  filter(pod: PodInfo, snapshot: Snapshot): readonly Constraint[] {
+    const drafts = this.#drafts(pod, "DoNotSchedule");
+    const keys = drafts.map(({ topologyKey }) => topologyKey);
+    return drafts.map((draft) => withCounter(draft, draft.topologyKey, keys, pod, snapshot));
+  }
+
+  /** Wishes count pods on the node itself where they speak of host names, on whatever node. */
+  score(pod: PodInfo, snapshot: Snapshot): readonly Constraint[] {
+    const drafts = this.#drafts(pod, "ScheduleAnyway");
+    const keys = this.isSystemDefault(pod) ? [] : drafts.map(({ topologyKey }) => topologyKey);
+    return drafts.map((draft) =>
+      draft.topologyKey === HOSTNAME
+        ? withCounter({ ...draft, honorsAffinity: false, honorsTaints: false }, PER_NODE, [], pod, snapshot)
+        : withCounter(draft, draft.topologyKey, keys, pod, snapshot),
+    );
+  }
+
+  #drafts(pod: PodInfo, action: Action): readonly Draft[] {
+    const own = pod.pod.spec?.topologySpreadConstraints ?? NO_CONSTRAINTS;
+    if (own.length > 0)
+      return own
+        .filter(({ whenUnsatisfiable }) => whenUnsatisfiable === action)
+        .map((constraint) => newDraft(pod, constraint, ownSelector(pod, constraint)));
+    const defaults = this.#defaults.filter(({ whenUnsatisfiable }) => whenUnsatisfiable === action);
+    const selector = defaults.length === 0 ? undefined : this.#selectorOf(pod);
+    if (selector === undefined) return NO_DRAFTS;
+    return defaults.map((constraint) => newDraft(pod, constraint, selector));
+  }
 }
 
-/** Wishes count pods on the node itself where they speak of host names, on whatever node. */
-export function scoreConstraints(pod: PodInfo, snapshot: Snapshot): readonly Constraint[] {
-  const isDefault = (pod.pod.spec?.topologySpreadConstraints ?? []).length === 0;
-  const drafts = isDefault ? systemDefaults(pod) : explicitDrafts(pod, "ScheduleAnyway");
-  const keys = isDefault ? [] : drafts.map(({ topologyKey }) => topologyKey);
-  return drafts.map((draft) =>
-    draft.topologyKey === HOSTNAME
-      ? withCounter({ ...draft, honorsAffinity: false, honorsTaints: false }, PER_NODE, [], pod, snapshot)
-      : withCounter(draft, draft.topologyKey, keys, pod, snapshot),
-  );
-}
-
-/** Upstream's system defaults: 3 per node and 5 per zone, as a wish. Here for the pods of one controller. */
-function systemDefaults({ owner }: PodInfo): readonly Draft[] {
-  if (owner === undefined) return [];
-  const common = {
-    minDomains: 1,
-    honorsAffinity: true,
-    honorsTaints: false,
-    key: `owner ${owner}`,
-    matches: (other: PodInfo) => other.owner === owner && !other.isTerminating,
-  };
-  return [
-    { ...common, topologyKey: HOSTNAME, maxSkew: 3 },
-    { ...common, topologyKey: ZONE, maxSkew: 5 },
-  ];
-}
-
-function explicitDrafts(pod: PodInfo, action: "DoNotSchedule" | "ScheduleAnyway"): readonly Draft[] {
-  const constraints = pod.pod.spec?.topologySpreadConstraints;
-  if (constraints === undefined) return NO_DRAFTS;
-  return constraints
-    .filter(({ whenUnsatisfiable }) => whenUnsatisfiable === action)
-    .map((constraint) => explicitDraft(pod, constraint));
-}
-
+const NO_CONSTRAINTS: readonly TopologySpreadConstraint[] = [];
 const NO_DRAFTS: readonly Draft[] = [];
 
-function explicitDraft(pod: PodInfo, constraint: TopologySpreadConstraint): Draft {
+function ownSelector(pod: PodInfo, constraint: TopologySpreadConstraint): labels.Selector {
   let selector = labels.fromLabelSelector(constraint.labelSelector);
   for (const key of constraint.matchLabelKeys ?? []) {
     const value = pod.labels[key];
     if (value !== undefined) selector = labels.add(selector, labels.newRequirement(key, "in", [value]));
   }
-  const { namespace } = pod;
+  return selector;
+}
+
+function newDraft(
+  { namespace }: PodInfo,
+  constraint: TopologySpreadConstraint,
+  selector: labels.Selector,
+): Draft {
   return {
     topologyKey: constraint.topologyKey,
     maxSkew: constraint.maxSkew,

@@ -1,35 +1,35 @@
 /** Carries out a preemption: takes promises back, tells the victims and deletes them. @module */
 import { Pods } from "#api/core/v1/pod";
-import { isNotFound, type Clock } from "#apimachinery";
-import type { Client, EventRecorder } from "#client";
+import { isNotFound } from "#apimachinery";
 import type { PodInfo } from "../cache/pod-info.ts";
+import type { Handle } from "../framework/handle.ts";
 import { withDisruptionTarget } from "../pod-conditions.ts";
 import type { Candidate } from "./plan.ts";
 
-export interface EvictionParts {
-  readonly client: Client;
-  readonly recorder: EventRecorder;
-  readonly clock: Clock;
-}
-
 /** Resolves when every victim is deleted or about to be; rejects if one could not be. */
 export async function evict(
-  parts: EvictionParts,
+  handle: Handle,
   { node, victims }: Candidate,
   preemptor: PodInfo,
   signal: AbortSignal,
 ): Promise<void> {
   const going = victims.filter(({ isTerminating }) => !isTerminating);
-  await Promise.all(going.map((victim) => evictOne(parts, victim, preemptor, node.name, signal)));
+  await Promise.all(going.map((victim) => evictOne(handle, victim, preemptor, node.name, signal)));
 }
 
+/** A victim that has its node in this scheduler's memory only is turned back without the API. */
 async function evictOne(
-  { client, recorder, clock }: EvictionParts,
+  { client, recorder, clock, waitingPods }: Handle,
   { pod, uid }: PodInfo,
   preemptor: PodInfo,
   nodeName: string,
   signal: AbortSignal,
 ): Promise<void> {
+  const message = `Preempted by pod ${preemptor.uid} on node ${nodeName}`;
+  if (waitingPods.get(uid)?.preempt("DefaultPreemption", "preempted") === true) {
+    recorder.event(pod, "Normal", "Preempted", `${message} (in kube-scheduler memory).`);
+    return;
+  }
   const schedulerName = preemptor.pod.spec?.schedulerName ?? "";
   try {
     const body = withDisruptionTarget(pod, schedulerName, clock.now());
@@ -40,19 +40,25 @@ async function evictOne(
     if (isNotFound(err)) return; // gone by itself
     throw err;
   }
-  recorder.event(pod, "Normal", "Preempted", `Preempted by pod ${preemptor.uid} on node ${nodeName}`);
+  recorder.event(pod, "Normal", "Preempted", message);
 }
 
 /** Less important pods that were promised room on the node look elsewhere. */
-export async function takePromiseBack(
-  { client }: EvictionParts,
-  { pod }: PodInfo,
+export async function takePromisesBack(
+  { client }: Pick<Handle, "client">,
+  pods: readonly PodInfo[],
   signal: AbortSignal,
 ): Promise<void> {
   const body = { status: { nominatedNodeName: null } };
-  try {
-    await client.patch(Pods, pod.metadata, { type: "strategic", body }, signal, { subresource: "status" });
-  } catch (err) {
-    if (!isNotFound(err)) throw err;
-  }
+  await Promise.all(
+    pods.map(async ({ pod }) => {
+      try {
+        await client.patch(Pods, pod.metadata, { type: "strategic", body }, signal, {
+          subresource: "status",
+        });
+      } catch (err) {
+        if (!isNotFound(err)) throw err;
+      }
+    }),
+  );
 }

@@ -8,6 +8,12 @@ export class NominatedPods {
   readonly #nodeByUid = new Map<string, string>();
   readonly #victims = new Map<string, ReadonlySet<string>>();
   readonly #byNode = new Map<string, PodInfo[]>();
+  readonly #changed: (nodeName: string) => void;
+
+  /** `changed` is told of every node to which a promise comes or goes. */
+  constructor(changed: (nodeName: string) => void = () => undefined) {
+    this.#changed = changed;
+  }
 
   get size(): number {
     return this.#nodeByUid.size;
@@ -31,6 +37,7 @@ export class NominatedPods {
     if (victims.length > 0) this.#victims.set(pod.uid, new Set(victims.map(({ uid }) => uid)));
     this.#nodeByUid.set(pod.uid, nodeName);
     this.#byNode.set(nodeName, [...this.on(nodeName), pod]);
+    this.#changed(nodeName);
   }
 
   delete(uid: string): void {
@@ -41,5 +48,6 @@ export class NominatedPods {
     const left = this.on(nodeName).filter((pod) => pod.uid !== uid);
     if (left.length > 0) this.#byNode.set(nodeName, left);
     else this.#byNode.delete(nodeName);
+    this.#changed(nodeName);
   }
 }

@@ -3,8 +3,7 @@ import type { PodDisruptionBudget } from "#api/policy/v1/types.gen";
 import { labels } from "#apimachinery";
 import type { NodeInfo } from "../cache/node-info.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
-import type { Cycle, Framework } from "../framework/framework.ts";
-import type { RefusedNodes } from "../find-node.ts";
+import type { Cycle, RefusedNodes } from "../framework/plugin.ts";
 import { unresolvable, type Status } from "../framework/status.ts";
 
 export interface Candidate {
@@ -12,57 +11,98 @@ export interface Candidate {
   /** By priority, highest first. */
   readonly victims: readonly PodInfo[];
   readonly violations: number;
+  /** What decides between candidates. */
+  readonly highestPriority: number;
+  readonly prioritySum: number;
+  /** Of the victims with the highest priority, ms. */
+  readonly earliestStart: number;
 }
 
-export type PreemptionPlan =
-  | { readonly kind: "preempt"; readonly candidate: Candidate }
-  | { readonly kind: "none"; readonly statuses: readonly Status[] };
+/** `victims` by priority, highest first. */
+export function newCandidate(node: NodeInfo, victims: readonly PodInfo[], violations: number): Candidate {
+  const highestPriority = victims[0]!.priority;
+  let prioritySum = 0;
+  let earliestStart = Infinity;
+  for (const { priority, startMs } of victims) {
+    prioritySum += priority + 2 ** 31; // shifted, so that many small negative priorities do not look cheap
+    if (priority === highestPriority) earliestStart = Math.min(earliestStart, startMs);
+  }
+  return { node, victims, violations, highestPriority, prioritySum, earliestStart };
+}
 
 const NAME = "DefaultPreemption";
 const NO_VICTIMS = unresolvable(NAME, "No preemption victims found for incoming pod");
 export const NOT_HELPFUL: Status = unresolvable(NAME, "Preemption is not helpful for scheduling");
+
 /** Upstream's `minCandidateNodesAbsolute` and `minCandidateNodesPercentage`: among so many the best is chosen. */
-const CANDIDATES_MIN = 100;
-const CANDIDATES_SHARE = 0.1;
+export interface CandidateNumbers {
+  readonly minCandidateNodesAbsolute: number;
+  readonly minCandidateNodesPercentage: number;
+}
 
-/** What is asked of the one who knows whether the pod fits on a node as it stands. */
-export type Fits = (cycle: Cycle, pod: PodInfo, node: NodeInfo) => Status | undefined;
+/** Tries out what the plugins say. What it does to a node it takes back. */
+export interface Trial {
+  fits(cycle: Cycle, pod: PodInfo, node: NodeInfo): Status | undefined;
+  /** As if `other` were on the node, or gone from it. */
+  put(cycle: Cycle, pod: PodInfo, other: PodInfo, node: NodeInfo): void;
+  take(cycle: Cycle, pod: PodInfo, other: PodInfo, node: NodeInfo): void;
+}
 
-export function plan(
-  framework: Framework,
-  fits: Fits,
+export interface CandidatesFound {
+  /** Never empty handed if there are any without violations. */
+  readonly candidates: readonly Candidate[];
+  /** Of the nodes that are none. */
+  readonly statuses: readonly Status[];
+}
+
+export function findCandidates(
+  trial: Trial,
   pod: PodInfo,
   cycle: Cycle,
   refused: RefusedNodes,
   budgets: readonly PodDisruptionBudget[],
   random: () => number,
-): PreemptionPlan {
-  const helpful = refused.nodes.filter(
-    (_, i) => refused.statuses[i]!.code !== "UnschedulableAndUnresolvable",
-  );
-  const statuses: Status[] = Array.from({ length: refused.nodes.length - helpful.length }, () => NOT_HELPFUL);
-  const wanted = Math.max(CANDIDATES_MIN, Math.floor(helpful.length * CANDIDATES_SHARE));
+  numbers: CandidateNumbers,
+): CandidatesFound {
+  const helpful: NodeInfo[] = [];
+  const statuses: Status[] = [];
+  for (let i = 0; i < refused.nodes.length; i++) {
+    if (refused.statuses[i]!.code === "UnschedulableAndUnresolvable") statuses.push(NOT_HELPFUL);
+    else helpful.push(refused.nodes[i]!);
+  }
+  const share = Math.floor((helpful.length * numbers.minCandidateNodesPercentage) / 100);
+  const wanted = Math.max(numbers.minCandidateNodesAbsolute, share);
   const offset = Math.floor(random() * helpful.length);
-  let best: Candidate | undefined;
-  let candidates = 0;
+  // budgets change without the nodes changing
+  const equals = budgets.length === 0 ? cycle.equals : undefined;
+  const candidates: Candidate[] = [];
+  let hasGood = false;
   for (let i = 0; i < helpful.length; i++) {
     const node = helpful[(offset + i) % helpful.length]!;
-    const result = dryRun(framework, fits, pod, cycle, node, budgets);
+    let result = equals?.dryRuns.isKnown(node) === true ? equals.dryRuns.get(node) : undefined;
+    if (result === undefined) {
+      result = dryRun(trial, pod, cycle, node, budgets);
+      equals?.dryRuns.set(node, result);
+    }
     if ("code" in result) {
       statuses.push(result);
       continue;
     }
-    candidates++;
-    if (best === undefined || byCost(result, best) < 0) best = result;
-    if (candidates >= wanted && best.violations === 0) break;
+    candidates.push(result);
+    if (result.violations === 0) hasGood = true;
+    if (candidates.length >= wanted && hasGood) break;
   }
-  return best === undefined ? { kind: "none", statuses } : { kind: "preempt", candidate: best };
+  return { candidates, statuses };
+}
+
+/** The cheapest; the first of equals. */
+export function selectCandidate(candidates: readonly Candidate[]): Candidate {
+  return candidates.reduce((best, other) => (byCost(other, best) < 0 ? other : best));
 }
 
 /** Takes every less important pod away, and gives back as many as fit, the most important ones first. */
 function dryRun(
-  framework: Framework,
-  fits: Fits,
+  trial: Trial,
   pod: PodInfo,
   cycle: Cycle,
   node: NodeInfo,
@@ -71,26 +111,18 @@ function dryRun(
   const lower: PodInfo[] = [];
   for (const other of node.pods.values()) if (other.priority < pod.priority) lower.push(other);
   if (lower.length === 0) return NO_VICTIMS;
-  const remove = (other: PodInfo): void => {
-    node.remove(other.uid);
-    framework.removePod(cycle, pod, other, node);
-  };
-  const restore = (other: PodInfo): void => {
-    node.add(other);
-    framework.addPod(cycle, pod, other, node);
-  };
-  for (const other of lower) remove(other);
-  const obstacle = fits(cycle, pod, node);
+  for (const other of lower) trial.take(cycle, pod, other, node);
+  const obstacle = trial.fits(cycle, pod, node);
   if (obstacle !== undefined) {
-    for (const other of lower) restore(other);
+    for (const other of lower) trial.put(cycle, pod, other, node);
     return obstacle;
   }
   const victims: PodInfo[] = [];
   const reprieve = (group: readonly PodInfo[]): void => {
     for (const other of group) {
-      restore(other);
-      if (fits(cycle, pod, node) === undefined) continue;
-      remove(other);
+      trial.put(cycle, pod, other, node);
+      if (trial.fits(cycle, pod, node) === undefined) continue;
+      trial.take(cycle, pod, other, node);
       victims.push(other);
     }
   };
@@ -99,9 +131,11 @@ function dryRun(
   reprieve(violating);
   const violations = victims.length;
   reprieve(others);
-  for (const other of victims) restore(other);
+  for (const other of victims) trial.put(cycle, pod, other, node);
   if (violations > 0) victims.sort(byImportance);
-  return { node, victims, violations };
+  // all could stay: what kept the pod away was a promise to others
+  if (victims.length === 0) return NO_VICTIMS;
+  return newCandidate(node, victims, violations);
 }
 
 /** Pods whose eviction a budget would not allow, given those before them in the list. */
@@ -133,27 +167,13 @@ function covers({ metadata, spec, status }: PodDisruptionBudget, pod: PodInfo): 
 function byCost(a: Candidate, b: Candidate): number {
   return (
     a.violations - b.violations ||
-    highest(a) - highest(b) ||
-    sum(a) - sum(b) ||
+    a.highestPriority - b.highestPriority ||
+    a.prioritySum - b.prioritySum ||
     a.victims.length - b.victims.length ||
-    earliestStart(b) - earliestStart(a)
+    b.earliestStart - a.earliestStart
   );
 }
 
 function byImportance(a: PodInfo, b: PodInfo): number {
   return b.priority - a.priority || a.startMs - b.startMs;
-}
-
-const highest = ({ victims }: Candidate): number => victims[0]!.priority;
-/** Shifted, so that many small negative priorities do not look cheap. */
-const sum = ({ victims }: Candidate): number =>
-  victims.reduce((total, { priority }) => total + priority + 2 ** 31, 0);
-
-/** Of the victims with the highest priority. */
-function earliestStart({ victims }: Candidate): number {
-  const { priority } = victims[0]!;
-  let earliest = Infinity;
-  for (const victim of victims)
-    if (victim.priority === priority) earliest = Math.min(earliest, victim.startMs);
-  return earliest;
 }

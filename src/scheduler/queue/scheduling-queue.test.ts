@@ -3,8 +3,9 @@ import { test } from "node:test";
 import { FakeClock } from "#apimachinery";
 import { podInfo } from "../cache/pod-info.ts";
 import { testPod } from "../fixture.ts";
-import type { ClusterEvent } from "../framework/plugin.ts";
+import type { ClusterEvent } from "../framework/cluster-event.ts";
 import { unresolvable } from "../framework/status.ts";
+import { prioritySort } from "../plugins/priority-sort.ts";
 import { SchedulingQueue } from "./scheduling-queue.ts";
 
 const nodeAdded: ClusterEvent = { resource: "Node", action: "add" };
@@ -29,7 +30,7 @@ test("move() brings a refused pod back only for an event that may help, after it
   const { queue, clock } = newQueue();
   queue.add(podInfo(testPod("a")));
   queue.addUnschedulable(queue.pop()!, new Set(["NodeResourcesFit"]));
-  queue.move({ resource: "Service", action: "add" });
+  queue.move({ resource: "CSINode", action: "add" });
   assert.deepEqual(queue.lengths, { active: 0, backoff: 0, unschedulable: 1, gated: 0 });
   queue.move(nodeAdded);
   assert.deepEqual(queue.lengths, { active: 0, backoff: 1, unschedulable: 0, gated: 0 });
@@ -52,7 +53,7 @@ test("move() brings back for any event a pod that nobody refused", () => {
   const { queue } = newQueue();
   queue.add(podInfo(testPod("a")));
   queue.addUnschedulable(queue.pop()!, new Set());
-  queue.move({ resource: "Service", action: "add" });
+  queue.move({ resource: "CSINode", action: "add" });
   assert.equal(queue.lengths.unschedulable, 0);
 });
 
@@ -100,6 +101,7 @@ test("add() holds a gated pod back until its gates are gone", () => {
 function newQueue(): { readonly queue: SchedulingQueue; readonly clock: FakeClock } {
   const clock = new FakeClock();
   const queue = new SchedulingQueue(clock, {
+    less: (a, b) => prioritySort.less!(a, b),
     preEnqueue: ({ pod }) =>
       (pod.spec?.schedulingGates ?? []).length > 0 ? unresolvable("SchedulingGates") : undefined,
     concerned: ({ resource }) => (resource === "Node" ? ["NodeResourcesFit"] : []),

@@ -1,5 +1,5 @@
 /** The claims that a pod's volumes use, and what the cluster knows of them. @module */
-import type { CSINode, StorageClass } from "#api/storage/v1/types.gen";
+import type { CSIDriver, CSINode, CSIStorageCapacity, StorageClass } from "#api/storage/v1/types.gen";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "#api/core/v1/types.gen";
 import { controllerOf, quote, type ObjectKey } from "#apimachinery";
 import type { Lister } from "#client";
@@ -9,6 +9,8 @@ export interface VolumeListers {
   readonly volumes: Lister<PersistentVolume>;
   readonly classes: Lister<StorageClass>;
   readonly csiNodes: Lister<CSINode>;
+  readonly csiDrivers: Lister<CSIDriver>;
+  readonly capacities: Lister<CSIStorageCapacity>;
 }
 
 export interface ClaimRef {

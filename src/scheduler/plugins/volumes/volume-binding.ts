@@ -6,9 +6,10 @@
 import { PersistentVolumes } from "#api/core/v1/persistentvolume";
 import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
 import type { PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
-import { keyOf, quote, type Clock } from "#apimachinery";
+import { quote, type Clock } from "#apimachinery";
 import type { Client, SharedInformer } from "#client";
 import type { NodeInfo } from "../../cache/node-info.ts";
+import type { VolumeBindingArgs } from "../../config/types.ts";
 import type { CycleState, Plugin } from "../../framework/plugin.ts";
 import { unresolvable, type Status } from "../../framework/status.ts";
 import { canProvision, findVolume, isReachable } from "./match-volume.ts";
@@ -20,6 +21,8 @@ import {
   podClaims,
   type VolumeListers,
 } from "./pod-claims.ts";
+import { hasEnoughCapacity } from "./storage-capacity.ts";
+import type { Decision, VolumePromises } from "./volume-promises.ts";
 
 const NAME = "VolumeBinding";
 const NODE_CONFLICT = unresolvable(NAME, "node(s) didn't match PersistentVolume's node affinity");
@@ -28,17 +31,17 @@ const VOLUME_GONE = unresolvable(
   NAME,
   "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)",
 );
+const NOT_ENOUGH_SPACE = unresolvable(NAME, "node(s) did not have enough free storage");
 const UNBOUND = unresolvable(NAME, "pod has unbound immediate PersistentVolumeClaims");
 const SELECTED_NODE = "volume.kubernetes.io/selected-node";
 const BOUND_BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller";
-/** Upstream's `bindTimeoutSeconds`. */
-const BIND_TIMEOUT_MS = 600_000;
-
 export interface VolumeBindingParts {
   readonly client: Client;
   readonly clock: Clock;
   readonly listers: VolumeListers;
   readonly claimInformer: SharedInformer<PersistentVolumeClaim>;
+  readonly args: VolumeBindingArgs;
+  readonly promises: VolumePromises;
 }
 
 interface Claims {
@@ -46,14 +49,8 @@ interface Claims {
   readonly delayed: readonly PersistentVolumeClaim[];
 }
 
-/** What is to be done for a claim on the chosen node. */
-type Decision =
-  | { readonly claim: PersistentVolumeClaim; readonly volume: PersistentVolume }
-  | { readonly claim: PersistentVolumeClaim; readonly volume: undefined };
-
 export function volumeBinding(parts: VolumeBindingParts): Plugin {
-  const { listers } = parts;
-  const promises = new Promises();
+  const { listers, promises } = parts;
   return {
     name: NAME,
     preFilter(cycle, { pod }) {
@@ -82,6 +79,7 @@ export function volumeBinding(parts: VolumeBindingParts): Plugin {
       return undefined;
     },
     unreserve: (cycle) => promises.release(decisionsOf(cycle)),
+    preBindPreFlight: (cycle) => (decisionsOf(cycle).length === 0 ? "skip" : undefined),
     async preBind(cycle, _pod, nodeName, signal) {
       const decisions = decisionsOf(cycle);
       if (decisions.length === 0) return undefined;
@@ -94,7 +92,10 @@ export function volumeBinding(parts: VolumeBindingParts): Plugin {
       { resource: "PersistentVolumeClaim", actions: ["add", "update"] },
       { resource: "PersistentVolume", actions: ["add", "update"] },
       { resource: "StorageClass", actions: ["add", "update"] },
-      { resource: "Node", actions: ["add", "update"] },
+      { resource: "CSINode", actions: ["add", "update"] },
+      { resource: "CSIDriver", actions: ["update"] },
+      { resource: "CSIStorageCapacity", actions: ["add", "update"] },
+      { resource: "Node", actions: ["add", "update"], changes: ["UpdateNodeLabel"] },
     ],
     queueingHint: (event, { pod }) =>
       event.resource !== "PersistentVolumeClaim" || claimRefs(pod).some(({ key }) => key === event.key),
@@ -107,42 +108,11 @@ function decisionsOf(cycle: CycleState): readonly Decision[] {
   return (cycle.get(DECISIONS) ?? []) as readonly Decision[];
 }
 
-/** What is chosen for the claims of pods that are being bound, before the API knows. */
-class Promises {
-  /** Name of the volume -> key of the claim. */
-  readonly #volumes = new Map<string, string>();
-  /** Key of the claim -> name of the node where its volume is to be made. */
-  readonly #nodes = new Map<string, string>();
-
-  make(decisions: readonly Decision[], nodeName: string): void {
-    for (const { claim, volume } of decisions) {
-      if (volume === undefined) this.#nodes.set(keyOf(claim), nodeName);
-      else this.#volumes.set(volume.metadata.name, keyOf(claim));
-    }
-  }
-
-  release(decisions: readonly Decision[]): void {
-    for (const { claim, volume } of decisions) {
-      if (volume === undefined) this.#nodes.delete(keyOf(claim));
-      else this.#volumes.delete(volume.metadata.name);
-    }
-  }
-
-  isToAnother({ metadata }: PersistentVolume, claim: PersistentVolumeClaim): boolean {
-    const owner = this.#volumes.get(metadata.name);
-    return owner !== undefined && owner !== keyOf(claim);
-  }
-
-  nodeOf(claim: PersistentVolumeClaim): string | undefined {
-    return this.#nodes.get(keyOf(claim));
-  }
-}
-
 function decide(
   { bound, delayed }: Claims,
   node: NodeInfo,
   listers: VolumeListers,
-  promises: Promises,
+  promises: VolumePromises,
 ): readonly Decision[] | Status {
   for (const { spec } of bound) {
     const volume = listers.volumes.get(spec?.volumeName ?? "");
@@ -155,7 +125,7 @@ function decide(
       promises.isToAnother(volume, claim) ||
       decisions.some((other) => other.volume?.metadata.name === volume.metadata.name);
     const decision = decideOne(claim, node, listers, isTaken, promises.nodeOf(claim));
-    if (decision === undefined) return BIND_CONFLICT;
+    if ("code" in decision) return decision;
     decisions.push(decision);
   }
   return decisions;
@@ -164,17 +134,19 @@ function decide(
 function decideOne(
   claim: PersistentVolumeClaim,
   node: NodeInfo,
-  { volumes, classes }: VolumeListers,
+  listers: VolumeListers,
   isTaken: (volume: PersistentVolume) => boolean,
   promisedNode: string | undefined,
-): Decision | undefined {
+): Decision | Status {
+  const { volumes, classes } = listers;
   const selected = promisedNode ?? claim.metadata.annotations?.[SELECTED_NODE];
-  if (selected !== undefined) return selected === node.name ? { claim, volume: undefined } : undefined;
+  if (selected !== undefined) return selected === node.name ? { claim, volume: undefined } : BIND_CONFLICT;
   const volume = findVolume(claim, volumes.list(), node, isTaken);
   if (volume !== undefined) return { claim, volume };
   const storageClass = classes.get(classNameOf(claim));
-  const canBeMade = storageClass !== undefined && canProvision(storageClass, node);
-  return canBeMade ? { claim, volume: undefined } : undefined;
+  if (storageClass === undefined || !canProvision(storageClass, node)) return BIND_CONFLICT;
+  if (!hasEnoughCapacity(claim, storageClass, node, listers)) return NOT_ENOUGH_SPACE;
+  return { claim, volume: undefined };
 }
 
 /** The volume binder and the provisioner do the rest. */
@@ -205,7 +177,7 @@ async function write(
 
 /** Rejects when the claim goes, when its provisioner gives the node back, and when it takes too long. */
 async function untilBound(
-  { claimInformer, clock }: VolumeBindingParts,
+  { claimInformer, clock, args }: VolumeBindingParts,
   claim: PersistentVolumeClaim,
   nodeName: string,
   signal: AbortSignal,
@@ -225,7 +197,7 @@ async function untilBound(
     if (gone.metadata.uid === uid) reject(new Error(`binding volumes: PVC ${quote(name)} was deleted`));
   };
   const onAbort = (): void => reject(signal.reason);
-  const timer = clock.after(BIND_TIMEOUT_MS, () =>
+  const timer = clock.after(args.bindTimeoutSeconds * 1_000, () =>
     reject(new Error("binding volumes: context deadline exceeded")),
   );
   const remove = claimInformer.addEventHandler({ onAdd: look, onUpdate: look, onDelete });

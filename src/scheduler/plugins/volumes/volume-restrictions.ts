@@ -1,8 +1,9 @@
-/** VolumeRestrictions: a claim with the mode ReadWriteOncePod is used by one pod at a time. @module */
+/** VolumeRestrictions: a claim with the mode ReadWriteOncePod, and some disks, are used by one pod at a time. @module */
 import type { PodInfo } from "../../cache/pod-info.ts";
 import type { Plugin } from "../../framework/plugin.ts";
 import { unschedulable } from "../../framework/status.ts";
 import { eventPod } from "../event-pod.ts";
+import { diskConflict, hasExclusiveDisk } from "./disk-conflicts.ts";
 import { claimRefs, type VolumeListers } from "./pod-claims.ts";
 
 const NAME = "VolumeRestrictions";
@@ -11,10 +12,14 @@ const CONFLICT = unschedulable(
   "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod",
 );
 
+const DISK_CONFLICT = unschedulable(NAME, "node(s) had no available disk");
+
 interface State {
   readonly keys: ReadonlySet<string>;
   /** Pods anywhere that use one of them. */
   users: number;
+  /** It names a disk that conflicts where another pod on the node has it. */
+  readonly hasDisk: boolean;
 }
 
 export function volumeRestrictions({ claims }: VolumeListers): Plugin {
@@ -24,14 +29,20 @@ export function volumeRestrictions({ claims }: VolumeListers): Plugin {
       const keys = new Set<string>();
       for (const { key } of claimRefs(pod))
         if (claims.get(key)?.spec?.accessModes?.includes("ReadWriteOncePod") === true) keys.add(key);
-      if (keys.size === 0) return { skip: true };
-      const state: State = { keys, users: 0 };
-      for (const node of snapshot.nodes)
+      const hasDisk = hasExclusiveDisk(pod);
+      if (keys.size === 0 && !hasDisk) return { skip: true };
+      const state: State = { keys, users: 0, hasDisk };
+      for (const node of keys.size === 0 ? [] : snapshot.nodes)
         for (const other of node.pods.values()) if (usesOne(other, keys)) state.users++;
       cycle.set(NAME, state);
       return undefined;
     },
-    filter: (cycle) => ((cycle.get(NAME) as State).users > 0 ? CONFLICT : undefined),
+    filter(cycle, { pod }, node) {
+      const { users, hasDisk } = cycle.get(NAME) as State;
+      if (hasDisk)
+        for (const other of node.pods.values()) if (diskConflict(pod, other.pod)) return DISK_CONFLICT;
+      return users > 0 ? CONFLICT : undefined;
+    },
     addPod(cycle, _pod, other) {
       const state = cycle.get(NAME) as State;
       if (usesOne(other, state.keys)) state.users++;
@@ -47,7 +58,8 @@ export function volumeRestrictions({ claims }: VolumeListers): Plugin {
     queueingHint(event, { pod }) {
       if (event.resource === "PersistentVolumeClaim") return true;
       const gone = eventPod(event, "old");
-      return gone !== undefined && usesOne(gone, new Set(claimRefs(pod).map(({ key }) => key)));
+      if (gone === undefined) return false;
+      return diskConflict(pod, gone.pod) || usesOne(gone, new Set(claimRefs(pod).map(({ key }) => key)));
     },
   };
 }

@@ -43,7 +43,8 @@ export function volumeZone({ claims, volumes }: VolumeListers): Plugin {
     eventsToRegister: [
       { resource: "PersistentVolumeClaim", actions: ["add", "update"] },
       { resource: "PersistentVolume", actions: ["add", "update"] },
-      { resource: "Node", actions: ["add", "update"] },
+      { resource: "StorageClass", actions: ["add"] },
+      { resource: "Node", actions: ["add", "update"], changes: ["UpdateNodeLabel"] },
     ],
     queueingHint: () => true,
   };

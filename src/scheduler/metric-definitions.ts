@@ -1,0 +1,107 @@
+/** The metrics of the scheduler, under upstream's names and labels. @module */
+import type { MetricDefinition } from "#component-base";
+
+const exponential = (start: number, factor: number, count: number): readonly number[] =>
+  Array.from({ length: count }, (_, i) => start * factor ** i);
+const LATENCY = exponential(0.001, 2, 15);
+const SHORT = exponential(0.0001, 2, 12);
+const PLUGIN = exponential(0.00001, 1.5, 20);
+const LONG = exponential(0.01, 2, 20);
+
+/** To declare where the metrics are kept. */
+export const schedulerMetrics: readonly MetricDefinition[] = [
+  counter("schedule_attempts_total", "Attempts to schedule pods, by result", "result", "profile"),
+  histogram("event_handling_duration_seconds", SHORT, "Duration of taking in a cluster event", "event"),
+  histogram(
+    "scheduling_attempt_duration_seconds",
+    LATENCY,
+    "Duration of an attempt, from taking the pod to its binding",
+    "result",
+    "profile",
+  ),
+  histogram("scheduling_algorithm_duration_seconds", LATENCY, "Duration of choosing a node"),
+  histogram("preemption_victims", exponential(1, 2, 7), "Victims of a preemption"),
+  counter("preemption_attempts_total", "Attempts to make room by preemption"),
+  gauge("pending_pods", "Pods that wait, by queue", "queue"),
+  gauge("inflight_events", "Cluster events kept for pods that are being tried", "event"),
+  gauge("goroutines", "Work under way beside the cycle, by kind", "operation"),
+  counter("batch_attempts_total", "Pods for which an equal one was looked for", "profile", "result"),
+  histogram(
+    "pod_scheduling_sli_duration_seconds",
+    LONG,
+    "From the first attempt to being scheduled, over all attempts",
+    "attempts",
+  ),
+  histogram(
+    "pod_scheduling_attempts",
+    exponential(1, 2, 5),
+    "Attempts that pods needed until they were scheduled",
+  ),
+  counter(
+    "pod_scheduled_after_flush_total",
+    "Pods that were scheduled after they came back because time was up: an event was missed",
+  ),
+  histogram(
+    "framework_extension_point_duration_seconds",
+    SHORT,
+    "Duration of all plugins of an extension point; one cycle in ten is measured",
+    "extension_point",
+    "status",
+    "profile",
+  ),
+  histogram(
+    "plugin_execution_duration_seconds",
+    PLUGIN,
+    "Duration of a plugin at PreBind, Bind and PostFilter",
+    "plugin",
+    "extension_point",
+    "status",
+  ),
+  histogram(
+    "queueing_hint_execution_duration_seconds",
+    PLUGIN,
+    "Duration of a plugin's queueing hint; one in a hundred is measured",
+    "plugin",
+    "event",
+    "hint",
+  ),
+  counter("queue_incoming_pods_total", "Pods that enter a queue, and why", "queue", "event"),
+  histogram("permit_wait_duration_seconds", LATENCY, "Duration of waiting for Permit plugins", "result"),
+  gauge("cache_size", "Nodes, pods and assumed pods in the scheduler's cache", "type"),
+  gauge("unschedulable_pods", "Unschedulable pods by the plugins that refused them", "plugin", "profile"),
+  counter(
+    "plugin_evaluation_total",
+    "Attempts that asked a plugin at an extension point",
+    "plugin",
+    "extension_point",
+    "profile",
+  ),
+  histogram("preemption_goroutines_duration_seconds", LONG, "Duration of sending victims away", "result"),
+  counter("preemption_goroutines_execution_total", "Preemptions carried out", "result"),
+  counter("async_api_call_execution_total", "Writes to the API beside the cycle", "call_type", "result"),
+  histogram(
+    "async_api_call_execution_duration_seconds",
+    LATENCY,
+    "Duration of writes to the API beside the cycle",
+    "call_type",
+    "result",
+  ),
+  gauge("pending_async_api_calls", "Writes to the API under way", "call_type"),
+];
+
+function counter(name: string, help: string, ...labels: readonly string[]): MetricDefinition {
+  return { type: "counter", name: `scheduler_${name}`, help, labels };
+}
+
+function gauge(name: string, help: string, ...labels: readonly string[]): MetricDefinition {
+  return { type: "gauge", name: `scheduler_${name}`, help, labels };
+}
+
+function histogram(
+  name: string,
+  buckets: readonly number[],
+  help: string,
+  ...labels: readonly string[]
+): MetricDefinition {
+  return { type: "histogram", name: `scheduler_${name}`, help, labels, buckets };
+}

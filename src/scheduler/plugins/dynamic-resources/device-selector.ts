@@ -1,0 +1,171 @@
+/** CEL selectors of devices: `device.driver`, `device.attributes["domain"].name`, `device.capacity["domain"].name`. @module */
+import type { Device, DeviceAttribute } from "#api/resource/v1/types.gen";
+import {
+  BOOL,
+  compile,
+  DYN,
+  MapValue,
+  mapOf,
+  Meter,
+  newEnv,
+  STRING,
+  structOf,
+  type CelEnv,
+  type CelType,
+  type CelValue,
+  type Program,
+} from "#apimachinery/cel";
+
+/** Upstream's CELSelectorExpressionMaxCost. */
+const COST_MAX = 1_000_000;
+/** Expressions kept compiled. */
+const COMPILED_MAX = 500;
+
+const DEVICE = "kubernetes.DRADevice";
+const FIELDS: Readonly<Record<string, CelType>> = {
+  driver: STRING,
+  attributes: mapOf(STRING, mapOf(STRING, DYN)),
+  capacity: mapOf(STRING, mapOf(STRING, DYN)),
+  allowMultipleAllocations: BOOL,
+};
+
+let env: CelEnv | undefined;
+
+function environment(): CelEnv {
+  const findStruct = (name: string) =>
+    name === DEVICE ? { field: (field: string) => FIELDS[field] } : undefined;
+  return (env ??= newEnv({ variables: { device: structOf(DEVICE) }, findStruct }));
+}
+
+export class DeviceSelectors {
+  readonly #compiled = new Map<string, Program | Error>();
+  readonly #asValue = new WeakMap<Device, CelValue>();
+
+  /** Throws why the expression is none, or fails for this device. */
+  matches(expression: string, driver: string, device: Device): boolean {
+    const program = this.#program(expression);
+    if (program instanceof Error) throw new Error(`CEL compile error: ${program.message}`);
+    let value = this.#asValue.get(device);
+    if (value === undefined) this.#asValue.set(device, (value = deviceValue(driver, device)));
+    const answer = evaluated(program, { device: value });
+    if (typeof answer === "boolean") return answer;
+    throw new Error(`CEL runtime error: expression returned a value that is no boolean`);
+  }
+
+  #program(expression: string): Program | Error {
+    const known = this.#compiled.get(expression);
+    if (known !== undefined) return known;
+    let program: Program | Error;
+    try {
+      program = compile(environment(), expression);
+      const { kind } = program.type;
+      if (kind !== "bool" && kind !== "dyn") program = new Error("must evaluate to bool or the unknown type");
+    } catch (err) {
+      program = err instanceof Error ? err : new Error(String(err));
+    }
+    if (this.#compiled.size >= COMPILED_MAX) this.#compiled.clear();
+    this.#compiled.set(expression, program);
+    return program;
+  }
+}
+
+function evaluated(program: Program, variables: Readonly<Record<string, CelValue>>): CelValue {
+  try {
+    return program.evaluate((name) => variables[name]!, new Meter(COST_MAX));
+  } catch (err) {
+    throw new Error(`CEL runtime error: ${err instanceof Error ? err.message : String(err)}`, { cause: err });
+  }
+}
+
+/** A map in which every domain is found: one that has nothing is empty. */
+class Domains extends MapValue {
+  readonly #domains: ReadonlyMap<string, MapValue>;
+
+  constructor(domains: ReadonlyMap<string, MapValue>) {
+    super();
+    this.#domains = domains;
+  }
+
+  get size(): number {
+    return this.#domains.size;
+  }
+
+  find(key: CelValue): CelValue | undefined {
+    return typeof key === "string" ? (this.#domains.get(key) ?? EMPTY) : undefined;
+  }
+
+  keys(): Iterable<CelValue> {
+    return this.#domains.keys();
+  }
+}
+
+class Entries extends MapValue {
+  readonly #entries: ReadonlyMap<string, CelValue>;
+
+  constructor(entries: ReadonlyMap<string, CelValue>) {
+    super();
+    this.#entries = entries;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  find(key: CelValue): CelValue | undefined {
+    return typeof key === "string" ? this.#entries.get(key) : undefined;
+  }
+
+  keys(): Iterable<CelValue> {
+    return this.#entries.keys();
+  }
+}
+
+const EMPTY = new Entries(new Map());
+
+function deviceValue(driver: string, device: Device): CelValue {
+  const { attributes = {}, capacity = {}, allowMultipleAllocations = false } = device;
+  return new Entries(
+    new Map<string, CelValue>([
+      ["driver", driver],
+      ["attributes", byDomain(driver, attributes, attributeValue)],
+      ["capacity", byDomain(driver, capacity, ({ value }) => made("quantity(text)", value))],
+      ["allowMultipleAllocations", allowMultipleAllocations],
+    ]),
+  );
+}
+
+/** A name without a domain is in that of the driver. */
+function byDomain<T>(
+  driver: string,
+  named: Readonly<Record<string, T>>,
+  valueOf: (value: T) => CelValue,
+): Domains {
+  const domains = new Map<string, Map<string, CelValue>>();
+  for (const [name, value] of Object.entries(named)) {
+    const slash = name.indexOf("/");
+    const domain = slash < 0 ? driver : name.slice(0, slash);
+    const entries = domains.get(domain) ?? new Map<string, CelValue>();
+    domains.set(domain, entries.set(name.slice(slash + 1), valueOf(value)));
+  }
+  return new Domains(new Map([...domains].map(([domain, entries]) => [domain, new Entries(entries)])));
+}
+
+function attributeValue({ int, bool, string, version }: DeviceAttribute): CelValue {
+  if (int !== undefined) return BigInt(int);
+  if (bool !== undefined) return bool;
+  if (string !== undefined) return string;
+  if (version !== undefined) return made("semver(text)", version);
+  throw new Error("unsupported attribute value");
+}
+
+const makers = new Map<string, Program>();
+
+/** Quantities and versions are made by the functions that expressions make them with. */
+function made(expression: "quantity(text)" | "semver(text)", text: string): CelValue {
+  let program = makers.get(expression);
+  if (program === undefined) {
+    program = compile(newEnv({ variables: { text: STRING } }), expression);
+    makers.set(expression, program);
+  }
+  return evaluated(program, { text });
+}

@@ -1,0 +1,130 @@
+/** Which devices are in use: by what the API says, by what this scheduler has written, and by what it is about to. @module */
+import { DeviceClasses } from "#api/resource/v1/deviceclass";
+import { ResourceClaims } from "#api/resource/v1/resourceclaim";
+import { ResourceSlices } from "#api/resource/v1/resourceslice";
+import type { AllocationResult, DeviceClass, ResourceClaim, ResourceSlice } from "#api/resource/v1/types.gen";
+import { keyOf } from "#apimachinery";
+import type { InformerFactory, Lister } from "#client";
+import { DeviceSelectors } from "./device-selector.ts";
+import { deviceId } from "./pools.ts";
+
+/** One for all profiles of a scheduler. */
+export class DraManager {
+  readonly selectors: DeviceSelectors = new DeviceSelectors();
+  readonly #claims: Lister<ResourceClaim>;
+  readonly #slices: Lister<ResourceSlice>;
+  readonly #classes: Lister<DeviceClass>;
+  /** Until a slice changes. */
+  #byNode: SlicesByNode | undefined;
+  /** Device -> how many claims have it, of the cache. */
+  readonly #allocated = new Map<string, number>();
+  /** uid of the claim -> what it is about to get. */
+  readonly #pending = new Map<string, AllocationResult>();
+  /** By key: claims as the API answered, until the cache has something newer. */
+  readonly #written = new Map<string, ResourceClaim>();
+
+  constructor(informers: InformerFactory) {
+    const claims = informers.informer(ResourceClaims);
+    this.#claims = claims.lister;
+    const slices = informers.informer(ResourceSlices);
+    this.#slices = slices.lister;
+    const forget = (): void => void (this.#byNode = undefined);
+    slices.addEventHandler({ onAdd: forget, onUpdate: forget, onDelete: forget });
+    this.#classes = informers.lister(DeviceClasses);
+    claims.addEventHandler({
+      onAdd: (claim) => this.#see(undefined, claim),
+      onUpdate: (claim, old) => this.#see(old, claim),
+      onDelete: (claim) => this.#see(claim, undefined),
+    });
+  }
+
+  /** The newest state known. */
+  claim(key: string): ResourceClaim | undefined {
+    const cached = this.#claims.get(key);
+    const written = this.#written.get(key);
+    return written !== undefined && cached?.metadata.uid === written.metadata.uid ? written : cached;
+  }
+
+  deviceClass(name: string): DeviceClass | undefined {
+    return this.#classes.get(name);
+  }
+
+  /** The slices of all pools that may have devices for the node. */
+  slicesFor(nodeName: string): readonly ResourceSlice[] {
+    this.#byNode ??= byNode(this.#slices.list());
+    const { local, shared } = this.#byNode;
+    const own = local.get(nodeName);
+    return own === undefined ? shared : [...own, ...shared];
+  }
+
+  /** Ids of devices that nobody else can have. */
+  inUse(): ReadonlySet<string> {
+    const ids = new Set(this.#allocated.keys());
+    for (const allocation of this.#pending.values()) for (const id of idsOf(allocation)) ids.add(id);
+    for (const { status } of this.#written.values()) for (const id of idsOf(status?.allocation)) ids.add(id);
+    return ids;
+  }
+
+  isPending({ metadata }: ResourceClaim): boolean {
+    return this.#pending.has(metadata.uid ?? "");
+  }
+
+  promise({ metadata }: ResourceClaim, allocation: AllocationResult): void {
+    this.#pending.set(metadata.uid ?? "", allocation);
+  }
+
+  release({ metadata }: ResourceClaim): void {
+    this.#pending.delete(metadata.uid ?? "");
+  }
+
+  /** What the API answered to a write: it counts before the cache has it. */
+  wrote(claim: ResourceClaim): void {
+    const cached = this.#claims.get(keyOf(claim));
+    if (cached === undefined || isNewer(claim, cached)) this.#written.set(keyOf(claim), claim);
+  }
+
+  #see(old: ResourceClaim | undefined, now: ResourceClaim | undefined): void {
+    for (const id of idsOf(old?.status?.allocation)) this.#count(id, -1);
+    for (const id of idsOf(now?.status?.allocation)) this.#count(id, 1);
+    const key = keyOf((now ?? old)!);
+    const written = this.#written.get(key);
+    if (written === undefined) return;
+    if (now === undefined || now.metadata.uid !== written.metadata.uid || !isNewer(written, now))
+      this.#written.delete(key);
+  }
+
+  #count(id: string, step: 1 | -1): void {
+    const count = (this.#allocated.get(id) ?? 0) + step;
+    if (count > 0) this.#allocated.set(id, count);
+    else this.#allocated.delete(id);
+  }
+}
+
+interface SlicesByNode {
+  /** Pools that are on one node alone. */
+  readonly local: ReadonlyMap<string, readonly ResourceSlice[]>;
+  readonly shared: readonly ResourceSlice[];
+}
+
+function byNode(slices: readonly ResourceSlice[]): SlicesByNode {
+  const local = new Map<string, ResourceSlice[]>();
+  const shared: ResourceSlice[] = [];
+  for (const pool of Map.groupBy(slices, ({ spec }) => `${spec.driver}/${spec.pool.name}`).values()) {
+    const { nodeName = "" } = pool[0]!.spec;
+    const isLocal = nodeName !== "" && pool.every(({ spec }) => spec.nodeName === nodeName);
+    if (!isLocal) shared.push(...pool);
+    else local.set(nodeName, [...(local.get(nodeName) ?? []), ...pool]);
+  }
+  return { local, shared };
+}
+
+/** Devices used with admin access stay free for others. */
+function idsOf(allocation: AllocationResult | undefined): readonly string[] {
+  return (allocation?.devices?.results ?? [])
+    .filter(({ adminAccess }) => adminAccess !== true)
+    .map(({ driver, pool, device }) => deviceId(driver, pool, device));
+}
+
+function isNewer(a: ResourceClaim, b: ResourceClaim): boolean {
+  return BigInt(a.metadata.resourceVersion ?? "0") > BigInt(b.metadata.resourceVersion ?? "0");
+}

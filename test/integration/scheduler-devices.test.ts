@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DeviceClasses } from "#api/resource/v1/deviceclass";
+import { ResourceClaims } from "#api/resource/v1/resourceclaim";
+import { ResourceSlices } from "#api/resource/v1/resourceslice";
+import type { Device, DeviceClaim, ResourceClaim } from "#api/resource/v1/types.gen";
+import { newPod, startSchedulerCluster, type SchedulerCluster } from "./scheduler-cluster.ts";
+
+const DRIVER = "gpu.example.com";
+const NAMESPACE = "default";
+const isBound = ({ spec }: { readonly spec?: { readonly nodeName?: string } }): boolean =>
+  (spec?.nodeName ?? "") !== "";
+
+async function gpuCluster(devices: Readonly<Record<string, readonly Device[]>>): Promise<SchedulerCluster> {
+  const cluster = await startSchedulerCluster();
+  const { client, signal } = cluster;
+  const apiVersion = "resource.k8s.io/v1" as const;
+  await client.create(
+    DeviceClasses,
+    {
+      apiVersion,
+      kind: "DeviceClass",
+      metadata: { name: "gpu" },
+      spec: { selectors: [{ cel: { expression: `device.driver == "${DRIVER}"` } }] },
+    },
+    signal,
+  );
+  for (const [nodeName, own] of Object.entries(devices)) {
+    await cluster.addNode(nodeName);
+    const pool = { name: nodeName, generation: 1, resourceSliceCount: 1 };
+    const spec = { driver: DRIVER, nodeName, pool, devices: own };
+    const metadata = { name: `${nodeName}-gpus` };
+    await client.create(ResourceSlices, { apiVersion, kind: "ResourceSlice", metadata, spec }, signal);
+  }
+  return cluster;
+}
+
+function gpu(name: string, model: string, memory = "10Gi", more: Partial<Device> = {}): Device {
+  return { name, attributes: { model: { string: model } }, capacity: { memory: { value: memory } }, ...more };
+}
+
+async function claim({ client, signal }: SchedulerCluster, name: string, devices: DeviceClaim): Promise<void> {
+  const metadata = { name, namespace: NAMESPACE };
+  const object = { apiVersion: "resource.k8s.io/v1", kind: "ResourceClaim", metadata, spec: { devices } } as const;
+  await client.create(ResourceClaims, object, signal);
+}
+
+function user(name: string, claimName: string) {
+  return newPod(name, { spec: { resourceClaims: [{ name: "gpu", resourceClaimName: claimName }] } });
+}
+
+async function claimNow({ client, signal }: SchedulerCluster, name: string): Promise<ResourceClaim> {
+  return client.get(ResourceClaims, { name, namespace: NAMESPACE }, signal);
+}
+
+async function devicesOf(cluster: SchedulerCluster, name: string): Promise<readonly string[]> {
+  const { status } = await claimNow(cluster, name);
+  return (status?.allocation?.devices?.results ?? []).map(({ pool, device }) => `${pool}/${device}`);
+}
+
+const select = (expression: string) => [{ cel: { expression } }];
+
+test("scheduler gives a pod the device that its claim selects, writes it down, and gives it to nobody else", async () => {
+  await using cluster = await gpuCluster({ a: [gpu("g0", "small")], b: [gpu("g0", "big", "40Gi")] });
+  cluster.startScheduler();
+  const exactly = {
+    deviceClassName: "gpu",
+    selectors: select(
+      `device.attributes["${DRIVER}"].model == "big" && device.capacity["${DRIVER}"].memory.compareTo(quantity("20Gi")) >= 0`,
+    ),
+  };
+  await claim(cluster, "big", { requests: [{ name: "gpu", exactly }] });
+  const first = await cluster.create(user("first", "big"));
+  assert.equal((await cluster.pod("first", isBound)).spec?.nodeName, "b");
+  const { metadata, status } = await claimNow(cluster, "big");
+  assert.deepEqual(metadata.finalizers, ["resource.kubernetes.io/delete-protection"]);
+  assert.deepEqual(status?.reservedFor, [{ resource: "pods", name: "first", uid: first.metadata.uid }]);
+  assert.deepEqual(await devicesOf(cluster, "big"), ["b/g0"]);
+  assert.deepEqual(status?.allocation?.nodeSelector?.nodeSelectorTerms, [
+    { matchFields: [{ key: "metadata.name", operator: "In", values: ["b"] }] },
+  ]);
+
+  await claim(cluster, "big2", { requests: [{ name: "gpu", exactly }] });
+  await cluster.create(user("second", "big2"));
+  const refused = await cluster.pod("second", (pod) => pod.status?.conditions?.length === 1);
+  assert.match(refused.status!.conditions![0]!.message!, /^0\/2 nodes are available: 2 cannot allocate all claims\./);
+  // a claim may have several users, where its devices are
+  await cluster.create(user("shares", "big"));
+  assert.equal((await cluster.pod("shares", isBound)).spec?.nodeName, "b");
+});
+
+test("scheduler waits for a claim and for its class", async () => {
+  await using cluster = await gpuCluster({ a: [gpu("g0", "small")] });
+  cluster.startScheduler();
+  await cluster.create(user("early", "later"));
+  await claim(cluster, "later", { requests: [{ name: "gpu", exactly: { deviceClassName: "gpu" } }] });
+  await cluster.pod("early", isBound);
+  await claim(cluster, "odd", { requests: [{ name: "gpu", exactly: { deviceClassName: "none" } }] });
+  await cluster.create(user("classless", "odd"));
+  const refused = await cluster.pod("classless", (pod) => pod.status?.conditions?.length === 1);
+  assert.match(refused.status!.conditions![0]!.message!, /request gpu: device class none does not exist/);
+});
+
+interface Case {
+  readonly name: string;
+  readonly devices: readonly Device[];
+  readonly claim: DeviceClaim;
+  /** Or nothing, if the pod is refused. */
+  readonly want: readonly string[];
+}
+
+const taint = { key: "broken", effect: "NoSchedule" };
+const cases: readonly Case[] = [
+  {
+    name: "several devices with equal attributes",
+    devices: [gpu("g0", "x"), gpu("g1", "y"), gpu("g2", "y")],
+    claim: {
+      requests: [{ name: "gpus", exactly: { deviceClassName: "gpu", count: 2 } }],
+      constraints: [{ matchAttribute: `${DRIVER}/model` }],
+    },
+    want: ["a/g1", "a/g2"],
+  },
+  {
+    name: "all devices that are selected",
+    devices: [gpu("g0", "x"), gpu("g1", "y"), gpu("g2", "y")],
+    claim: {
+      requests: [
+        {
+          name: "gpus",
+          exactly: {
+            deviceClassName: "gpu",
+            allocationMode: "All",
+            selectors: select(`device.attributes["${DRIVER}"].model == "y"`),
+          },
+        },
+      ],
+    },
+    want: ["a/g1", "a/g2"],
+  },
+  {
+    name: "the second choice if the first is not there",
+    devices: [gpu("g0", "x")],
+    claim: {
+      requests: [
+        {
+          name: "gpu",
+          firstAvailable: [
+            { name: "best", deviceClassName: "gpu", selectors: select(`device.attributes["${DRIVER}"].model == "z"`) },
+            { name: "good", deviceClassName: "gpu" },
+          ],
+        },
+      ],
+    },
+    want: ["a/g0"],
+  },
+  {
+    name: "no device whose taint it does not tolerate",
+    devices: [gpu("g0", "x", "1Gi", { taints: [taint] }), gpu("g1", "x")],
+    claim: { requests: [{ name: "gpu", exactly: { deviceClassName: "gpu" } }] },
+    want: ["a/g1"],
+  },
+  {
+    name: "a tainted device that it tolerates",
+    devices: [gpu("g0", "x", "1Gi", { taints: [taint] })],
+    claim: {
+      requests: [
+        { name: "gpu", exactly: { deviceClassName: "gpu", tolerations: [{ key: "broken", operator: "Exists" }] } },
+      ],
+    },
+    want: ["a/g0"],
+  },
+  {
+    name: "nothing when there are too few",
+    devices: [gpu("g0", "x")],
+    claim: { requests: [{ name: "gpus", exactly: { deviceClassName: "gpu", count: 2 } }] },
+    want: [],
+  },
+];
+
+for (const { name, devices, claim: wanted, want } of cases) {
+  test(`scheduler allocates ${name}`, async () => {
+    await using cluster = await gpuCluster({ a: devices });
+    cluster.startScheduler();
+    await claim(cluster, "c", wanted);
+    await cluster.create(user("p", "c"));
+    await cluster.pod("p", (pod) => isBound(pod) || pod.status?.conditions?.length === 1);
+    assert.deepEqual(await devicesOf(cluster, "c"), want);
+  });
+}
+
+test("scheduler gives an idle claim back that keeps a pod from its node", async () => {
+  await using cluster = await gpuCluster({ a: [gpu("g0", "x")], b: [gpu("g0", "x")] });
+  cluster.startScheduler();
+  await claim(cluster, "c", { requests: [{ name: "gpu", exactly: { deviceClassName: "gpu" } }] });
+  await cluster.create(user("first", "c"));
+  const { spec } = await cluster.pod("first", isBound);
+  const { status, ...rest } = await claimNow(cluster, "c");
+  const idle = { ...rest, status: { ...status, reservedFor: [] } };
+  await cluster.client.updateStatus(ResourceClaims, idle, cluster.signal);
+  const other = spec?.nodeName === "a" ? "b" : "a";
+  const nodeSelector = { "kubernetes.io/hostname": other };
+  const { spec: wanted, ...pod } = user("second", "c");
+  await cluster.create({ ...pod, spec: { ...wanted!, nodeSelector } });
+  assert.equal((await cluster.pod("second", isBound)).spec?.nodeName, other);
+  assert.deepEqual(await devicesOf(cluster, "c"), [`${other}/g0`]);
+});
