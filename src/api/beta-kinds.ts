@@ -4,6 +4,7 @@
  * @module
  */
 import type { Kind } from "#apimachinery";
+import { ClusterTrustBundles } from "./certificates/v1beta1/clustertrustbundle.ts";
 import { groupVersions, resourcesOf, type ResourceFacts } from "./facts.ts";
 import { nameAndAge } from "./printing/columns.ts";
 
@@ -12,12 +13,20 @@ export interface UnservedKind extends Kind {
 }
 
 const ALL_VERBS = 8;
+/** Those that have rules of their own. */
+const WRITTEN = [ClusterTrustBundles] as unknown as readonly UnservedKind[];
 const UNSTABLE = /(?:alpha|beta)\d+$/;
 
 export function betaKinds(): readonly UnservedKind[] {
   return groupVersions()
     .filter(({ version }) => UNSTABLE.test(version))
-    .flatMap(({ group, version }) => resourcesOf(group, version).map(unservedKind));
+    .flatMap(({ group, version }) =>
+      resourcesOf(group, version).map((resource) => writtenKind(resource) ?? unservedKind(resource)),
+    );
+}
+
+function writtenKind({ group, version, kind }: ResourceFacts): UnservedKind | undefined {
+  return WRITTEN.find((own) => own.group === group && own.version === version && own.kind === kind);
 }
 
 function unservedKind(resource: ResourceFacts): UnservedKind {

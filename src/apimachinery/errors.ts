@@ -103,7 +103,8 @@ export class StatusError extends Error {
       metadata: {},
       status: "Failure",
       message: this.message,
-      reason: this.reason,
+      // metav1.StatusReasonUnknown is the empty text, which JSON leaves out
+      ...(this.reason !== "Unknown" && { reason: this.reason }),
       ...(this.details !== undefined && { details: this.details }),
       code: this.code,
     };

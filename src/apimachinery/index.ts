@@ -7,6 +7,7 @@ export * from "./errors.ts";
 export * from "./fake-clock.ts";
 export * as fields from "./fields.ts";
 export * from "./generate-name.ts";
+export * from "./heap.ts";
 export * from "./int-or-string.ts";
 export * from "./json.ts";
 export * from "./kind.ts";

@@ -9,6 +9,14 @@ export interface GroupVersionKind {
   readonly kind: string;
 }
 
+/** Releases are `1.33`. */
+export interface Deprecation {
+  readonly since: string;
+  /** The first release that does not serve it any more. */
+  readonly removed?: string;
+  readonly replacement?: GroupVersionKind;
+}
+
 export type Verb = "create" | "get" | "list" | "watch" | "update" | "patch" | "delete" | "deletecollection";
 
 /** A column of `kubectl get`; `wide` ones (priority 1 in a metav1.Table) show only with `-o wide`. */
@@ -73,7 +81,13 @@ export interface Kind<T extends KubeObject = KubeObject> extends GroupVersionKin
   readonly strategy?: Strategy<T>;
   /** Field selectors besides `metadata.name` and `metadata.namespace`: path -> value of the object. */
   readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
+  /** What the stored version calls a field of `selectableFields`; absent: all have the same names there. */
+  readonly storedField?: (path: string) => string;
   readonly columns: readonly Column<T>[];
+  /** Of the rows of a list's Table; absent: the order of the list itself. */
+  readonly tableOrder?: (a: T, b: T) => number;
+  /** Everybody who asks for it is warned. */
+  readonly deprecated?: Deprecation;
 }
 
 /** `apps/v1`, or `v1` for the core group. */

@@ -2,18 +2,21 @@
 import { silentLogger, systemClock } from "#apimachinery";
 import { newScheme, scheme as builtinScheme } from "#api";
 import { conversionWebhook, CustomResources, DEFINITIONS, definitionHooks } from "./crd/index.ts";
+import { Aggregator, API_SERVICES, apiServiceHooks, AuthenticationConfig } from "./aggregation/index.ts";
 import { registryLookup, type ObjectLookup } from "./admission/object-lookup.ts";
 import { webhookAgent } from "./admission/webhook/call.ts";
 import { serviceResolver } from "./admission/webhook/target.ts";
+import { openAuditor } from "./audit/auditor.ts";
 import { feedRbacIndex } from "./authz-feed.ts";
 import { defaultAdmission } from "./default-admission.ts";
 import { defaultAuthorizer } from "./default-authorizer.ts";
-import { rulesFor, type RbacIndex } from "./authz/index.ts";
+import { resolveRules, type RbacIndex } from "./authz/index.ts";
 import { bootstrap, systemContext } from "./bootstrap/bootstrap.ts";
 import { KubeletConnection } from "./connect/kubelet-connection.ts";
 import { Dispatcher } from "./handlers/dispatch.ts";
 import type { HandlerContext } from "./handlers/handler-context.ts";
 import type { Route } from "./http/route.ts";
+import { newServerMetrics } from "./http/server-metrics.ts";
 import type { ApiServer, ApiServerOptions, Limits } from "./options.ts";
 import { defaultLimits } from "./options.ts";
 import { startCompactor } from "./registry/compactor.ts";
@@ -27,6 +30,7 @@ import { cryptoRandom } from "./random.ts";
 import { rbacHooks } from "./registry/rbac-hooks.ts";
 import { Registry, resourceCacheOptions } from "./registry/registry.ts";
 import { ServedKinds } from "./registry/served-kinds.ts";
+import { meteredStore } from "./registry/store-metrics.ts";
 import type { ResourceHooks } from "./registry/resource-hooks.ts";
 import { RunningServer, type RunningServerParts } from "./running-server.ts";
 import { subresourceHandlers, virtualHandlers } from "./subresources/subresource-handlers.ts";
@@ -47,7 +51,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
 }
 
 async function assemble(options: ApiServerOptions, closing: AbortController): Promise<ApiServer> {
-  const { store, clock = systemClock, random = cryptoRandom, logger = silentLogger } = options;
+  const { clock = systemClock, random = cryptoRandom, logger = silentLogger } = options;
+  const metrics = newServerMetrics(clock);
+  const store = meteredStore(options.store, metrics.store, clock);
+  const auditor = await openAuditor(options.audit, { clock, random, logger });
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const kinds = new ServedKinds(options.kinds === undefined ? builtinScheme : newScheme(options.kinds));
   const range = parseIpRange(options.serviceCIDR ?? SERVICE_CIDR);
@@ -61,19 +68,20 @@ async function assemble(options: ApiServerOptions, closing: AbortController): Pr
   for (const service of watchCache.resource("core/services").list()) services.adopt(service.object);
   const lookup = registryLookup(() => registry);
   const rbac = options.authorizer === undefined ? feedRbacIndex(watchCache) : undefined;
-  const authorizer = options.authorizer ?? defaultAuthorizer(watchCache, rbac!);
+  const authorizer = options.authorizer ?? defaultAuthorizer(watchCache, rbac!, options.authorization);
   const hooks = new Map<string, ResourceHooks>([
     ["core/namespaces", namespaceHooks],
     ["core/services", services.hooks()],
     [DEFINITIONS, definitionHooks(() => clock.now())],
-    ["certificates.k8s.io/certificatesigningrequests", certificateRequestHooks],
+    [API_SERVICES, apiServiceHooks(() => clock.now())],
+    ["certificates.k8s.io/certificatesigningrequests", certificateRequestHooks(() => clock.now())],
     ...(rbac === undefined ? [] : rbacHooks(rbac, authorizer)),
   ]);
   const resolve = options.resolveService ?? serviceResolver(lookup, random);
   const agent = webhookAgent(signal);
   const findRegistry = (): Registry => registry;
   const parts = { ...common, lookup, registry: findRegistry, authorizer };
-  const admission = defaultAdmission({ ...parts, resolve, agent, signal });
+  const admission = defaultAdmission({ ...parts, resolve, agent, signal, metrics: metrics.admission });
   const fieldManager = options.managedFields === false ? undefined : newFieldManager();
   const registry = new Registry({
     kinds,
@@ -88,25 +96,24 @@ async function assemble(options: ApiServerOptions, closing: AbortController): Pr
     relaxedDurability: options.relaxedDurability ?? true,
   });
   const webhook = conversionWebhook({ resolve, clock, agent });
-  const custom = new CustomResources({
-    ...common,
-    kinds,
-    watchCache,
-    registry: findRegistry,
-    webhook,
-    signal,
-  });
+  const followed = { kinds, watchCache, signal };
+  const custom = new CustomResources({ ...common, ...followed, registry: findRegistry, webhook });
   custom.follow();
-  const server = new RunningServer({ ...common, registry, watchCache, closing, authorizer });
-  const context = { clock, registry, admission, authorizer, fieldManager };
-  server.use(newDispatcher(common, context, { routes: server.routes(kinds), lookup, rbac }));
+  const aggregator = new Aggregator({ ...parts, ...followed });
+  aggregator.follow();
+  const running = { metrics, auditor, registry, watchCache, closing, authorizer };
+  const server = new RunningServer({ ...common, ...running });
+  const context = { clock, registry, admission, authorizer, fieldManager, metrics: metrics.requests };
+  server.use(newDispatcher(common, context, { routes: server.routes(kinds, aggregator), lookup, rbac }));
   await bootstrap(registry, firstServiceIp(range), options, signal);
+  await server.startFlowControl();
   startCompactor(store, clock, logger, signal);
   const events = registry.findStore("core/events");
   if (events !== undefined) {
     startEventTtl({ events, clock, logger, context: systemContext(signal) });
   }
   custom.start();
+  await Promise.all([aggregator.start(), new AuthenticationConfig({ ...parts, signal }).start()]);
   server.ready();
   return server;
 }
@@ -132,7 +139,10 @@ function newDispatcher(
       store,
       authenticator,
       authorizer: context.authorizer,
-      rulesFor: rbac && ((user, namespace) => rulesFor(rbac, user, namespace)),
+      tokens: options.tokens,
+      apiAudiences: options.apiAudiences,
+      rulesFor:
+        rbac && ((user, namespace) => resolveRules(rbac, options.authorization?.modes(), user, namespace)),
     }),
   });
 }

@@ -2,6 +2,7 @@
 import type { Agent } from "node:https";
 import type { Clock, Logger } from "#apimachinery";
 import { defaultPlugins } from "./admission/default-plugins.ts";
+import type { AdmissionMetrics } from "./admission/metrics.ts";
 import type { ObjectLookup } from "./admission/object-lookup.ts";
 import { AdmissionChain } from "./admission/plugin.ts";
 import { quotaAccess } from "./admission/quota/quota-access.ts";
@@ -22,21 +23,25 @@ export interface AdmissionParts {
   readonly resolve: ServiceResolver;
   readonly agent: Agent;
   readonly signal: AbortSignal;
+  readonly metrics: AdmissionMetrics;
 }
 
 export function defaultAdmission(parts: AdmissionParts): AdmissionChain {
-  const { options, lookup, registry, authorizer, clock, random, logger, resolve, agent, signal } = parts;
+  const { options, lookup, registry, authorizer, clock, random, logger, resolve, agent, signal, metrics } =
+    parts;
   const versionsOf = (resource: string) => registry().versionsOf(resource);
   return new AdmissionChain(
     defaultPlugins({
       lookup,
       quotas: quotaAccess(lookup, registry, signal),
-      webhooks: { lookup, versionsOf, resolve, clock, random, agent, logger },
+      webhooks: { lookup, versionsOf, authorizer, resolve, clock, random, agent, logger, metrics },
+      findKind: (apiVersion, kind) => registry().findKind(apiVersion, kind),
       authorizer,
       clock,
       random,
       enabled: options.enabledAdmissionPlugins ?? [],
       disabled: options.disabledAdmissionPlugins ?? [],
     }),
+    metrics,
   );
 }

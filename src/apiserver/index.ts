@@ -1,5 +1,19 @@
 /** Public surface of the API server. @module */
 export { createApiServer } from "./api-server.ts";
+export {
+  auditLogDefaults,
+  auditTruncateDefaults,
+  auditWebhookDefaults,
+  parseAuditPolicy,
+  validateAuditOptions,
+  type AuditBatchOptions,
+  type AuditLogOptions,
+  type AuditMode,
+  type AuditOptions,
+  type AuditTruncateOptions,
+  type AuditWebhookOptions,
+} from "./audit/index.ts";
+export { STANDARD_HEADERS, type RequestHeaderOptions } from "./authn/index.ts";
 export type { ApiRequest, Result, UpgradeConnection } from "./handlers/request.ts";
 export type { Route } from "./http/route.ts";
 export type { ApiServer, ApiServerOptions, Limits, ListenAddress } from "./options.ts";
@@ -16,3 +30,22 @@ export {
   type UserInfo,
 } from "./user-info.ts";
 export { newSecurity, type Security, type SecurityOptions } from "./security.ts";
+export {
+  authenticationCauses,
+  ConfiguredAuthentication,
+  loadAuthenticationConfiguration,
+  SIGNING_ALGORITHMS,
+  tokenWebhook,
+  cachedTokens,
+  type AuthenticationConfiguration,
+  type TokenAuthenticator,
+} from "./authn/index.ts";
+export {
+  loadAuthorizationConfiguration,
+  openAuthorization,
+  type AuthorizationConfiguration,
+  type AuthorizationModes,
+  type WebhookSpec,
+} from "./authz/index.ts";
+export { openReviewWebhook } from "./review-webhook.ts";
+export { LateMetrics } from "./security-metrics.ts";

@@ -3,8 +3,12 @@ import type { Clock, Kind, Logger } from "#apimachinery";
 import type { Transport } from "#client";
 import type { Store } from "#storage";
 import type { ServiceResolver } from "./admission/webhook/target.ts";
+import type { AuditOptions } from "./audit/index.ts";
+import type { RequestHeaderOptions, TokenAuthenticator } from "./authn/index.ts";
+import type { AuthorizationModes } from "./authz/index.ts";
 import type { Route } from "./http/route.ts";
 import type { TokenIssuer } from "./registry/token-issuer.ts";
+import type { LateMetrics } from "./security-metrics.ts";
 import type { Authenticator, Authorizer, UserInfo } from "./user-info.ts";
 
 export interface ApiServerOptions {
@@ -22,6 +26,16 @@ export interface ApiServerOptions {
   readonly authenticator?: Authenticator;
   /** Absent: RBAC, with upstream's bootstrap roles. Members of system:masters may do everything in any case. */
   readonly authorizer?: Authorizer;
+  /** Which authorizers are asked, in which order, when `authorizer` is absent. Default: Node, RBAC. */
+  readonly authorization?: AuthorizationModes;
+  /** Answers TokenReviews, with audiences. Absent: `authenticator` does, without. */
+  readonly tokens?: TokenAuthenticator;
+  /** Of TokenReviews that name none. */
+  readonly apiAudiences?: readonly string[];
+  /** Whether who shows no credentials may ask for the path. Default: for all. */
+  readonly allowsAnonymous?: (path: string) => boolean;
+  /** Told where the server counts. */
+  readonly securityMetrics?: LateMetrics;
   /** Issues tokens for the `serviceaccounts/token` subresource; absent: the subresource answers 404. */
   readonly tokenIssuer?: TokenIssuer;
   /** IPv4 range of Service addresses. Default 10.96.0.0/12. */
@@ -32,8 +46,12 @@ export interface ApiServerOptions {
   readonly advertiseAddress?: string;
   /** Default: the port of the first `listen`. */
   readonly securePort?: number;
-  /** How this server proves itself to kubelets (logs, exec, port-forward). PEM. Absent: those answer an error. */
+  /** How this server proves itself to kubelets (logs, exec, port-forward). PEM, read anew for each. Absent: those answer an error. */
   readonly kubeletClient?: { readonly cert: string; readonly key: string; readonly ca?: string };
+  /** How this server proves itself to the API servers behind APIServices. PEM. Absent: what these serve answers 503. */
+  readonly proxyClient?: { readonly cert: string; readonly key: string };
+  /** Which front proxies of this server may say for whom they ask. Absent: none; their headers mean nothing. */
+  readonly requestHeader?: RequestHeaderOptions;
   /** Admission plugins beyond the default ones: AlwaysPullImages, ExtendedResourceToleration. */
   readonly enabledAdmissionPlugins?: readonly string[];
   /**
@@ -41,7 +59,10 @@ export interface ApiServerOptions {
    * finalizers off again.
    */
   readonly disabledAdmissionPlugins?: readonly string[];
-  /** Where the pods behind a port of a Service are reached, for webhooks. Default: at the addresses of its Endpoints. */
+  /**
+   * Where the pods behind a port of a Service are reached, for webhooks and APIServices. Default: at the addresses of its
+   * endpoints.
+   */
   readonly resolveService?: ServiceResolver;
   /** Further routes: discovery, openapi, …; tried before the built-in ones, in order. */
   readonly routes?: readonly Route[];
@@ -56,6 +77,25 @@ export interface ApiServerOptions {
    * go on from there. Default 5 minutes, as upstream; 0: for ever.
    */
   readonly compactionIntervalMs?: number;
+  /** Which requests are recorded, and where. Absent: none. */
+  readonly audit?: AuditOptions;
+  /**
+   * Requests are queued by priority and flow, and share the seats of both limits of requests in flight. Default true;
+   * false: each limit refuses what is beyond it. In-process clients are never limited.
+   */
+  readonly priorityAndFairness?: boolean;
+  /**
+   * How long `/readyz` fails before the server begins to close, so that load balancers look elsewhere while it answers as
+   * before. Default 0.
+   */
+  readonly shutdownDelayMs?: number;
+  /** Requests that come while the server closes are answered 429 and when to come again, instead of 503. Default false. */
+  readonly shutdownSendRetryAfter?: boolean;
+  /**
+   * With this probability each request over HTTP/2 moves its client to a new connection, and so, behind a load balancer, to
+   * another server. Default 0.
+   */
+  readonly goawayChance?: number;
   /** Overrides of the named bounds. */
   readonly limits?: Partial<Limits>;
 }
@@ -63,9 +103,10 @@ export interface ApiServerOptions {
 /** Every bound of the server. */
 export interface Limits {
   readonly bodyBytesMax: number;
+  /** With priority and fairness the sum of the two counts, and is positive; without, 0 is no limit. */
   readonly inFlightMax: number;
   readonly mutatingInFlightMax: number;
-  /** Requests that are not watches, logs, exec, proxies end after this. */
+  /** Requests that are not watches, logs, exec, proxies end after this, or sooner if they ask for it (`?timeout=`). So long a server that closes waits for them. */
   readonly requestTimeoutMs: number;
   /** Events kept per resource for watches from an older resourceVersion. */
   readonly watchHistoryMax: number;
@@ -96,6 +137,8 @@ export interface ListenAddress {
 export interface ApiServer extends AsyncDisposable {
   /** Opens HTTPS listeners; resolves with the ports bound, in order. Needs `tls`. */
   listen(addresses: readonly ListenAddress[]): Promise<readonly ListenAddress[]>;
+  /** The certificate of new connections from now on, instead of the one in `tls`. PEM. */
+  useCertificate(pair: { readonly cert: string; readonly key: string }): void;
   /** The in-process transport: the same handlers, admission and validation as HTTP, on shared frozen objects. Default user: a member of system:masters. */
   transport(user?: UserInfo): Transport;
   /** Ends watches, waits for running requests (bounded), closes listeners. The store stays open: it is the caller's. */

@@ -1,38 +1,56 @@
 /** An API server at work: its listeners, its in-process clients, its end. @module */
-import { latchCheck, Metrics, pingCheck, type MetricDefinition } from "#component-base";
+import { latchCheck, Metrics, type MetricDefinition } from "#component-base";
 import type { Clock, Logger } from "#apimachinery";
 import type { Transport } from "#client";
+import { AGGREGATOR_METRICS, type Aggregator } from "./aggregation/index.ts";
+import { authenticatorChain, frontProxy } from "./authn/index.ts";
+import type { Auditor } from "./audit/auditor.ts";
 import { systemContext } from "./bootstrap/bootstrap.ts";
 import { createOrReplace } from "./bootstrap/bootstrap-objects.ts";
 import { kubernetesEndpoints } from "./bootstrap/kubernetes-service.ts";
 import { runCompactor } from "./compactor.ts";
 import { discoveryPaths, discoveryRoute } from "./discovery/index.ts";
+import { FlowConfiguration, newFlowControl, type FlowControl } from "./flowcontrol/index.ts";
+import { debugRoute, renderFlowMetrics } from "./flowcontrol/index.ts";
 import type { Dispatcher } from "./handlers/dispatch.ts";
 import { ApiHandler } from "./http/api-handler.ts";
 import { FanOut } from "./http/fan-out.ts";
 import { HttpsServer } from "./http/https-server.ts";
+import { GracefulShutdown } from "./http/graceful-shutdown.ts";
 import { InFlight } from "./http/in-flight.ts";
-import { RequestMetrics } from "./http/request-metrics.ts";
 import type { Route } from "./http/route.ts";
-import { healthRoute, indexRoute, metricsRoute, versionRoute } from "./http/system-routes.ts";
+import { serverChecks } from "./http/server-checks.ts";
+import type { ServerMetrics } from "./http/server-metrics.ts";
+import { healthRoute, indexRoute, metricsRoute, slisRoute, versionRoute } from "./http/system-routes.ts";
 import { UpgradeExchange } from "./http/upgrade-exchange.ts";
 import { installedProse, openApiRoute } from "./openapi/index.ts";
 import { InProcessTransport } from "./in-process/in-process-transport.ts";
 import type { ApiServer, ApiServerOptions, Limits, ListenAddress } from "./options.ts";
 import type { Registry } from "./registry/registry.ts";
 import type { SchemeSource } from "./registry/served-kinds.ts";
-import { loopbackUser, type Authorizer, type UserInfo } from "./user-info.ts";
+import { SECURITY_METRICS } from "./security-metrics.ts";
+import { loopbackUser, type Authenticator, type Authorizer, type UserInfo } from "./user-info.ts";
 import { groupResourceOfKey } from "./watchcache/storage-key.ts";
-import type { WatchCache } from "./watchcache/watch-cache.ts";
+import { yieldToLoop, type WatchCache } from "./watchcache/watch-cache.ts";
 
-/** How long `close` waits for running requests before it cuts them. */
-const DRAIN_MS = 2_000;
 const COMPACTION_INTERVAL_MS = 5 * 60_000;
-const DRAIN_POLL_MS = 20;
+
+/** What is done before `ready`, under upstream's names and in its order. */
+const HOOKS: readonly string[] = [
+  "start-apiextensions-controllers",
+  "crd-informer-synced",
+  "bootstrap-controller",
+  "rbac/bootstrap-roles",
+  "scheduling/bootstrap-system-priority-classes",
+  "priority-and-fairness-config-producer",
+  "apiservice-registration-controller",
+];
 
 const LOOPBACK = /^(127\.|::1$|localhost$)/;
 
 const METRICS: readonly MetricDefinition[] = [
+  ...AGGREGATOR_METRICS,
+  ...SECURITY_METRICS,
   {
     type: "gauge",
     name: "apiserver_current_inflight_requests",
@@ -69,16 +87,22 @@ export interface RunningServerParts {
   readonly watchCache: WatchCache;
   readonly closing: AbortController;
   readonly authorizer: Authorizer;
+  readonly metrics: ServerMetrics;
+  /** Absent: nothing is audited. */
+  readonly auditor: Auditor | undefined;
 }
 
 export class RunningServer implements ApiServer {
   readonly #parts: RunningServerParts;
   readonly #inFlight: InFlight;
+  readonly #flowControl: FlowControl | undefined;
+  readonly #flowConfiguration: FlowConfiguration | undefined;
   readonly #fanOut: FanOut;
-  readonly #requestMetrics = new RequestMetrics();
   readonly #metrics = new Metrics(METRICS);
-  readonly #isReady = latchCheck("poststarthook/bootstrap-controller");
+  readonly #hooks = HOOKS.map((name) => latchCheck(`poststarthook/${name}`));
   readonly #https: HttpsServer | undefined;
+  readonly #shutdown: GracefulShutdown;
+  #closed: Promise<void> | undefined;
   #compacting: Promise<void> = Promise.resolve();
   #dispatcher: Dispatcher | undefined;
   #handler: ApiHandler | undefined;
@@ -86,57 +110,96 @@ export class RunningServer implements ApiServer {
 
   constructor(parts: RunningServerParts) {
     this.#parts = parts;
-    this.#inFlight = new InFlight(parts.clock, parts.limits);
+    const isFair = parts.options.priorityAndFairness ?? true;
+    this.#inFlight = new InFlight(parts.clock, parts.limits, !isFair);
+    if (isFair) {
+      const control = (this.#flowControl = newFlowControl(parts));
+      const context = systemContext(parts.closing.signal);
+      const transport = (): Transport => this.transport();
+      this.#flowConfiguration = new FlowConfiguration({ ...parts, control, transport, context });
+    }
     this.#fanOut = new FanOut(parts.clock);
+    this.#shutdown = new GracefulShutdown({
+      clock: parts.clock,
+      delayMs: parts.options.shutdownDelayMs ?? 0,
+      drainMs: parts.limits.requestTimeoutMs,
+      stopListening: () => this.#https?.stopListening(),
+      isIdle: () => this.#inFlight.readOnly + this.#inFlight.mutating === 0 && this.#fanOut.isIdle,
+    });
     this.#metrics.onExpose(() => this.#collect());
-    const { tls } = parts.options;
+    parts.options.securityMetrics?.bind(this.#metrics);
+    const { tls, requestHeader } = parts.options;
     if (tls !== undefined) {
-      this.#https = new HttpsServer(tls, {
-        onExchange: (exchange) => void this.#handler?.handle(exchange),
-        onUpgrade: (request, socket, head, credentials) => {
-          const exchange = new UpgradeExchange(request, socket, credentials);
-          void this.#handler?.handle(exchange, { request, socket, head });
+      // Front proxies have an authority of their own.
+      const authorities = [tls.clientCa, requestHeader?.clientCa].filter((pem) => pem !== undefined);
+      const clientCa = authorities.length === 0 ? {} : { clientCa: authorities.join("\n") };
+      this.#https = new HttpsServer(
+        { ...tls, ...clientCa },
+        {
+          onExchange: (exchange) => void this.#handler?.handle(exchange),
+          onUpgrade: (request, socket, head, credentials) => {
+            const exchange = new UpgradeExchange(request, socket, credentials);
+            void this.#handler?.handle(exchange, { request, socket, head });
+          },
         },
-      });
+      );
     }
   }
 
   /** Everything that is no resource. */
-  routes(kinds: SchemeSource): readonly Route[] {
-    const { options, clock, logger } = this.#parts;
-    const checks = [pingCheck, { name: "etcd", check: async () => void (await options.store.revision()) }];
+  routes(kinds: SchemeSource, aggregator: Aggregator): readonly Route[] {
+    this.#metrics.onExpose(() => aggregator.collect(this.#metrics));
+    const { options, clock, logger, metrics, watchCache } = this.#parts;
+    const checks = serverChecks({ store: options.store, watchCache, hooks: this.#hooks });
+    const readyz = [...checks.readyz, this.#shutdown.check];
     return [
       ...(options.routes ?? []),
-      indexRoute(() => discoveryPaths(kinds.scheme)),
+      aggregator.route,
+      indexRoute(() => discoveryPaths(kinds.scheme, aggregator.discovery)),
       versionRoute({}),
-      healthRoute({ healthz: checks, livez: checks, readyz: [...checks, this.#isReady] }, logger),
-      metricsRoute(this.#metrics, this.#requestMetrics),
-      discoveryRoute(kinds, () => this.#address),
-      openApiRoute({ kinds, clock, findProse: installedProse }),
+      healthRoute({ ...checks, readyz }, metrics.slis, logger),
+      metricsRoute(this.#metrics, this.#otherMetrics()),
+      slisRoute(metrics.slis),
+      ...(this.#flowControl === undefined ? [] : [debugRoute(this.#flowControl, clock)]),
+      discoveryRoute(kinds, () => this.#address, aggregator.discovery),
+      openApiRoute({ kinds, clock, findProse: installedProse, remotes: aggregator.openApi }),
     ];
   }
 
   use(dispatcher: Dispatcher): void {
-    const { options, clock, random, logger, limits, closing, authorizer } = this.#parts;
+    const { options, clock, random, logger, limits, closing, authorizer, metrics, auditor } = this.#parts;
     this.#dispatcher = dispatcher;
     this.#handler = new ApiHandler({
       dispatcher,
-      authenticator: options.authenticator,
+      authenticator: authenticatorOf(options, clock),
+      allowsAnonymous: options.allowsAnonymous,
+      frontProxyHeaders: options.requestHeader?.usernameHeaders ?? [],
       authorizer,
       inFlight: this.#inFlight,
-      metrics: this.#requestMetrics,
+      flowControl: this.#flowControl,
+      metrics: metrics.requests,
       fanOut: this.#fanOut,
       clock,
       random,
       logger,
       limits,
+      auditor,
+      goawayChance: options.goawayChance ?? 0,
+      retryAfterOnShutdown: options.shutdownSendRetryAfter ?? false,
+      draining: this.#shutdown.draining,
       closing: closing.signal,
     });
     this.#scheduleBookmarks();
   }
 
+  /** Follows flow control's configuration, and creates what every server has of it. */
+  async startFlowControl(): Promise<void> {
+    this.#flowConfiguration?.follow();
+    await this.#flowConfiguration?.start();
+  }
+
   ready(): void {
-    this.#isReady.done();
+    for (const hook of this.#hooks) hook.done();
     const { options, watchCache, clock, logger, closing } = this.#parts;
     const { store, compactionIntervalMs: intervalMs = COMPACTION_INTERVAL_MS } = options;
     if (intervalMs === 0) return;
@@ -161,26 +224,31 @@ export class RunningServer implements ApiServer {
     return bound;
   }
 
-  transport(user: UserInfo = loopbackUser): Transport {
-    const { clock, closing } = this.#parts;
-    return new InProcessTransport({ dispatcher: this.#dispatcher!, clock, user, closing: closing.signal });
+  useCertificate(pair: { readonly cert: string; readonly key: string }): void {
+    this.#https?.useCertificate(pair);
   }
 
-  async close(): Promise<void> {
-    const { closing, clock, watchCache } = this.#parts;
-    if (closing.signal.aborted) return;
+  transport(user: UserInfo = loopbackUser): Transport {
+    const { clock, random, auditor } = this.#parts;
+    const { draining } = this.#shutdown;
+    return new InProcessTransport({ dispatcher: this.#dispatcher!, clock, random, user, auditor, draining });
+  }
+
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    const { closing, watchCache, auditor } = this.#parts;
+    await this.#shutdown.run();
     closing.abort(new Error("The API server is closing"));
-    this.#https?.stopListening();
-    const deadline = clock.monotonicMs() + DRAIN_MS;
-    const never = new AbortController().signal;
-    while (this.#inFlight.readOnly + this.#inFlight.mutating > 0 && clock.monotonicMs() < deadline) {
-      await clock.sleep(DRAIN_POLL_MS, never);
-    }
+    await this.#flowConfiguration?.stopped();
     await watchCache.stopped();
     await this.#compacting;
-    // The last words of the watches.
-    while (!this.#fanOut.isIdle && clock.monotonicMs() < deadline) await clock.sleep(1, never);
     this.#https?.destroy();
+    if (auditor === undefined) return;
+    await yieldToLoop(); // connections that were cut have a last word, too
+    await auditor.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -201,10 +269,24 @@ export class RunningServer implements ApiServer {
     });
   }
 
+  #otherMetrics(): readonly (() => string)[] {
+    const { metrics, auditor, clock } = this.#parts;
+    const { requests, admission, store, process } = metrics;
+    const control = this.#flowControl;
+    return [
+      ...[requests, admission, store, process].map((part) => () => part.render()),
+      ...(auditor === undefined ? [] : [() => auditor.metrics.render()]),
+      ...(control === undefined ? [] : [() => renderFlowMetrics(control, clock.monotonicMs())]),
+    ];
+  }
+
   #collect(): void {
-    const running = "apiserver_current_inflight_requests";
-    this.#metrics.set(running, { request_kind: "readOnly" }, this.#inFlight.readOnly);
-    this.#metrics.set(running, { request_kind: "mutating" }, this.#inFlight.mutating);
+    for (const kind of ["readOnly", "mutating"] as const) {
+      // Those that wait for seats are told of by flow control.
+      const waiting = this.#flowControl?.readWrite.count(kind, "waiting") ?? 0;
+      const running = Math.max(0, this.#inFlight[kind] - waiting);
+      this.#metrics.set("apiserver_current_inflight_requests", { request_kind: kind }, running);
+    }
     for (const [key, cache] of this.#parts.watchCache.resources()) {
       const { group, resource } = groupResourceOfKey(key);
       const name = group === "" ? resource : `${resource}.${group}`;
@@ -213,4 +295,14 @@ export class RunningServer implements ApiServer {
       this.#metrics.set("apiserver_registered_watchers", { resource: name }, cache.watcherCount);
     }
   }
+}
+
+/** Front proxies are asked first, as upstream: their certificate is good for nothing else. */
+function authenticatorOf(
+  { authenticator, requestHeader }: Pick<ApiServerOptions, "authenticator" | "requestHeader">,
+  clock: Clock,
+): Authenticator | undefined {
+  if (requestHeader === undefined) return authenticator;
+  const others = authenticator === undefined ? [] : [authenticator];
+  return authenticatorChain([frontProxy(requestHeader, { clock }), ...others]);
 }

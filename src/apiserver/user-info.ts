@@ -1,4 +1,6 @@
 /** Who asks, and what the asked-for action is: the vocabulary between http, authn/ and authz/. @module */
+import type { fields, labels } from "#apimachinery";
+
 /** Upstream's `user.Info`. */
 export interface UserInfo {
   readonly name: string;
@@ -11,6 +13,8 @@ export interface UserInfo {
 export interface Credentials {
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** Names and values in turn, as they came: `headers` has joined those of one name. */
+  readonly rawHeaders?: readonly string[];
   /** DER of the client certificate, only when TLS verified it against the cluster's client CA. */
   readonly clientCertificate?: Uint8Array;
   readonly remoteAddress?: string;
@@ -20,8 +24,20 @@ export interface Authenticator {
   /**
    * The user of these credentials; undefined when there are none that this authenticator knows (the chain goes on,
    * at its end the request is anonymous). Throws an `Unauthorized` StatusError when they are there and wrong.
+   * `notes` is told what the sender and the audit log should know about the credentials.
    */
-  authenticate(credentials: Credentials, signal: AbortSignal): Promise<UserInfo | undefined>;
+  authenticate(
+    credentials: Credentials,
+    signal: AbortSignal,
+    notes?: AuthenticationNotes,
+  ): Promise<UserInfo | undefined>;
+}
+
+export interface AuthenticationNotes {
+  /** Becomes a `Warning` header of the answer. */
+  warn(message: string): void;
+  /** Becomes an annotation of the audit event. */
+  annotate(key: string, value: string): void;
 }
 
 /** Upstream's `authorizer.Attributes`. For non-resource requests only `path` and the lower-case HTTP verb count. */
@@ -36,6 +52,9 @@ export interface AuthorizationAttributes {
   readonly subresource: string;
   readonly namespace: string;
   readonly name: string;
+  /** Of a list, watch or deletecollection. Requirements only narrow what is asked for: ignoring one is safe. */
+  readonly fieldSelector?: readonly fields.Requirement[];
+  readonly labelSelector?: readonly labels.Requirement[];
 }
 
 export interface Decision {
@@ -43,6 +62,8 @@ export interface Decision {
   /** Explicitly denied: later authorizers of a chain are not asked. */
   readonly denied?: boolean;
   readonly reason?: string;
+  /** What kept an authorizer from knowing more; a review shows it. */
+  readonly evaluationError?: string;
 }
 
 export interface Authorizer {

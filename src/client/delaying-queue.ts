@@ -1,6 +1,5 @@
 /** A work queue that also takes keys for later. @module */
-import { systemClock, type Clock, type Timer } from "#apimachinery";
-import { Heap } from "./heap.ts";
+import { Heap, systemClock, type Clock, type Timer } from "#apimachinery";
 import { WorkQueue, type WorkQueueOptions } from "./workqueue.ts";
 
 interface Waiting<Key> {
@@ -17,7 +16,9 @@ const TIMER_MAX_MS = 2 ** 31 - 1;
 export class DelayingQueue<Key> {
   readonly #queue: WorkQueue<Key>;
   readonly #clock: Clock;
-  readonly #heap = new Heap<Waiting<Key>>((a, b) => a.readyMs - b.readyMs || a.sequence - b.sequence);
+  readonly #heap = new Heap<Waiting<Key>>(
+    (a, b) => a.readyMs < b.readyMs || (a.readyMs === b.readyMs && a.sequence < b.sequence),
+  );
   /** The entry that counts for each key; older ones in the heap are stale. */
   readonly #waiting = new Map<Key, Waiting<Key>>();
   #timer: { readonly readyMs: number; readonly timer: Timer } | undefined;

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { array, assert as holds, integer, property } from "fast-check";
 import { FakeClock } from "#apimachinery";
 import { DelayingQueue } from "./delaying-queue.ts";
-import { Heap } from "./heap.ts";
 import type { MetricsSink } from "./metrics.ts";
 import {
   bucketRateLimiter,
@@ -65,21 +63,6 @@ test("WorkQueue reports upstream's metrics", async () => {
     "workqueue_longest_running_processor_seconds 3",
     "workqueue_work_duration_seconds 3",
   ]);
-});
-
-test("Heap gives any elements back in order", () => {
-  holds(
-    property(array(integer()), (numbers) => {
-      const heap = new Heap<number>((a, b) => a - b);
-      for (const number of numbers) heap.push(number);
-      const sorted = numbers.map(() => heap.pop()!);
-      assert.deepEqual(
-        sorted,
-        numbers.toSorted((a, b) => a - b),
-      );
-      assert.equal(heap.pop(), undefined);
-    }),
-  );
 });
 
 test("addAfter() adds in order of time, and keeps the earlier time of a key that waits", async () => {

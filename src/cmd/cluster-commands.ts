@@ -23,6 +23,7 @@ import {
   textProgress,
   type LauncherContext,
 } from "#launcher";
+import { extraConfigOf } from "./extra-config.ts";
 import type { World } from "./k8ts.ts";
 
 const WAIT_TIMEOUT_SECONDS = 120;
@@ -59,6 +60,7 @@ interface StartFlags {
   readonly serviceClusterIpRange: string;
   readonly dnsDomain: string;
   readonly insecureRegistry?: readonly string[];
+  readonly extraConfig?: readonly string[];
   readonly wait: "none" | "nodes" | "all";
   readonly waitTimeout: number;
   readonly output: "text" | "json";
@@ -84,6 +86,11 @@ function addStart(program: Command, world: World, clock: Clock): void {
       "a registry that speaks plain HTTP (https://HOST: without a trusted certificate); may be repeated",
       collect,
     )
+    .option(
+      "--extra-config <component.flag=value>",
+      "a flag of the apiserver, controller-manager, scheduler, kubelet or proxy; may be repeated",
+      collect,
+    )
     .addOption(
       new Option("--wait <what>", "what to wait for: the API server, the nodes, or the system pods too")
         .choices(["none", "nodes", "all"])
@@ -102,6 +109,7 @@ function addStart(program: Command, world: World, clock: Clock): void {
         podCIDR: flags.podNetworkCidr,
         serviceCIDR: flags.serviceClusterIpRange,
         insecureRegistries: flags.insecureRegistry ?? [],
+        extraConfig: extraConfigOf(program, flags.extraConfig ?? []),
         waitTimeoutMs: flags.waitTimeout * 1000,
         isExplicit: (flag: string) => command.getOptionValueSource(camel(flag)) === "cli",
       };
@@ -220,7 +228,7 @@ function addNodeCommands(program: Command, world: World, clock: Clock): void {
     );
 }
 
-function outputOption(): Option {
+export function outputOption(): Option {
   return new Option("-o, --output <format>", "text or json").choices(["text", "json"]).default("text");
 }
 

@@ -1,22 +1,50 @@
 /** The commands that are processes: server and agent. @module */
+import { hostname } from "node:os";
 import { Option, type Command } from "commander";
 import type { Clock } from "#apimachinery";
 import type { AgentFlags } from "./agent/agent.ts";
 import { parseEvictionHard } from "./agent/eviction-hard.ts";
-import { integer } from "./cluster-commands.ts";
+import { addAuthenticationFlags } from "./server/authentication-flags.ts";
+import { addAuthorizationFlags } from "./server/authorization-flags.ts";
+import { addAuditFlags } from "./server/audit-flags.ts";
+import { addComponentFlags } from "./server/component-flags.ts";
+import { addShutdownFlags } from "./server/shutdown-flags.ts";
+import { addFlowControlFlags } from "./server/flow-control-flags.ts";
+import { addFrontProxyFlags } from "./server/front-proxy-flags.ts";
+import { collect, integer } from "./cluster-commands.ts";
+import { bool } from "./flag-values.ts";
 import type { World } from "./k8ts.ts";
+import type { KubeSchedulerFlags } from "./scheduler/kube-scheduler.ts";
 import type { ServerFlags } from "./server/server.ts";
-
-const ISSUER = "https://kubernetes.default.svc.cluster.local";
 
 /** Components are imported when they run: `k8ts status` must not load an API server. */
 export function addComponentCommands(program: Command, world: World, clock: Clock): void {
   addServer(program, world, clock);
   addAgent(program, world, clock);
+  addScheduler(program, world, clock);
+}
+
+function addScheduler(program: Command, world: World, clock: Clock): void {
+  program
+    .command("kube-scheduler")
+    .description(
+      "run a scheduler of its own, with the profiles, plugins and extenders of a configuration file",
+    )
+    .option("--config <path>", "a KubeSchedulerConfiguration file (kubescheduler.config.k8s.io/v1)")
+    .option(
+      "--kubeconfig <path>",
+      "the API server, instead of the configuration's clientConnection.kubeconfig",
+    )
+    .option("--leader-elect [bool]", "of several schedulers one works at a time", bool)
+    .option("--log-dir <path>", "a log file; default: standard error")
+    .action(async (flags: KubeSchedulerFlags) => {
+      const { runKubeScheduler } = await import("./scheduler/kube-scheduler.ts");
+      await runKubeScheduler(flags, clock, Math.random, world.signal);
+    });
 }
 
 function addServer(program: Command, world: World, clock: Clock): void {
-  program
+  const command = program
     .command("server")
     .description("run the control plane: API server, store, controllers and scheduler in one process")
     .requiredOption("--data-dir <path>", "folder of the embedded store")
@@ -28,29 +56,46 @@ function addServer(program: Command, world: World, clock: Clock): void {
     .option("--service-cluster-ip-range <cidr>", "addresses of services", "10.96.0.0/12")
     .option("--cluster-cidr <cidr>", "addresses of pods", "10.244.0.0/16")
     .option("--etcd-servers <urls>", "an etcd cluster instead of the embedded store")
-    .option("--service-account-issuer <url>", "issuer of ServiceAccount tokens", ISSUER)
+    .option("--nodes-dir <path>", "folder of nodes, PATH/NODE/pki, whose serving certificates are renewed")
     .option("--control-plane-node <name>", "the node to be marked as the one that runs this server")
     .action(async (flags: ServerFlags) => {
       const { runServer } = await import("./server/server.ts");
       await runServer(flags, clock, Math.random, world.signal);
     });
+  addAuditFlags(command);
+  addAuthenticationFlags(command);
+  addAuthorizationFlags(command);
+  addShutdownFlags(command);
+  addComponentFlags(command);
+  addFlowControlFlags(command);
+  addFrontProxyFlags(command);
 }
 
 function addAgent(program: Command, world: World, clock: Clock): void {
   program
     .command("agent")
     .description("run a node: kubelet, kube-proxy, pod network and cluster DNS in one process")
-    .requiredOption("--server <url>", "the API server")
-    .requiredOption("--node-name <name>", "name of the Node object")
-    .requiredOption("--node-ip <ip>", "its address")
-    .option("--kubelet-port <port>", "port of the kubelet's API", integer, 10_250)
-    .requiredOption(
-      "--cert-dir <path>",
-      "folder with ca, kubelet, kubelet-client, kube-proxy and coredns keys",
+    .option("--server <url>", "the API server")
+    .option("--token <token>", "join with a bootstrap token: k8ts token create")
+    .option(
+      "--discovery-token-ca-cert-hash <hash>",
+      "sha256:… of the cluster's authority; may be repeated",
+      collect,
     )
-    .requiredOption("--root-dir <path>", "kubelet's folder")
-    .requiredOption("--pod-logs-dir <path>", "folder of container logs")
-    .requiredOption("--pod-manifest-path <path>", "folder of static pods")
+    .option("--discovery-token-unsafe-skip-ca-verification", "believe whoever knows the token", false)
+    .option("--bootstrap-kubeconfig <path>", "join with the server, authority and token of a file")
+    .option(
+      "--rotate-server-certificates",
+      "request the kubelet's serving certificate, to be approved",
+      false,
+    )
+    .option("--node-name <name>", "name of the Node object", hostname().toLowerCase())
+    .option("--node-ip <ip>", "its address; default: the one from which the server is reached")
+    .option("--kubelet-port <port>", "port of the kubelet's API", integer, 10_250)
+    .option("--cert-dir <path>", "folder of ca.crt and the node's certificates", "/var/lib/kubelet/pki")
+    .option("--root-dir <path>", "kubelet's folder", "/var/lib/kubelet")
+    .option("--pod-logs-dir <path>", "folder of container logs", "/var/log/pods")
+    .option("--pod-manifest-path <path>", "folder of static pods", "/etc/kubernetes/manifests")
     .option("--log-dir <path>", "a log file for each component; default: standard error")
     .option("--pid-dir <path>", "folder of the supervisor's pid files")
     .option("--cluster-dns <ip>", "name server of pods", "10.96.0.10")

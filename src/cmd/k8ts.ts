@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { Command, CommanderError, Option } from "commander";
 import { systemClock } from "#apimachinery";
 import { UserError, explain, type LauncherEnv } from "#launcher";
+import { addCertificateCommands } from "./certificate-commands.ts";
 import { addClusterCommands } from "./cluster-commands.ts";
 import { addComponentCommands } from "./component-commands.ts";
 import { outliveLostOutput } from "./lost-output.ts";
@@ -74,6 +75,7 @@ function newProgram(world: World): Command {
     .exitOverride();
   addClusterCommands(program, world, systemClock);
   addResourceCommands(program, world, systemClock);
+  addCertificateCommands(program, world, systemClock);
   addComponentCommands(program, world, systemClock);
   addVersion(program, world);
   return program;

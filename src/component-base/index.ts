@@ -5,6 +5,8 @@ export * from "./health/health.ts";
 export * from "./logging/logger.ts";
 export * from "./metrics/buckets.ts";
 export * from "./metrics/metrics.ts";
+export * from "./pki/detached-signature.ts";
+export * from "./pki/renewal-due.ts";
 export * from "./process/run-command.ts";
 export * from "./process/task-group.ts";
 export * from "./version.ts";

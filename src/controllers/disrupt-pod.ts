@@ -27,7 +27,11 @@ export async function disruptAndDelete(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    if (status !== undefined) await client.updateStatus(Pods, { ...pod, status }, signal);
+    if (status !== undefined) {
+      const { uid, resourceVersion } = pod.metadata;
+      const body = { metadata: { uid, resourceVersion }, status };
+      await client.patch(Pods, pod.metadata, { type: "merge", body }, signal, { subresource: "status" });
+    }
     await client.delete(Pods, pod.metadata, signal, {
       preconditions: { uid: pod.metadata.uid! },
       ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }),

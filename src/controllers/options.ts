@@ -1,5 +1,7 @@
 /** What the controllers may be told, in the words of kube-controller-manager's flags. @module */
+import type { Client } from "#client";
 import type { Controller, ControllerContext } from "#controller-runtime";
+import type { SigningOptions } from "./certificates/signing-controller.ts";
 
 export interface ControllerOptions {
   /** Which controllers run: names, `*` for all that are on by default, `-name` to leave one out. Default `["*"]`. */
@@ -15,6 +17,12 @@ export interface ControllerOptions {
   readonly allocateNodeCIDRs?: boolean;
   /** PEM bundle published as ConfigMap kube-root-ca.crt; without it, the publisher does not run. */
   readonly rootCA?: string;
+  /** What the built-in signers sign with; without it, they do not run. */
+  readonly clusterSigning?: SigningOptions;
+  /** Whether the API serves ClusterTrustBundles: then one with `rootCA` is published. Default false. */
+  readonly clusterTrustBundles?: boolean;
+  /** The client that acts as an account of kube-system. Default: all controllers write with the context's client. */
+  readonly clientFor?: (serviceAccount: string) => Client;
   /** How long a node may stay silent before it counts as unknown. Default 50 s. */
   readonly nodeMonitorGracePeriodMs?: number;
   /** The same for a node that never reported. Default 60 s. */

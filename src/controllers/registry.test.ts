@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { controllerNames, selectControllers } from "./registry.ts";
+import { controllerNames, offByDefault, selectControllers } from "./registry.ts";
+
+const usual = controllerNames.filter((name) => !offByDefault.includes(name));
 
 const cases = [
-  { names: ["*"], want: controllerNames },
+  { names: ["*"], want: usual },
+  { names: ["*", ...offByDefault], want: controllerNames },
   {
     names: ["*", "-deployment-controller"],
-    want: controllerNames.filter((name) => name !== "deployment-controller"),
+    want: usual.filter((name) => name !== "deployment-controller"),
   },
   {
     names: ["deployment-controller", "replicaset-controller"],

@@ -1,6 +1,15 @@
 /** Which controllers exist, and which of them a set of options asks for. @module */
 import type { EventRecorder } from "#client";
 import type { Controller, ControllerContext } from "#controller-runtime";
+import { bootstrapSignerController } from "./bootstrap/bootstrap-signer-controller.ts";
+import { tokenCleanerController } from "./bootstrap/token-cleaner-controller.ts";
+import {
+  csrApprovingController,
+  nodeComponentApprovingController,
+} from "./certificates/approving-controller.ts";
+import { csrCleanerController } from "./certificates/cleaner-controller.ts";
+import { csrSigningController } from "./certificates/signing-controller.ts";
+import { trustBundlePublisherController } from "./certificates/trust-bundle-publisher-controller.ts";
 import { clusterRoleAggregationController } from "./clusterrole-aggregation/clusterrole-aggregation-controller.ts";
 import { cronJobController } from "./cronjob/cronjob-controller.ts";
 import { daemonSetController } from "./daemonset/daemonset-controller.ts";
@@ -23,6 +32,7 @@ import { replicaSetController } from "./replicaset/replicaset-controller.ts";
 import { replicationControllerController } from "./replicationcontroller/replicationcontroller-controller.ts";
 import { resourceQuotaController } from "./resourcequota/resourcequota-controller.ts";
 import { rootCACertificatePublisherController } from "./root-ca-certificate-publisher/root-ca-certificate-publisher-controller.ts";
+import { serviceAccountOf } from "./service-accounts.ts";
 import { serviceAccountController } from "./serviceaccount/serviceaccount-controller.ts";
 import { statefulSetController } from "./statefulset/statefulset-controller.ts";
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
@@ -59,6 +69,20 @@ export const controllers: Readonly<Record<string, ControllerInit>> = {
     persistentVolumeClaimProtectionController(context),
   "persistentvolume-protection-controller": (context) => persistentVolumeProtectionController(context),
   "local-path-provisioner-controller": (context) => localPathProvisionerController(context),
+  "certificatesigningrequest-approving-controller": (context) => csrApprovingController(context),
+  "node-component-csr-approving-controller": (context) => nodeComponentApprovingController(context),
+  "certificatesigningrequest-signing-controller": (context, { clusterSigning }) =>
+    clusterSigning === undefined ? undefined : csrSigningController(context, clusterSigning),
+  "certificatesigningrequest-cleaner-controller": (context) => csrCleanerController(context),
+  "kube-apiserver-serving-clustertrustbundle-publisher-controller": (
+    context,
+    { rootCA, clusterTrustBundles = false },
+  ) =>
+    rootCA === undefined || !clusterTrustBundles
+      ? undefined
+      : trustBundlePublisherController(context, rootCA),
+  "bootstrap-signer-controller": (context) => bootstrapSignerController(context),
+  "token-cleaner-controller": (context) => tokenCleanerController(context),
   "clusterrole-aggregation-controller": (context) => clusterRoleAggregationController(context),
   "garbage-collector-controller": (context) => garbageCollectorController(context),
   "node-lifecycle-controller": (context, options) => nodeLifecycleController(context, options),
@@ -69,6 +93,13 @@ export const controllers: Readonly<Record<string, ControllerInit>> = {
 };
 
 export const controllerNames: readonly string[] = Object.keys(controllers);
+
+/** Run only when they are named, as upstream: only clusters that nodes join by token need them. */
+export const offByDefault: readonly string[] = [
+  "bootstrap-signer-controller",
+  "token-cleaner-controller",
+  "node-component-csr-approving-controller",
+];
 
 /** The controllers that `options` ask for, constructed. Throws on a name that does not exist. */
 export function newControllers(
@@ -93,7 +124,8 @@ function construct(
       context.recorder.event(about, type, reason, message, { component, ...event }),
   };
   const logger = context.logger.child({ controller: name });
-  const controller = controllers[name]!({ ...context, recorder, logger }, options);
+  const client = options.clientFor?.(serviceAccountOf(name)) ?? context.client;
+  const controller = controllers[name]!({ ...context, client, recorder, logger }, options);
   component = controller?.eventSource ?? name;
   return controller;
 }
@@ -118,5 +150,6 @@ export function selectControllers(names: readonly string[]): readonly string[] {
     );
   }
   const all = names.includes("*");
-  return controllerNames.filter((name) => !names.includes(`-${name}`) && (all || names.includes(name)));
+  const isWanted = (name: string): boolean => names.includes(name) || (all && !offByDefault.includes(name));
+  return controllerNames.filter((name) => !names.includes(`-${name}`) && isWanted(name));
 }

@@ -5,3 +5,10 @@ export { runKubelet } from "./kubelet.ts";
 export type { MachineInfo, NodePlatform, NodeUsage, PodCgroups, VolumeHost } from "./platform/platform.ts";
 export { linuxPlatform, type LinuxPlatformOptions } from "./platform/linux.ts";
 export { simulatedPlatform, type SimulatedPlatformOptions } from "./platform/simulated.ts";
+export { bootstrapClientCertificate } from "./certificates/bootstrap.ts";
+export { CertificateStore } from "./certificates/certificate-store.ts";
+export {
+  keepClientCertificate,
+  keepComponentCertificate,
+  keepServingCertificate,
+} from "./certificates/kubelet-certificates.ts";

@@ -11,6 +11,8 @@ import { type KubeletInputs, type KubeletParts, newKubeletParts } from "./kubele
 import { rotateContainerLogs } from "./logs/container-log-manager.ts";
 import { keepNodeLease } from "./node-status/node-lease.ts";
 import type { KubeletOptions } from "./options.ts";
+import { newAuthenticator } from "./server/authenticate.ts";
+import { newAuthorizer } from "./server/authorize.ts";
 import { startServer } from "./server/server.ts";
 import type { ServerHost } from "./server/server-host.ts";
 
@@ -53,7 +55,11 @@ async function run(options: KubeletOptions, tasks: Promise<unknown>[], signal: A
   const inputs: KubeletInputs = { machine, version, resolvConf, services, port: server?.port };
   const parts = newKubeletParts(options, inputs, signal);
   if (server !== undefined) {
-    const { closed } = await startServer(serverHost(options, parts), server, signal);
+    const auth = {
+      authenticate: newAuthenticator(options.client, clock),
+      authorize: newAuthorizer(options.client, nodeName, clock),
+    };
+    const { closed } = await startServer(serverHost(options, parts), server, auth, signal);
     tasks.push(closed);
   }
   const durationSeconds = options.nodeLeaseDurationSeconds ?? DEFAULT_LEASE_SECONDS;

@@ -11,16 +11,21 @@ export interface Taint {
   readonly effect: "NoSchedule" | "PreferNoSchedule" | "NoExecute";
 }
 
-/** The HTTPS endpoint for logs, exec, attach, port-forward and metrics. PEM strings throughout. */
+/**
+ * The HTTPS endpoint for logs, exec, attach, port-forward and metrics. PEM strings throughout. Callers show a client
+ * certificate or a token that the API server knows, and it is asked what they may do: the client of the kubelet must be
+ * allowed to create TokenReviews and SubjectAccessReviews, as nodes are.
+ */
 export interface KubeletServerOptions {
   readonly host: string;
   readonly port: number;
-  readonly cert: string;
-  readonly key: string;
+  /** Absent: no handshake succeeds until `onCertificate` brings one. */
+  readonly cert?: string;
+  readonly key?: string;
   /** Certificates that clients must chain to. */
   readonly clientCA: string;
-  /** Default: members of `system:masters`, and the API server's client certificate. */
-  readonly isAllowed?: (user: { readonly name: string; readonly groups: readonly string[] }) => boolean;
+  /** Called once, with what is to be told of every new serving certificate. */
+  readonly onCertificate?: (use: (pair: { readonly cert: string; readonly key: string }) => void) => void;
 }
 
 export interface KubeletOptions {

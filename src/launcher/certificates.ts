@@ -2,6 +2,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "#apimachinery";
+import { isRenewalDue } from "#component-base";
 import {
   createCertificateAuthority,
   ensureKeyPair,
@@ -18,14 +19,11 @@ import {
 import { profilePaths, type LauncherEnv } from "./paths.ts";
 import type { NodeSpec, Profile } from "./profile.ts";
 
-/** A certificate with less than this left is made anew at the next start. */
-const RENEW_BEFORE_MS = 30 * 86_400_000;
-
 /** Makes what is missing, about to expire, or no longer names the right hosts. */
 export async function ensureCertificates(env: LauncherEnv, profile: Profile, clock: Clock): Promise<void> {
   const { pki } = profilePaths(env, profile.name);
   await mkdir(pki, { recursive: true, mode: 0o700 });
-  const ca = await ensureAuthority(pki, clock);
+  const ca = await ensureAuthority(pki, "ca", "kubernetes", clock);
   const issue = (dir: string, name: string, options: IssueOptions): Promise<KeyPairPem> =>
     ensureKeyPair(
       { certificate: join(dir, `${name}.crt`), privateKey: join(dir, `${name}.key`) },
@@ -35,14 +33,14 @@ export async function ensureCertificates(env: LauncherEnv, profile: Profile, clo
   await issue(pki, "apiserver", { ...serverNames(profile), usages: ["server"] });
   await issue(pki, "apiserver-kubelet-client", {
     commonName: "kube-apiserver-kubelet-client",
-    organizations: ["kubeadm:cluster-admins"],
     usages: ["client"],
   });
   await issue(pki, "admin", {
     commonName: "kubernetes-admin",
-    organizations: ["system:masters"],
+    organizations: ["kubeadm:cluster-admins"],
     usages: ["client"],
   });
+  await ensureFrontProxy(pki, clock);
   await ensureServiceAccountKey(join(pki, "sa.key"));
   for (const node of profile.nodes) await issueForNode(env, profile, node, ca, issue);
 }
@@ -94,22 +92,41 @@ function serverNames(profile: Profile): Pick<IssueOptions, "commonName" | "dnsNa
   };
 }
 
-async function ensureAuthority(pki: string, clock: Clock): Promise<CertificateAuthority> {
-  const paths = { certificate: join(pki, "ca.crt"), privateKey: join(pki, "ca.key") };
+/** By what the API server proves itself to the API servers behind it: an authority of its own, since it may name any user. */
+async function ensureFrontProxy(pki: string, clock: Clock): Promise<void> {
+  const ca = await ensureAuthority(pki, "front-proxy-ca", "front-proxy-ca", clock);
+  const options = client("front-proxy-client");
+  await ensureKeyPair(
+    { certificate: join(pki, "front-proxy-client.crt"), privateKey: join(pki, "front-proxy-client.key") },
+    (pair) => isGood(pair, options, ca, clock),
+    () => issueCertificate(ca, options, clock),
+  );
+}
+
+async function ensureAuthority(
+  pki: string,
+  name: string,
+  commonName: string,
+  clock: Clock,
+): Promise<CertificateAuthority> {
+  const paths = { certificate: join(pki, `${name}.crt`), privateKey: join(pki, `${name}.key`) };
   const pair = await ensureKeyPair(
     paths,
     () => true,
-    () => createCertificateAuthority("kubernetes", clock),
+    () => createCertificateAuthority(commonName, clock),
   );
   return loadCertificateAuthority(pair);
 }
 
 function isGood(pair: KeyPairPem, wanted: IssueOptions, ca: CertificateAuthority, clock: Clock): boolean {
   const info = parseCertificate(pair.certificatePem);
+  const groups = wanted.organizations ?? [];
   const names = [...(wanted.dnsNames ?? []), ...(wanted.ipAddresses ?? [])];
   const has = new Set([...info.dnsNames, ...info.ipAddresses]);
   return (
-    info.notAfter - clock.now() > RENEW_BEFORE_MS &&
+    !isRenewalDue(info, clock.now()) &&
+    info.organizations.length === groups.length &&
+    groups.every((group) => info.organizations.includes(group)) &&
     info.issuer === parseCertificate(ca.certificatePem).commonName &&
     names.every((name) => has.has(name))
   );

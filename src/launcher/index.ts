@@ -3,6 +3,7 @@
  * `k8ts ip` must not pay for certificates, gRPC and the API's kinds.
  * @module
  */
+import type * as Certs from "./commands/certs.ts";
 import type * as Delete from "./commands/delete.ts";
 import type * as Image from "./commands/image.ts";
 import type * as Kubectl from "./commands/kubectl.ts";
@@ -13,11 +14,20 @@ import type * as Service from "./commands/service.ts";
 import type * as Start from "./commands/start.ts";
 import type * as Status from "./commands/status.ts";
 import type * as Stop from "./commands/stop.ts";
+import type * as Token from "./commands/token.ts";
 
 export type { ImageBuildFlags } from "./commands/image.ts";
+export { renderCertificates } from "./commands/certs-table.ts";
+export { renderTokens } from "./commands/token-table.ts";
 export { renderProfiles } from "./commands/profile-table.ts";
 export type { StartOptions } from "./commands/start.ts";
 export { renderStatus, statusExitCode } from "./commands/status-table.ts";
+export {
+  COMPONENT_PROCESSES,
+  parseExtraOption,
+  refusal as extraConfigRefusal,
+  type ExtraOption,
+} from "./extra-config.ts";
 export type { LauncherContext } from "./launcher-context.ts";
 export type { LauncherEnv } from "./paths.ts";
 export { requireProfile } from "./profile.ts";
@@ -57,3 +67,13 @@ export const kubectl: typeof Kubectl.kubectl = async (...args) =>
   (await import("./commands/kubectl.ts")).kubectl(...args);
 export const npmBinary: typeof Kubectl.npmBinary = async (...args) =>
   (await import("./commands/kubectl.ts")).npmBinary(...args);
+export const certsCheck: typeof Certs.certsCheck = async (...args) =>
+  (await import("./commands/certs.ts")).certsCheck(...args);
+export const certsRenew: typeof Certs.certsRenew = async (...args) =>
+  (await import("./commands/certs.ts")).certsRenew(...args);
+export const tokenCreate: typeof Token.tokenCreate = async (...args) =>
+  (await import("./commands/token.ts")).tokenCreate(...args);
+export const tokenList: typeof Token.tokenList = async (...args) =>
+  (await import("./commands/token.ts")).tokenList(...args);
+export const tokenDelete: typeof Token.tokenDelete = async (...args) =>
+  (await import("./commands/token.ts")).tokenDelete(...args);

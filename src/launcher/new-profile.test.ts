@@ -15,6 +15,7 @@ const OPTIONS: NewProfileOptions = {
   serviceCIDR: "10.96.0.0/12",
   dnsDomain: "cluster.local",
   insecureRegistries: [],
+  extraConfig: [],
   isExplicit: () => false,
 };
 

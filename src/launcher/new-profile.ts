@@ -3,6 +3,7 @@ import { checkRanges } from "./address-ranges.ts";
 import { hostAddress } from "./drivers/host.ts";
 import { NODES_MAX, chooseNetwork, nodeAddress } from "./drivers/netns.ts";
 import type { LauncherEnv } from "./paths.ts";
+import type { ExtraOption } from "./extra-config.ts";
 import { freePort } from "./preflight.ts";
 import { listProfiles, nodeName, type DriverName, type NodeSpec, type Profile } from "./profile.ts";
 import { EXIT, UserError } from "./user-error.ts";
@@ -17,6 +18,8 @@ export interface NewProfileOptions {
   readonly dnsDomain: string;
   /** `HOST:PORT` each; a cluster that exists learns them too. */
   readonly insecureRegistries: readonly string[];
+  /** Flags of components; a cluster that exists learns them too, and has them after its next start. */
+  readonly extraConfig: readonly ExtraOption[];
   /** Whether the user gave this flag. */
   readonly isExplicit: (flag: string) => boolean;
 }

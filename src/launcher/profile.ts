@@ -1,6 +1,7 @@
 /** A profile: one cluster on this machine, and how it was made. Stored as `profile.json`. @module */
 import { mkdir, readFile, readdir, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { ExtraOption } from "./extra-config.ts";
 import { profilePaths, type LauncherEnv } from "./paths.ts";
 import { EXIT, UserError } from "./user-error.ts";
 
@@ -27,6 +28,8 @@ export interface Profile {
   readonly dnsDomain: string;
   /** `HOST:PORT` of registries without trusted TLS. */
   readonly insecureRegistries?: readonly string[];
+  /** Flags of components that the user chose. */
+  readonly extraConfig?: readonly ExtraOption[];
   /** The kubeconfig file that got the context. */
   readonly kubeconfig: string;
 }

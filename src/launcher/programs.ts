@@ -1,6 +1,7 @@
 /** The processes of a cluster: one server, and a containerd and an agent for each node. Command lines only. @module */
 import { join } from "node:path";
 import { drivers } from "./drivers/index.ts";
+import { extraFlags } from "./extra-config.ts";
 import type { LauncherEnv } from "./paths.ts";
 import { profilePaths } from "./paths.ts";
 import { serverURL, type NodeSpec, type Profile } from "./profile.ts";
@@ -23,6 +24,7 @@ export function serverProgram(env: LauncherEnv, profile: Profile): Program {
   const flags = [
     `--data-dir=${paths.data}`,
     `--cert-dir=${paths.pki}`,
+    `--nodes-dir=${join(paths.dir, "nodes")}`,
     `--log-dir=${paths.logs}`,
     `--bind-address=${host}`,
     `--secure-port=${port}`,
@@ -30,10 +32,18 @@ export function serverProgram(env: LauncherEnv, profile: Profile): Program {
     `--service-cluster-ip-range=${profile.serviceCIDR}`,
     `--cluster-cidr=${profile.podCIDR}`,
     `--control-plane-node=${controlPlane.name}`,
+    // clusters without a network of their own share the ports of this machine
+    ...(profile.driver === "simulated"
+      ? ["--scheduler-secure-port=0", "--controller-manager-secure-port=0"]
+      : []),
   ];
   return {
     name: "server",
-    command: onNode(profile, controlPlane, k8ts(env, SERVER_HEAP, "server", ...flags)),
+    command: onNode(
+      profile,
+      controlPlane,
+      k8ts(env, SERVER_HEAP, "server", ...flags, ...extraFlags(profile, "server")),
+    ),
     ...common(env, profile, "server"),
   };
 }
@@ -72,7 +82,7 @@ export function agentProgram(env: LauncherEnv, profile: Profile, node: NodeSpec)
   const name = agentName(node);
   return {
     name,
-    command: onNode(profile, node, k8ts(env, AGENT_HEAP, "agent", ...flags)),
+    command: onNode(profile, node, k8ts(env, AGENT_HEAP, "agent", ...flags, ...extraFlags(profile, "agent"))),
     ...common(env, profile, name),
   };
 }

@@ -5,16 +5,23 @@ export interface TestPki {
   readonly ca: string;
   readonly tls: { readonly cert: string; readonly key: string; readonly clientCa: string };
   readonly admin: { readonly cert: string; readonly key: string };
+  /** By what the server proves itself to aggregated API servers. */
+  readonly frontProxy: { readonly ca: string; readonly cert: string; readonly key: string };
 }
 
+/** The name of the server's certificate for aggregated API servers. */
+export const FRONT_PROXY = "front-proxy-client";
 const HOST = "127.0.0.1";
 
 /** Nothing of it touches the disk. */
 export async function newTestPki(clock: Clock): Promise<TestPki> {
   // loaded only here: it costs more than the rest of the cluster's start
   const { createCertificateAuthority, issueCertificate } = await import("#component-base/pki");
-  const ca = await createCertificateAuthority("k8ts-test", clock);
-  const [serving, admin] = await Promise.all([
+  const [ca, frontProxyCa] = await Promise.all([
+    createCertificateAuthority("k8ts-test", clock),
+    createCertificateAuthority("front-proxy-ca", clock),
+  ]);
+  const [serving, admin, frontProxy] = await Promise.all([
     issueCertificate(
       ca,
       {
@@ -30,11 +37,17 @@ export async function newTestPki(clock: Clock): Promise<TestPki> {
       { commonName: "kubernetes-admin", organizations: ["system:masters"], usages: ["client"] },
       clock,
     ),
+    issueCertificate(frontProxyCa, { commonName: FRONT_PROXY, usages: ["client"] }, clock),
   ]);
   return {
     ca: ca.certificatePem,
     tls: { cert: serving.certificatePem, key: serving.privateKeyPem, clientCa: ca.certificatePem },
     admin: { cert: admin.certificatePem, key: admin.privateKeyPem },
+    frontProxy: {
+      ca: frontProxyCa.certificatePem,
+      cert: frontProxy.certificatePem,
+      key: frontProxy.privateKeyPem,
+    },
   };
 }
 

@@ -1,14 +1,15 @@
 /** The control plane of a test cluster: the real API server on the memory store, controllers and scheduler. @module */
 import { generateKeyPairSync } from "node:crypto";
 import type { Clock, Logger } from "#apimachinery";
-import { createApiServer, newSecurity, type ApiServer } from "#apiserver";
+import { createApiServer, newSecurity, STANDARD_HEADERS, type ApiServer, type UserInfo } from "#apiserver";
 import { newClient, newEventRecorder, type EventRecorder, type InformerFactory } from "#client";
 import type { TaskGroup } from "#component-base";
 import { startManager } from "#controller-runtime";
 import { newControllers } from "#controllers";
 import { runScheduler } from "#scheduler";
 import type { Store } from "#storage";
-import type { TestPki } from "./certificates.ts";
+import { controllerManagerUser, controllerUser, schedulerUser } from "../cmd/server/identities.ts";
+import { FRONT_PROXY, type TestPki } from "./certificates.ts";
 
 export interface Surroundings {
   readonly clock: Clock;
@@ -33,12 +34,13 @@ export interface ServerOptions {
   readonly controllers: readonly string[];
   /** To listen with. */
   readonly pki: TestPki | undefined;
+  readonly compactionIntervalMs: number | undefined;
 }
 
 export async function startServer(
   store: Store,
   { clock, random, logger }: Surroundings,
-  { freezeObjects, controllers, pki }: ServerOptions,
+  { freezeObjects, controllers, pki, compactionIntervalMs }: ServerOptions,
 ): Promise<ApiServer> {
   const { privateKey: serviceAccountKeys } = generateKeyPairSync("ec", {
     namedCurve: "P-256",
@@ -58,7 +60,12 @@ export async function startServer(
     disabledAdmissionPlugins: Object.keys(PLUGIN_NEEDS).filter(
       (plugin) => !controllers.includes(PLUGIN_NEEDS[plugin] ?? ""),
     ),
-    ...(pki !== undefined && { tls: pki.tls }),
+    ...(compactionIntervalMs !== undefined && { compactionIntervalMs }),
+    ...(pki !== undefined && {
+      tls: pki.tls,
+      proxyClient: pki.frontProxy,
+      requestHeader: { ...STANDARD_HEADERS, clientCa: pki.frontProxy.ca, allowedNames: [FRONT_PROXY] },
+    }),
   });
   security.attach(newClient(server.transport(), { userAgent: "kube-apiserver" }));
   return server;
@@ -72,6 +79,7 @@ interface Component extends Surroundings {
 }
 
 function component(
+  user: UserInfo,
   name: string,
   eventSource: string,
   server: ApiServer,
@@ -79,7 +87,7 @@ function component(
   { clock, random, logger: parent }: Surroundings,
   signal: AbortSignal,
 ): Component {
-  const client = newClient(server.transport(), { userAgent: name });
+  const client = newClient(server.transport(user), { userAgent: name });
   const logger = parent.child({ component: name });
   const recorder = newEventRecorder({ client, component: eventSource, clock, random, logger }, signal);
   return { client, informers, recorder, clock, random, logger };
@@ -95,6 +103,7 @@ export async function startControllers(
   rootCA: string,
 ): Promise<void> {
   const made = component(
+    controllerManagerUser,
     "kube-controller-manager",
     "controllermanager",
     server,
@@ -102,7 +111,12 @@ export async function startControllers(
     surroundings,
     tasks.signal,
   );
-  const controllers = newControllers(made, { names, rootCA });
+  const controllers = newControllers(made, {
+    names,
+    rootCA,
+    clientFor: (account) =>
+      newClient(server.transport(controllerUser(account)), { userAgent: "kube-controller-manager" }),
+  });
   const manager = startManager({ ...made, controllers }, tasks.signal);
   tasks.start("kube-controller-manager", () => manager.stopped);
   await manager.ready;
@@ -115,6 +129,7 @@ export function startScheduler(
   surroundings: Surroundings,
 ): void {
   const made = component(
+    schedulerUser,
     "kube-scheduler",
     "default-scheduler",
     server,

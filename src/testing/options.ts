@@ -15,6 +15,8 @@ export interface TestClusterOptions {
   readonly freezeObjects?: boolean;
   /** Serve HTTPS on a free port of 127.0.0.1 too, with an authority of its own. Default false: no port, no file. */
   readonly listen?: boolean;
+  /** How long the history of changes is kept at least; continue tokens and watches of before expire. Default 5 min. */
+  readonly compactionIntervalMs?: number;
   /** Of all components. Default: silent. */
   readonly logger?: Logger;
 }

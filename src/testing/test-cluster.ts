@@ -27,6 +27,7 @@ const DEFAULT_ACCOUNT: ObjectRef = { namespace: "default", name: "default" };
 /** Resolves when the nodes are Ready, the controllers work, and a pod may be created in the namespace `default`. */
 export async function startTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
   const { nodes = 1, freezeObjects = true, listen = false, logger = silentLogger } = options;
+  const { compactionIntervalMs } = options;
   if (!Number.isInteger(nodes) || nodes < 0 || nodes > NODES_MAX)
     throw new RangeError(`nodes must be a whole number from 0 to ${NODES_MAX}, is ${nodes}`);
   const surroundings: Surroundings = { clock: systemClock, random: Math.random, logger };
@@ -34,7 +35,12 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
   const hasServiceAccounts = controllers.includes(SERVICE_ACCOUNT_CONTROLLER);
   const pki = listen ? await newTestPki(systemClock) : undefined;
   const store = await openMemoryStore();
-  const server = await startServer(store, surroundings, { freezeObjects, controllers, pki });
+  const server = await startServer(store, surroundings, {
+    freezeObjects,
+    controllers,
+    pki,
+    compactionIntervalMs,
+  });
   const tasks = new TaskGroup();
   const close = async (): Promise<void> => {
     try {

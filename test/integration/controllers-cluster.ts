@@ -10,6 +10,7 @@ import { newClient, newEventRecorder, newInformerFactory } from "#client";
 import { newControllers } from "#controllers";
 import { startManager } from "#controller-runtime";
 import { openMemoryStore } from "#storage";
+import { controllerManagerUser, controllerUser } from "../../src/cmd/server/identities.ts";
 
 export interface Cluster extends AsyncDisposable {
   readonly client: Client;
@@ -34,21 +35,25 @@ export async function startCluster(kinds: readonly Kind[], clock: Clock = system
   const abort = new AbortController();
   const { signal } = abort;
   const client = newClient(server.transport());
-  const informers = newInformerFactory({ client });
-  const recorder = newEventRecorder({ client, component: "test" }, signal);
+  // as in `k8ts server`: reads as kube-controller-manager, and every controller writes as its own account
+  const reader = newClient(server.transport(controllerManagerUser), { userAgent: "kube-controller-manager" });
+  const informers = newInformerFactory({ client: reader });
+  const recorder = newEventRecorder({ client: reader, component: "test" }, signal);
   const errors: string[] = [];
   const logger = {
     ...silentLogger,
     child: () => logger,
     error: (message: string, fields = {}) => void errors.push(`${message} ${describe(fields)}`),
   };
-  const context = { client, informers, recorder, clock, logger };
+  const context = { client: reader, informers, recorder, clock, logger };
   for (const kind of kinds) informers.informer(kind);
   await client.create(Nodes, newNode(NODE), signal);
   const controllers = newControllers(context, {
     rootCA: "CA",
     allocateNodeCIDRs: true,
     clusterCIDR: "10.244.0.0/16",
+    clientFor: (account) =>
+      newClient(server.transport(controllerUser(account)), { userAgent: "kube-controller-manager" }),
   });
   const manager = startManager({ ...context, controllers }, signal);
   const kubelet = { isPaused: false };

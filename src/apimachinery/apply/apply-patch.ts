@@ -1,5 +1,5 @@
 /** Server-side apply: a configuration is merged into the live object, and ownership follows. @module */
-import { badRequest } from "../errors.ts";
+import { badRequest, StatusError } from "../errors.ts";
 import { isJsonObject, jsonEqual, own, type JsonObject } from "../json.ts";
 import type { Schema } from "../schema.ts";
 import { formatTime } from "../time.ts";
@@ -95,7 +95,8 @@ function checkConfiguration({ applied, apiVersion, schema }: ApplyRequest): void
     problems.length === 1
       ? problems[0]!
       : ["errors:", ...problems.map((problem) => `  ${problem}`)].join("\n");
-  throw badRequest(`failed to create typed patch object (${describe(applied)}): ${list}`);
+  // upstream's is no API error, and so becomes a 500 that names no reason
+  throw new StatusError("Unknown", `failed to create typed patch object (${describe(applied)}): ${list}`);
 }
 
 function describe(applied: JsonObject): string {

@@ -1,5 +1,6 @@
 /** Who may approve and sign certificate requests, and what no client certificate may say. @module */
 import type { CertificateSigningRequest } from "#api/certificates/v1/types.gen";
+import type { ClusterTrustBundle } from "#api/certificates/v1beta1/types.gen";
 import { semanticEqual } from "../registry/semantic-equal.ts";
 import { SYSTEM_MASTERS, type Authorizer } from "../user-info.ts";
 import { subjectOfRequest } from "./certificate-request.ts";
@@ -53,15 +54,47 @@ export const certificateSubjectRestriction: AdmissionPlugin = {
   },
 };
 
-/** By the stored signer: a request to change it must not choose who is asked. The signer's domain may stand for all of its signers. */
+/** Who publishes trust anchors in a signer's name answers for them; the signer of a bundle never changes. */
+export function clusterTrustBundleAttest(authorizer: Authorizer): AdmissionPlugin {
+  return {
+    name: "ClusterTrustBundleAttest",
+    operations: ["CREATE", "UPDATE"],
+    resources: ["certificates.k8s.io/clustertrustbundles"],
+    async validate(attributes) {
+      const { spec } = attributes.object as ClusterTrustBundle;
+      const { signerName = "" } = spec;
+      const old = attributes.oldObject as ClusterTrustBundle | undefined;
+      // References and finalizers are the garbage collector's business.
+      const isUnchanged = old !== undefined && semanticEqual(spec, old.spec);
+      if (signerName === "" || isUnchanged) return;
+      if (await mayUseSigner(attributes, "attest", signerName, authorizer)) return;
+      throw refuse(attributes, `user not permitted to attest for signerName ${JSON.stringify(signerName)}`);
+    },
+  };
+}
+
+/** By the stored signer: a request to change it must not choose who is asked. */
 async function checkSigner(
   attributes: Attributes,
   verb: "approve" | "sign",
   authorizer: Authorizer,
 ): Promise<void> {
-  const { user, oldObject } = attributes;
-  if (user.groups.includes(SYSTEM_MASTERS)) return;
-  const { signerName } = (oldObject as CertificateSigningRequest).spec;
+  const { signerName } = (attributes.oldObject as CertificateSigningRequest).spec;
+  if (await mayUseSigner(attributes, verb, signerName, authorizer)) return;
+  throw refuse(
+    attributes,
+    `user not permitted to ${verb} requests with signerName ${JSON.stringify(signerName)}`,
+  );
+}
+
+/** The signer's domain may stand for all of its signers. */
+async function mayUseSigner(
+  { user }: Attributes,
+  verb: "approve" | "sign" | "attest",
+  signerName: string,
+  authorizer: Authorizer,
+): Promise<boolean> {
+  if (user.groups.includes(SYSTEM_MASTERS)) return true;
   const domain = signerName.split("/", 1)[0]!;
   for (const name of [signerName, `${domain}/*`]) {
     const decision = await authorizer.authorize({
@@ -76,10 +109,7 @@ async function checkSigner(
       namespace: "",
       name,
     });
-    if (decision.allowed) return;
+    if (decision.allowed) return true;
   }
-  throw refuse(
-    attributes,
-    `user not permitted to ${verb} requests with signerName ${JSON.stringify(signerName)}`,
-  );
+  return false;
 }

@@ -2,7 +2,12 @@
 import type { Clock } from "#apimachinery";
 import type { Authorizer } from "../user-info.ts";
 import { alwaysPullImages } from "./always-pull-images.ts";
-import { certificateApproval, certificateSigning, certificateSubjectRestriction } from "./certificates.ts";
+import {
+  certificateApproval,
+  certificateSigning,
+  certificateSubjectRestriction,
+  clusterTrustBundleAttest,
+} from "./certificates.ts";
 import { defaultIngressClass } from "./default-ingress-class.ts";
 import { defaultTolerationSeconds } from "./default-toleration-seconds.ts";
 import { extendedResourceToleration } from "./extended-resource-toleration.ts";
@@ -13,13 +18,16 @@ import { taintNodesByCondition } from "./node-taints.ts";
 import type { ObjectLookup } from "./object-lookup.ts";
 import type { AdmissionPlugin } from "./plugin.ts";
 import { podSecurity } from "./pod-security/pod-security.ts";
+import { expressionCheck } from "./policy/check-expressions.ts";
+import { mutatingAdmissionPolicy } from "./policy/mutating.ts";
+import type { ParamFacts } from "./policy/params.ts";
+import { validatingAdmissionPolicy } from "./policy/validating.ts";
 import { priorityAdmission } from "./priority.ts";
 import type { QuotaAccess } from "./quota/quota-ledger.ts";
 import { resourceQuotaAdmission } from "./quota/resource-quota.ts";
 import { runtimeClassAdmission } from "./runtime-class.ts";
 import { serviceAccountAdmission } from "./service-account.ts";
 import { defaultStorageClass, persistentVolumeClaimResize, storageObjectInUseProtection } from "./storage.ts";
-import { webhookConfigurationCheck } from "./webhook/configuration.ts";
 import type { WebhookOptions } from "./webhook/dispatch.ts";
 import { mutatingAdmissionWebhook } from "./webhook/mutating.ts";
 import { validatingAdmissionWebhook } from "./webhook/validating.ts";
@@ -28,6 +36,8 @@ export interface DefaultPluginsOptions {
   readonly lookup: ObjectLookup;
   readonly quotas: QuotaAccess;
   readonly webhooks: WebhookOptions;
+  /** The resource of a kind, as policies name those of their parameters. */
+  readonly findKind: ParamFacts["findKind"];
   readonly authorizer: Authorizer;
   readonly clock: Clock;
   readonly random: () => number;
@@ -41,7 +51,8 @@ export interface DefaultPluginsOptions {
 const OFF_BY_DEFAULT: readonly string[] = ["AlwaysPullImages", "ExtendedResourceToleration"];
 
 export function defaultPlugins(options: DefaultPluginsOptions): readonly AdmissionPlugin[] {
-  const { lookup, quotas, webhooks, authorizer, clock, random, enabled, disabled } = options;
+  const { lookup, quotas, webhooks, findKind, authorizer, clock, random, enabled, disabled } = options;
+  const policies = { lookup, versionsOf: webhooks.versionsOf, authorizer, findKind };
   const all = [
     namespaceLifecycle(lookup),
     limitRanger(lookup),
@@ -59,10 +70,13 @@ export function defaultPlugins(options: DefaultPluginsOptions): readonly Admissi
     runtimeClassAdmission(lookup),
     certificateApproval(authorizer),
     certificateSigning(authorizer),
+    clusterTrustBundleAttest(authorizer),
     certificateSubjectRestriction,
     defaultIngressClass(lookup),
-    webhookConfigurationCheck,
+    expressionCheck,
+    mutatingAdmissionPolicy(policies),
     mutatingAdmissionWebhook(webhooks),
+    validatingAdmissionPolicy(policies),
     validatingAdmissionWebhook(webhooks),
     resourceQuotaAdmission(quotas, clock),
   ];

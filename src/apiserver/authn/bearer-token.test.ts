@@ -37,7 +37,7 @@ test("bearerToken() refuses a token nobody knows, in upstream's words", async ()
 test("bearerToken() asks again only when the time to live is over", async () => {
   const clock = new FakeClock();
   let asked = 0;
-  const counting: TokenAuthenticator = { authenticateToken: async () => (asked++, jane) };
+  const counting: TokenAuthenticator = { authenticateToken: async () => (asked++, { user: jane }) };
   const authenticator = bearerToken([counting], { clock });
   for (let i = 0; i < 3; i++) await authenticator.authenticate(bearer("x"), signal);
   assert.equal(asked, 1);
@@ -92,7 +92,7 @@ test("bootstrapTokens() accepts a live token of kube-system and no other", async
           : undefined,
       clock,
     ).authenticateToken(token, signal);
-  assert.deepEqual(await ask(good), {
+  assert.deepEqual((await ask(good))?.user, {
     name: "system:bootstrap:abcdef",
     groups: ["system:bootstrappers", "system:bootstrappers:k8ts:default"],
   });

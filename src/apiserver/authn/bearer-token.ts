@@ -1,56 +1,50 @@
-/** Finds the bearer token of a request and has it checked; remembers the answer for a few seconds. @module */
-import { hash } from "node:crypto";
+/** Finds the bearer token of a request and has it checked. @module */
 import type { Clock } from "#apimachinery";
-import type { Authenticator, Credentials, UserInfo } from "../user-info.ts";
-import type { TokenAuthenticator } from "./token-authenticator.ts";
-import { TtlCache } from "./ttl-cache.ts";
+import type { Authenticator, Credentials } from "../user-info.ts";
+import { tokenUnion, type TokenAuthenticator } from "./token-authenticator.ts";
+import { cachedTokens } from "./token-cache.ts";
 import { unauthorized } from "./unauthorized.ts";
 
 export interface BearerTokenOptions {
   readonly clock: Clock;
   /** How long a token that was good stays so, also when it was revoked meanwhile. Default: 10 s, as upstream. */
   readonly cacheTtlMs?: number;
+  /** Those that a token of a request must have one of. Default: every token will do. */
+  readonly apiAudiences?: readonly string[];
 }
 
-const CACHE_ENTRIES_MAX = 4_096;
 /** Browsers cannot set headers on a WebSocket: the token travels as a subprotocol, in base64url. */
 const WEBSOCKET_PROTOCOL_PREFIX = "base64url.bearer.authorization.k8s.io.";
+export const TOKEN_SUCCESS_TTL_MS = 10_000;
 
 /** A token that no authenticator knows is refused. */
 export function bearerToken(
   authenticators: readonly TokenAuthenticator[],
-  { clock, cacheTtlMs = 10_000 }: BearerTokenOptions,
+  { clock, cacheTtlMs = TOKEN_SUCCESS_TTL_MS, apiAudiences }: BearerTokenOptions,
 ): Authenticator {
-  const cache = new TtlCache<UserInfo>(clock, CACHE_ENTRIES_MAX);
-  return {
-    async authenticate(credentials, signal) {
-      const token = tokenOf(credentials);
-      if (token === undefined) return undefined;
-      // The token itself is not kept in memory longer than needed.
-      const key = hash("sha256", token, "base64");
-      const known = cache.get(key);
-      if (known !== undefined) return known;
-      const user = await firstUser(authenticators, token, signal);
-      cache.set(key, user, cacheTtlMs);
-      return user;
-    },
-  };
+  const options = { clock, successTtlMs: cacheTtlMs, failureTtlMs: 0, cacheErrors: true };
+  return requestTokens(cachedTokens(tokenUnion(authenticators), options), apiAudiences);
 }
 
-async function firstUser(
-  authenticators: readonly TokenAuthenticator[],
-  token: string,
-  signal: AbortSignal,
-): Promise<UserInfo> {
-  let cause: unknown;
-  for (const authenticator of authenticators)
-    try {
-      const user = await authenticator.authenticateToken(token, signal);
-      if (user !== undefined) return user;
-    } catch (error) {
-      cause = error;
-    }
-  throw unauthorized(cause);
+/** As `bearerToken`, of tokens that are remembered already or must not be. */
+export function requestTokens(
+  tokens: TokenAuthenticator,
+  apiAudiences: readonly string[] | undefined,
+): Authenticator {
+  return {
+    async authenticate(credentials, signal, notes) {
+      const token = tokenOf(credentials);
+      if (token === undefined) return undefined;
+      const answer = await tokens.authenticateToken(token, signal, apiAudiences).catch((cause: unknown) => {
+        signal.throwIfAborted();
+        throw unauthorized(cause);
+      });
+      if (answer === undefined) throw unauthorized(new Error("invalid bearer token"));
+      for (const warning of answer.warnings ?? []) notes?.warn(warning);
+      for (const [key, value] of Object.entries(answer.annotations ?? {})) notes?.annotate(key, value);
+      return answer.user;
+    },
+  };
 }
 
 function tokenOf({ headers }: Credentials): string | undefined {

@@ -1,6 +1,6 @@
 /** Tokens for nodes that join: Secrets of type bootstrap.kubernetes.io/token in kube-system. @module */
 import { hash, timingSafeEqual } from "node:crypto";
-import type { Clock } from "#apimachinery";
+import { compareStrings, type Clock } from "#apimachinery";
 import type { Secret } from "#api/core/v1/types.gen";
 import type { TokenAuthenticator } from "./token-authenticator.ts";
 
@@ -11,14 +11,14 @@ const GROUP_RULE = /^system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]$/;
 
 /** `secret` finds a Secret of the namespace kube-system by name. */
 export function bootstrapTokens(
-  secret: (name: string) => Secret | undefined,
+  secret: (name: string) => Secret | undefined | Promise<Secret | undefined>,
   clock: Clock,
 ): TokenAuthenticator {
   return {
     async authenticateToken(token) {
       const [, id, key] = TOKEN.exec(token) ?? [];
       if (id === undefined || key === undefined) return undefined;
-      const found = secret(`bootstrap-token-${id}`);
+      const found = await secret(`bootstrap-token-${id}`);
       if (found?.type !== SECRET_TYPE || found.metadata.deletionTimestamp !== undefined) return undefined;
       const value = (name: string): string => Buffer.from(found.data?.[name] ?? "", "base64").toString();
       const expiration = value("expiration");
@@ -32,7 +32,9 @@ export function bootstrapTokens(
         .split(",")
         .filter((group) => group !== "");
       if (!extra.every((group) => GROUP_RULE.test(group))) return undefined;
-      return { name: `system:bootstrap:${id}`, groups: [GROUP, ...extra] };
+      return {
+        user: { name: `system:bootstrap:${id}`, groups: [GROUP, ...new Set(extra)].toSorted(compareStrings) },
+      };
     },
   };
 }

@@ -7,11 +7,11 @@ import { SYSTEM_AUTHENTICATED, type Authenticator } from "../user-info.ts";
  */
 export function authenticatorChain(authenticators: readonly Authenticator[]): Authenticator {
   return {
-    async authenticate(credentials, signal) {
+    async authenticate(credentials, signal, notes) {
       let failure: { readonly error: unknown } | undefined;
       for (const authenticator of authenticators)
         try {
-          const user = await authenticator.authenticate(credentials, signal);
+          const user = await authenticator.authenticate(credentials, signal, notes);
           if (user !== undefined)
             return user.groups.includes(SYSTEM_AUTHENTICATED)
               ? user

@@ -18,9 +18,7 @@ const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 const ANY_USAGE = "2.5.29.37.0";
 
 export function clientCertificate({ ca, clock }: ClientCertificateOptions): Authenticator {
-  const roots = (ca.match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ?? []).map(
-    (pem) => new X509Certificate(pem),
-  );
+  const roots = rootsOf(ca);
   const cache = new TtlCache<UserInfo>(clock, CACHE_ENTRIES_MAX);
   return {
     async authenticate({ clientCertificate: der }) {
@@ -39,7 +37,14 @@ export function clientCertificate({ ca, clock }: ClientCertificateOptions): Auth
   };
 }
 
-function parse(der: Uint8Array): X509Certificate {
+/** All certificates of a PEM bundle. */
+export function rootsOf(pem: string): readonly X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ?? [];
+  return blocks.map((block) => new X509Certificate(block));
+}
+
+/** Throws Unauthorized for bytes that are no certificate. */
+export function parse(der: Uint8Array): X509Certificate {
   try {
     return new X509Certificate(der);
   } catch (cause) {
@@ -48,7 +53,7 @@ function parse(der: Uint8Array): X509Certificate {
 }
 
 /** Why the certificate is not accepted. */
-function problemOf(
+export function problemOf(
   certificate: X509Certificate,
   roots: readonly X509Certificate[],
   nowMs: number,
@@ -74,7 +79,7 @@ function userOf(certificate: X509Certificate, fingerprint: string): UserInfo {
   };
 }
 
-function valuesOf(certificate: X509Certificate, attribute: "CN" | "O"): readonly string[] {
+export function valuesOf(certificate: X509Certificate, attribute: "CN" | "O"): readonly string[] {
   const subject = certificate.toLegacyObject().subject as unknown as Record<
     string,
     string | string[] | undefined

@@ -7,7 +7,10 @@ import type { TokenAuthenticator } from "./token-authenticator.ts";
 export function staticTokens(users: ReadonlyMap<string, UserInfo>): TokenAuthenticator {
   const byHash = new Map(users.entries().map(([token, user]) => [digest(token), user]));
   return {
-    authenticateToken: async (token) => byHash.get(digest(token)),
+    async authenticateToken(token) {
+      const user = byHash.get(digest(token));
+      return user && { user };
+    },
   };
 }
 

@@ -15,6 +15,7 @@ import {
   priorityClassObjects,
   type BootstrapObject,
 } from "./bootstrap-objects.ts";
+import { reconcileRbac } from "./reconcile-rbac.ts";
 import { kubernetesService } from "./kubernetes-service.ts";
 
 const RBAC = "rbac.authorization.k8s.io";
@@ -32,7 +33,10 @@ export async function bootstrap(
   const service = kubernetesService({ clusterIP: serviceIP, securePort });
   // Roles that nobody reads are not written: somebody else authorizes.
   const roles = authorizer === undefined ? rbacObjects() : [];
-  await createMissing(registry, [service, ...priorityClassObjects(), ...roles], context);
+  await Promise.all([
+    createMissing(registry, [service, ...priorityClassObjects()], context),
+    reconcileRbac(registry, roles, context),
+  ]);
 }
 
 /** The server's own writes. */

@@ -5,9 +5,12 @@ import type { Dispatcher } from "../handlers/dispatch.ts";
 import { bookmarkObject, listMetadataOf } from "../handlers/encode.ts";
 import type { ApiRequest, ObjectList, Representation, RequestBody, Result } from "../handlers/request.ts";
 import { parseTarget } from "../http/http-request.ts";
+import type { Auditor } from "../audit/auditor.ts";
+import { audited } from "./audited.ts";
 import type { UserInfo } from "../user-info.ts";
 import { yieldToLoop } from "../watchcache/watch-cache.ts";
 import type { CachedObject } from "../watchcache/cached-object.ts";
+import { proxiedResponse, proxiedWatch } from "./proxied.ts";
 import type { WatchItem } from "../watchcache/watcher.ts";
 
 /** Items of a list parsed, and events handed over, between two turns of the event loop. */
@@ -17,9 +20,12 @@ const EVENTS_MAX = 100;
 export interface InProcessOptions {
   readonly dispatcher: Dispatcher;
   readonly clock: Clock;
+  readonly random: () => number;
   readonly user: UserInfo;
-  /** Aborts when the server closes. */
-  readonly closing: AbortSignal;
+  /** Absent: nothing is audited. */
+  readonly auditor: Auditor | undefined;
+  /** Aborts when the server takes no more requests. */
+  readonly draining: AbortSignal;
 }
 
 export class InProcessTransport implements Transport {
@@ -32,6 +38,7 @@ export class InProcessTransport implements Transport {
   async request(request: Request, signal: AbortSignal): Promise<Response> {
     const warnings: string[] = [];
     const result = await this.#handle(request, signal, warnings);
+    if (result.type === "stream") return proxiedResponse(request, result);
     const response = await responseOf(result, warnings);
     if (response.status >= 400) throw StatusError.fromStatus(response.body as object, response.status);
     return response;
@@ -40,14 +47,21 @@ export class InProcessTransport implements Transport {
   async *watch(request: Request, signal: AbortSignal): AsyncGenerator<WatchEvent> {
     const query = { ...request.query, watch: true };
     const result = await this.#handle({ ...request, query }, signal, []);
+    if (result.type === "stream") {
+      yield* proxiedWatch(request, result, signal);
+      return;
+    }
+    if (result.type === "bytes" && result.status >= 400) {
+      throw StatusError.fromStatus(textBody(result) as object, result.status);
+    }
     if (result.type !== "watch") throw new StatusError("NotFound", `nothing to watch at ${request.path}`);
     const { watcher, as, kind, timeoutMs } = result;
     let wake: (() => void) | undefined;
     const stop = (): void => watcher.stop();
     const timer = this.#options.clock.after(timeoutMs, stop);
     signal.addEventListener("abort", stop, { once: true });
-    this.#options.closing.addEventListener("abort", stop, { once: true });
-    if (signal.aborted || this.#options.closing.aborted) stop();
+    this.#options.draining.addEventListener("abort", stop, { once: true });
+    if (signal.aborted || this.#options.draining.aborted) stop();
     watcher.onReady(() => wake?.());
     try {
       for (;;) {
@@ -60,7 +74,7 @@ export class InProcessTransport implements Transport {
     } finally {
       timer.cancel();
       signal.removeEventListener("abort", stop);
-      this.#options.closing.removeEventListener("abort", stop);
+      this.#options.draining.removeEventListener("abort", stop);
       watcher.stop();
     }
   }
@@ -79,11 +93,13 @@ export class InProcessTransport implements Transport {
 
   #handle(request: Request, signal: AbortSignal, warnings: string[]): Promise<Result> {
     signal.throwIfAborted();
-    const { closing, dispatcher, user } = this.#options;
-    if (closing.aborted) {
+    const { draining, dispatcher, user, auditor } = this.#options;
+    if (draining.aborted) {
       return Promise.reject(new StatusError("ServiceUnavailable", "apiserver is shutting down"));
     }
-    return dispatcher.handle(apiRequestOf(request, user, signal, warnings));
+    const asked = apiRequestOf(request, user, signal, warnings);
+    if (auditor === undefined) return dispatcher.handle(asked);
+    return audited(asked, { ...this.#options, auditor });
   }
 }
 
@@ -135,12 +151,16 @@ async function responseOf(result: Result, warnings: readonly string[]): Promise<
   }
 }
 
+const REFUSALS: Readonly<Record<number, readonly ["NotFound" | "ServiceUnavailable", string]>> = {
+  404: ["NotFound", "the server could not find the requested resource"],
+  503: ["ServiceUnavailable", "the server is currently unable to handle the request"],
+};
+
 /** A body that is no JSON comes as text; a refusal as the Status its text stands for. */
 function textBody({ status, body }: Extract<Result, { type: "bytes" }>): unknown {
   const text = typeof body === "string" ? body : Buffer.from(body).toString();
   if (status < 400) return text;
-  const reason = status === 404 ? "NotFound" : "Unknown";
-  const message = status === 404 ? "the server could not find the requested resource" : text;
+  const [reason, message] = REFUSALS[status] ?? (["Unknown", text] as const);
   return new StatusError(reason, message, { code: status }).toStatus();
 }
 

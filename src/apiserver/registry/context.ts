@@ -1,5 +1,6 @@
 /** What every write of the registry is told of the request it serves. @module */
 import type { Kind } from "#apimachinery";
+import type { AuditAnnotations } from "../audit/annotations.ts";
 import type { UserInfo } from "../user-info.ts";
 
 export interface RequestContext {
@@ -13,6 +14,11 @@ export interface RequestContext {
   readonly requestKind?: Kind;
   /** A write of the server itself, which must not depend on anything that it serves: webhooks are not asked. */
   readonly isOwn?: boolean;
+  /** The options of a create or update as the client gave them, without what was left out; admission shows them. */
+  readonly options?: { readonly fieldManager?: string; readonly fieldValidation?: string };
   /** Adds a `Warning` header. */
   readonly warn: (message: string) => void;
+  /** Absent when nobody audits the request. */
+  readonly audit?: AuditAnnotations;
+  readonly waited?: (ms: number) => void;
 }

@@ -66,8 +66,9 @@ export function selectionOf(
   name: string,
   indexedField: string | undefined,
 ): Selection {
-  const { labelSelector, fieldSelector } = options;
-  for (const { field: path } of fieldSelector) checkFieldIsKnown(kind, path);
+  const { labelSelector } = options;
+  for (const { field: path } of options.fieldSelector) checkFieldIsKnown(kind, path);
+  const fieldSelector = storedSelector(kind, options.fieldSelector);
   const exactName = name === "" ? fields.requiresExactMatch(fieldSelector, "metadata.name") : name;
   const indexed =
     indexedField === undefined ? undefined : fields.requiresExactMatch(fieldSelector, indexedField);
@@ -92,6 +93,12 @@ function matcherOf(
   return (object) =>
     (!hasLabels || labels.matches(labelSelector, object.labels)) &&
     (fieldSelector.length === 0 || fields.matches(fieldSelector, (path) => object.fields[path] ?? ""));
+}
+
+/** In the words of the version that is stored, by which objects are kept. */
+function storedSelector({ storedField }: Kind, selector: fields.Selector): fields.Selector {
+  if (storedField === undefined) return selector;
+  return selector.map((requirement) => ({ ...requirement, field: storedField(requirement.field) }));
 }
 
 function checkFieldIsKnown(kind: Kind, path: string): void {

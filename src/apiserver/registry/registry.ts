@@ -61,6 +61,16 @@ export class Registry {
     return this.#served.values();
   }
 
+  /** By what objects say of themselves: `apps/v1`, `Deployment`. */
+  findKind(apiVersion: string, kind: string): ServedResource | undefined {
+    const [version = "", group = ""] = apiVersion.split("/").toReversed();
+    for (const served of this.#served.values()) {
+      const own = served.kind;
+      if (own.kind === kind && own.version === version && own.group === group) return served;
+    }
+    return undefined;
+  }
+
   /** Every version in which the objects of `core/pods` and the like are served. */
   versionsOf(resource: string): readonly ServedResource[] {
     return [...this.#served.values()].filter((served) => served.resource === resource);

@@ -13,6 +13,8 @@ import {
   validateObjectMetaUpdate,
   type Clock,
   type GroupResource,
+  type GroupVersionKind,
+  type JsonObject,
   type Kind,
   type KubeObject,
   type ObjectMetaRules,
@@ -35,7 +37,7 @@ import { nothingBegun, type Begun, type ResourceHooks } from "./resource-hooks.t
 import { semanticEqual } from "./semantic-equal.ts";
 import { keepsStatusOnCreate, withoutStatus } from "./status.ts";
 import { newUid } from "./uid.ts";
-import { WriteAttributes } from "./write-attributes.ts";
+import { WriteAttributes, type AdmittedObjects } from "./write-attributes.ts";
 
 /** Names tried for one `generateName`; upstream's RetryGenerateName. */
 const NAME_ATTEMPTS_MAX = 8;
@@ -68,6 +70,18 @@ export interface UpdateRequest {
   readonly ownsManagedFields?: boolean;
   /** Kinds of the system's own writes: admission and strategies were already asked, or do not apply. */
   readonly strategy?: "ordinary" | "none";
+  /** What admission is shown in place of the object: a Scale. */
+  readonly view?: AdmissionView;
+  /** Admission was asked about what the client sent: a Binding. */
+  readonly isAdmitted?: boolean;
+}
+
+/** A subresource whose objects are of another kind. */
+export interface AdmissionView {
+  readonly kind: GroupVersionKind;
+  readonly of: (object: KubeObject) => KubeObject;
+  /** The object with what `shown` says. */
+  readonly into: (object: KubeObject, shown: KubeObject) => KubeObject;
 }
 
 export interface Written {
@@ -182,7 +196,10 @@ export class ResourceStore {
     for (let attempt = 1; attempt <= COMMIT_ATTEMPTS_MAX; attempt++) {
       const stored = await this.#read(key);
       if (stored === undefined) throw notFound(this.groupResource, name);
-      const attributes = this.#attributes("DELETE", subject, context, { oldObject: stored.object });
+      const attributes = this.#attributes("DELETE", subject, context, {
+        oldObject: stored.object,
+        deleteOptions: options as JsonObject,
+      });
       await this.#options.admission.validate(attributes);
       try {
         return await this.#deleteOnce(stored, options, context);
@@ -266,8 +283,10 @@ export class ResourceStore {
       this.#validateUpdate(object, old, request.subresource, context);
       const { namespace, name } = stored;
       const subject = { namespace, name, subresource: request.subresource };
-      const objects = { object, oldObject: old };
-      await this.#options.admission.validate(this.#attributes("UPDATE", subject, context, objects));
+      if (request.isAdmitted !== true) {
+        const objects = shownObjects(object, old, request.view);
+        await this.#options.admission.validate(this.#attributes("UPDATE", subject, context, objects));
+      }
       if (this.#isFinalised(object, old)) {
         const gone = await this.#remove(stored, context);
         return gone.object;
@@ -288,9 +307,11 @@ export class ResourceStore {
     const { subresource } = request;
     if (request.strategy === "none") return input;
     const { namespace = "", name } = old.metadata;
-    const objects = { object: input, oldObject: old };
+    const { view } = request;
+    const objects = shownObjects(input, old, view);
     const attributes = this.#attributes("UPDATE", { namespace, name, subresource }, context, objects);
-    const admitted = await this.#options.admission.admit(input, attributes);
+    const shown = await this.#options.admission.admit(objects.object, attributes);
+    const admitted = shown === objects.object ? input : (view?.into(input, shown) ?? shown);
     const planned = planUpdate(this.kind, admitted, old, {
       subresource,
       hasGeneration: this.#hasGeneration,
@@ -408,10 +429,19 @@ export class ResourceStore {
     operation: Operation,
     subject: Pick<Attributes, "namespace" | "name" | "subresource">,
     context: RequestContext,
-    objects: Pick<Attributes, "object" | "oldObject">,
+    objects: AdmittedObjects,
   ): Attributes {
     return new WriteAttributes(this, operation, subject, context, objects);
   }
+}
+
+function shownObjects(
+  object: KubeObject,
+  oldObject: KubeObject,
+  view: AdmissionView | undefined,
+): AdmittedObjects & { readonly object: KubeObject } {
+  if (view === undefined) return { object, oldObject };
+  return { object: view.of(object), oldObject: view.of(oldObject), objectKind: view.kind };
 }
 
 /** Writers of a subresource can only have changed its part, for which the rules of the whole do not all hold. */

@@ -5,7 +5,7 @@ export function hasStatus(kind: Pick<Kind, "subresources">): boolean {
   return kind.subresources.includes("status");
 }
 
-/** Kinds whose creator reports status with the object: kubelets register nodes that way. */
+/** Kinds that are stored with a status from the start: kubelets register nodes that way, and APIServices get theirs from a hook. */
 const STATUS_ON_CREATE: ReadonlySet<string> = new Set(["core/nodes", "apiregistration.k8s.io/apiservices"]);
 
 export function keepsStatusOnCreate(kind: Kind, resource: string): boolean {

@@ -24,5 +24,7 @@ export interface IssuedToken {
 export interface TokenIssuer {
   /** Audiences of a token whose request names none. */
   readonly defaultAudiences: readonly string[];
+  /** Longer ones are shortened, and the request's sender is warned. Absent: no limit of this server's. */
+  readonly maxExpirationSeconds?: number;
   issue(request: TokenRequestInfo): Promise<IssuedToken>;
 }

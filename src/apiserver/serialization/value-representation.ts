@@ -1,15 +1,14 @@
 /** How values that are made for one answer (Status, Scale, reviews) are shown. @module */
 import { PROTOBUF_MEDIA_TYPE, StatusError } from "#apimachinery";
-import { negotiate, negotiateAny, type TextFormat } from "../handlers/negotiate.ts";
+import { negotiateValue, type TextFormat } from "../handlers/negotiate.ts";
 import type { Representation } from "../handlers/request.ts";
 import { protobufFormOf } from "./protobuf-form.ts";
 
 /** In the format that `accept` asks for. Throws NotAcceptable when the value cannot be written in any. */
 export function valueRepresentation(accept: string, value: unknown): Representation {
   const protobuf = protobufFormOf(value);
-  if (protobuf === undefined) return textRepresentation(negotiate(accept).format);
-  const { format } = negotiateAny(accept);
-  if (format !== "protobuf") return textRepresentation(format);
+  const { format } = negotiateValue(accept, protobuf !== undefined);
+  if (format !== "protobuf" || protobuf === undefined) return textRepresentation(format as TextFormat);
   return { format, contentType: PROTOBUF_MEDIA_TYPE, pretty: false, protobuf };
 }
 

@@ -1,6 +1,7 @@
 /** Putting a pod on a node: `pods/binding` and the older `bindings`. @module */
 import { badRequest, conflict, field, formatTime, invalid, type KubeObject } from "#apimachinery";
 import type { Binding, Pod, PodCondition } from "#api/core/v1/types.gen";
+import { admitCreate } from "../handlers/admit-subresource.ts";
 import type { ResourceRequest } from "../handlers/handler-context.ts";
 import type { Result } from "../handlers/request.ts";
 import type { SubresourceHandlers } from "../handlers/subresources.ts";
@@ -22,6 +23,7 @@ async function handleBinding(routed: ResourceRequest): Promise<Result> {
     throw badRequest("name in URL does not match name in Binding object");
   }
   validate(binding);
+  const admitted = await admitCreate(routed, BINDING, binding, write.dryRun);
   const nowMs = context.clock.now();
   await context.registry.store("core/pods").update(
     info.namespace,
@@ -30,7 +32,8 @@ async function handleBinding(routed: ResourceRequest): Promise<Result> {
       subresource: "binding",
       mayCreate: false,
       strategy: "none",
-      transform: (stored) => bind(stored as Pod, binding, nowMs),
+      isAdmitted: true,
+      transform: (stored) => bind(stored as Pod, admitted, nowMs),
     },
     write,
   );

@@ -9,20 +9,17 @@ import { negotiate } from "../handlers/negotiate.ts";
 import { headerValue } from "../handlers/request.ts";
 
 const STORE = "etcd-0";
-const DEPRECATED = "v1 ComponentStatus is deprecated in v1.19+";
 
 export function componentStatusHandlers(store: Store): SubresourceHandlers {
   return {
     list: async (routed) => {
       const items = [await statusOfStore(store)];
-      routed.request.warn(DEPRECATED);
       return show(routed, items, { kind: "ComponentStatusList", apiVersion: "v1", metadata: {}, items });
     },
     get: async (routed) => {
       if (routed.info.name !== STORE)
         throw notFound({ group: "", resource: "componentstatuses" }, routed.info.name);
       const status = await statusOfStore(store);
-      routed.request.warn(DEPRECATED);
       return show(routed, [status], status);
     },
   };

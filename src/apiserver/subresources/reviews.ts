@@ -1,16 +1,19 @@
 /** Reviews: questions about users and what they may do, answered and never stored. @module */
-import { badRequest, type KubeObject } from "#apimachinery";
+import { badRequest, StatusError, type KubeObject } from "#apimachinery";
 import type { TokenReview, UserInfo as UserInfoV1 } from "#api/authentication/v1/types.gen";
-import type { PolicyRule } from "#api/rbac/v1/types.gen";
 import type { SubjectAccessReviewSpec } from "#api/authorization/v1/types.gen";
+import type { TokenAuthenticator } from "../authn/index.ts";
+import { selectorsOfReview, type ResolvedRules } from "../authz/index.ts";
 import { decodeObject } from "../handlers/decode.ts";
 import type { ResourceRequest } from "../handlers/handler-context.ts";
 import type { SubresourceHandlers } from "../handlers/subresources.ts";
 import {
+  SYSTEM_AUTHENTICATED,
   SYSTEM_MASTERS,
   type AuthorizationAttributes,
   type Authenticator,
   type Authorizer,
+  type Decision,
   type UserInfo,
 } from "../user-info.ts";
 import { answer } from "./foreign-kind.ts";
@@ -18,8 +21,11 @@ import { answer } from "./foreign-kind.ts";
 export interface ReviewOptions {
   readonly authenticator: Authenticator | undefined;
   readonly authorizer: Authorizer;
+  /** Answers TokenReviews. Absent: `authenticator` does, and nobody looks at audiences. */
+  readonly tokens?: TokenAuthenticator | undefined;
+  readonly apiAudiences?: readonly string[] | undefined;
   /** Absent: rules are not known one by one. */
-  readonly rulesFor: ((user: UserInfo, namespace: string) => readonly PolicyRule[]) | undefined;
+  readonly rulesFor: ((user: UserInfo, namespace: string) => ResolvedRules) | undefined;
 }
 
 type Review = KubeObject & { readonly spec?: SubjectAccessReviewSpec };
@@ -32,8 +38,13 @@ export function reviewHandlers(options: ReviewOptions): ReadonlyMap<string, Subr
       const review = (await decodeObject(routed.request, routed.served)) as Review;
       const spec = review.spec ?? {};
       const attributes = attributesOf(userOf(routed, spec), spec, routed.info.namespace);
-      const { allowed, denied, reason } = await decide(options.authorizer, attributes);
-      const status = { allowed, ...(denied === true && { denied }), ...(reason !== undefined && { reason }) };
+      const { allowed, denied, reason, evaluationError } = await decide(options.authorizer, attributes);
+      const status = {
+        allowed,
+        ...(denied === true && { denied }),
+        ...(reason !== undefined && { reason }),
+        ...(evaluationError !== undefined && { evaluationError }),
+      };
       return answer(routed.request, 201, { ...review, status });
     },
   });
@@ -61,7 +72,7 @@ export function reviewHandlers(options: ReviewOptions): ReadonlyMap<string, Subr
 async function decide(
   authorizer: Authorizer,
   attributes: AuthorizationAttributes,
-): Promise<{ readonly allowed: boolean; readonly denied?: boolean; readonly reason?: string }> {
+): Promise<Decision> {
   if (attributes.user.groups.includes(SYSTEM_MASTERS)) return { allowed: true };
   return authorizer.authorize(attributes);
 }
@@ -93,6 +104,7 @@ function attributesOf(
     subresource: asked.subresource ?? "",
     namespace: asked.namespace ?? namespace,
     name: asked.name ?? "",
+    ...selectorsOfReview(asked),
   };
 }
 
@@ -104,12 +116,9 @@ async function reviewRules(
   const namespace = review.spec?.namespace ?? "";
   if (namespace === "") throw badRequest("no namespace on request");
   const isMaster = request.user.groups.includes(SYSTEM_MASTERS);
-  const rules: readonly PolicyRule[] = isMaster
-    ? [
-        { verbs: ["*"], apiGroups: ["*"], resources: ["*"] },
-        { verbs: ["*"], nonResourceURLs: ["*"] },
-      ]
-    : (rulesFor?.(request.user, namespace) ?? []);
+  const { rules, incomplete, evaluationError }: ResolvedRules = isMaster
+    ? EVERYTHING
+    : (rulesFor?.(request.user, namespace) ?? { rules: [], incomplete: true });
   const resourceRules = rules
     .filter(({ resources = [] }) => resources.length > 0)
     .map(({ verbs, apiGroups, resources, resourceNames }) => ({
@@ -121,26 +130,63 @@ async function reviewRules(
   const nonResourceRules = rules
     .filter(({ nonResourceURLs = [] }) => nonResourceURLs.length > 0)
     .map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs }));
-  const incomplete = !isMaster && rulesFor === undefined;
-  return answer(request, 201, { ...review, status: { resourceRules, nonResourceRules, incomplete } });
+  const error = evaluationError === undefined ? {} : { evaluationError };
+  const status = { resourceRules, nonResourceRules, incomplete, ...error };
+  return answer(request, 201, { ...review, status });
 }
+
+const EVERYTHING: ResolvedRules = {
+  rules: [
+    { verbs: ["*"], apiGroups: ["*"], resources: ["*"] },
+    { verbs: ["*"], nonResourceURLs: ["*"] },
+  ],
+  incomplete: false,
+};
 
 async function reviewToken(
   { request, served }: ResourceRequest,
-  { authenticator }: ReviewOptions,
+  options: ReviewOptions,
 ): ReturnType<NonNullable<SubresourceHandlers["create"]>> {
   const review = (await decodeObject(request, served)) as TokenReview;
-  const headers = { authorization: `Bearer ${review.spec.token}` };
-  const { token: _token, ...spec } = review.spec;
+  const { token, ...spec } = review.spec ?? ({} as TokenReview["spec"]);
+  if (token === undefined || token === "")
+    throw badRequest("token is required for TokenReview in authentication");
   const shown = { ...review, spec };
   try {
-    const user = await authenticator?.authenticate({ headers }, request.signal);
-    const status = user === undefined ? {} : { authenticated: true, user: userInfoV1(user) };
+    const status = await statusOfToken(token, spec.audiences ?? [], options, request.signal);
     return answer(request, 201, { ...shown, status });
   } catch (err) {
-    const error = err instanceof Error ? err.message : String(err);
-    return answer(request, 201, { ...shown, status: { authenticated: false, error } });
+    return answer(request, 201, { ...shown, status: { authenticated: false, error: problemOf(err) } });
   }
+}
+
+async function statusOfToken(
+  token: string,
+  asked: readonly string[],
+  { authenticator, tokens, apiAudiences = [] }: ReviewOptions,
+  signal: AbortSignal,
+): Promise<NonNullable<TokenReview["status"]>> {
+  if (tokens === undefined) {
+    const headers = { authorization: `Bearer ${token}` };
+    const user = await authenticator?.authenticate({ headers }, signal);
+    return user === undefined ? {} : { authenticated: true, user: userInfoV1(user) };
+  }
+  const audiences = asked.length > 0 ? asked : apiAudiences;
+  const found = await tokens.authenticateToken(token, signal, audiences);
+  if (found === undefined) throw new Error("invalid bearer token");
+  const { user } = found;
+  const groups = [...new Set([...user.groups, SYSTEM_AUTHENTICATED])];
+  return {
+    authenticated: true,
+    user: userInfoV1({ ...user, groups }),
+    ...(found.audiences !== undefined && { audiences: found.audiences }),
+  };
+}
+
+/** Who reviews a token is told what is wrong with it, unlike who sends it. */
+function problemOf(err: unknown): string {
+  const told = err instanceof StatusError && err.cause !== undefined ? err.cause : err;
+  return told instanceof Error ? told.message : String(told);
 }
 
 function userInfoV1({ name, uid, groups, extra }: UserInfo): UserInfoV1 {

@@ -107,7 +107,13 @@ async function write(
     };
     return form.write({ ...object, metadata }, replicas);
   };
-  const update = { subresource: "scale", mayCreate: false, transform };
+  const view = {
+    kind: SCALE,
+    of: (object: KubeObject): KubeObject => scaleOf(object, form) as unknown as KubeObject,
+    into: (object: KubeObject, shown: KubeObject): KubeObject =>
+      form.write(object, (shown as unknown as Scale).spec?.replicas ?? 0),
+  };
+  const update = { subresource: "scale", mayCreate: false, transform, view };
   const { object } = await served.store.update(info.namespace, info.name, update, context);
   return answer(request, 200, scaleOf(object.object, form));
 }

@@ -37,10 +37,18 @@ async function handleToken(routed: ResourceRequest, issuer: TokenIssuer): Promis
       `service account name does not match: token request's name is ${JSON.stringify(asked.metadata.name)}`,
     );
   }
-  const { expirationSeconds = DEFAULT_SECONDS, audiences: named = [], boundObjectRef } = asked.spec ?? {};
-  validate(expirationSeconds);
+  const { expirationSeconds: wanted = DEFAULT_SECONDS, audiences: named = [], boundObjectRef } = asked.spec ?? {};
+  validate(wanted);
+  const { maxExpirationSeconds: max = wanted } = issuer;
+  const expirationSeconds = Math.min(wanted, max);
+  if (wanted > max) request.warn(`requested expiration of ${wanted} seconds shortened to ${max} seconds`);
   const audiences = named.length > 0 ? named : issuer.defaultAudiences;
   const bound = boundObjectRef && (await findBound(routed, boundObjectRef));
+  const uid = account.metadata.uid ?? "";
+  if (asked.metadata.uid !== undefined && asked.metadata.uid !== "" && asked.metadata.uid !== uid) {
+    const why = `the UID in the token request (${asked.metadata.uid}) does not match the UID of the service account (${uid})`;
+    throw conflict({ group: TOKEN_REQUEST.group, resource: TOKEN_REQUEST.kind }, info.name, why);
+  }
   const { token, expiresAt } = await issuer.issue({
     namespace: info.namespace,
     serviceAccount: { name: info.name, uid: account.metadata.uid ?? "" },

@@ -21,6 +21,13 @@ export interface WatcherOptions {
   readonly onStop: (watcher: Watcher) => void;
 }
 
+/** Whoever counts watches: each is called once. */
+export interface WatcherObserver {
+  /** The state that the watch began with was taken, or will not be. */
+  readonly onInitialised: () => void;
+  readonly onStopped: () => void;
+}
+
 /** The owner calls `take` whenever `onReady` fires, and `stop` when its client is gone. */
 export class Watcher {
   readonly wantsBookmarks: boolean;
@@ -32,6 +39,7 @@ export class Watcher {
   #isEnded = false;
   #isStopped = false;
   #onReady: (() => void) | undefined;
+  #observer: WatcherObserver | undefined;
 
   constructor(options: WatcherOptions) {
     this.#options = options;
@@ -55,6 +63,13 @@ export class Watcher {
   onReady(callback: () => void): void {
     this.#onReady = callback;
     if (!this.isEmpty || this.#isEnded) callback();
+  }
+
+  /** One observer at most; it is called at once for what has happened. */
+  observe(observer: WatcherObserver): void {
+    this.#observer = observer;
+    if (this.#initialAt >= this.#initial.length || this.#isStopped) observer.onInitialised();
+    if (this.#isStopped) observer.onStopped();
   }
 
   /** The cache's side: a change of the resource, in order. */
@@ -117,6 +132,8 @@ export class Watcher {
     if (!this.#isStopped) {
       this.#isStopped = true;
       this.#options.onStop(this);
+      if (this.#initialAt < this.#initial.length) this.#observer?.onInitialised();
+      this.#observer?.onStopped();
     }
     this.#onReady?.();
   }
@@ -125,6 +142,7 @@ export class Watcher {
   #forgetInitial(): void {
     this.#initial = [];
     this.#initialAt = 0;
+    this.#observer?.onInitialised();
   }
 
   #enqueue(event: CacheEvent): void {

@@ -55,7 +55,10 @@ export class Connector {
 
   /** The next request opens a new connection (with new credentials); this one ends when its requests have. */
   renew(): void {
+    const old = this.#current;
     this.#current = undefined;
+    // one that never opened has told those who wait for it
+    old?.then((connection) => connection.retire()).catch(() => {});
   }
 
   async close(): Promise<void> {

@@ -24,6 +24,8 @@ export interface Connection {
   send(request: RawRequest, signal: AbortSignal): Promise<RawResponse>;
   /** Breaks what is under way. */
   close(): void;
+  /** Takes no more requests, and closes when those under way have ended. */
+  retire(): void;
 }
 
 /** The request was never handled by the server: it may be sent again whatever it does. */

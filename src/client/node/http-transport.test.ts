@@ -237,6 +237,25 @@ test("HttpTransport repeats a GET on a new connection when an idle one was cut",
     assert.equal(server.connections(), 2);
   }));
 
+test("renew() opens a new connection for the next request, and lets those under way end", () => {
+  const held = Promise.withResolvers<void>();
+  const began = Promise.withResolvers<void>();
+  const handler: Handler = (request, response) => {
+    if (request.url !== "/slow") return echo(request, response);
+    began.resolve();
+    void held.promise.then(() => echo(request, response));
+  };
+  return withServer({}, handler, async (transport, server) => {
+    const slow = transport.request(get("/slow"), signal);
+    await began.promise;
+    transport.renew();
+    await transport.request(get("/x"), signal);
+    assert.equal(server.connections(), 2);
+    held.resolve();
+    assert.equal((await slow).status, 201);
+  });
+});
+
 test("HttpTransport finds a server again that was away", async () => {
   const first = await startTestServer(authority, echo);
   const transport = newHttpTransport({ server: first.url, ca: authority.ca });

@@ -23,6 +23,8 @@ export interface HttpTransportOptions {
 }
 
 export interface HttpTransport extends Transport {
+  /** The next request opens a new connection with credentials read afresh; what runs on the old one runs to its end. */
+  renew(): void;
   /** Ends everything under way. */
   close(): Promise<void>;
 }
@@ -98,6 +100,10 @@ class NodeTransport implements HttpTransport {
     } finally {
       body.destroy();
     }
+  }
+
+  renew(): void {
+    this.#connector.renew();
   }
 
   close(): Promise<void> {

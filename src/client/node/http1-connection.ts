@@ -68,6 +68,10 @@ class Http1Connection implements Connection {
     });
   }
 
+  retire(): void {
+    this.#usable = false; // idle sockets end with the agent's timeout
+  }
+
   close(): void {
     this.#usable = false;
     this.#agent.destroy();

@@ -123,6 +123,11 @@ class Http2Connection implements Connection {
     this.#session.destroy();
   }
 
+  retire(): void {
+    this.#usable = false;
+    this.#session.close();
+  }
+
   #body(stream: ClientHttp2Stream): RawResponse["body"] {
     const onChunk = (): void => this.#received();
     async function* chunks(): AsyncGenerator<Uint8Array> {

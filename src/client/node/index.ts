@@ -4,3 +4,5 @@ export * from "./http-transport.ts";
 export * from "./in-cluster.ts";
 export * from "./kubeconfig.ts";
 export * from "./kubeconfig-write.ts";
+export { decodeJsonLines } from "./json-lines.ts";
+export { serverError } from "./server-errors.ts";

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "#apimachinery";
 import { newClient, newInformerFactory, type Client, type InformerFactory } from "#client";
-import { newHttpTransport, type HttpTransport } from "#client/node";
+import type { HttpTransport } from "#client/node";
 import { TaskGroup } from "#component-base";
 import { createContainerdRuntime, createSimulatedRuntime, withComponents, type Runtime } from "#cri";
 import { runDns, upstreamsOf } from "#dns";
@@ -11,15 +11,16 @@ import { linuxPlatform, runKubelet, simulatedPlatform, type KubeletOptions } fro
 import { runNetwork, systemNetworkTools } from "#network";
 import { runProxy, systemNft } from "#proxy";
 import { agentLogDir, componentLogger } from "../component-log.ts";
+import { addressTowards } from "./address-towards.ts";
+import { componentTransport, nodeTransport, servingCertificate, type NodeIdentity } from "./certificates.ts";
 import { componentsOf, writeManifests } from "./components.ts";
+import { joinCluster, type JoinFlags } from "./join.ts";
 import { ensurePauseImage } from "./pause-image.ts";
 
-export interface AgentFlags {
-  readonly server: string;
-  readonly nodeName: string;
-  readonly nodeIp: string;
+export interface AgentFlags extends JoinFlags {
+  readonly nodeIp?: string;
+  readonly rotateServerCertificates?: boolean;
   readonly kubeletPort: number;
-  readonly certDir: string;
   readonly rootDir: string;
   readonly podLogsDir: string;
   readonly podManifestPath: string;
@@ -39,11 +40,19 @@ export interface AgentFlags {
   readonly controlPlane: boolean;
 }
 
+/** What is known once the node belongs to a cluster. */
+type JoinedFlags = AgentFlags & { readonly server: string; readonly nodeIp: string };
+
 interface Agent {
-  readonly flags: AgentFlags;
+  readonly flags: JoinedFlags;
   readonly clock: Clock;
   readonly random: () => number;
   readonly isReal: boolean;
+  readonly identity: NodeIdentity;
+  /** Acts as the node. */
+  readonly node: HttpTransport;
+  /** Renews certificates. */
+  readonly certificates: TaskGroup;
 }
 
 /** Until `signal` aborts. Containers, rules and routes stay: another agent takes over. */
@@ -53,15 +62,27 @@ export async function runAgent(
   random: () => number,
   signal: AbortSignal,
 ): Promise<void> {
-  const agent: Agent = { flags, clock, random, isReal: flags.containerRuntime === "containerd" };
+  const logger = componentLogger("kubelet", agentLogDir(flags), clock);
+  const server = await joinCluster(flags, { clock, logger }, signal);
+  const nodeIp = flags.nodeIp ?? (await addressTowards(server, signal));
+  const joined: JoinedFlags = { ...flags, server, nodeIp };
+  const isReal = flags.containerRuntime === "containerd";
   await using tasks = new TaskGroup(signal);
-  await writeManifests(flags, agent.isReal);
-  tasks.start("kubelet", (stop) => startKubelet(agent, stop));
-  if (agent.isReal) {
-    tasks.start("kube-proxy", (stop) => startProxyAndNetwork(agent, stop));
-    tasks.start("coredns", (stop) => startDns(agent, stop));
+  const { nodeName, certDir } = flags;
+  const identity = { server, nodeName, nodeIp, certDir, clock, random, logger };
+  const node = await nodeTransport(identity, tasks);
+  const agent: Agent = { flags: joined, clock, random, isReal, identity, node, certificates: tasks };
+  try {
+    await writeManifests(joined, isReal);
+    tasks.start("kubelet", (stop) => startKubelet(agent, stop));
+    if (isReal) {
+      tasks.start("kube-proxy", (stop) => startProxyAndNetwork(agent, stop));
+      tasks.start("coredns", (stop) => startDns(agent, stop));
+    }
+    await tasks.wait();
+  } finally {
+    await node.close();
   }
-  await tasks.wait();
 }
 
 async function startKubelet(agent: Agent, signal: AbortSignal): Promise<void> {
@@ -69,9 +90,10 @@ async function startKubelet(agent: Agent, signal: AbortSignal): Promise<void> {
   const logger = componentLogger("kubelet", agentLogDir(flags), clock);
   const pem = (name: string): Promise<string> => readFile(join(flags.certDir, name), "utf8");
   const runtime = await openRuntime(agent, signal);
-  const transport = transportAs(agent, "kubelet-client");
+  const { identity, node, certificates } = agent;
+  const isRequested = flags.rotateServerCertificates === true;
   const options: KubeletOptions = {
-    client: newClient(transport, { userAgent: "kubelet" }),
+    client: newClient(node, { userAgent: "kubelet" }),
     clock,
     random,
     logger,
@@ -95,8 +117,7 @@ async function startKubelet(agent: Agent, signal: AbortSignal): Promise<void> {
     server: {
       host: flags.nodeIp,
       port: flags.kubeletPort,
-      cert: await pem("kubelet.crt"),
-      key: await pem("kubelet.key"),
+      ...(await servingCertificate(identity, isRequested, node, certificates)),
       clientCA: await pem("ca.crt"),
     },
     ...(flags.evictionHard !== undefined && { pressureThresholds: flags.evictionHard }),
@@ -105,7 +126,6 @@ async function startKubelet(agent: Agent, signal: AbortSignal): Promise<void> {
   try {
     await runKubelet(options, signal);
   } finally {
-    await transport.close();
     await runtime.close();
   }
 }
@@ -122,7 +142,8 @@ async function openRuntime({ flags, clock, isReal }: Agent, signal: AbortSignal)
 
 async function startProxyAndNetwork(agent: Agent, signal: AbortSignal): Promise<void> {
   const { flags, clock } = agent;
-  const transport = transportAs(agent, "kube-proxy");
+  const { identity, node, certificates } = agent;
+  const transport = await componentTransport(identity, "kube-proxy", node, certificates);
   const client = newClient(transport, { userAgent: "kube-proxy" });
   const informers = informersOf(agent, client);
   const logger = componentLogger("kube-proxy", agentLogDir(flags), clock);
@@ -151,7 +172,8 @@ async function startProxyAndNetwork(agent: Agent, signal: AbortSignal): Promise<
 
 async function startDns(agent: Agent, signal: AbortSignal): Promise<void> {
   const { flags, clock } = agent;
-  const transport = transportAs(agent, "coredns");
+  const { identity, node, certificates } = agent;
+  const transport = await componentTransport(identity, "coredns", node, certificates);
   const informers = informersOf(agent, newClient(transport, { userAgent: "coredns" }));
   const resolvConf = flags.resolvConf === undefined ? "" : await readFile(flags.resolvConf, "utf8");
   const options = {
@@ -167,17 +189,6 @@ async function startDns(agent: Agent, signal: AbortSignal): Promise<void> {
   } finally {
     await transport.close();
   }
-}
-
-/** Acts as the identity whose certificate is `name` in the certificate folder. */
-function transportAs({ flags, clock, random }: Agent, name: string): HttpTransport {
-  const file = (suffix: string): { readonly file: string } => ({ file: join(flags.certDir, suffix) });
-  const config = {
-    server: flags.server,
-    ca: file("ca.crt"),
-    clientCertificate: { cert: file(`${name}.crt`), key: file(`${name}.key`) },
-  };
-  return newHttpTransport(config, { clock, random });
 }
 
 function informersOf({ clock, random }: Agent, client: Client): InformerFactory {

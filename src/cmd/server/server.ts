@@ -2,18 +2,46 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "#apimachinery";
-import { createApiServer, newSecurity, type ApiServer } from "#apiserver";
+import {
+  createApiServer,
+  LateMetrics,
+  newSecurity,
+  type ApiServer,
+  type Authenticator,
+  type UserInfo,
+} from "#apiserver";
 import { newClient, newEventRecorder, newInformerFactory, type Client, type InformerFactory } from "#client";
-import { TaskGroup } from "#component-base";
+import { Metrics, TaskGroup } from "#component-base";
 import type { Store } from "#storage";
 import { componentLogger } from "../component-log.ts";
+import { authenticationOptions, type AuthenticationFlags } from "./authentication-flags.ts";
+import { authorizationOptions, type AuthorizationFlags } from "./authorization-flags.ts";
+import { auditOptions, type AuditFlags } from "./audit-flags.ts";
 import { ensureClusterDns } from "./cluster-dns.ts";
+import { serveComponent, type ComponentEndpointOptions } from "./component-endpoints.ts";
+import type { ComponentFlags } from "./component-flags.ts";
+import { controllerMetrics } from "./controller-metrics.ts";
 import { controlPlaneNodeController } from "./control-plane-node.ts";
+import { ensureBootstrapObjects } from "./bootstrap-objects.ts";
+import { controllerManagerUser, controllerUser, schedulerUser } from "./identities.ts";
+import { flowControlOptions, type FlowControlFlags } from "./flow-control-flags.ts";
+import { frontProxyOptions, type FrontProxyFlags } from "./front-proxy-flags.ts";
+import { keepCertificates, liveKubeletClient, readKeptCertificates } from "./keep-certificates.ts";
+import { shutdownOptions, type ShutdownFlags } from "./shutdown-flags.ts";
 import { openStore } from "./open-store.ts";
 
-export interface ServerFlags {
+export interface ServerFlags
+  extends
+    AuditFlags,
+    AuthenticationFlags,
+    AuthorizationFlags,
+    FlowControlFlags,
+    FrontProxyFlags,
+    ShutdownFlags,
+    ComponentFlags {
   readonly dataDir: string;
   readonly certDir: string;
+  readonly nodesDir?: string;
   readonly logDir?: string;
   readonly bindAddress: string;
   readonly securePort: number;
@@ -21,9 +49,15 @@ export interface ServerFlags {
   readonly serviceClusterIpRange: string;
   readonly clusterCidr: string;
   readonly etcdServers?: string;
-  readonly serviceAccountIssuer: string;
   readonly controlPlaneNode?: string;
 }
+
+/** Controllers for nodes that join by token; kubeadm's clusters run them too, or have pods instead. */
+const CLUSTER_CONTROLLERS = [
+  "bootstrap-signer-controller",
+  "token-cleaner-controller",
+  "node-component-csr-approving-controller",
+];
 
 /** Until `signal` aborts; what was acknowledged is on disk when it resolves. */
 export async function runServer(
@@ -49,65 +83,117 @@ async function serve(
 ): Promise<void> {
   const pem = (name: string): Promise<string> => readFile(join(flags.certDir, name), "utf8");
   const ca = await pem("ca.crt");
+  const logger = componentLogger("kube-apiserver", flags.logDir, clock);
+  const metrics = new LateMetrics();
+  const world = { clock, random, logger, metrics };
+  const authentication = await authenticationOptions(flags, await pem("sa.key"), world);
+  const authorization = await authorizationOptions(flags, world);
+  await using authorizers = authorization.authorization;
   const security = newSecurity({
     clock,
     clientCa: ca,
-    serviceAccountKeys: await pem("sa.key"),
-    issuer: flags.serviceAccountIssuer,
+    ...authentication.security,
     jwksUri: `https://${flags.advertiseAddress}:${flags.securePort}/openid/v1/jwks`,
   });
   const { authenticator, tokenIssuer, routes } = security;
+  const kept = { current: await readKeptCertificates(flags.certDir) };
+  const frontProxies = await frontProxyOptions(flags, flags.certDir, () => kept.current.frontProxyClient);
   await using server = await createApiServer({
+    ...(await auditOptions(flags, logger)),
+    ...shutdownOptions(flags),
+    ...flowControlOptions(flags),
+    ...frontProxies,
     store,
     clock,
     random,
-    logger: componentLogger("kube-apiserver", flags.logDir, clock),
+    logger,
     authenticator,
+    tokens: security.tokens,
+    apiAudiences: security.apiAudiences,
+    allowsAnonymous: authentication.allowsAnonymous,
+    authorization: authorizers,
+    securityMetrics: metrics,
     tokenIssuer,
     routes,
-    tls: { cert: await pem("apiserver.crt"), key: await pem("apiserver.key"), clientCa: ca },
-    kubeletClient: {
-      cert: await pem("apiserver-kubelet-client.crt"),
-      key: await pem("apiserver-kubelet-client.key"),
-      ca,
-    },
+    tls: { ...kept.current.serving, clientCa: ca },
+    kubeletClient: liveKubeletClient(kept, ca),
     serviceCIDR: flags.serviceClusterIpRange,
     advertiseAddress: flags.advertiseAddress,
     securePort: flags.securePort,
   });
   // informers of one process share one cache of each kind
   const client = newClient(server.transport(), { userAgent: "k8ts-server" });
-  const informers = newInformerFactory({ client, clock, random, freeze: false });
+  const reader = newClient(server.transport(controllerManagerUser), { userAgent: "kube-controller-manager" });
+  const informers = newInformerFactory({ client: reader, clock, random, freeze: false });
   security.attach(client);
+  const publicServer = `https://${flags.advertiseAddress}:${flags.securePort}`;
+  await ensureBootstrapObjects(client, { server: publicServer, ca }, signal);
   await server.listen([{ host: flags.bindAddress, port: flags.securePort }]);
   await ensureClusterDns(client, flags.serviceClusterIpRange, signal);
-  await runComponents(server, informers, flags, ca, clock, random, signal);
+  await using tasks = new TaskGroup(signal);
+  tasks.start("authentication-config", authentication.run);
+  tasks.start("authorization-config", authorization.run);
+  const { certDir, nodesDir } = flags;
+  const onServing = server.useCertificate.bind(server);
+  const keep = { certDir, clock, logger, onServing, ...(nodesDir !== undefined && { nodesDir }) };
+  tasks.start("certificates", (stop) => keepCertificates(keep, kept, stop));
+  const serveAt = endpointServer(flags, authenticator, server, () => ({
+    ...kept.current.serving,
+    clientCa: ca,
+  }));
+  startComponents(tasks, server, informers, flags, ca, clock, random, serveAt);
+  await tasks.wait();
 }
 
-async function runComponents(
+/** Metrics and health of a component, at a port of its own. */
+type ServeAt = (
+  at: Pick<ComponentEndpointOptions, "port" | "metrics" | "logger">,
+  signal: AbortSignal,
+) => Promise<void>;
+
+function endpointServer(
+  { componentBindAddress: host }: ServerFlags,
+  authenticator: Authenticator,
+  server: ApiServer,
+  tls: () => ComponentEndpointOptions["tls"],
+): ServeAt {
+  const transport = server.transport();
+  return (at, stop) => serveComponent({ ...at, host, tls: tls(), authenticator, transport }, stop);
+}
+
+function startComponents(
+  tasks: TaskGroup,
   server: ApiServer,
   informers: InformerFactory,
   flags: ServerFlags,
   ca: string,
   clock: Clock,
   random: () => number,
-  signal: AbortSignal,
-): Promise<void> {
-  await using tasks = new TaskGroup(signal);
+  serveAt: ServeAt,
+): void {
   // Loaded when the API answers already: a third of the program, which clients need not wait for.
-  const clientOf = (name: string): Client => newClient(server.transport(), { userAgent: name });
+  const clientOf = (user: UserInfo, userAgent: string): Client =>
+    newClient(server.transport(user), { userAgent });
   tasks.start("kube-scheduler", async (stop) => {
-    const client = clientOf("kube-scheduler");
+    const client = clientOf(schedulerUser, "kube-scheduler");
     const logger = componentLogger("kube-scheduler", flags.logDir, clock);
     const recorder = newEventRecorder(
       { client, component: "default-scheduler", clock, random, logger },
       stop,
     );
-    const { runScheduler } = await import("#scheduler");
-    await runScheduler({ client, informers, recorder, clock, random, logger }, stop);
+    const { loadSchedulerConfiguration, runScheduler, schedulerMetrics } = await import("#scheduler");
+    const metrics = new Metrics(schedulerMetrics);
+    const { schedulerConfig: path } = flags;
+    const config = path === undefined ? {} : { config: await loadSchedulerConfiguration(path) };
+    await Promise.all([
+      runScheduler({ client, informers, recorder, clock, random, logger, metrics, ...config }, stop),
+      serveAt({ port: flags.schedulerSecurePort, metrics, logger }, stop),
+    ]);
   });
   tasks.start("kube-controller-manager", async (stop) => {
-    const client = clientOf("kube-controller-manager");
+    const clientFor = (account: string): Client =>
+      clientOf(controllerUser(account), "kube-controller-manager");
+    const client = clientOf(controllerManagerUser, "kube-controller-manager");
     const logger = componentLogger("kube-controller-manager", flags.logDir, clock);
     const recorder = newEventRecorder(
       { client, component: "controllermanager", clock, random, logger },
@@ -123,10 +209,29 @@ async function runComponents(
       clusterCIDR: flags.clusterCidr,
       serviceCIDR: flags.serviceClusterIpRange,
       allocateNodeCIDRs: true,
+      names: ["*", ...CLUSTER_CONTROLLERS],
+      clientFor,
+      clusterSigning: { ca: () => signingPair(flags.certDir) },
     });
     const { controlPlaneNode: node } = flags;
-    const own = node === undefined ? [] : [controlPlaneNodeController(context, node)];
-    await startManager({ ...context, controllers: [...controllers, ...own] }, stop).stopped;
+    const own =
+      node === undefined
+        ? []
+        : [controlPlaneNodeController({ ...context, client: clientFor("node-controller") }, node)];
+    const metrics = new Metrics(controllerMetrics);
+    const manager = startManager({ ...context, metrics, controllers: [...controllers, ...own] }, stop);
+    metrics.onExpose(() => manager.collect());
+    const port = flags.controllerManagerSecurePort;
+    await Promise.all([manager.stopped, serveAt({ port, metrics, logger }, stop)]);
   });
-  await tasks.wait();
+}
+
+/** Read for every signature: the authority may have been replaced. */
+async function signingPair(
+  certDir: string,
+): Promise<{ readonly certificatePem: string; readonly privateKeyPem: string }> {
+  const [certificatePem, privateKeyPem] = await Promise.all(
+    ["ca.crt", "ca.key"].map((name) => readFile(join(certDir, name), "utf8")),
+  );
+  return { certificatePem: certificatePem!, privateKeyPem: privateKeyPem! };
 }

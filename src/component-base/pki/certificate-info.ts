@@ -16,6 +16,8 @@ export interface SubjectInfo {
   readonly organizations: readonly string[];
   readonly dnsNames: readonly string[];
   readonly ipAddresses: readonly string[];
+  readonly emailAddresses: readonly string[];
+  readonly uris: readonly string[];
 }
 
 export interface CertificateInfo extends SubjectInfo {
@@ -59,6 +61,13 @@ export async function isIssuedBy(certificatePem: string, caPem: string, clock: C
   return certificate.verify({ publicKey: await ca.publicKey.export(), date: new Date(clock.now()) });
 }
 
+/** Whether `certificatePem` is signed by `caPem`, whenever that was. */
+export async function isSignedBy(certificatePem: string, caPem: string): Promise<boolean> {
+  const certificate = new X509Certificate(firstBlock(certificatePem));
+  const ca = new X509Certificate(firstBlock(caPem));
+  return certificate.verify({ publicKey: await ca.publicKey.export(), signatureOnly: true });
+}
+
 /** Time until the certificate ends; negative when it has ended. */
 export function remainingMs(certificatePem: string, clock: Clock): number {
   return parseCertificate(certificatePem).notAfter - clock.now();
@@ -68,10 +77,13 @@ function subjectOf(x509: X509Certificate | Pkcs10CertificateRequest): SubjectInf
   const san = x509.extensions.find((extension) => extension instanceof SubjectAlternativeNameExtension);
   const names = san?.names.toJSON() ?? [];
   return {
-    commonName: x509.subjectName.getField("CN")[0] ?? "",
+    // the last one counts, as in Go
+    commonName: x509.subjectName.getField("CN").at(-1) ?? "",
     organizations: x509.subjectName.getField("O"),
     dnsNames: names.filter((name) => name.type === "dns").map((name) => name.value),
     ipAddresses: names.filter((name) => name.type === "ip").map((name) => name.value),
+    emailAddresses: names.filter((name) => name.type === "email").map((name) => name.value),
+    uris: names.filter((name) => name.type === "url").map((name) => name.value),
   };
 }
 

@@ -59,29 +59,6 @@ test("issueCertificate writes subject, names, usages and an end within the autho
   await assert.rejects(pki.loadCertificateAuthority(pair), /may not sign others/);
 });
 
-test("signCertificateRequest signs what was requested", async () => {
-  const clock = new FakeClock();
-  const ca = await pki.createCertificateAuthority("ca", clock);
-  const asked = await pki.createCertificateRequest({
-    commonName: "system:node:n",
-    organizations: ["system:nodes"],
-    dnsNames: ["n"],
-  });
-  assert.deepEqual(pki.parseCertificateRequest(asked.requestPem).organizations, ["system:nodes"]);
-  const certificate = await pki.signCertificateRequest(
-    ca,
-    asked.requestPem,
-    { usages: ["client"], validityMs: 1000 },
-    clock,
-  );
-  const info = pki.parseCertificate(certificate);
-  assert.deepEqual(
-    [info.commonName, info.organizations, info.dnsNames, info.usages],
-    ["system:node:n", ["system:nodes"], ["n"], ["client"]],
-  );
-  assert.equal(info.notAfter, clock.now() + 1000);
-});
-
 test("certificates carry mutual TLS", async () => {
   const ca = await pki.createCertificateAuthority("ca", systemClock);
   const serverPair = await pki.issueCertificate(

@@ -1,6 +1,12 @@
 /** The cluster's certificates: authorities, what they issue, and the requests they sign. @module */
 import type { Clock } from "#apimachinery";
-import { generateKeyPair, privateKeyFromPem, privateKeyToPem, signingAlgorithmOf } from "./keys.ts";
+import {
+  generateKeyPair,
+  privateKeyFromPem,
+  privateKeyToPem,
+  signingAlgorithmOf,
+  type KeyPair,
+} from "./keys.ts";
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
@@ -8,7 +14,6 @@ import {
   ExtendedKeyUsageExtension,
   KeyUsageFlags,
   KeyUsagesExtension,
-  Pkcs10CertificateRequest,
   Pkcs10CertificateRequestGenerator,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
@@ -112,34 +117,26 @@ export async function createCertificateRequest(
   subject: CertificateSubject,
 ): Promise<{ readonly requestPem: string; readonly privateKeyPem: string }> {
   const keys = await generateKeyPair();
+  const privateKeyPem = await privateKeyToPem(keys.privateKey);
+  return { requestPem: await requestFor(subject, keys), privateKeyPem };
+}
+
+/** The same for a key that exists already. */
+export async function createCertificateRequestFor(
+  subject: CertificateSubject,
+  privateKeyPem: string,
+): Promise<string> {
+  return requestFor(subject, await privateKeyFromPem(privateKeyPem));
+}
+
+async function requestFor(subject: CertificateSubject, keys: KeyPair): Promise<string> {
   const request = await Pkcs10CertificateRequestGenerator.create({
     name: nameOf(subject),
     keys,
     signingAlgorithm: signingAlgorithmOf(keys.privateKey),
     extensions: hasSans(subject) ? [sanOf(subject)] : [],
   });
-  return {
-    requestPem: `${request.toString("pem")}\n`,
-    privateKeyPem: await privateKeyToPem(keys.privateKey),
-  };
-}
-
-/**
- * Signs a request as it stands: subject and alternative names are the requester's, so the caller must have approved
- * them (`parseCertificateRequest`). Throws when the request's own signature is wrong.
- */
-export async function signCertificateRequest(
-  ca: CertificateAuthority,
-  requestPem: string,
-  options: Pick<IssueOptions, "usages" | "validityMs">,
-  clock: Clock,
-): Promise<string> {
-  const request = new Pkcs10CertificateRequest(requestPem);
-  if (!(await request.verify()))
-    throw new Error(`signing the request of ${request.subject}: its signature is wrong`);
-  const san = request.extensions.find((extension) => extension instanceof SubjectAlternativeNameExtension);
-  const name = request.subjectName.toJSON();
-  return pemOf(await sign(ca, await request.publicKey.export(), name, san, options, clock));
+  return `${request.toString("pem")}\n`;
 }
 
 async function sign(
@@ -197,6 +194,7 @@ function sanOf(
   ]);
 }
 
-function pemOf(certificate: X509Certificate): string {
+/** One PEM block, with the newline that lets blocks follow each other. */
+export function pemOf(certificate: X509Certificate): string {
   return `${certificate.toString("pem")}\n`;
 }

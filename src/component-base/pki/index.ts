@@ -3,4 +3,6 @@ export * from "./certificate-info.ts";
 export * from "./certificates.ts";
 export * from "./files.ts";
 export { generateKeyPair, privateKeyFromPem, privateKeyToPem, publicKeyToPem, type KeyPair } from "./keys.ts";
+export * from "./renew.ts";
 export * from "./service-account-key.ts";
+export * from "./sign-request.ts";

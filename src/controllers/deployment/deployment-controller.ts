@@ -199,9 +199,10 @@ class Rollouts {
     const { client } = this.#context;
     let latest: Deployment | undefined = d;
     if (revision !== undefined) {
-      const { resourceVersion } = d.metadata;
-      const body = { metadata: { resourceVersion, annotations: { [REVISION]: revision } } };
-      latest = await unlessGone(client.patch(Deployments, d.metadata, { type: "merge", body }, signal));
+      // deployment-controller may update Deployments, and not patch them
+      const annotations = { ...d.metadata.annotations, [REVISION]: revision };
+      const next = { ...d, metadata: { ...d.metadata, annotations } };
+      latest = await unlessGone(client.update(Deployments, next, signal));
     }
     if (latest !== undefined && !isSameStatus(status, d.status)) {
       const next = { ...d, metadata: latest.metadata, status };

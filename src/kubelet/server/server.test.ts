@@ -8,11 +8,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { silentLogger, systemClock } from "#apimachinery";
+import { silentLogger, systemClock, type Kind } from "#apimachinery";
+import type { Client } from "#client";
 import { createSimulatedRuntime, RuntimeError, type Runtime } from "#cri";
 import { NODE_START_MS, testContainer, testPod, testRuntimePod } from "../container/testing.ts";
 import { simulatedPlatform } from "../platform/simulated.ts";
 import type { ServerHost } from "./server-host.ts";
+import { newAuthenticator } from "./authenticate.ts";
+import { newAuthorizer } from "./authorize.ts";
 import { startServer } from "./server.ts";
 
 const run = promisify(execFile);
@@ -84,6 +87,28 @@ async function issue(name: string, subject: string): Promise<void> {
 
 const pod = testPod({ containers: ["c", "done", "again"].map((name) => testContainer(name)) });
 
+/** What the API server says of tokens and permissions, and how often it was asked. */
+const reviews = { tokens: 0, access: [] as string[] };
+
+function reviewed(kind: Kind, object: { readonly spec: Record<string, unknown> }): Promise<unknown> {
+  if (kind.kind === "TokenReview") {
+    reviews.tokens++;
+    const authenticated = object.spec["token"] === "monitor";
+    const user = { username: "system:serviceaccount:m:monitor", groups: ["system:serviceaccounts"] };
+    return Promise.resolve({ ...object, status: { authenticated, ...(authenticated && { user }) } });
+  }
+  const { user, groups, resourceAttributes } = object.spec as {
+    readonly user: string;
+    readonly groups: readonly string[];
+    readonly resourceAttributes: Readonly<Record<string, string>>;
+  };
+  const { verb, resource, subresource, name } = resourceAttributes;
+  reviews.access.push(`${user} ${verb} ${resource}/${subresource} ${name}`);
+  const mayAll = groups.includes("system:masters");
+  const allowed = mayAll || (user.endsWith(":monitor") && ["metrics", "healthz"].includes(subresource!));
+  return Promise.resolve({ ...object, status: { allowed } });
+}
+
 /** A node with one pod whose streams all go to `streaming`. */
 function serverHost(): ServerHost {
   const url = `http://127.0.0.1:${(streaming.address() as AddressInfo).port}/stream/1`;
@@ -128,7 +153,12 @@ before(async () => {
   await new Promise<void>((resolve) => streaming.listen(0, "127.0.0.1", resolve));
   const host = serverHost();
   const options = { host: "127.0.0.1", port: 0, ...identities["server"]!, clientCA: ca };
-  ({ port } = await startServer(host, options, stop.signal));
+  const client = { create: reviewed } as unknown as Client;
+  const auth = {
+    authenticate: newAuthenticator(client, systemClock),
+    authorize: newAuthorizer(client, "n1", systemClock),
+  };
+  ({ port } = await startServer(host, options, auth, stop.signal));
 });
 after(async () => {
   if (skip !== false) return;
@@ -137,11 +167,19 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-function get(path: string, who?: string): Promise<string> {
+function get(path: string, who?: string, token?: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const identity = who === undefined ? {} : identities[who]!;
     const request = httpsRequest(
-      { host: "127.0.0.1", port, path, ca, ...identity, agent: false },
+      {
+        host: "127.0.0.1",
+        port,
+        path,
+        ca,
+        ...identity,
+        agent: false,
+        ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
+      },
       (response) => {
         let text = "";
         response.on("data", (chunk: Buffer) => (text += chunk.toString()));
@@ -188,7 +226,14 @@ function upgrade(path: string): Promise<string> {
 
 const answers: readonly (readonly [string, string | undefined, RegExp])[] = [
   ["/pods", undefined, /^401 Unauthorized$/u],
-  ["/pods", "node", /^403 Forbidden \(user=system:node:n2/u],
+  [
+    "/pods",
+    "node",
+    /^403 Forbidden \(user=system:node:n2, verb=get, resource=nodes, subresource\(s\)=\[pods proxy\]\)$/u,
+  ],
+  ["/stats/../pods", "node", /subresource\(s\)=\[pods proxy\]/u],
+  ["/healthz/%2e%2e/exec/default/web/c", "node", /subresource\(s\)=\[proxy\]/u],
+  ["//metrics", "node", /subresource\(s\)=\[metrics\]/u],
   ["/pods", "admin", /^200 \{"apiVersion":"v1","kind":"PodList"/u],
   ["/healthz", "admin", /^200 ok$/u],
   ["/runningpods", "admin", /"name":"web"/u],
@@ -212,6 +257,25 @@ for (const [path, who, want] of answers) {
     assert.match(await get(path, who), want),
   );
 }
+
+test("startServer asks the API server about tokens and permissions, once", { skip }, async () => {
+  reviews.tokens = 0;
+  reviews.access.length = 0;
+  assert.match(await get("/metrics", undefined, "monitor"), /^200 /u);
+  assert.match(await get("/healthz", undefined, "monitor"), /^200 ok/u);
+  assert.match(await get("/metrics/resource", undefined, "monitor"), /^200 /u);
+  assert.match(
+    await get("/pods", undefined, "monitor"),
+    /^403 Forbidden \(user=system:serviceaccount:m:monitor/u,
+  );
+  assert.match(await get("/metrics", undefined, "stranger"), /^401 Unauthorized$/u);
+  assert.equal(reviews.tokens, 2);
+  const who = "system:serviceaccount:m:monitor get";
+  assert.deepEqual(
+    reviews.access,
+    ["metrics", "healthz", "pods", "proxy"].map((part) => `${who} nodes/${part} n1`),
+  );
+});
 
 test("startServer joins exec with the runtime's streaming server", { skip }, async () => {
   asked.length = 0;

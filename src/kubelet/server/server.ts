@@ -1,13 +1,14 @@
-/** The kubelet's HTTPS endpoint: logs, streams, pods, health and metrics, for callers with a client certificate. @module */
+/** The kubelet's HTTPS endpoint: logs, streams, pods, health and metrics, for callers who are known and allowed. @module */
 import { createServer, type Server } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import type { TLSSocket } from "node:tls";
 import { RuntimeError, type RuntimeErrorCode } from "#cri";
 import type { KubeletServerOptions } from "../options.ts";
-import { isAllowedByDefault, userOf } from "./authenticate.ts";
+import type { Authenticate } from "./authenticate.ts";
+import type { Authorize } from "./authorize.ts";
 import { serveContainerLogs } from "./container-logs.ts";
 import { metrics, resourceMetrics } from "./metrics.ts";
+import { requestAttributes, requestUrl } from "./request-attributes.ts";
 import { HttpError, type ServerHost } from "./server-host.ts";
 import { statsSummary } from "./stats-summary.ts";
 import { joinStreams, streamingUrl } from "./streams.ts";
@@ -18,27 +19,31 @@ const RUNTIME_STATUS: Readonly<Partial<Record<RuntimeErrorCode, number>>> = {
   ResourceExhausted: 429,
 };
 
+/** Who may call, and what. */
+export interface KubeletAuth {
+  readonly authenticate: Authenticate;
+  readonly authorize: Authorize;
+}
+
 /** Resolves once it listens; closes everything when `signal` aborts. */
 export async function startServer(
   host: ServerHost,
   options: KubeletServerOptions,
+  auth: KubeletAuth,
   signal: AbortSignal,
 ): Promise<{ readonly port: number; readonly closed: Promise<void> }> {
   const { cert, key, clientCA: ca } = options;
-  const server = createServer({
-    cert,
-    key,
-    ca,
-    requestCert: true,
-    rejectUnauthorized: false,
-    minVersion: "TLSv1.2",
-  });
+  const fixed = { requestCert: true, rejectUnauthorized: false, minVersion: "TLSv1.2" } as const;
+  const pair = cert === undefined || key === undefined ? {} : { cert, key };
+  const server = createServer({ ...pair, ca, ...fixed });
+  // Connections that are open keep the certificate they began with.
+  options.onCertificate?.((renewed) => server.setSecureContext({ ...renewed, ca, minVersion: "TLSv1.2" }));
   const streams = new Set<Duplex>();
-  server.on("request", (request, response) => void handle(host, options, request, response, signal));
+  server.on("request", (request, response) => void handle(host, auth, request, response, signal));
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     streams.add(socket);
     socket.once("close", () => streams.delete(socket));
-    void upgrade(host, options, request, socket, head, signal);
+    void upgrade(host, auth, request, socket, head, signal);
   });
   await listen(server, options);
   const closed = new Promise<void>((resolve) => {
@@ -62,21 +67,34 @@ function listen(server: Server, { host, port }: KubeletServerOptions): Promise<v
   });
 }
 
-/** Throws `HttpError` for callers who are nobody, or not allowed. */
-function authorize(request: IncomingMessage, { isAllowed = isAllowedByDefault }: KubeletServerOptions): void {
-  const user = userOf(request.socket as TLSSocket);
+/** The target of a request whose caller may have it; throws an `HttpError` for others. */
+async function admitted(
+  host: ServerHost,
+  { authenticate, authorize }: KubeletAuth,
+  request: IncomingMessage,
+  signal: AbortSignal,
+): Promise<URL> {
+  const url = targetOf(request);
+  const user = await authenticate(request, signal).catch((err: unknown) => {
+    host.logger.error("Unable to authenticate the request due to an error", { err });
+    return undefined;
+  });
   if (user === undefined) throw new HttpError(401, "Unauthorized");
-  if (!isAllowed(user)) {
-    throw new HttpError(
-      403,
-      `Forbidden (user=${user.name}, verb=${(request.method ?? "GET").toLowerCase()}, resource=nodes, subresource=proxy)`,
-    );
+  await authorize(user, requestAttributes(request.method ?? "GET", url.pathname), signal);
+  return url;
+}
+
+function targetOf({ url = "/" }: IncomingMessage): URL {
+  try {
+    return requestUrl(url);
+  } catch (cause) {
+    throw new HttpError(400, "Bad Request", { cause });
   }
 }
 
 async function handle(
   host: ServerHost,
-  options: KubeletServerOptions,
+  auth: KubeletAuth,
   request: IncomingMessage,
   response: ServerResponse,
   signal: AbortSignal,
@@ -84,8 +102,9 @@ async function handle(
   const gone = new AbortController();
   response.once("close", () => gone.abort());
   try {
-    authorize(request, options);
-    await route(host, request, response, AbortSignal.any([signal, gone.signal]));
+    const until = AbortSignal.any([signal, gone.signal]);
+    const url = await admitted(host, auth, request, until);
+    await route(host, url, request, response, until);
   } catch (err) {
     fail(host, response, err);
   }
@@ -93,11 +112,11 @@ async function handle(
 
 async function route(
   host: ServerHost,
+  url: URL,
   request: IncomingMessage,
   response: ServerResponse,
   signal: AbortSignal,
 ): Promise<void> {
-  const url = new URL(request.url ?? "/", "https://kubelet");
   const [what = "", ...segments] = url.pathname.split("/").filter((part) => part !== "");
   if (what === "exec" || what === "attach" || what === "portForward") {
     throw new HttpError(400, "Upgrade request required");
@@ -151,7 +170,7 @@ function runningPods(host: ServerHost): unknown {
 
 async function upgrade(
   host: ServerHost,
-  options: KubeletServerOptions,
+  auth: KubeletAuth,
   request: IncomingMessage,
   socket: Duplex,
   head: Buffer,
@@ -160,8 +179,7 @@ async function upgrade(
   // Until it is joined, nobody else listens; a caller who hangs up must not end the process.
   socket.on("error", ignore);
   try {
-    authorize(request, options);
-    const url = new URL(request.url ?? "/", "https://kubelet");
+    const url = await admitted(host, auth, request, signal);
     const target = await streamingUrl(host, url, signal);
     await joinStreams(request, socket, head, target);
   } catch (err) {

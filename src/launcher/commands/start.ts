@@ -6,6 +6,7 @@ import { prepareNodeRuntime } from "../node-runtime.ts";
 import { drivers } from "../drivers/index.ts";
 import { mergeClusterContext } from "../kubeconfigs.ts";
 import type { LauncherContext } from "../launcher-context.ts";
+import { refuseOwnFlags, withExtraConfig, type ExtraOption } from "../extra-config.ts";
 import { failureLog } from "../failure-log.ts";
 import { newProfile, withFreePorts, type NewProfileOptions } from "../new-profile.ts";
 import { profilePaths, type LauncherEnv } from "../paths.ts";
@@ -61,7 +62,8 @@ export async function start(
     await progress.step(`Installing ${missing.join(", ")}`, () => installPackages(missing, env, signal));
   }
   const known = existing === undefined ? await newProfile(env, options) : await readyAgain(env, existing);
-  const profile = withRegistries(known, options.insecureRegistries);
+  checkExtraConfig(env, known, options.extraConfig);
+  const profile = withExtraConfig(withRegistries(known, options.insecureRegistries), options.extraConfig);
   try {
     await bringUp(context, profile, options, signal);
   } catch (err) {
@@ -174,6 +176,13 @@ function readyAgain(env: LauncherEnv, profile: Profile): Promise<Profile> {
     profile,
     async (node) => (await programState(pidDir, agentName(node))).supervisorPid !== undefined,
   );
+}
+
+/** Before anything is made: what `start` says itself cannot be said otherwise. */
+function checkExtraConfig(env: LauncherEnv, profile: Profile, options: readonly ExtraOption[]): void {
+  const { extraConfig: _extra, ...plain } = profile;
+  refuseOwnFlags(options, "server", serverProgram(env, plain).command);
+  refuseOwnFlags(options, "agent", agentProgram(env, plain, profile.nodes[0]!).command);
 }
 
 function withRegistries(profile: Profile, registries: readonly string[]): Profile {

@@ -2,7 +2,7 @@
 import type { Kind } from "#apimachinery";
 import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
 import { paramRef } from "./policy-columns.ts";
-import { validatePolicyBinding } from "./policy-validation.ts";
+import { validateMutatingAdmissionPolicyBinding } from "./policy-binding-validation.ts";
 import type { MutatingAdmissionPolicyBinding } from "./types.gen.ts";
 
 export const MutatingAdmissionPolicyBindings: Kind<MutatingAdmissionPolicyBinding> = {
@@ -16,7 +16,7 @@ export const MutatingAdmissionPolicyBindings: Kind<MutatingAdmissionPolicyBindin
   },
   scope: "Cluster",
   subresources: [],
-  validate: validatePolicyBinding,
+  validate: validateMutatingAdmissionPolicyBinding,
   strategy: { allowUnconditionalUpdate: false },
   columns: [
     nameColumn,

@@ -2,7 +2,7 @@
 import type { Kind } from "#apimachinery";
 import { ageColumn, integer, nameColumn, text } from "../../printing/columns.ts";
 import { paramKind } from "./policy-columns.ts";
-import { validateValidatingAdmissionPolicy } from "./policy-validation.ts";
+import { validateValidatingAdmissionPolicy, validateValidatingAdmissionPolicyStatus } from "./policy-validation.ts";
 import type { ValidatingAdmissionPolicy } from "./types.gen.ts";
 
 export const ValidatingAdmissionPolicies: Kind<ValidatingAdmissionPolicy> = {
@@ -17,6 +17,7 @@ export const ValidatingAdmissionPolicies: Kind<ValidatingAdmissionPolicy> = {
   scope: "Cluster",
   subresources: ["status"],
   validate: validateValidatingAdmissionPolicy,
+  validateStatusUpdate: validateValidatingAdmissionPolicyStatus,
   strategy: { allowUnconditionalUpdate: false },
   columns: [
     nameColumn,

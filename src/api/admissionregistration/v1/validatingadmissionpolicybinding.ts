@@ -2,7 +2,7 @@
 import type { Kind } from "#apimachinery";
 import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
 import { paramRef } from "./policy-columns.ts";
-import { validatePolicyBinding } from "./policy-validation.ts";
+import { validateValidatingAdmissionPolicyBinding } from "./policy-binding-validation.ts";
 import type { ValidatingAdmissionPolicyBinding } from "./types.gen.ts";
 
 export const ValidatingAdmissionPolicyBindings: Kind<ValidatingAdmissionPolicyBinding> = {
@@ -16,7 +16,7 @@ export const ValidatingAdmissionPolicyBindings: Kind<ValidatingAdmissionPolicyBi
   },
   scope: "Cluster",
   subresources: [],
-  validate: validatePolicyBinding,
+  validate: validateValidatingAdmissionPolicyBinding,
   strategy: { allowUnconditionalUpdate: false },
   columns: [
     nameColumn,

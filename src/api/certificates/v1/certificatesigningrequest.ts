@@ -3,7 +3,13 @@ import type { Kind } from "#apimachinery";
 import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
 import { humanDuration } from "../../printing/human-duration.ts";
 import type { CertificateSigningRequest } from "./types.gen.ts";
-import { validateCertificateSigningRequest, validateCertificateSigningRequestUpdate } from "./validation.ts";
+import {
+  isVerdict,
+  validateCertificateSigningRequest,
+  validateCertificateSigningRequestCreate,
+  validateCertificateSigningRequestStatusUpdate,
+  validateCertificateSigningRequestUpdate,
+} from "./validation.ts";
 
 export const CertificateSigningRequests: Kind<CertificateSigningRequest> = {
   group: "certificates.k8s.io",
@@ -14,7 +20,9 @@ export const CertificateSigningRequests: Kind<CertificateSigningRequest> = {
   subresources: ["status", "approval"],
   nameRule: "path-segment",
   validate: validateCertificateSigningRequest,
+  validateCreate: validateCertificateSigningRequestCreate,
   validateUpdate: validateCertificateSigningRequestUpdate,
+  validateStatusUpdate: validateCertificateSigningRequestStatusUpdate,
   strategy: {
     // The request is what was asked for, by whom it was asked: nothing of it changes.
     prepareForUpdate: (csr, old) => ({ ...csr, spec: old.spec }),
@@ -39,16 +47,13 @@ function condition({ status }: CertificateSigningRequest): string {
   return `${verdict}${has("Failed") ? ",Failed" : ""}${status?.certificate ? ",Issued" : ""}`;
 }
 
-/** Approving and denying is the approval subresource's; a signer writes the rest. */
+/** Verdicts that a signer sends along stay as the approver wrote them; one more or one less is refused by validation. */
 function keepVerdict(
   csr: CertificateSigningRequest,
   old: CertificateSigningRequest,
 ): CertificateSigningRequest {
-  const verdicts = (old.status?.conditions ?? []).filter(isVerdict);
-  const others = (csr.status?.conditions ?? []).filter((c) => !isVerdict(c));
-  return { ...csr, status: { ...csr.status, conditions: [...verdicts, ...others] } };
-}
-
-function isVerdict({ type }: { readonly type: string }): boolean {
-  return type === "Approved" || type === "Denied";
+  if (csr.status?.conditions === undefined) return csr;
+  const verdicts = new Map((old.status?.conditions ?? []).filter(isVerdict).map((c) => [c.type, c]));
+  const conditions = csr.status.conditions.map((c) => verdicts.get(c.type) ?? c);
+  return { ...csr, status: { ...csr.status, conditions } };
 }

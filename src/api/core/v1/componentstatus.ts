@@ -11,6 +11,7 @@ export const ComponentStatuses: Kind<ComponentStatus> = {
   scope: "Cluster",
   subresources: [],
   verbs: ["get", "list"],
+  deprecated: { since: "1.19" },
   columns: [
     nameColumn,
     text("Status", (cs) => statusOf(healthy(cs))),

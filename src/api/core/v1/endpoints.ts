@@ -12,9 +12,10 @@ export const Endpoints: Kind<EndpointsObject> = {
   scope: "Namespaced",
   subresources: [],
   validate: validateEndpoints,
-  strategy: {
-    allowCreateOnUpdate: true,
-    warnings: () => ["v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"],
+  strategy: { allowCreateOnUpdate: true },
+  deprecated: {
+    since: "1.33",
+    replacement: { group: "discovery.k8s.io", version: "v1", kind: "EndpointSlice" },
   },
   columns: [nameColumn, text("Endpoints", formatEndpoints), ageColumn],
 };

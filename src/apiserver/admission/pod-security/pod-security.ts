@@ -10,6 +10,7 @@ import { warningsOfExisting } from "./existing-pods.ts";
 import { formatLevel, isFullyPrivileged, isSameLevel, readPolicy, strictness } from "./policy.ts";
 
 const NAMESPACES = "core/namespaces";
+const ANNOTATIONS = "pod-security.kubernetes.io/";
 const PODS = "core/pods";
 /** Their pods are refused later; here is only the warning. */
 const TEMPLATED: readonly string[] = [
@@ -74,14 +75,18 @@ function validateNamespace(attributes: Attributes, lookup: ObjectLookup, clock: 
 }
 
 function validatePod(attributes: Attributes, namespace: KubeObject): void {
-  const { policy } = readPolicy(namespace.metadata.labels);
+  const { policy, causes } = readPolicy(namespace.metadata.labels);
   const { resource, operation, object, oldObject, warn } = attributes;
   const isPod = resource === PODS;
-  if (isFullyPrivileged(policy)) return;
+  if (isFullyPrivileged(policy)) {
+    if (isPod) attributes.addAuditAnnotation(`${ANNOTATIONS}enforce-policy`, formatLevel(policy.enforce));
+    return;
+  }
   if (isPod && operation === "UPDATE" && !isSignificant(object as Pod, oldObject as Pod)) return;
   const pod = podOf(resource, object!);
   if (pod === undefined) return;
   const enforced = isPod ? evaluatePod(policy.enforce, pod) : [];
+  annotate(attributes, { policy, causes }, pod);
   if (enforced.length > 0) {
     const level = formatLevel(policy.enforce);
     throw refuse(attributes, `violates PodSecurity "${level}": ${describe(enforced)}`);
@@ -89,6 +94,26 @@ function validatePod(attributes: Attributes, namespace: KubeObject): void {
   const warned = evaluatePod(policy.warn, pod);
   if (warned.length === 0) return;
   warn(`would violate PodSecurity "${formatLevel(policy.warn)}": ${describe(warned)}`);
+}
+
+/** For the audit event: what held, and what the policy for audits would have refused. */
+function annotate(
+  attributes: Attributes,
+  { policy, causes }: ReturnType<typeof readPolicy>,
+  pod: CheckedPod,
+): void {
+  if (causes.length > 0) {
+    const why = causes.map(({ field, message }) => `${field}: ${message}`);
+    const all = why.length === 1 ? why[0] : `[${why.join(", ")}]`;
+    attributes.addAuditAnnotation(`${ANNOTATIONS}error`, `Failed to parse policy: ${all}`);
+  }
+  if (attributes.resource === PODS) {
+    attributes.addAuditAnnotation(`${ANNOTATIONS}enforce-policy`, formatLevel(policy.enforce));
+  }
+  const audited = evaluatePod(policy.audit, pod);
+  if (audited.length === 0) return;
+  const why = `would violate PodSecurity "${formatLevel(policy.audit)}": ${describe(audited)}`;
+  attributes.addAuditAnnotation(`${ANNOTATIONS}audit-violations`, why);
 }
 
 interface Templated {

@@ -78,6 +78,7 @@ function create(name: string): Attributes {
     dryRun: false,
     signal: new AbortController().signal,
     warn: () => {},
+    addAuditAnnotation: () => {},
   };
 }
 

@@ -133,7 +133,7 @@ function checkStatus(code: number, text: string): void {
 }
 
 /** In the words that people search for. */
-function networkError(cause: unknown, { url, address }: Target): string {
+export function networkError(cause: unknown, { url, address }: Target): string {
   const { code = "", message = String(cause) } = cause as { code?: string; message?: string };
   const where = `${address?.host ?? url.hostname}:${address?.port ?? (url.port || HTTPS_PORT)}`;
   switch (code) {

@@ -3,25 +3,27 @@ import type { Agent } from "node:https";
 import {
   applyJsonPatch,
   badRequest,
-  decodeTyped,
   parseJson,
   StatusError,
   type Clock,
-  type GroupVersionKind,
   type KubeObject,
   type Logger,
 } from "#apimachinery";
-import { lookup } from "#api";
 import { newUid } from "../../registry/uid.ts";
 import { semanticEqual } from "../../registry/semantic-equal.ts";
-import type { ServedResource } from "../../registry/served-resource.ts";
+import type { AdmissionMetrics, RejectionError } from "../metrics.ts";
 import type { Attributes } from "../plugin.ts";
+import { annotateFailOpen, annotateMutation, annotatePatch, annotateResponse } from "./annotate.ts";
 import { callWebhook } from "./call.ts";
-import { inVersion, type Invocation, type InvocationFacts } from "./invocation.ts";
+import { complete, patchProblem } from "./complete.ts";
+import { inVersion } from "./in-version.ts";
+import type { Invocation, InvocationFacts } from "./invocation.ts";
 import { newReview, rejection, reviewVersion, verifyResponse, type ReviewResponse } from "./review.ts";
 import { targetOf, type ServiceResolver } from "./target.ts";
 
 const TIMEOUT_SECONDS = 10;
+/** What a webhook that cannot be asked counts as. */
+const UNAVAILABLE = 503;
 const NO_SIDE_EFFECTS: readonly (string | undefined)[] = ["None", "NoneOnDryRun"];
 
 export interface WebhookOptions extends InvocationFacts {
@@ -30,6 +32,13 @@ export interface WebhookOptions extends InvocationFacts {
   readonly random: () => number;
   readonly agent: Agent;
   readonly logger: Logger;
+  readonly metrics?: AdmissionMetrics;
+}
+
+/** Which call of a request it is, for its audit annotations. */
+export interface CallPosition {
+  readonly round: number;
+  readonly index: number;
 }
 
 /** The webhook could not be asked: its failure policy decides. */
@@ -41,22 +50,66 @@ export async function dispatch(
   object: KubeObject | undefined,
   attributes: Attributes,
   options: WebhookOptions,
+  position: CallPosition,
 ): Promise<KubeObject | undefined> {
-  const { spec } = invocation.webhook;
-  checkDryRun(invocation, attributes);
+  const { webhook } = invocation;
+  const { spec } = webhook;
+  const { metrics, clock, logger } = options;
+  const type = webhook.isMutating ? "admit" : "validating";
+  const startedMs = clock.monotonicMs();
+  const observe = (isRejected: boolean, code: number): void =>
+    metrics?.webhook(spec.name, type, attributes.operation, {
+      ms: clock.monotonicMs() - startedMs,
+      isRejected,
+      code,
+    });
+  const rejected = (error: RejectionError, code: number): void => {
+    metrics?.rejection(spec.name, type, attributes.operation, error, code);
+    observe(true, code);
+  };
   try {
+    checkDryRun(invocation, attributes);
     const response = await ask(invocation, object, attributes, options);
+    annotateResponse(webhook, response, attributes);
     for (const warning of response.warnings) attributes.warn(warning);
-    if (!response.allowed) throw rejection(spec.name, response.result);
-    return patched(invocation, object, attributes, response);
+    if (!response.allowed) throw new Rejection(rejection(spec.name, response.result));
+    const result = patched(invocation, object, attributes, response);
+    observe(false, 200);
+    if (webhook.isMutating) {
+      if (result !== object) annotatePatch(webhook, response.patch, attributes, position);
+      annotateMutation(webhook, result !== object, attributes, position);
+    }
+    return result;
   } catch (err) {
-    if (!(err instanceof CallFailure)) throw err;
+    if (webhook.isMutating) annotateMutation(webhook, false, attributes, position);
+    if (err instanceof Rejection) {
+      rejected("no_error", err.status.code);
+      throw err.status;
+    }
+    if (!(err instanceof CallFailure)) {
+      rejected("apiserver_internal_error", 0);
+      throw err;
+    }
     const message = `failed calling webhook ${JSON.stringify(spec.name)}: ${err.message}`;
     if (spec.failurePolicy === "Ignore") {
-      options.logger.warn("Failed calling webhook, failing open", { webhook: spec.name, error: err.message });
+      observe(false, UNAVAILABLE);
+      metrics?.failedOpen(spec.name, type);
+      annotateFailOpen(webhook, attributes, position);
+      logger.warn("Failed calling webhook, failing open", { webhook: spec.name, error: err.message });
       return object;
     }
+    rejected("calling_webhook_error", UNAVAILABLE);
     throw new StatusError("InternalError", `Internal error occurred: ${message}`, { cause: err });
+  }
+}
+
+/** The webhook said no. */
+class Rejection extends Error {
+  readonly status: StatusError;
+
+  constructor(status: StatusError) {
+    super(status.message);
+    this.status = status;
   }
 }
 
@@ -133,10 +186,10 @@ function patched(
   try {
     const shown = inVersion(served, object, attributes)!;
     const changed = applyJsonPatch(shown, operations) as KubeObject;
-    const result = objectKind === undefined ? complete(served, changed) : ofKind(objectKind, changed);
+    const { object: result } = complete(served, objectKind, changed);
     return semanticEqual(result, object) ? object : result;
   } catch (cause) {
-    throw internal(cause instanceof Error ? cause.message : String(cause), cause);
+    throw internal(patchProblem(cause), cause);
   }
 }
 
@@ -149,23 +202,6 @@ function decodePatch(patch: string): readonly unknown[] {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new CallFailure(`received undecodable patch in webhook response: ${why}`, { cause });
   }
-}
-
-/** What is stored nowhere: an Eviction, PodExecOptions. */
-function ofKind(kind: GroupVersionKind, object: KubeObject): KubeObject {
-  const schema = lookup(kind);
-  return schema?.type === "struct" ? (decodeTyped(object, schema).object as unknown as KubeObject) : object;
-}
-
-/** Fields that nobody knows go, defaults of the new ones come, and the version is the stored one. */
-function complete(
-  { custom, schema, applyDefaults, toStored }: ServedResource,
-  object: KubeObject,
-): KubeObject {
-  const known =
-    custom?.prune(object).object ?? (schema?.type === "struct" ? decodeTyped(object, schema).object : object);
-  const defaulted = applyDefaults(known as KubeObject);
-  return toStored === undefined ? defaulted : toStored(defaulted);
 }
 
 function internal(why: string, cause?: unknown): StatusError {

@@ -1,10 +1,12 @@
 /** Which webhooks a request concerns, and in which version they want to see it; upstream's `ShouldCallHook`. @module */
 import { forbidden, labels, notFound, type Kind, type KubeObject } from "#apimachinery";
 import type { ServedResource } from "../../registry/served-resource.ts";
+import type { Authorizer } from "../../user-info.ts";
 import type { ObjectLookup } from "../object-lookup.ts";
 import type { Attributes } from "../plugin.ts";
+import { settled } from "../policy/authorizer.ts";
+import { PolicyRequest } from "../policy/policy-request.ts";
 import { ruleMatches } from "./match-rules.ts";
-import { requestOf } from "./review.ts";
 import type { Webhook } from "./webhook.ts";
 
 const NAMESPACES = "core/namespaces";
@@ -30,6 +32,8 @@ export interface InvocationFacts {
   readonly lookup: ObjectLookup;
   /** All versions of a resource, by `apps/deployments`. */
   readonly versionsOf: (resource: string) => readonly ServedResource[];
+  /** What expressions ask. */
+  readonly authorizer: Authorizer;
 }
 
 export function isExempt({ resource, isOwn }: Attributes): boolean {
@@ -41,14 +45,15 @@ export async function invocationOf(
   webhook: Webhook,
   object: KubeObject | undefined,
   attributes: Attributes,
-  { lookup, versionsOf }: InvocationFacts,
+  facts: InvocationFacts,
 ): Promise<Invocation | undefined> {
+  const { lookup, versionsOf } = facts;
   // Rules first: they are what usually says no, and cost least.
   const served = matchedVersion(webhook, attributes, versionsOf);
   if (served === undefined) return undefined;
   if (!objectMatches(webhook, object, attributes.oldObject)) return undefined;
   const isSelected = await namespaceMatches(webhook, object, attributes, lookup);
-  if (!isSelected || !conditionsHold(webhook, served, object, attributes)) return undefined;
+  if (!isSelected || !(await conditionsHold(webhook, served, object, attributes, facts))) return undefined;
   return { webhook, served };
 }
 
@@ -78,8 +83,8 @@ function isSame(a: Kind, b: Kind): boolean {
 }
 
 /** The new state or the old one: who takes a label off does not escape. */
-function objectMatches(
-  { objectSelector }: Webhook,
+export function objectMatches(
+  { objectSelector }: Pick<Webhook, "objectSelector">,
   object: KubeObject | undefined,
   old: KubeObject | undefined,
 ): boolean {
@@ -91,8 +96,8 @@ function objectMatches(
   });
 }
 
-async function namespaceMatches(
-  { namespaceSelector }: Webhook,
+export async function namespaceMatches(
+  { namespaceSelector }: Pick<Webhook, "namespaceSelector">,
   object: KubeObject | undefined,
   { resource, namespace, name, operation, subresource }: Attributes,
   lookup: ObjectLookup,
@@ -109,34 +114,17 @@ async function namespaceMatches(
   return labels.matches(namespaceSelector, found.metadata.labels);
 }
 
-function conditionsHold(
+async function conditionsHold(
   { conditions }: Webhook,
   served: ServedResource,
   object: KubeObject | undefined,
   attributes: Attributes,
-): boolean {
+  { authorizer }: InvocationFacts,
+): Promise<boolean> {
   if (conditions.isEmpty) return true;
-  const shown = inVersion(served, object, attributes);
-  const old = inVersion(served, attributes.oldObject, attributes);
-  const request = requestOf({ uid: "", kind: served.kind, object: shown, oldObject: old, attributes });
-  const { object: _object, oldObject: _old, ...seen } = request;
-  try {
-    return conditions.hold({ object: shown ?? null, oldObject: old ?? null, request: seen });
-  } catch (cause) {
-    const { group, names } = attributes.requestKind;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw forbidden({ group, resource: names.plural }, attributes.name, why);
-  }
-}
-
-/** A stored object as one of its versions shows it, in the namespace of the request; what is no such object stays as it is. */
-export function inVersion(
-  { fromStored, kind }: ServedResource,
-  object: KubeObject | undefined,
-  { namespace, objectKind }: Pick<Attributes, "namespace" | "objectKind">,
-): KubeObject | undefined {
-  if (object === undefined || objectKind !== undefined) return object;
-  const shown = fromStored === undefined ? object : fromStored(object);
-  if (kind.scope !== "Namespaced" || shown.metadata.namespace !== undefined) return shown;
-  return { ...shown, metadata: { ...shown.metadata, namespace } };
+  const input = new PolicyRequest(attributes, authorizer).input(served, object, undefined, undefined);
+  const matched = await settled(() => conditions.match(input));
+  if (typeof matched === "boolean") return matched;
+  const { group, names } = attributes.requestKind;
+  throw forbidden({ group, resource: names.plural }, attributes.name, matched.error);
 }

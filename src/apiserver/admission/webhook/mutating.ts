@@ -26,12 +26,17 @@ export function mutatingAdmissionWebhook(options: WebhookOptions): AdmissionPlug
     const rounds = roundsOf(reinvocation);
     if (reinvocation.isReinvoke && !semanticEqual(rounds.output, object)) requireAgain(rounds);
     let current = object;
-    for (const webhook of webhooks()) {
+    for (const [index, webhook] of webhooks().entries()) {
       const invocation = await invocationOf(webhook, current, attributes, options);
       if (invocation === undefined) continue;
       if (reinvocation.isReinvoke && !rounds.reinvoke.has(webhook.id)) continue;
       const before = current;
-      current = await dispatch(invocation, current, attributes, options);
+      const startedMs = options.clock.monotonicMs();
+      current = await dispatch(invocation, current, attributes, options, {
+        round: reinvocation.isReinvoke ? 1 : 0,
+        index,
+      });
+      attributes.waited?.(options.clock.monotonicMs() - startedMs);
       if (current !== before) {
         requireAgain(rounds);
         reinvocation.shouldReinvoke = true;

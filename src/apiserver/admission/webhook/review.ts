@@ -5,7 +5,6 @@ import type { Attributes } from "../plugin.ts";
 
 const GROUP = "admission.k8s.io";
 const VERSIONS = ["v1", "v1beta1"] as const;
-const OPTIONS = { CREATE: "CreateOptions", UPDATE: "UpdateOptions", DELETE: "DeleteOptions" };
 
 export interface ReviewRequest {
   readonly uid: string;
@@ -43,8 +42,6 @@ export function requestOf({
   const sub = subresource === "" ? undefined : subresource;
   const shownKind = attributes.objectKind ?? kind;
   const requestedKind = attributes.objectKind ?? requestKind;
-  const options =
-    operation === "CONNECT" ? undefined : { apiVersion: "meta.k8s.io/v1", kind: OPTIONS[operation] };
   const shownName = name === "" ? object?.metadata.name : name;
   // A namespace is in itself, for webhooks.
   const where = resource === "core/namespaces" ? (shownName ?? "") : namespace;
@@ -67,7 +64,7 @@ export function requestOf({
     object: object ?? null,
     oldObject: oldObject ?? null,
     dryRun,
-    options: options === undefined ? null : dryRun ? { ...options, dryRun: ["All"] } : options,
+    options: attributes.options ?? null,
   };
 }
 
@@ -86,6 +83,7 @@ export interface ReviewResponse {
   readonly patch: string;
   readonly patchType: string;
   readonly warnings: readonly string[];
+  readonly auditAnnotations: Readonly<Record<string, string>>;
 }
 
 /** Throws an Error that says what is wrong with the answer. */
@@ -116,6 +114,7 @@ export function verifyResponse(
     result: isJsonObject(status) ? status : undefined,
     patch,
     patchType: isV1 ? textOf(response["patchType"]) : patch === "" ? "" : "JSONPatch",
+    auditAnnotations: textsOf(response["auditAnnotations"]),
     warnings: Array.isArray(warnings) ? warnings.filter((text) => typeof text === "string") : [],
   };
 }
@@ -136,6 +135,13 @@ function checkPatch(response: Readonly<Record<string, unknown>>, isMutating: boo
     throw new Error("webhook returned response.patchType but not response.patch");
   }
   if (patchType === "") throw new Error('webhook returned invalid response.patchType of ""');
+}
+
+function textsOf(value: unknown): Readonly<Record<string, string>> {
+  if (!isJsonObject(value)) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+  );
 }
 
 function textOf(value: unknown): string {

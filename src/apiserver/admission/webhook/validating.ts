@@ -27,9 +27,13 @@ async function askAll(
     const invocation = await invocationOf(webhook, attributes.object, attributes, options);
     if (invocation !== undefined) found.push(invocation);
   }
+  const startedMs = options.clock.monotonicMs();
   const answers = await Promise.allSettled(
-    found.map((invocation) => dispatch(invocation, attributes.object, attributes, options)),
+    found.map((invocation, index) =>
+      dispatch(invocation, attributes.object, attributes, options, { round: 0, index }),
+    ),
   );
+  attributes.waited?.(options.clock.monotonicMs() - startedMs);
   const refused = answers.find((answer) => answer.status === "rejected");
   if (refused !== undefined) throw refused.reason;
 }

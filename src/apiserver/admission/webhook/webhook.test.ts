@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { ruleMatches } from "./match-rules.ts";
-import { compileConditions, type Conditions } from "./match-conditions.ts";
 import { rejection, verifyResponse, type Review } from "./review.ts";
 import { targetOf } from "./target.ts";
 
@@ -112,30 +111,4 @@ test("targetOf() names a Service by its own name and dials its pods", () => {
     [target.url.href, target.address],
     ["https://s.n.svc:8443/p?x=1", { host: "10.0.0.1", port: 9 }],
   );
-});
-
-function of(...expressions: readonly string[]): Conditions {
-  return compileConditions(expressions.map((expression, i) => ({ name: `c${i}`, expression })));
-}
-
-suite("compileConditions()", () => {
-  const variables = { object: { spec: { replicas: 3 } }, oldObject: null, request: { operation: "CREATE" } };
-
-  test("compileConditions() wants all of them to hold", () => {
-    assert.equal(of().hold(variables), true);
-    assert.equal(
-      of("object.spec.replicas == 3", "request.operation == 'CREATE'", "oldObject == null").hold(variables),
-      true,
-    );
-    assert.equal(of("true", "object.spec.replicas > 3").hold(variables), false);
-  });
-
-  test("compileConditions() lets a no outweigh an error", () => {
-    assert.equal(of("object.missing == 1", "false").hold(variables), false);
-    assert.throws(() => of("object.missing == 1", "true").hold(variables), /^Error: c0: /);
-    assert.throws(
-      () => of("authorizer.path('/x').check('get').allowed()").hold(variables),
-      /compilation failed/,
-    );
-  });
 });

@@ -1,20 +1,22 @@
 /** The webhooks of all configurations, in the order in which they are asked. @module */
 import { compareStrings, labels } from "#apimachinery";
 import type {
-  MatchCondition,
   MutatingWebhook,
   MutatingWebhookConfiguration,
   ValidatingWebhook,
   ValidatingWebhookConfiguration,
 } from "#api/admissionregistration/v1/types.gen";
 import type { ObjectLookup } from "../object-lookup.ts";
-import { compileConditions, type Conditions } from "./match-conditions.ts";
+import type { Conditions } from "../policy/conditions.ts";
+import { webhookConditions } from "./match-conditions.ts";
 
 export type Configuration = MutatingWebhookConfiguration | ValidatingWebhookConfiguration;
 
 export interface Webhook {
   /** Stays the same as long as the webhook does. */
   readonly id: string;
+  /** Name of the object that it is configured by. */
+  readonly configuration: string;
   readonly spec: MutatingWebhook | ValidatingWebhook;
   readonly isMutating: boolean;
   readonly namespaceSelector: labels.Selector;
@@ -50,14 +52,14 @@ function compile(configuration: Configuration): readonly Webhook[] {
   return webhooks.map((spec) => {
     const count = seen.get(spec.name) ?? 0;
     seen.set(spec.name, count + 1);
-    const conditions: readonly MatchCondition[] = spec.matchConditions ?? [];
     return {
+      configuration: metadata.name,
       id: `${metadata.name}/${spec.name}/${count}`,
       spec,
       isMutating: kind === "MutatingWebhookConfiguration",
       namespaceSelector: labels.fromLabelSelector(spec.namespaceSelector ?? {}),
       objectSelector: labels.fromLabelSelector(spec.objectSelector ?? {}),
-      conditions: compileConditions(conditions),
+      conditions: webhookConditions(spec.matchConditions ?? [], spec.failurePolicy),
     };
   });
 }

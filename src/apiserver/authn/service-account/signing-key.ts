@@ -4,7 +4,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, hash, type KeyO
 export interface SigningKey {
   /** As upstream makes it: the hash of the public key, so that it follows from the key alone. */
   readonly kid: string;
-  readonly alg: "ES256" | "RS256";
+  readonly alg: "ES256" | "ES384" | "ES512" | "RS256";
   readonly publicKey: KeyObject;
   /** Absent: tokens of this key are accepted and no new ones issued. */
   readonly privateKey?: KeyObject;
@@ -21,6 +21,14 @@ export function loadSigningKeys(pem: string): SigningKey[] {
   const blocks = pem.match(/-----BEGIN ([A-Z ]+)-----[^]*?-----END \1-----/g) ?? [];
   if (blocks.length === 0) throw new Error("no signing key found in the PEM given");
   return blocks.map(load);
+}
+
+/** The key that signs stands first, and none twice; `signing` is the private key's PEM when it is not among `keys`. */
+export function arrangeKeys(keys: string, signing?: string): SigningKey[] {
+  const all = [...(signing === undefined ? [] : loadSigningKeys(signing)), ...loadSigningKeys(keys)];
+  const byId = new Map<string, SigningKey>();
+  for (const key of all) if (byId.get(key.kid)?.privateKey === undefined) byId.set(key.kid, key);
+  return [...byId.values()];
 }
 
 /** RFC 7517. */
@@ -40,8 +48,15 @@ function load(block: string): SigningKey {
 function algorithmOf({
   asymmetricKeyType: type,
   asymmetricKeyDetails: details,
-}: KeyObject): "ES256" | "RS256" {
-  if (type === "ec" && details?.namedCurve === "prime256v1") return "ES256";
-  if (type === "rsa") return "RS256";
-  throw new Error(`a signing key must be P-256 or RSA, this one is ${type}`);
+}: KeyObject): SigningKey["alg"] {
+  const alg = type === "rsa" ? "RS256" : type === "ec" ? CURVES[details?.namedCurve ?? ""] : undefined;
+  if (alg !== undefined) return alg;
+  throw new Error(`a signing key must be RSA or P-256, P-384 or P-521, this one is ${type}`);
 }
+
+/** OpenSSL's names of the curves. */
+const CURVES: Readonly<Record<string, SigningKey["alg"]>> = {
+  prime256v1: "ES256",
+  secp384r1: "ES384",
+  secp521r1: "ES512",
+};

@@ -17,6 +17,8 @@ export interface TokenIssuerOptions {
   readonly newId?: () => string;
   /** See `ClaimContext.extendExpiration`. Default: true, as upstream. */
   readonly extendExpiration?: boolean;
+  /** Default: no limit. */
+  readonly maxExpirationSeconds?: number;
 }
 
 export function serviceAccountTokenIssuer(options: TokenIssuerOptions): TokenIssuer {
@@ -27,6 +29,9 @@ export function serviceAccountTokenIssuer(options: TokenIssuerOptions): TokenIss
   const { privateKey, kid, alg } = key;
   return {
     defaultAudiences: apiAudiences,
+    ...(options.maxExpirationSeconds !== undefined && {
+      maxExpirationSeconds: options.maxExpirationSeconds,
+    }),
     async issue(request) {
       const nowSeconds = Math.floor(clock.now() / 1_000);
       const context = { issuer, nowSeconds, jti: newId(), extendExpiration, apiAudiences };

@@ -56,6 +56,7 @@ const graph = nodeGraph({
   claim: (_namespace, name) => (name === "data" ? claim : undefined),
   volume: (name) => (name === "pv" ? volume : undefined),
   attachment: () => undefined,
+  slice: () => undefined,
 });
 const rules = bootstrapClusterRoles().find(({ metadata }) => metadata.name === "system:node")?.rules ?? [];
 const authorizer = nodeAuthorizer(graph, rules);

@@ -2,7 +2,7 @@
 import type { PolicyRule } from "#api/rbac/v1/types.gen";
 import type { AuthorizationAttributes, Authorizer, Decision, UserInfo } from "../../user-info.ts";
 import { ruleAllows } from "../rbac/rules.ts";
-import type { NodeGraph } from "./node-graph.ts";
+import type { GraphKind, NodeGraph } from "./node-graph.ts";
 
 const NODE_PREFIX = "system:node:";
 const NODES_GROUP = "system:nodes";
@@ -20,18 +20,22 @@ export function nodeNameOf({ name, groups }: UserInfo): string | undefined {
 
 type Rule = (node: string, attributes: AuthorizationAttributes, graph: NodeGraph) => Decision;
 
-/** What depends on the node that asks, by `group/resource` and subresource. */
+/** What depends on the node that asks, by `group/resource`; each rule knows its subresources. */
 const RULES: Readonly<Record<string, Rule>> = {
-  "/secrets": ofPods("secrets", READ),
-  "/configmaps": ofPods("configmaps", READ),
-  "/persistentvolumeclaims": ofPods("persistentvolumeclaims", ["get"]),
-  "/persistentvolumeclaims/status": ofPods("persistentvolumeclaims", ["get", "update", "patch"]),
+  "/secrets": readOfPods("secrets"),
+  "/configmaps": readOfPods("configmaps"),
+  "/persistentvolumeclaims": (node, attributes, graph) =>
+    attributes.subresource === "status"
+      ? claimStatus(node, attributes, graph)
+      : getOne("persistentvolumeclaims")(node, attributes, graph),
   // "/persistentvolumes" is not among them, unlike upstream: a kubelet must learn that a volume is gone before it removes
   // the local folder of it, and a PersistentVolume says where data is, not what it is.
-  "/serviceaccounts": ofPods("serviceaccounts", ["get"]),
-  "/serviceaccounts/token": ofPods("serviceaccounts", ["create"]),
-  "resource.k8s.io/resourceclaims": ofPods("resourceclaims", ["get"]),
-  "storage.k8s.io/volumeattachments": ofPods("volumeattachments", ["get"]),
+  "/serviceaccounts": serviceAccount,
+  "/nodes": ownNode,
+  "/pods": pod,
+  "resource.k8s.io/resourceclaims": getOne("resourceclaims"),
+  "resource.k8s.io/resourceslices": resourceSlice,
+  "storage.k8s.io/volumeattachments": getOne("volumeattachments"),
   "coordination.k8s.io/leases": lease,
   "storage.k8s.io/csinodes": csiNode,
 };
@@ -51,25 +55,112 @@ export function nodeAuthorizer(graph: NodeGraph, nodeRules: readonly PolicyRule[
   };
 }
 
-function keyOf({ group, resource, subresource }: AuthorizationAttributes): string {
-  return subresource === "" ? `${group}/${resource}` : `${group}/${resource}/${subresource}`;
+function keyOf({ group, resource }: AuthorizationAttributes): string {
+  return `${group}/${resource}`;
 }
 
+/** Rules about what is governed above say nothing more. */
 function withoutGoverned(rule: PolicyRule): readonly PolicyRule[] {
   const [group = ""] = rule.apiGroups ?? [];
-  const resources = (rule.resources ?? []).filter((resource) => RULES[`${group}/${resource}`] === undefined);
+  const resources = (rule.resources ?? []).filter(
+    (resource) => RULES[`${group}/${resource.split("/")[0]}`] === undefined,
+  );
   return resources.length === 0 ? [] : [{ ...rule, resources }];
 }
 
 /** Objects that pods of the node name. Lists and watches are for one name, too. */
-function ofPods(kind: Parameters<NodeGraph["hasPath"]>[1], verbs: readonly string[]): Rule {
-  return (node, { verb, resource, namespace, name }, graph) => {
-    const where = `${resource} by node ${JSON.stringify(node)}`;
-    if (!verbs.includes(verb)) return refuse(`can only ${verbs.join("/")} ${where}`);
-    if (name === "") return refuse("No Object name found");
-    if (graph.hasPath(node, kind, namespace, name)) return ALLOWED;
-    return refuse(`no relationship found between node '${node}' and this object`);
+function readOfPods(kind: GraphKind): Rule {
+  return (node, attributes, graph) => {
+    if (!READ.includes(attributes.verb)) return refuse("can only read resources of this type");
+    if (attributes.subresource !== "") return refuse("cannot read subresource");
+    if (attributes.namespace === "") return refuse("can only read namespaced object of this type");
+    return related(node, kind, attributes, graph);
   };
+}
+
+function getOne(kind: GraphKind): Rule {
+  return (node, attributes, graph) => {
+    if (attributes.verb !== "get") return refuse("can only get individual resources of this type");
+    if (attributes.subresource !== "") return refuse("cannot get subresource");
+    return related(node, kind, attributes, graph);
+  };
+}
+
+function claimStatus(node: string, attributes: AuthorizationAttributes, graph: NodeGraph): Decision {
+  if (attributes.verb !== "update" && attributes.verb !== "patch")
+    return refuse("can only get/update/patch this type");
+  return related(node, "persistentvolumeclaims", attributes, graph);
+}
+
+function related(
+  node: string,
+  kind: GraphKind,
+  { namespace, name }: AuthorizationAttributes,
+  graph: NodeGraph,
+): Decision {
+  if (name === "") return refuse("No Object name found");
+  if (graph.hasPath(node, kind, namespace, name)) return ALLOWED;
+  return refuse(`no relationship found between node '${node}' and this object`);
+}
+
+function serviceAccount(node: string, attributes: AuthorizationAttributes, graph: NodeGraph): Decision {
+  const { verb, subresource, name } = attributes;
+  if (verb === "get" && subresource === "") return readOfPods("serviceaccounts")(node, attributes, graph);
+  if (verb !== "create" || name === "")
+    return refuse("can only create tokens for individual service accounts");
+  if (subresource !== "token") return refuse("can only create token subresource of serviceaccount");
+  return related(node, "serviceaccounts", attributes, graph);
+}
+
+/** Which objects may be written is for the admission plugin NodeRestriction, here and below. */
+function ownNode(node: string, { verb, subresource, name }: AuthorizationAttributes): Decision {
+  if (subresource === "status") return verb === "update" || verb === "patch" ? ALLOWED : NO_OPINION;
+  if (subresource !== "") return NO_OPINION;
+  if (verb === "create" || verb === "update" || verb === "patch") return ALLOWED;
+  if (!READ.includes(verb)) return NO_OPINION;
+  if (name === node) return ALLOWED;
+  if (name === "") return refuse(`node '${node}' cannot read all nodes, only its own Node object`);
+  return refuse(`node '${node}' cannot read '${name}', only its own Node object`);
+}
+
+function pod(node: string, attributes: AuthorizationAttributes, graph: NodeGraph): Decision {
+  const { verb, subresource, name } = attributes;
+  if (subresource === "status") return verb === "update" || verb === "patch" ? ALLOWED : NO_OPINION;
+  if (subresource === "eviction") return verb === "create" ? ALLOWED : NO_OPINION;
+  if (subresource !== "") return NO_OPINION;
+  if (verb === "create" || verb === "delete") return ALLOWED;
+  if (verb === "get") return getOne("pods")(node, attributes, graph);
+  if (verb !== "list" && verb !== "watch") return NO_OPINION;
+  if (selects(attributes, "spec.nodeName", node)) return ALLOWED;
+  if (name !== "") return related(node, "pods", attributes, graph);
+  return refuse("can only list/watch pods with spec.nodeName field selector");
+}
+
+function resourceSlice(node: string, attributes: AuthorizationAttributes, graph: NodeGraph): Decision {
+  const { verb, subresource } = attributes;
+  if (subresource !== "") return refuse("cannot authorize ResourceSlice subresources");
+  switch (verb) {
+    case "create":
+      return ALLOWED;
+    case "get":
+    case "update":
+    case "patch":
+    case "delete":
+      return related(node, "resourceslices", attributes, graph);
+    case "watch":
+    case "list":
+    case "deletecollection":
+      if (selects(attributes, "spec.nodeName", node)) return ALLOWED;
+      return refuse("can only list/watch/deletecollection resourceslices with nodeName field selector");
+    default:
+      return refuse(
+        "only the following verbs are allowed for a ResourceSlice: get, watch, list, create, update, patch, delete, deletecollection",
+      );
+  }
+}
+
+function selects({ fieldSelector = [] }: AuthorizationAttributes, name: string, value: string): boolean {
+  return fieldSelector.some((r) => r.field === name && r.operator === "=" && r.value === value);
 }
 
 function lease(node: string, { verb, namespace, name }: AuthorizationAttributes): Decision {
@@ -81,8 +172,9 @@ function lease(node: string, { verb, namespace, name }: AuthorizationAttributes)
   return refuse("can only access node lease with the same name as the requesting node");
 }
 
-function csiNode(node: string, { verb, name }: AuthorizationAttributes): Decision {
+function csiNode(node: string, { verb, name, subresource }: AuthorizationAttributes): Decision {
   if (!OWN.includes(verb)) return refuse("can only get, create, update, patch, or delete a CSINode");
+  if (subresource !== "") return refuse("cannot authorize CSINode subresources");
   if (verb === "create" || name === node) return ALLOWED;
   return refuse("can only access CSINode with the same name as the requesting node");
 }

@@ -1,5 +1,6 @@
 /** What the pods of a node lead to: asked of the pods themselves, of which a node has few, so that nothing has to be kept in step. @module */
 import type { Container, PersistentVolume, PersistentVolumeClaim, Pod, Volume } from "#api/core/v1/types.gen";
+import type { ResourceSlice } from "#api/resource/v1/types.gen";
 import type { VolumeAttachment } from "#api/storage/v1/types.gen";
 
 export type GraphKind =
@@ -8,7 +9,9 @@ export type GraphKind =
   | "persistentvolumeclaims"
   | "serviceaccounts"
   | "resourceclaims"
-  | "volumeattachments";
+  | "volumeattachments"
+  | "pods"
+  | "resourceslices";
 
 export interface NodeGraph {
   /** Whether a pod on the node needs the object. */
@@ -21,6 +24,7 @@ export interface GraphObjects {
   claim(namespace: string, name: string): PersistentVolumeClaim | undefined;
   volume(name: string): PersistentVolume | undefined;
   attachment(name: string): VolumeAttachment | undefined;
+  slice(name: string): ResourceSlice | undefined;
 }
 
 /** Static pods run before the API knows them: a node must not give itself rights by mirrors that it wrote. */
@@ -30,7 +34,10 @@ export function nodeGraph(objects: GraphObjects): NodeGraph {
   return {
     hasPath(node, kind, namespace, name) {
       if (kind === "volumeattachments") return objects.attachment(name)?.spec.nodeName === node;
+      if (kind === "resourceslices") return objects.slice(name)?.spec.nodeName === node;
       for (const pod of objects.podsOf(node)) {
+        if (kind === "pods" && pod.metadata.name === name && pod.metadata.namespace === namespace)
+          return true;
         if (pod.metadata.annotations?.[MIRROR_ANNOTATION] !== undefined) continue;
         const isNear = pod.metadata.namespace === namespace;
         if ((isNear && needs(pod, kind, name)) || needsForVolume(pod, kind, namespace, name, objects))
@@ -63,6 +70,8 @@ function needs(pod: Pod, kind: GraphKind, name: string): boolean {
     case "resourceclaims":
       return claimStatuses(pod).includes(name);
     case "volumeattachments":
+    case "pods":
+    case "resourceslices":
     default:
       return false;
   }

@@ -132,10 +132,24 @@ export const CONTROLLER_ROLES: RoleTable = {
     ["get", "core", "configmaps", "kube-apiserver-legacy-service-account-token-tracking"],
     ["patch delete", "core", "secrets"],
   ],
+  // Ours: volumes in folders of the nodes, and the default StorageClass.
+  "local-path-provisioner": [
+    ["create delete", "core", "persistentvolumes"],
+    ["get", "core", "persistentvolumeclaims"],
+    ["create", "storage.k8s.io", "storageclasses"],
+    EVENTS,
+  ],
   "namespace-controller": [
     ["get list watch delete", "core", "namespaces"],
     ["update", "core", "namespaces/finalize namespaces/status"],
     ["get list watch delete deletecollection", "*", "*"],
+  ],
+  // Ours: client certificates of what runs on nodes beside kubelet.
+  "node-component-approver": [
+    [READ, "certificates.k8s.io", "certificatesigningrequests"],
+    ["update", "certificates.k8s.io", "certificatesigningrequests/approval"],
+    ["approve", "certificates.k8s.io", "signers", "kubernetes.io/kube-apiserver-client"],
+    ["create", "authorization.k8s.io", "subjectaccessreviews"],
   ],
   "node-controller": [
     ["get list watch update patch delete", "core", "nodes"],

@@ -13,6 +13,13 @@ export function rulesFor(index: RbacIndex, user: UserInfo, namespace: string): P
   return [...index.bindingsOf(user, namespace)].flatMap((binding) => index.rulesOf(binding) ?? []);
 }
 
+/** Roles that bindings of the user name and that do not exist. */
+export function missingRoles(index: RbacIndex, user: UserInfo, namespace: string): string[] {
+  return [...index.bindingsOf(user, namespace)].flatMap((binding) =>
+    index.rulesOf(binding) === undefined ? [notFound(binding)] : [],
+  );
+}
+
 function decide(index: RbacIndex, attributes: AuthorizationAttributes): Decision {
   const missing: string[] = [];
   const namespace = attributes.isResourceRequest ? attributes.namespace : "";

@@ -14,8 +14,8 @@ export interface Program {
 /** An expression that is none, in words that name its place. */
 export class CompileError extends Error {}
 
-/** Throws CompileError. `expected` is the type of the result. */
-export function compile(env: Environment, source: string, expected: "bool" | "string"): Program {
+/** Throws CompileError. `expected` is the type of the result; "dyn" takes all. */
+export function compile(env: Environment, source: string, expected: "bool" | "string" | "dyn"): Program {
   let parsed: ReturnType<Environment["parse"]>;
   try {
     parsed = env.parse(source);
@@ -27,7 +27,7 @@ export function compile(env: Environment, source: string, expected: "bool" | "st
   if (!checked.valid) {
     throw new CompileError(`compilation failed: ${said(checked.error)}`, { cause: checked.error });
   }
-  if (checked.type !== expected && checked.type !== "dyn") {
+  if (expected !== "dyn" && checked.type !== expected && checked.type !== "dyn") {
     throw new CompileError(`must evaluate to a ${expected}`);
   }
   // Checking adds nodes.

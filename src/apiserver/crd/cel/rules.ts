@@ -1,14 +1,10 @@
 /** The rules of a schema (`x-kubernetes-validations`), compiled once and evaluated for every write. @module */
-import type { Environment } from "@marcbachmann/cel-js";
-import { Optional } from "@marcbachmann/cel-js";
-import { field, isJsonObject, jsonEqual, own, type KubeObject, type StatusCause } from "#apimachinery";
+import { CelError, CostExceeded, Meter, Optional, PER_CALL_COST_MAX, type CelValue } from "#apimachinery/cel";
+import { byteLength, field, isJsonObject, jsonEqual, own, type KubeObject, type StatusCause } from "#apimachinery";
 import type { ValidationRule } from "#api/apiextensions/v1/types.gen";
 import { counterpart } from "../list-types.ts";
 import { childOf, type Structural } from "../structural.ts";
-import { Budget, CostExceeded, PER_OBJECT_COST_MAX, PER_RULE_COST_MAX } from "./budget.ts";
-import { newEnvironment } from "./environment.ts";
-import { compile, type Program } from "./program.ts";
-import { SchemaTypes, type CelType } from "./types.ts";
+import { ruleScope, type CompiledExpression, type CompiledRule, type RuleScope } from "./rule-program.ts";
 
 export interface CelRules {
   readonly isEmpty: boolean;
@@ -18,27 +14,25 @@ export interface CelRules {
   ) => { readonly causes: readonly StatusCause[]; readonly warnings: readonly string[] };
 }
 
-/** A rule as its definition states it, and as it runs; `error` when it does not compile. */
-interface CompiledRule {
-  readonly rule: ValidationRule;
-  readonly type: CelType;
-  readonly schema: Structural;
-  readonly program: Program | undefined;
-  readonly message: Program | undefined;
-  readonly error: string | undefined;
+/** What the rules of one object may cost; upstream's RuntimeCELCostBudget. */
+const PER_OBJECT_COST_MAX = 10_000_000;
+
+/** The rules of a node, and the types they see; undefined when they can see nothing of it. */
+interface NodeRules {
+  readonly scope: RuleScope | undefined;
+  readonly rules: readonly CompiledRule[];
 }
 
 export function compileRules(root: Structural): CelRules {
   if (!root.hasRules) return { isEmpty: true, validate: () => ({ causes: [], warnings: [] }) };
-  const compiled = new Map<Structural, readonly CompiledRule[]>();
-  const environments = newEnvironments(root);
-  const rulesOf = (schema: Structural): readonly CompiledRule[] => {
-    let rules = compiled.get(schema);
-    if (rules === undefined) {
-      rules = schema.rules.map((rule) => compileRule(rule, schema, environments));
-      compiled.set(schema, rules);
-    }
-    return rules;
+  const compiled = new Map<Structural, NodeRules>();
+  const rulesOf = (schema: Structural): NodeRules => {
+    const known = compiled.get(schema);
+    if (known !== undefined) return known;
+    const scope = ruleScope(schema, schema === root);
+    const made = { scope, rules: scope === undefined ? [] : schema.rules.map(scope.compile) };
+    compiled.set(schema, made);
+    return made;
   };
   return {
     isEmpty: false,
@@ -54,47 +48,6 @@ export function compileRules(root: Structural): CelRules {
       return { causes: run.causes, warnings: run.warnings };
     },
   };
-}
-
-/** Environments with `self` and `oldSelf` of the type of a node. */
-export interface Environments {
-  readonly typeOf: (schema: Structural) => CelType;
-  readonly of: (schema: Structural, hasOptionalOldSelf: boolean) => Environment;
-}
-
-export function newEnvironments(root: Structural): Environments {
-  const env = newEnvironment();
-  const types = new SchemaTypes(env);
-  // All types are declared before the environment is copied for the first time.
-  types.of(root, true);
-  const typeOf = (schema: Structural): CelType => types.of(schema);
-  const made = new Map<string, Environment>();
-  return {
-    typeOf,
-    of: (schema, hasOptionalOldSelf) => {
-      const { name } = typeOf(schema);
-      const old = hasOptionalOldSelf ? `optional<${name}>` : name;
-      const known = made.get(`${name} ${old}`);
-      if (known !== undefined) return known;
-      const nodeEnv = env.clone().registerVariable("self", name).registerVariable("oldSelf", old);
-      made.set(`${name} ${old}`, nodeEnv);
-      return nodeEnv;
-    },
-  };
-}
-
-function compileRule(rule: ValidationRule, schema: Structural, environments: Environments): CompiledRule {
-  const type = environments.typeOf(schema);
-  const none = { rule, type, schema, program: undefined, message: undefined };
-  try {
-    const env = environments.of(schema, rule.optionalOldSelf === true);
-    const program = compile(env, rule.rule, "bool");
-    const text = rule.messageExpression?.trim() ?? "";
-    const message = text === "" ? undefined : compile(env, text, "string");
-    return { rule, type, schema, program, message, error: undefined };
-  } catch (err) {
-    return { ...none, error: err instanceof Error ? err.message : String(err) };
-  }
 }
 
 interface Place {
@@ -113,10 +66,10 @@ const OUT_OF_BUDGET =
 class Run {
   readonly causes: StatusCause[] = [];
   readonly warnings: string[] = [];
-  readonly #rulesOf: (schema: Structural) => readonly CompiledRule[];
+  readonly #rulesOf: (schema: Structural) => NodeRules;
   #left = PER_OBJECT_COST_MAX;
 
-  constructor(rulesOf: (schema: Structural) => readonly CompiledRule[]) {
+  constructor(rulesOf: (schema: Structural) => NodeRules) {
     this.#rulesOf = rulesOf;
   }
 
@@ -153,78 +106,70 @@ class Run {
   #check(place: Place): void {
     const { value, old, schema, path } = place;
     if (schema.rules.length === 0) return;
-    const rules = this.#rulesOf(schema);
-    const { convert } = rules[0]!.type;
+    const { scope, rules } = this.#rulesOf(schema);
+    if (scope === undefined) {
+      this.#refuse(path, "rule compiler initialization error: failed to convert to declType for CEL validation rules", schema);
+      return;
+    }
+    const { convert } = scope.decl;
     const self = convert(value);
-    const hasOld = old !== undefined && old !== null;
-    const oldSelf = hasOld ? convert(old) : undefined;
+    const oldSelf = old === undefined || old === null ? undefined : convert(old);
     for (const compiled of rules) {
-      const { rule, program, error } = compiled;
-      if (program === undefined) {
-        this.#refuse(path, `rule compile error: ${error ?? ""}`, schema);
+      const { rule, expression, usesOldSelf } = compiled;
+      if (expression === undefined) continue;
+      if (typeof expression === "string") {
+        this.#refuse(path, `rule compile error: ${expression}`, schema);
         continue;
       }
       const isOptional = rule.optionalOldSelf === true;
       // A transition has two ends.
-      if (program.usesOldSelf && !hasOld && !isOptional) continue;
-      const variables = {
-        self,
-        ...(isOptional
-          ? { oldSelf: oldSelf === undefined ? Optional.none() : Optional.of(oldSelf) }
-          : hasOld && { oldSelf }),
-      };
-      this.#evaluate(compiled, variables, place);
+      if (usesOldSelf && oldSelf === undefined && !isOptional) continue;
+      const before = isOptional ? new Optional(oldSelf) : (oldSelf ?? null);
+      this.#evaluate({ compiled, expression, variable: (name) => (name === "self" ? self : before) }, place);
       if (this.#left < 0) return;
     }
   }
 
-  #evaluate(compiled: CompiledRule, variables: Readonly<Record<string, unknown>>, place: Place): void {
-    const { rule, program, schema } = compiled;
-    const budget = new Budget(Math.min(PER_RULE_COST_MAX, this.#left));
-    try {
-      const isKept = program!.run(variables, budget) === true;
-      this.#left -= budget.spent;
-      if (!isKept) this.#broken(compiled, variables, place);
-    } catch (err) {
-      if (budget.isExhausted || err instanceof CostExceeded) {
-        this.#left = -1;
-        this.#refuse(place.path, OUT_OF_BUDGET, schema);
-        return;
-      }
-      this.#left -= budget.spent;
-      const why = firstLine(err).replace(/^No such key/, "no such key");
-      this.#refuse(place.path, `${why} evaluating rule: ${ruleText(rule)}`, schema);
-    }
+  #evaluate(evaluation: Evaluation, place: Place): void {
+    const { compiled, expression, variable } = evaluation;
+    const { path, schema } = place;
+    const meter = new Meter();
+    const result = outcome(expression, variable, meter);
+    this.#left -= meter.spent;
+    if (this.#left < 0) {
+      this.#left = -1;
+      this.#refuse(path, OUT_OF_BUDGET, schema);
+    } else if (result instanceof CostExceeded) {
+      this.#left = -1;
+      const why = "no further validation rules will be run due to call cost exceeds limit for rule";
+      this.#refuse(path, `'${result.message}': ${why}: ${ruleText(compiled.rule)}`, schema);
+    } else if (result instanceof CelError) {
+      this.#refuse(path, failureText(result.message, compiled.rule), schema);
+    } else if (result !== true) this.#broken(evaluation, place);
   }
 
   /** What did not change, and is no transition, is told and let through. */
-  #broken(compiled: CompiledRule, variables: Readonly<Record<string, unknown>>, place: Place): void {
-    const { rule, program, schema } = compiled;
+  #broken({ compiled, variable }: Evaluation, place: Place): void {
+    const { rule, usesOldSelf } = compiled;
     const fieldPath = (rule.fieldPath ?? "").trim();
     const path = fieldPath === "" ? place.path : joined(place.path, fieldPath);
-    const detail = this.#messageOf(compiled, variables) ?? defaultMessage(rule);
-    const isOmitted = schema.type === "object" || schema.type === "array";
+    const detail = this.#messageOf(compiled, variable) ?? defaultMessage(rule);
+    const isOmitted = place.schema.type === "object" || place.schema.type === "array";
     const cause = causeFor(rule.reason, path, isOmitted ? undefined : place.value, detail);
-    if (!program!.usesOldSelf && place.isUnchanged) this.warnings.push(`${cause.field}: ${cause.message}`);
+    if (!usesOldSelf && place.isUnchanged) this.warnings.push(`${cause.field}: ${cause.message}`);
     else this.causes.push(cause);
   }
 
-  #messageOf({ message }: CompiledRule, variables: Readonly<Record<string, unknown>>): string | undefined {
-    if (message === undefined) return undefined;
-    try {
-      const budget = new Budget(Math.min(PER_RULE_COST_MAX, this.#left));
-      const text = message.run(variables, budget);
-      this.#left -= budget.spent;
-      return typeof text === "string" &&
-        text.trim() !== "" &&
-        !/[\n\r]/.test(text) &&
-        text.length <= MESSAGE_LENGTH_MAX
-        ? text.trim()
-        : undefined;
-    } catch {
-      // Upstream too falls back to the message that needs no evaluation.
-      return undefined;
-    }
+  /** Undefined: the message that needs no evaluation is to be told. */
+  #messageOf({ message }: CompiledRule, variable: Evaluation["variable"]): string | undefined {
+    if (message === undefined || typeof message === "string") return undefined;
+    const meter = new Meter(Math.min(PER_CALL_COST_MAX, this.#left));
+    const text = outcome(message, variable, meter);
+    this.#left -= Math.min(meter.spent, this.#left);
+    if (typeof text !== "string") return undefined;
+    const trimmed = text.trim();
+    const isFit = trimmed !== "" && !/[\n\r]/.test(trimmed) && byteLength(trimmed) <= MESSAGE_BYTES_MAX;
+    return isFit ? trimmed : undefined;
   }
 
   #refuse(path: string, detail: string, schema: Structural): void {
@@ -232,7 +177,32 @@ class Run {
   }
 }
 
-const MESSAGE_LENGTH_MAX = 5 * 1024;
+const MESSAGE_BYTES_MAX = 5 * 1024;
+
+interface Evaluation {
+  readonly compiled: CompiledRule;
+  readonly expression: CompiledExpression;
+  readonly variable: (name: string) => CelValue;
+}
+
+/** The value, or why there is none. */
+function outcome(
+  { program }: CompiledExpression,
+  variable: Evaluation["variable"],
+  meter: Meter,
+): CelValue | CelError | CostExceeded {
+  try {
+    return program.evaluate(variable, meter);
+  } catch (err) {
+    if (err instanceof CelError || err instanceof CostExceeded) return err;
+    throw err;
+  }
+}
+
+function failureText(why: string, rule: ValidationRule): string {
+  if (!why.startsWith("no such overload")) return `${why} evaluating rule: ${ruleText(rule)}`;
+  return `'${why}': call arguments did not match a supported operator, function or macro signature for rule: ${ruleText(rule)}`;
+}
 
 function joined(path: string, fieldPath: string): string {
   const rest = fieldPath.replace(/^\./, "");
@@ -265,8 +235,4 @@ function causeFor(reason: string | undefined, at: string, value: unknown, detail
       if (value !== undefined) return field.invalid(path, value, detail);
       return { reason: "FieldValueInvalid", field: path, message: `Invalid value: ${detail}` };
   }
-}
-
-export function firstLine(err: unknown): string {
-  return (err instanceof Error ? err.message : String(err)).split("\n", 1)[0]!;
 }

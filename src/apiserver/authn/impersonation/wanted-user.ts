@@ -1,0 +1,66 @@
+/** Whom the Impersonate headers of a request name. Pure. @module */
+import { badRequest } from "#apimachinery";
+import type { Credentials, UserInfo } from "../../user-info.ts";
+import { linesOf } from "../front-proxy.ts";
+
+const PREFIX = "impersonate-";
+const USER = `${PREFIX}user`;
+const UID = `${PREFIX}uid`;
+const GROUP = `${PREFIX}group`;
+const EXTRA_PREFIX = `${PREFIX}extra-`;
+
+/** As the headers say it, nothing added; undefined: they ask for nobody. Throws BadRequest when they name no user. */
+export function wantedUser(credentials: Credentials): UserInfo | undefined {
+  if (!isImpersonating(credentials)) return undefined;
+  const lines = linesOf(credentials);
+  const first = (name: string): string => lines.find((line) => line.name === name)?.value ?? "";
+  const [name, uid] = [first(USER), first(UID)];
+  const groups = lines.filter((line) => line.name === GROUP).map(({ value }) => value);
+  const extra = new Map<string, string[]>();
+  for (const line of lines) {
+    if (!line.name.startsWith(EXTRA_PREFIX)) continue;
+    const key = unescapeKey(line.name.slice(EXTRA_PREFIX.length));
+    extra.set(key, [...(extra.get(key) ?? []), line.value]);
+  }
+  const wanted: UserInfo = {
+    name,
+    ...(uid !== "" && { uid }),
+    groups,
+    ...(extra.size > 0 && { extra: Object.fromEntries(extra) }),
+  };
+  if (name !== "") return wanted;
+  if (uid === "" && groups.length === 0 && extra.size === 0) return undefined;
+  throw badRequest(`requested ${shown(wanted)} without impersonating a user name`);
+}
+
+/** Asked of every request. */
+export function isImpersonating({ headers }: Credentials): boolean {
+  for (const name in headers) {
+    if (!name.startsWith(PREFIX)) continue;
+    if (name === USER || name === UID || name === GROUP || name.startsWith(EXTRA_PREFIX)) return true;
+  }
+  return false;
+}
+
+/** A key that is not escaped as it should be is kept as it stands. */
+function unescapeKey(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (err) {
+    if (err instanceof URIError) return text;
+    throw err;
+  }
+}
+
+/** As Go prints the structure. */
+function shown({ name, uid = "", groups, extra }: UserInfo): string {
+  const list = (values: readonly string[] | undefined): string =>
+    values === undefined || values.length === 0
+      ? "[]string(nil)"
+      : `[]string{${values.map((value) => JSON.stringify(value)).join(", ")}}`;
+  const entries = Object.entries(extra ?? {}).map(
+    ([key, values]) => `${JSON.stringify(key)}:${list(values)}`,
+  );
+  const map = extra === undefined ? "map[string][]string(nil)" : `map[string][]string{${entries.join(", ")}}`;
+  return `&user.DefaultInfo{Name:${JSON.stringify(name)}, UID:${JSON.stringify(uid)}, Groups:${list(groups)}, Extra:${map}}`;
+}

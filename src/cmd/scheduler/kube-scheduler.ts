@@ -1,0 +1,77 @@
+/** `k8ts kube-scheduler`: the scheduler as a process of its own, a client of any API server. @module */
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { parseDuration, type Clock } from "#apimachinery";
+import { newClient, newEventRecorder, newInformerFactory, runLeaderElection } from "#client";
+import { clientConfigOf, loadKubeconfig, newHttpTransport } from "#client/node";
+import { Metrics } from "#component-base";
+import {
+  loadSchedulerConfiguration,
+  parseSchedulerConfiguration,
+  runScheduler,
+  schedulerMetrics,
+} from "#scheduler";
+import { componentLogger } from "../component-log.ts";
+
+export interface KubeSchedulerFlags {
+  readonly config?: string;
+  readonly kubeconfig?: string;
+  /** Instead of what the configuration says. */
+  readonly leaderElect?: boolean;
+  readonly logDir?: string;
+}
+
+const DEFAULT_CONFIGURATION =
+  "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n";
+
+/** Until `signal` aborts, or leadership is lost. */
+export async function runKubeScheduler(
+  flags: KubeSchedulerFlags,
+  clock: Clock,
+  random: () => number,
+  signal: AbortSignal,
+): Promise<void> {
+  const config =
+    flags.config === undefined
+      ? parseSchedulerConfiguration(DEFAULT_CONFIGURATION)
+      : await loadSchedulerConfiguration(flags.config);
+  const { leaderElection, clientConnection } = config;
+  const explicitPath = flags.kubeconfig ?? clientConnection.kubeconfig;
+  if (explicitPath === "") throw new Error("--kubeconfig or clientConnection.kubeconfig is needed");
+  const kubeconfig = await loadKubeconfig({ explicitPath, env: {}, homeDir: "/" });
+  const logger = componentLogger("kube-scheduler", flags.logDir, clock);
+  const metrics = new Metrics(schedulerMetrics);
+  const transport = newHttpTransport(clientConfigOf(kubeconfig, {}), { clock, random, logger, metrics });
+  const client = newClient(transport, { userAgent: "kube-scheduler" });
+  const work = async (stop: AbortSignal): Promise<void> => {
+    const informers = newInformerFactory({ client });
+    const recorder = newEventRecorder(
+      { client, component: "default-scheduler", clock, random, logger },
+      stop,
+    );
+    await runScheduler({ client, informers, recorder, clock, random, logger, metrics, config }, stop);
+    await informers.stopped();
+  };
+  try {
+    if (!(flags.leaderElect ?? leaderElection.leaderElect)) return await work(signal);
+    const { resourceNamespace: namespace, resourceName: name } = leaderElection;
+    await runLeaderElection(
+      {
+        client,
+        lease: { namespace, name },
+        identity: `${hostname()}_${randomUUID()}`,
+        leaseDurationMs: parseDuration(leaderElection.leaseDuration),
+        renewDeadlineMs: parseDuration(leaderElection.renewDeadline),
+        retryPeriodMs: parseDuration(leaderElection.retryPeriod),
+        onStartedLeading: work,
+        clock,
+        random,
+        logger,
+        metrics,
+      },
+      signal,
+    );
+  } finally {
+    await transport.close();
+  }
+}

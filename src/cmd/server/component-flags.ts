@@ -1,0 +1,28 @@
+/** Where scheduler and controller manager answer for themselves: metrics and health. @module */
+import type { Command } from "commander";
+import { whole } from "../flag-values.ts";
+
+export interface ComponentFlags {
+  readonly componentBindAddress: string;
+  readonly schedulerSecurePort: number;
+  readonly controllerManagerSecurePort: number;
+  readonly schedulerConfig?: string;
+}
+
+export function addComponentFlags(command: Command): void {
+  command
+    .option("--scheduler-config <path>", "a KubeSchedulerConfiguration file: profiles, plugins, extenders")
+    .option("--component-bind-address <ip>", "where the other components of this process listen", "127.0.0.1")
+    .option(
+      "--scheduler-secure-port <port>",
+      "metrics and health of the scheduler; 0: nowhere",
+      whole,
+      10_259,
+    )
+    .option(
+      "--controller-manager-secure-port <port>",
+      "metrics and health of the controller manager; 0: nowhere",
+      whole,
+      10_257,
+    );
+}

@@ -1,0 +1,52 @@
+/** Publishes the authority of the API server's own certificate as a ClusterTrustBundle of a signer; where those are served. @module */
+import { createHash } from "node:crypto";
+import type { Kind } from "#apimachinery";
+import { isAlreadyExists } from "#apimachinery";
+import { ClusterTrustBundles } from "#api/certificates/v1beta1/clustertrustbundle";
+import type { ClusterTrustBundle } from "#api/certificates/v1beta1/types.gen";
+import type { Controller, ControllerContext } from "#controller-runtime";
+import { unlessGone } from "../unless-gone.ts";
+
+const SIGNER = "kubernetes.io/kube-apiserver-serving";
+
+/** The name carries a hash of the content: a new authority is a new object, and the old one goes when that is there. */
+export function bundleName(trustBundle: string): string {
+  const digest = createHash("sha256").update(trustBundle).digest("hex").slice(0, 24);
+  return `${SIGNER.replaceAll("/", ":")}:${digest}`;
+}
+
+/** Safe on a stale cache: the name is fixed by the content, and only bundles of our own signer are removed. */
+export function trustBundlePublisherController(
+  { client, informers }: ControllerContext,
+  trustBundle: string,
+): Controller {
+  const bundles = informers.lister(ClusterTrustBundles);
+  const name = bundleName(trustBundle);
+  const wanted: ClusterTrustBundle = {
+    apiVersion: "certificates.k8s.io/v1beta1",
+    kind: "ClusterTrustBundle",
+    metadata: { name },
+    spec: { signerName: SIGNER, trustBundle },
+  };
+  return {
+    name: "kube-apiserver-serving-clustertrustbundle-publisher-controller",
+    reconciles: ClusterTrustBundles as unknown as Kind,
+    workers: 1,
+    background: (enqueue) => Promise.resolve(enqueue(name)),
+    async reconcile(_key, signal) {
+      const existing = bundles.get(name);
+      if (existing === undefined) {
+        await client.create(ClusterTrustBundles, wanted, signal).catch((err: unknown) => {
+          if (!isAlreadyExists(err)) throw err;
+        });
+      } else if (existing.spec.trustBundle !== trustBundle) {
+        await unlessGone(client.update(ClusterTrustBundles, { ...existing, spec: wanted.spec }, signal));
+      }
+      for (const { metadata, spec } of bundles.list()) {
+        if (spec.signerName !== SIGNER || metadata.name === name) continue;
+        await unlessGone(client.delete(ClusterTrustBundles, metadata, signal));
+      }
+      return {};
+    },
+  };
+}
