@@ -3,6 +3,8 @@ import type { Clock } from "#apimachinery";
 
 export interface TestPki {
   readonly ca: string;
+  /** Of the authority; what signs certificate requests. */
+  readonly caKey: string;
   readonly tls: { readonly cert: string; readonly key: string; readonly clientCa: string };
   readonly admin: { readonly cert: string; readonly key: string };
   /** By what the server proves itself to aggregated API servers. */
@@ -41,6 +43,7 @@ export async function newTestPki(clock: Clock): Promise<TestPki> {
   ]);
   return {
     ca: ca.certificatePem,
+    caKey: ca.privateKeyPem,
     tls: { cert: serving.certificatePem, key: serving.privateKeyPem, clientCa: ca.certificatePem },
     admin: { cert: admin.certificatePem, key: admin.privateKeyPem },
     frontProxy: {

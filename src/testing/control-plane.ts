@@ -93,14 +93,14 @@ function component(
   return { client, informers, recorder, clock, random, logger };
 }
 
-/** Resolves when they work. `rootCA` is what pods get as `ca.crt`. */
+/** Resolves when they work. Without `pki` pods get an empty `ca.crt`, and nobody signs certificate requests. */
 export async function startControllers(
   tasks: TaskGroup,
   server: ApiServer,
   informers: InformerFactory,
   surroundings: Surroundings,
   names: readonly string[],
-  rootCA: string,
+  pki: TestPki | undefined,
 ): Promise<void> {
   const made = component(
     controllerManagerUser,
@@ -113,7 +113,12 @@ export async function startControllers(
   );
   const controllers = newControllers(made, {
     names,
-    rootCA,
+    rootCA: pki?.ca ?? "",
+    ...(pki !== undefined && {
+      clusterSigning: {
+        ca: () => Promise.resolve({ certificatePem: pki.ca, privateKeyPem: pki.caKey }),
+      },
+    }),
     clientFor: (account) =>
       newClient(server.transport(controllerUser(account)), { userAgent: "kube-controller-manager" }),
   });

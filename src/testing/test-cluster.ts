@@ -56,7 +56,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     await Promise.all([
       ...Array.from({ length: nodes }, () => cluster.addNode()),
       controllers.length > 0 &&
-        startControllers(tasks, server, cluster.informers, surroundings, controllers, pki?.ca ?? ""),
+        startControllers(tasks, server, cluster.informers, surroundings, controllers, pki),
       hasServiceAccounts &&
         cluster.waitFor(ServiceAccounts, DEFAULT_ACCOUNT, (account) => account !== undefined),
     ]);

@@ -78,7 +78,8 @@ for (const layer of LAYERS) {
       const list = await kubectl("auth can-i --list --as=ann");
       assert.match(list, /pods\/log +\[\] +\[\] +\[get list\]|pods +\[\] +\[\] +\[get list\]/);
       assert.match(list, /\[\/metrics\]/);
-      assert.match(await kubectl("auth whoami -o json --as=ann"), /"username": "ann"/);
+      // kubectl 1.27 asks versions of this API that ended before 1.36
+      if (layer === "v36") assert.match(await kubectl("auth whoami -o json --as=ann"), /"username": "ann"/);
     });
 
     test("auth reconcile brings roles to what a file says", async () => {
