@@ -68,9 +68,10 @@ test("Watcher shows what enters and leaves its selection", () => {
   assert.ok(last?.type === "event" && last.event.object.labels["z"] === "z");
 });
 
-test("Watcher ends one that falls too far behind, and forgets its backlog", () => {
+test("Watcher ends with 410 when it falls too far behind, and forgets its backlog", () => {
   const { made, stopped } = watcher(EVERYTHING, [], 500);
   for (let i = 1; i < 20; i++) made.offer(new CacheEvent("ADDED", cached(`a${i}`, i), undefined));
+  assert.deepEqual(show(made.take(10)), ["error"]);
   assert.deepEqual([made.isEnded, made.isEmpty, stopped.length], [true, true, 1]);
 });
 

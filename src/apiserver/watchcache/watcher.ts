@@ -1,5 +1,5 @@
 /** One watch: what it still has to send, bounded, and how an event of the cache looks through its selector. @module */
-import type { StatusError } from "#apimachinery";
+import { StatusError } from "#apimachinery";
 import type { CachedObject } from "./cached-object.ts";
 import { CacheEvent } from "./cache-event.ts";
 import { isSelected, type Selection } from "./selection.ts";
@@ -78,11 +78,7 @@ export class Watcher {
     const seen = throughSelector(this.#options.selection, event);
     if (seen === undefined) return;
     this.#backlogBytes += seen.object.size;
-    if (this.#backlogBytes > this.#options.backlogBytesMax) {
-      this.#queue = [];
-      this.stop();
-      return;
-    }
+    if (this.#backlogBytes > this.#options.backlogBytesMax) return this.#fallBehind();
     this.#push(seen.item);
   }
 
@@ -148,8 +144,13 @@ export class Watcher {
   #enqueue(event: CacheEvent): void {
     this.#backlogBytes += event.object.size;
     if (this.#backlogBytes <= this.#options.backlogBytesMax) return this.#push({ type: "event", event });
+    this.#fallBehind();
+  }
+
+  /** Upstream only ends the watch; here its client learns that it must list anew. */
+  #fallBehind(): void {
     this.#queue = [];
-    this.stop();
+    this.fail(new StatusError("Expired", "The watch fell too far behind the changes; list again."));
   }
 
   #push(item: WatchItem): void {

@@ -1,0 +1,97 @@
+/** An API server of its own, on the memory store, for clients that behave badly; and the means to behave badly. @module */
+import * as http2 from "node:http2";
+import { Agent, request } from "node:https";
+import { text } from "node:stream/consumers";
+import * as tls from "node:tls";
+import { systemClock } from "#apimachinery";
+import { createApiServer, newSecurity, type ApiServer, type Limits } from "#apiserver";
+import { newClient, type Client } from "#client";
+import { createCertificateAuthority, generateServiceAccountKey, issueCertificate } from "#component-base/pki";
+import { openMemoryStore, type Store } from "#storage";
+
+export interface Victim extends AsyncDisposable {
+  readonly server: ApiServer;
+  readonly store: Store;
+  readonly client: Client;
+  readonly port: number;
+  /** Of a member of system:masters. */
+  readonly credentials: { readonly ca: string; readonly cert: string; readonly key: string };
+  readonly signal: AbortSignal;
+}
+
+export async function startVictim(limits: Partial<Limits> = {}): Promise<Victim> {
+  const authority = await createCertificateAuthority("kubernetes", systemClock);
+  const serving = await issueCertificate(
+    authority,
+    { commonName: "kube-apiserver", ipAddresses: ["127.0.0.1"], usages: ["server"] },
+    systemClock,
+  );
+  const admin = await issueCertificate(
+    authority,
+    { commonName: "admin", organizations: ["system:masters"], usages: ["client"] },
+    systemClock,
+  );
+  const ca = authority.certificatePem;
+  const { privateKeyPem } = await generateServiceAccountKey();
+  const { authenticator, tokenIssuer } = newSecurity({
+    clock: systemClock,
+    clientCa: ca,
+    serviceAccountKeys: privateKeyPem,
+    issuer: "https://kubernetes.default.svc.cluster.local",
+  });
+  const store = await openMemoryStore();
+  const server = await createApiServer({
+    store,
+    authenticator,
+    tokenIssuer,
+    tls: { cert: serving.certificatePem, key: serving.privateKeyPem, clientCa: ca },
+    disabledAdmissionPlugins: ["ServiceAccount"],
+    limits,
+  });
+  const [address] = await server.listen([{ host: "127.0.0.1", port: 0 }]);
+  const ending = new AbortController();
+  return {
+    server,
+    store,
+    client: newClient(server.transport(), { userAgent: "fuzz" }),
+    port: address!.port,
+    credentials: { ca, cert: admin.certificatePem, key: admin.privateKeyPem },
+    signal: ending.signal,
+    async [Symbol.asyncDispose]() {
+      ending.abort(new Error("The test is over"));
+      await server.close();
+      await store.close();
+    },
+  };
+}
+
+/** A TLS connection over which any bytes may be sent. */
+export async function connectRaw(
+  { port, credentials }: Victim,
+  protocol: "http/1.1" | "h2",
+): Promise<tls.TLSSocket> {
+  const { promise, resolve, reject } = Promise.withResolvers<tls.TLSSocket>();
+  const options = { host: "127.0.0.1", port, ...credentials, ALPNProtocols: [protocol] };
+  const socket = tls.connect(options, () => resolve(socket));
+  socket.once("error", reject);
+  await promise;
+  socket.off("error", reject);
+  socket.on("error", () => {}); // being cut off is what these tests are about
+  return socket;
+}
+
+export function connectHttp2({ port, credentials }: Victim): http2.ClientHttp2Session {
+  return http2.connect(`https://127.0.0.1:${port}`, credentials);
+}
+
+/** A request as a decent client sends it, over a connection of its own. */
+export async function probe({ port, credentials }: Victim, path = "/readyz"): Promise<string> {
+  const agent = new Agent(credentials);
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const sent = request({ host: "127.0.0.1", port, path, agent }, (response) => {
+    text(response).then(resolve, reject);
+  });
+  sent.once("error", reject);
+  sent.end();
+  return promise.finally(() => agent.destroy());
+}
