@@ -10,15 +10,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Worker } from "node:worker_threads";
-import { systemClock } from "#apimachinery";
-import { createApiServer } from "#apiserver";
-import { createCertificateAuthority, issueCertificate } from "#component-base/pki";
 import { median, report, round } from "#bench";
 import { openLmdbStore, openMemoryStore } from "#storage";
-import { authenticatorChain, clientCertificate } from "../src/apiserver/authn/index.ts";
+import { body, fanOut, load, serve, tls, type FanOut, type Measured } from "./apiserver/fixture.ts";
 import { openFloor, type Floor } from "./apiserver/floors.ts";
-import { NAME_PLACEHOLDER, type LoadRequest, type LoadResult, type WatchLoad } from "./apiserver/load.ts";
+import { NAME_PLACEHOLDER } from "./apiserver/load.ts";
 import { podJson, podPath } from "./apiserver/pod.ts";
 
 const CONNECTIONS = 200;
@@ -31,29 +27,8 @@ const LISTS = 3;
 const WATCHERS = 1_000;
 const CHANGES = 40;
 
-interface Measured extends LoadResult {
-  /** CPU time of the serving thread per request. */
-  readonly cpuMicros: number;
-}
-
-const ca = await createCertificateAuthority("bench", systemClock);
-const serving = await issueCertificate(
-  ca,
-  { commonName: "kube-apiserver", ipAddresses: ["127.0.0.1"], usages: ["server"] },
-  systemClock,
-);
-const admin = await issueCertificate(
-  ca,
-  { commonName: "admin", organizations: ["system:masters"], usages: ["client"] },
-  systemClock,
-);
-const tls = { cert: serving.certificatePem, key: serving.privateKeyPem };
-const client = { cert: admin.certificatePem, key: admin.privateKeyPem };
-const worker = new Worker(new URL("./apiserver/load.ts", import.meta.url), { workerData: { kind: "load" } });
-
 await creates();
 await reads();
-await worker.terminate();
 
 async function creates(): Promise<void> {
   const path = mkdtempSync(join(tmpdir(), "k8ts-bench-"));
@@ -104,13 +79,11 @@ async function reads(): Promise<void> {
   );
   reportRates("apiserver: GET of a pod over HTTPS", gets, "HTTPS GET of the same bytes");
 
-  const list = (port: number, path: string): Promise<Measured> =>
-    load({ port, method: "GET", path, connections: 1, requests: LISTS, run: "" });
   const lists = await takeTurns(
-    () => list(server.port, podPath),
-    () => list(floor.port, "/list"),
+    () => listAll(server.port, podPath),
+    () => listAll(floor.port, "/list"),
   );
-  const heldMs = await longestTurn(() => list(server.port, podPath));
+  const heldMs = await longestTurn(() => listAll(server.port, podPath));
   report({
     name: "apiserver: LIST of 10,000 pods over HTTPS",
     value: medianOf(lists.ours, ({ perSecond }) => 1000 / perSecond),
@@ -127,17 +100,28 @@ async function reads(): Promise<void> {
   await server.close();
 }
 
+function listAll(port: number, path: string): Promise<Measured> {
+  return load({ port, method: "GET", path, connections: 1, requests: LISTS, run: "" });
+}
+
+function rate(results: readonly FanOut[]): number {
+  return median(results.map(({ perSecond }) => perSecond));
+}
+
+function cpu(results: readonly FanOut[]): number {
+  return median(results.map(({ cpuMicros }) => cpuMicros));
+}
+
 async function watches(port: number, floor: Floor): Promise<void> {
   const line = Buffer.from(`{"type":"MODIFIED","object":${podJson("x")}}\n`);
+  const many = { watchers: WATCHERS, deliveries: WATCHERS * CHANGES };
   const limit: FanOut[] = [];
   const ours: FanOut[] = [];
   for (let turn = 0; turn < TURNS; turn++) {
-    limit.push(await fanOut({ port: floor.port, path: "/watch" }, () => broadcastAll(floor, line)));
+    limit.push(await fanOut({ ...many, port: floor.port, path: "/watch" }, () => broadcastAll(floor, line)));
     const path = `${podPath}?watch=true&resourceVersion=${await resourceVersion(port)}`;
-    ours.push(await fanOut({ port, path }, () => createWatched(port, `watched${turn}`)));
+    ours.push(await fanOut({ ...many, port, path }, () => createWatched(port, `watched${turn}`)));
   }
-  const rate = (results: readonly FanOut[]): number => median(results.map(({ perSecond }) => perSecond));
-  const cpu = (results: readonly FanOut[]): number => median(results.map(({ cpuMicros }) => cpuMicros));
   report({
     name: "apiserver: deliveries of changes to 1,000 watchers over HTTPS",
     value: rate(ours),
@@ -181,48 +165,6 @@ async function longestTurn(work: () => Promise<unknown>): Promise<number> {
   return longest / 1000;
 }
 
-interface FanOut {
-  /** Deliveries. */
-  readonly perSecond: number;
-  /** CPU time of the serving thread per delivery. */
-  readonly cpuMicros: number;
-}
-
-async function fanOut(target: { port: number; path: string }, change: () => Promise<void>): Promise<FanOut> {
-  const watching = new Worker(new URL("./apiserver/load.ts", import.meta.url), {
-    workerData: { kind: "watch" },
-  });
-  const deliveries = WATCHERS * CHANGES;
-  let before = process.threadCpuUsage();
-  const messages = new Promise<number>((resolve) => {
-    watching.on("message", (message: "ready" | number) => {
-      if (message !== "ready") return resolve(message);
-      before = process.threadCpuUsage();
-      void change();
-    });
-  });
-  watching.postMessage({ ...target, ...client, watchers: WATCHERS, deliveries } satisfies WatchLoad, []);
-  const ms = await messages;
-  const { user, system } = process.threadCpuUsage(before);
-  await watching.terminate();
-  return { perSecond: (deliveries / ms) * 1000, cpuMicros: (user + system) / deliveries };
-}
-
-async function serve(
-  store: Awaited<ReturnType<typeof openMemoryStore>>,
-): Promise<{ port: number; close(): Promise<void> }> {
-  const server = await createApiServer({
-    store,
-    tls: { ...tls, clientCa: ca.certificatePem },
-    authenticator: authenticatorChain([clientCertificate({ ca: ca.certificatePem, clock: systemClock })]),
-  });
-  const [address] = await server.listen([{ host: "127.0.0.1", port: 0 }]);
-  const account = { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "default" } };
-  const path = "/api/v1/namespaces/default/serviceaccounts";
-  await server.transport().request({ method: "POST", path, body: account }, new AbortController().signal);
-  return { port: address!.port, close: () => server.close() };
-}
-
 function post(port: number, run: string): Promise<Measured> {
   const template = podJson(NAME_PLACEHOLDER);
   return load({
@@ -233,30 +175,6 @@ function post(port: number, run: string): Promise<Measured> {
     connections: CONNECTIONS,
     requests: CREATES,
     run,
-  });
-}
-
-/** The load, and what it cost this thread, which serves: that hardly depends on what else the machine does. */
-function load(request: Omit<LoadRequest, "cert" | "key">): Promise<Measured> {
-  return new Promise((resolve) => {
-    const before = process.threadCpuUsage();
-    worker.once("message", (result: LoadResult) => {
-      const { user, system } = process.threadCpuUsage(before);
-      resolve({ ...result, cpuMicros: (user + system) / request.requests });
-    });
-    worker.postMessage({ ...request, ...client }, []);
-  });
-}
-
-async function body(port: number, path: string): Promise<Buffer> {
-  const { request } = await import("node:https");
-  return new Promise((resolve, reject) => {
-    request({ host: "127.0.0.1", port, path, ...client, rejectUnauthorized: false }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("end", () => resolve(Buffer.concat(chunks)));
-      response.on("error", reject);
-    }).end();
   });
 }
 

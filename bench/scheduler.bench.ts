@@ -7,9 +7,12 @@
  */
 import { measureCycle } from "./scheduler/cycle.ts";
 import { measureThroughput } from "./scheduler/throughput.ts";
-import { affinity, plain, spreading, workloads } from "./scheduler/workloads.ts";
+import { affinity, plain, scaled, spreading, workloads } from "./scheduler/workloads.ts";
 
-const wanted = process.argv.slice(2);
+/** Parts of names, and `scale=0.1` for a tenth of the nodes and pods. */
+const args = process.argv.slice(2);
+const wanted = args.filter((part) => !part.startsWith("scale="));
+const scale = Number(args.find((part) => part.startsWith("scale="))?.slice("scale=".length) ?? 1);
 const isWanted = (name: string): boolean => wanted.every((part) => name.includes(part));
 
 for (const nodes of [1_000, 5_000]) {
@@ -19,5 +22,5 @@ for (const nodes of [1_000, 5_000]) {
 
 for (const workload of workloads) {
   for (const store of ["memory", "lmdb"] as const)
-    if (isWanted(`${workload.name}, ${store}`)) await measureThroughput(workload, store);
+    if (isWanted(`${workload.name}, ${store}`)) await measureThroughput(scaled(workload, scale), store);
 }

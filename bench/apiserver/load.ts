@@ -3,6 +3,8 @@
  * of its own, so that the event loop of the server under test does nothing but serve.
  * @module
  */
+import { once } from "node:events";
+import * as http2 from "node:http2";
 import { connect, type TLSSocket } from "node:tls";
 import { parentPort, workerData } from "node:worker_threads";
 
@@ -14,6 +16,8 @@ export interface LoadRequest {
   readonly path: string;
   /** `NAME_PLACEHOLDER` in it becomes a name of its own for each request. */
   readonly body?: string;
+  /** `body` is base64 of protobuf, where names are as long as the placeholder. */
+  readonly isProtobuf?: boolean;
   readonly connections: number;
   readonly requests: number;
   /** Part of the names. */
@@ -34,6 +38,8 @@ export interface WatchLoad {
   readonly key: string;
   readonly path: string;
   readonly watchers: number;
+  /** Over HTTP/2, so many to a connection; absent: a connection each. */
+  readonly streams?: number;
   /** Deliveries to wait for, over all watchers. */
   readonly deliveries: number;
 }
@@ -96,6 +102,7 @@ async function load(request: LoadRequest): Promise<LoadResult> {
 
 /** Resolves with the ms from the first delivery to the last. */
 async function watch(request: WatchLoad, ready: () => void): Promise<number> {
+  if (request.streams !== undefined) return watchStreams(request, request.streams, ready);
   let delivered = 0;
   let firstAt = 0;
   const done = Promise.withResolvers<number>();
@@ -120,6 +127,31 @@ async function watch(request: WatchLoad, ready: () => void): Promise<number> {
   return ms;
 }
 
+async function watchStreams(request: WatchLoad, perSession: number, ready: () => void): Promise<number> {
+  const { port, cert, key, path, watchers, deliveries } = request;
+  let delivered = 0;
+  let firstAt = 0;
+  const done = Promise.withResolvers<number>();
+  const sessions = Array.from({ length: watchers / perSession }, () =>
+    http2.connect(`https://127.0.0.1:${port}`, { cert, key, rejectUnauthorized: false }),
+  );
+  for (const session of sessions) {
+    const streams = Array.from({ length: perSession }, () => session.request({ ":path": path }));
+    for (const stream of streams) {
+      stream.on("data", (chunk: Buffer) => {
+        firstAt ||= performance.now();
+        for (let at = chunk.indexOf('{"type"'); at >= 0; at = chunk.indexOf('{"type"', at + 1)) delivered++;
+        if (delivered >= deliveries) done.resolve(performance.now() - firstAt);
+      });
+    }
+    await Promise.all(streams.map((stream) => once(stream, "response")));
+  }
+  ready();
+  const ms = await done.promise;
+  for (const session of sessions) session.destroy();
+  return ms;
+}
+
 function open({ port, cert, key }: { port: number; cert: string; key: string }): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const socket = connect({
@@ -136,10 +168,22 @@ function open({ port, cert, key }: { port: number; cert: string; key: string }):
   });
 }
 
-function requestText({ method, path, body, run }: LoadRequest, i: number): string {
+function requestText(
+  { method, path, body, run, isProtobuf = false }: LoadRequest,
+  i: number,
+): string | Buffer {
+  if (isProtobuf && body !== undefined) return protobufRequest(path, body, `${run}-${i}`);
   if (body === undefined) return `${method} ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
   const text = body.replace(NAME_PLACEHOLDER, `${run}-${i}`);
   return `${method} ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${text.length}\r\n\r\n${text}`;
+}
+
+function protobufRequest(path: string, body: string, name: string): Buffer {
+  const bytes = Buffer.from(body, "base64");
+  bytes.write(name.padEnd(NAME_PLACEHOLDER.length, "x"), bytes.indexOf(NAME_PLACEHOLDER), "latin1");
+  const type = "application/vnd.kubernetes.protobuf";
+  const head = `POST ${path} HTTP/1.1\r\nhost: x\r\naccept: ${type}\r\ncontent-type: ${type}\r\ncontent-length: ${bytes.length}\r\n\r\n`;
+  return Buffer.concat([Buffer.from(head), bytes]);
 }
 
 /** Answers have a length or come in chunks; one is outstanding at a time. */

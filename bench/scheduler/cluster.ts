@@ -11,6 +11,7 @@ import { createApiServer } from "#apiserver";
 import { newClient, newEventRecorder, newInformerFactory, type Client, type InformerFactory } from "#client";
 import { runScheduler } from "#scheduler";
 import { openLmdbStore, openMemoryStore, type Store } from "#storage";
+import { createBoundClaim } from "./volumes.ts";
 import { newPod, type PodTemplate } from "./workloads.ts";
 
 export type StoreName = "memory" | "lmdb";
@@ -20,6 +21,13 @@ export interface BenchCluster extends AsyncDisposable {
   /** Scheduling cycles so far that ended without a node. */
   readonly failedAttempts: number;
   createNodes(count: number, zones: readonly string[]): Promise<void>;
+  createNamespaces(count: number, labels: Readonly<Record<string, string>>): Promise<void>;
+  /** Only the first node is without a taint. */
+  taintNodes(count: number): Promise<void>;
+  /** For pods of a template with a volume. */
+  createClaims(template: PodTemplate, count: number, namespace: string): Promise<void>;
+  /** Pods that nobody waits for. */
+  createPodsOnly(template: PodTemplate, count: number, namespace: string): Promise<void>;
   /** Resolves when all of them are bound, by the scheduler or by `bind`. */
   createPods(template: PodTemplate, count: number, namespace: string, bind?: Binder): Promise<void>;
   startScheduler(): Promise<void>;
@@ -70,10 +78,7 @@ export async function startBenchCluster(storeName: StoreName): Promise<BenchClus
     get failedAttempts() {
       return failedAttempts;
     },
-    createNodes: (count, zones) =>
-      inParallel(count, async (i) => {
-        await client.create(Nodes, newNode(i, zones), signal);
-      }),
+    ...objectCreators(client, signal),
     async createPods(template, count, namespace, bind) {
       const allBound = untilBound(count);
       await inParallel(count, async (i) => {
@@ -101,6 +106,44 @@ export async function startBenchCluster(storeName: StoreName): Promise<BenchClus
       await store.close();
       await rm(path, { recursive: true, force: true });
     },
+  };
+}
+
+type ObjectCreators = Pick<
+  BenchCluster,
+  "createNodes" | "createNamespaces" | "taintNodes" | "createPodsOnly" | "createClaims"
+>;
+
+/** What needs no scheduler. */
+function objectCreators(client: Client, signal: AbortSignal): ObjectCreators {
+  return {
+    createNodes: (count, zones) =>
+      inParallel(count, async (i) => {
+        await client.create(Nodes, newNode(i, zones), signal);
+      }),
+    createNamespaces: (count, labels) =>
+      inParallel(count, async (i) => {
+        const metadata = { name: `init-ns-${i}`, labels };
+        await client.create(Namespaces, { apiVersion: "v1", kind: "Namespace", metadata }, signal);
+      }),
+    async taintNodes(count) {
+      await inParallel(count - 1, async (i) => {
+        const body = { spec: { taints: [{ key: "busy", effect: "NoSchedule" }] } };
+        await client.patch(Nodes, { name: `scheduler-perf-${i + 1}` }, { type: "merge", body }, signal);
+      });
+      const amounts = { pods: "90000", cpu: "90000", memory: "90000Gi" };
+      const body = { status: { capacity: amounts, allocatable: amounts } };
+      const first = { name: "scheduler-perf-0" };
+      await client.patch(Nodes, first, { type: "merge", body }, signal, { subresource: "status" });
+    },
+    createPodsOnly: (template, count, namespace) =>
+      inParallel(count, async (i) => {
+        await client.create(Pods, newPod(template, i, namespace), signal);
+      }),
+    createClaims: (template, count, namespace) =>
+      inParallel(count, (i) =>
+        createBoundClaim(client, template, `${template.generateName}${i}`, namespace, signal),
+      ),
   };
 }
 

@@ -2,6 +2,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { report, round } from "#bench";
 import { Pods } from "#api/core/v1/pod";
+import { churn } from "./churn.ts";
 import { startBenchCluster, type BenchCluster, type StoreName } from "./cluster.ts";
 import type { Workload } from "./workloads.ts";
 
@@ -10,11 +11,15 @@ const LIMIT_PODS = 2_000;
 
 /** The limit is the same creates and binds by the same client with nobody to choose a node. */
 export async function measureThroughput(workload: Workload, storeName: StoreName): Promise<void> {
-  const { name, nodes, zones, initPods, init, measurePods, measured, peer, target } = workload;
+  const { name, nodes, zones, measurePods, measured, peer, target } = workload;
   await using cluster = await startBenchCluster(storeName);
   await cluster.createNodes(nodes, zones);
+  if (workload.isDaemonSet === true) await cluster.taintNodes(nodes);
   await cluster.startScheduler();
-  await cluster.createPods(init, initPods, "sched-0");
+  await createFirst(cluster, workload);
+  const stopChurn = new AbortController();
+  const churning = workload.hasChurn === true ? churn(cluster.client, stopChurn.signal) : undefined;
+  if (measured.volume !== undefined) await cluster.createClaims(measured, measurePods, "sched-1");
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   const cpu = process.cpuUsage();
@@ -22,6 +27,8 @@ export async function measureThroughput(workload: Workload, storeName: StoreName
   await cluster.createPods(measured, measurePods, "sched-1");
   const seconds = (performance.now() - start) / 1_000;
   const { user, system } = process.cpuUsage(cpu);
+  stopChurn.abort();
+  await churning;
   delay.disable();
   await cluster.stopScheduler();
   const limit = await measureLimit(cluster, workload);
@@ -45,10 +52,24 @@ export async function measureThroughput(workload: Workload, storeName: StoreName
   });
 }
 
+async function createFirst(cluster: BenchCluster, workload: Workload): Promise<void> {
+  const { init, initPods, initNamespaces, initNeverBound } = workload;
+  if (initPods === 0) return;
+  if (initNeverBound === true) return cluster.createPodsOnly(init, initPods, "sched-0");
+  if (init.volume !== undefined) await cluster.createClaims(init, initPods, "sched-0");
+  if (initNamespaces === undefined) return cluster.createPods(init, initPods, "sched-0");
+  const { count, labels } = initNamespaces;
+  await cluster.createNamespaces(count, labels);
+  const share = Math.ceil(initPods / count);
+  for (let i = 0; i < count && i * share < initPods; i++)
+    await cluster.createPods(init, Math.min(share, initPods - i * share), `init-ns-${i}`);
+}
+
 async function measureLimit(cluster: BenchCluster, { measured, nodes }: Workload): Promise<number> {
   const { client } = cluster;
   const { signal } = new AbortController();
-  const template = { ...measured, generateName: "limit-" };
+  const { volume: _, ...withoutVolume } = measured;
+  const template = { ...withoutVolume, generateName: "limit-" };
   const start = performance.now();
   await cluster.createPods(template, LIMIT_PODS, "sched-1", async ({ metadata }, i) => {
     const { name, namespace = "", uid = "" } = metadata;
