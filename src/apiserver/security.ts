@@ -75,7 +75,7 @@ export interface Security {
   /** The OpenID documents of the issuer. */
   readonly routes: readonly Route[];
   /** Makes the tokens that stand in Secrets, for the tokens controller. */
-  signLegacyToken(account: ServiceAccount, secret: Secret): Promise<string>;
+  readonly signLegacyToken: (account: ServiceAccount, secret: Secret) => Promise<string>;
   /** Gives the client with which the objects that tokens are bound to are looked up. Until then tokens are refused. */
   attach(client: Client): void;
 }

@@ -1,11 +1,11 @@
 /** `k8ts server`: API server, store, controllers and scheduler in one process. @module */
 import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "#apimachinery";
 import {
   createApiServer,
-  LateMetrics,
-  newSecurity,
+  type Security,
   type ApiServer,
   type Authenticator,
   type UserInfo,
@@ -14,8 +14,6 @@ import { newClient, newEventRecorder, newInformerFactory, type Client, type Info
 import { Metrics, TaskGroup } from "#component-base";
 import type { Store } from "#storage";
 import { componentLogger } from "../component-log.ts";
-import { authenticationOptions, type AuthenticationFlags } from "./authentication-flags.ts";
-import { authorizationOptions, type AuthorizationFlags } from "./authorization-flags.ts";
 import { auditOptions, type AuditFlags } from "./audit-flags.ts";
 import { ensureClusterDns } from "./cluster-dns.ts";
 import { serveComponent, type ComponentEndpointOptions } from "./component-endpoints.ts";
@@ -29,15 +27,17 @@ import { frontProxyOptions, type FrontProxyFlags } from "./front-proxy-flags.ts"
 import { keepCertificates, liveKubeletClient, readKeptCertificates } from "./keep-certificates.ts";
 import { shutdownOptions, type ShutdownFlags } from "./shutdown-flags.ts";
 import { openStore } from "./open-store.ts";
+import { storageOptions, type StorageFlags } from "./storage-flags.ts";
+import { openServerSecurity, type SecurityFlags } from "./server-security.ts";
 
 export interface ServerFlags
   extends
     AuditFlags,
-    AuthenticationFlags,
-    AuthorizationFlags,
+    SecurityFlags,
     FlowControlFlags,
     FrontProxyFlags,
     ShutdownFlags,
+    StorageFlags,
     ComponentFlags {
   readonly dataDir: string;
   readonly certDir: string;
@@ -84,42 +84,27 @@ async function serve(
   const pem = (name: string): Promise<string> => readFile(join(flags.certDir, name), "utf8");
   const ca = await pem("ca.crt");
   const logger = componentLogger("kube-apiserver", flags.logDir, clock);
-  const metrics = new LateMetrics();
-  const world = { clock, random, logger, metrics };
-  const authentication = await authenticationOptions(flags, await pem("sa.key"), world);
-  const authorization = await authorizationOptions(flags, world);
-  await using authorizers = authorization.authorization;
-  const security = newSecurity({
-    clock,
-    clientCa: ca,
-    ...authentication.security,
-    jwksUri: `https://${flags.advertiseAddress}:${flags.securePort}/openid/v1/jwks`,
-  });
-  const { authenticator, tokenIssuer, routes } = security;
+  const keys = { clientCa: ca, signingKeys: await pem("sa.key") };
+  await using security = await openServerSecurity(flags, keys, { clock, random, logger });
   const kept = { current: await readKeptCertificates(flags.certDir) };
   const frontProxies = await frontProxyOptions(flags, flags.certDir, () => kept.current.frontProxyClient);
   await using server = await createApiServer({
     ...(await auditOptions(flags, logger)),
     ...shutdownOptions(flags),
+    ...storageOptions(flags),
     ...flowControlOptions(flags),
     ...frontProxies,
+    ...security.options,
     store,
     clock,
     random,
     logger,
-    authenticator,
-    tokens: security.tokens,
-    apiAudiences: security.apiAudiences,
-    allowsAnonymous: authentication.allowsAnonymous,
-    authorization: authorizers,
-    securityMetrics: metrics,
-    tokenIssuer,
-    routes,
     tls: { ...kept.current.serving, clientCa: ca },
     kubeletClient: liveKubeletClient(kept, ca),
     serviceCIDR: flags.serviceClusterIpRange,
     advertiseAddress: flags.advertiseAddress,
     securePort: flags.securePort,
+    hostname: hostname(),
   });
   // informers of one process share one cache of each kind
   const client = newClient(server.transport(), { userAgent: "k8ts-server" });
@@ -131,17 +116,17 @@ async function serve(
   await server.listen([{ host: flags.bindAddress, port: flags.securePort }]);
   await ensureClusterDns(client, flags.serviceClusterIpRange, signal);
   await using tasks = new TaskGroup(signal);
-  tasks.start("authentication-config", authentication.run);
-  tasks.start("authorization-config", authorization.run);
+  security.start(tasks);
   const { certDir, nodesDir } = flags;
   const onServing = server.useCertificate.bind(server);
   const keep = { certDir, clock, logger, onServing, ...(nodesDir !== undefined && { nodesDir }) };
   tasks.start("certificates", (stop) => keepCertificates(keep, kept, stop));
-  const serveAt = endpointServer(flags, authenticator, server, () => ({
+  const serveAt = endpointServer(flags, security.options.authenticator, server, () => ({
     ...kept.current.serving,
     clientCa: ca,
   }));
-  startComponents(tasks, server, informers, flags, ca, clock, random, serveAt);
+  const { signLegacyToken } = security;
+  startComponents(tasks, server, informers, flags, { ca, signLegacyToken }, clock, random, serveAt);
   await tasks.wait();
 }
 
@@ -166,7 +151,7 @@ function startComponents(
   server: ApiServer,
   informers: InformerFactory,
   flags: ServerFlags,
-  ca: string,
+  { ca, signLegacyToken }: { readonly ca: string } & Pick<Security, "signLegacyToken">,
   clock: Clock,
   random: () => number,
   serveAt: ServeAt,
@@ -206,6 +191,7 @@ function startComponents(
     ]);
     const controllers = newControllers(context, {
       rootCA: ca,
+      signLegacyToken,
       clusterCIDR: flags.clusterCidr,
       serviceCIDR: flags.serviceClusterIpRange,
       allocateNodeCIDRs: true,

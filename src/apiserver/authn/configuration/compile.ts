@@ -2,7 +2,7 @@
 import { X509Certificate } from "node:crypto";
 import { field, type StatusCause } from "#apimachinery";
 import { validateDomainPrefixedPath } from "#api/validation/references";
-import { CompileError } from "../../crd/cel/program.ts";
+import { CompileError } from "../../typed-cel.ts";
 import type { CompiledMapping, CompiledRule } from "../oidc/claim-mapping.ts";
 import {
   compileClaimMapping,

@@ -81,13 +81,13 @@ export class ConfiguredAuthentication implements TokenAuthenticator, Disposable 
   #start(configuration: AuthenticationConfiguration): Running {
     const { algorithms, clock, logger, metrics, disallowedIssuers } = this.#options;
     const closing = new AbortController();
+    const onFetch = (isGood: boolean): void =>
+      metrics?.inc("apiserver_authentication_jwt_authenticator_jwks_fetches_total", {
+        result: isGood ? "success" : "failure",
+      });
     const authenticators = configuration.jwt.map((spec, i) => {
       const { mapping: compiled } = compileAuthenticator(spec, `jwt[${i}]`, disallowedIssuers);
       const get = httpsGet(spec.issuer.certificateAuthority || undefined, clock);
-      const onFetch = (isGood: boolean): void =>
-        metrics?.inc("apiserver_authentication_jwt_authenticator_jwks_fetches_total", {
-          result: isGood ? "success" : "failure",
-        });
       return jwtAuthenticator({ spec, compiled, algorithms, get, clock, logger, onFetch }, closing.signal);
     });
     return { configuration, authenticators, tokens: tokenUnion(authenticators), closing };

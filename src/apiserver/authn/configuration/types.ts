@@ -56,6 +56,6 @@ export interface ClaimMappings {
 }
 
 export interface ExtraMapping {
-  readonly key: string;
-  readonly valueExpression: string;
+  readonly key?: string;
+  readonly valueExpression?: string;
 }

@@ -54,13 +54,14 @@ function unescapeKey(text: string): string {
 
 /** As Go prints the structure. */
 function shown({ name, uid = "", groups, extra }: UserInfo): string {
-  const list = (values: readonly string[] | undefined): string =>
-    values === undefined || values.length === 0
-      ? "[]string(nil)"
-      : `[]string{${values.map((value) => JSON.stringify(value)).join(", ")}}`;
   const entries = Object.entries(extra ?? {}).map(
-    ([key, values]) => `${JSON.stringify(key)}:${list(values)}`,
+    ([key, values]) => `${JSON.stringify(key)}:${shownList(values)}`,
   );
   const map = extra === undefined ? "map[string][]string(nil)" : `map[string][]string{${entries.join(", ")}}`;
-  return `&user.DefaultInfo{Name:${JSON.stringify(name)}, UID:${JSON.stringify(uid)}, Groups:${list(groups)}, Extra:${map}}`;
+  return `&user.DefaultInfo{Name:${JSON.stringify(name)}, UID:${JSON.stringify(uid)}, Groups:${shownList(groups)}, Extra:${map}}`;
+}
+
+function shownList(values: readonly string[]): string {
+  if (values.length === 0) return "[]string(nil)";
+  return `[]string{${values.map((value) => JSON.stringify(value)).join(", ")}}`;
 }

@@ -144,7 +144,7 @@ function checkRules(rules: readonly CompiledRule[], value: unknown, what: string
       throw new Error(`oidc: error evaluating ${what}: ${messageOf(cause)}`, { cause });
     }
     if (holds === true) continue;
-    const why = message === "" ? `validation expression '${expression.source}' failed` : `${message}`;
+    const why = message === "" ? `validation expression '${expression.source}' failed` : message;
     throw new Error(`oidc: error evaluating ${what}: ${why}`);
   }
 }

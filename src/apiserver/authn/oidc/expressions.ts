@@ -1,9 +1,6 @@
 /** CEL over the claims of a token, and over the user made of them. @module */
-import type { Environment } from "@marcbachmann/cel-js";
-import { celJson } from "../../cel-json.ts";
-import { Budget, PER_RULE_COST_MAX } from "../../crd/cel/budget.ts";
-import { newEnvironment } from "../../crd/cel/environment.ts";
-import { compile } from "../../crd/cel/program.ts";
+import type { CelEnv } from "#apimachinery/cel";
+import { compileTyped, typedEnv } from "../../typed-cel.ts";
 import type { UserInfo } from "../../user-info.ts";
 
 export type Claims = Readonly<Record<string, unknown>>;
@@ -25,8 +22,8 @@ const USER_FIELDS = {
 };
 const STRING_LITERALS = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g;
 
-let claimsEnvironment: Environment | undefined;
-let userEnvironment: Environment | undefined;
+let claimsEnvironment: CelEnv | undefined;
+let userEnvironment: CelEnv | undefined;
 
 /** A mapping may give anything: its value is judged when it is there. Throws `CompileError`. */
 export function compileClaimMapping(source: string): Expression {
@@ -38,29 +35,27 @@ export function compileClaimRule(source: string): Expression {
 }
 
 export function compileUserRule(source: string): Expression {
-  userEnvironment ??= newEnvironment()
-    .registerType(USER_TYPE, { fields: USER_FIELDS })
-    .registerVariable("user", USER_TYPE);
+  userEnvironment ??= typedEnv("user", USER_TYPE, { [USER_TYPE]: USER_FIELDS });
   return expression("user", userEnvironment, source, "bool");
 }
 
 function compileClaims(source: string, type: "bool" | "dyn"): Expression {
-  claimsEnvironment ??= newEnvironment().registerVariable("claims", "map<string, dyn>");
+  claimsEnvironment ??= typedEnv("claims", "map<string, dyn>");
   return expression("claims", claimsEnvironment, source, type);
 }
 
-function expression(variable: string, env: Environment, source: string, type: "bool" | "dyn"): Expression {
-  const program = compile(env, source, type);
+function expression(variable: string, env: CelEnv, source: string, type: "bool" | "dyn"): Expression {
+  const program = compileTyped(env, source, type);
   const code = source.replaceAll(STRING_LITERALS, "''");
   return {
     source,
-    run: (value) => program.run({ [variable]: value }, new Budget(PER_RULE_COST_MAX)),
+    run: (value) => program.run(value),
     selects: (name) => new RegExp(`\\b${variable}\\s*\\.\\s*\\??\\s*${name}\\b`).test(code),
   };
 }
 
 export function claimsValue(claims: Claims): unknown {
-  return celJson(claims);
+  return claims;
 }
 
 export function userValue({ name, uid = "", groups, extra = {} }: UserInfo): unknown {

@@ -30,7 +30,7 @@ export function tokenWebhook(
         name: username,
         groups,
         ...(uid !== "" && { uid }),
-        ...(extra !== undefined && { extra: extra as Readonly<Record<string, readonly string[]>> }),
+        ...(extra !== undefined && { extra: extra }),
       };
       return { user, ...(shared !== undefined && { audiences: shared }) };
     },
@@ -42,5 +42,5 @@ function statusOf(review: unknown): TokenReviewStatus {
     throw new Error("the authentication webhook answered with something else than a TokenReview");
   const { status = {} } = review;
   if (!isJsonObject(status)) throw new Error("the authentication webhook answered without a status");
-  return status as TokenReviewStatus;
+  return status;
 }

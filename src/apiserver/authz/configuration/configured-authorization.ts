@@ -119,7 +119,7 @@ export class ConfiguredAuthorization implements AuthorizationModes, AsyncDisposa
 
   #webhook(name: string, spec: WebhookSpec): Authorizer {
     const { clock, metrics } = this.#options;
-    const sources = spec.matchConditions.map(({ expression }) => expression);
+    const sources = spec.matchConditions.map(({ expression = "" }) => expression);
     return webhookAuthorizer({
       name,
       webhook: this.#opened.webhooks.get(name)!,

@@ -3,9 +3,14 @@ import { statSync } from "node:fs";
 import { isAbsolute } from "node:path";
 import { field, isDns1123Subdomain, parseDuration, type JsonObject, type StatusCause } from "#apimachinery";
 import { parseConfig, type ConfigKind } from "#component-base";
-import { CompileError } from "../../crd/cel/program.ts";
+import { CompileError } from "../../typed-cel.ts";
 import { compileMatchCondition } from "../webhook/match-conditions.ts";
-import { AUTHORIZATION_SCHEMA, type AuthorizationConfiguration, type WebhookSpec } from "./types.ts";
+import {
+  AUTHORIZATION_SCHEMA,
+  type AuthorizationConfiguration,
+  type AuthorizerSpec,
+  type WebhookSpec,
+} from "./types.ts";
 
 export const MODES: readonly string[] = ["ABAC", "AlwaysAllow", "AlwaysDeny", "Node", "RBAC", "Webhook"];
 
@@ -36,7 +41,9 @@ function kind(apiVersion: string, required: readonly string[]): ConfigKind<Autho
 }
 
 function withDefaults(config: JsonObject): AuthorizationConfiguration {
-  const { authorizers = [] } = config as unknown as Partial<AuthorizationConfiguration>;
+  const { authorizers = [] } = config as unknown as {
+    readonly authorizers?: readonly Partial<AuthorizerSpec>[];
+  };
   return {
     authorizers: authorizers.map(({ type = "", name = "", webhook }) => ({
       type,

@@ -23,7 +23,7 @@ export interface WebhookSpec {
   readonly matchConditionSubjectAccessReviewVersion: string;
   readonly failurePolicy: string;
   readonly connectionInfo: { readonly type: string; readonly kubeConfigFile?: string };
-  readonly matchConditions: readonly { readonly expression: string }[];
+  readonly matchConditions: readonly { readonly expression?: string }[];
 }
 
 const WEBHOOK_SCHEMA: StructSchema = struct("WebhookConfiguration", {

@@ -8,6 +8,7 @@ import type {
   RoleRef,
   Subject,
 } from "#api/rbac/v1/types.gen";
+import { AUTO_UPDATE } from "./reconcile.ts";
 import { CLUSTER_ROLES } from "./cluster-roles.ts";
 import { CONTROLLER_ROLES } from "./controller-roles.ts";
 import { EVENTS, READ, toRule, type RoleTable } from "./rule-table.ts";
@@ -172,7 +173,7 @@ function metadata(name: string, labels: Readonly<Record<string, string>> = {}): 
   return {
     name,
     labels: { "kubernetes.io/bootstrapping": "rbac-defaults", ...labels },
-    annotations: { [`${GROUP}/autoupdate`]: "true" },
+    annotations: { [AUTO_UPDATE]: "true" },
   };
 }
 

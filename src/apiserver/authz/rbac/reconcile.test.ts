@@ -11,7 +11,7 @@ const admin = bootstrapClusterRoles().find(({ metadata }) => metadata.name === "
 test("planReconciliation() leaves what is whole alone, and what says so", () => {
   for (const object of [...bootstrapClusterRoles(), ...bootstrapClusterRoleBindings()])
     assert.deepEqual(planReconciliation(object, object), { type: "none" });
-  const annotations = { "rbac.authorization.k8s.io/autoupdate": "false" };
+  const annotations = { "rbac.authorization.kubernetes.io/autoupdate": "false" };
   const own: ClusterRole = { ...role, metadata: { ...role.metadata, annotations }, rules: [] };
   assert.deepEqual(planReconciliation(own, role), { type: "none" });
   assert.deepEqual(planReconciliation({ ...admin, rules: [] }, admin), { type: "none" });

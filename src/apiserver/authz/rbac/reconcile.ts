@@ -4,7 +4,7 @@ import type { ClusterRole, RoleBinding, Subject } from "#api/rbac/v1/types.gen";
 import type { Binding, RbacObject } from "./rbac-index.ts";
 import { uncovered } from "./rules.ts";
 
-const AUTO_UPDATE = "rbac.authorization.k8s.io/autoupdate";
+export const AUTO_UPDATE = "rbac.authorization.kubernetes.io/autoupdate";
 
 export type Plan =
   | { readonly type: "none" }
@@ -34,11 +34,7 @@ export function planReconciliation(existing: RbacObject, expected: RbacObject): 
   return planRole(existing as ClusterRole, expected as ClusterRole, metadata);
 }
 
-function planRole(
-  existing: ClusterRole,
-  expected: ClusterRole,
-  metadata: ClusterRole["metadata"],
-): Plan {
+function planRole(existing: ClusterRole, expected: ClusterRole, metadata: ClusterRole["metadata"]): Plan {
   // The rules of an aggregated role are those of others, which a controller puts in.
   const wanted = expected.aggregationRule === undefined ? (expected.rules ?? []) : [];
   const missing = uncovered(existing.rules ?? [], wanted);
@@ -68,7 +64,7 @@ function planBinding(existing: Binding, expected: Binding, metadata: RoleBinding
   const isRetired = RETIRED[metadata.name] ?? (() => false);
   const kept = (existing.subjects ?? []).filter((subject) => !isRetired(subject));
   const subjects = withMissing(kept, expected.subjects ?? []);
-  return changed({ subjects: [], ...existing }, { ...existing, metadata, subjects } as RbacObject);
+  return changed({ subjects: [], ...existing }, { ...existing, metadata, subjects });
 }
 
 function withMissing(own: readonly Subject[], wanted: readonly Subject[]): readonly Subject[] {

@@ -1,10 +1,7 @@
 /** `matchConditions` of an authorization webhook: CEL over the review, all of which must hold for it to be asked. @module */
-import type { Environment } from "@marcbachmann/cel-js";
+import { Meter, type CelEnv } from "#apimachinery/cel";
 import type { SubjectAccessReviewSpec } from "#api/authorization/v1/types.gen";
-import { celJson } from "../../cel-json.ts";
-import { Budget } from "../../crd/cel/budget.ts";
-import { newEnvironment } from "../../crd/cel/environment.ts";
-import { compile, type Program } from "../../crd/cel/program.ts";
+import { compileTyped, typedEnv, type TypedProgram } from "../../typed-cel.ts";
 
 export interface MatchConditions {
   /** Throws when one cannot be evaluated and none says no. */
@@ -16,9 +13,9 @@ const COST_MAX = 2_500_000;
 const PREFIX = "kubernetes.";
 const SELECTOR = { rawSelector: "string", requirements: "list<dyn>" };
 const TYPES = {
-  FieldSelectorAttributes: SELECTOR,
-  LabelSelectorAttributes: SELECTOR,
-  ResourceAttributes: {
+  [`${PREFIX}FieldSelectorAttributes`]: SELECTOR,
+  [`${PREFIX}LabelSelectorAttributes`]: SELECTOR,
+  [`${PREFIX}ResourceAttributes`]: {
     namespace: "string",
     verb: "string",
     group: "string",
@@ -29,8 +26,8 @@ const TYPES = {
     fieldSelector: `${PREFIX}FieldSelectorAttributes`,
     labelSelector: `${PREFIX}LabelSelectorAttributes`,
   },
-  NonResourceAttributes: { path: "string", verb: "string" },
-  SubjectAccessReviewSpec: {
+  [`${PREFIX}NonResourceAttributes`]: { path: "string", verb: "string" },
+  [`${PREFIX}SubjectAccessReviewSpec`]: {
     resourceAttributes: `${PREFIX}ResourceAttributes`,
     nonResourceAttributes: `${PREFIX}NonResourceAttributes`,
     user: "string",
@@ -40,24 +37,24 @@ const TYPES = {
   },
 };
 
-let environment: Environment | undefined;
+let environment: CelEnv | undefined;
 
 /** Throws `CompileError`. */
-export function compileMatchCondition(source: string): Program {
-  environment ??= newMatchEnvironment();
-  return compile(environment, source, "bool");
+export function compileMatchCondition(source: string): TypedProgram {
+  environment ??= typedEnv("request", `${PREFIX}SubjectAccessReviewSpec`, TYPES);
+  return compileTyped(environment, source, "bool");
 }
 
 export function matchConditions(sources: readonly string[]): MatchConditions {
   const programs = sources.map((source) => ({ source, program: compileMatchCondition(source) }));
   return {
     hold(spec) {
-      const budget = new Budget(COST_MAX);
-      const request = celJson(whole(spec));
+      const meter = new Meter(COST_MAX);
+      const request = requestOf(spec);
       const problems: string[] = [];
       for (const { source, program } of programs)
         try {
-          if (program.run({ request }, budget) !== true) return false;
+          if (program.run(request, meter) !== true) return false;
         } catch (err) {
           const why = err instanceof Error ? err.message : String(err);
           problems.push(`cel evaluation error: expression '${source}' resulted in error: ${why}`);
@@ -68,14 +65,8 @@ export function matchConditions(sources: readonly string[]): MatchConditions {
   };
 }
 
-function newMatchEnvironment(): Environment {
-  const made = newEnvironment();
-  for (const [name, fields] of Object.entries(TYPES)) made.registerType(`${PREFIX}${name}`, { fields });
-  return made.registerVariable("request", `${PREFIX}SubjectAccessReviewSpec`);
-}
-
 /** Every string is there, as in Go. */
-function whole(spec: SubjectAccessReviewSpec): SubjectAccessReviewSpec {
+function requestOf(spec: SubjectAccessReviewSpec): unknown {
   const { resourceAttributes } = spec;
   const empty = { namespace: "", verb: "", group: "", version: "", resource: "", subresource: "", name: "" };
   return {
