@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { Events } from "#api/core/v1/event";
@@ -36,15 +36,22 @@ test("scheduler runs the example: a plugin of the user's in a profile of its own
   assert.equal((await cluster.pod("here", isBound)).spec?.nodeName, "b");
   await cluster.pod("plain", isBound);
   const refused = await cluster.pod("nowhere", ({ status }) => status?.conditions?.length === 1);
-  assert.match(refused.status!.conditions![0]!.message!, /^0\/2 nodes are available: 2 node\(s\) were in another rack\./);
+  assert.match(
+    refused.status!.conditions![0]!.message!,
+    /^0\/2 nodes are available: 2 node\(s\) were in another rack\./,
+  );
   await cluster.addNode("c", { labels: { "topology.example.com/rack": "r3" } });
   assert.equal((await cluster.pod("nowhere", isBound)).spec?.nodeName, "c");
 });
 
-test("scheduler packs or spreads as the scoring strategy of the profile says", async () => {
-  const strategy = (name: string, type: string): string =>
+function strategy(name: string, type: string): string {
+  return (
     `- schedulerName: ${name}\n  plugins: {score: {disabled: [{name: "*"}], enabled: [{name: NodeResourcesFit}]}}\n` +
-    `  pluginConfig: [{name: NodeResourcesFit, args: {scoringStrategy: {type: ${type}}}}]\n`;
+    `  pluginConfig: [{name: NodeResourcesFit, args: {scoringStrategy: {type: ${type}}}}]\n`
+  );
+}
+
+test("scheduler packs or spreads as the scoring strategy of the profile says", async () => {
   const text = `${HEAD}profiles:\n${strategy("pack", "MostAllocated")}${strategy("spread", "LeastAllocated")}`;
   await using cluster = await startSchedulerCluster();
   await cluster.addNode("a");
@@ -69,10 +76,17 @@ test("scheduler keeps to the added affinity of its profile", async () => {
   cluster.startScheduler({ config: parseSchedulerConfiguration(text) });
   await cluster.create(newPod("p"));
   const refused = await cluster.pod("p", ({ status }) => status?.conditions?.length === 1);
-  assert.match(refused.status!.conditions![0]!.message!, /1 node\(s\) didn't match scheduler-enforced node affinity\./);
+  assert.match(
+    refused.status!.conditions![0]!.message!,
+    /1 node\(s\) didn't match scheduler-enforced node affinity\./,
+  );
   await cluster.addNode("b", { labels: { pool: "batch" } });
   assert.equal((await cluster.pod("p", isBound)).spec?.nodeName, "b");
 });
+
+function answer(response: ServerResponse, body: object): void {
+  response.end(JSON.stringify(body));
+}
 
 test("scheduler asks an extender to filter, to prioritize and to bind", async () => {
   await using cluster = await startSchedulerCluster();
@@ -84,14 +98,13 @@ test("scheduler asks an extender to filter, to prioritize and to bind", async ()
     request.on("end", () => {
       const args = JSON.parse(Buffer.concat(chunks).toString("utf8"));
       asked.push(request.url!);
-      const done = (answer: object): void => void response.end(JSON.stringify(answer));
       if (request.url === "/x/filter")
-        return done({
+        return answer(response, {
           NodeNames: args.NodeNames.filter((name: string) => name !== "a"),
           FailedNodes: { a: "too far" },
         });
       if (request.url === "/x/prioritize")
-        return done([
+        return answer(response, [
           { Host: "b", Score: 0 },
           { Host: "c", Score: 10 },
         ]);
@@ -100,7 +113,7 @@ test("scheduler asks an extender to filter, to prioritize and to bind", async ()
       const binding = { apiVersion: "v1", kind: "Binding", metadata, target };
       void cluster.client
         .createSubresource(Pods, metadata, "binding", binding, cluster.signal)
-        .then(() => done({}));
+        .then(() => answer(response, {}));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -157,14 +170,19 @@ test("scheduler holds a pod back until a Permit plugin allows it, and refuses it
   await cluster.pod("bad", ({ status }) => status?.nominatedNodeName === undefined);
   const exposed = await metrics.expose();
   assert.match(exposed, /scheduler_permit_wait_duration_seconds_count\{result="Unschedulable"\} 1/);
-  assert.match(exposed, /scheduler_plugin_evaluation_total\{plugin="NodeResourcesFit",extension_point="Filter"/);
+  assert.match(
+    exposed,
+    /scheduler_plugin_evaluation_total\{plugin="NodeResourcesFit",extension_point="Filter"/,
+  );
   assert.match(exposed, /scheduler_queue_incoming_pods_total\{queue="active",event="UnscheduledPodAdd"\} 2/);
 });
 
 test("scheduler refuses to start with plugins that are not there", async () => {
   await using cluster = await startSchedulerCluster();
   const { runScheduler } = await import("#scheduler");
-  const config = parseSchedulerConfiguration(`${HEAD}profiles: [{plugins: {filter: {enabled: [{name: Nobody}]}}}]`);
+  const config = parseSchedulerConfiguration(
+    `${HEAD}profiles: [{plugins: {filter: {enabled: [{name: Nobody}]}}}]`,
+  );
   const parts = { client: cluster.client, informers: cluster.informers, config };
   await assert.rejects(
     runScheduler(parts as unknown as Parameters<typeof runScheduler>[0], cluster.signal),

@@ -39,9 +39,18 @@ function gpu(name: string, model: string, memory = "10Gi", more: Partial<Device>
   return { name, attributes: { model: { string: model } }, capacity: { memory: { value: memory } }, ...more };
 }
 
-async function claim({ client, signal }: SchedulerCluster, name: string, devices: DeviceClaim): Promise<void> {
+async function claim(
+  { client, signal }: SchedulerCluster,
+  name: string,
+  devices: DeviceClaim,
+): Promise<void> {
   const metadata = { name, namespace: NAMESPACE };
-  const object = { apiVersion: "resource.k8s.io/v1", kind: "ResourceClaim", metadata, spec: { devices } } as const;
+  const object = {
+    apiVersion: "resource.k8s.io/v1",
+    kind: "ResourceClaim",
+    metadata,
+    spec: { devices },
+  } as const;
   await client.create(ResourceClaims, object, signal);
 }
 
@@ -83,7 +92,10 @@ test("scheduler gives a pod the device that its claim selects, writes it down, a
   await claim(cluster, "big2", { requests: [{ name: "gpu", exactly }] });
   await cluster.create(user("second", "big2"));
   const refused = await cluster.pod("second", (pod) => pod.status?.conditions?.length === 1);
-  assert.match(refused.status!.conditions![0]!.message!, /^0\/2 nodes are available: 2 cannot allocate all claims\./);
+  assert.match(
+    refused.status!.conditions![0]!.message!,
+    /^0\/2 nodes are available: 2 cannot allocate all claims\./,
+  );
   // a claim may have several users, where its devices are
   await cluster.create(user("shares", "big"));
   assert.equal((await cluster.pod("shares", isBound)).spec?.nodeName, "b");
@@ -145,7 +157,11 @@ const cases: readonly Case[] = [
         {
           name: "gpu",
           firstAvailable: [
-            { name: "best", deviceClassName: "gpu", selectors: select(`device.attributes["${DRIVER}"].model == "z"`) },
+            {
+              name: "best",
+              deviceClassName: "gpu",
+              selectors: select(`device.attributes["${DRIVER}"].model == "z"`),
+            },
             { name: "good", deviceClassName: "gpu" },
           ],
         },
@@ -164,7 +180,10 @@ const cases: readonly Case[] = [
     devices: [gpu("g0", "x", "1Gi", { taints: [taint] })],
     claim: {
       requests: [
-        { name: "gpu", exactly: { deviceClassName: "gpu", tolerations: [{ key: "broken", operator: "Exists" }] } },
+        {
+          name: "gpu",
+          exactly: { deviceClassName: "gpu", tolerations: [{ key: "broken", operator: "Exists" }] },
+        },
       ],
     },
     want: ["a/g0"],

@@ -54,14 +54,6 @@ export interface EventInterest {
   readonly changes?: readonly EventChange[];
 }
 
-/** Names of pods entering a queue that no event explains. */
-export type QueueCause =
-  | "ScheduleAttemptFailure"
-  | "BackoffComplete"
-  | "PopFromBackoffQ"
-  | "ForceActivate"
-  | "UnschedulableTimeout";
-
 export const UNSCHEDULED_POD_ADD = "UnscheduledPodAdd";
 export const UNSCHEDULED_POD_UPDATE = "UnscheduledPodUpdate";
 

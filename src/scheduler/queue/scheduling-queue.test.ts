@@ -98,13 +98,38 @@ test("add() holds a gated pod back until its gates are gone", () => {
   assert.equal(popName(queue), "a");
 });
 
+test("addUnschedulable() knows of what happened while the pod was tried", () => {
+  const { queue } = newQueue();
+  queue.add(podInfo(testPod("a")));
+  const queued = queue.pop()!;
+  queue.move({ resource: "CSINode", action: "add" });
+  queue.move(nodeAdded);
+  queue.addUnschedulable(queued, new Set(["NodeResourcesFit"]));
+  assert.deepEqual(queue.lengths, { active: 0, backoff: 1, unschedulable: 0, gated: 0 });
+  assert.equal(queue.eventsKept, 0);
+});
+
+test("move() asks the gate again when an event may have opened it", () => {
+  const { queue } = newQueue();
+  const pod = { ...podInfo(testPod("a", { spec: { schedulingGates: [{ name: "g" }] } })) };
+  queue.add(pod);
+  queue.move(nodeAdded);
+  assert.equal(queue.lengths.gated, 1);
+  queue.move({ resource: "ResourceClaim", action: "add" });
+  assert.equal(queue.lengths.gated, 1);
+  queue.update(podInfo(testPod("a")));
+  queue.move({ resource: "ResourceClaim", action: "add" });
+  assert.equal(popName(queue), "a");
+});
+
 function newQueue(): { readonly queue: SchedulingQueue; readonly clock: FakeClock } {
   const clock = new FakeClock();
   const queue = new SchedulingQueue(clock, {
     less: (a, b) => prioritySort.less!(a, b),
     preEnqueue: ({ pod }) =>
       (pod.spec?.schedulingGates ?? []).length > 0 ? unresolvable("SchedulingGates") : undefined,
-    concerned: ({ resource }) => (resource === "Node" ? ["NodeResourcesFit"] : []),
+    concerned: ({ resource }) =>
+      resource === "Node" ? ["NodeResourcesFit"] : resource === "ResourceClaim" ? ["SchedulingGates"] : [],
     mayHelp: () => true,
   });
   return { queue, clock };
