@@ -31,6 +31,14 @@ export interface Column<T> {
   readonly value: (object: T, nowMs: number) => string | number | boolean | undefined;
 }
 
+/** metav1.TableRowCondition. */
+export interface RowCondition {
+  readonly type: string;
+  readonly status: "True" | "False" | "Unknown";
+  readonly reason?: string;
+  readonly message?: string;
+}
+
 /** How the API server may store and change objects of a kind; upstream's `rest.RESTCreateUpdateStrategy`. */
 export interface Strategy<T extends KubeObject> {
   /** Clears what a creator may not set. The generic registry has already dropped `status` and set the metadata. */
@@ -39,8 +47,8 @@ export interface Strategy<T extends KubeObject> {
   readonly prepareForUpdate?: (object: T, old: T) => T;
   /** Like `prepareForUpdate`, for writes to the `status` subresource. */
   readonly prepareForStatusUpdate?: (object: T, old: T) => T;
-  /** Warnings for the `Warning` header. */
-  readonly warnings?: (object: T, old: T | undefined) => readonly string[];
+  /** Warnings for the `Warning` header. `subresource` is the one that was written, "" the object itself. */
+  readonly warnings?: (object: T, old: T | undefined, subresource: string) => readonly string[];
   /** PUT of a missing object creates it (Lease, Endpoints, ...). */
   readonly allowCreateOnUpdate?: boolean;
   /** PUT without a resourceVersion is accepted. Default: true, as upstream for most kinds. */
@@ -71,19 +79,26 @@ export interface Kind<T extends KubeObject = KubeObject> extends GroupVersionKin
   readonly nameRule?: "dns-label" | "dns-1035-label" | "dns-subdomain" | "path-segment";
   /** Defaults that depend on other fields; constant ones are facts. Returns a new object, or the same one if nothing was missing. */
   readonly defaults?: (object: T) => T;
-  /** Rules on create, and on every update. */
-  readonly validate?: (object: T) => readonly StatusCause[];
+  /**
+   * Rules on create, and on every update. `old` is the stored object of an update: what it got away with before a rule
+   * became stricter, it may keep.
+   */
+  readonly validate?: (object: T, old?: T) => readonly StatusCause[];
   /** Rules on create only: those that an update applies to what changed alone, through `validateUpdate`. */
   readonly validateCreate?: (object: T) => readonly StatusCause[];
   /** Rules that compare with the stored object, immutability above all. */
   readonly validateUpdate?: (object: T, old: T) => readonly StatusCause[];
   readonly validateStatusUpdate?: (object: T, old: T) => readonly StatusCause[];
+  /** Rules for writers of subresources that have ones of their own, in place of `validate`. */
+  readonly validateSubresource?: Readonly<Record<string, (object: T, old: T) => readonly StatusCause[]>>;
   readonly strategy?: Strategy<T>;
   /** Field selectors besides `metadata.name` and `metadata.namespace`: path -> value of the object. */
   readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
   /** What the stored version calls a field of `selectableFields`; absent: all have the same names there. */
   readonly storedField?: (path: string) => string;
   readonly columns: readonly Column<T>[];
+  /** Conditions of the object's row in a Table, as `Completed`. */
+  readonly rowConditions?: (object: T) => readonly RowCondition[];
   /** Of the rows of a list's Table; absent: the order of the list itself. */
   readonly tableOrder?: (a: T, b: T) => number;
   /** Everybody who asks for it is warned. */

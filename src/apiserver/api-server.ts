@@ -14,17 +14,17 @@ import { resolveRules, type RbacIndex } from "./authz/index.ts";
 import { bootstrap, systemContext } from "./bootstrap/bootstrap.ts";
 import { KubeletConnection } from "./connect/kubelet-connection.ts";
 import { Dispatcher } from "./handlers/dispatch.ts";
+import { Encryption } from "./encryption/index.ts";
 import type { HandlerContext } from "./handlers/handler-context.ts";
 import type { Route } from "./http/route.ts";
 import { newServerMetrics } from "./http/server-metrics.ts";
 import type { ApiServer, ApiServerOptions, Limits } from "./options.ts";
 import { defaultLimits } from "./options.ts";
-import { startCompactor } from "./registry/compactor.ts";
 import { certificateRequestHooks } from "./registry/core/certificate-request-hooks.ts";
 import { startEventTtl } from "./registry/core/event-ttl.ts";
-import { firstServiceIp, parseIpRange } from "./registry/core/ip-range.ts";
+import { parseIpRange } from "./registry/core/ip-range.ts";
 import { namespaceHooks } from "./registry/core/namespace-hooks.ts";
-import { ServiceAllocator } from "./registry/core/service-allocator.ts";
+import { Services } from "./registry/core/services.ts";
 import { newFieldManager } from "./registry/managed-fields.ts";
 import { cryptoRandom } from "./random.ts";
 import { rbacHooks } from "./registry/rbac-hooks.ts";
@@ -53,7 +53,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
 async function assemble(options: ApiServerOptions, closing: AbortController): Promise<ApiServer> {
   const { clock = systemClock, random = cryptoRandom, logger = silentLogger } = options;
   const metrics = newServerMetrics(clock);
-  const store = meteredStore(options.store, metrics.store, clock);
+  const metered = meteredStore(options.store, metrics.store, clock);
+  const opened = { store: metered, hostname: options.hostname, clock, logger };
+  const encryption = options.encryption && (await Encryption.open(options.encryption, opened));
+  const store = encryption?.store ?? metered;
   const auditor = await openAuditor(options.audit, { clock, random, logger });
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const kinds = new ServedKinds(options.kinds === undefined ? builtinScheme : newScheme(options.kinds));
@@ -63,15 +66,23 @@ async function assemble(options: ApiServerOptions, closing: AbortController): Pr
   const resourceOptions = resourceCacheOptions(kinds, limits, options.freezeObjects ?? false);
   const watchCache = new WatchCache({ store, clock, logger, resourceOptions });
   await watchCache.start(signal);
+  encryption?.follow(() => watchCache.readAgain(), signal);
 
-  const services = new ServiceAllocator({ range, nodePorts: options.nodePortRange ?? NODE_PORTS, random });
-  for (const service of watchCache.resource("core/services").list()) services.adopt(service.object);
+  const services = new Services({
+    ...common,
+    registry: () => registry,
+    store,
+    watchCache,
+    nodePorts: options.nodePortRange ?? NODE_PORTS,
+    context: systemContext(signal),
+    transport: () => server.transport(),
+  });
   const lookup = registryLookup(() => registry);
   const rbac = options.authorizer === undefined ? feedRbacIndex(watchCache) : undefined;
   const authorizer = options.authorizer ?? defaultAuthorizer(watchCache, rbac!, options.authorization);
   const hooks = new Map<string, ResourceHooks>([
     ["core/namespaces", namespaceHooks],
-    ["core/services", services.hooks()],
+    ["core/services", services.hooks],
     [DEFINITIONS, definitionHooks(() => clock.now())],
     [API_SERVICES, apiServiceHooks(() => clock.now())],
     ["certificates.k8s.io/certificatesigningrequests", certificateRequestHooks(() => clock.now())],
@@ -94,6 +105,7 @@ async function assemble(options: ApiServerOptions, closing: AbortController): Pr
     hooks,
     limits,
     relaxedDurability: options.relaxedDurability ?? true,
+    isStale: encryption && ((key) => encryption.store.isStale(key)),
   });
   const webhook = conversionWebhook({ resolve, clock, agent });
   const followed = { kinds, watchCache, signal };
@@ -101,13 +113,13 @@ async function assemble(options: ApiServerOptions, closing: AbortController): Pr
   custom.follow();
   const aggregator = new Aggregator({ ...parts, ...followed });
   aggregator.follow();
-  const running = { metrics, auditor, registry, watchCache, closing, authorizer };
+  const running = { store, encryption, metrics, auditor, registry, watchCache, closing, authorizer };
   const server = new RunningServer({ ...common, ...running });
   const context = { clock, registry, admission, authorizer, fieldManager, metrics: metrics.requests };
   server.use(newDispatcher(common, context, { routes: server.routes(kinds, aggregator), lookup, rbac }));
-  await bootstrap(registry, firstServiceIp(range), options, signal);
+  await bootstrap({ ...common, registry, watchCache, range }, signal);
+  await services.start();
   await server.startFlowControl();
-  startCompactor(store, clock, logger, signal);
   const events = registry.findStore("core/events");
   if (events !== undefined) {
     startEventTtl({ events, clock, logger, context: systemContext(signal) });

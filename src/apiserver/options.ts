@@ -6,6 +6,7 @@ import type { ServiceResolver } from "./admission/webhook/target.ts";
 import type { AuditOptions } from "./audit/index.ts";
 import type { RequestHeaderOptions, TokenAuthenticator } from "./authn/index.ts";
 import type { AuthorizationModes } from "./authz/index.ts";
+import type { EncryptionOptions } from "./encryption/index.ts";
 import type { Route } from "./http/route.ts";
 import type { TokenIssuer } from "./registry/token-issuer.ts";
 import type { LateMetrics } from "./security-metrics.ts";
@@ -46,6 +47,8 @@ export interface ApiServerOptions {
   readonly advertiseAddress?: string;
   /** Default: the port of the first `listen`. */
   readonly securePort?: number;
+  /** Of this machine. With it a server that listens keeps a Lease in kube-system, by which others see that it lives. */
+  readonly hostname?: string;
   /** How this server proves itself to kubelets (logs, exec, port-forward). PEM, read anew for each. Absent: those answer an error. */
   readonly kubeletClient?: { readonly cert: string; readonly key: string; readonly ca?: string };
   /** How this server proves itself to the API servers behind APIServices. PEM. Absent: what these serve answers 503. */
@@ -77,6 +80,8 @@ export interface ApiServerOptions {
    * go on from there. Default 5 minutes, as upstream; 0: for ever.
    */
   readonly compactionIntervalMs?: number;
+  /** How which resources are encrypted in the store. Absent: none is. */
+  readonly encryption?: EncryptionOptions;
   /** Which requests are recorded, and where. Absent: none. */
   readonly audit?: AuditOptions;
   /**

@@ -1,4 +1,5 @@
 /** An API server at work: its listeners, its in-process clients, its end. @module */
+import type { Store } from "#storage";
 import { latchCheck, Metrics, type MetricDefinition } from "#component-base";
 import type { Clock, Logger } from "#apimachinery";
 import type { Transport } from "#client";
@@ -6,15 +7,15 @@ import { AGGREGATOR_METRICS, type Aggregator } from "./aggregation/index.ts";
 import { authenticatorChain, frontProxy } from "./authn/index.ts";
 import type { Auditor } from "./audit/auditor.ts";
 import { systemContext } from "./bootstrap/bootstrap.ts";
-import { createOrReplace } from "./bootstrap/bootstrap-objects.ts";
-import { kubernetesEndpoints } from "./bootstrap/kubernetes-service.ts";
 import { runCompactor } from "./compactor.ts";
 import { discoveryPaths, discoveryRoute } from "./discovery/index.ts";
 import { FlowConfiguration, newFlowControl, type FlowControl } from "./flowcontrol/index.ts";
 import { debugRoute, renderFlowMetrics } from "./flowcontrol/index.ts";
+import type { Encryption } from "./encryption/index.ts";
 import type { Dispatcher } from "./handlers/dispatch.ts";
 import { ApiHandler } from "./http/api-handler.ts";
 import { FanOut } from "./http/fan-out.ts";
+import { Presence } from "./identity/presence.ts";
 import { HttpsServer } from "./http/https-server.ts";
 import { GracefulShutdown } from "./http/graceful-shutdown.ts";
 import { InFlight } from "./http/in-flight.ts";
@@ -45,8 +46,6 @@ const HOOKS: readonly string[] = [
   "priority-and-fairness-config-producer",
   "apiservice-registration-controller",
 ];
-
-const LOOPBACK = /^(127\.|::1$|localhost$)/;
 
 const METRICS: readonly MetricDefinition[] = [
   ...AGGREGATOR_METRICS,
@@ -79,6 +78,10 @@ const METRICS: readonly MetricDefinition[] = [
 
 export interface RunningServerParts {
   readonly options: ApiServerOptions;
+  /** As the server sees it: measured, and decrypted. */
+  readonly store: Store;
+  /** Absent: nothing is encrypted. */
+  readonly encryption: Encryption | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
@@ -104,6 +107,7 @@ export class RunningServer implements ApiServer {
   readonly #shutdown: GracefulShutdown;
   #closed: Promise<void> | undefined;
   #compacting: Promise<void> = Promise.resolve();
+  #presence: Presence | undefined;
   #dispatcher: Dispatcher | undefined;
   #handler: ApiHandler | undefined;
   #address = "";
@@ -215,12 +219,11 @@ export class RunningServer implements ApiServer {
     const first = bound[0];
     if (first === undefined) return bound;
     this.#address = `${advertiseAddress ?? first.host}:${securePort ?? first.port}`;
-    // A loopback address means another machine in every pod: it is no endpoint.
-    if (advertiseAddress !== undefined && !LOOPBACK.test(advertiseAddress)) {
-      const facts = { advertiseAddress, securePort: securePort ?? first.port };
-      const { registry, closing } = this.#parts;
-      await createOrReplace(registry, kubernetesEndpoints(facts), systemContext(closing.signal));
-    }
+    const { hostname } = this.#parts.options;
+    const context = systemContext(this.#parts.closing.signal);
+    const shown = { hostname, advertiseAddress, securePort: securePort ?? first.port, context };
+    this.#presence = new Presence({ ...this.#parts, ...shown });
+    await this.#presence.start();
     return bound;
   }
 
@@ -240,6 +243,7 @@ export class RunningServer implements ApiServer {
 
   async #close(): Promise<void> {
     const { closing, watchCache, auditor } = this.#parts;
+    await this.#presence?.stop();
     await this.#shutdown.run();
     closing.abort(new Error("The API server is closing"));
     await this.#flowConfiguration?.stopped();
@@ -270,11 +274,12 @@ export class RunningServer implements ApiServer {
   }
 
   #otherMetrics(): readonly (() => string)[] {
-    const { metrics, auditor, clock } = this.#parts;
+    const { metrics, auditor, clock, encryption } = this.#parts;
     const { requests, admission, store, process } = metrics;
     const control = this.#flowControl;
     return [
       ...[requests, admission, store, process].map((part) => () => part.render()),
+      ...(encryption === undefined ? [] : [() => encryption.metrics.render()]),
       ...(auditor === undefined ? [] : [() => auditor.metrics.render()]),
       ...(control === undefined ? [] : [() => renderFlowMetrics(control, clock.monotonicMs())]),
     ];

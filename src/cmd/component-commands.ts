@@ -9,6 +9,7 @@ import { addAuthorizationFlags } from "./server/authorization-flags.ts";
 import { addAuditFlags } from "./server/audit-flags.ts";
 import { addComponentFlags } from "./server/component-flags.ts";
 import { addShutdownFlags } from "./server/shutdown-flags.ts";
+import { addStorageFlags } from "./server/storage-flags.ts";
 import { addFlowControlFlags } from "./server/flow-control-flags.ts";
 import { addFrontProxyFlags } from "./server/front-proxy-flags.ts";
 import { collect, integer } from "./cluster-commands.ts";
@@ -66,6 +67,7 @@ function addServer(program: Command, world: World, clock: Clock): void {
   addAuthenticationFlags(command);
   addAuthorizationFlags(command);
   addShutdownFlags(command);
+  addStorageFlags(command);
   addComponentFlags(command);
   addFlowControlFlags(command);
   addFrontProxyFlags(command);

@@ -1,4 +1,5 @@
 /** What the controllers may be told, in the words of kube-controller-manager's flags. @module */
+import type { Secret, ServiceAccount } from "#api/core/v1/types.gen";
 import type { Client } from "#client";
 import type { Controller, ControllerContext } from "#controller-runtime";
 import type { SigningOptions } from "./certificates/signing-controller.ts";
@@ -17,6 +18,8 @@ export interface ControllerOptions {
   readonly allocateNodeCIDRs?: boolean;
   /** PEM bundle published as ConfigMap kube-root-ca.crt; without it, the publisher does not run. */
   readonly rootCA?: string;
+  /** Signs the tokens of Secrets of type kubernetes.io/service-account-token; without it, they stay empty. */
+  readonly signLegacyToken?: (account: ServiceAccount, secret: Secret) => Promise<string>;
   /** What the built-in signers sign with; without it, they do not run. */
   readonly clusterSigning?: SigningOptions;
   /** Whether the API serves ClusterTrustBundles: then one with `rootCA` is published. Default false. */

@@ -33,10 +33,13 @@ import { replicationControllerController } from "./replicationcontroller/replica
 import { resourceQuotaController } from "./resourcequota/resourcequota-controller.ts";
 import { rootCACertificatePublisherController } from "./root-ca-certificate-publisher/root-ca-certificate-publisher-controller.ts";
 import { serviceAccountOf } from "./service-accounts.ts";
+import { legacyServiceAccountTokenCleanerController } from "./legacy-serviceaccount-token-cleaner/legacy-serviceaccount-token-cleaner-controller.ts";
+import { serviceAccountTokenController } from "./serviceaccount-token/serviceaccount-token-controller.ts";
 import { serviceAccountController } from "./serviceaccount/serviceaccount-controller.ts";
 import { statefulSetController } from "./statefulset/statefulset-controller.ts";
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
 import { ttlAfterFinishedController } from "./ttl-after-finished/ttl-after-finished-controller.ts";
+import { validatingAdmissionPolicyStatusController } from "./validatingadmissionpolicy-status/validatingadmissionpolicy-status-controller.ts";
 
 import {
   persistentVolumeClaimProtectionController,
@@ -47,6 +50,12 @@ import {
 export const controllers: Readonly<Record<string, ControllerInit>> = {
   "namespace-controller": (context) => namespaceController(context),
   "serviceaccount-controller": (context) => serviceAccountController(context),
+  "serviceaccount-token-controller": (context, { signLegacyToken: signToken, rootCA }) =>
+    signToken === undefined
+      ? undefined
+      : serviceAccountTokenController(context, { signToken, ...(rootCA !== undefined && { rootCA }) }),
+  "legacy-serviceaccount-token-cleaner-controller": (context) =>
+    legacyServiceAccountTokenCleanerController(context),
   "root-ca-certificate-publisher-controller": (context, { rootCA }) =>
     rootCA === undefined ? undefined : rootCACertificatePublisherController(context, rootCA),
   "deployment-controller": (context) => deploymentController(context),
@@ -83,6 +92,8 @@ export const controllers: Readonly<Record<string, ControllerInit>> = {
       : trustBundlePublisherController(context, rootCA),
   "bootstrap-signer-controller": (context) => bootstrapSignerController(context),
   "token-cleaner-controller": (context) => tokenCleanerController(context),
+  "validatingadmissionpolicy-status-controller": (context) =>
+    validatingAdmissionPolicyStatusController(context),
   "clusterrole-aggregation-controller": (context) => clusterRoleAggregationController(context),
   "garbage-collector-controller": (context) => garbageCollectorController(context),
   "node-lifecycle-controller": (context, options) => nodeLifecycleController(context, options),
@@ -124,7 +135,8 @@ function construct(
       context.recorder.event(about, type, reason, message, { component, ...event }),
   };
   const logger = context.logger.child({ controller: name });
-  const client = options.clientFor?.(serviceAccountOf(name)) ?? context.client;
+  const account = serviceAccountOf(name);
+  const client = account === undefined ? context.client : (options.clientFor?.(account) ?? context.client);
   const controller = controllers[name]!({ ...context, client, recorder, logger }, options);
   component = controller?.eventSource ?? name;
   return controller;

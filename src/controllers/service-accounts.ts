@@ -34,7 +34,10 @@ const ACCOUNTS: Readonly<Record<string, string>> = {
   "token-cleaner-controller": "token-cleaner",
 };
 
-/** The name of the controller's account in kube-system. */
-export function serviceAccountOf(controllerName: string): string {
-  return ACCOUNTS[controllerName] ?? controllerName;
+/** It makes the accounts' tokens: it acts as the controller manager itself. */
+const WITHOUT_ACCOUNT = "serviceaccount-token-controller";
+
+/** The name of the controller's account in kube-system; undefined: it has none. */
+export function serviceAccountOf(controllerName: string): string | undefined {
+  return controllerName === WITHOUT_ACCOUNT ? undefined : (ACCOUNTS[controllerName] ?? controllerName);
 }

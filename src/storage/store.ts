@@ -73,8 +73,17 @@ export interface Store {
   /**
    * Every change under `prefix` after `from`, in order, without gaps, in batches of whole commits, until `signal` aborts
    * (then it returns). Throws `Compacted` when `from` is older than the compaction, `FutureRevision` when it is not reached yet.
+   * `onProgress` is told revisions up to which everything was yielded, in step with what is yielded: a store that others
+   * share moves on without a change under `prefix`.
    */
-  watch(prefix: string, from: Revision, signal: AbortSignal): AsyncIterable<readonly Change[]>;
+  watch(
+    prefix: string,
+    from: Revision,
+    signal: AbortSignal,
+    onProgress?: (revision: Revision) => void,
+  ): AsyncIterable<readonly Change[]>;
+  /** Asks the running watches to tell their progress soon. Absent where revisions move with changes of this store alone. */
+  requestProgress?(): void;
   /** The latest revision. */
   revision(): Promise<Revision>;
   /**

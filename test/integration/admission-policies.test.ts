@@ -28,9 +28,15 @@ async function withPolicy(
   binding: object,
   run: () => Promise<void>,
 ): Promise<void> {
-  const paths = [`${GROUP}/${kind.toLowerCase()}admissionpolicies`, `${GROUP}/${kind.toLowerCase()}admissionpolicybindings`];
+  const paths = [
+    `${GROUP}/${kind.toLowerCase()}admissionpolicies`,
+    `${GROUP}/${kind.toLowerCase()}admissionpolicybindings`,
+  ];
   await server.send("POST", paths[0]!, { metadata: { name }, spec });
-  await server.send("POST", paths[1]!, { metadata: { name: `${name}-b` }, spec: { policyName: name, ...binding } });
+  await server.send("POST", paths[1]!, {
+    metadata: { name: `${name}-b` },
+    spec: { policyName: name, ...binding },
+  });
   try {
     await run();
   } finally {
@@ -42,13 +48,19 @@ async function withPolicy(
 const validating = (name: string, spec: object, binding: object, run: () => Promise<void>): Promise<void> =>
   withPolicy("Validating", name, spec, { validationActions: ["Deny"], ...binding }, run);
 
-const mutating = (name: string, spec: object, run: () => Promise<void>, binding: object = {}): Promise<void> =>
-  withPolicy("Mutating", name, { reinvocationPolicy: "Never", ...spec }, binding, run);
+const mutating = (
+  name: string,
+  spec: object,
+  run: () => Promise<void>,
+  binding: object = {},
+): Promise<void> => withPolicy("Mutating", name, { reinvocationPolicy: "Never", ...spec }, binding, run);
 
 const configMap = (name: string, data: object = {}, labels: object = {}): object => ({
   metadata: { name, labels },
   data,
 });
+
+const target = (name: string): object => ({ metadata: { name: "bound" }, target: { kind: "Node", name } });
 
 suite("ValidatingAdmissionPolicy", () => {
   test("ValidatingAdmissionPolicy denies with the message, reason and code that it names", async () => {
@@ -101,7 +113,10 @@ suite("ValidatingAdmissionPolicy", () => {
       ...rules(["deployments"], "apps"),
       paramKind: { apiVersion: "v1", kind: "ConfigMap" },
       validations: [
-        { expression: "object.spec.replicas <= int(params.data.max)", messageExpression: "'at most ' + params.data.max" },
+        {
+          expression: "object.spec.replicas <= int(params.data.max)",
+          messageExpression: "'at most ' + params.data.max",
+        },
       ],
     };
     const byName = { paramRef: { name: "limits", parameterNotFoundAction: "Deny" } };
@@ -117,7 +132,11 @@ suite("ValidatingAdmissionPolicy", () => {
       await server.send("POST", DEPLOYMENTS, deployment("d1", 3));
     });
     const bySelector = {
-      paramRef: { selector: { matchLabels: { role: "limit" } }, namespace: "default", parameterNotFoundAction: "Allow" },
+      paramRef: {
+        selector: { matchLabels: { role: "limit" } },
+        namespace: "default",
+        parameterNotFoundAction: "Allow",
+      },
     };
     await validating("replicas", spec, bySelector, async () => {
       await server.send("POST", DEPLOYMENTS, deployment("d2", 9));
@@ -131,10 +150,21 @@ suite("ValidatingAdmissionPolicy", () => {
   test("ValidatingAdmissionPolicy is narrowed by its binding, its conditions and its exclusions", async () => {
     const spec = {
       matchConstraints: {
-        resourceRules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["configmaps", "secrets"] }],
-        excludeResourceRules: [{ apiGroups: ["*"], apiVersions: ["*"], operations: ["*"], resources: ["secrets"] }],
+        resourceRules: [
+          {
+            apiGroups: [""],
+            apiVersions: ["v1"],
+            operations: ["CREATE"],
+            resources: ["configmaps", "secrets"],
+          },
+        ],
+        excludeResourceRules: [
+          { apiGroups: ["*"], apiVersions: ["*"], operations: ["*"], resources: ["secrets"] },
+        ],
       },
-      matchConditions: [{ name: "not-skipped", expression: "!('skip' in object.metadata.?labels.orValue({}))" }],
+      matchConditions: [
+        { name: "not-skipped", expression: "!('skip' in object.metadata.?labels.orValue({}))" },
+      ],
       validations: [{ expression: "false" }],
     };
     const binding = { matchResources: { objectSelector: { matchLabels: { judge: "me" } } } };
@@ -155,8 +185,14 @@ suite("ValidatingAdmissionPolicy", () => {
           message: "only who may list secrets",
         },
         { expression: "authorizer.requestResource.check('create').allowed()" },
-        { expression: "!authorizer.serviceAccount('default', 'default').path('/healthz').check('delete').allowed()" },
-        { expression: "namespaceObject.metadata.name == 'default' && request.operation == 'CREATE' && request.userInfo.username != ''" },
+        {
+          expression:
+            "!authorizer.serviceAccount('default', 'default').path('/healthz').check('delete').allowed()",
+        },
+        {
+          expression:
+            "namespaceObject.metadata.name == 'default' && request.operation == 'CREATE' && request.userInfo.username != ''",
+        },
         { expression: "request.options.kind == 'CreateOptions' && oldObject == null" },
       ],
     };
@@ -188,10 +224,15 @@ suite("ValidatingAdmissionPolicy", () => {
     );
     const list = "lists.range(1000)";
     const dear = `${list}.all(a, ${list}.all(b, ${list}.all(c, a + b + c >= 0)))`;
-    await validating("dear", { ...rules(["configmaps"]), validations: [{ expression: dear }] }, {}, async () => {
-      const { message } = await server.refused("POST", CONFIG_MAPS, configMap("f3"));
-      assert.match(message, /operation cancelled: actual cost limit exceeded$/);
-    });
+    await validating(
+      "dear",
+      { ...rules(["configmaps"]), validations: [{ expression: dear }] },
+      {},
+      async () => {
+        const { message } = await server.refused("POST", CONFIG_MAPS, configMap("f3"));
+        assert.match(message, /operation cancelled: actual cost limit exceeded$/);
+      },
+    );
   });
 
   test("ValidatingAdmissionPolicy sees deletes and the version that it names", async () => {
@@ -204,6 +245,39 @@ suite("ValidatingAdmissionPolicy", () => {
       await server.refused("DELETE", `${CONFIG_MAPS}/keep`);
     });
     await server.send("DELETE", `${CONFIG_MAPS}/keep`);
+  });
+
+  test("ValidatingAdmissionPolicy sees the Scale and the Binding of a request, and its options", async () => {
+    const scale = {
+      ...rules(["deployments/scale"], "apps", ["UPDATE"]),
+      validations: [
+        { expression: "request.kind.kind == 'Scale' && request.resource.resource == 'deployments'" },
+        {
+          expression:
+            "object.kind == 'Scale' && oldObject.spec.replicas == 1 && request.options.fieldManager == 'me'",
+        },
+        { expression: "object.spec.replicas < 5", message: "too many" },
+      ],
+    };
+    await server.send("POST", DEPLOYMENTS, deployment("scaled", 1));
+    const scalePath = `${DEPLOYMENTS}/scaled/scale?fieldManager=me`;
+    await validating("scales", scale, {}, async () => {
+      const { message } = await server.refused("PATCH", scalePath, { spec: { replicas: 7 } });
+      assert.match(message, /denied request: too many$/);
+      await server.send("PATCH", scalePath, { spec: { replicas: 2 } });
+    });
+    const binding = {
+      ...rules(["pods/binding"], "", ["CREATE"]),
+      validations: [
+        { expression: "object.kind == 'Binding' && object.target.name != 'forbidden' && oldObject == null" },
+      ],
+    };
+    const PODS = "/api/v1/namespaces/default/pods";
+    await server.send("POST", PODS, pod("bound"));
+    await validating("bindings", binding, {}, async () => {
+      await server.refused("POST", `${PODS}/bound/binding`, target("forbidden"));
+      await server.send("POST", `${PODS}/bound/binding`, target("allowed"));
+    });
   });
 
   const BAD: readonly (readonly [what: string, spec: object, field: string, message: RegExp])[] = [
@@ -239,11 +313,19 @@ suite("ValidatingAdmissionPolicy", () => {
     ],
     [
       "an unknown field of the request",
-      { matchConditions: [{ name: "a", expression: "request.nope == ''" }], validations: [{ expression: "true" }] },
+      {
+        matchConditions: [{ name: "a", expression: "request.nope == ''" }],
+        validations: [{ expression: "true" }],
+      },
       "spec.matchConditions[0].expression",
       /undefined field 'nope'/,
     ],
-    ["a reason that is none", { validations: [{ expression: "true", reason: "No" }] }, "spec.validations[0].reason", /Unsupported value/],
+    [
+      "a reason that is none",
+      { validations: [{ expression: "true", reason: "No" }] },
+      "spec.validations[0].reason",
+      /Unsupported value/,
+    ],
     [
       "a variable that has no name",
       { variables: [{ name: "a-b", expression: "1" }], validations: [{ expression: "true" }] },
@@ -260,6 +342,23 @@ suite("ValidatingAdmissionPolicy", () => {
       assert.match(cause?.message ?? JSON.stringify(details), message);
     });
   }
+});
+
+const apply = (expression: string): object => ({
+  ...rules(["pods"]),
+  mutations: [{ patchType: "ApplyConfiguration", applyConfiguration: { expression } }],
+});
+const args = apply("Object{spec: Object.spec{containers: [Object.spec.containers{name: 'c', args: ['a']}]}}");
+
+const add = (key: string, condition: string): object => ({
+  ...rules(["configmaps"], "", ["CREATE"]),
+  matchConditions: [{ name: "c", expression: condition }],
+  mutations: [
+    {
+      patchType: "ApplyConfiguration",
+      applyConfiguration: { expression: `Object{data: {'${key}': 'yes'}}` },
+    },
+  ],
 });
 
 suite("MutatingAdmissionPolicy", () => {
@@ -314,11 +413,6 @@ suite("MutatingAdmissionPolicy", () => {
   });
 
   test("MutatingAdmissionPolicy refuses what it cannot do, unless failures are ignored", async () => {
-    const apply = (expression: string): object => ({
-      ...rules(["pods"]),
-      mutations: [{ patchType: "ApplyConfiguration", applyConfiguration: { expression } }],
-    });
-    const args = apply("Object{spec: Object.spec{containers: [Object.spec.containers{name: 'c', args: ['a']}]}}");
     const PODS = "/api/v1/namespaces/default/pods";
     await mutating("atomic", args, async () => {
       const refusal: StatusError = await server.refused("POST", PODS, pod("p1"));
@@ -346,16 +440,6 @@ suite("MutatingAdmissionPolicy", () => {
   });
 
   test("MutatingAdmissionPolicy is asked again after a later one changed the object, if it wants to", async () => {
-    const add = (key: string, condition: string): object => ({
-      ...rules(["configmaps"], "", ["CREATE"]),
-      matchConditions: [{ name: "c", expression: condition }],
-      mutations: [
-        {
-          patchType: "ApplyConfiguration",
-          applyConfiguration: { expression: `Object{data: {'${key}': 'yes'}}` },
-        },
-      ],
-    });
     const first = { ...add("late", "'early' in object.?data.orValue({})"), reinvocationPolicy: "IfNeeded" };
     const always = { ...add("first", "true"), reinvocationPolicy: "IfNeeded" };
     await mutating("a-first", first, () =>
@@ -373,7 +457,9 @@ interface Deployment {
   readonly metadata: { readonly labels?: object };
   readonly spec: {
     readonly replicas: number;
-    readonly template: { readonly spec: { readonly containers: readonly Readonly<Record<string, string>>[] } };
+    readonly template: {
+      readonly spec: { readonly containers: readonly Readonly<Record<string, string>>[] };
+    };
   };
 }
 

@@ -7,16 +7,19 @@ import { validateEnv, validateEnvFrom } from "./env.ts";
 import { validateLifecycle, validateProbes } from "./handlers.ts";
 import { validateContainerResources } from "./resources.ts";
 import { validateSecurityContext } from "./security-context.ts";
-import { validateVolumeDevices, validateVolumeMounts } from "./volumes.ts";
+import type { PodRules } from "./pod-rules.ts";
+import { isSidecar } from "./pod-visit.ts";
+import { validateVolumeDevices, validateVolumeMounts } from "./volume-mounts.ts";
+import { PULL_POLICIES } from "./volumes.ts";
 
 /** What containers are checked against. */
 export interface PodContext {
   readonly spec: PodSpec;
   readonly volumes: ReadonlyMap<string, Volume>;
   readonly claimNames: readonly string[];
+  readonly rules: PodRules;
 }
 
-const PULL_POLICIES = ["Always", "IfNotPresent", "Never"];
 const PROTOCOLS: readonly string[] = ["SCTP", "TCP", "UDP"];
 const EPHEMERAL_FORBIDDEN = [
   "ports",
@@ -38,7 +41,7 @@ export function validateContainers(context: PodContext, path: string): Causes {
     each(spec.containers, path, (container, at) =>
       all(
         validateCommon(container, context, at),
-        unseen(container.name, seen, at),
+        unseen(container.name, seen, at, true),
         validateLifecycle(
           container.lifecycle,
           spec.terminationGracePeriodSeconds,
@@ -60,9 +63,9 @@ export function validateInitContainers(context: PodContext, path: string): Cause
     all(
       validateCommon(container, context, at),
       validateRestartRules(container, at),
-      unseen(container.name, seen, at),
+      unseen(container.name, seen, at, false),
       hostPortConflicts([container], path),
-      container.restartPolicy === "Always"
+      isSidecar(container)
         ? all(
             validateLifecycle(
               container.lifecycle,
@@ -73,9 +76,18 @@ export function validateInitContainers(context: PodContext, path: string): Cause
             validateProbes(container, spec.terminationGracePeriodSeconds, at),
           )
         : sidecarFieldsOf(container, at),
+      isSidecar(container) || context.rules.restartedInitContainers
+        ? NONE
+        : each(container.resizePolicy, field.child(at, "resizePolicy"), ({ restartPolicy }, p) =>
+            restartPolicy === "RestartContainer"
+              ? [field.invalid(field.child(p, "restartPolicy"), restartPolicy, NOT_RESTARTED)]
+              : NONE,
+          ),
     ),
   );
 }
+
+const NOT_RESTARTED = "must not be set to 'RestartContainer' for non-sidecar initContainers";
 
 function sidecarFieldsOf(container: Container, path: string): Causes {
   const names = ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] as const;
@@ -99,7 +111,8 @@ export function validateEphemeralContainers(
     const targetPath = field.child(at, "targetContainerName");
     return all(
       validateCommon(container, context, at),
-      unseen(container.name, seen, at),
+      validateImage(container, at),
+      unseen(container.name, seen, at, true),
       target === "" || others.has(target) ? NONE : [field.notFound(targetPath, target)],
       EPHEMERAL_FORBIDDEN.filter((name) => Object.keys(container[name] ?? {}).length > 0).map((name) =>
         field.forbidden(field.child(at, name), message),
@@ -114,15 +127,16 @@ export function validateEphemeralContainers(
   });
 }
 
-function unseen(name: string, seen: Set<string>, path: string): Causes {
+/** `countsEmpty`: upstream takes a second empty name for a duplicate, but not of init containers. */
+function unseen(name: string, seen: Set<string>, path: string, countsEmpty: boolean): Causes {
   if (seen.has(name)) return [field.duplicate(field.child(path, "name"), name)];
-  if (name !== "") seen.add(name);
+  if (name !== "" || countsEmpty) seen.add(name);
   return NONE;
 }
 
 function validateCommon(
   container: Container,
-  { spec, volumes, claimNames }: PodContext,
+  { spec, volumes, claimNames, rules }: PodContext,
   path: string,
 ): Causes {
   const at = (name: string): string => field.child(path, name);
@@ -140,7 +154,10 @@ function validateCommon(
     validateVolumeMounts(container, volumes, at("volumeMounts")),
     validateVolumeDevices(container, volumes, at("volumeDevices")),
     requiredOneOf(container.imagePullPolicy, PULL_POLICIES, at("imagePullPolicy")),
-    validateContainerResources(container.resources, claimNames, at("resources")),
+    validateContainerResources(container.resources, at("resources"), {
+      claimNames,
+      indivisibleHugePages: rules.indivisibleHugePages,
+    }),
     validateResizePolicy(container, spec.restartPolicy, at("resizePolicy")),
     validateSecurityContext(container.securityContext, at("securityContext"), spec.hostUsers ?? true),
   );
@@ -204,9 +221,10 @@ function validateResizePolicy(
 
 /** Blanks around an image's name; templates have always accepted them, pods do not. */
 export function validateImages(containers: readonly Container[] | undefined, path: string): Causes {
-  return each(containers, path, ({ image = "" }, at) =>
-    image.trim() === image
-      ? NONE
-      : [field.invalid(field.child(at, "image"), image, "must not have leading or trailing whitespace")],
-  );
+  return each(containers, path, validateImage);
+}
+
+function validateImage({ image = "" }: Container, path: string): Causes {
+  if (image.trim() === image) return NONE;
+  return [field.invalid(field.child(path, "image"), image, "must not have leading or trailing whitespace")];
 }

@@ -3,12 +3,17 @@ import { field, isDns1123Subdomain, isLabelValue, validateLabelName } from "#api
 import type { NodeSelector, NodeSelectorRequirement, NodeSelectorTerm } from "../core/v1/types.gen.ts";
 import { all, each, NONE, obeys, type Causes } from "./common.ts";
 
-export function validateNodeSelector(selector: NodeSelector, path: string): Causes {
+/** `checkValues` is false where stored objects have values that no label can have. */
+export function validateNodeSelector(selector: NodeSelector, path: string, checkValues = true): Causes {
   const at = field.child(path, "nodeSelectorTerms");
   if ((selector.nodeSelectorTerms?.length ?? 0) === 0) {
     return [field.required(at, "must have at least one node selector term")];
   }
-  return each(selector.nodeSelectorTerms, at, (term, p) => validateNodeSelectorTerm(term, p, true));
+  return each(selector.nodeSelectorTerms, at, (term, p) => validateNodeSelectorTerm(term, p, checkValues));
+}
+
+export function hasInvalidLabelValue({ matchExpressions = [] }: NodeSelectorTerm): boolean {
+  return matchExpressions.some(({ values = [] }) => values.some((value) => isLabelValue(value).length > 0));
 }
 
 /** Preferences have always accepted values that no label can have. */

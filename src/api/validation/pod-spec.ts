@@ -12,7 +12,7 @@ import {
 import { aggregateContainerLimits, aggregateContainerRequests } from "../core/v1/pod-resources.ts";
 import type { PodSpec } from "../core/v1/types.gen.ts";
 import { validateAffinity, validateTopologySpreadConstraints } from "./affinity.ts";
-import { all, duplicates, each, inRange, NONE, obeys, oneOf, requiredOneOf, type Causes } from "./common.ts";
+import { all, each, inRange, NONE, obeys, requiredOneOf, type Causes } from "./common.ts";
 import {
   validateContainers,
   validateEphemeralContainers,
@@ -20,12 +20,11 @@ import {
   type PodContext,
 } from "./containers.ts";
 import { validateDnsConfig, validateHostAliases, validateHostname } from "./pod-dns.ts";
-import {
-  isHugePages,
-  validatePodResources,
-  validateResourceQuantity,
-  validateContainerResourceName,
-} from "./resources.ts";
+import { isHugePages, validateContainerResources, validatePodResources } from "./resources.ts";
+import { MIRROR_ANNOTATION } from "./pod-annotations.ts";
+import type { PodRules } from "./pod-rules.ts";
+import { validateHostProcess, validateOs } from "./pod-os.ts";
+import { eachContainer } from "./pod-visit.ts";
 import { validatePodSecurityContext } from "./security-context.ts";
 import { validateTolerations } from "./tolerations.ts";
 import { validateVolumes } from "./volumes.ts";
@@ -33,88 +32,94 @@ import { validateVolumes } from "./volumes.ts";
 const INT32_MAX = 2 ** 31 - 1;
 const DNS_POLICIES = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
 
-export interface PodSpecOptions {
-  /** The spec stands in a pod, not in a template. */
-  readonly isPod: boolean;
-}
-
 export function validatePodSpec(
   spec: PodSpec,
   meta: Partial<ObjectMeta> | undefined,
   path: string,
-  { isPod }: PodSpecOptions,
+  rules: PodRules,
 ): Causes {
   const at = (name: string): string => field.child(path, name);
-  const { byName, causes: volumeCauses } = validateVolumes(spec.volumes, meta, at("volumes"));
-  const claimNames = (spec.resourceClaims ?? []).map((claim) => claim.name);
-  const context: PodContext = { spec, volumes: byName, claimNames };
+  const { byName, causes: volumeCauses } = validateVolumes(spec.volumes, meta, at("volumes"), rules);
+  const claimNames = (spec.resourceClaims ?? []).flatMap(({ name }) => (name === "" ? [] : [name]));
+  const context: PodContext = { spec, volumes: byName, claimNames, rules };
   return all(
     spec.terminationGracePeriodSeconds === undefined
       ? [field.required(at("terminationGracePeriodSeconds"))]
       : NONE,
     volumeCauses,
-    validateResourceClaims(spec, at("resourceClaims")),
+    validateResourceClaims(spec, meta, at("resourceClaims")),
     validateContainers(context, at("containers")),
     validateInitContainers(context, at("initContainers")),
     validateEphemeralContainers(spec.ephemeralContainers, context, at("ephemeralContainers")),
-    validateResources(spec, at("resources")),
-    validateHostNetworkPorts(spec, at("containers"), isPod),
+    validateResources(spec, claimNames, at("resources"), rules),
+    validateHostNetworkPorts(spec, at("containers"), rules.isPod),
     requiredOneOf(spec.restartPolicy, ["Always", "OnFailure", "Never"], at("restartPolicy")),
     requiredOneOf(spec.dnsPolicy, DNS_POLICIES, at("dnsPolicy")),
     validateLabels(spec.nodeSelector, at("nodeSelector")),
-    validatePodSecurityContext(spec, at("securityContext")),
-    validateAffinity(spec.affinity, at("affinity")),
+    validatePodSecurityContext(spec, at("securityContext"), rules),
+    validateAffinity(spec.affinity, at("affinity"), rules),
     validateDnsConfig(spec, at("dnsConfig")),
     each(spec.readinessGates, at("readinessGates"), (gate, p) =>
       obeys(isQualifiedName, gate.conditionType, field.child(p, "conditionType")),
     ),
-    each(spec.schedulingGates, at("schedulingGates"), (gate, p) => obeys(isQualifiedName, gate.name, p)),
-    duplicates(
-      spec.schedulingGates ?? [],
-      (gate) => gate.name,
-      (i) => field.index(at("schedulingGates"), i),
-    ),
-    validateTopologySpreadConstraints(spec.topologySpreadConstraints, at("topologySpreadConstraints")),
-    validateHostUsers(spec, path),
+    validateGates(spec, at("schedulingGates")),
+    validateTopologySpreadConstraints(spec.topologySpreadConstraints, at("topologySpreadConstraints"), rules),
+    validateHostProcess(spec, path),
+    validateHostUsers(spec, path, rules),
     validateHostname(spec, path),
-    validateNames(spec, path),
-    validateTolerations(spec.tolerations, at("tolerations")),
-    validateHostAliases(spec.hostAliases, at("hostAliases")),
-    oneOf(spec.preemptionPolicy, ["PreemptLowerPriority", "Never"], at("preemptionPolicy")),
-    Object.entries(spec.overhead ?? {}).flatMap(([name, value]) =>
-      all(
-        validateContainerResourceName(name, field.key(at("overhead.limits"), name)),
-        validateResourceQuantity(name, value, field.key(at("overhead.limits"), name)),
-      ),
-    ),
-    validateOs(spec, at("os")),
+    validateNames(spec, path, rules),
+    validateOs(spec, path),
     validateFileKeyVolumes(spec, path),
   );
 }
 
-function validateNames(spec: PodSpec, path: string): Causes {
+function validateGates({ schedulingGates }: PodSpec, path: string): Causes {
+  const seen = new Set<string>();
+  return each(schedulingGates, path, ({ name }, at) => {
+    const repeated = seen.has(name) ? [field.duplicate(at, name)] : NONE;
+    seen.add(name);
+    return all(obeys(isQualifiedName, name, at), repeated);
+  });
+}
+
+function validateNames(spec: PodSpec, path: string, rules: PodRules): Causes {
   const at = (name: string): string => field.child(path, name);
-  const subdomain = (
-    name: "serviceAccountName" | "nodeName" | "priorityClassName" | "runtimeClassName",
-  ): Causes => {
-    const value = spec[name];
-    return value === undefined || value === "" ? NONE : obeys(isDns1123Subdomain, value, at(name));
-  };
-  const deadline = spec.activeDeadlineSeconds;
+  const subdomain = (name: "serviceAccountName" | "nodeName" | "priorityClassName"): Causes =>
+    spec[name] ? obeys(isDns1123Subdomain, spec[name], at(name)) : NONE;
+  const { activeDeadlineSeconds: deadline, runtimeClassName, preemptionPolicy, overhead } = spec;
   return all(
     subdomain("serviceAccountName"),
     subdomain("nodeName"),
     deadline === undefined ? NONE : inRange(deadline, 1, INT32_MAX, at("activeDeadlineSeconds")),
     spec.hostname ? obeys(isDns1123Label, spec.hostname, at("hostname")) : NONE,
     spec.subdomain ? obeys(isDns1123Label, spec.subdomain, at("subdomain")) : NONE,
+    validateTolerations(spec.tolerations, at("tolerations"), rules),
+    validateHostAliases(spec.hostAliases, at("hostAliases")),
     subdomain("priorityClassName"),
-    subdomain("runtimeClassName"),
+    runtimeClassName === undefined
+      ? NONE
+      : obeys(isDns1123Subdomain, runtimeClassName, at("runtimeClassName")),
+    preemptionPolicy === undefined
+      ? NONE
+      : requiredOneOf(preemptionPolicy, ["PreemptLowerPriority", "Never"], at("preemptionPolicy")),
+    overhead === undefined
+      ? NONE
+      : validateContainerResources({ limits: overhead }, at("overhead"), {
+          indivisibleHugePages: rules.indivisibleHugePages,
+        }),
   );
 }
 
-function validateResourceClaims(spec: PodSpec, path: string): Causes {
+function validateResourceClaims(
+  spec: PodSpec,
+  meta: Partial<ObjectMeta> | undefined,
+  path: string,
+): Causes {
   const seen = new Set<string>();
+  const isStatic = meta?.annotations?.[MIRROR_ANNOTATION] !== undefined;
   return each(spec.resourceClaims, path, (claim, at) => {
+    // Upstream's path to the whole object.
+    if (isStatic) return [field.forbidden("[]", "static pods do not support resource claims")];
     const { name, resourceClaimName: direct, resourceClaimTemplateName: template } = claim;
     const namePath = field.child(at, "name");
     const repeated = seen.has(name);
@@ -146,7 +151,12 @@ function validateResourceClaims(spec: PodSpec, path: string): Causes {
 }
 
 /** What the pod asks for as a whole must cover its containers. */
-function validateResources(spec: PodSpec, path: string): Causes {
+function validateResources(
+  spec: PodSpec,
+  claimNames: readonly string[],
+  path: string,
+  { indivisibleHugePages }: PodRules,
+): Causes {
   const { resources } = spec;
   if (resources === undefined) return NONE;
   if (spec.os?.name === "windows") return [field.forbidden(path, "may not be set for a windows pod")];
@@ -157,7 +167,7 @@ function validateResources(spec: PodSpec, path: string): Causes {
     return [field.invalid(field.key(field.child(path, what), name), given, message)];
   };
   return all(
-    validatePodResources(resources, path),
+    validatePodResources(resources, path, { claimNames, indivisibleHugePages }),
     Object.entries(aggregateContainerRequests(spec)).flatMap(([name, total]) =>
       under("requests", name, total),
     ),
@@ -190,36 +200,35 @@ function validateHostNetworkPorts(spec: PodSpec, path: string, isPod: boolean): 
   );
 }
 
-function validateHostUsers(spec: PodSpec, path: string): Causes {
+function validateHostUsers(spec: PodSpec, path: string, rules: PodRules): Causes {
   if (spec.hostUsers !== false) return NONE;
   const message = "when `hostUsers` is false";
   return all(
-    spec.hostNetwork === true ? [field.forbidden(field.child(path, "hostNetwork"), message)] : NONE,
+    spec.hostNetwork === true && !rules.userNamespaceHostNetwork
+      ? [field.forbidden(field.child(path, "hostNetwork"), message)]
+      : NONE,
     spec.hostPID === true ? [field.forbidden(field.child(path, "HostPID"), message)] : NONE,
     spec.hostIPC === true ? [field.forbidden(field.child(path, "HostIPC"), message)] : NONE,
+    rules.userNamespaceDevices
+      ? NONE
+      : eachContainer(spec, path, ({ volumeDevices = [] }, at) =>
+          volumeDevices.length > 0 ? [field.forbidden(field.child(at, "volumeDevices"), message)] : NONE,
+        ),
   );
-}
-
-function validateOs({ os }: PodSpec, path: string): Causes {
-  if (os === undefined) return NONE;
-  const at = field.child(path, "name");
-  return os.name === "" ? [field.required(at)] : oneOf(os.name, ["linux", "windows"], at);
 }
 
 /** Files with environment variables are written by init containers into an emptyDir (KEP-3721). */
 function validateFileKeyVolumes(spec: PodSpec, path: string): Causes {
   const volumes = new Map((spec.volumes ?? []).map((volume) => [volume.name, volume]));
-  return (["initContainers", "containers"] as const).flatMap((list) =>
-    each(spec[list], field.child(path, list), (container, at) =>
-      each(container.env, field.child(at, "env"), (variable, p) => {
-        const ref = variable.valueFrom?.fileKeyRef;
-        if (ref === undefined) return NONE;
-        const namePath = field.child(p, "valueFrom", "fileKeyRef", "volumeName");
-        const volume = volumes.get(ref.volumeName);
-        if (volume === undefined) return [field.notFound(namePath, ref.volumeName)];
-        if (volume.emptyDir !== undefined) return NONE;
-        return [field.invalid(namePath, ref.volumeName, "referenced volume must be of type emptyDir")];
-      }),
-    ),
+  return eachContainer(spec, path, (container, at) =>
+    each(container.env, field.child(at, "env"), (variable, p) => {
+      const ref = variable.valueFrom?.fileKeyRef;
+      if (ref === undefined) return NONE;
+      const namePath = field.child(p, "valueFrom", "fileKeyRef", "volumeName");
+      const volume = volumes.get(ref.volumeName);
+      if (volume === undefined) return [field.notFound(namePath, ref.volumeName)];
+      if (volume.emptyDir !== undefined) return NONE;
+      return [field.invalid(namePath, ref.volumeName, "referenced volume must be of type emptyDir")];
+    }),
   );
 }

@@ -9,19 +9,30 @@ import {
 import type { PodTemplateSpec } from "../core/v1/types.gen.ts";
 import type { LabelSelector } from "../meta/v1/types.gen.ts";
 import { all, NONE, type Causes } from "./common.ts";
+import { validatePodAnnotations, validateProfilesMatch } from "./pod-annotations.ts";
+import { podRules } from "./pod-rules.ts";
 import { validatePodSpec } from "./pod-spec.ts";
 
-export function validatePodTemplateSpec(template: PodTemplateSpec, path: string): Causes {
-  const metadata = field.child(path, "metadata");
-  const spec = template.spec ?? { containers: [] };
+/** Upstream's paths of the template's labels and annotations leave `metadata` out. */
+export function validatePodTemplateSpec(
+  template: PodTemplateSpec,
+  path: string,
+  old?: PodTemplateSpec,
+): Causes {
+  const { metadata, spec = { containers: [] } } = template;
+  const annotationsPath = field.child(path, "annotations");
+  const specPath = field.child(path, "spec");
+  const rules = podRules(false, old);
   return all(
-    validateLabels(template.metadata?.labels, field.child(metadata, "labels")),
-    validateAnnotations(template.metadata?.annotations, field.child(metadata, "annotations")),
-    validatePodSpec(spec, undefined, field.child(path, "spec"), { isPod: false }),
+    validateLabels(metadata?.labels, field.child(path, "labels")),
+    validateAnnotations(metadata?.annotations, annotationsPath),
+    validatePodAnnotations(metadata?.annotations, spec, annotationsPath, rules),
+    validatePodSpec(spec, undefined, specPath, rules),
+    validateProfilesMatch(metadata, spec, specPath),
     (spec.ephemeralContainers?.length ?? 0) > 0
       ? [
           field.forbidden(
-            field.child(path, "spec", "ephemeralContainers"),
+            field.child(specPath, "ephemeralContainers"),
             "ephemeral containers not allowed in pod template",
           ),
         ]

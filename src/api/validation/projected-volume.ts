@@ -1,18 +1,29 @@
 /** Projected volumes: secrets, config maps, downward API and tokens in one folder. @module */
-import { field, isDns1123Subdomain } from "#apimachinery";
+import { field } from "#apimachinery";
 import type { ProjectedVolumeSource, VolumeProjection } from "../core/v1/types.gen.ts";
-import { all, each, NONE, obeys, type Causes } from "./common.ts";
-import { validateDownwardFile, validateKeyToPath, validateLocalPath, validateMode } from "./volume-files.ts";
+import { all, each, NONE, type Causes } from "./common.ts";
+import { validateLocalPath } from "./paths.ts";
+import type { PodRules } from "./pod-rules.ts";
+import { validateDownwardFile, validateKeyToPath, validateMode } from "./volume-files.ts";
 
 const TOKEN_SECONDS_MIN = 600;
 const TOKEN_SECONDS_MAX = 2 ** 32;
 
-export function validateProjected(projected: ProjectedVolumeSource, path: string): Causes {
+/** Says whether another source of the volume has the path already; `shown` stands in the message. */
+type ClaimPath = (target: string, shown: string) => Causes;
+
+export function validateProjected(projected: ProjectedVolumeSource, path: string, rules: PodRules): Causes {
   const paths = new Set<string>();
+  const claim: ClaimPath = (target, shown) => {
+    if (target === "") return NONE;
+    if (paths.has(target)) return [field.invalid(path, shown, "conflicting duplicate paths")];
+    paths.add(target);
+    return NONE;
+  };
   return all(
     validateMode(projected.defaultMode, field.child(path, "defaultMode")),
     each(projected.sources, field.child(path, "sources"), (source, at) =>
-      validateProjection(source, at, path, paths),
+      validateProjection(source, at, path, claim, rules),
     ),
   );
 }
@@ -21,34 +32,31 @@ function validateProjection(
   source: VolumeProjection,
   at: string,
   volumePath: string,
-  paths: Set<string>,
+  claim: ClaimPath,
+  rules: PodRules,
 ): Causes {
-  const { secret, configMap, downwardAPI, serviceAccountToken: token, clusterTrustBundle: bundle } = source;
+  const { downwardAPI, serviceAccountToken: token } = source;
   const count = Object.values(source).filter((value) => value !== undefined).length;
-  const conflict = (target: string, shown: string): Causes => {
-    if (target === "") return NONE;
-    if (paths.has(target)) return [field.invalid(volumePath, shown, "conflicting duplicate paths")];
-    paths.add(target);
-    return NONE;
+  const files = (name: "secret" | "configMap"): Causes => {
+    const given = source[name];
+    if (given === undefined) return NONE;
+    return all(
+      given.name ? NONE : [field.required(field.child(at, name, "name"))],
+      each(given.items, field.child(at, name, "items"), (item, p) =>
+        all(validateKeyToPath(item, p), claim(item.path, given.name ?? "")),
+      ),
+    );
   };
-  const files = (given: typeof secret, name: string): Causes =>
-    given === undefined
-      ? NONE
-      : all(
-          given.name ? NONE : [field.required(field.child(at, name, "name"))],
-          each(given.items, field.child(at, name, "items"), (item, p) =>
-            all(validateKeyToPath(item, p), conflict(item.path, given.name ?? "")),
-          ),
-        );
   return all(
-    files(secret, "secret"),
-    files(configMap, "configMap"),
+    files("secret"),
+    files("configMap"),
     (downwardAPI?.items ?? []).flatMap((file) =>
-      all(validateDownwardFile(file, field.child(at, "downwardAPI")), conflict(file.path, file.path)),
+      all(validateDownwardFile(file, field.child(at, "downwardAPI")), claim(file.path, file.path)),
     ),
-    token === undefined ? NONE : validateToken(token, field.child(at, "serviceAccountToken"), volumePath),
-    bundle === undefined ? NONE : validateBundle(bundle, field.child(at, "clusterTrustBundle")),
-    count > 1 ? [field.forbidden(at, "may not specify more than 1 volume type")] : NONE,
+    token === undefined
+      ? NONE
+      : validateToken(token, field.child(at, "serviceAccountToken"), volumePath, rules.nonLocalTokenPath),
+    count > 1 ? [field.forbidden(at, "may not specify more than 1 volume type per source")] : NONE,
   );
 }
 
@@ -56,8 +64,9 @@ function validateToken(
   token: NonNullable<VolumeProjection["serviceAccountToken"]>,
   path: string,
   volumePath: string,
+  anyPath: boolean,
 ): Causes {
-  const seconds = token.expirationSeconds ?? TOKEN_SECONDS_MIN;
+  const seconds = token.expirationSeconds ?? 0;
   const at = field.child(path, "expirationSeconds");
   return all(
     seconds < TOKEN_SECONDS_MIN
@@ -66,26 +75,10 @@ function validateToken(
     seconds > TOKEN_SECONDS_MAX
       ? [field.invalid(at, seconds, "may not specify a duration larger than 2^32 seconds")]
       : NONE,
-    token.path
-      ? validateLocalPath(token.path, field.child(volumePath, "path"))
-      : [field.required(field.child(volumePath, "path"))],
+    token.path === ""
+      ? [field.required(field.child(volumePath, "path"))]
+      : anyPath
+        ? NONE
+        : validateLocalPath(token.path, field.child(volumePath, "path")),
   );
-}
-
-function validateBundle(bundle: NonNullable<VolumeProjection["clusterTrustBundle"]>, path: string): Causes {
-  const { name, signerName } = bundle;
-  if (name !== undefined && signerName !== undefined) {
-    return [field.invalid(path, bundle, "only one of name and signerName may be used")];
-  }
-  if (name === undefined && signerName === undefined) {
-    return [field.required(path, "either name or signerName must be specified")];
-  }
-  if (name !== undefined) {
-    const at = field.child(path, "name");
-    if (name === "") return [field.required(at, "must be a valid object name")];
-    return name.includes(":") ? NONE : obeys(isDns1123Subdomain, name, at);
-  }
-  return signerName === ""
-    ? [field.required(field.child(path, "signerName"), "must be a valid signer name")]
-    : NONE;
 }

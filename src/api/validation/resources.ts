@@ -6,12 +6,14 @@ import {
   isDns1123Label,
   isIntegerQuantity,
   isQualifiedName,
+  isQuantity,
   parseQuantity,
   quantityValue,
   signOf,
 } from "#apimachinery";
-import type { ResourceClaim, ResourceRequirements } from "../core/v1/types.gen.ts";
+import type { PodSpec, ResourceClaim, ResourceRequirements } from "../core/v1/types.gen.ts";
 import { all, each, NONE, obeys, type Causes } from "./common.ts";
+import { someContainer } from "./pod-visit.ts";
 
 const CONTAINER_RESOURCES: ReadonlySet<string> = new Set(["cpu", "memory", "ephemeral-storage"]);
 /** Counted, never divided. */
@@ -40,7 +42,7 @@ const isQuotaHugePages = (name: string): boolean =>
 const isNative = (name: string): boolean => !name.includes("/") || name.includes("kubernetes.io/");
 const isOvercommitAllowed = (name: string): boolean => isNative(name) && !isHugePages(name);
 
-function isExtended(name: string): boolean {
+export function isExtendedResource(name: string): boolean {
   if (isNative(name) || name.startsWith("requests.")) return false;
   return isQualifiedName(`requests.${name}`).length === 0;
 }
@@ -58,7 +60,7 @@ export function validateContainerResourceName(name: string, path: string): Cause
     if (CONTAINER_RESOURCES.has(name) || isHugePages(name)) return causes;
     return [...causes, field.invalid(path, name, "must be a standard resource for containers")];
   }
-  if (isNative(name) || isExtended(name)) return causes;
+  if (isNative(name) || isExtendedResource(name)) return causes;
   return [...causes, field.invalid(path, name, "doesn't follow extended resource name standard")];
 }
 
@@ -76,75 +78,98 @@ export function validateQuotaResourceName(name: string, path: string): Causes {
 
 export function validateResourceQuantity(name: string, value: string, path: string): Causes {
   const quantity = parseQuantity(value);
+  const shown = canonicalQuantity(value);
+  const needsInteger = INTEGER_RESOURCES.has(name) || isExtendedResource(name);
   return all(
-    signOf(quantity) < 0 ? [field.invalid(path, value, "must be greater than or equal to 0")] : NONE,
-    INTEGER_RESOURCES.has(name) || isExtended(name)
-      ? isIntegerQuantity(quantity)
-        ? NONE
-        : [field.invalid(path, value, "must be an integer")]
+    signOf(quantity) < 0 ? [field.invalid(path, shown, "must be greater than or equal to 0")] : NONE,
+    needsInteger && !isIntegerQuantity(quantity)
+      ? [field.invalid(path, shown, "must be an integer")]
       : NONE,
   );
 }
 
-/** What a container asks for; `claimNames` are the pod's resource claims. */
-export function validateContainerResources(
-  resources: ResourceRequirements | undefined,
-  claimNames: readonly string[],
-  path: string,
-): Causes {
-  return validateRequirements(resources ?? {}, validateContainerResourceName, claimNames, path);
+export interface ResourceOptions {
+  /** Names of the pod's resource claims. */
+  readonly claimNames?: readonly string[];
+  /** Stored objects may ask for parts of huge pages. */
+  readonly indivisibleHugePages?: boolean;
 }
 
-export function validatePodResources(resources: ResourceRequirements, path: string): Causes {
+/** What a container asks for. */
+export function validateContainerResources(
+  resources: ResourceRequirements | undefined,
+  path: string,
+  options: ResourceOptions = {},
+): Causes {
+  return validateRequirements(resources ?? {}, validateContainerResourceName, path, options);
+}
+
+export function validatePodResources(
+  resources: ResourceRequirements,
+  path: string,
+  options: ResourceOptions,
+): Causes {
   return all(
     resources.claims === undefined
       ? NONE
       : [field.forbidden(field.child(path, "claims"), "claims may not be set for Resources at pod-level")],
-    validateRequirements({ ...resources, claims: [] }, validatePodResourceName, [], path),
+    validateRequirements(resources, validatePodResourceName, path, options),
   );
 }
 
+type NameCheck = (name: string, path: string) => Causes;
+
 function validateRequirements(
   { limits = {}, requests = {}, claims = [] }: ResourceRequirements,
-  validateName: (name: string, path: string) => Causes,
-  claimNames: readonly string[],
+  validateName: NameCheck,
   path: string,
+  { claimNames = [], indivisibleHugePages = false }: ResourceOptions,
 ): Causes {
   const limitsPath = field.child(path, "limits");
   const requestsPath = field.child(path, "requests");
   const names = [...Object.keys(limits), ...Object.keys(requests)];
   const needsCompany = names.some(isHugePages) && !names.includes("cpu") && !names.includes("memory");
+  const pages = (name: string, value: string, at: string): Causes =>
+    indivisibleHugePages ? NONE : validateHugePages(name, value, at);
   return all(
-    validateList(limits, validateName, limitsPath),
-    validateList(requests, validateName, requestsPath),
-    Object.entries(requests).flatMap(([name, request]) =>
-      compareWithLimit(name, request, limits[name], limitsPath, requestsPath),
-    ),
+    Object.entries(limits).flatMap(([name, value]) => {
+      const at = field.key(limitsPath, name);
+      return all(validateName(name, at), validateResourceQuantity(name, value, at), pages(name, value, at));
+    }),
+    Object.entries(requests).flatMap(([name, value]) => {
+      const at = field.key(requestsPath, name);
+      return all(
+        validateName(name, at),
+        validateResourceQuantity(name, value, at),
+        compareWithLimit(name, value, limits[name], limitsPath, requestsPath),
+        pages(name, value, at),
+      );
+    }),
     needsCompany ? [field.forbidden(path, "HugePages require cpu or memory")] : NONE,
     validateClaims(claims, claimNames, field.child(path, "claims")),
   );
 }
 
-function validateList(
-  list: Readonly<Record<string, string>>,
-  validateName: (name: string, path: string) => Causes,
-  path: string,
-): Causes {
-  return Object.entries(list).flatMap(([name, value]) => {
-    const at = field.key(path, name);
-    return all(
-      validateName(name, at),
-      validateResourceQuantity(name, value, at),
-      isHugePages(name) && !isDivisible(name, value)
-        ? [field.invalid(at, value, `${value} is not positive integer multiple of ${name}`)]
-        : NONE,
-    );
-  });
+function validateHugePages(name: string, value: string, path: string): Causes {
+  if (!isHugePages(name) || isDivisible(name, value)) return NONE;
+  const shown = canonicalQuantity(value);
+  return [field.invalid(path, shown, `${shown} is not positive integer multiple of ${name}`)];
 }
 
+/** The size stands in the name: `hugepages-2Mi`. A name without one was refused already. */
 function isDivisible(name: string, value: string): boolean {
-  const size = quantityValue(parseQuantity(name.slice("hugepages-".length)));
+  const sizeText = name.slice("hugepages-".length);
+  if (!isQuantity(sizeText)) return false;
+  const size = quantityValue(parseQuantity(sizeText));
   return size > 0 && quantityValue(parseQuantity(value)) % size === 0;
+}
+
+export function hasIndivisibleHugePages(spec: PodSpec): boolean {
+  return someContainer(spec, ({ resources }) =>
+    [resources?.limits, resources?.requests].some((list) =>
+      Object.entries(list ?? {}).some(([name, value]) => isHugePages(name) && !isDivisible(name, value)),
+    ),
+  );
 }
 
 function compareWithLimit(
@@ -178,14 +203,16 @@ function validateClaims(
   const seen = new Set<string>();
   return each(claims, path, ({ name, request = "" }, at) => {
     if (name === "") return [field.required(at)];
+    const unknown = podClaims.includes(name) ? NONE : [unknownClaim(at, name, podClaims)];
+    if (seen.has(name)) return all([field.duplicate(at, name)], unknown);
     const key = request === "" ? name : `${name}/${request}`;
-    const repeated =
-      seen.has(name) || seen.has(key) || (request === "" && [...seen].some((k) => k.startsWith(`${name}/`)));
+    const overlaps = request === "" ? [...seen].filter((k) => k.startsWith(`${name}/`)) : [];
+    const repeated = seen.has(key) ? [key] : overlaps.map(() => name);
     seen.add(key);
     return all(
-      repeated ? [field.duplicate(at, key)] : NONE,
       request === "" ? NONE : obeys(isDns1123Label, request, field.child(at, "request")),
-      podClaims.includes(name) ? NONE : [unknownClaim(at, name, podClaims)],
+      repeated.map((value) => field.duplicate(at, value)),
+      unknown,
     );
   });
 }

@@ -1,25 +1,16 @@
 /** Security contexts of pods and containers. @module */
 import { byteLength, field } from "#apimachinery";
-import type {
-  AppArmorProfile,
-  PodSecurityContext,
-  PodSpec,
-  SeccompProfile,
-  SecurityContext,
-  Sysctl,
-} from "../core/v1/types.gen.ts";
-import { all, each, hasBacksteps, inRange, NONE, oneOf, type Causes } from "./common.ts";
+import type { AppArmorProfile, PodSpec, SeccompProfile, SecurityContext } from "../core/v1/types.gen.ts";
+import { all, each, inRange, NONE, oneOf, type Causes } from "./common.ts";
+import { validateDescendingPath } from "./paths.ts";
+import type { PodRules } from "./pod-rules.ts";
+import { validateSysctls } from "./sysctls.ts";
+import { validateWindowsOptions } from "./windows-options.ts";
 
 const ID_MAX = 2 ** 31 - 1;
-const SYSCTL_LENGTH_MAX = 253;
-const SYSCTL_SEGMENT = "[a-z0-9]([-_a-z0-9]*[a-z0-9])?";
-const SYSCTL_PATTERN = `^(${SYSCTL_SEGMENT}[\\./])*${SYSCTL_SEGMENT}$`;
-const SYSCTL = new RegExp(SYSCTL_PATTERN);
 /** PATH_MAX - 1. */
 const PROFILE_LENGTH_MAX = 4095;
 const PROFILE_TYPES = ["Localhost", "RuntimeDefault", "Unconfined"];
-/** Kernel parameters that live in a namespace of the node when the pod shares it. */
-const IPC_SYSCTLS = /^(?:kernel[./](?:shm|msg|sem)|fs[./]mqueue[./])/;
 
 export function validateSecurityContext(
   context: SecurityContext | undefined,
@@ -41,9 +32,10 @@ export function validateSecurityContext(
     noEscalation && privileged === true
       ? [field.invalid(path, context, noEscalationMessage("`privileged` to true"))]
       : NONE,
-    noEscalation && capabilities?.add?.includes("CAP_SYS_ADMIN")
-      ? [field.invalid(path, context, noEscalationMessage("`capabilities.Add` CAP_SYS_ADMIN"))]
-      : NONE,
+    (noEscalation ? (capabilities?.add ?? []) : [])
+      .filter((name) => name === "CAP_SYS_ADMIN")
+      .map(() => field.invalid(path, context, noEscalationMessage("`capabilities.Add` CAP_SYS_ADMIN"))),
+    validateWindowsOptions(context.windowsOptions, at("windowsOptions")),
     validateAppArmor(context.appArmorProfile, at("appArmorProfile")),
   );
 }
@@ -51,7 +43,7 @@ export function validateSecurityContext(
 const noEscalationMessage = (what: string): string =>
   `cannot set \`allowPrivilegeEscalation\` to false and ${what}`;
 
-export function validatePodSecurityContext(spec: PodSpec, path: string): Causes {
+export function validatePodSecurityContext(spec: PodSpec, path: string, rules: PodRules): Causes {
   const context = spec.securityContext;
   if (context === undefined) return NONE;
   const at = (name: string): string => field.child(path, name);
@@ -69,49 +61,22 @@ export function validatePodSecurityContext(spec: PodSpec, path: string): Causes 
           ),
         ]
       : NONE,
-    validateSysctls(context, spec, at("sysctls")),
+    validateSysctls(spec, at("sysctls"), rules.namespacedHostSysctls),
     oneOf(context.fsGroupChangePolicy, ["Always", "OnRootMismatch"], at("fsGroupChangePolicy")),
     validateSeccomp(context.seccompProfile, at("seccompProfile")),
+    validateWindowsOptions(context.windowsOptions, at("windowsOptions")),
     validateAppArmor(context.appArmorProfile, at("appArmorProfile")),
     oneOf(context.supplementalGroupsPolicy, ["Merge", "Strict"], at("supplementalGroupsPolicy")),
-    oneOf(context.seLinuxChangePolicy, ["MountOption", "Recursive"], at("seLinuxChangePolicy")),
+    oneOf(
+      context.seLinuxChangePolicy,
+      rules.anySELinuxPolicy ? ["MountOption", "Recursive"] : ["Recursive"],
+      at("seLinuxChangePolicy"),
+    ),
   );
 }
 
 function validateId(id: number | undefined, path: string): Causes {
   return id === undefined ? NONE : inRange(id, 0, ID_MAX, path);
-}
-
-function validateSysctls(context: PodSecurityContext, spec: PodSpec, path: string): Causes {
-  const seen = new Set<string>();
-  return each(context.sysctls, path, (sysctl, at) => {
-    const causes = all(
-      validateSysctlName(sysctl, seen, field.child(at, "name")),
-      validateHostSysctl(sysctl, spec, at),
-    );
-    seen.add(sysctl.name);
-    return causes;
-  });
-}
-
-function validateSysctlName({ name }: Sysctl, seen: ReadonlySet<string>, path: string): Causes {
-  if (name === "") return [field.required(path)];
-  if (name.length > SYSCTL_LENGTH_MAX || !SYSCTL.test(name)) {
-    const message = `must have at most ${SYSCTL_LENGTH_MAX} characters and match regex ${SYSCTL_PATTERN}`;
-    return [field.invalid(path, name, message)];
-  }
-  return seen.has(name) ? [field.duplicate(path, name)] : NONE;
-}
-
-function validateHostSysctl({ name }: Sysctl, spec: PodSpec, path: string): Causes {
-  const at = field.child(path, "name");
-  if (spec.hostNetwork === true && /^net[./]/.test(name)) {
-    return [field.invalid(at, name, "may not be specified when 'hostNetwork' is true")];
-  }
-  if (spec.hostIPC === true && IPC_SYSCTLS.test(name)) {
-    return [field.invalid(at, name, "may not be specified when 'hostIPC' is true")];
-  }
-  return NONE;
 }
 
 function validateSeccomp(profile: SeccompProfile | undefined, path: string): Causes {
@@ -129,14 +94,6 @@ function validateSeccomp(profile: SeccompProfile | undefined, path: string): Cau
   if (local === undefined)
     return [...typeCauses, field.required(at, "must be set when seccomp type is Localhost")];
   return all(typeCauses, validateDescendingPath(local, at));
-}
-
-/** Relative, and never up. */
-export function validateDescendingPath(target: string, path: string): Causes {
-  return all(
-    target.startsWith("/") ? [field.invalid(path, target, "must be a relative path")] : NONE,
-    hasBacksteps(target) ? [field.invalid(path, target, "must not contain '..'")] : NONE,
-  );
 }
 
 function validateAppArmor(profile: AppArmorProfile | undefined, path: string): Causes {

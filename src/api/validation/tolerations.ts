@@ -2,10 +2,16 @@
 import { field, isLabelValue, validateLabelName } from "#apimachinery";
 import type { Taint, Toleration } from "../core/v1/types.gen.ts";
 import { all, each, NONE, oneOf, type Causes } from "./common.ts";
+import type { PodRules } from "./pod-rules.ts";
 
+const NO_COMPARISON = { tolerationComparison: false };
 const EFFECTS = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
-export function validateTolerations(tolerations: readonly Toleration[] | undefined, path: string): Causes {
+export function validateTolerations(
+  tolerations: readonly Toleration[] | undefined,
+  path: string,
+  { tolerationComparison: mayCompare }: Pick<PodRules, "tolerationComparison"> = NO_COMPARISON,
+): Causes {
   return each(tolerations, path, (toleration, at) => {
     const { key = "", effect = "" } = toleration;
     return all(
@@ -28,18 +34,18 @@ export function validateTolerations(tolerations: readonly Toleration[] | undefin
             ),
           ]
         : NONE,
-      validateOperator(toleration, field.child(at, "operator")),
+      validateOperator(toleration, at, mayCompare),
       effect === "" ? NONE : oneOf(effect, EFFECTS, field.child(at, "effect")),
     );
   });
 }
 
-function validateOperator({ operator = "", value = "" }: Toleration, path: string): Causes {
+function validateOperator({ operator = "", value = "" }: Toleration, at: string, mayCompare: boolean): Causes {
+  const path = field.child(at, "operator");
   switch (operator) {
     case "":
     case "Equal": {
-      const messages = isLabelValue(value);
-      return messages.length === 0 ? NONE : [field.invalid(path, value, messages.join(";"))];
+      return joined(path, value);
     }
     case "Exists":
       return value === ""
@@ -47,10 +53,30 @@ function validateOperator({ operator = "", value = "" }: Toleration, path: strin
         : [field.invalid(path, value, "value must be empty when `operator` is 'Exists'")];
     case "Lt":
     case "Gt":
+      if (mayCompare) return validateNumber(value, field.child(at, "value"));
       return [field.notSupported(path, operator, ["Equal", "Exists", "Lt", "Gt"])];
     default:
       return [field.notSupported(path, operator, ["Equal", "Exists"])];
   }
+}
+
+/** Upstream joins what is wrong with a value into one message. */
+function joined(path: string, value: string): Causes {
+  const messages = isLabelValue(value);
+  return messages.length === 0 ? NONE : [field.invalid(path, value, messages.join(";"))];
+}
+
+const INT64_MAX = 2n ** 63n - 1n;
+
+function validateNumber(value: string, path: string): Causes {
+  if (!/^(?:0|-?[1-9]\d*)$/.test(value)) {
+    return [field.invalid(path, value, "must be a valid decimal integer in canonical form")];
+  }
+  const number = BigInt(value);
+  if (number <= INT64_MAX && number >= -INT64_MAX - 1n) return NONE;
+  return [
+    field.invalid(path, value, `strconv.ParseInt: parsing ${JSON.stringify(value)}: value out of range`),
+  ];
 }
 
 export function validateTaints(taints: readonly Taint[] | undefined, path: string): Causes {
@@ -61,7 +87,7 @@ export function validateTaints(taints: readonly Taint[] | undefined, path: strin
     seen.add(pair);
     return all(
       validateLabelName(taint.key, field.child(at, "key")),
-      field.invalidFor(field.child(at, "value"), taint.value ?? "", isLabelValue(taint.value ?? "")),
+      joined(field.child(at, "value"), taint.value ?? ""),
       taint.effect === ""
         ? [field.required(field.child(at, "effect"))]
         : oneOf(taint.effect, EFFECTS, field.child(at, "effect")),

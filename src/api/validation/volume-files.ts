@@ -3,7 +3,7 @@ import { field } from "#apimachinery";
 import type { KeyToPath, Volume } from "../core/v1/types.gen.ts";
 import { all, NONE, type Causes } from "./common.ts";
 import { validateFieldRef, validateResourceFieldRef, VOLUME_FIELD_PATHS } from "./env.ts";
-import { validateDescendingPath } from "./security-context.ts";
+import { validateLocalPath } from "./paths.ts";
 
 const FILE_MODE_MAX = 0o777;
 
@@ -18,15 +18,6 @@ export function validateKeyToPath(item: KeyToPath, path: string): Causes {
     item.path ? NONE : [field.required(field.child(path, "path"))],
     validateLocalPath(item.path, field.child(path, "path")),
     validateMode(item.mode, field.child(path, "mode")),
-  );
-}
-
-/** Below the volume, and not a name that atomic updates of volumes use (`..data`). */
-export function validateLocalPath(target: string, path: string): Causes {
-  const reserved = target.startsWith("..") && !target.startsWith("../");
-  return all(
-    validateDescendingPath(target, path),
-    reserved ? [field.invalid(path, target, "must not start with '..'")] : NONE,
   );
 }
 

@@ -9,7 +9,10 @@ import { validateTyped } from "./validate.ts";
 export function mergeConfiguration(live: JsonObject, applied: JsonObject, schema: Schema): JsonObject {
   const problems = validateTyped(applied, schema);
   if (problems.length > 0) {
-    const list = problems.length === 1 ? problems[0]! : ["errors:", ...problems.map((problem) => `  ${problem}`)].join("\n");
+    const list =
+      problems.length === 1
+        ? problems[0]!
+        : ["errors:", ...problems.map((problem) => `  ${problem}`)].join("\n");
     throw new Error(`failed to convert patch object to typed object: ${list}`);
   }
   const atomics = atomicsIn(applied, schema, "");
@@ -26,7 +29,9 @@ function atomicsIn(value: unknown, schema: Schema | undefined, path: string): re
   if (isJsonObject(value) && (schema?.type === "struct" || schema?.type === "map")) {
     return [
       ...(schema.mapType === "atomic" ? [path] : []),
-      ...Object.entries(value).flatMap(([key, child]) => atomicsIn(child, schemaOfField(schema, key), `${path}.${key}`)),
+      ...Object.entries(value).flatMap(([key, child]) =>
+        atomicsIn(child, schemaOfField(schema, key), `${path}.${key}`),
+      ),
     ];
   }
   if (Array.isArray(value) && schema?.type === "list") {

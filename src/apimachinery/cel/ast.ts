@@ -127,6 +127,7 @@ export function childrenOf(expr: Expr): readonly Expr[] {
     case "struct":
       return expr.fields.map(({ value }) => value);
     case "comprehension":
+    default:
       return [expr.range, expr.init, expr.condition, expr.step, expr.result];
   }
 }

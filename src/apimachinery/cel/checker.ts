@@ -1,5 +1,14 @@
 /** Gives every node of a tree its type and every call its overloads, and says what does not fit. @module */
-import { qualifiedName, type Call, type Comprehension, type Expr, type ListExpr, type MapExpr, type Select, type StructExpr } from "./ast.ts";
+import {
+  qualifiedName,
+  type Call,
+  type Comprehension,
+  type Expr,
+  type ListExpr,
+  type MapExpr,
+  type Select,
+  type StructExpr,
+} from "./ast.ts";
 import type { CelEnv } from "./env.ts";
 import type { Overload } from "./functions.ts";
 import type { Issue } from "./source-error.ts";
@@ -110,6 +119,7 @@ class Checker {
       case "struct":
         return this.#struct(expr);
       case "comprehension":
+      default:
         return this.#comprehension(expr);
     }
   }
@@ -141,26 +151,21 @@ class Checker {
   }
 
   #field(expr: Expr, operand: Expr, field: string, isOptional: boolean): CelType {
-    const { type: target, wasOptional } = unwrapOptional(substitute(this.#bindings, this.check(operand), false));
+    const { type: target, wasOptional } = unwrapOptional(
+      substitute(this.#bindings, this.check(operand), false),
+    );
     const type = this.#fieldOf(expr, target, field);
     return wasOptional || isOptional ? optionalOf(type) : type;
   }
 
   #fieldOf(expr: Expr, target: CelType, field: string): CelType {
-    switch (target.kind) {
-      case "map":
-        return target.params[1]!;
-      case "struct":
-        return this.#structField(expr, target.name, field);
-      case "param":
-        this.#isAssignable(DYN, target);
-        return DYN;
-      default:
-        if (!isDynOrError(target)) {
-          this.#report(expr, `type '${formatType(target)}' does not support field selection`);
-        }
-        return DYN;
+    if (target.kind === "map") return target.params[1]!;
+    if (target.kind === "struct") return this.#structField(expr, target.name, field);
+    if (target.kind === "param") this.#isAssignable(DYN, target);
+    else if (!isDynOrError(target)) {
+      this.#report(expr, `type '${formatType(target)}' does not support field selection`);
     }
+    return DYN;
   }
 
   #structField(at: { readonly pos: number }, name: string, field: string): CelType {
@@ -188,7 +193,7 @@ class Checker {
   #optionalSelect(expr: Call): CelType {
     const [operand, name] = expr.args as readonly [Expr, Expr];
     name.type = STRING;
-    const field = name.op === "literal" ? String(name.value) : "";
+    const field = name.op === "literal" && typeof name.value === "string" ? name.value : "";
     expr.overloads = ["select_optional_field"];
     return substitute(this.#bindings, this.#field(expr, operand, field, true), false);
   }
@@ -290,7 +295,9 @@ class Checker {
       const wanted = this.#structField(field, type.name, field.name);
       const value = field.isOptional ? this.#unwrap(field.value, given) : given;
       if (this.#isAssignable(wanted, value)) continue;
-      const [expected, provided] = [wanted, value].map((t) => formatType(substitute(this.#bindings, t, true)));
+      const [expected, provided] = [wanted, value].map((t) =>
+        formatType(substitute(this.#bindings, t, true)),
+      );
       const message = `expected type of field '${field.name}' is '${expected}' but provided type is '${provided}'`;
       this.#report(field, message);
     }
@@ -304,7 +311,14 @@ class Checker {
     this.#scopes.push(new Map([[accuVar, accu]]));
     const [first, second] = this.#iterated(expr, over);
     this.#scopes.push(
-      new Map(iterVar2 === undefined ? [[iterVar, first]] : [[iterVar, first], [iterVar2, second]]),
+      new Map(
+        iterVar2 === undefined
+          ? [[iterVar, first]]
+          : [
+              [iterVar, first],
+              [iterVar2, second],
+            ],
+      ),
     );
     this.#assert(condition, this.check(condition), BOOL);
     this.#assert(step, this.check(step), accu);
@@ -316,22 +330,18 @@ class Checker {
 
   /** The types of the loop's variables. */
   #iterated({ range, iterVar2 }: Comprehension, over: CelType): readonly [CelType, CelType] {
-    switch (over.kind) {
-      case "list":
-        return iterVar2 === undefined ? [over.params[0]!, DYN] : [INT, over.params[0]!];
-      case "map":
-        return [over.params[0]!, over.params[1]!];
-      case "dyn":
-      case "error":
-      case "param":
-        this.#isAssignable(DYN, over);
-        return [DYN, DYN];
-      default: {
-        const shown = formatType(over);
-        this.#report(range, `expression of type '${shown}' cannot be range of a comprehension (must be list, map, or dynamic)`);
-        return [ERROR, ERROR];
-      }
+    if (over.kind === "list") return iterVar2 === undefined ? [over.params[0]!, DYN] : [INT, over.params[0]!];
+    if (over.kind === "map") return [over.params[0]!, over.params[1]!];
+    if (isDynOrError(over) || over.kind === "param") {
+      this.#isAssignable(DYN, over);
+      return [DYN, DYN];
     }
+    const shown = formatType(over);
+    this.#report(
+      range,
+      `expression of type '${shown}' cannot be range of a comprehension (must be list, map, or dynamic)`,
+    );
+    return [ERROR, ERROR];
   }
 
   #assert(expr: Expr, type: CelType, wanted: CelType): void {

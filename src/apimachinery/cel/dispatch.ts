@@ -16,7 +16,8 @@ export function dispatcher(env: CelEnv, expr: Call, operands: readonly Expr[]): 
   if (only !== undefined && (isSure || ANY.has(expr.fn))) return (args) => only.run(...args);
   return (args) => {
     const fitting = overloads.find((overload) => fits(overload, args));
-    if (fitting === undefined) throw noSuchOverload(`${expr.fn}(${args.map((arg) => typeOfValue(arg).name).join(", ")})`);
+    if (fitting === undefined)
+      throw noSuchOverload(`${expr.fn}(${args.map((arg) => typeOfValue(arg).name).join(", ")})`);
     return fitting.run(...args);
   };
 }
@@ -29,7 +30,16 @@ function isStatic(type: CelType): boolean {
 }
 
 /** Objects and optionals may be null, and dyn may be anything. */
-const NULLABLE: ReadonlySet<string> = new Set(["dyn", "error", "param", "null", "struct", "opaque", "timestamp", "duration"]);
+const NULLABLE: ReadonlySet<string> = new Set([
+  "dyn",
+  "error",
+  "param",
+  "null",
+  "struct",
+  "opaque",
+  "timestamp",
+  "duration",
+]);
 
 function fits({ args: types }: Overload, args: readonly CelValue[]): boolean {
   return types.length === args.length && types.every((type, i) => isOf(type, args[i]!));

@@ -34,14 +34,17 @@ export function celEquals(a: CelValue, b: CelValue): boolean {
   if (a === b) return true;
   if (isNumeric(a) && isNumeric(b)) return compareNumbers(a, b) === 0;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  if (Array.isArray(a)) return Array.isArray(b) && listsEqual(a as readonly CelValue[], b as readonly CelValue[]);
+  if (Array.isArray(a))
+    return Array.isArray(b) && listsEqual(a as readonly CelValue[], b as readonly CelValue[]);
   if (a instanceof MapValue) return b instanceof MapValue && mapsEqual(a, b);
   if (a instanceof Uint8Array) return b instanceof Uint8Array && compareBytes(a, b) === 0;
   if (a instanceof Timestamp) return b instanceof Timestamp && a.nanos === b.nanos;
   if (a instanceof Duration) return b instanceof Duration && a.nanos === b.nanos;
   if (a instanceof Optional) return b instanceof Optional && optionalsEqual(a, b);
   if (a instanceof TypeValue) return b instanceof TypeValue && a.type.name === b.type.name;
-  return a instanceof NamedValue && b instanceof NamedValue && a.celType.name === b.celType.name && a.equals(b);
+  return (
+    a instanceof NamedValue && b instanceof NamedValue && a.celType.name === b.celType.name && a.equals(b)
+  );
 }
 
 function optionalsEqual(a: Optional, b: Optional): boolean {

@@ -24,7 +24,11 @@ export function fn(name: string, id: string, signature: string, run: Run): Decla
 }
 
 /** One implementation under several signatures; the ids follow the signatures. */
-export function fns(name: string, run: Run, overloads: Readonly<Record<string, string>>): readonly Declaration[] {
+export function fns(
+  name: string,
+  run: Run,
+  overloads: Readonly<Record<string, string>>,
+): readonly Declaration[] {
   return Object.entries(overloads).map(([id, signature]) => fn(name, id, signature, run));
 }
 

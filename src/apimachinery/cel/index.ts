@@ -14,9 +14,16 @@ export {
   type AuthorizerQuery,
 } from "./library/authorizer.ts";
 export { CostExceeded, Meter, PER_CALL_COST_MAX } from "./meter.ts";
-export type { Activation } from "./planner.ts";
-export { declTypeOf, escapeName, REQUEST_BYTES_MAX, sizeIn, structsOf, type DeclType } from "./schema-types.ts";
+export {
+  declTypeOf,
+  escapeName,
+  REQUEST_BYTES_MAX,
+  sizeIn,
+  structsOf,
+  type DeclType,
+} from "./schema-types.ts";
 export { CelIssues } from "./source-error.ts";
+export { parseType } from "./type-text.ts";
 export {
   BOOL,
   DYN,

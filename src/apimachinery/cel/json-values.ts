@@ -16,16 +16,10 @@ export type Convert = (value: unknown) => CelValue;
 
 /** JSON without a schema: whole numbers are ints. */
 export const fromJson: Convert = (value) => {
-  switch (typeof value) {
-    case "string":
-    case "boolean":
-      return value;
-    case "number":
-      return Number.isInteger(value) ? BigInt(value) : value;
-    default:
-      if (Array.isArray(value)) return value.map(fromJson);
-      return isJsonObject(value) ? new JsonMap(value, always) : null;
-  }
+  if (typeof value === "string" || typeof value === "boolean") return value;
+  if (typeof value === "number") return Number.isInteger(value) ? BigInt(value) : value;
+  if (Array.isArray(value)) return value.map(fromJson);
+  return isJsonObject(value) ? new JsonMap(value, always) : null;
 };
 
 const always = (): Convert => fromJson;
@@ -69,16 +63,8 @@ export class JsonMap extends MapValue {
 
 /** A value as JSON. Throws CelError for what JSON has no form for. */
 export function toJson(value: CelValue): unknown {
-  switch (typeof value) {
-    case "string":
-    case "boolean":
-    case "number":
-      return value;
-    case "bigint":
-      return Number(value);
-    default:
-      return value === null ? null : objectToJson(value as object);
-  }
+  if (typeof value === "bigint") return Number(value);
+  return typeof value === "object" && value !== null ? objectToJson(value) : value;
 }
 
 function objectToJson(value: object): unknown {

@@ -13,7 +13,8 @@ export interface Token {
 }
 
 const SPACE = /(?:[\t\n\f\r ]|\/\/[^\n]*)+/y;
-const NUMBER = /0x[0-9a-fA-F]+u?|(?:\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+|\.\d+(?:[eE][+-]?\d+)?)|\d+[uU]?/y;
+const NUMBER =
+  /0x[0-9a-fA-F]+u?|(?:\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+|\.\d+(?:[eE][+-]?\d+)?)|\d+[uU]?/y;
 const STRING =
   /(?:[bB][rR]?|[rR][bB]?)?(?:"""[\s\S]*?(?<!\\)(?:\\\\)*"""|'''[\s\S]*?(?<!\\)(?:\\\\)*''')|(?:[bB]?[rR]|[rR][bB])(?:"[^"\n\r]*"|'[^'\n\r]*')|[bB]?(?:"(?:\\[^\n\r]|[^"\\\n\r])*"|'(?:\\[^\n\r]|[^'\\\n\r])*')/y;
 const IDENT = /[_a-zA-Z][_a-zA-Z0-9]*/y;
@@ -50,7 +51,11 @@ export function tokensOf(source: string): readonly Token[] {
   }
 }
 
-function wordAt(match: (pattern: RegExp) => string | undefined, pos: number, source: string): Token | undefined {
+function wordAt(
+  match: (pattern: RegExp) => string | undefined,
+  pos: number,
+  source: string,
+): Token | undefined {
   const fail = (message: string): never => {
     throw new CelIssues(source, [{ pos, message }]);
   };

@@ -61,7 +61,11 @@ function variable(expr: Expr, message: string): string {
 }
 
 /** One name for items or keys, or two for both. */
-function variables(args: readonly Expr[], count: 1 | 2, message: string): readonly [string, string | undefined] {
+function variables(
+  args: readonly Expr[],
+  count: 1 | 2,
+  message: string,
+): readonly [string, string | undefined] {
   const first = variable(args[0]!, message);
   if (count === 1) return [first, undefined];
   const second = variable(args[1]!, message);
@@ -106,6 +110,7 @@ function quantifier(kind: "all" | "exists" | "exists_one", count: 1 | 2): Expand
           result: accu(pos),
         });
       case "exists_one":
+      default:
         return fold(pos, target, names, {
           init: literal(pos, 0n),
           condition: literal(pos, true),
@@ -144,7 +149,7 @@ function mapMacro(pos: number, args: readonly Expr[], target: Expr): Expr {
 
 function filterMacro(pos: number, args: readonly Expr[], target: Expr): Expr {
   const names = variables(args, 1, "argument is not an identifier");
-  return gather(pos, target, names, args[1]!, append(pos, args[0]!));
+  return gather(pos, target, names, args[1], append(pos, args[0]!));
 }
 
 function transform(kind: "list" | "map" | "entry"): Expand {
@@ -178,7 +183,8 @@ function bind(pos: number, name: string, value: Expr, body: Expr): Expr {
 
 function optional(kind: "optMap" | "optFlatMap"): Expand {
   return (pos, [name, body], target) => {
-    if (name?.op !== "ident") throw new MacroError(name!.pos, `${kind}() variable name must be a simple identifier`);
+    if (name?.op !== "ident")
+      throw new MacroError(name!.pos, `${kind}() variable name must be a simple identifier`);
     const held = bind(pos, name.name, call(pos, "value", [], target), body!);
     return call(pos, "_?_:_", [
       call(pos, "hasValue", [], target),
@@ -191,8 +197,17 @@ function optional(kind: "optMap" | "optFlatMap"): Expand {
 const SORT_INPUT = "@__sortBy_input__";
 
 function sortBy(pos: number, [name, key]: readonly Expr[], target: Expr): Expr {
-  if (target.op !== "ident" && target.op !== "select" && target.op !== "list" && target.op !== "comprehension" && target.op !== "call") {
-    throw new MacroError(target.pos, "sortBy can only be applied to a list, identifier, comprehension, call or select expression");
+  if (
+    target.op !== "ident" &&
+    target.op !== "select" &&
+    target.op !== "list" &&
+    target.op !== "comprehension" &&
+    target.op !== "call"
+  ) {
+    throw new MacroError(
+      target.pos,
+      "sortBy can only be applied to a list, identifier, comprehension, call or select expression",
+    );
   }
   const names = variables([name!], 1, "argument is not an identifier");
   const keys = gather(pos, ident(pos, SORT_INPUT), names, undefined, append(pos, key!));

@@ -11,7 +11,9 @@ const LENGTH_MAX = 100_000;
 const OPERAND =
   "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}";
 const RESERVED: ReadonlySet<string> = new Set(
-  "as break const continue else for function if import let loop package namespace return var void while".split(" "),
+  "as break const continue else for function if import let loop package namespace return var void while".split(
+    " ",
+  ),
 );
 const RELATIONS: Readonly<Record<string, string>> = {
   "<": "_<_",
@@ -29,7 +31,10 @@ const PRODUCTS: Readonly<Record<string, string>> = { "*": "_*_", "/": "_/_", "%"
 export function parse(source: string): Expr {
   if (Array.from(source).length > LENGTH_MAX) {
     throw new CelIssues(source, [
-      { pos: 0, message: `expression code point size exceeds limit: size: ${source.length}, limit ${LENGTH_MAX}` },
+      {
+        pos: 0,
+        message: `expression code point size exceeds limit: size: ${source.length}, limit ${LENGTH_MAX}`,
+      },
     ]);
   }
   return new Parser(source).whole();
@@ -88,7 +93,8 @@ class Parser {
 
   #conditional(): Expr {
     this.#depth++;
-    if (this.#depth > DEPTH_MAX) this.#fail(this.#peek(), `expression recursion limit exceeded: ${DEPTH_MAX}`);
+    if (this.#depth > DEPTH_MAX)
+      this.#fail(this.#peek(), `expression recursion limit exceeded: ${DEPTH_MAX}`);
     const condition = this.#or();
     const op = this.#take("?");
     if (op === undefined) {
@@ -150,7 +156,8 @@ class Parser {
   }
 
   #unaryOperand(): Expr {
-    if (this.#is("-") || this.#is("!")) return this.#fail(this.#peek(), this.#unexpected(this.#peek(), OPERAND));
+    if (this.#is("-") || this.#is("!"))
+      return this.#fail(this.#peek(), this.#unexpected(this.#peek(), OPERAND));
     return this.#member();
   }
 
@@ -187,7 +194,10 @@ class Parser {
     const token = this.#next();
     const isWord = token.kind === "literal" && /^(true|false|null)$/.test(token.text);
     if (token.kind === "ident" || token.kind === "escaped" || isWord || token.text === "in") return token;
-    return this.#fail(token, `Syntax error: no viable alternative at input '.${token.kind === "end" ? "" : token.text}'`);
+    return this.#fail(
+      token,
+      `Syntax error: no viable alternative at input '.${token.kind === "end" ? "" : token.text}'`,
+    );
   }
 
   #index(operand: Expr): Expr {
@@ -232,7 +242,8 @@ class Parser {
   }
 
   #literal(token: Token): Expr {
-    if (typeof token.value === "bigint" && token.value === 2n ** 63n) this.#fail(token, "invalid int literal");
+    if (typeof token.value === "bigint" && token.value === 2n ** 63n)
+      this.#fail(token, "invalid int literal");
     return literal(token.pos, token.value);
   }
 

@@ -1,19 +1,21 @@
 /** Loops: what the macros became. @module */
 import type { Comprehension, Expr } from "./ast.ts";
 import { LIST_CREATE } from "./cost/runtime.ts";
-import { attempt, isAccumulator, type Frame, type Planner, type Step } from "./planner.ts";
+import { attempt, isAccumulator, type Frame, type PlanScope, type Step } from "./frame.ts";
 import { CelError, LiteralMap, MapValue, typeOfValue, type CelValue } from "./values.ts";
 
-export function planFold(planner: Planner, expr: Comprehension): Step {
+export function planFold(planner: PlanScope, expr: Comprehension): Step {
   return isBinding(expr) ? planBinding(planner, expr) : planLoop(planner, expr);
 }
 
 /** A name for a value: a loop over nothing. */
 function isBinding({ range, condition }: Comprehension): boolean {
-  return range.op === "list" && range.items.length === 0 && condition.op === "literal" && condition.value === false;
+  return (
+    range.op === "list" && range.items.length === 0 && condition.op === "literal" && condition.value === false
+  );
 }
 
-function planBinding(planner: Planner, { accuVar, init, result }: Comprehension): Step {
+function planBinding(planner: PlanScope, { accuVar, init, result }: Comprehension): Step {
   const value = planner.plan(init).run;
   const slot = planner.scope.push(accuVar) - 1;
   const body = planner.plan(result).run;
@@ -24,7 +26,7 @@ function planBinding(planner: Planner, { accuVar, init, result }: Comprehension)
   };
 }
 
-function planLoop(planner: Planner, expr: Comprehension): Step {
+function planLoop(planner: PlanScope, expr: Comprehension): Step {
   const { iterVar, iterVar2, accuVar, init, condition, result } = expr;
   const range = planner.plan(expr.range).run;
   const start = freshInit(planner, init);
@@ -69,14 +71,14 @@ function* entriesOf(over: CelValue, both: boolean): Iterable<readonly [CelValue,
 }
 
 /** Containers that a loop fills are its own. */
-function freshInit(planner: Planner, init: Expr): Step {
+function freshInit(planner: PlanScope, init: Expr): Step {
   if (init.op === "list" && init.items.length === 0) return () => [];
   if (init.op === "map" && init.entries.length === 0) return () => new LiteralMap(new Map());
   return planner.plan(init).run;
 }
 
 /** `accumulator + [item]` appends to the list itself: a copy for each item would take the square of the time. */
-function planStep(planner: Planner, expr: Expr, accu: number): Step {
+function planStep(planner: PlanScope, expr: Expr, accu: number): Step {
   if (expr.op !== "call") return planner.plan(expr).run;
   const [left, right, other] = expr.args;
   if (expr.fn === "_?_:_" && isAccumulator(other!)) {
@@ -90,7 +92,8 @@ function planStep(planner: Planner, expr: Expr, accu: number): Step {
       return accumulated(frame, accu);
     };
   }
-  const isAppend = expr.fn === "_+_" && isAccumulator(left!) && right?.op === "list" && right.items.length === 1;
+  const isAppend =
+    expr.fn === "_+_" && isAccumulator(left!) && right?.op === "list" && right.items.length === 1;
   if (!isAppend || right.optional.size > 0) return planner.plan(expr).run;
   const { run, constant } = planner.plan(right.items[0]!);
   // The accumulator, the list of one, the sum; a constant list costs nothing.

@@ -1,11 +1,11 @@
 /** A checked tree as functions that evaluate it, counting what it costs. @module */
-import { ACCUMULATOR, type Call, type Comprehension, type Expr, type ListExpr, type MapExpr, type Select, type StructExpr } from "./ast.ts";
+import { type Call, type Expr, type ListExpr, type MapExpr, type Select, type StructExpr } from "./ast.ts";
 import { typeNamed } from "./checker.ts";
 import { callCost, LIST_CREATE, MAP_CREATE, STRUCT_CREATE } from "./cost/runtime.ts";
 import { dispatcher } from "./dispatch.ts";
 import type { CelEnv } from "./env.ts";
 import { celEquals } from "./equality.ts";
-import type { Meter } from "./meter.ts";
+import { attempt, type Frame, type PlanScope, type Planned, type Step } from "./frame.ts";
 import { planFold } from "./planner-fold.ts";
 import {
   CelError,
@@ -20,25 +20,7 @@ import {
   type CelValue,
 } from "./values.ts";
 
-/** The variables of an evaluation by their names. */
-export type Activation = (name: string) => CelValue;
-
-/** One evaluation: its variables, its loops' variables, its cost. */
-export interface Frame {
-  readonly activation: Activation;
-  readonly locals: CelValue[];
-  readonly meter: Meter;
-}
-
-export type Step = (frame: Frame) => CelValue;
-
-/** A step; `constant` when it needs no evaluation, and so costs nothing. */
-export interface Planned {
-  readonly run: Step;
-  readonly constant?: { readonly value: CelValue };
-}
-
-export class Planner {
+export class Planner implements PlanScope {
   readonly env: CelEnv;
   /** Names of loops' variables, innermost last; the index is the slot. */
   readonly scope: string[] = [];
@@ -64,7 +46,8 @@ export class Planner {
       case "struct":
         return { run: this.#struct(expr) };
       case "comprehension":
-        return { run: planFold(this, expr as Comprehension) };
+      default:
+        return { run: planFold(this, expr) };
     }
   }
 
@@ -218,7 +201,8 @@ export class Planner {
       return new LiteralMap(made);
     };
     const isConstant = planned.every(
-      ({ key, value, isOptional }) => !isOptional && key.constant !== undefined && value.constant !== undefined,
+      ({ key, value, isOptional }) =>
+        !isOptional && key.constant !== undefined && value.constant !== undefined,
     );
     if (isConstant) return folded(() => make((each) => each.constant!.value));
     return {
@@ -231,7 +215,11 @@ export class Planner {
   }
 
   #struct({ type, fields }: StructExpr): Step {
-    const steps = fields.map(({ name, value, isOptional }) => ({ name, run: this.plan(value).run, isOptional }));
+    const steps = fields.map(({ name, value, isOptional }) => ({
+      name,
+      run: this.plan(value).run,
+      isOptional,
+    }));
     return (frame) => {
       const made = new Map<string, CelValue>();
       for (const { name, run, isOptional } of steps) {
@@ -245,7 +233,9 @@ export class Planner {
 }
 
 /** Their value is known before the first evaluation when that of their argument is. */
-const CONVERTING: ReadonlySet<string> = new Set("bool bytes double duration dyn int string timestamp type uint".split(" "));
+const CONVERTING: ReadonlySet<string> = new Set(
+  "bool bytes double duration dyn int string timestamp type uint".split(" "),
+);
 
 function constant(value: CelValue): Planned {
   return { run: () => value, constant: { value } };
@@ -271,16 +261,6 @@ function local({ locals, meter }: Frame, slot: number): CelValue {
   // What a loop has gathered may be the error of a step before.
   if (value instanceof CelError) throw value;
   return value;
-}
-
-/** The value, or the error that it is. */
-export function attempt(step: Step, frame: Frame): CelValue | CelError {
-  try {
-    return step(frame);
-  } catch (err) {
-    if (err instanceof CelError) return err;
-    throw err;
-  }
 }
 
 function nameOf(expr: Expr): string | undefined {
@@ -323,8 +303,4 @@ function isPrimitive(value: CelValue): boolean {
 
 function isMember(item: CelValue, members: readonly CelValue[]): boolean {
   return members.some((member) => celEquals(item, member));
-}
-
-export function isAccumulator(expr: Expr): boolean {
-  return expr.op === "ident" && expr.name === ACCUMULATOR;
 }

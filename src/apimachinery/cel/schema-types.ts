@@ -43,7 +43,11 @@ const TEXT_MAX = REQUEST_BYTES_MAX - 2;
 const NONE = 0;
 
 /** The type of a schema at a place; undefined when expressions cannot see it. `name` is what objects are called. */
-export function declTypeOf(schema: JsonObject, name: string, isRoot: boolean = isEmbedded(schema)): DeclType | undefined {
+export function declTypeOf(
+  schema: JsonObject,
+  name: string,
+  isRoot: boolean = isEmbedded(schema),
+): DeclType | undefined {
   if (schema["x-kubernetes-int-or-string"] === true) return intOrString(schema);
   const whole = isRoot ? withObjectMeta(schema) : schema;
   switch (whole["type"]) {
@@ -122,7 +126,12 @@ function bound(schema: JsonObject, name: string): number | undefined {
 
 function intOrString(schema: JsonObject): DeclType {
   const length = bound(schema, "maxLength");
-  return { type: DYN, maxElements: length === undefined ? TEXT_MAX : length * 4, minSize: 1, convert: fromJson };
+  return {
+    type: DYN,
+    maxElements: length === undefined ? TEXT_MAX : length * 4,
+    minSize: 1,
+    convert: fromJson,
+  };
 }
 
 function arrayType(schema: JsonObject, name: string): DeclType | undefined {
@@ -144,11 +153,15 @@ function arrayType(schema: JsonObject, name: string): DeclType | undefined {
 }
 
 /** Sets, and lists whose items have keys: their order means nothing. */
-function unorderedOf(schema: JsonObject): { readonly keyOf: ((item: CelValue) => string) | undefined } | undefined {
+function unorderedOf(
+  schema: JsonObject,
+): { readonly keyOf: ((item: CelValue) => string) | undefined } | undefined {
   const type = schema["x-kubernetes-list-type"];
   if (type === "set") return { keyOf: undefined };
   if (type !== "map") return undefined;
-  const keys = Array.isArray(schema["x-kubernetes-list-map-keys"]) ? schema["x-kubernetes-list-map-keys"] : [];
+  const keys = Array.isArray(schema["x-kubernetes-list-map-keys"])
+    ? schema["x-kubernetes-list-map-keys"]
+    : [];
   return {
     keyOf: (item) =>
       JSON.stringify(
@@ -167,7 +180,8 @@ function objectType(schema: JsonObject, name: string): DeclType | undefined {
     if (values === undefined) return undefined;
     return {
       type: mapOf(STRING, values.type),
-      maxElements: bound(schema, "maxProperties") ?? Math.floor((REQUEST_BYTES_MAX - 2) / (values.minSize + 6)),
+      maxElements:
+        bound(schema, "maxProperties") ?? Math.floor((REQUEST_BYTES_MAX - 2) / (values.minSize + 6)),
       minSize: 2,
       items: values,
       convert: (value) => (isJsonObject(value) ? new JsonMap(value, () => values.convert) : fromJson(value)),
@@ -189,7 +203,13 @@ function structType(schema: JsonObject, name: string): DeclType {
     if (escaped !== undefined) fields.set(escaped, type);
     if (required.has(key) && property["default"] === undefined) minSize += key.length + type.minSize + 4;
   }
-  return { type: structOf(name), maxElements: NONE, minSize, fields, convert: structConvert(fields, properties) };
+  return {
+    type: structOf(name),
+    maxElements: NONE,
+    minSize,
+    fields,
+    convert: structConvert(fields, properties),
+  };
 }
 
 /** Fields have other names in expressions than in JSON, when those are no identifiers. */

@@ -58,7 +58,9 @@ export function parseDurationNanos(text: string): bigint {
   if (unsigned === "0") return 0n;
   if (!/^(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(unsigned)) throw invalid;
   let nanos = 0n;
-  for (const [, integer = "", fraction = "", unit] of unsigned.matchAll(/(\d*)\.?(\d*)(ns|us|µs|μs|ms|s|m|h)/g)) {
+  for (const [, integer = "", fraction = "", unit] of unsigned.matchAll(
+    /(\d*)\.?(\d*)(ns|us|µs|μs|ms|s|m|h)/g,
+  )) {
     nanos += (BigInt(integer + fraction) * UNITS[unit!]!) / 10n ** BigInt(fraction.length);
   }
   if (nanos > INT64_MAX) throw invalid;

@@ -77,9 +77,7 @@ export function isOptional(type: CelType): boolean {
 
 /** What an optional holds; the type itself when it is none. */
 export function unwrapOptional(type: CelType): { readonly type: CelType; readonly wasOptional: boolean } {
-  return isOptional(type)
-    ? { type: type.params[0]!, wasOptional: true }
-    : { type, wasOptional: false };
+  return isOptional(type) ? { type: type.params[0]!, wasOptional: true } : { type, wasOptional: false };
 }
 
 export function sameType(a: CelType, b: CelType): boolean {

@@ -14,7 +14,8 @@ const SIMPLE: Readonly<Record<string, number>> = {
   "`": 96,
   "?": 63,
 };
-const ESCAPE = /\\(?:([abfnrtv\\'"`?])|x([0-9a-fA-F]{2})|X([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2}))/y;
+const ESCAPE =
+  /\\(?:([abfnrtv\\'"`?])|x([0-9a-fA-F]{2})|X([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2}))/y;
 const CODE_POINT_MAX = 0x10_ffff;
 
 /** The text or, of a bytes literal, its bytes. Throws for escapes that are none. */
@@ -40,7 +41,8 @@ export function unescape(body: string, isBytes: boolean): string | Uint8Array {
         ? Number.parseInt((x ?? X ?? u ?? U ?? octal)!, octal === undefined ? 16 : 8)
         : SIMPLE[simple]!;
     if (isBytes) bytes.push(code);
-    else if (code > CODE_POINT_MAX || (code >= 0xd800 && code < 0xe000)) throw new Error("invalid unicode code point");
+    else if (code > CODE_POINT_MAX || (code >= 0xd800 && code < 0xe000))
+      throw new Error("invalid unicode code point");
     else text += String.fromCodePoint(code);
     at += whole.length;
   }

@@ -1,13 +1,5 @@
 /** Whether one type can stand where another is wanted, and what type parameters become by it. @module */
-import {
-  DYN,
-  isOptional,
-  listOf,
-  mapOf,
-  sameType,
-  typeOf,
-  type CelType,
-} from "./types.ts";
+import { DYN, isOptional, listOf, mapOf, sameType, typeOf, type CelType } from "./types.ts";
 
 /** What type parameters stand for, by their names. */
 export type Bindings = ReadonlyMap<string, CelType>;
@@ -39,16 +31,9 @@ export function substitute(bindings: Bindings, type: CelType, toDyn: boolean): C
   }
   if (type.params.length === 0) return type;
   const params = type.params.map((param) => substitute(bindings, param, toDyn));
-  switch (type.kind) {
-    case "list":
-      return listOf(params[0]!);
-    case "map":
-      return mapOf(params[0]!, params[1]!);
-    case "type":
-      return typeOf(params[0]!);
-    default:
-      return { ...type, params };
-  }
+  if (type.kind === "list") return listOf(params[0]!);
+  if (type.kind === "map") return mapOf(params[0]!, params[1]!);
+  return type.kind === "type" ? typeOf(params[0]!) : { ...type, params };
 }
 
 /** The wider one of two types that unify. */
@@ -72,20 +57,15 @@ function assignable(bindings: MutableBindings, a: CelType, b: CelType): boolean 
   if (isDynOrError(a) || isDynOrError(b)) return true;
   if (a.kind === "null") return isNullable(b);
   if (b.kind === "null") return isNullable(a);
-  switch (a.kind) {
-    case "type":
-      return b.kind === "type";
-    case "opaque":
-    case "list":
-    case "map":
-      return a.kind === b.kind && a.name === b.name && assignableAll(bindings, a.params, b.params);
-    default:
-      return sameType(a, b);
-  }
+  if (a.kind === "type") return b.kind === "type";
+  if (a.kind !== "opaque" && a.kind !== "list" && a.kind !== "map") return sameType(a, b);
+  return a.kind === b.kind && a.name === b.name && assignableAll(bindings, a.params, b.params);
 }
 
 function isNullable({ kind }: CelType): boolean {
-  return kind === "null" || kind === "opaque" || kind === "struct" || kind === "duration" || kind === "timestamp";
+  return (
+    kind === "null" || kind === "opaque" || kind === "struct" || kind === "duration" || kind === "timestamp"
+  );
 }
 
 /** Makes `param` stand for `type`, or for what it stands for already if the two agree. */

@@ -98,6 +98,10 @@ export function normalKey(key: CelValue): CelValue {
   return typeof key === "number" && Number.isInteger(key) ? BigInt(key) : key;
 }
 
+function keyName(key: CelValue): string {
+  return typeof key === "string" ? key : `${key as bigint}`;
+}
+
 /** A map that an expression made. */
 export class LiteralMap extends MapValue {
   readonly #entries: ReadonlyMap<CelValue, CelValue>;
@@ -122,7 +126,7 @@ export class LiteralMap extends MapValue {
   /** Throws when the key is there already. */
   with(key: CelValue, value: CelValue): LiteralMap {
     const normal = normalKey(key);
-    if (this.#entries.has(normal)) throw new CelError(`insert failed: key ${String(normal)} already exists`);
+    if (this.#entries.has(normal)) throw new CelError(`insert failed: key ${keyName(normal)} already exists`);
     return new LiteralMap(new Map(this.#entries).set(normal, value));
   }
 }
@@ -160,18 +164,11 @@ const OPTIONAL_OF_DYN = optionalOf(DYN);
 
 /** The type of a value, as far as it shows. */
 export function typeOfValue(value: CelValue): CelType {
-  switch (typeof value) {
-    case "boolean":
-      return BOOL;
-    case "bigint":
-      return INT;
-    case "number":
-      return DOUBLE;
-    case "string":
-      return STRING;
-    default:
-      return value === null ? NULL : typeOfObject(value as object);
-  }
+  if (typeof value === "string") return STRING;
+  if (typeof value === "bigint") return INT;
+  if (typeof value === "boolean") return BOOL;
+  if (typeof value === "number") return DOUBLE;
+  return value === null ? NULL : typeOfObject(value);
 }
 
 function typeOfObject(value: object): CelType {

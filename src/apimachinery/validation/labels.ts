@@ -17,25 +17,31 @@ export function validateLabels(
   );
 }
 
+/** `anyValue`: stored objects may have values in their requirements that no label can have. */
 export function validateLabelSelector(
   selector: LabelSelector | undefined,
   path: string,
+  anyValue = false,
 ): readonly StatusCause[] {
   return field.all(
     validateLabels(selector?.matchLabels, field.child(path, "matchLabels")),
     (selector?.matchExpressions ?? []).flatMap((expression, i) =>
-      validateExpression(expression, field.index(field.child(path, "matchExpressions"), i)),
+      validateExpression(expression, field.index(field.child(path, "matchExpressions"), i), anyValue),
     ),
   );
 }
 
-function validateExpression(expression: LabelSelectorRequirement, path: string): readonly StatusCause[] {
+function validateExpression(
+  expression: LabelSelectorRequirement,
+  path: string,
+  anyValue: boolean,
+): readonly StatusCause[] {
   const values = expression.values ?? [];
   return field.all(
     validateOperator(expression.operator, values, path),
     validateLabelName(expression.key, field.child(path, "key")),
     values.flatMap((value, i) =>
-      field.invalidFor(field.index(field.child(path, "values"), i), value, isLabelValue(value)),
+      anyValue ? [] : field.invalidFor(field.index(field.child(path, "values"), i), value, isLabelValue(value)),
     ),
   );
 }

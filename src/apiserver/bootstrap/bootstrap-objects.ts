@@ -1,5 +1,5 @@
 /** Objects that every cluster has from its first moment; created when missing, never overwritten. @module */
-import { isAlreadyExists, type KubeObject } from "#apimachinery";
+import { formatTime, isAlreadyExists, type KubeObject } from "#apimachinery";
 import type { RequestContext } from "../registry/context.ts";
 import type { Registry } from "../registry/registry.ts";
 
@@ -47,6 +47,19 @@ export function priorityClassObjects(): readonly BootstrapObject[] {
       description,
     } as KubeObject,
   }));
+}
+
+/** Since when the use of legacy tokens is noted: before, nobody can say that one was not used. */
+export function legacyTokenTracking(nowMs: number): BootstrapObject {
+  return {
+    resource: "core/configmaps",
+    object: {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "kube-apiserver-legacy-service-account-token-tracking", namespace: "kube-system" },
+      data: { since: formatTime(nowMs).slice(0, 10) },
+    } as KubeObject,
+  };
 }
 
 /**

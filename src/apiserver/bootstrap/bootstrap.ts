@@ -1,4 +1,5 @@
 /** What happens once, after the state is loaded and before anybody is served; upstream's post-start hooks. @module */
+import type { Clock, Logger } from "#apimachinery";
 import {
   bootstrapClusterRoleBindings,
   bootstrapClusterRoles,
@@ -7,14 +8,18 @@ import {
 } from "../authz/index.ts";
 import type { ApiServerOptions } from "../options.ts";
 import type { RequestContext } from "../registry/context.ts";
+import { firstServiceIp, type IpRange } from "../registry/core/ip-range.ts";
 import type { Registry } from "../registry/registry.ts";
 import { loopbackUser } from "../user-info.ts";
+import type { WatchCache } from "../watchcache/watch-cache.ts";
 import {
   createMissing,
+  legacyTokenTracking,
   namespaceObjects,
   priorityClassObjects,
   type BootstrapObject,
 } from "./bootstrap-objects.ts";
+import { keepDefaultServiceCIDR } from "./default-service-cidr.ts";
 import { reconcileRbac } from "./reconcile-rbac.ts";
 import { kubernetesService } from "./kubernetes-service.ts";
 
@@ -22,19 +27,30 @@ const RBAC = "rbac.authorization.k8s.io";
 /** Where upstream's API servers listen. */
 export const DEFAULT_SECURE_PORT = 6443;
 
-export async function bootstrap(
-  registry: Registry,
-  serviceIP: string,
-  { securePort = DEFAULT_SECURE_PORT, authorizer }: ApiServerOptions,
-  signal: AbortSignal,
-): Promise<void> {
+export interface BootstrapOptions {
+  readonly options: ApiServerOptions;
+  readonly registry: Registry;
+  readonly watchCache: WatchCache;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Of Service addresses. */
+  readonly range: IpRange;
+}
+
+export async function bootstrap(parts: BootstrapOptions, signal: AbortSignal): Promise<void> {
+  const { options, registry, clock, range } = parts;
+  const { securePort = DEFAULT_SECURE_PORT, authorizer } = options;
   const context = systemContext(signal);
-  await createMissing(registry, namespaceObjects(), context);
-  const service = kubernetesService({ clusterIP: serviceIP, securePort });
+  // Services need a range to take their addresses from.
+  await Promise.all([
+    createMissing(registry, namespaceObjects(), context),
+    keepDefaultServiceCIDR({ ...parts, cidr: range.cidr, context }),
+  ]);
+  const service = kubernetesService({ clusterIP: firstServiceIp(range), securePort });
   // Roles that nobody reads are not written: somebody else authorizes.
   const roles = authorizer === undefined ? rbacObjects() : [];
   await Promise.all([
-    createMissing(registry, [service, ...priorityClassObjects()], context),
+    createMissing(registry, [service, legacyTokenTracking(clock.now()), ...priorityClassObjects()], context),
     reconcileRbac(registry, roles, context),
   ]);
 }

@@ -6,7 +6,8 @@ import type { BootstrapObject } from "./bootstrap-objects.ts";
 export interface KubernetesServiceFacts {
   /** The first address of the service range. */
   readonly clusterIP: string;
-  readonly advertiseAddress: string;
+  /** Of all servers. */
+  readonly addresses: readonly string[];
   readonly securePort: number;
 }
 
@@ -39,9 +40,9 @@ export function kubernetesService({
 
 /** Endpoints and EndpointSlice: the only service whose endpoints no controller writes. */
 export function kubernetesEndpoints({
-  advertiseAddress,
+  addresses,
   securePort,
-}: Pick<KubernetesServiceFacts, "advertiseAddress" | "securePort">): readonly BootstrapObject[] {
+}: Pick<KubernetesServiceFacts, "addresses" | "securePort">): readonly BootstrapObject[] {
   const ports = [{ name: "https", port: securePort, protocol: "TCP" }];
   const endpoints = {
     apiVersion: "v1",
@@ -51,14 +52,16 @@ export function kubernetesEndpoints({
       namespace: NAMESPACE,
       labels: { "endpointslice.kubernetes.io/skip-mirror": "true" },
     },
-    subsets: [{ addresses: [{ ip: advertiseAddress }], ports }],
+    ...(addresses.length > 0 && { subsets: [{ addresses: addresses.map((ip) => ({ ip })), ports }] }),
   } as KubeObject;
+  const addressType = addresses.length > 0 && addresses.every((ip) => isIPv6(ip)) ? "IPv6" : "IPv4";
+  const shown = addresses.filter((ip) => isIPv6(ip) === (addressType === "IPv6"));
   const slice = {
     apiVersion: "discovery.k8s.io/v1",
     kind: "EndpointSlice",
     metadata: { name: NAME, namespace: NAMESPACE, labels: { "kubernetes.io/service-name": NAME } },
-    addressType: isIPv6(advertiseAddress) ? "IPv6" : "IPv4",
-    endpoints: [{ addresses: [advertiseAddress], conditions: { ready: true } }],
+    addressType,
+    endpoints: shown.map((ip) => ({ addresses: [ip], conditions: { ready: true } })),
     ports,
   } as KubeObject;
   return [

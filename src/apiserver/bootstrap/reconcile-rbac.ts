@@ -41,5 +41,10 @@ async function reconcile(
     await store.create(namespace, object, context);
     return;
   }
-  await store.update(namespace, name, { subresource: "", mayCreate: false, transform: () => object }, context);
+  await store.update(
+    namespace,
+    name,
+    { subresource: "", mayCreate: false, transform: () => object },
+    context,
+  );
 }

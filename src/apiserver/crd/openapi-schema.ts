@@ -18,31 +18,29 @@ function version3(props: JSONSchemaProps): SchemaObject {
     : shape;
 }
 
-/** Alternatives, nullability and defaults have no place in version 2; open objects show none of their fields. */
+/**
+ * Alternatives and nullability have no place in version 2. What takes anything shows neither type nor fields: clients
+ * would hold back what they do not see. Upstream's `ToStructuralOpenAPIV2`.
+ */
 function version2(props: JSONSchemaProps): SchemaObject {
-  const {
-    allOf: _allOf,
-    anyOf: _anyOf,
-    oneOf: _oneOf,
-    not: _not,
-    nullable,
-    default: _default,
-    ...rest
-  } = props;
+  const { allOf: _allOf, anyOf: _anyOf, oneOf: _oneOf, not: _not, nullable = false, ...rest } = props;
   const isOpen = props["x-kubernetes-preserve-unknown-fields"] === true;
-  if (nullable === true || props["x-kubernetes-int-or-string"] === true || isOpen) {
-    const {
-      type,
-      items: _items,
-      properties: _properties,
-      additionalProperties: _more,
-      required: _required,
-      ...left
-    } = rest;
-    return isOpen && nullable !== true && type !== undefined ? { ...left, type } : left;
+  const { type, ...untyped } = rest;
+  if (nullable || isOpen) {
+    const { items: _items, properties: _properties, ...left } = untyped;
+    const isPlain = !nullable && type !== undefined && type !== "object" && type !== "array";
+    return withoutFlags(isPlain ? { ...left, type } : left);
   }
-  const shape = withoutFlags(withChildren(rest, version2));
+  const shape = withRequired(withoutFlags(withChildren(rest, version2)), props);
   return props["x-kubernetes-embedded-resource"] === true ? withMeta(shape, { $ref: OBJECT_META_V2 }) : shape;
+}
+
+/** A field that may be null counts as absent. */
+function withRequired({ required: _required, ...shape }: SchemaObject, props: JSONSchemaProps): SchemaObject {
+  const { required = [], properties = {}, additionalProperties } = props;
+  const left = required.filter((name) => properties[name]?.nullable !== true);
+  const isOptional = isSchema(additionalProperties) && additionalProperties.nullable === true;
+  return left.length === 0 || isOptional ? shape : { ...shape, required: left };
 }
 
 /** A map of anything has values without a schema. */

@@ -310,12 +310,19 @@ test("openApiSchema() leaves out of version 2 what it cannot say", () => {
       a: { ...string, nullable: true },
       b: { ...string, default: "x" },
       o: object({ c: string }, { [OPEN]: true }),
+      l: { type: "array", items: { ...string, [OPEN]: true } },
     },
-    { anyOf: [{ required: ["a"] }] },
+    { anyOf: [{ required: ["a"] }], required: ["a", "b"] },
   );
   assert.equal(openApiSchema(schema, "v3")["anyOf"], schema.anyOf);
   assert.deepEqual(openApiSchema(schema, "v2"), {
     type: "object",
-    properties: { a: {}, b: { type: "string" }, o: { type: "object", [OPEN]: true } },
+    required: ["b"],
+    properties: {
+      a: {},
+      b: { type: "string", default: "x" },
+      o: { [OPEN]: true },
+      l: { type: "array", items: { type: "string", [OPEN]: true } },
+    },
   });
 });

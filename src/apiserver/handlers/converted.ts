@@ -4,7 +4,7 @@ import { toBytes } from "../registry/object-bytes.ts";
 import type { ServedResource } from "../registry/served-resource.ts";
 import { CacheEvent } from "../watchcache/cache-event.ts";
 import { CachedObject } from "../watchcache/cached-object.ts";
-import { EVERYTHING } from "../watchcache/selection.ts";
+import { EVERYTHING, type Selection } from "../watchcache/selection.ts";
 import { Watcher, type WatchItem } from "../watchcache/watcher.ts";
 
 /** Events that are converted with one call. */
@@ -36,6 +36,18 @@ export async function converted(
   });
 }
 
+/** Those of `objects` that are asked for by fields which only the conversion knows. */
+export async function chosen(
+  served: ServedResource,
+  { matchesShown }: Selection,
+  objects: readonly CachedObject[],
+  signal: AbortSignal,
+): Promise<readonly CachedObject[]> {
+  if (matchesShown === undefined) return objects;
+  const shown = await converted(served, objects, signal);
+  return objects.filter((_, i) => matchesShown(shown[i]!.object));
+}
+
 /** One object that a handler works with. */
 export async function readOne(
   { custom, fromStored }: ServedResource,
@@ -50,6 +62,7 @@ export async function readOne(
 export function convertedWatcher(
   served: ServedResource,
   source: Watcher,
+  selection: Selection,
   backlogBytesMax: number,
   signal: AbortSignal,
 ): Watcher {
@@ -64,7 +77,8 @@ export function convertedWatcher(
   let isPumping = false;
   const pump = async (): Promise<void> => {
     while (!source.isEmpty && !relay.isEnded) {
-      for (const item of await convertedItems(served, source.take(EVENTS_MAX), signal)) relay.forward(item);
+      const items = await convertedItems(served, selection, source.take(EVENTS_MAX), signal);
+      for (const item of items) relay.forward(item);
     }
     if (source.isEnded) relay.stop();
   };
@@ -80,19 +94,34 @@ export function convertedWatcher(
 
 async function convertedItems(
   served: ServedResource,
+  { matchesShown }: Selection,
   items: readonly WatchItem[],
   signal: AbortSignal,
 ): Promise<readonly WatchItem[]> {
-  const events = items.filter((item) => item.type === "event");
-  const objects = await converted(
-    served,
-    events.map(({ event }) => event.object),
-    signal,
-  );
-  const shown = new Map(events.map((item, i) => [item as WatchItem, objects[i]!]));
-  return items.map((item) =>
-    item.type === "event"
-      ? { type: "event", event: new CacheEvent(item.event.type, shown.get(item)!, undefined) }
-      : item,
-  );
+  const events = items.filter((item) => item.type === "event").map(({ event }) => event);
+  const before = matchesShown === undefined ? [] : events.flatMap(({ previous }) => previous ?? []);
+  const stored = [...events.map(({ object }) => object), ...before];
+  const objects = await converted(served, stored, signal);
+  const shown = new Map(stored.map((object, i) => [object, objects[i]!]));
+  return items.flatMap((item): readonly WatchItem[] => {
+    if (item.type !== "event") return [item];
+    const seen = throughConversion(item.event, shown, matchesShown);
+    return seen === undefined ? [] : [{ type: "event", event: seen }];
+  });
+}
+
+/** What the event is to a watcher who chooses by fields of the shown objects: they may begin to fit, or cease to. */
+function throughConversion(
+  { type, object, previous }: CacheEvent,
+  shown: ReadonlyMap<CachedObject, CachedObject>,
+  matchesShown: Selection["matchesShown"],
+): CacheEvent | undefined {
+  const before = previous === undefined ? undefined : shown.get(previous);
+  const event = new CacheEvent(type, shown.get(object)!, before);
+  if (matchesShown === undefined) return event;
+  const matches = matchesShown(event.object.object);
+  if (type !== "MODIFIED") return matches ? event : undefined;
+  const matched = before !== undefined && matchesShown(before.object);
+  if (matches) return event.as(matched ? "MODIFIED" : "ADDED");
+  return matched ? event.as("DELETED") : undefined;
 }

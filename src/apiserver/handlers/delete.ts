@@ -5,7 +5,7 @@ import { listOptionsOf, selectionOf } from "../registry/list-options.ts";
 import { deleteOptionsOf, type DeleteOptions } from "../registry/plan-delete.ts";
 import type { Deleted } from "../registry/resource-store.ts";
 import type { CachedObject } from "../watchcache/cached-object.ts";
-import { conversionOf, converted } from "./converted.ts";
+import { chosen, conversionOf, converted } from "./converted.ts";
 import { decodeBody } from "./decode.ts";
 import type { ResourceRequest } from "./handler-context.ts";
 import { writtenForm, writtenResult } from "./read.ts";
@@ -65,7 +65,8 @@ export async function handleDeleteCollection(routed: ResourceRequest): Promise<R
     served.reader.cache.indexedField,
   );
   const list = await served.reader.list(served.kind, selection, listOptions);
-  const deleted = await deleteAll(routed, list.items, options, context);
+  const asked = await chosen(served, selection, list.items, request.signal);
+  const deleted = await deleteAll(routed, asked, options, context);
   const items = await converted(served, deleted, request.signal);
   return { type: "list", list: { ...list, items }, as };
 }

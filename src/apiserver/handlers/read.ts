@@ -3,7 +3,7 @@ import { apiVersionOf, fields, StatusError } from "#apimachinery";
 import { listOptionsOf, selectionOf } from "../registry/list-options.ts";
 import type { CachedObject } from "../watchcache/cached-object.ts";
 import type { ResourceRequest } from "./handler-context.ts";
-import { conversionOf, converted, convertedWatcher } from "./converted.ts";
+import { chosen, conversionOf, converted, convertedWatcher } from "./converted.ts";
 import { representationOf } from "./representation.ts";
 import type { Representation, Result } from "./request.ts";
 
@@ -30,7 +30,8 @@ export async function handleList({ request, info, served, context }: ResourceReq
   const options = listOptionsOf(request.query, false);
   const selection = selectionOf(kind, options, info.namespace, "", reader.cache.indexedField);
   const list = await reader.list(kind, selection, options);
-  const read = await converted(served, list.items, request.signal);
+  const asked = await chosen(served, selection, list.items, request.signal);
+  const read = await converted(served, asked, request.signal);
   const { order } = as;
   const items = order === undefined ? read : read.toSorted((a, b) => order(a.object, b.object));
   return { type: "list", list: items === list.items ? list : { ...list, items }, as };
@@ -48,7 +49,8 @@ export async function handleWatch({ request, info, served, context }: ResourceRe
   checkName(info.name, fields.requiresExactMatch(options.fieldSelector, "metadata.name"));
   const selection = selectionOf(kind, options, info.namespace, info.name, reader.cache.indexedField);
   const source = await reader.watch(selection, options);
-  const watcher = convertedWatcher(served, source, reader.limits.watcherBacklogBytesMax, request.signal);
+  const { watcherBacklogBytesMax } = reader.limits;
+  const watcher = convertedWatcher(served, source, selection, watcherBacklogBytesMax, request.signal);
   const timeoutMs = reader.watchTimeoutMs(options);
   return { type: "watch", watcher, as, kind: { apiVersion: apiVersionOf(kind), kind: kind.kind }, timeoutMs };
 }

@@ -23,10 +23,13 @@ export function tableRow(
   // Upstream shows nothing of what a custom resource does not have.
   const missing = isCustomKind(kind) ? null : "<none>";
   const cells = kind.columns.map((column) => column.value(object, nowMs) ?? missing);
-  if (includeObject === "None") return { cells, object: null };
-  if (includeObject === "Object") return { cells, object };
+  const own = kind.rowConditions?.(object) ?? [];
+  const conditions = own.length > 0 && { conditions: own };
+  if (includeObject === "None") return { cells, ...conditions, object: null };
+  if (includeObject === "Object") return { cells, ...conditions, object };
   return {
     cells,
+    ...conditions,
     object: { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata: object.metadata },
   };
 }

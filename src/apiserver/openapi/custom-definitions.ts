@@ -50,20 +50,19 @@ export function customDefinitions(scheme: Scheme): CustomDefinitions {
 
 function objectOf(kind: CustomKind, dialect: Dialect): SchemaObject {
   const schema = kind.custom.openApi(dialect);
-  const properties = schema["properties"] as SchemaObject | undefined;
-  // A schema without fields keeps all of them, and stays without.
-  const isOpen = properties === undefined && schema["x-kubernetes-preserve-unknown-fields"] === true;
+  const gvk = { "x-kubernetes-group-version-kind": [gvkObject(kind)], ...selectable(kind) };
+  // Clients of version 2 refuse every field but those that are shown: where all are kept, none is.
+  if (dialect === "v2" && schema["x-kubernetes-preserve-unknown-fields"] === true)
+    return { type: "object", ...gvk };
   return {
     ...schema,
-    ...(!isOpen && {
-      properties: {
-        ...properties,
-        apiVersion: { description: TEXTS.apiVersion, type: "string" },
-        kind: { description: TEXTS.kind, type: "string" },
-        metadata: metadataRef("ObjectMeta", dialect),
-      },
-    }),
-    "x-kubernetes-group-version-kind": [gvkObject(kind)],
+    properties: {
+      ...(schema["properties"] as SchemaObject | undefined),
+      apiVersion: { description: TEXTS.apiVersion, type: "string" },
+      kind: { description: TEXTS.kind, type: "string" },
+      metadata: metadataRef("ObjectMeta", dialect),
+    },
+    ...gvk,
   };
 }
 
@@ -79,7 +78,14 @@ function listOf(kind: CustomKind, dialect: Dialect): SchemaObject {
       metadata: metadataRef("ListMeta", dialect),
     },
     "x-kubernetes-group-version-kind": [gvkObject({ ...kind, kind: kind.custom.listKind })],
+    ...selectable(kind),
   };
+}
+
+/** What field selectors may name besides the metadata. */
+function selectable({ selectableFields = {} }: CustomKind): SchemaObject {
+  const fields = Object.keys(selectableFields).map((fieldPath) => ({ fieldPath }));
+  return fields.length === 0 ? {} : { "x-kubernetes-selectable-fields": fields };
 }
 
 function metadataRef(name: string, dialect: Dialect): SchemaObject {

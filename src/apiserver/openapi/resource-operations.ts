@@ -1,7 +1,8 @@
 /** The operations on the objects of a resource: what each verb looks like as paths. @module */
-import type { Verb } from "#apimachinery";
+import type { Kind, Verb } from "#apimachinery";
 import type { ApiResource } from "../discovery/index.ts";
 import { definitionOfKind } from "./definitions.ts";
+import { isCustomKind } from "../registry/custom-kind.ts";
 import { documentName, groupVersionTag, groupVersionWord } from "./names.ts";
 import {
   ANY_TYPE,
@@ -18,12 +19,12 @@ const META = "io.k8s.apimachinery.pkg.apis.meta.v1";
 export const STATUS_DEFINITION: string = `${META}.Status`;
 const DELETE_OPTIONS = `${META}.DeleteOptions`;
 const WATCH_EVENT = `${META}.WatchEvent`;
-export const PATCH_TYPES: readonly string[] = [
+const PATCH_TYPES: readonly string[] = [
   "application/apply-patch+yaml",
   "application/json-patch+json",
   "application/merge-patch+json",
-  "application/strategic-merge-patch+json",
 ];
+const STRATEGIC = "application/strategic-merge-patch+json";
 
 /** Resources whose deletion answers with the object that was deleted; of all others, with a Status. */
 const ANSWER_DELETED: readonly RegExp[] = [
@@ -73,7 +74,7 @@ function shapesOf(resource: ApiResource, verb: Verb, at: Paths): readonly Shape[
   const definition = definitionOfKind(kind) ?? STATUS_DEFINITION;
   return verb === "delete" || verb === "deletecollection"
     ? [deleteShape(resource, verb, definition, at)]
-    : [objectShape(kind.kind, verb, definition, at)];
+    : [objectShape(kind, verb, definition, at)];
 }
 
 function listDefinition({ kind }: ApiResource): string {
@@ -82,12 +83,13 @@ function listDefinition({ kind }: ApiResource): string {
 }
 
 function objectShape(
-  name: string,
+  kind: Kind,
   verb: "get" | "create" | "update" | "patch",
   definition: string,
   at: Paths,
 ): Shape {
   const path = at.object;
+  const name = kind.kind;
   const read = { 200: definition };
   const written = { ...read, 201: definition };
   const body = { definition, required: true, mediaTypes: ANY_TYPE };
@@ -113,7 +115,7 @@ function objectShape(
     return { path, method: "put", action: "put", id: `replace%${name}`, description, answer: written, body };
   }
   const description = `partially update the specified ${name}`;
-  const shape = { path, id: `patch%${name}`, description, answer: written, body: patchBody };
+  const shape = { path, id: `patch%${name}`, description, answer: written, body: patchBody(kind) };
   return { ...shape, method: "patch", action: "patch" };
 }
 
@@ -135,7 +137,12 @@ function deleteShape(
   return { ...shared, path: at.object, id: `delete%${name}`, description, answer: { 200: gone, 202: gone } };
 }
 
-const patchBody = { definition: PATCH_DEFINITION, required: true, mediaTypes: PATCH_TYPES };
+/** kubectl sends what is named here: custom resources have no strategy by which a strategic patch could merge. */
+export function patchBody(kind: Kind): NonNullable<Operation["body"]> {
+  const mediaTypes = isCustomKind(kind) ? PATCH_TYPES : [...PATCH_TYPES, STRATEGIC];
+  return { definition: PATCH_DEFINITION, required: true, mediaTypes };
+}
+
 const deleteBody = { definition: DELETE_OPTIONS, required: false, mediaTypes: ANY_TYPE };
 
 function listShapes({ kind, namespaced, verbs }: ApiResource, list: string, at: Paths): readonly Shape[] {

@@ -4,8 +4,7 @@ import { definitionOfKind } from "./definitions.ts";
 import { documentName, groupVersionTag, title } from "./names.ts";
 import { ANY_TYPE, OBJECT_TYPES, pathParametersOf, TEXT, type Method, type Operation } from "./operation.ts";
 import { actionParameters, optionParameters } from "./parameters.ts";
-import { PATCH_DEFINITION } from "./plain-definitions.ts";
-import { article, operationId, PATCH_TYPES, responsesOf, STATUS_DEFINITION } from "./resource-operations.ts";
+import { article, operationId, patchBody, responsesOf, STATUS_DEFINITION } from "./resource-operations.ts";
 
 const STREAM_METHODS: readonly Method[] = ["get", "post"];
 const PROXY_METHODS: readonly Method[] = ["get", "put", "post", "delete", "options", "head", "patch"];
@@ -56,7 +55,7 @@ function partOperations(
     };
   };
   const whole = { definition, required: true, mediaTypes: ANY_TYPE };
-  const part = { definition: PATCH_DEFINITION, required: true, mediaTypes: PATCH_TYPES };
+  const part = patchBody(kind);
   switch (verb) {
     case "get":
       return [operation("get", "read", `read ${name} of the specified ${kind.kind}`, [200])];

@@ -14,12 +14,12 @@ const WITHOUT_GENERATION: ReadonlySet<string> = new Set([
   "core/nodes",
   "core/persistentvolumeclaims",
   "core/persistentvolumes",
-  "core/podtemplates",
   "core/resourcequotas",
   "core/secrets",
   "core/serviceaccounts",
   "core/services",
   "apps/controllerrevisions",
+  "autoscaling/horizontalpodautoscalers",
   "certificates.k8s.io/certificatesigningrequests",
   "coordination.k8s.io/leases",
   "rbac.authorization.k8s.io/clusterrolebindings",
@@ -33,6 +33,16 @@ const WITHOUT_GENERATION: ReadonlySet<string> = new Set([
   "storage.k8s.io/volumeattachments",
   "storage.k8s.io/volumeattributesclasses",
   "apiregistration.k8s.io/apiservices",
+  "certificates.k8s.io/clustertrustbundles",
+  "certificates.k8s.io/podcertificaterequests",
+  "coordination.k8s.io/leasecandidates",
+  "internal.apiserver.k8s.io/storageversions",
+  "resource.k8s.io/resourceclaims",
+  "resource.k8s.io/resourceclaimtemplates",
+  "scheduling.k8s.io/podgroups",
+  "scheduling.k8s.io/priorityclasses",
+  "scheduling.k8s.io/workloads",
+  "storagemigration.k8s.io/storageversionmigrations",
   "node.k8s.io/runtimeclasses",
   "networking.k8s.io/ipaddresses",
   "networking.k8s.io/servicecidrs",
@@ -42,9 +52,12 @@ export function hasGeneration(resource: string): boolean {
   return !WITHOUT_GENERATION.has(resource);
 }
 
-/** True if anything besides `metadata` and `status` differs; kinds whose status has no writers of its own count it in. */
+/** True if anything besides `metadata` and `status` differs, and for Deployments the annotations; kinds whose status has no writers of its own count it in. */
 export function isDesireChanged(object: KubeObject, old: KubeObject, hasStatus = true): boolean {
   if (!hasStatus && !semanticEqual(statusOf(object), statusOf(old))) return true;
+  // Annotations of Deployments are copied to their ReplicaSets.
+  const counts = object.kind === "Deployment";
+  if (counts && !semanticEqual(object.metadata.annotations, old.metadata.annotations)) return true;
   return !semanticEqual(desireOf(object), desireOf(old));
 }
 

@@ -50,7 +50,7 @@ test("startEventTtl() forgets events an hour after their last write", async () =
   await assert.rejects(send("GET", `${EVENTS}/again`), isNotFound);
 });
 
-test("startCompactor() forgets history that is five minutes old", async () => {
+test("createApiServer() forgets history that is five minutes old", async () => {
   const clock = new FakeClock(Date.parse("2026-01-01T00:00:00Z"));
   const store = await openMemoryStore();
   await using server = await createApiServer({ store, clock });

@@ -12,6 +12,7 @@ import {
 import { isTrue } from "../http/request-info.ts";
 import type { CachedObject } from "../watchcache/cached-object.ts";
 import type { Selection } from "../watchcache/selection.ts";
+import { isCustomKind } from "./custom-kind.ts";
 
 export interface ListOptions {
   readonly labelSelector: labels.Selector;
@@ -75,24 +76,54 @@ export function selectionOf(
   const isNamespaced = kind.scope === "Namespaced";
   const prefix = isNamespaced && namespace !== "" ? `${namespace}/` : "";
   const hasKey = exactName !== undefined && exactName !== "" && (!isNamespaced || prefix !== "");
-  const matches = matcherOf(labelSelector, fieldSelector);
+  const matches = matcherOf(kind, labelSelector, fieldSelector);
+  const matchesShown = shownMatcherOf(kind, fieldSelector);
   return {
     prefix,
     ...(hasKey && { key: prefix + exactName }),
     ...(indexed !== undefined && { indexed }),
     ...(matches !== undefined && { matches }),
+    ...(matchesShown !== undefined && { matchesShown }),
   };
 }
 
 function matcherOf(
+  kind: Kind,
   labelSelector: labels.Selector,
   fieldSelector: fields.Selector,
 ): ((object: CachedObject) => boolean) | undefined {
   const hasLabels = !labels.isEverything(labelSelector);
   if (!hasLabels && fieldSelector.length === 0) return undefined;
+  const known = asksOutside(kind) ? fieldSelector.filter(isOfMetadata) : fieldSelector;
+  const valueOf = fieldReader(kind);
   return (object) =>
     (!hasLabels || labels.matches(labelSelector, object.labels)) &&
-    (fieldSelector.length === 0 || fields.matches(fieldSelector, (path) => object.fields[path] ?? ""));
+    (known.length === 0 || fields.matches(known, (path) => valueOf(object, path)));
+}
+
+/** A custom resource is chosen by the fields of the version that is asked for, whatever version it is stored in. */
+function fieldReader(kind: Kind): (object: CachedObject, path: string) => string {
+  const fromStored = isCustomKind(kind) ? kind.custom.fromStored : undefined;
+  if (fromStored === undefined) return (object, path) => object.fields[path] ?? "";
+  const own = kind.selectableFields ?? {};
+  return (object, path) => own[path]?.(fromStored(object.object)) ?? object.fields[path] ?? "";
+}
+
+function shownMatcherOf(
+  kind: Kind,
+  selector: fields.Selector,
+): ((object: KubeObject) => boolean) | undefined {
+  const left = asksOutside(kind) ? selector.filter((requirement) => !isOfMetadata(requirement)) : [];
+  if (left.length === 0) return undefined;
+  return (object) => fields.matches(left, (path) => kind.selectableFields?.[path]?.(object) ?? "");
+}
+
+function asksOutside(kind: Kind): boolean {
+  return isCustomKind(kind) && kind.custom.conversion !== undefined;
+}
+
+function isOfMetadata({ field: path }: fields.Selector[number]): boolean {
+  return path === "metadata.name" || path === "metadata.namespace";
 }
 
 /** In the words of the version that is stored, by which objects are kept. */

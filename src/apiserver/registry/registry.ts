@@ -29,6 +29,8 @@ export interface RegistryOptions {
   readonly hooks: ReadonlyMap<string, ResourceHooks>;
   readonly limits: Limits;
   readonly relaxedDurability: boolean;
+  /** Whether a write of the same object would store other bytes. Absent: never. */
+  readonly isStale?: ((storeKey: string) => Promise<boolean>) | undefined;
 }
 
 /** Written all the time, worth little after a crash: they need not wait for the disk. */
@@ -129,7 +131,7 @@ export class Registry {
   #storeOf(kind: Kind, resource: string): ResourceStore {
     const known = this.#stores.get(resource);
     if (known !== undefined) return known;
-    const { store, watchCache, clock, random, admission, fieldManager, hooks, relaxedDurability } =
+    const { store, watchCache, clock, random, admission, fieldManager, hooks, relaxedDurability, isStale } =
       this.#options;
     const created = new ResourceStore({
       kind,
@@ -141,6 +143,7 @@ export class Registry {
       admission,
       fieldManager,
       hooks: hooks.get(resource) ?? (isCustomKind(kind) ? customHooks(kind) : {}),
+      isStale,
       commitOptions: { durability: relaxedDurability && RELAXED.has(resource) ? "memory" : "disk" },
     });
     this.#stores.set(resource, created);

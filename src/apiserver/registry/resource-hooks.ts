@@ -6,13 +6,13 @@ import type { RequestContext } from "./context.ts";
 export interface Begun {
   readonly object: KubeObject;
   /** Called once, when the write is stored or has failed. */
-  readonly finish: (isStored: boolean) => void;
+  readonly finish: (isStored: boolean) => void | Promise<void>;
 }
 
 export interface ResourceHooks {
   readonly beginCreate?: (object: KubeObject, context: RequestContext) => Promise<Begun>;
   readonly beginUpdate?: (object: KubeObject, old: KubeObject, context: RequestContext) => Promise<Begun>;
-  readonly afterDelete?: (object: KubeObject) => void;
+  readonly afterDelete?: (object: KubeObject) => void | Promise<void>;
   /** False: the object is kept although its metadata names no finalizer (namespaces have finalizers in their spec). */
   readonly mayDelete?: (object: KubeObject) => boolean;
   /** What else changes when an object that `mayDelete` keeps begins to go. */

@@ -79,7 +79,7 @@ export class ResourceReader {
     const { cache } = this;
     const watcher = new Watcher({
       selection,
-      initial: wantsState ? [...cache.list(selection)] : [],
+      initial: wantsState ? checkReadable([...cache.list(selection)]) : [],
       ...(sendInitialEvents === true &&
         options.allowWatchBookmarks && { initialEventsEndAt: watchCache.revision }),
       bookmarks: options.allowWatchBookmarks,
@@ -162,6 +162,7 @@ export class ResourceReader {
   async #scan(selection: Selection, startAfter: string): Promise<readonly CachedObject[]> {
     const { matches, ...everything } = selection;
     const candidates = [...this.cache.list(everything, startAfter)];
+    checkReadable(candidates);
     if (matches === undefined) return candidates;
     const found: CachedObject[] = [];
     for (const [i, object] of candidates.entries()) {
@@ -188,6 +189,7 @@ export class ResourceReader {
         const { key } = resourceOfKey(entry.key);
         after = key;
         const object = this.#objectOf(key, entry.revision, entry.value);
+        checkReadable([object]);
         if (isSelected(selection, object)) items.push(object);
         if (limit > 0 && items.length === limit) {
           const remaining = range.entries.length - i - 1 + range.remaining;
@@ -204,4 +206,10 @@ export class ResourceReader {
     if (cached?.revision === revision) return cached;
     return new CachedObject(key, revision, value, this.cache.layout);
   }
+}
+
+/** Throws before an answer begins: an object that is missing in it would be taken for deleted. */
+function checkReadable(objects: readonly CachedObject[]): readonly CachedObject[] {
+  objects.find(({ isUnreadable }) => isUnreadable)?.checkReadable();
+  return objects;
 }

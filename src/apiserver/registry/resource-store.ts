@@ -57,6 +57,8 @@ export interface ResourceStoreOptions {
   readonly fieldManager: FieldManager | undefined;
   readonly hooks: ResourceHooks;
   readonly commitOptions: CommitOptions;
+  /** Whether a write of the same object would store other bytes: with another key. */
+  readonly isStale?: ((storeKey: string) => Promise<boolean>) | undefined;
 }
 
 export interface UpdateRequest {
@@ -233,7 +235,7 @@ export class ResourceStore {
         ...(kind.validateCreate?.(object) ?? []),
       ];
       if (causes.length > 0) throw invalid(kind, object.metadata.name, causes);
-      for (const warning of kind.strategy?.warnings?.(object, undefined) ?? []) context.warn(warning);
+      for (const warning of kind.strategy?.warnings?.(object, undefined, "") ?? []) context.warn(warning);
       const subject = { namespace, name, subresource: "" };
       await this.#options.admission.validate(this.#attributes("CREATE", subject, context, { object }));
       const key = this.key(namespace, name);
@@ -292,7 +294,8 @@ export class ResourceStore {
         return gone.object;
       }
       const bytes = toBytes(kind, object);
-      if (stored.isStoredAs(bytes) || isSame(object, old)) return stored;
+      const isSameObject = stored.isStoredAs(bytes) || isSame(object, old);
+      if (isSameObject && !(await this.#isStale(stored.key))) return stored;
       if (context.dryRun) return new CachedObject(stored.key, stored.revision, bytes, this.cache.layout);
       return this.#commit(stored.key, bytes, object, stored.revision);
     });
@@ -326,7 +329,7 @@ export class ResourceStore {
       ...validateKindUpdate(kind, object, old, subresource),
     ];
     if (causes.length > 0) throw invalid(kind, old.metadata.name, causes);
-    for (const warning of kind.strategy?.warnings?.(object, old) ?? []) context.warn(warning);
+    for (const warning of kind.strategy?.warnings?.(object, old, subresource) ?? []) context.warn(warning);
   }
 
   async #deleteOnce(stored: CachedObject, options: DeleteOptions, context: RequestContext): Promise<Deleted> {
@@ -358,7 +361,7 @@ export class ResourceStore {
       ifRevision: stored.revision,
     };
     const revision = await this.#options.store.commit([write], this.#options.commitOptions);
-    this.#options.hooks.afterDelete?.(stored.object);
+    await this.#options.hooks.afterDelete?.(stored.object);
     return { object: stored.at(revision), isGone: true };
   }
 
@@ -381,6 +384,11 @@ export class ResourceStore {
     const write = { key: storageKey(this.resource, key), value: bytes, ifRevision };
     const revision = await store.commit([write], commitOptions);
     return watchCache.committed(this.resource, key, bytes, revision);
+  }
+
+  /** Then even a write of what is there is done: that is how objects are encrypted anew. */
+  async #isStale(key: string): Promise<boolean> {
+    return (await this.#options.isStale?.(storageKey(this.resource, key))) ?? false;
   }
 
   /** From the store itself: the cache may be a moment behind. */
@@ -417,10 +425,10 @@ export class ResourceStore {
   ): Promise<CachedObject> {
     try {
       const stored = await store(begun.object);
-      begun.finish(!dryRun);
+      await begun.finish(!dryRun);
       return stored;
     } catch (err) {
-      begun.finish(false);
+      await begun.finish(false);
       throw err;
     }
   }
@@ -452,7 +460,9 @@ function validateKindUpdate(
   subresource: string,
 ): readonly StatusCause[] {
   if (subresource === "status") return kind.validateStatusUpdate?.(object, old) ?? [];
-  const ofObject = kind.validate?.(object) ?? [];
+  const ofSubresource = kind.validateSubresource?.[subresource];
+  if (ofSubresource !== undefined) return ofSubresource(object, old);
+  const ofObject = kind.validate?.(object, old) ?? [];
   const isWhole = subresource === "" || subresource === "scale" || subresource === "approval";
   return isWhole ? [...ofObject, ...(kind.validateUpdate?.(object, old) ?? [])] : ofObject;
 }

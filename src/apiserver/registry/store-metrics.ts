@@ -99,7 +99,8 @@ export function meteredStore(store: Store, metrics: StoreMetrics, clock: Clock):
       if (first === undefined) return store.commit(writes, options);
       return timed(operationOf(first), first.key, () => store.commit(writes, options));
     },
-    watch: (prefix, from, signal) => store.watch(prefix, from, signal),
+    watch: (...args) => store.watch(...args),
+    ...(store.requestProgress !== undefined && { requestProgress: () => store.requestProgress?.() }),
     revision: () => store.revision(),
     compact: (revision) => store.compact(revision),
     close: () => store.close(),

@@ -14,14 +14,21 @@ export const SUBRESOURCE_PARTS: Readonly<Record<string, Part>> = {
   finalize: (object, old) => withSpec(old, { ...specOf(old), finalizers: specOf(object)["finalizers"] }),
   ephemeralcontainers: (object, old) =>
     withSpec(old, { ...specOf(old), ephemeralContainers: specOf(object)["ephemeralContainers"] }),
-  resize: (object, old) =>
-    withSpec(old, {
-      ...specOf(old),
-      containers: withResources(specOf(old)["containers"], specOf(object)["containers"]),
-      ...(specOf(old)["initContainers"] !== undefined && {
-        initContainers: withResources(specOf(old)["initContainers"], specOf(object)["initContainers"]),
+  /** Pods: resources of the pod and its containers. Other containers than before are left to the validation. */
+  resize: (object, old) => {
+    const [sent, before] = [specOf(object), specOf(old)];
+    const { resources: _resources, ...rest } = before;
+    const isSame = CONTAINER_LISTS.every((list) => sameNames(sent[list], before[list]));
+    if (!isSame) return withSpec(old, sent);
+    return withSpec(old, {
+      ...rest,
+      ...(sent["resources"] !== undefined && { resources: sent["resources"] }),
+      containers: withResources(before["containers"], sent["containers"]),
+      ...(before["initContainers"] !== undefined && {
+        initContainers: withResources(before["initContainers"], sent["initContainers"]),
       }),
-    }),
+    });
+  },
   /** Certificate signing requests: the conditions of their status. */
   approval: (object, old) => {
     const conditions = statusOf(object)["conditions"];
@@ -32,6 +39,14 @@ export const SUBRESOURCE_PARTS: Readonly<Record<string, Part>> = {
     } as KubeObject;
   },
 };
+
+const CONTAINER_LISTS = ["containers", "initContainers"] as const;
+
+function sameNames(sent: unknown, old: unknown): boolean {
+  const names = (list: unknown): readonly unknown[] =>
+    ((list as readonly Container[] | undefined) ?? []).map(({ name }) => name);
+  return JSON.stringify(names(sent)) === JSON.stringify(names(old));
+}
 
 function withSpec(object: KubeObject, spec: Fields): KubeObject {
   return { ...object, spec } as KubeObject;

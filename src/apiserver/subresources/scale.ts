@@ -109,9 +109,9 @@ async function write(
   };
   const view = {
     kind: SCALE,
-    of: (object: KubeObject): KubeObject => scaleOf(object, form) as unknown as KubeObject,
+    of: (object: KubeObject): KubeObject => scaleOf(object, form),
     into: (object: KubeObject, shown: KubeObject): KubeObject =>
-      form.write(object, (shown as unknown as Scale).spec?.replicas ?? 0),
+      form.write(object, (shown as Scale).spec?.replicas ?? 0),
   };
   const update = { subresource: "scale", mayCreate: false, transform, view };
   const { object } = await served.store.update(info.namespace, info.name, update, context);

@@ -1,6 +1,8 @@
 /** One revision of one object: its bytes as every client gets them, and lazily its parsed form, shared by all in-process readers. @module */
 import { encodeMessage, type JsonObject, type KubeObject, type StructSchema } from "#apimachinery";
 
+import { isUnreadable, unreadableError } from "./unreadable.ts";
+
 /** What the cache must know of a resource to read its objects. */
 export interface ObjectLayout {
   /**
@@ -55,6 +57,15 @@ export class CachedObject {
     return this.#data.length;
   }
 
+  /** What is stored cannot be decrypted: `bytes` and `object` throw why. */
+  get isUnreadable(): boolean {
+    return isUnreadable(this.#data);
+  }
+
+  checkReadable(): void {
+    if (this.isUnreadable) throw unreadableError(this.#data);
+  }
+
   get namespace(): string {
     const slash = this.key.indexOf("/");
     return slash < 0 ? "" : this.key.slice(0, slash);
@@ -66,6 +77,7 @@ export class CachedObject {
 
   /** The object as JSON, with its resourceVersion. Shared: never written to. */
   get bytes(): Uint8Array {
+    this.checkReadable();
     if (!this.#isSpliced) {
       this.#data = splice(this.#data, headLength(this.layout, this.#data), this.revision);
       this.#isSpliced = true;
@@ -118,6 +130,7 @@ export class CachedObject {
   }
 
   #stored(): Uint8Array {
+    if (this.isUnreadable) return this.#data;
     if (!this.#isSpliced) return this.#data;
     return unsplice(this.#data, headLength(this.layout, this.#data), this.revision);
   }
@@ -127,6 +140,7 @@ export class CachedObject {
       "metadata.name": this.name,
       "metadata.namespace": this.namespace,
     };
+    if (this.isUnreadable) return fields;
     for (const path in this.layout.selectableFields) {
       fields[path] = this.layout.selectableFields[path]!(this.object);
     }

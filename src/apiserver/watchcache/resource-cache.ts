@@ -106,13 +106,23 @@ export class ResourceCache {
       if (previous === undefined) return;
       this.#objects.delete(key);
       this.#index?.replace(previous, undefined);
-      this.#publish(new CacheEvent("DELETED", previous.at(change.revision), previous));
+      if (previous.isUnreadable) this.#endWatches();
+      else this.#publish(new CacheEvent("DELETED", previous.at(change.revision), previous));
       return;
     }
     const current = object ?? new CachedObject(key, change.revision, change.value, this.layout);
     this.#objects.set(current);
     this.#index?.replace(previous, current);
-    this.#publish(new CacheEvent(previous === undefined ? "ADDED" : "MODIFIED", current, previous));
+    if (current.isUnreadable) return this.#endWatches();
+    const before = previous?.isUnreadable === true ? undefined : previous;
+    this.#publish(new CacheEvent(before === undefined ? "ADDED" : "MODIFIED", current, before));
+  }
+
+  /** A change that nobody can be told of: whoever watches has to begin anew, and learns why that does not work. */
+  #endWatches(): void {
+    this.#oldest = this.#lastChange;
+    this.#history = [];
+    for (const watcher of [...this.#watchers]) watcher.stop();
   }
 
   /** Changes after `revision`, oldest first; `Expired` when they are no longer all here. */

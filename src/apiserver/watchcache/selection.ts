@@ -1,4 +1,5 @@
 /** Which objects a list or watch is about. @module */
+import type { KubeObject } from "#apimachinery";
 import type { CachedObject } from "./cached-object.ts";
 
 export interface Selection {
@@ -10,6 +11,8 @@ export interface Selection {
   readonly indexed?: string;
   /** What key and index do not answer; absent: everything. */
   readonly matches?: (object: CachedObject) => boolean;
+  /** What is left to whoever converts the objects: fields of a version that a webhook makes. */
+  readonly matchesShown?: (object: KubeObject) => boolean;
 }
 
 export const EVERYTHING: Selection = { prefix: "" };

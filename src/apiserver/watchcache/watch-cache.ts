@@ -9,6 +9,8 @@ const LOAD_PAGE = 1000;
 /** How long a read waits for the cache to reach a revision before it is told to try again; upstream's blockTimeout. */
 const FRESHNESS_TIMEOUT_MS = 3000;
 const RESTART_DELAY_MS = 200;
+/** While somebody waits, the store is asked this often how far it is; upstream's progressRequestPeriod. */
+const PROGRESS_MS = 100;
 /** Changes are applied in slices of this many ms, so that a burst does not hold the event loop. */
 const SLICE_MS = 5;
 
@@ -43,6 +45,7 @@ export class WatchCache {
   #revision = 0;
   #compacted = 0;
   #waiters: Waiter[] = [];
+  #isAsking = false;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: WatchCacheOptions) {
@@ -72,6 +75,17 @@ export class WatchCache {
   async start(signal: AbortSignal): Promise<void> {
     this.#revision = await this.#load();
     this.#running = this.#follow(signal);
+  }
+
+  /** Reads once more what could not be read: there may be a key for it now. */
+  async readAgain(): Promise<void> {
+    for (const [resource, cache] of this.#resources) {
+      for (const { key } of [...cache.list()].filter(({ isUnreadable }) => isUnreadable)) {
+        const entry = await this.#store.get(storageKey(resource, key));
+        const isNew = entry?.revision === cache.get(key)?.revision;
+        if (entry !== undefined && isNew) cache.apply(key, { ...entry, previous: undefined }, undefined);
+      }
+    }
   }
 
   /** Resolves when the following has ended after its signal aborted. */
@@ -132,6 +146,7 @@ export class WatchCache {
     if (revision <= this.#revision) return;
     const waiter: Waiter = { revision, ...Promise.withResolvers<boolean>() };
     this.#waiters.push(waiter);
+    this.#askForProgress();
     const timer = this.#clock.after(FRESHNESS_TIMEOUT_MS, () => waiter.resolve(false));
     const isReached = await waiter.promise;
     timer.cancel();
@@ -165,9 +180,11 @@ export class WatchCache {
   async #follow(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        for await (const changes of this.#store.watch(REGISTRY_PREFIX, this.#revision, signal)) {
-          await this.#apply(changes);
-        }
+        const onProgress = (revision: number): void => {
+          if (revision > this.#revision) this.#reach(revision);
+        };
+        const watch = this.#store.watch(REGISTRY_PREFIX, this.#revision, signal, onProgress);
+        for await (const changes of watch) await this.#apply(changes);
       } catch (err) {
         if (signal.aborted) return;
         this.#logger.error("Watch of the store failed, trying again", { err });
@@ -218,6 +235,19 @@ export class WatchCache {
     const { value, revision } = change;
     const isOurs = value !== undefined && this.#announced.has(value);
     cache.apply(key, change, isOurs ? this.committed(resource, key, value, revision) : undefined);
+  }
+
+  /** What somebody waits for may be a change of others that is none of ours. */
+  #askForProgress(): void {
+    const store = this.#store;
+    if (store.requestProgress === undefined || this.#isAsking) return;
+    this.#isAsking = true;
+    this.#clock.after(PROGRESS_MS, () => {
+      this.#isAsking = false;
+      if (this.#waiters.length === 0) return;
+      store.requestProgress?.();
+      this.#askForProgress();
+    });
   }
 
   #reach(revision: number): void {

@@ -13,6 +13,9 @@ export interface EtcdWatchOptions {
   readonly from: Revision;
   /** Turns an etcd key into one of the store's. */
   readonly keyOf: (key: Buffer) => string;
+  readonly onProgress: ((revision: Revision) => void) | undefined;
+  /** Told how to ask the open stream for its progress, and undefined when it is closed. */
+  readonly onStream: (requestProgress: (() => void) | undefined) => void;
 }
 
 const RECONNECT_DELAY_MS = 100;
@@ -31,8 +34,10 @@ export async function* watchEtcd(
         delayMs = RECONNECT_DELAY_MS;
         const changes = response.events.map((event) => toChange(event, options.keyOf));
         // Also where nothing of ours changed: a progress notice saves the next connection the search.
-        position = Math.max(position, changes.at(-1)?.revision ?? progressOf(response));
+        const through = options.onProgress === undefined ? 0 : progressOf(response);
+        position = Math.max(position, changes.at(-1)?.revision ?? through);
         if (changes.length > 0) yield changes;
+        else options.onProgress?.(position);
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -46,7 +51,7 @@ export async function* watchEtcd(
 
 /** The responses of one stream, put together from their fragments. */
 async function* responses(
-  { client, key, rangeEnd }: EtcdWatchOptions,
+  { client, key, rangeEnd, onStream }: EtcdWatchOptions,
   position: Revision,
   signal: AbortSignal,
 ): AsyncGenerator<WatchResponse, void> {
@@ -57,6 +62,7 @@ async function* responses(
     const startRevision = position + 1;
     const create = { key, rangeEnd, startRevision, progressNotify: true, prevKv: true, fragment: true };
     stream.write({ createRequest: create });
+    onStream(() => void stream.write({ progressRequest: {} }));
     let fragments: WatchResponse["events"] = [];
     for await (const response of stream as AsyncIterable<WatchResponse>) {
       if (response.compactRevision > 0) throw new Compacted(position, response.compactRevision);
@@ -68,6 +74,7 @@ async function* responses(
       fragments = [];
     }
   } finally {
+    onStream(undefined);
     signal.removeEventListener("abort", onAbort);
     // Cancelling makes the stream fail, after nobody listens any more.
     stream.on("error", () => {});

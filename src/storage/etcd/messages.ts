@@ -61,7 +61,8 @@ const MESSAGES: Readonly<Record<string, Readonly<Record<string, FieldFacts>>>> =
     prevKv: [6, "bool"],
     fragment: [8, "bool"],
   },
-  WatchRequest: { createRequest: [1, "WatchCreateRequest"] },
+  WatchProgressRequest: {},
+  WatchRequest: { createRequest: [1, "WatchCreateRequest"], progressRequest: [3, "WatchProgressRequest"] },
   Event: { type: [1, "int32"], kv: [2, "KeyValue"], prevKv: [3, "KeyValue"] },
   WatchResponse: {
     header: [1, "ResponseHeader"],

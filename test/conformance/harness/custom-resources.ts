@@ -22,6 +22,8 @@ export interface CustomKindOptions {
   /** Instead of `schema`. */
   readonly versions?: readonly CustomResourceDefinitionVersion[];
   readonly scope?: "Namespaced" | "Cluster";
+  /** Default: one that no other test has. */
+  readonly group?: string;
   /** In place of what is made of the above. */
   readonly spec?: Partial<CustomResourceDefinitionSpec>;
 }
@@ -33,11 +35,10 @@ export async function newCustomKind(
   t: ConformanceContext,
   options: CustomKindOptions = {},
 ): Promise<CustomKind> {
-  const { schema = ANYTHING, scope = "Namespaced" } = options;
+  const { schema = ANYTHING, scope = "Namespaced", group = `${t.unique}.example.com` } = options;
   const versions = options.versions ?? [
     { name: "v1", served: true, storage: true, schema: { openAPIV3Schema: schema } },
   ];
-  const group = `${t.unique}.example.com`;
   const names = {
     plural: "gadgets",
     singular: "gadget",

@@ -35,7 +35,9 @@ export function validateValidatingAdmissionPolicyBinding({ spec }: ValidatingAdm
   ];
 }
 
-export function validateMutatingAdmissionPolicyBinding({ spec = {} }: MutatingAdmissionPolicyBinding): Causes {
+export function validateMutatingAdmissionPolicyBinding({
+  spec = {},
+}: MutatingAdmissionPolicyBinding): Causes {
   return [...validateShared(spec), ...validateMutableOperations(spec.matchResources, "spec.matchResources")];
 }
 

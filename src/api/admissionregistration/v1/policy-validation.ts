@@ -24,7 +24,10 @@ const RESERVED: ReadonlySet<string> = new Set(
   ),
 );
 
-export function validateValidatingAdmissionPolicy({ metadata, spec = {} }: ValidatingAdmissionPolicy): Causes {
+export function validateValidatingAdmissionPolicy({
+  metadata,
+  spec = {},
+}: ValidatingAdmissionPolicy): Causes {
   const { validations = [], auditAnnotations = [] } = spec;
   if (validations.length + auditAnnotations.length === 0) {
     const message = "validations or auditAnnotations must contain at least one item";
@@ -87,7 +90,9 @@ function validateAnnotation({ key, valueExpression }: AuditAnnotation, name: str
   ];
 }
 
-export function validateValidatingAdmissionPolicyStatus({ status }: {
+export function validateValidatingAdmissionPolicyStatus({
+  status,
+}: {
   readonly status?: ValidatingAdmissionPolicyStatus;
 }): Causes {
   const path = "status.typeChecking.expressionWarnings";

@@ -2,7 +2,10 @@
 import type { Kind } from "#apimachinery";
 import { ageColumn, integer, nameColumn, text } from "../../printing/columns.ts";
 import { paramKind } from "./policy-columns.ts";
-import { validateValidatingAdmissionPolicy, validateValidatingAdmissionPolicyStatus } from "./policy-validation.ts";
+import {
+  validateValidatingAdmissionPolicy,
+  validateValidatingAdmissionPolicyStatus,
+} from "./policy-validation.ts";
 import type { ValidatingAdmissionPolicy } from "./types.gen.ts";
 
 export const ValidatingAdmissionPolicies: Kind<ValidatingAdmissionPolicy> = {

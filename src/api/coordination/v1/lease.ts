@@ -2,7 +2,7 @@
 import type { Kind } from "#apimachinery";
 import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
 import type { Lease } from "./types.gen.ts";
-import { validateLease } from "./validation.ts";
+import { validateLease, withoutElection } from "./validation.ts";
 
 export const Leases: Kind<Lease> = {
   group: "coordination.k8s.io",
@@ -12,6 +12,11 @@ export const Leases: Kind<Lease> = {
   scope: "Namespaced",
   subresources: [],
   validate: validateLease,
-  strategy: { allowCreateOnUpdate: true, allowUnconditionalUpdate: false },
+  strategy: {
+    allowCreateOnUpdate: true,
+    allowUnconditionalUpdate: false,
+    prepareForCreate: (lease) => withoutElection(lease),
+    prepareForUpdate: withoutElection,
+  },
   columns: [nameColumn, text("Holder", (lease) => lease.spec?.holderIdentity ?? ""), ageColumn],
 };

@@ -33,14 +33,14 @@ function nodeSelectorGrows(
     field.invalid(
       "spec.nodeSelector",
       nodeSelector,
-      "only additions are allowed (no mutations or deletions)",
+      "only additions to spec.nodeSelector are allowed (no mutations or deletions)",
     ),
   ];
 }
 
 function nodeAffinityGrows(affinity: NodeAffinity | undefined, old: NodeAffinity | undefined): StatusCause[] {
   const before = old?.requiredDuringSchedulingIgnoredDuringExecution;
-  if (before === undefined) return [];
+  if (before === undefined || before.nodeSelectorTerms.length === 0) return [];
   const path = "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution";
   const now = affinity?.requiredDuringSchedulingIgnoredDuringExecution;
   if (now === undefined || now.nodeSelectorTerms.length !== before.nodeSelectorTerms.length) {

@@ -1,23 +1,24 @@
 /** Rules for PersistentVolumes. @module */
-import { field, isDns1123Subdomain, parseQuantity, signOf } from "#apimachinery";
+import {
+  canonicalQuantity,
+  field,
+  isDns1123Subdomain,
+  parseQuantity,
+  quantityValue,
+  signOf,
+} from "#apimachinery";
 import { validateAccessModes, VOLUME_MODES } from "../../validation/claim-spec.ts";
-import { hasBacksteps, immutable, NONE, obeys, oneOf, type Causes } from "../../validation/common.ts";
-import { validateNodeSelector } from "../../validation/node-selector.ts";
+import { all, immutable, NONE, obeys, oneOf, type Causes } from "../../validation/common.ts";
+import { hasInvalidLabelValue, validateNodeSelector } from "../../validation/node-selector.ts";
 import { semanticEqual } from "../../validation/semantic-equal.ts";
-import { REQUIRED_SOURCE_FIELDS } from "../../validation/volume-sources.ts";
+import { sourcesOf, validatePersistentSource } from "./persistentvolume-sources.ts";
 import { specDifference } from "./spec-difference.ts";
 import type { PersistentVolume, PersistentVolumeSpec } from "./types.gen.ts";
 
-const SOURCES = ["hostPath", ...Object.keys(REQUIRED_SOURCE_FIELDS)];
-/** Fields that only persistent sources demand. */
-const REQUIRED: Readonly<Record<string, readonly string[]>> = {
-  ...REQUIRED_SOURCE_FIELDS,
-  hostPath: ["path"],
-  csi: ["driver", "volumeHandle"],
-};
-
-export function validatePersistentVolume({ spec = {} }: PersistentVolume): Causes {
+export function validatePersistentVolume(pv: PersistentVolume, old?: PersistentVolume): Causes {
+  const { spec = {} } = pv;
   const { storageClassName, volumeAttributesClassName, nodeAffinity } = spec;
+  const stored = old?.spec?.nodeAffinity?.required?.nodeSelectorTerms ?? [];
   return [
     ...((spec.accessModes?.length ?? 0) === 0 ? [field.required(specPath("accessModes"))] : NONE),
     ...validateAccessModes(spec.accessModes, specPath("accessModes")),
@@ -36,17 +37,81 @@ export function validatePersistentVolume({ spec = {} }: PersistentVolume): Cause
               "must specify required node constraints",
             ),
           ]
-        : validateNodeSelector(nodeAffinity.required, field.child(specPath("nodeAffinity"), "required"))),
-    ...validateSource(spec),
+        : validateNodeSelector(
+            nodeAffinity.required,
+            field.child(specPath("nodeAffinity"), "required"),
+            !stored.some(hasInvalidLabelValue),
+          )),
+    ...validatePersistentSource(spec, pv.metadata.name),
+    ...recyclesRoot(spec),
     ...(storageClassName ? obeys(isDns1123Subdomain, storageClassName, specPath("storageClassName")) : NONE),
     ...oneOf(spec.volumeMode, VOLUME_MODES, specPath("volumeMode")),
     ...(volumeAttributesClassName === undefined
       ? NONE
       : validateAttributesClass(spec, volumeAttributesClassName)),
+    ...validateMountOptions(pv),
   ];
 }
 
 const specPath = (name: string): string => field.child("spec", name);
+
+function validateSize(text: string, path: string): Causes {
+  const quantity = parseQuantity(text);
+  const value = quantityValue(quantity);
+  return all(
+    value < 0 ? [field.invalid(path, value, "must be a valid resource quantity")] : NONE,
+    signOf(quantity) > 0 ? NONE : [field.invalid(path, canonicalQuantity(text), "must be greater than zero")],
+  );
+}
+
+const MOUNT_OPTIONS_ANNOTATION = "volume.beta.kubernetes.io/mount-options";
+const MOUNTED: readonly string[] = [
+  "gcePersistentDisk",
+  "awsElasticBlockStore",
+  "glusterfs",
+  "nfs",
+  "rbd",
+  "quobyte",
+  "iscsi",
+  "cinder",
+  "cephfs",
+  "azureFile",
+  "vsphereVolume",
+  "azureDisk",
+  "photonPersistentDisk",
+];
+
+/** The annotation is the old name of `spec.mountOptions`, and had its rule. */
+function validateMountOptions({ metadata, spec = {} }: PersistentVolume): Causes {
+  if (metadata.annotations?.[MOUNT_OPTIONS_ANNOTATION] === undefined) return NONE;
+  if (Object.keys(sourcesOf(spec)).some((name) => MOUNTED.includes(name))) return NONE;
+  const path = field.child("metadata.annotations", MOUNT_OPTIONS_ANNOTATION);
+  return [field.forbidden(path, "may not specify mount options for this volume type")];
+}
+
+const STABLE_LABELS: Readonly<Record<string, string>> = {
+  "failure-domain.beta.kubernetes.io/zone": "topology.kubernetes.io/zone",
+  "failure-domain.beta.kubernetes.io/region": "topology.kubernetes.io/region",
+  "beta.kubernetes.io/os": "kubernetes.io/os",
+  "beta.kubernetes.io/arch": "kubernetes.io/arch",
+  "beta.kubernetes.io/instance-type": "node.kubernetes.io/instance-type",
+};
+
+/** Where a volume is does not change; labels of nodes have got new names since, which may be used instead. */
+function nodeAffinityStays(spec: PersistentVolumeSpec, old: PersistentVolumeSpec): Causes {
+  const now = (spec.nodeAffinity?.required?.nodeSelectorTerms ?? []).map((t) => t.matchExpressions ?? []);
+  const terms = old.nodeAffinity?.required?.nodeSelectorTerms.map((term, i) => ({
+    ...term,
+    matchExpressions: (term.matchExpressions ?? []).map((e, k) => {
+      const key = now[i]?.[k]?.key;
+      return key !== undefined && STABLE_LABELS[e.key] === key ? { ...e, key } : e;
+    }),
+  }));
+  const before = { required: { nodeSelectorTerms: terms ?? [] } };
+  if (semanticEqual(spec.nodeAffinity, before)) return NONE;
+  const message = `${field.IMMUTABLE_MESSAGE}, except for updating from beta label to GA`;
+  return [field.invalid("nodeAffinity", spec.nodeAffinity, message)];
+}
 
 function validateAttributesClass({ csi }: PersistentVolumeSpec, name: string): Causes {
   const path = "spec.volumeAttributesClassName";
@@ -67,56 +132,28 @@ function validateCapacity(capacity: Readonly<Record<string, string>>, path: stri
     ...(names.length === 0 ? [field.required(path)] : NONE),
     ...(onlyStorage ? NONE : [field.notSupported(path, capacity, ["storage"])]),
     ...Object.entries(capacity).flatMap(([name, value]) =>
-      signOf(parseQuantity(value)) > 0
-        ? []
-        : [field.invalid(field.key(path, name), value, "must be greater than zero")],
+      validateSize(value, field.key(path, name)),
     ),
   ];
 }
 
-function sourceOf(spec: PersistentVolumeSpec): readonly (readonly [name: string, source: object])[] {
-  return Object.entries(spec).filter(([name, value]) => SOURCES.includes(name) && value !== undefined);
-}
-
-function validateSource(spec: PersistentVolumeSpec): Causes {
-  const [first, ...more] = sourceOf(spec);
-  if (first === undefined) return [field.required("spec", "must specify a volume type")];
-  const [type, source] = first;
-  const values = source as Readonly<Record<string, unknown>>;
-  const path = field.child("spec", type);
-  const missing = (REQUIRED[type] ?? []).filter((name) => {
-    const value = values[name];
-    return value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
-  });
-  const target = spec.hostPath?.path ?? "";
-  const recyclesRoot = spec.persistentVolumeReclaimPolicy === "Recycle" && /^\/+$/.test(target);
+/** A recycler would wipe the machine. */
+function recyclesRoot({ hostPath, persistentVolumeReclaimPolicy }: PersistentVolumeSpec): Causes {
+  const isRoot = hostPath?.path !== undefined && /^\/(?:\.?\/)*\.?$/.test(hostPath.path);
+  if (!isRoot || persistentVolumeReclaimPolicy !== "Recycle") return NONE;
   return [
-    ...missing.map((name) => field.required(field.child(path, name))),
-    ...(type === "hostPath" && hasBacksteps(target)
-      ? [field.invalid(field.child(path, "path"), target, "must not contain '..'")]
-      : NONE),
-    ...(type === "local" && spec.nodeAffinity === undefined
-      ? [field.required("metadata.annotations", "Local volume requires node affinity")]
-      : NONE),
-    ...more.map(([name]) =>
-      field.forbidden(field.child("spec", name), "may not specify more than 1 volume type"),
+    field.forbidden(
+      specPath("persistentVolumeReclaimPolicy"),
+      "may not be 'recycle' for a hostPath mount of '/'",
     ),
-    ...(recyclesRoot
-      ? [
-          field.forbidden(
-            "spec.persistentVolumeReclaimPolicy",
-            "may not be 'recycle' for a hostPath mount of '/'",
-          ),
-        ]
-      : NONE),
   ];
 }
 
 export function validatePersistentVolumeUpdate(pv: PersistentVolume, old: PersistentVolume): Causes {
   const [spec, before] = [pv.spec ?? {}, old.spec ?? {}];
   const [now, then] = [
-    Object.fromEntries(sourceOf(withoutNewSecret(spec, before))),
-    Object.fromEntries(sourceOf(before)),
+    sourcesOf(withoutNewSecret(spec, before)),
+    sourcesOf(before),
   ];
   const message = "spec.persistentvolumesource is immutable after creation";
   return [
@@ -126,7 +163,7 @@ export function validatePersistentVolumeUpdate(pv: PersistentVolume, old: Persis
     ...immutable(spec.volumeMode, before.volumeMode, "volumeMode"),
     ...(before.nodeAffinity === undefined
       ? NONE
-      : immutable(spec.nodeAffinity, before.nodeAffinity, "nodeAffinity")),
+      : nodeAffinityStays(spec, before)),
     ...(before.volumeAttributesClassName !== undefined && spec.volumeAttributesClassName === undefined
       ? [field.forbidden("spec.volumeAttributesClassName", "update from non-nil value to nil is forbidden")]
       : NONE),

@@ -1,11 +1,10 @@
 /** What an update of a pod may change: little, because containers run already. @module */
-import { field, isDns1123Subdomain } from "#apimachinery";
-import { each, immutable, inRange, NONE, obeys, type Causes } from "../../validation/common.ts";
+import { field } from "#apimachinery";
+import { each, inRange, NONE, type Causes } from "../../validation/common.ts";
 import { semanticEqual } from "../../validation/semantic-equal.ts";
-import { validIpLegacy } from "../../validation/ip.ts";
 import { gatedChanges } from "./gated-pod-validation.ts";
 import { specDifference } from "./spec-difference.ts";
-import type { Container, Pod, PodSpec, PodStatus } from "./types.gen.ts";
+import type { Container, Pod, PodSpec } from "./types.gen.ts";
 
 const INT32_MAX = 2 ** 31 - 1;
 const UPDATABLE = [
@@ -24,8 +23,11 @@ export function validatePodUpdate(pod: Pod, old: Pod): Causes {
   if (lists.length > 0) {
     return [field.forbidden(`spec.${lists[0]!}`, "pod updates may not add or remove containers")];
   }
+  const deadline = validateDeadline(pod.spec, old.spec);
+  // Upstream looks no further when a new deadline is wrong.
+  if (deadline.length > 0 && pod.spec.activeDeadlineSeconds !== undefined) return deadline;
   return [
-    ...validateDeadline(pod.spec, old.spec),
+    ...deadline,
     ...validateTolerationChange(pod.spec, old.spec),
     ...validateGateChange(pod.spec, old.spec),
     ...validateRest(pod.spec, old.spec),
@@ -105,61 +107,3 @@ function withUpdatable(spec: PodSpec, old: PodSpec): PodSpec {
 
 const withImagesOf = (list: readonly Container[], before: readonly Container[]): readonly Container[] =>
   list.map((container, i) => ({ ...container, image: before[i]?.image ?? "" }));
-
-export function validatePodStatusUpdate(pod: Pod, old: Pod): Causes {
-  const [status, before] = [pod.status ?? {}, old.status ?? {}];
-  const nominated = status.nominatedNodeName ?? "";
-  return [
-    ...each(status.conditions, "status.conditions", (condition, at) =>
-      condition.type === "" ? [field.required(field.child(at, "type"))] : NONE,
-    ),
-    ...(nominated !== "" && nominated !== before.nominatedNodeName
-      ? obeys(isDns1123Subdomain, nominated, "status.nominatedNodeName")
-      : NONE),
-    ...immutable(status.qosClass, before.qosClass, "status.qosClass"),
-    ...terminatedStays(pod.spec, status, before),
-    ...validateIps(status.podIPs, before.podIPs, "status.podIPs"),
-    ...validateHostIps(status, before),
-  ];
-}
-
-/** A container that has ended for good cannot run again, except by its restart policy. */
-function terminatedStays(spec: PodSpec | undefined, status: PodStatus, before: PodStatus): Causes {
-  if (spec?.restartPolicy === "Always") return NONE;
-  const own = new Map((spec?.containers ?? []).map((container) => [container.name, container.restartPolicy]));
-  const now = new Map((status.containerStatuses ?? []).map((s) => [s.name, s]));
-  return each(before.containerStatuses, "status.containerStatuses", (old, at) => {
-    const ended = old.state?.terminated;
-    if (ended === undefined || own.get(old.name) !== undefined) return NONE;
-    if (ended.exitCode !== 0 && spec?.restartPolicy === "OnFailure") return NONE;
-    const after = now.get(old.name);
-    if (after === undefined || after.state?.terminated !== undefined) return NONE;
-    return [field.forbidden(field.child(at, "state"), "may not be transitioned to non-terminated state")];
-  });
-}
-
-interface Ip {
-  readonly ip: string;
-}
-
-function validateIps(ips: readonly Ip[] | undefined, old: readonly Ip[] | undefined, path: string): Causes {
-  const known = (old ?? []).map(({ ip }) => ip);
-  const families = new Set((ips ?? []).map(({ ip }) => (ip.includes(":") ? 6 : 4)));
-  return [
-    ...each(ips, path, ({ ip }, at) => validIpLegacy(ip, at, known)),
-    ...((ips?.length ?? 0) > families.size
-      ? [field.invalid(path, ips, "may specify no more than one IP for each IP family")]
-      : NONE),
-  ];
-}
-
-function validateHostIps(status: PodStatus, before: PodStatus): Causes {
-  const first = status.hostIPs?.[0]?.ip;
-  if (first === undefined) return NONE;
-  return [
-    ...(status.hostIP === first
-      ? NONE
-      : [field.invalid("status.hostIPs[0].ip", first, "must be equal to `hostIP`")]),
-    ...validateIps(status.hostIPs, before.hostIPs, "status.hostIPs"),
-  ];
-}

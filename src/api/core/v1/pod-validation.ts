@@ -2,35 +2,55 @@
 import { field } from "#apimachinery";
 import { all, each, NONE, type Causes } from "../../validation/common.ts";
 import { validateImages } from "../../validation/containers.ts";
+import {
+  validateAnnotationUpdate,
+  validatePodAnnotations,
+  validateProfilesMatch,
+} from "../../validation/pod-annotations.ts";
+import { podRules } from "../../validation/pod-rules.ts";
 import { validatePodSpec } from "../../validation/pod-spec.ts";
 import type { Pod, PodSpec } from "./types.gen.ts";
 
-const MIRROR_ANNOTATION = "kubernetes.io/config.mirror";
+const ANNOTATIONS = "metadata.annotations";
 
-export function validatePod(pod: Pod): Causes {
+export function validatePod(pod: Pod, old?: Pod): Causes {
   const spec = pod.spec ?? { containers: [] };
+  const rules = podRules(true, old);
+  const { annotations } = pod.metadata;
   return all(
-    mirrorPodHasNode(pod),
-    validatePodSpec(spec, pod.metadata, "spec", { isPod: true }),
+    validatePodAnnotations(annotations, spec, ANNOTATIONS, rules),
+    validatePodSpec(spec, pod.metadata, "spec", rules),
     tokensNeedAccount(spec),
     validateImages(spec.containers, "spec.containers"),
     validateImages(spec.initContainers, "spec.initContainers"),
-    spec.nodeName && (spec.schedulingGates?.length ?? 0) > 0
-      ? [field.forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared")]
-      : NONE,
+    old === undefined
+      ? NONE
+      : validateAnnotationUpdate(annotations, old.metadata.annotations, ANNOTATIONS),
   );
 }
 
-/** A mirror pod is a node's, so it must say which. */
-function mirrorPodHasNode({ metadata, spec }: Pod): Causes {
-  if (metadata.annotations?.[MIRROR_ANNOTATION] === undefined || spec?.nodeName) return NONE;
-  return [
-    field.invalid(
-      `metadata.annotations.${MIRROR_ANNOTATION}`,
-      metadata.annotations[MIRROR_ANNOTATION],
-      "must set spec.nodeName if mirror pod annotation is set",
-    ),
-  ];
+/** Annotations may only change as far as they mean nothing to the pod's containers. */
+export function validateAnnotations(pod: Pod, old: Pod): Causes {
+  const { annotations } = pod.metadata;
+  const spec = pod.spec ?? { containers: [] };
+  return all(
+    validateAnnotationUpdate(annotations, old.metadata.annotations, ANNOTATIONS),
+    validatePodAnnotations(annotations, spec, ANNOTATIONS, podRules(true, old)),
+  );
+}
+
+export function validatePodCreate({ metadata, spec }: Pod): Causes {
+  if (spec === undefined) return NONE;
+  const isGated = (spec.schedulingGates?.length ?? 0) > 0;
+  return all(
+    (spec.ephemeralContainers?.length ?? 0) > 0
+      ? [field.forbidden("spec.ephemeralContainers", "cannot be set on create")]
+      : NONE,
+    spec.nodeName && isGated
+      ? [field.forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared")]
+      : NONE,
+    validateProfilesMatch(metadata, spec, "spec"),
+  );
 }
 
 function tokensNeedAccount(spec: PodSpec): Causes {

@@ -3,8 +3,11 @@ import type { Kind } from "#apimachinery";
 import { podColumns } from "./pod-columns.ts";
 import { defaultPod } from "./pod-defaults.ts";
 import { podStrategy } from "./pod-strategy.ts";
-import { validatePodStatusUpdate, validatePodUpdate } from "./pod-update-validation.ts";
-import { validatePod } from "./pod-validation.ts";
+import { podRowConditions } from "./pod-row-conditions.ts";
+import { validatePodStatusUpdate } from "./pod-status-validation.ts";
+import { validateEphemeralContainersUpdate, validateResize } from "./pod-subresource-validation.ts";
+import { validatePodUpdate } from "./pod-update-validation.ts";
+import { validatePod, validatePodCreate } from "./pod-validation.ts";
 import type { Pod } from "./types.gen.ts";
 
 export const Pods: Kind<Pod> = {
@@ -27,11 +30,15 @@ export const Pods: Kind<Pod> = {
   ],
   defaults: defaultPod,
   validate: validatePod,
+  validateCreate: validatePodCreate,
   validateUpdate: validatePodUpdate,
   validateStatusUpdate: validatePodStatusUpdate,
+  validateSubresource: { ephemeralcontainers: validateEphemeralContainersUpdate, resize: validateResize },
   strategy: podStrategy,
   selectableFields: {
     "spec.nodeName": (pod) => pod.spec?.nodeName ?? "",
+    // The name that this field had once.
+    "spec.host": (pod) => pod.spec?.nodeName ?? "",
     "spec.restartPolicy": (pod) => pod.spec?.restartPolicy ?? "",
     "spec.schedulerName": (pod) => pod.spec?.schedulerName ?? "",
     "spec.serviceAccountName": (pod) => pod.spec?.serviceAccountName ?? "",
@@ -42,4 +49,5 @@ export const Pods: Kind<Pod> = {
     "status.nominatedNodeName": (pod) => pod.status?.nominatedNodeName ?? "",
   },
   columns: podColumns,
+  rowConditions: podRowConditions,
 };

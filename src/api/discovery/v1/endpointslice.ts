@@ -1,6 +1,7 @@
 /** EndpointSlice lists some of the addresses behind a service. @module */
 import type { Kind } from "#apimachinery";
 import { ageColumn, listWithMore, nameColumn, text } from "../../printing/columns.ts";
+import { endpointSliceWarnings, prepareForCreate, prepareForUpdate } from "./endpointslice-strategy.ts";
 import type { EndpointSlice } from "./types.gen.ts";
 import { validateEndpointSlice, validateEndpointSliceUpdate } from "./validation.ts";
 
@@ -15,6 +16,7 @@ export const EndpointSlices: Kind<EndpointSlice> = {
   subresources: [],
   validate: validateEndpointSlice,
   validateUpdate: validateEndpointSliceUpdate,
+  strategy: { prepareForCreate, prepareForUpdate, warnings: endpointSliceWarnings },
   columns: [
     nameColumn,
     text("AddressType", (slice) => slice.addressType),

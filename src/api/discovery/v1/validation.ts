@@ -11,6 +11,7 @@ import { each, immutable, NONE, obeys, oneOf, requiredOneOf, type Causes } from 
 import { validateEndpointIp } from "../../validation/endpoint-ip.ts";
 import { validIp, validIpLegacy } from "../../validation/ip.ts";
 import { validateQualifiedDomain } from "../../validation/references.ts";
+import { semanticEqual } from "../../validation/semantic-equal.ts";
 import type { Endpoint, EndpointHints, EndpointPort, EndpointSlice } from "./types.gen.ts";
 
 const TOPOLOGY_LABELS_MAX = 16;
@@ -19,11 +20,16 @@ const PORTS_MAX = 20_000;
 const ENDPOINTS_MAX = 1000;
 const HINTS_MAX = 8;
 
-export function validateEndpointSlice({ addressType, ports, endpoints }: EndpointSlice): Causes {
+/** Endpoints that do not change are not judged again. */
+export function validateEndpointSlice(
+  { addressType, ports, endpoints }: EndpointSlice,
+  old?: EndpointSlice,
+): Causes {
+  const isKept = old !== undefined && semanticEqual(old.endpoints, endpoints);
   return [
     ...requiredOneOf(addressType, ["FQDN", "IPv4", "IPv6"], "addressType"),
     ...validatePorts(ports ?? [], "ports"),
-    ...validateEndpoints(endpoints ?? [], addressType, "endpoints"),
+    ...(isKept ? NONE : validateEndpoints(endpoints ?? [], addressType, "endpoints")),
   ];
 }
 
@@ -86,6 +92,10 @@ function validateAddress(address: string, type: string, path: string, listPath: 
 }
 
 function validateHints({ forZones = [], forNodes = [] }: EndpointHints, path: string): Causes {
+  // Too many of the first hide what is wrong with the second.
+  if (forZones.length > HINTS_MAX) {
+    return [field.tooMany(field.child(path, "forZones"), forZones.length, HINTS_MAX)];
+  }
   return [
     ...validateHintList(forZones, field.child(path, "forZones"), isLabelValue),
     ...validateHintList(forNodes, field.child(path, "forNodes"), isDns1123Subdomain),

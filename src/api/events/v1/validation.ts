@@ -51,6 +51,8 @@ const IMMUTABLE: readonly (readonly [name: keyof Event, path: string])[] = [
   ["deprecatedFirstTimestamp", "firstTimestamp"],
   ["deprecatedLastTimestamp", "lastTimestamp"],
   ["deprecatedCount", "count"],
+  // Upstream compares it twice.
+  ["reason", "reason"],
   ["type", "type"],
   ["eventTime", "eventTime"],
   ["action", "action"],

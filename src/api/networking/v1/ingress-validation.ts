@@ -8,7 +8,8 @@ import {
   isWildcardDns1123Subdomain,
 } from "#apimachinery";
 import { each, NONE, obeys, oneOf, type Causes } from "../../validation/common.ts";
-import { parseIp } from "../../validation/ip.ts";
+import { warningsForIp } from "../../validation/address-warnings.ts";
+import { parseIp, validIpLegacy } from "../../validation/ip.ts";
 import { validateTypedReference } from "../../validation/references.ts";
 import type { HTTPIngressPath, Ingress, IngressBackend } from "./types.gen.ts";
 
@@ -16,28 +17,77 @@ const PATH_TYPES: readonly string[] = ["Exact", "ImplementationSpecific", "Prefi
 const BAD_SEQUENCES: readonly string[] = ["//", "/./", "/../", "%2f", "%2F"];
 const BAD_SUFFIXES: readonly string[] = ["/..", "/."];
 
-export function validateIngress({ spec = {} }: Ingress): Causes {
+const CLASS_ANNOTATION = "kubernetes.io/ingress.class";
+
+/** Names of secrets, and paths under a wildcard host, that were stored before they were checked are kept. */
+export function validateIngress({ spec = {} }: Ingress, old?: Ingress): Causes {
   const { rules = [], defaultBackend, tls, ingressClassName } = spec;
+  const anySecret = old?.spec?.tls?.some(({ secretName }) => validateSecret(secretName, "").length > 0);
+  const anyWildcard = old?.spec?.rules?.some(
+    ({ host = "", http }) => host.includes("*") && http !== undefined && validatePaths(http.paths, "").length > 0,
+  );
   const isEmpty = rules.length === 0 && defaultBackend === undefined;
   return [
     ...(isEmpty
-      ? [field.invalid("spec", rules, "either `defaultBackend` or `rules` must be specified")]
+      ? [field.invalid("spec", spec.rules, "either `defaultBackend` or `rules` must be specified")]
       : NONE),
     ...(defaultBackend === undefined ? NONE : validateBackend(defaultBackend, "spec.defaultBackend")),
     ...each(rules, "spec.rules", (rule, at) => [
       ...validateRuleHost(rule.host ?? "", field.child(at, "host")),
-      ...(rule.http === undefined ? NONE : validatePaths(rule.http.paths, field.child(at, "http", "paths"))),
+      ...(rule.http === undefined || (anyWildcard === true && (rule.host ?? "").includes("*"))
+        ? NONE
+        : validatePaths(rule.http.paths, field.child(at, "http", "paths"))),
     ]),
     ...each(tls, "spec.tls", (entry, at) => [
       ...each(entry.hosts, field.child(at, "hosts"), validateHost),
-      ...(entry.secretName
-        ? obeys(isDns1123Subdomain, entry.secretName, field.child(at, "secretName"))
-        : NONE),
+      ...(anySecret === true ? NONE : validateSecret(entry.secretName, field.child(at, "secretName"))),
     ]),
     ...(ingressClassName === undefined
       ? NONE
       : obeys(isDns1123Subdomain, ingressClassName, "spec.ingressClassName")),
   ];
+}
+
+function validateSecret(name: string | undefined, path: string): Causes {
+  return name ? obeys(isDns1123Subdomain, name, path) : NONE;
+}
+
+export function validateIngressCreate({ metadata, spec }: Ingress): Causes {
+  const annotation = metadata.annotations?.[CLASS_ANNOTATION];
+  const name = spec?.ingressClassName;
+  if (annotation === undefined || name === undefined || annotation === name) return NONE;
+  const message = "must match `ingressClassName` when both are specified";
+  return [field.invalid(`annotations.${CLASS_ANNOTATION}`, annotation, message)];
+}
+
+export function validateIngressStatusUpdate({ status }: Ingress, old: Ingress): Causes {
+  const known = (old.status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => (ip ? [ip] : []));
+  const path = "status.loadBalancer.ingress";
+  return each(status?.loadBalancer?.ingress, path, ({ ip = "", hostname = "" }, at) => {
+    const hostPath = field.child(at, "hostname");
+    return [
+      ...(ip === "" ? NONE : validIpLegacy(ip, field.child(at, "ip"), known)),
+      ...(hostname === "" ? NONE : obeys(isDns1123Subdomain, hostname, hostPath)),
+      ...(parseIp(hostname) === undefined
+        ? NONE
+        : [field.invalid(hostPath, hostname, "must be a DNS name, not an IP address")]),
+    ];
+  });
+}
+
+export function ingressWarnings(
+  { metadata, spec, status }: Ingress,
+  old: Ingress | undefined,
+  subresource: string,
+): readonly string[] {
+  if (subresource === "status") {
+    return (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }, i) =>
+      ip ? warningsForIp(ip, `status.loadBalancer.ingress[${i}]`) : [],
+    );
+  }
+  const isOldStyle = metadata.annotations?.[CLASS_ANNOTATION] !== undefined;
+  if (old !== undefined || !isOldStyle || spec?.ingressClassName !== undefined) return [];
+  return [`annotation "${CLASS_ANNOTATION}" is deprecated, please use 'spec.ingressClassName' instead`];
 }
 
 function validateRuleHost(host: string, path: string): Causes {

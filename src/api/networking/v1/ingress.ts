@@ -2,7 +2,12 @@
 import type { Kind } from "#apimachinery";
 import { sorted } from "#apimachinery";
 import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
-import { validateIngress } from "./ingress-validation.ts";
+import {
+  ingressWarnings,
+  validateIngress,
+  validateIngressCreate,
+  validateIngressStatusUpdate,
+} from "./ingress-validation.ts";
 import type { Ingress } from "./types.gen.ts";
 
 export const Ingresses: Kind<Ingress> = {
@@ -13,6 +18,9 @@ export const Ingresses: Kind<Ingress> = {
   scope: "Namespaced",
   subresources: ["status"],
   validate: validateIngress,
+  validateCreate: validateIngressCreate,
+  validateStatusUpdate: validateIngressStatusUpdate,
+  strategy: { warnings: ingressWarnings },
   columns: [
     nameColumn,
     text("Class", (ingress) => ingress.spec?.ingressClassName ?? "<none>"),

@@ -1,8 +1,9 @@
 /** Rules for IPAddresses: the name is the address, in canonical form. @module */
 import { field, isDns1123Subdomain, isPathSegmentName } from "#apimachinery";
-import { immutable, NONE, obeys, requiredName, type Causes } from "../../validation/common.ts";
+import { NONE, obeys, requiredName, type Causes } from "../../validation/common.ts";
 import { validIp } from "../../validation/ip.ts";
-import type { IPAddress } from "./types.gen.ts";
+import { semanticEqual } from "../../validation/semantic-equal.ts";
+import type { IPAddress, ParentReference } from "./types.gen.ts";
 
 export function validateIPAddress({ metadata, spec }: IPAddress): Causes {
   const parent = spec?.parentRef;
@@ -21,5 +22,14 @@ export function validateIPAddress({ metadata, spec }: IPAddress): Causes {
 }
 
 export function validateIPAddressUpdate(ip: IPAddress, old: IPAddress): Causes {
-  return immutable(ip.spec?.parentRef, old.spec?.parentRef, "spec.parentRef");
+  const [now, before] = [ip.spec?.parentRef, old.spec?.parentRef];
+  if (semanticEqual(now, before)) return NONE;
+  return [field.invalid("spec.parentRef", shown(now), field.IMMUTABLE_MESSAGE)];
+}
+
+/** As upstream's messages show it. */
+function shown(ref: ParentReference | undefined): unknown {
+  if (ref === undefined) return undefined;
+  const { group = "", resource, namespace = "", name } = ref;
+  return { Group: group, Resource: resource, Namespace: namespace, Name: name };
 }

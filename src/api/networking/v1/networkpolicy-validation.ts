@@ -1,20 +1,34 @@
 /** Rules for NetworkPolicies. @module */
-import { field, isPortName, isPortNumber, validateLabelSelector } from "#apimachinery";
+import { field, isPortName, isPortNumber } from "#apimachinery";
+import { isValidSelector, validateSelector } from "../../meta/v1/label-selector-validation.ts";
+import { warningsForCidr } from "../../validation/address-warnings.ts";
 import { each, NONE, obeys, oneOf, type Causes } from "../../validation/common.ts";
 import { parseCidr, validCidrLegacy, type ParsedCidr } from "../../validation/ip.ts";
 import type { IPBlock, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } from "./types.gen.ts";
 
-export function validateNetworkPolicy({ spec }: NetworkPolicy): Causes {
+/** What a stored policy got away with before, its successor may keep. */
+interface Leniency {
+  readonly anyValue: boolean;
+  readonly cidrs: readonly string[];
+}
+
+export function validateNetworkPolicy({ spec }: NetworkPolicy, old?: NetworkPolicy): Causes {
+  const leniency = {
+    anyValue: old !== undefined && !isValidSelector(old.spec?.podSelector),
+    cidrs: old === undefined ? [] : blocksOf(old).flatMap(({ block }) => [block.cidr, ...(block.except ?? [])]),
+  };
+  const validatePeers = (peers: readonly NetworkPolicyPeer[] | undefined, path: string): Causes =>
+    each(peers, path, (peer, at) => validatePeer(peer, leniency, at));
   const types = spec?.policyTypes ?? [];
   return [
-    ...validateLabelSelector(spec?.podSelector, "spec.podSelector"),
+    ...validateSelector(spec?.podSelector, "spec.podSelector", leniency.anyValue),
     ...each(spec?.ingress, "spec.ingress", (rule, at) => [
       ...each(rule.ports, field.child(at, "ports"), validatePort),
-      ...each(rule.from, field.child(at, "from"), validatePeer),
+      ...validatePeers(rule.from, field.child(at, "from")),
     ]),
     ...each(spec?.egress, "spec.egress", (rule, at) => [
       ...each(rule.ports, field.child(at, "ports"), validatePort),
-      ...each(rule.to, field.child(at, "to"), validatePeer),
+      ...validatePeers(rule.to, field.child(at, "to")),
     ]),
     ...(types.length > 2
       ? [field.invalid("spec.policyTypes", types, "may not specify more than two policyTypes")]
@@ -48,12 +62,16 @@ function validatePort({ protocol, port, endPort }: NetworkPolicyPort, path: stri
 const validateNumber = (value: number, at: string): Causes =>
   isPortNumber(value).map((message) => field.invalid(at, value, message));
 
-function validatePeer({ podSelector, namespaceSelector, ipBlock }: NetworkPolicyPeer, path: string): Causes {
+function validatePeer(
+  { podSelector, namespaceSelector, ipBlock }: NetworkPolicyPeer,
+  leniency: Leniency,
+  path: string,
+): Causes {
   const count = [podSelector, namespaceSelector, ipBlock].filter((peer) => peer !== undefined).length;
   return [
-    ...validateLabelSelector(podSelector, field.child(path, "podSelector")),
-    ...validateLabelSelector(namespaceSelector, field.child(path, "namespaceSelector")),
-    ...(ipBlock === undefined ? NONE : validateBlock(ipBlock, field.child(path, "ipBlock"))),
+    ...validateSelector(podSelector, field.child(path, "podSelector"), leniency.anyValue),
+    ...validateSelector(namespaceSelector, field.child(path, "namespaceSelector"), leniency.anyValue),
+    ...(ipBlock === undefined ? NONE : validateBlock(ipBlock, leniency.cidrs, field.child(path, "ipBlock"))),
     ...(count === 0 ? [field.required(path, "must specify a peer")] : NONE),
     ...(count > 1 && ipBlock !== undefined
       ? [field.forbidden(path, "may not specify both ipBlock and another peer")]
@@ -61,17 +79,17 @@ function validatePeer({ podSelector, namespaceSelector, ipBlock }: NetworkPolicy
   ];
 }
 
-function validateBlock({ cidr, except }: IPBlock, path: string): Causes {
+function validateBlock({ cidr, except }: IPBlock, known: readonly string[], path: string): Causes {
   const at = field.child(path, "cidr");
   if (cidr === "") return [field.required(at)];
   const whole = parseCidr(cidr);
   return [
-    ...validCidrLegacy(cidr, at),
+    ...validCidrLegacy(cidr, at, known),
     ...each(whole === undefined ? [] : except, field.child(path, "except"), (part, p) => {
       const parsed = parseCidr(part);
       const inside = parsed === undefined || isStrictSubset(parsed, whole!);
       return [
-        ...validCidrLegacy(part, p),
+        ...validCidrLegacy(part, p, known),
         ...(inside ? NONE : [field.invalid(p, part, "must be a strict subset of `cidr`")]),
       ];
     }),
@@ -85,4 +103,29 @@ function isStrictSubset(part: ParsedCidr, whole: ParsedCidr): boolean {
     const mask = (0xff << (8 - bits)) & 0xff;
     return (byte & mask) === ((whole.ip.bytes[i] ?? 0) & mask);
   });
+}
+
+export function networkPolicyWarnings(policy: NetworkPolicy): readonly string[] {
+  return blocksOf(policy).flatMap(({ block, path }) => [
+    ...warningsForCidr(block.cidr, field.child(path, "cidr")),
+    ...(block.except ?? []).flatMap((part, i) =>
+      warningsForCidr(part, field.index(field.child(path, "except"), i)),
+    ),
+  ]);
+}
+
+interface PlacedBlock {
+  readonly block: IPBlock;
+  readonly path: string;
+}
+
+function blocksOf({ spec }: NetworkPolicy): readonly PlacedBlock[] {
+  const of = (peers: readonly NetworkPolicyPeer[] | undefined, path: string): readonly PlacedBlock[] =>
+    (peers ?? []).flatMap(({ ipBlock: block }, i) =>
+      block === undefined ? [] : [{ block, path: field.child(field.index(path, i), "ipBlock") }],
+    );
+  return [
+    ...(spec?.ingress ?? []).flatMap(({ from }, i) => of(from, `spec.ingress[${i}].from`)),
+    ...(spec?.egress ?? []).flatMap(({ to }, i) => of(to, `spec.egress[${i}].to`)),
+  ];
 }

@@ -1,7 +1,7 @@
 /** NetworkPolicy says what traffic pods accept and send. @module */
 import type { Kind } from "#apimachinery";
 import { ageColumn, formatSelector, nameColumn, text } from "../../printing/columns.ts";
-import { validateNetworkPolicy } from "./networkpolicy-validation.ts";
+import { networkPolicyWarnings, validateNetworkPolicy } from "./networkpolicy-validation.ts";
 import type { NetworkPolicy } from "./types.gen.ts";
 
 export const NetworkPolicies: Kind<NetworkPolicy> = {
@@ -13,6 +13,7 @@ export const NetworkPolicies: Kind<NetworkPolicy> = {
   subresources: [],
   defaults: defaultNetworkPolicy,
   validate: validateNetworkPolicy,
+  strategy: { warnings: networkPolicyWarnings },
   columns: [nameColumn, text("Pod-Selector", (np) => formatSelector(np.spec?.podSelector)), ageColumn],
 };
 

@@ -2,7 +2,7 @@
 import type { Kind } from "#apimachinery";
 import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
 import type { RuntimeClass } from "./types.gen.ts";
-import { validateRuntimeClass, validateRuntimeClassUpdate } from "./validation.ts";
+import { runtimeClassWarnings, validateRuntimeClass, validateRuntimeClassUpdate } from "./validation.ts";
 
 export const RuntimeClasses: Kind<RuntimeClass> = {
   group: "node.k8s.io",
@@ -13,6 +13,6 @@ export const RuntimeClasses: Kind<RuntimeClass> = {
   subresources: [],
   validate: validateRuntimeClass,
   validateUpdate: validateRuntimeClassUpdate,
-  strategy: { allowCreateOnUpdate: true, allowUnconditionalUpdate: false },
+  strategy: { allowCreateOnUpdate: true, allowUnconditionalUpdate: false, warnings: runtimeClassWarnings },
   columns: [nameColumn, text("Handler", (rc) => rc.handler), ageColumn],
 };

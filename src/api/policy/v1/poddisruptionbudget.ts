@@ -1,7 +1,10 @@
 /** PodDisruptionBudget bounds how many pods may be evicted at once. @module */
 import type { Kind } from "#apimachinery";
 import { ageColumn, integer, nameColumn, text } from "../../printing/columns.ts";
-import { validatePodDisruptionBudget } from "./poddisruptionbudget-validation.ts";
+import {
+  validatePodDisruptionBudget,
+  validatePodDisruptionBudgetStatusUpdate,
+} from "./poddisruptionbudget-validation.ts";
 import type { PodDisruptionBudget } from "./types.gen.ts";
 
 export const PodDisruptionBudgets: Kind<PodDisruptionBudget> = {
@@ -12,6 +15,7 @@ export const PodDisruptionBudgets: Kind<PodDisruptionBudget> = {
   scope: "Namespaced",
   subresources: ["status"],
   validate: validatePodDisruptionBudget,
+  validateStatusUpdate: validatePodDisruptionBudgetStatusUpdate,
   strategy: { allowUnconditionalUpdate: false },
   columns: [
     nameColumn,

@@ -18,7 +18,9 @@ export function validateClusterRoleBinding(binding: ClusterRoleBinding): Causes 
 /** Who may write a binding may not turn it into one to another role. */
 export function validateBindingUpdate(binding: AnyBinding, old: AnyBinding): Causes {
   if (semanticEqual(binding.roleRef, old.roleRef)) return NONE;
-  return [field.invalid("roleRef", binding.roleRef, "cannot change roleRef")];
+  const { apiGroup, kind, name } = binding.roleRef;
+  const shown = { APIGroup: apiGroup, Kind: kind, Name: name };
+  return [field.invalid("roleRef", shown, "cannot change roleRef")];
 }
 
 function validateBinding(

@@ -1,5 +1,6 @@
 /** Rules for Roles and ClusterRoles. @module */
-import { field, validateLabelSelector } from "#apimachinery";
+import { field } from "#apimachinery";
+import { isValidSelector, validateSelector } from "../../meta/v1/label-selector-validation.ts";
 import { each, NONE, type Causes } from "../../validation/common.ts";
 import type { ClusterRole, PolicyRule, Role } from "./types.gen.ts";
 
@@ -7,14 +8,19 @@ export function validateRole({ rules }: Role): Causes {
   return each(rules, "rules", (rule, at) => validateRule(rule, true, at));
 }
 
-export function validateClusterRole({ rules, aggregationRule }: ClusterRole): Causes {
+export function validateClusterRole({ rules, aggregationRule }: ClusterRole, old?: ClusterRole): Causes {
   const path = "aggregationRule.clusterRoleSelectors";
   const selectors = aggregationRule?.clusterRoleSelectors ?? [];
+  const known = old?.aggregationRule?.clusterRoleSelectors ?? [];
+  const anyValue = known.some((selector) => !isValidSelector(selector));
   const message = "at least one clusterRoleSelector required if aggregationRule is non-nil";
   return [
     ...each(rules, "rules", (rule, at) => validateRule(rule, false, at)),
     ...(aggregationRule !== undefined && selectors.length === 0 ? [field.required(path, message)] : NONE),
-    ...each(selectors, path, (selector, at) => validateLabelSelector(selector, at)),
+    ...each(selectors, path, (selector, at) => [
+      ...validateSelector(selector, at, anyValue),
+      ...(isValidSelector(selector) ? NONE : [field.invalid(at, undefined, "invalid label selector.")]),
+    ]),
   ];
 }
 

@@ -2,6 +2,7 @@
 import type { Kind } from "#apimachinery";
 import { nameAndAge } from "../../printing/columns.ts";
 import type { DeviceClass } from "./types.gen.ts";
+import { validateDeviceClass } from "./validation.ts";
 
 export const DeviceClasses: Kind<DeviceClass> = {
   group: "resource.k8s.io",
@@ -10,5 +11,6 @@ export const DeviceClasses: Kind<DeviceClass> = {
   names: { plural: "deviceclasses", singular: "deviceclass" },
   scope: "Cluster",
   subresources: [],
+  validate: validateDeviceClass,
   columns: nameAndAge,
 };

@@ -1,8 +1,10 @@
 /** ResourceClaim asks for devices. @module */
 import type { Kind } from "#apimachinery";
+import { keepMetadata } from "../../meta/v1/status-metadata.ts";
 import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
 import type { ResourceClaim } from "./types.gen.ts";
-import { validateResourceClaim, validateResourceClaimUpdate } from "./validation.ts";
+import { validateResourceClaimStatusUpdate, withoutDeallocated } from "./claim-status-validation.ts";
+import { validateResourceClaimCreate, validateResourceClaimUpdate } from "./validation.ts";
 
 export const ResourceClaims: Kind<ResourceClaim> = {
   group: "resource.k8s.io",
@@ -11,8 +13,12 @@ export const ResourceClaims: Kind<ResourceClaim> = {
   names: { plural: "resourceclaims", singular: "resourceclaim" },
   scope: "Namespaced",
   subresources: ["status"],
-  validate: validateResourceClaim,
+  validateCreate: validateResourceClaimCreate,
   validateUpdate: validateResourceClaimUpdate,
+  validateStatusUpdate: validateResourceClaimStatusUpdate,
+  strategy: {
+    prepareForStatusUpdate: (claim, old) => withoutDeallocated(keepMetadata(claim, old), old),
+  },
   columns: [nameColumn, text("State", stateOf), ageColumn],
 };
 

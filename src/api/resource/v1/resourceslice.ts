@@ -2,7 +2,7 @@
 import type { Kind } from "#apimachinery";
 import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
 import type { ResourceSlice } from "./types.gen.ts";
-import { validateResourceSlice } from "./validation.ts";
+import { sliceWarnings, validateResourceSlice, withoutDisabledFields } from "./slice-validation.ts";
 
 export const ResourceSlices: Kind<ResourceSlice> = {
   group: "resource.k8s.io",
@@ -12,6 +12,11 @@ export const ResourceSlices: Kind<ResourceSlice> = {
   scope: "Cluster",
   subresources: [],
   validate: validateResourceSlice,
+  strategy: {
+    prepareForCreate: (slice) => withoutDisabledFields(slice),
+    prepareForUpdate: withoutDisabledFields,
+    warnings: sliceWarnings,
+  },
   selectableFields: {
     "spec.nodeName": (slice) => slice.spec.nodeName ?? "",
     "spec.driver": (slice) => slice.spec.driver,

@@ -1,13 +1,15 @@
-/** Rules for claims and slices of devices: names, and what may not change. @module */
-import { field, isDns1123Label, isDns1123Subdomain } from "#apimachinery";
-import { duplicates, each, immutable, NONE, requiredName, type Causes } from "../../validation/common.ts";
-import type { DeviceClaim, ResourceClaim, ResourceClaimTemplate, ResourceSlice } from "./types.gen.ts";
+/** Rules for claims, their templates, and classes of devices. @module */
+import { field, validateAnnotations, validateLabels } from "#apimachinery";
+import { all, immutable, NONE, type Causes } from "../../validation/common.ts";
+import { isExtendedResource } from "../../validation/resources.ts";
+import { semanticEqual } from "../../validation/semantic-equal.ts";
+import { validateSlice } from "./bounded-lists.ts";
+import { CONFIG_MAX, validateDeviceClaim } from "./device-claim-validation.ts";
+import { validateConfiguration, validateSelectors } from "./device-configuration-validation.ts";
+import type { DeviceClass, ResourceClaim, ResourceClaimTemplate } from "./types.gen.ts";
 
-const REQUESTS_MAX = 32;
-const DEVICES_MAX = 128;
-
-export function validateResourceClaim({ spec }: ResourceClaim): Causes {
-  return validateDevices(spec.devices, "spec.devices");
+export function validateResourceClaimCreate({ spec }: ResourceClaim): Causes {
+  return validateDeviceClaim(spec.devices, "spec.devices");
 }
 
 export function validateResourceClaimUpdate(claim: ResourceClaim, old: ResourceClaim): Causes {
@@ -15,7 +17,28 @@ export function validateResourceClaimUpdate(claim: ResourceClaim, old: ResourceC
 }
 
 export function validateResourceClaimTemplate({ spec }: ResourceClaimTemplate): Causes {
-  return validateDevices(spec.spec.devices, "spec.spec.devices");
+  return all(
+    validateTemplateMetadata(spec.metadata ?? {}, "spec.metadata"),
+    validateDeviceClaim(spec.spec.devices, "spec.spec.devices"),
+  );
+}
+
+/** Claims that are made from it take labels and annotations, nothing else. */
+function validateTemplateMetadata(
+  metadata: NonNullable<ResourceClaimTemplate["spec"]["metadata"]>,
+  path: string,
+): Causes {
+  const { annotations, labels, ...others } = metadata;
+  return all(
+    validateAnnotations(annotations, field.child(path, "annotations")),
+    validateLabels(labels, field.child(path, "labels")),
+    Object.entries(others).flatMap(([name, value]) =>
+      value === undefined || value === "" || value === null
+        ? []
+        : // Upstream lowers the first letter of Go's name.
+          [field.forbidden(field.child(path, name === "uid" ? "uID" : name), "cannot be set")],
+    ),
+  );
 }
 
 export function validateResourceClaimTemplateUpdate(
@@ -25,51 +48,15 @@ export function validateResourceClaimTemplateUpdate(
   return immutable(template.spec, old.spec, "spec");
 }
 
-function validateDevices(devices: DeviceClaim | undefined, path: string): Causes {
-  const requests = devices?.requests ?? [];
-  const at = field.child(path, "requests");
-  return [
-    ...(requests.length > REQUESTS_MAX ? [field.tooMany(at, requests.length, REQUESTS_MAX)] : NONE),
-    ...each(requests, at, ({ name, exactly, firstAvailable = [] }, p) => {
-      const both = exactly !== undefined && firstAvailable.length > 0;
-      const neither = exactly === undefined && firstAvailable.length === 0;
-      return [
-        ...requiredName(isDns1123Label, name, field.child(p, "name")),
-        ...(both
-          ? [field.invalid(p, name, "exactly one of `exactly` or `firstAvailable` must be specified")]
-          : NONE),
-        ...(neither ? [field.required(p, "exactly one of `exactly` or `firstAvailable` is required")] : NONE),
-        ...(exactly === undefined
-          ? NONE
-          : requiredName(
-              isDns1123Subdomain,
-              exactly.deviceClassName,
-              field.child(p, "exactly", "deviceClassName"),
-            )),
-      ];
-    }),
-    ...duplicates(
-      requests,
-      (request) => request.name,
-      (i) => field.child(field.index(at, i), "name"),
-    ),
-  ];
-}
-
-export function validateResourceSlice({ spec }: ResourceSlice): Causes {
-  const places = [spec.nodeName, spec.nodeSelector, spec.allNodes, spec.perDeviceNodeSelection].filter(
-    Boolean,
-  ).length;
-  const message =
-    "exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required";
-  const count = spec.devices?.length ?? 0;
-  return [
-    ...requiredName(isDns1123Subdomain, spec.driver.toLowerCase(), "spec.driver"),
-    ...(spec.pool.name === "" ? [field.required("spec.pool.name")] : NONE),
-    ...(places === 1 ? NONE : [field.required("spec", message)]),
-    ...(count > DEVICES_MAX ? [field.tooMany("spec.devices", count, DEVICES_MAX)] : NONE),
-    ...each(spec.devices, "spec.devices", ({ name }, at) =>
-      requiredName(isDns1123Label, name, field.child(at, "name")),
-    ),
-  ];
+export function validateDeviceClass({ spec }: DeviceClass, old?: DeviceClass): Causes {
+  const { selectors, config, extendedResourceName: resource } = spec;
+  const isStored = old !== undefined && semanticEqual(config, old.spec.config);
+  const path = "spec.extendedResourceName";
+  return all(
+    validateSelectors(selectors, "spec.selectors"),
+    validateSlice(config, CONFIG_MAX, (item, at) => validateConfiguration(item, at, isStored), "spec.config"),
+    resource === undefined || isExtendedResource(resource)
+      ? NONE
+      : [field.invalid(path, resource, "must be a valid extended resource name")],
+  );
 }

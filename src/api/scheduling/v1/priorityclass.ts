@@ -11,8 +11,11 @@ export const PriorityClasses: Kind<PriorityClass> = {
   names: { plural: "priorityclasses", singular: "priorityclass", short: ["pc"] },
   scope: "Cluster",
   subresources: [],
-  validate: validatePriorityClass,
+  // What matters cannot change, and the rest is not judged again.
+  validateCreate: validatePriorityClass,
   validateUpdate: validatePriorityClassUpdate,
+  // Upstream gives classes a generation and never counts it up.
+  strategy: { prepareForCreate: (pc) => ({ ...pc, metadata: { ...pc.metadata, generation: 1 } }) },
   columns: [
     nameColumn,
     integer("Value", (pc) => pc.value ?? 0),

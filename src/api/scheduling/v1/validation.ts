@@ -1,6 +1,6 @@
 /** Rules for PriorityClasses. @module */
 import { field } from "#apimachinery";
-import { immutable, NONE, oneOf, type Causes } from "../../validation/common.ts";
+import { immutable, NONE, requiredOneOf, type Causes } from "../../validation/common.ts";
 import type { PriorityClass } from "./types.gen.ts";
 
 const USER_VALUE_MAX = 1_000_000_000;
@@ -21,7 +21,9 @@ export function validatePriorityClass(pc: PriorityClass): Causes {
     ...(!name.startsWith(SYSTEM_PREFIX) && value > USER_VALUE_MAX
       ? [field.forbidden("value", `maximum allowed value of a user defined priority is ${USER_VALUE_MAX}`)]
       : NONE),
-    ...oneOf(pc.preemptionPolicy, ["PreemptLowerPriority", "Never"], "preemptionPolicy"),
+    ...(pc.preemptionPolicy === undefined
+      ? NONE
+      : requiredOneOf(pc.preemptionPolicy, ["PreemptLowerPriority", "Never"], "preemptionPolicy")),
   ];
 }
 

@@ -2,7 +2,13 @@
 import type { Kind } from "#apimachinery";
 import { ageColumn, boolean, nameColumn, text } from "../../printing/columns.ts";
 import type { CSIDriver } from "./types.gen.ts";
-import { validateCSIDriver, validateCSIDriverUpdate } from "./validation.ts";
+import {
+  csiDriverWarnings,
+  prepareForCreate,
+  prepareForUpdate,
+  validateCSIDriver,
+  validateCSIDriverUpdate,
+} from "./csidriver-validation.ts";
 
 export const CSIDrivers: Kind<CSIDriver> = {
   group: "storage.k8s.io",
@@ -14,7 +20,12 @@ export const CSIDrivers: Kind<CSIDriver> = {
   defaults: defaultCSIDriver,
   validate: validateCSIDriver,
   validateUpdate: validateCSIDriverUpdate,
-  strategy: { allowUnconditionalUpdate: false },
+  strategy: {
+    allowUnconditionalUpdate: false,
+    prepareForCreate,
+    prepareForUpdate,
+    warnings: csiDriverWarnings,
+  },
   columns: [
     nameColumn,
     boolean("AttachRequired", ({ spec }) => spec.attachRequired ?? true),

@@ -2,7 +2,7 @@
 import type { Kind } from "#apimachinery";
 import { ageColumn, integer, nameColumn } from "../../printing/columns.ts";
 import type { CSINode } from "./types.gen.ts";
-import { validateCSINode } from "./validation.ts";
+import { validateCSINode, validateCSINodeUpdate } from "./csinode-validation.ts";
 
 export const CSINodes: Kind<CSINode> = {
   group: "storage.k8s.io",
@@ -12,6 +12,7 @@ export const CSINodes: Kind<CSINode> = {
   scope: "Cluster",
   subresources: [],
   validate: validateCSINode,
+  validateUpdate: validateCSINodeUpdate,
   strategy: { allowUnconditionalUpdate: false },
   columns: [nameColumn, integer("Drivers", (node) => node.spec.drivers.length), ageColumn],
 };

@@ -1,6 +1,7 @@
 /** CSIStorageCapacity tells how much a storage class can still give in a part of the cluster. @module */
 import type { Kind } from "#apimachinery";
 import { nameColumn, text } from "../../printing/columns.ts";
+import { warningsForNodeSelector } from "../../node/v1/deprecated-labels.ts";
 import type { CSIStorageCapacity } from "./types.gen.ts";
 import { validateCSIStorageCapacity, validateCSIStorageCapacityUpdate } from "./validation.ts";
 
@@ -13,7 +14,10 @@ export const CSIStorageCapacities: Kind<CSIStorageCapacity> = {
   subresources: [],
   validate: validateCSIStorageCapacity,
   validateUpdate: validateCSIStorageCapacityUpdate,
-  strategy: { allowUnconditionalUpdate: false },
+  strategy: {
+    allowUnconditionalUpdate: false,
+    warnings: ({ nodeTopology }) => warningsForNodeSelector(nodeTopology, "nodeTopology"),
+  },
   columns: [
     nameColumn,
     text("StorageClassName", (capacity) => capacity.storageClassName),

@@ -2,7 +2,7 @@
 import type { Kind } from "#apimachinery";
 import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
 import type { StorageClass } from "./types.gen.ts";
-import { validateStorageClass, validateStorageClassUpdate } from "./validation.ts";
+import { storageClassWarnings, validateStorageClass, validateStorageClassUpdate } from "./validation.ts";
 
 const DEFAULT_ANNOTATIONS = [
   "storageclass.kubernetes.io/is-default-class",
@@ -19,6 +19,7 @@ export const StorageClasses: Kind<StorageClass> = {
   defaults: (sc) => ({ reclaimPolicy: "Delete", volumeBindingMode: "Immediate", ...sc }),
   validate: validateStorageClass,
   validateUpdate: validateStorageClassUpdate,
+  strategy: { warnings: storageClassWarnings },
   columns: [
     {
       ...nameColumn,

@@ -1,49 +1,24 @@
-/** Rules for the kinds of storage. @module */
+/** Rules for classes of storage and for its capacity. @module */
 import {
   byteLength,
+  canonicalQuantity,
   field,
   isDns1123Subdomain,
   isQualifiedName,
   parseQuantity,
   signOf,
-  validateLabelSelector,
+  sorted,
+  validateLabelName,
 } from "#apimachinery";
-import {
-  each,
-  immutable,
-  NONE,
-  nonNegative,
-  obeys,
-  oneOf,
-  requiredName,
-  type Causes,
-} from "../../validation/common.ts";
+import type { TopologySelectorLabelRequirement, TopologySelectorTerm } from "../../core/v1/types.gen.ts";
+import { isValidSelector, validateSelector } from "../../meta/v1/label-selector-validation.ts";
+import { deprecationOfLabel } from "../../node/v1/deprecated-labels.ts";
+import { each, immutable, NONE, obeys, oneOf, type Causes } from "../../validation/common.ts";
 import { semanticEqual } from "../../validation/semantic-equal.ts";
-import type {
-  CSIDriver,
-  CSINode,
-  CSINodeDriver,
-  CSIStorageCapacity,
-  StorageClass,
-  VolumeAttachment,
-  VolumeAttributesClass,
-} from "./types.gen.ts";
+import type { CSIStorageCapacity, StorageClass, VolumeAttributesClass } from "./types.gen.ts";
 
-const DRIVER_BYTES_MAX = 63;
-const NODE_ID_BYTES_MAX = 256;
 const PARAMETERS_MAX = 512;
 const PARAMETERS_BYTES_MAX = 256 * 1024;
-const UPDATE_PERIOD_SECONDS_MIN = 10;
-const TOKEN_SECONDS_MIN = 600;
-const TOKEN_SECONDS_MAX = 2 ** 32;
-
-function validateDriverName(name: string, path: string): Causes {
-  if (name === "") return [field.required(path)];
-  return [
-    ...(byteLength(name) > DRIVER_BYTES_MAX ? [field.tooLong(path, DRIVER_BYTES_MAX)] : NONE),
-    ...isDns1123Subdomain(name.toLowerCase()).map((message) => field.invalid(path, name, message)),
-  ];
-}
 
 function validateProvisioner(name: string, path: string): Causes {
   if (name === "") return [field.required(path)];
@@ -72,7 +47,56 @@ export function validateStorageClass(sc: StorageClass): Causes {
     ...(sc.volumeBindingMode === undefined
       ? [field.required("volumeBindingMode")]
       : oneOf(sc.volumeBindingMode, modes, "volumeBindingMode")),
+    ...validateTopologies(sc.allowedTopologies ?? [], "allowedTopologies"),
   ];
+}
+
+type Values = Readonly<Record<string, readonly string[]>>;
+
+/** Terms must differ from each other. Upstream compares each with as many empty terms as there are terms, too. */
+function validateTopologies(terms: readonly TopologySelectorTerm[], path: string): Causes {
+  const seen: Values[] = terms.map(() => ({}));
+  return each(terms, path, ({ matchLabelExpressions = [] }, at) => {
+    const values = Object.fromEntries(
+      matchLabelExpressions.map((expression) => [expression.key, sorted(new Set(expression.values))]),
+    );
+    const expressionsPath = field.child(at, "matchLabelExpressions");
+    const equal = seen.filter((other) => semanticEqual(other, values));
+    seen.push(values);
+    return [
+      ...validateExpressions(matchLabelExpressions, expressionsPath),
+      ...equal.map(() => field.duplicate(expressionsPath, "")),
+    ];
+  });
+}
+
+function validateExpressions(
+  expressions: readonly TopologySelectorLabelRequirement[],
+  path: string,
+): Causes {
+  return each(expressions, path, ({ key, values }, at, i) => {
+    const valuesPath = field.child(at, "values");
+    return [
+      ...(values.length === 0 ? [field.required(valuesPath)] : NONE),
+      ...each(values, valuesPath, (value, p, j) =>
+        values.indexOf(value) < j ? [field.duplicate(p, value)] : NONE,
+      ),
+      ...validateLabelName(key, field.child(at, "key")),
+      ...(expressions.findIndex((other) => other.key === key) < i
+        ? [field.duplicate(field.child(at, "key"), key)]
+        : NONE),
+    ];
+  });
+}
+
+export function storageClassWarnings({ allowedTopologies = [] }: StorageClass): readonly string[] {
+  return allowedTopologies.flatMap(({ matchLabelExpressions = [] }, i) =>
+    matchLabelExpressions.flatMap(({ key }, j) => {
+      const message = deprecationOfLabel(key);
+      const path = `allowedTopologies[${i}].matchLabelExpressions[${j}].key`;
+      return message === undefined ? [] : [`${path}: ${message}`];
+    }),
+  );
 }
 
 export function validateStorageClassUpdate(sc: StorageClass, old: StorageClass): Causes {
@@ -80,101 +104,16 @@ export function validateStorageClassUpdate(sc: StorageClass, old: StorageClass):
   return names.flatMap((name) => immutable(sc[name], old[name], name));
 }
 
-export function validateVolumeAttachment({ spec }: VolumeAttachment): Causes {
-  const { persistentVolumeName: name, inlineVolumeSpec: inline } = spec.source;
-  const exactlyOne = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
-  const path = "spec.source";
-  return [
-    ...validateDriverName(spec.attacher, "spec.attacher"),
-    ...(name === undefined && inline === undefined ? [field.required(path, exactlyOne)] : NONE),
-    ...(name !== undefined && inline !== undefined ? [field.forbidden(path, exactlyOne)] : NONE),
-    ...(name === undefined ? NONE : requiredName(isDns1123Subdomain, name, `${path}.persistentVolumeName`)),
-    ...obeys(isDns1123Subdomain, spec.nodeName, "spec.nodeName"),
-  ];
-}
-
-export function validateVolumeAttachmentUpdate(attachment: VolumeAttachment, old: VolumeAttachment): Causes {
-  return immutable(attachment.spec, old.spec, "spec");
-}
-
-export function validateCSINode({ spec }: CSINode): Causes {
-  const seen = new Set<string>();
-  return each(spec.drivers, "spec.drivers", (driver, at) => {
-    const repeated = seen.has(driver.name);
-    seen.add(driver.name);
-    return [
-      ...validateNodeDriver(driver, at),
-      ...(repeated ? [field.duplicate(field.child(at, "name"), driver.name)] : NONE),
-    ];
-  });
-}
-
-function validateNodeDriver(
-  { name, nodeID, allocatable, topologyKeys = [] }: CSINodeDriver,
-  path: string,
+export function validateCSIStorageCapacity(
+  capacity: CSIStorageCapacity,
+  old?: CSIStorageCapacity,
 ): Causes {
-  const idPath = field.child(path, "nodeID");
-  return [
-    ...validateDriverName(name, field.child(path, "name")),
-    ...(nodeID === "" ? [field.required(idPath)] : NONE),
-    ...(byteLength(nodeID) > NODE_ID_BYTES_MAX
-      ? [field.invalid(idPath, nodeID, `must be ${NODE_ID_BYTES_MAX} characters or less`)]
-      : NONE),
-    ...nonNegative(allocatable?.count, field.child(path, "allocatable", "count")),
-    ...topologyKeys.flatMap((key, i) => [
-      ...(topologyKeys.indexOf(key) < i ? [field.duplicate(path, key)] : NONE),
-      ...requiredName(isQualifiedName, key, path),
-    ]),
-  ];
-}
-
-export function validateCSIDriver({ spec }: CSIDriver): Causes {
-  const period = spec.nodeAllocatableUpdatePeriodSeconds;
-  const policies = ["File", "None", "ReadWriteOnceWithFSType"];
-  const seen = new Set<string>();
-  return [
-    ...oneOf(spec.fsGroupPolicy, policies, "spec.fsGroupPolicy"),
-    ...each(spec.tokenRequests, "spec.tokenRequests", ({ audience, expirationSeconds: seconds }, at) => {
-      const path = field.child(at, "expirationSeconds");
-      if (seen.has(audience)) return [field.duplicate(field.child(at, "audience"), audience)];
-      seen.add(audience);
-      if (seconds === undefined) return NONE;
-      if (seconds < TOKEN_SECONDS_MIN) {
-        return [field.invalid(path, seconds, "may not specify a duration less than 10 minutes")];
-      }
-      if (seconds <= TOKEN_SECONDS_MAX) return NONE;
-      return [field.invalid(path, seconds, "may not specify a duration larger than 2^32 seconds")];
-    }),
-    ...(spec.volumeLifecycleModes ?? []).flatMap((mode) =>
-      oneOf(mode, ["Persistent", "Ephemeral"], "spec.volumeLifecycleModes"),
-    ),
-    ...(period !== undefined && period < UPDATE_PERIOD_SECONDS_MIN
-      ? [
-          field.invalid(
-            "spec.nodeAllocatableUpdatePeriodSeconds",
-            period,
-            `must be greater than or equal to ${UPDATE_PERIOD_SECONDS_MIN} seconds`,
-          ),
-        ]
-      : NONE),
-  ];
-}
-
-export function validateCSIDriverUpdate({ spec }: CSIDriver, old: CSIDriver): Causes {
-  return [
-    // Upstream's path has this slip.
-    ...immutable(spec.attachRequired, old.spec.attachRequired, "spec.attachedRequired"),
-    ...immutable(spec.volumeLifecycleModes, old.spec.volumeLifecycleModes, "spec.volumeLifecycleModes"),
-  ];
-}
-
-export function validateCSIStorageCapacity(capacity: CSIStorageCapacity): Causes {
   const amount = capacity.capacity;
   return [
-    ...validateLabelSelector(capacity.nodeTopology, "nodeTopology"),
+    ...validateSelector(capacity.nodeTopology, "nodeTopology", !isValidSelector(old?.nodeTopology)),
     ...obeys(isDns1123Subdomain, capacity.storageClassName, "storageClassName"),
     ...(amount !== undefined && signOf(parseQuantity(amount)) < 0
-      ? [field.invalid("capacity", amount, "must be greater than or equal to 0")]
+      ? [field.invalid("capacity", canonicalQuantity(amount), "must be greater than or equal to 0")]
       : NONE),
   ];
 }

@@ -1,8 +1,13 @@
 /** VolumeAttachment asks that a volume be attached to a node. @module */
 import type { Kind } from "#apimachinery";
+import { keepMetadata } from "../../meta/v1/status-metadata.ts";
 import { ageColumn, boolean, nameColumn, text } from "../../printing/columns.ts";
 import type { VolumeAttachment } from "./types.gen.ts";
-import { validateVolumeAttachment, validateVolumeAttachmentUpdate } from "./validation.ts";
+import {
+  validateVolumeAttachment,
+  validateVolumeAttachmentStatusUpdate,
+  validateVolumeAttachmentUpdate,
+} from "./volumeattachment-validation.ts";
 
 export const VolumeAttachments: Kind<VolumeAttachment> = {
   group: "storage.k8s.io",
@@ -13,7 +18,8 @@ export const VolumeAttachments: Kind<VolumeAttachment> = {
   subresources: ["status"],
   validate: validateVolumeAttachment,
   validateUpdate: validateVolumeAttachmentUpdate,
-  strategy: { allowUnconditionalUpdate: false },
+  validateStatusUpdate: validateVolumeAttachmentStatusUpdate,
+  strategy: { allowUnconditionalUpdate: false, prepareForStatusUpdate: keepMetadata },
   columns: [
     nameColumn,
     { ...text<VolumeAttachment>("Attacher", ({ spec }) => spec.attacher), format: "name" },

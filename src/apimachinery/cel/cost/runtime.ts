@@ -97,11 +97,17 @@ const selfCompared =
     const isText = typeof list[0] === "string" || list[0] instanceof Uint8Array;
     return newList(2 + (isText ? TRAVERSAL : 0), list.length * list.length);
   };
-const sets = (factor: number): Cost => (args) => 1 + Math.trunc(sizeOf(args[0]) * sizeOf(args[1]) * factor);
+const sets =
+  (factor: number): Cost =>
+  (args) =>
+    1 + Math.trunc(sizeOf(args[0]) * sizeOf(args[1]) * factor);
 
 /** By the id of the overload, when the types left only one. */
 const BY_OVERLOAD: ReadonlyMap<string, Cost> = new Map<string, Cost>([
-  ...names("starts_with_string ends_with_string string_to_bytes bytes_to_string strings_quote string_format", traversal(1)),
+  ...names(
+    "starts_with_string ends_with_string string_to_bytes bytes_to_string strings_quote string_format",
+    traversal(1),
+  ),
   ["in_list", (args) => sizeOf(args[1])],
   ...names(
     "less_string greater_string less_equals_string greater_equals_string less_bytes greater_bytes less_equals_bytes greater_equals_bytes equals not_equals",

@@ -1,7 +1,14 @@
 /** What calls cost at least and at most, before there are values. @module */
 import type { Expr } from "../ast.ts";
 import type { CelType } from "../types.ts";
-import { AUTHORIZER_CHECK, LIST_CREATE, REGEX_LENGTH, REQUIREMENTS_PER_CHAR, STRUCT_CREATE, TRAVERSAL } from "./runtime.ts";
+import {
+  AUTHORIZER_CHECK,
+  LIST_CREATE,
+  REGEX_LENGTH,
+  REQUIREMENTS_PER_CHAR,
+  STRUCT_CREATE,
+  TRAVERSAL,
+} from "./runtime.ts";
 import { byFactor, COST_MAX, exactly, plus, times, UNKNOWN, type Range } from "./range.ts";
 
 /** An operand, as far as costs go. */
@@ -21,7 +28,11 @@ export interface CallEstimate {
   readonly size?: Range;
 }
 
-type Estimate = (target: Sized | undefined, args: readonly Sized[], overload: string) => CallEstimate | undefined;
+type Estimate = (
+  target: Sized | undefined,
+  args: readonly Sized[],
+  overload: string,
+) => CallEstimate | undefined;
 
 const sizeOf = (operand: Sized | undefined): Range => operand?.size ?? UNKNOWN;
 const ONE: CallEstimate = { cost: exactly(1) };
@@ -124,7 +135,8 @@ const equals: Estimate = (_, [left, right]) => {
   const { kind, name } = left.type;
   if (kind === "opaque") return name.startsWith("net.") ? ONE : undefined;
   if (kind !== "struct" || !name.startsWith("kubernetes.")) return undefined;
-  if (name === "kubernetes.NamedFormat") return { cost: byFactor({ min: 1, max: FORMAT_SIZE_MAX }, TRAVERSAL) };
+  if (name === "kubernetes.NamedFormat")
+    return { cost: byFactor({ min: 1, max: FORMAT_SIZE_MAX }, TRAVERSAL) };
   if (name !== "kubernetes.URL") return ONE;
   return { cost: byFactor({ min: 1, max: right.size?.max ?? 1 }, TRAVERSAL) };
 };
@@ -133,7 +145,8 @@ const newList = (factor: number, size: Range): CallEstimate => ({
   cost: plus(byFactor(size, factor), exactly(1), exactly(LIST_CREATE)),
   size,
 });
-const squared = (factor: number, { size = UNKNOWN }: Sized): CallEstimate => newList(factor, times(size, size));
+const squared = (factor: number, { size = UNKNOWN }: Sized): CallEstimate =>
+  newList(factor, times(size, size));
 const sets =
   (factor: number): Estimate =>
   (_, [a, b]) => ({ cost: plus(byFactor(times(sizeOf(a), sizeOf(b)), factor), exactly(1)) });
@@ -211,7 +224,10 @@ const STANDARD: ReadonlyMap<string, Estimate> = new Map<string, Estimate>([
     "string_to_bytes",
     (_, [text]) => {
       const size = sizeOf(text);
-      return { cost: byFactor(size, TRAVERSAL), size: { min: size.min, max: Math.min(size.max * 4, COST_MAX) } };
+      return {
+        cost: byFactor(size, TRAVERSAL),
+        size: { min: size.min, max: Math.min(size.max * 4, COST_MAX) },
+      };
     },
   ],
   [
@@ -251,7 +267,10 @@ const STANDARD: ReadonlyMap<string, Estimate> = new Map<string, Estimate>([
   ),
 ]);
 
-export function standardEstimate(overload: string, target: Sized | undefined, args: readonly Sized[]): CallEstimate {
+export function standardEstimate(
+  overload: string,
+  target: Sized | undefined,
+  args: readonly Sized[],
+): CallEstimate {
   return STANDARD.get(overload)?.(target, args, overload) ?? ONE;
 }
-

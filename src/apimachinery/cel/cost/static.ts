@@ -1,6 +1,6 @@
 /** The worst an expression can cost, from the bounds of what it looks at; cel-go's `checker.Cost`. @module */
 import { ACCUMULATOR, type Call, type Comprehension, type Expr, type Select } from "../ast.ts";
-import { BYTES, DYN, isOptional, type CelType } from "../types.ts";
+import { DYN, isOptional, type CelType } from "../types.ts";
 import { runeCount } from "../values.ts";
 import { COST_MAX, exactly, plus, times, UNKNOWN, union, ZERO, type Range } from "./range.ts";
 import { LIST_CREATE, MAP_CREATE, STRUCT_CREATE } from "./runtime.ts";
@@ -62,7 +62,10 @@ class Estimator {
         return plus(sum, exactly(LIST_CREATE));
       }
       case "map": {
-        const sum = plus(ZERO, ...expr.entries.flatMap(({ key, value }) => [this.cost(key), this.cost(value)]));
+        const sum = plus(
+          ZERO,
+          ...expr.entries.flatMap(({ key, value }) => [this.cost(key), this.cost(value)]),
+        );
         const key = this.#unionOf(expr.entries.map((entry) => entry.key));
         const value = this.#unionOf(expr.entries.map((entry) => entry.value));
         this.#entries.set(expr, { container: "map", key, value });
@@ -71,6 +74,7 @@ class Estimator {
       case "struct":
         return plus(exactly(STRUCT_CREATE), ...expr.fields.map(({ value }) => this.cost(value)));
       case "comprehension":
+      default:
         return isBinding(expr) ? this.#binding(expr) : this.#loop(expr);
     }
   }
@@ -228,7 +232,11 @@ class Estimator {
     const entry = this.#entry(range);
     const isList = (entry?.container ?? (range.type ?? DYN).kind) === "list";
     const path = this.#path(range);
-    const local = (step: string, size: Range | undefined): Local => ({ path: [...path, step], size, entry: undefined });
+    const local = (step: string, size: Range | undefined): Local => ({
+      path: [...path, step],
+      size,
+      entry: undefined,
+    });
     if (second === undefined) {
       this.#push(first, isList ? local("@items", entry?.value) : local("@keys", entry?.key));
       return;
@@ -243,7 +251,8 @@ class Estimator {
       size: this.#size(expr),
       type: expr.type ?? DYN,
       literal: expr.op === "literal" ? expr : undefined,
-      itemSize: () => (path.length === 0 || path[0] === ACCUMULATOR ? undefined : this.#ofPath([...path, "@items"])),
+      itemSize: () =>
+        path.length === 0 || path[0] === ACCUMULATOR ? undefined : this.#ofPath([...path, "@items"]),
     };
   }
 
@@ -284,15 +293,10 @@ function isBinding({ range, condition, accuVar }: Comprehension): boolean {
 }
 
 function sizeOfLiteral(expr: Expr): Range | undefined {
-  switch (expr.op) {
-    case "literal":
-      if (typeof expr.value === "string") return exactly(runeCount(expr.value));
-      return exactly(expr.type === BYTES ? (expr.value as Uint8Array).length : 1);
-    case "list":
-      return exactly(expr.items.length);
-    case "map":
-      return exactly(expr.entries.length);
-    default:
-      return undefined;
-  }
+  if (expr.op === "list") return exactly(expr.items.length);
+  if (expr.op === "map") return exactly(expr.entries.length);
+  if (expr.op !== "literal") return undefined;
+  const { value } = expr;
+  if (typeof value === "string") return exactly(runeCount(value));
+  return exactly(value instanceof Uint8Array ? value.length : 1);
 }

@@ -135,8 +135,14 @@ function parses(parse: () => unknown): boolean {
 /** Four decimal numbers without leading zeros. */
 function parse4(text: string): Ip | undefined {
   const parts = text.split(".");
-  const isGood = parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256);
-  return isGood ? new Ip(4, parts.reduce((value, part) => value * 256n + BigInt(part), 0n)) : undefined;
+  const isGood =
+    parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256);
+  return isGood
+    ? new Ip(
+        4,
+        parts.reduce((value, part) => value * 256n + BigInt(part), 0n),
+      )
+    : undefined;
 }
 
 function parse6(text: string): Ip | undefined {
@@ -147,7 +153,10 @@ function parse6(text: string): Ip | undefined {
   const missing = 8 - before.length - (after?.length ?? 0);
   if (halves.length === 1 ? missing !== 0 : missing < 1) return undefined;
   const all = [...before, ...Array.from({ length: missing }, () => 0n), ...(after ?? [])];
-  return new Ip(6, all.reduce((value, word) => value * 65_536n + word, 0n));
+  return new Ip(
+    6,
+    all.reduce((value, word) => value * 65_536n + word, 0n),
+  );
 }
 
 /** Words of 16 bits; the last two may be written as an IPv4 address. Undefined when they are none. */
@@ -175,7 +184,10 @@ function text6(value: bigint): string {
     while (all[start + length] === 0n) length++;
     if (length > best.length) best = { start, length };
   }
-  const hex = (part: readonly bigint[]): string => part.map((word) => word.toString(16)).join(":");
   if (best.length < 2) return hex(all);
   return `${hex(all.slice(0, best.start))}::${hex(all.slice(best.start + best.length))}`;
+}
+
+function hex(words16: readonly bigint[]): string {
+  return words16.map((word) => word.toString(16)).join(":");
 }

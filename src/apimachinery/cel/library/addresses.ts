@@ -5,7 +5,12 @@ import { Cidr, Ip, isCidr, isIp } from "./address.ts";
 export const ADDRESSES: readonly Declaration[] = [
   fn("ip", "string_to_ip", "(string): net.IP", (text: string) => Ip.parse(text)),
   fn("isIP", "is_ip", "(string): bool", isIp),
-  fn("ip.isCanonical", "ip_is_canonical", "(string): bool", (text: string) => Ip.parse(text).toString() === text),
+  fn(
+    "ip.isCanonical",
+    "ip_is_canonical",
+    "(string): bool",
+    (text: string) => Ip.parse(text).toString() === text,
+  ),
   fn("family", "ip_family", "net.IP.(): int", (ip: Ip) => BigInt(ip.family)),
   fn("isUnspecified", "ip_is_unspecified", "net.IP.(): bool", (ip: Ip) => ip.value === 0n),
   fn("isLoopback", "ip_is_loopback", "net.IP.(): bool", (ip: Ip) => ip.isIn("127.0.0.0/8", "::1/128")),
@@ -25,7 +30,9 @@ export const ADDRESSES: readonly Declaration[] = [
   fn("containsIP", "cidr_contains_ip_string", "net.CIDR.(string): bool", (cidr: Cidr, text: string) =>
     cidr.containsIp(Ip.parse(text)),
   ),
-  fn("containsIP", "cidr_contains_ip_ip", "net.CIDR.(net.IP): bool", (cidr: Cidr, ip: Ip) => cidr.containsIp(ip)),
+  fn("containsIP", "cidr_contains_ip_ip", "net.CIDR.(net.IP): bool", (cidr: Cidr, ip: Ip) =>
+    cidr.containsIp(ip),
+  ),
   fn("containsCIDR", "cidr_contains_cidr_string", "net.CIDR.(string): bool", (cidr: Cidr, text: string) =>
     cidr.containsCidr(Cidr.parse(text)),
   ),

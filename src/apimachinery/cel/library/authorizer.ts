@@ -98,9 +98,9 @@ export function authorizerValue(ask: AskAuthorizer): NamedValue {
 /** The variable `authorizer.requestResource`. */
 export function requestResourceValue(
   ask: AskAuthorizer,
-  resource: Pick<AuthorizerQuery, "group" | "resource" | "subresource" | "namespace" | "name">,
+  requested: Pick<AuthorizerQuery, "group" | "resource" | "subresource" | "namespace" | "name">,
 ): NamedValue {
-  return new Check(RESOURCE, ask, { ...NOTHING, ...resource });
+  return new Check(RESOURCE, ask, { ...NOTHING, ...requested });
 }
 
 function serviceAccount(check: Check, namespace: string, name: string): Check {
@@ -121,15 +121,23 @@ function resource(check: Check, name: string): Check {
 
 /** A method that sets one part of the question. */
 function setter(name: string, id: string, from: string, to: string, key: keyof Fields): Declaration {
-  return fn(name, id, `${from}.(string): ${to}`, (check: Check, text: string) => check.as(to, { [key]: text }));
+  return fn(name, id, `${from}.(string): ${to}`, (check: Check, text: string) =>
+    check.as(to, { [key]: text }),
+  );
 }
 
-const decide = (check: Check, verb: string): DecisionValue => new DecisionValue(check.ask({ ...check.fields, verb }));
+const decide = (check: Check, verb: string): DecisionValue =>
+  new DecisionValue(check.ask({ ...check.fields, verb }));
 
 export const AUTHORIZER_FUNCTIONS: readonly Declaration[] = [
   fn("path", "authorizer_path", `${AUTHORIZER}.(string): ${PATH}`, path),
   setter("group", "authorizer_group", AUTHORIZER, GROUP, "group"),
-  fn("serviceAccount", "authorizer_serviceaccount", `${AUTHORIZER}.(string, string): ${AUTHORIZER}`, serviceAccount),
+  fn(
+    "serviceAccount",
+    "authorizer_serviceaccount",
+    `${AUTHORIZER}.(string, string): ${AUTHORIZER}`,
+    serviceAccount,
+  ),
   fn("resource", "groupcheck_resource", `${GROUP}.(string): ${RESOURCE}`, resource),
   setter("subresource", "resourcecheck_subresource", RESOURCE, RESOURCE, "subresource"),
   setter("namespace", "resourcecheck_namespace", RESOURCE, RESOURCE, "namespace"),
@@ -138,7 +146,12 @@ export const AUTHORIZER_FUNCTIONS: readonly Declaration[] = [
   setter("labelSelector", "authorizer_labelselector", RESOURCE, RESOURCE, "labelSelector"),
   fn("check", "pathcheck_check", `${PATH}.(string): ${DECISION}`, decide),
   fn("check", "resourcecheck_check", `${RESOURCE}.(string): ${DECISION}`, decide),
-  fn("errored", "decision_errored", `${DECISION}.(): bool`, ({ answer }: DecisionValue) => answer.error !== ""),
+  fn(
+    "errored",
+    "decision_errored",
+    `${DECISION}.(): bool`,
+    ({ answer }: DecisionValue) => answer.error !== "",
+  ),
   fn("error", "decision_error", `${DECISION}.(): string`, ({ answer }: DecisionValue) => answer.error),
   fn("allowed", "decision_allowed", `${DECISION}.(): bool`, ({ answer }: DecisionValue) => answer.allowed),
   fn("reason", "decision_reason", `${DECISION}.(): string`, ({ answer }: DecisionValue) => answer.reason),

@@ -142,10 +142,14 @@ export const CONVERSIONS: readonly Declaration[] = [
   fn("type", "type", "(A): type<A>", (value: CelValue) => new TypeValue(typeOfValue(value))),
   fn("dyn", "to_dyn", "(A): dyn", identity),
   ...fns("bool", toBool, { bool_to_bool: "(bool): bool", string_to_bool: "(string): bool" }),
-  ...fns("bytes", (value: CelValue) => (typeof value === "string" ? new TextEncoder().encode(value) : value), {
-    bytes_to_bytes: "(bytes): bytes",
-    string_to_bytes: "(string): bytes",
-  }),
+  ...fns(
+    "bytes",
+    (value: CelValue) => (typeof value === "string" ? new TextEncoder().encode(value) : value),
+    {
+      bytes_to_bytes: "(bytes): bytes",
+      string_to_bytes: "(string): bytes",
+    },
+  ),
   ...fns("double", toDouble, {
     double_to_double: "(double): double",
     int64_to_double: "(int): double",

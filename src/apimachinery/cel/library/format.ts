@@ -29,7 +29,8 @@ export function format(text: string, args: readonly CelValue[]): string {
       continue;
     }
     const [, digits, verb] = /^(?:\.(\d+))?(.?)/s.exec(text.slice(at))!;
-    if (next >= args.length) throw new CelError(`could not parse formatting clause: index ${next} out of range`);
+    if (next >= args.length)
+      throw new CelError(`could not parse formatting clause: index ${next} out of range`);
     at += digits === undefined ? 0 : digits.length + 1;
     made += clause(verb!, args[next++]!, digits === undefined ? PRECISION : Number(digits));
   }
@@ -86,7 +87,8 @@ function mapText(map: MapValue): string {
 /** Inside of lists and maps values look as expressions write them. */
 function inner(value: CelValue): string {
   if (typeof value === "string") return JSON.stringify(value);
-  if (typeof value === "number") return Number.isFinite(value) ? value.toFixed(PRECISION) : `"${toText(value)}"`;
+  if (typeof value === "number")
+    return Number.isFinite(value) ? value.toFixed(PRECISION) : `"${toText(value)}"`;
   if (value instanceof Uint8Array) return `b${JSON.stringify(toText(value))}`;
   if (value instanceof Timestamp) return `timestamp("${toText(value)}")`;
   if (value instanceof Duration) return `duration("${toText(value)}")`;
@@ -116,12 +118,18 @@ function scientific(value: CelValue, precision: number): string {
   return `${digits}\u202f×\u202f10${superscript(exponent)}`;
 }
 
-const SUPERSCRIPTS = [..."⁰¹²³⁴⁵⁶⁷⁸⁹"];
+const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
 /** As Go's locale-aware printer writes powers of ten. */
 function superscript(exponent: string): string {
   const sign = exponent.startsWith("-") ? "⁻" : "";
-  return sign + exponent.slice(1).padStart(2, "0").replaceAll(/\d/g, (digit) => SUPERSCRIPTS[Number(digit)]!);
+  return (
+    sign +
+    exponent
+      .slice(1)
+      .padStart(2, "0")
+      .replaceAll(/\d/g, (digit) => SUPERSCRIPTS[Number(digit)]!)
+  );
 }
 
 function special(value: number): string {
@@ -131,7 +139,10 @@ function special(value: number): string {
 function based(value: CelValue, base: number, what: string): string {
   if (typeof value === "bigint") return value.toString(base);
   if (value instanceof Uint) return value.value.toString(base);
-  throw refused(`${base === 2 ? "only" : "octal clause can only be used on"} ${what}${base === 2 ? " can be formatted as binary" : ""}`, value);
+  throw refused(
+    `${base === 2 ? "only" : "octal clause can only be used on"} ${what}${base === 2 ? " can be formatted as binary" : ""}`,
+    value,
+  );
 }
 
 function hex(value: CelValue): string {

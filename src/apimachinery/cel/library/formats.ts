@@ -1,5 +1,11 @@
 /** `format.dns1123Label().validate(name)`: named string formats. @module */
-import { isDns1035Label, isDns1123Label, isDns1123Subdomain, isLabelValue, isQualifiedName } from "../../names.ts";
+import {
+  isDns1035Label,
+  isDns1123Label,
+  isDns1123Subdomain,
+  isLabelValue,
+  isQualifiedName,
+} from "../../names.ts";
 import { fn, type Declaration } from "../functions.ts";
 import { structOf, type CelType } from "../types.ts";
 import { CelError, NamedValue, Optional } from "../values.ts";
@@ -61,26 +67,31 @@ const isBase64 = (text: string): boolean => text.length % 4 === 0 && /^[A-Za-z0-
 const DATE_TIME_SIZE = 140;
 const UUID_SIZE = 79;
 
-const FORMATS: Readonly<Record<string, NamedFormat>> = Object.fromEntries(
+const FORMATS: Readonly<Record<string, NamedFormat>> = Object.fromEntries([
+  ["dns1123Label", new NamedFormat("DNS1123Label", isDns1123Label, 30)] as const,
+  ["dns1123Subdomain", new NamedFormat("DNS1123Subdomain", isDns1123Subdomain, 60)] as const,
+  ["dns1035Label", new NamedFormat("DNS1035Label", isDns1035Label, 30)] as const,
+  ["qualifiedName", new NamedFormat("QualifiedName", isQualifiedName, 60)] as const,
+  ["dns1123LabelPrefix", new NamedFormat("DNS1123LabelPrefix", asPrefix(isDns1123Label), 30)] as const,
   [
-    ["dns1123Label", new NamedFormat("DNS1123Label", isDns1123Label, 30)] as const,
-    ["dns1123Subdomain", new NamedFormat("DNS1123Subdomain", isDns1123Subdomain, 60)] as const,
-    ["dns1035Label", new NamedFormat("DNS1035Label", isDns1035Label, 30)] as const,
-    ["qualifiedName", new NamedFormat("QualifiedName", isQualifiedName, 60)] as const,
-    ["dns1123LabelPrefix", new NamedFormat("DNS1123LabelPrefix", asPrefix(isDns1123Label), 30)] as const,
-    ["dns1123SubdomainPrefix", new NamedFormat("DNS1123SubdomainPrefix", asPrefix(isDns1123Subdomain), 60)] as const,
-    ["dns1035LabelPrefix", new NamedFormat("DNS1035LabelPrefix", asPrefix(isDns1035Label), 30)] as const,
-    ["labelValue", new NamedFormat("LabelValue", isLabelValue, 40)] as const,
-    ["uri", new NamedFormat("URI", (text) => [uriError(text) ?? []].flat(), 1103)] as const,
-    [
+    "dns1123SubdomainPrefix",
+    new NamedFormat("DNS1123SubdomainPrefix", asPrefix(isDns1123Subdomain), 60),
+  ] as const,
+  ["dns1035LabelPrefix", new NamedFormat("DNS1035LabelPrefix", asPrefix(isDns1035Label), 30)] as const,
+  ["labelValue", new NamedFormat("LabelValue", isLabelValue, 40)] as const,
+  ["uri", new NamedFormat("URI", (text) => [uriError(text) ?? []].flat(), 1103)] as const,
+  [
+    "uuid",
+    new NamedFormat(
       "uuid",
-      new NamedFormat("uuid", matching((text) => UUID.test(text), "does not match the UUID format"), UUID_SIZE),
-    ] as const,
-    ["byte", new NamedFormat("byte", matching(isBase64, "invalid base64"), 84)] as const,
-    ["date", new NamedFormat("date", matching(isDate, "invalid date"), DATE_TIME_SIZE)] as const,
-    ["datetime", new NamedFormat("datetime", matching(isTime, "invalid datetime"), DATE_TIME_SIZE)] as const,
-  ],
-);
+      matching((text) => UUID.test(text), "does not match the UUID format"),
+      UUID_SIZE,
+    ),
+  ] as const,
+  ["byte", new NamedFormat("byte", matching(isBase64, "invalid base64"), 84)] as const,
+  ["date", new NamedFormat("date", matching(isDate, "invalid date"), DATE_TIME_SIZE)] as const,
+  ["datetime", new NamedFormat("datetime", matching(isTime, "invalid datetime"), DATE_TIME_SIZE)] as const,
+]);
 
 function validate(format: NamedFormat, text: string): Optional {
   const errors = format.check(text);
@@ -88,7 +99,7 @@ function validate(format: NamedFormat, text: string): Optional {
 }
 
 function named(name: string): Optional {
-  return Object.hasOwn(FORMATS, name) ? new Optional(FORMATS[name]!) : Optional.none;
+  return Object.hasOwn(FORMATS, name) ? new Optional(FORMATS[name]) : Optional.none;
 }
 
 export const NAMED_FORMATS: readonly Declaration[] = [

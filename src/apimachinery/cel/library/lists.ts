@@ -1,7 +1,16 @@
 /** Functions on lists, lists as sets, and insertion into maps. @module */
 import { celCompare, celEquals } from "../equality.ts";
 import { fn, type Declaration } from "../functions.ts";
-import { CelError, Duration, LiteralMap, MapValue, noSuchOverload, typeOfValue, Uint, type CelValue } from "../values.ts";
+import {
+  CelError,
+  Duration,
+  LiteralMap,
+  MapValue,
+  noSuchOverload,
+  typeOfValue,
+  Uint,
+  type CelValue,
+} from "../values.ts";
 import { OPERATORS } from "./operators.ts";
 
 type List = readonly CelValue[];
@@ -19,7 +28,8 @@ const RANGE_MAX = 1_000_000n;
 
 const plus = OPERATORS.find(({ overload }) => overload.id === "add_int64")!.overload.run;
 
-const isSorted = (list: List): boolean => list.every((item, i) => i === 0 || celCompare(list[i - 1]!, item) <= 0);
+const isSorted = (list: List): boolean =>
+  list.every((item, i) => i === 0 || celCompare(list[i - 1]!, item) <= 0);
 
 function extreme(name: string, sign: 1 | -1): (list: List) => CelValue {
   return (list) => {

@@ -119,7 +119,7 @@ export function indexOf(container: CelValue, key: CelValue): CelValue {
 }
 
 export function keyText(key: CelValue): string {
-  return key instanceof Uint ? key.value.toString() : String(key);
+  return key instanceof Uint ? key.value.toString() : `${key as bigint}`;
 }
 
 /** Undefined when there is none. */

@@ -16,7 +16,8 @@ function valueOf({ value }: Optional): CelValue {
   return value;
 }
 
-const some = (value: CelValue | undefined): Optional => (value === undefined ? Optional.none : new Optional(value));
+const some = (value: CelValue | undefined): Optional =>
+  value === undefined ? Optional.none : new Optional(value);
 
 function unwrap(list: readonly Optional[]): readonly CelValue[] {
   return list.flatMap(({ value }) => (value === undefined ? [] : [value]));
@@ -33,7 +34,9 @@ export const OPTIONALS: readonly Declaration[] = [
   fn("or", "optional_or_optional", "optional<V>.(optional<V>): optional<V>", (a: Optional, b: Optional) =>
     a.value === undefined ? b : a,
   ),
-  fn("orValue", "optional_orValue_value", "optional<V>.(V): V", (a: Optional, b: CelValue) => (a.value === undefined ? b : a.value)),
+  fn("orValue", "optional_orValue_value", "optional<V>.(V): V", (a: Optional, b: CelValue) =>
+    a.value === undefined ? b : a.value,
+  ),
   fn("last", "list_last", "list<V>.(): optional<V>", (list: readonly CelValue[]) => some(list.at(-1))),
   fn("first", "list_first", "list<V>.(): optional<V>", (list: readonly CelValue[]) => some(list[0])),
   fn("optional.unwrap", "optional_unwrap", "(list<optional<V>>): list<V>", unwrap),

@@ -37,8 +37,10 @@ class QuantityValue extends NamedValue {
 
 const of = (n: bigint): QuantityValue => new QuantityValue(newQuantity(n));
 const order = (a: QuantityValue, b: QuantityValue): number => compareQuantity(a.value, b.value);
-const plus = (a: QuantityValue, b: QuantityValue): QuantityValue => new QuantityValue(addQuantity(a.value, b.value));
-const minus = (a: QuantityValue, b: QuantityValue): QuantityValue => new QuantityValue(subQuantity(a.value, b.value));
+const plus = (a: QuantityValue, b: QuantityValue): QuantityValue =>
+  new QuantityValue(addQuantity(a.value, b.value));
+const minus = (a: QuantityValue, b: QuantityValue): QuantityValue =>
+  new QuantityValue(subQuantity(a.value, b.value));
 const sign = (q: QuantityValue): bigint => BigInt(signOf(q.value));
 
 function parse(text: string): QuantityValue {
@@ -64,13 +66,25 @@ export const QUANTITIES: readonly Declaration[] = [
   fn("sign", "quantity_sign_method", `${Q}.(): int`, sign),
   fn("isInteger", "quantity_is_integer", `${Q}.(): bool`, (q: QuantityValue) => isIntegerQuantity(q.value)),
   fn("asInteger", "quantity_get_int", `${Q}.(): int`, asInteger),
-  fn("asApproximateFloat", "quantity_get_float", `${Q}.(): double`, (q: QuantityValue) => quantityToNumber(q.value)),
+  fn("asApproximateFloat", "quantity_get_float", `${Q}.(): double`, (q: QuantityValue) =>
+    quantityToNumber(q.value),
+  ),
   fn("add", "quantity_add", `${Q}.(${Q}): ${Q}`, plus),
   fn("add", "quantity_add_int", `${Q}.(int): ${Q}`, (q: QuantityValue, n: bigint) => plus(q, of(n))),
   fn("sub", "quantity_sub", `${Q}.(${Q}): ${Q}`, minus),
   fn("sub", "quantity_sub_int", `${Q}.(int): ${Q}`, (q: QuantityValue, n: bigint) => minus(q, of(n))),
-  fn("isLessThan", "quantity_is_less_than", `${Q}.(${Q}): bool`, (a: QuantityValue, b: QuantityValue) => order(a, b) < 0),
-  fn("isGreaterThan", "quantity_is_greater_than", `${Q}.(${Q}): bool`, (a: QuantityValue, b: QuantityValue) => order(a, b) > 0),
+  fn(
+    "isLessThan",
+    "quantity_is_less_than",
+    `${Q}.(${Q}): bool`,
+    (a: QuantityValue, b: QuantityValue) => order(a, b) < 0,
+  ),
+  fn(
+    "isGreaterThan",
+    "quantity_is_greater_than",
+    `${Q}.(${Q}): bool`,
+    (a: QuantityValue, b: QuantityValue) => order(a, b) > 0,
+  ),
   fn("compareTo", "quantity_compare_to", `${Q}.(${Q}): int`, (a: QuantityValue, b: QuantityValue) =>
     BigInt(Math.sign(order(a, b))),
   ),

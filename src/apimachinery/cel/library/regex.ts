@@ -29,7 +29,7 @@ function find(text: string, pattern: string): string {
 function findAll(text: string, pattern: string, max: bigint = -1n): readonly string[] {
   const matcher = re2(pattern).matcher(text);
   const found: string[] = [];
-  while ((max < 0n || found.length < max) && matcher.find()) found.push(matcher.group() ?? "");
+  for (let left = max; left !== 0n && matcher.find(); left--) found.push(matcher.group() ?? "");
   return found;
 }
 

@@ -1,6 +1,6 @@
 /** Functions on strings. @module */
 import { fn, type Declaration } from "../functions.ts";
-import { CelError, type CelValue } from "../values.ts";
+import { CelError, typeOfValue, type CelValue } from "../values.ts";
 import { format } from "./format.ts";
 
 const runes = (text: string): readonly string[] => Array.from(text);
@@ -73,14 +73,17 @@ function substring(text: string, start: bigint, end?: bigint): string {
 
 function join(list: readonly CelValue[], separator: string = ""): string {
   for (const item of list) {
-    if (typeof item !== "string") throw new CelError(`join: invalid input: ${String(item)}`);
+    if (typeof item !== "string") throw new CelError(`join: invalid input: ${typeOfValue(item).name}`);
   }
-  return list.join(separator);
+  return (list as readonly string[]).join(separator);
 }
 
 /** Go's unicode.IsSpace, which has no byte order mark. */
 function trim(text: string): string {
-  return text.replaceAll(/^[\t\n\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+|[\t\n\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/g, "");
+  return text.replaceAll(
+    /^[\t\n\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+|[\t\n\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/g,
+    "",
+  );
 }
 
 const QUOTED: Readonly<Record<string, string>> = {
@@ -96,7 +99,9 @@ const QUOTED: Readonly<Record<string, string>> = {
 };
 
 function quote(text: string): string {
-  return `"${runes(text.toWellFormed()).map((char) => QUOTED[char] ?? char).join("")}"`;
+  return `"${runes(text.toWellFormed())
+    .map((char) => QUOTED[char] ?? char)
+    .join("")}"`;
 }
 
 export const STRINGS: readonly Declaration[] = [

@@ -1,7 +1,7 @@
 /** Parts of times, in UTC or in a time zone, and lengths of durations. @module */
 import { fn, type Declaration } from "../functions.ts";
 import { floorDiv } from "../time-text.ts";
-import { CelError, Duration, Timestamp, type CelValue } from "../values.ts";
+import { CelError, type CelValue, type Duration, type Timestamp } from "../values.ts";
 
 const MILLI = 1_000_000n;
 const SECOND = 1000n * MILLI;
@@ -30,8 +30,17 @@ function zoned(ms: number, zone: string): number {
       minute: "numeric",
       second: "numeric",
     });
-    const part = Object.fromEntries(format.formatToParts(ms).map(({ type, value }) => [type, Number(value)]));
-    const whole = Date.UTC(part["year"]!, part["month"]! - 1, part["day"], part["hour"], part["minute"], part["second"]);
+    const fields = Object.fromEntries(
+      format.formatToParts(ms).map(({ type, value }) => [type, Number(value)]),
+    );
+    const whole = Date.UTC(
+      fields["year"]!,
+      fields["month"]! - 1,
+      fields["day"],
+      fields["hour"],
+      fields["minute"],
+      fields["second"],
+    );
     return whole + (((ms % 1000) + 1000) % 1000);
   } catch (cause) {
     throw new CelError(`unknown time zone ${zone}`, { cause });

@@ -74,7 +74,9 @@ class Url extends NamedValue {
 }
 
 function escapePath(path: string): string {
-  return path.replaceAll(/[^A-Za-z0-9\-._~!$&'()*+,;=:@/%]/gu, (char) => encodeURIComponent(char.toWellFormed()));
+  return path.replaceAll(/[^A-Za-z0-9\-._~!$&'()*+,;=:@/%]/gu, (char) =>
+    encodeURIComponent(char.toWellFormed()),
+  );
 }
 
 function queryOf({ query }: Url): LiteralMap {

@@ -95,12 +95,23 @@ const V = "kubernetes.Semver";
 const number = (at: 0 | 1 | 2) => (version: Semver) => version.numbers[at]!;
 
 export const VERSIONS: readonly Declaration[] = [
-  ...fns("semver", parse, { string_to_semver: `(string): ${V}`, string_bool_to_semver: `(string, bool): ${V}` }),
-  ...fns("isSemver", isSemver, { is_semver_string: "(string): bool", is_semver_string_bool: "(string, bool): bool" }),
+  ...fns("semver", parse, {
+    string_to_semver: `(string): ${V}`,
+    string_bool_to_semver: `(string, bool): ${V}`,
+  }),
+  ...fns("isSemver", isSemver, {
+    is_semver_string: "(string): bool",
+    is_semver_string_bool: "(string, bool): bool",
+  }),
   fn("major", "semver_major", `${V}.(): int`, number(0)),
   fn("minor", "semver_minor", `${V}.(): int`, number(1)),
   fn("patch", "semver_patch", `${V}.(): int`, number(2)),
   fn("isLessThan", "semver_is_less_than", `${V}.(${V}): bool`, (a: Semver, b: Semver) => compare(a, b) < 0),
-  fn("isGreaterThan", "semver_is_greater_than", `${V}.(${V}): bool`, (a: Semver, b: Semver) => compare(a, b) > 0),
+  fn(
+    "isGreaterThan",
+    "semver_is_greater_than",
+    `${V}.(${V}): bool`,
+    (a: Semver, b: Semver) => compare(a, b) > 0,
+  ),
   fn("compareTo", "semver_compare_to", `${V}.(${V}): int`, (a: Semver, b: Semver) => BigInt(compare(a, b))),
 ];

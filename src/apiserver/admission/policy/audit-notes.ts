@@ -24,7 +24,11 @@ export class AuditNotes {
   }
 
   /** A validation that failed, for the action Audit. */
-  failure({ metadata, spec }: ValidatingAdmissionPolicyBinding, expressionIndex: number, message: string): void {
+  failure(
+    { metadata, spec }: ValidatingAdmissionPolicyBinding,
+    expressionIndex: number,
+    message: string,
+  ): void {
     const { policyName: policy, validationActions } = spec;
     const value = [{ message, policy, binding: metadata.name, expressionIndex, validationActions }];
     this.#attributes.addAuditAnnotation(FAILURE_KEY, JSON.stringify(value));

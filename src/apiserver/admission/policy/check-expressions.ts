@@ -9,9 +9,13 @@ import type {
 } from "#api/admissionregistration/v1/types.gen";
 import type { AdmissionPlugin } from "../plugin.ts";
 import { MUTATING, VALIDATING, type Configuration } from "../webhook/webhook.ts";
-import { admissionEnv } from "./cel-types.ts";
+import { admissionEnv } from "#api/admissionregistration/v1/policy-environment";
 import { CONDITION_TYPES } from "./conditions.ts";
-import { compileExpression, PolicyCompiler, type Expression } from "./expression.ts";
+import {
+  compileExpression,
+  PolicyCompiler,
+  type Expression,
+} from "#api/admissionregistration/v1/policy-compiler";
 import { MUTATION_TYPES } from "./mutator.ts";
 
 const GROUP = "admissionregistration.k8s.io";
@@ -28,9 +32,15 @@ export const expressionCheck: AdmissionPlugin = {
     if (subresource !== "" || object === undefined) return;
     const causes =
       resource === VALIDATING_POLICIES
-        ? validatingCauses(object as ValidatingAdmissionPolicy, oldObject as ValidatingAdmissionPolicy | undefined)
+        ? validatingCauses(
+            object as ValidatingAdmissionPolicy,
+            oldObject as ValidatingAdmissionPolicy | undefined,
+          )
         : resource === MUTATING_POLICIES
-          ? mutatingCauses(object as MutatingAdmissionPolicy, oldObject as MutatingAdmissionPolicy | undefined)
+          ? mutatingCauses(
+              object as MutatingAdmissionPolicy,
+              oldObject as MutatingAdmissionPolicy | undefined,
+            )
           : webhookCauses(object as Configuration, oldObject as Configuration | undefined);
     if (causes.length > 0) throw invalid(kind, object.metadata.name, causes);
   },
@@ -55,14 +65,18 @@ function webhookCauses({ webhooks = [] }: Configuration, old: Configuration | un
   const isSame =
     old !== undefined &&
     before.length === webhooks.length &&
-    webhooks.every(({ matchConditions = [] }, i) => jsonEqual(matchConditions, before[i]!.matchConditions ?? []));
+    webhooks.every(({ matchConditions = [] }, i) =>
+      jsonEqual(matchConditions, before[i]!.matchConditions ?? []),
+    );
   if (isSame) return [];
   return webhooks.flatMap(({ matchConditions = [] }, i) =>
     conditionCauses(matchConditions, `webhooks[${i}].matchConditions`, false),
   );
 }
 
-type PolicySpec = NonNullable<ValidatingAdmissionPolicy["spec"]> | NonNullable<MutatingAdmissionPolicy["spec"]>;
+type PolicySpec =
+  | NonNullable<ValidatingAdmissionPolicy["spec"]>
+  | NonNullable<MutatingAdmissionPolicy["spec"]>;
 
 function sharedCauses(spec: PolicySpec, old: PolicySpec | undefined, compiler: PolicyCompiler): Causes {
   const { matchConditions = [], variables = [], paramKind } = spec;
@@ -78,7 +92,10 @@ function sharedCauses(spec: PolicySpec, old: PolicySpec | undefined, compiler: P
   ];
 }
 
-function validatingCauses({ spec = {} }: ValidatingAdmissionPolicy, old: ValidatingAdmissionPolicy | undefined): Causes {
+function validatingCauses(
+  { spec = {} }: ValidatingAdmissionPolicy,
+  old: ValidatingAdmissionPolicy | undefined,
+): Causes {
   const { validations = [], auditAnnotations = [], paramKind } = spec;
   const compiler = new PolicyCompiler({ hasParams: paramKind !== undefined, hasPatchTypes: false });
   return [
@@ -101,7 +118,10 @@ function validatingCauses({ spec = {} }: ValidatingAdmissionPolicy, old: Validat
   ];
 }
 
-function mutatingCauses({ spec = {} }: MutatingAdmissionPolicy, old: MutatingAdmissionPolicy | undefined): Causes {
+function mutatingCauses(
+  { spec = {} }: MutatingAdmissionPolicy,
+  old: MutatingAdmissionPolicy | undefined,
+): Causes {
   const { mutations = [], paramKind } = spec;
   const compiler = new PolicyCompiler({ hasParams: paramKind !== undefined, hasPatchTypes: true });
   return [

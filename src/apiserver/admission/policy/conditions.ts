@@ -2,7 +2,7 @@
 import { BOOL, type CelType } from "#apimachinery/cel";
 import type { MatchCondition } from "#api/admissionregistration/v1/types.gen";
 import { evaluateAll, MATCH_CONDITIONS_COST_MAX, OutOfBudget, type EvaluationInput } from "./evaluation.ts";
-import type { Expression, Variable } from "./expression.ts";
+import type { Expression, Variable } from "#api/admissionregistration/v1/policy-compiler";
 
 /** They hold or not, or could not be evaluated and none of the others says no. */
 export type MatchResult = boolean | { readonly error: string };
@@ -42,8 +42,11 @@ function matchAll(
     // The namespace is none of what match conditions see.
     const seen = { ...input, namespace: undefined };
     const { outcomes } = evaluateAll(expressions, variables, seen, MATCH_CONDITIONS_COST_MAX);
-    if (outcomes.some((outcome) => outcome !== undefined && "value" in outcome && outcome.value === false)) return false;
-    const errors = outcomes.flatMap((outcome) => (outcome !== undefined && "error" in outcome ? [outcome.error] : []));
+    if (outcomes.some((outcome) => outcome !== undefined && "value" in outcome && outcome.value === false))
+      return false;
+    const errors = outcomes.flatMap((outcome) =>
+      outcome !== undefined && "error" in outcome ? [outcome.error] : [],
+    );
     return errors.length === 0 ? true : { error: aggregate(errors) };
   } catch (err) {
     if (err instanceof OutOfBudget) return { error: err.message };

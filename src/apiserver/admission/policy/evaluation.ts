@@ -12,7 +12,7 @@ import {
 } from "#apimachinery/cel";
 import type { KubeObject } from "#apimachinery";
 import type { Attributes } from "../plugin.ts";
-import type { Expression, Variable } from "./expression.ts";
+import type { Expression, Variable } from "#api/admissionregistration/v1/policy-compiler";
 
 /** What the expressions of one kind may cost together; upstream's RuntimeCELCostBudget. */
 export const POLICY_COST_MAX = 10_000_000;

@@ -43,7 +43,9 @@ function requestedVersion(
   versions: readonly ServedResource[],
   { requestKind }: Attributes,
 ): ServedResource | undefined {
-  return versions.find(({ kind }) => kind.group === requestKind.group && kind.version === requestKind.version);
+  return versions.find(
+    ({ kind }) => kind.group === requestKind.group && kind.version === requestKind.version,
+  );
 }
 
 function ruledVersion(
@@ -66,5 +68,9 @@ function ruledVersion(
 function covers(rule: NamedRuleWithOperations, { kind }: ServedResource, attributes: Attributes): boolean {
   const { resourceNames = [] } = rule;
   if (resourceNames.length > 0 && !resourceNames.includes(attributes.name)) return false;
-  return ruleMatches(rule, { group: kind.group, version: kind.version, plural: kind.names.plural }, attributes);
+  return ruleMatches(
+    rule,
+    { group: kind.group, version: kind.version, plural: kind.names.plural },
+    attributes,
+  );
 }

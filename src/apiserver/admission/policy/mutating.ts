@@ -135,7 +135,11 @@ class MutatingRound {
     return found;
   }
 
-  async #invoke(invocation: Invocation, object: KubeObject, namespace: KubeObject | undefined): Promise<KubeObject> {
+  async #invoke(
+    invocation: Invocation,
+    object: KubeObject,
+    namespace: KubeObject | undefined,
+  ): Promise<KubeObject> {
     const { hook, binding, param, served, key } = invocation;
     const { conditions } = hook.compiled;
     const input = this.#request.input(served, object, param, namespace);
@@ -200,7 +204,12 @@ function problemText({ hook: { policy }, binding, message }: Problem): string {
 }
 
 function keyOf(policy: Policy, binding: Binding, param: KubeObject | undefined): string {
-  const parts = [policy.metadata.name, binding.metadata.name, param?.metadata.namespace, param?.metadata.name];
+  const parts = [
+    policy.metadata.name,
+    binding.metadata.name,
+    param?.metadata.namespace,
+    param?.metadata.name,
+  ];
   return parts.map((part) => part ?? "").join("/");
 }
 

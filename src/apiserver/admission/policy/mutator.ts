@@ -13,10 +13,14 @@ import { listOf, StructValue, toJson, type CelType, type CelValue } from "#apima
 import type { MutatingAdmissionPolicy, Mutation } from "#api/admissionregistration/v1/types.gen";
 import type { ServedResource } from "../../registry/served-resource.ts";
 import { complete, patchProblem } from "../webhook/complete.ts";
-import { JSON_PATCH_TYPE, OBJECT_TYPE } from "./cel-types.ts";
+import { JSON_PATCH_TYPE, OBJECT_TYPE } from "#api/admissionregistration/v1/policy-environment";
 import { CONDITION_TYPES, newConditions, type Conditions } from "./conditions.ts";
 import { evaluateAll, POLICY_COST_MAX, type EvaluationInput } from "./evaluation.ts";
-import { PolicyCompiler, type Expression, type Variable } from "./expression.ts";
+import {
+  PolicyCompiler,
+  type Expression,
+  type Variable,
+} from "#api/admissionregistration/v1/policy-compiler";
 import { newMatcher, type Matcher } from "./match-resources.ts";
 
 export interface Mutator {
@@ -87,20 +91,27 @@ export function mutate(
   throw new StatusError("InternalError", `Internal error occurred: strict decoding error: ${list}`);
 }
 
-function schemaOf({ custom, schema }: ServedResource, { attributes: { objectKind } }: EvaluationInput): Schema | undefined {
+function schemaOf(
+  { custom, schema }: ServedResource,
+  { attributes: { objectKind } }: EvaluationInput,
+): Schema | undefined {
   if (objectKind !== undefined) return lookup(objectKind);
   return custom?.schema ?? schema;
 }
 
 function merged(shown: KubeObject, value: CelValue, schema: Schema | undefined): KubeObject {
-  if (schema === undefined) throw new MutationError("error applying patch: the type of the object is not known");
+  if (schema === undefined)
+    throw new MutationError("error applying patch: the type of the object is not known");
   checkTypeNames(value, OBJECT_TYPE.name);
   const { apiVersion, kind } = shown;
   const applied = { ...(toJson(value) as JsonObject), apiVersion, kind };
   try {
     return mergeConfiguration(shown as unknown as JsonObject, applied, schema) as unknown as KubeObject;
   } catch (cause) {
-    throw new MutationError(`error applying patch: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new MutationError(
+      `error applying patch: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
   }
 }
 
@@ -111,14 +122,19 @@ function checkTypeNames(value: CelValue, path: string): void {
 }
 
 function typeNameErrors(value: CelValue, path: string): readonly string[] {
-  if (Array.isArray(value)) return (value as readonly CelValue[]).flatMap((item) => typeNameErrors(item, path));
+  if (Array.isArray(value))
+    return (value as readonly CelValue[]).flatMap((item) => typeNameErrors(item, path));
   if (!(value instanceof StructValue)) return [];
   const { name } = value.celType;
   const own =
     name === path
       ? []
-      : [`unexpected type name "${name}", expected "${path}", which matches field name path from root Object type`];
-  const fields = Array.from(value.keys(), (key) => typeNameErrors(value.find(key)!, `${path}.${String(key)}`));
+      : [
+          `unexpected type name "${name}", expected "${path}", which matches field name path from root Object type`,
+        ];
+  const fields = Array.from(value.keys(), (key) =>
+    typeNameErrors(value.find(key)!, `${path}.${key as string}`),
+  );
   return [...own, ...fields.flat()];
 }
 
@@ -137,12 +153,13 @@ function jsonPatched(shown: KubeObject, value: CelValue): KubeObject {
 }
 
 function operationOf(value: CelValue): JsonObject {
-  if (!(value instanceof StructValue)) throw new MutationError("type mismatch: JSONPatchType.expression should evaluate to array of JSONPatch");
+  if (!(value instanceof StructValue))
+    throw new MutationError("type mismatch: JSONPatchType.expression should evaluate to array of JSONPatch");
   const operation: MutableJsonObject = { op: "", path: "" };
   for (const key of value.keys()) {
     const part = value.find(key)!;
     if (key === "value" && part instanceof StructValue) checkTypeNames(part, part.celType.name);
-    operation[String(key)] = toJson(part);
+    operation[key as string] = toJson(part);
   }
   return operation;
 }

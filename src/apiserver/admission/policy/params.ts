@@ -13,7 +13,10 @@ export interface ParamFacts {
 }
 
 /** The resource of a policy's parameters; undefined when it has none. Throws ConfigurationError. */
-export function paramResource(paramKind: ParamKind | undefined, { findKind }: ParamFacts): ServedResource | undefined {
+export function paramResource(
+  paramKind: ParamKind | undefined,
+  { findKind }: ParamFacts,
+): ServedResource | undefined {
   if (paramKind === undefined) return undefined;
   const { apiVersion = "", kind = "" } = paramKind;
   const found = findKind(apiVersion, kind);

@@ -31,7 +31,8 @@ export class PolicyRequest {
     return {
       object: shown,
       oldObject,
-      request: () => shownRequest(requestOf({ uid: "", kind: served.kind, object: shown, oldObject, attributes })),
+      request: () =>
+        shownRequest(requestOf({ uid: "", kind: served.kind, object: shown, oldObject, attributes })),
       params,
       namespace,
       ask: this.#ask,

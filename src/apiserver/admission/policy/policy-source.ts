@@ -28,7 +28,9 @@ export function policySource<P extends KubeObject, B extends Bound, C>({
   compile,
 }: SourceOptions<P, C>): () => readonly Hook<P, B, C>[] {
   let compiled: ReadonlyMap<string, C> = new Map();
-  let seen: { readonly policies: readonly KubeObject[]; readonly bindings: readonly KubeObject[] } | undefined;
+  let seen:
+    | { readonly policies: readonly KubeObject[]; readonly bindings: readonly KubeObject[] }
+    | undefined;
   let hooks: readonly Hook<P, B, C>[] = [];
   return () => {
     const allBindings = lookup.list(bindings);

@@ -49,7 +49,11 @@ export function validatingAdmissionPolicy(facts: PolicyFacts): AdmissionPlugin {
   };
 }
 
-async function judge(hooks: readonly ValidatingHook[], attributes: Attributes, facts: PolicyFacts): Promise<void> {
+async function judge(
+  hooks: readonly ValidatingHook[],
+  attributes: Attributes,
+  facts: PolicyFacts,
+): Promise<void> {
   const request = new PolicyRequest(attributes, facts.authorizer);
   const denied: Denied[] = [];
   for (const hook of hooks) {
@@ -62,7 +66,11 @@ async function judge(hooks: readonly ValidatingHook[], attributes: Attributes, f
 }
 
 /** A fault of the policy itself is a denial, unless its failure policy says otherwise. */
-function misconfigured({ policy, compiled }: ValidatingHook, binding: Binding | undefined, err: unknown): readonly Denied[] {
+function misconfigured(
+  { policy, compiled }: ValidatingHook,
+  binding: Binding | undefined,
+  err: unknown,
+): readonly Denied[] {
   if (!(err instanceof ConfigurationError || err instanceof StatusError)) throw err;
   if (compiled.failurePolicy === "Ignore") return [];
   const what = binding === undefined ? "policy" : "binding";
@@ -141,7 +149,10 @@ const CODES: Readonly<Record<string, number>> = {
   Invalid: 422,
 };
 
-function refusal({ policy, binding, message, reason = "Invalid" }: Denied, attributes: Attributes): StatusError {
+function refusal(
+  { policy, binding, message, reason = "Invalid" }: Denied,
+  attributes: Attributes,
+): StatusError {
   const by = binding === undefined ? "" : ` with binding '${binding.metadata.name}'`;
   const why = `ValidatingAdmissionPolicy '${policy.metadata.name}'${by} denied request: ${message}`;
   const plain = refuse(attributes, why);

@@ -3,8 +3,18 @@ import { byteLength } from "#apimachinery";
 import { BOOL, NULL, STRING } from "#apimachinery/cel";
 import type { ValidatingAdmissionPolicy, Validation } from "#api/admissionregistration/v1/types.gen";
 import { CONDITION_TYPES, newConditions, type Conditions } from "./conditions.ts";
-import { evaluateAll, OutOfBudget, POLICY_COST_MAX, type EvaluationInput, type Outcome } from "./evaluation.ts";
-import { PolicyCompiler, type Expression, type Variable } from "./expression.ts";
+import {
+  evaluateAll,
+  OutOfBudget,
+  POLICY_COST_MAX,
+  type EvaluationInput,
+  type Outcome,
+} from "./evaluation.ts";
+import {
+  PolicyCompiler,
+  type Expression,
+  type Variable,
+} from "#api/admissionregistration/v1/policy-compiler";
 import { newMatcher, type Matcher } from "./match-resources.ts";
 
 /** Of what a messageExpression gives; upstream's MaxEvaluatedMessageExpressionSizeBytes. */
@@ -89,7 +99,11 @@ function failed({ failurePolicy }: ValidatingPolicy, message: string): Verdict {
 type Messages = readonly (Outcome | undefined)[] | OutOfBudget;
 
 /** Messages see no authorizer. */
-function messagesOf({ messages, variables }: ValidatingPolicy, input: EvaluationInput, budget: number): Messages {
+function messagesOf(
+  { messages, variables }: ValidatingPolicy,
+  input: EvaluationInput,
+  budget: number,
+): Messages {
   try {
     const seen = { ...input, ask: undefined };
     return evaluateAll(messages, variables, seen, budget).outcomes;
@@ -99,7 +113,12 @@ function messagesOf({ messages, variables }: ValidatingPolicy, input: Evaluation
   }
 }
 
-function denialOf(policy: ValidatingPolicy, outcome: Outcome, index: number, messages: Messages): readonly Denial[] {
+function denialOf(
+  policy: ValidatingPolicy,
+  outcome: Outcome,
+  index: number,
+  messages: Messages,
+): readonly Denial[] {
   const error =
     "error" in outcome
       ? outcome.error
@@ -122,7 +141,10 @@ function messageOf({ expression, message = "" }: Validation, evaluated: Outcome 
   return message === "" ? `failed expression: ${expression.trim()}` : message.trim();
 }
 
-function annotationsOf({ annotations, variables, failurePolicy }: ValidatingPolicy, input: EvaluationInput): readonly Annotation[] {
+function annotationsOf(
+  { annotations, variables, failurePolicy }: ValidatingPolicy,
+  input: EvaluationInput,
+): readonly Annotation[] {
   if (annotations.length === 0) return [];
   const expressions = annotations.map(({ expression }) => expression);
   const seen = { ...input, ask: undefined };

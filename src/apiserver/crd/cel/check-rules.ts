@@ -99,7 +99,9 @@ function judged(
   if (typeof expression === "string") return [field.invalid(at, rule, expression)];
   const cost = expression.costMax * times;
   total.observe(at, cost);
-  return cost > EXPRESSION_COST_MAX ? [field.forbidden(at, costMessage(what, cost, EXPRESSION_COST_MAX))] : [];
+  return cost > EXPRESSION_COST_MAX
+    ? [field.forbidden(at, costMessage(what, cost, EXPRESSION_COST_MAX))]
+    : [];
 }
 
 function checkOldSelf(

@@ -11,7 +11,8 @@ const NAMED_COST_MIN = SCHEMA_COST_MAX / 100;
 
 export function costMessage(name: string, cost: number, limit: number): string {
   const factor = cost / limit;
-  const shown = factor > 100 ? "more than 100x" : factor < 1.5 ? `${factor.toFixed(6)}x` : `${factor.toFixed(1)}x`;
+  const shown =
+    factor > 100 ? "more than 100x" : factor < 1.5 ? `${factor.toFixed(6)}x` : `${factor.toFixed(1)}x`;
   return `${name} exceeds budget by factor of ${shown} (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)`;
 }
 

@@ -78,7 +78,10 @@ const KEPT: readonly (readonly [rule: string, spec: object])[] = [
     },
   ],
   ["dyn(self.note) == null", { note: null }],
-  ["self.tags.all(i, t, i < 2 && t != '') && self.labels.transformList(k, v, k + v) == ['ab']", { tags: ["a"], labels: { a: "b" } }],
+  [
+    "self.tags.all(i, t, i < 2 && t != '') && self.labels.transformList(k, v, k + v) == ['ab']",
+    { tags: ["a"], labels: { a: "b" } },
+  ],
   ["!format.dns1123Label().validate(self.name).hasValue()", { name: "a-b" }],
   ["'%s-%d'.format([self.name, dyn(self.max)]) == 'a-3'", { name: "a", max: 3 }],
   ["self.tags.map(t, t + '!') == ['a!'] && self.tags.filter(t, t == 'b') == []", { tags: ["a"] }],
@@ -188,13 +191,18 @@ test("compileRules() compares lists that are sets or have keys without their ord
 
 const UNBOUNDED: JSONSchemaProps = { type: "array", items: { type: "string" } };
 const EXPRESSION = "estimated rule cost exceeds budget by factor of more than 100x";
-const WHOLE = "x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema exceeds budget by factor of more than 100x";
+const WHOLE =
+  "x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema exceeds budget by factor of more than 100x";
 
 const COSTS: readonly (readonly [what: string, list: JSONSchemaProps, messages: readonly string[]])[] = [
   [
     "what no bound limits",
     UNBOUNDED,
-    [EXPRESSION, "contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema", WHOLE],
+    [
+      EXPRESSION,
+      "contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema",
+      WHOLE,
+    ],
   ],
   ["nothing that is bounded", { ...UNBOUNDED, maxItems: 10, items: { type: "string", maxLength: 10 } }, []],
   [

@@ -1,6 +1,14 @@
 /** The rules of a schema (`x-kubernetes-validations`), compiled once and evaluated for every write. @module */
 import { CelError, CostExceeded, Meter, Optional, PER_CALL_COST_MAX, type CelValue } from "#apimachinery/cel";
-import { byteLength, field, isJsonObject, jsonEqual, own, type KubeObject, type StatusCause } from "#apimachinery";
+import {
+  byteLength,
+  field,
+  isJsonObject,
+  jsonEqual,
+  own,
+  type KubeObject,
+  type StatusCause,
+} from "#apimachinery";
 import type { ValidationRule } from "#api/apiextensions/v1/types.gen";
 import { counterpart } from "../list-types.ts";
 import { childOf, type Structural } from "../structural.ts";
@@ -108,7 +116,11 @@ class Run {
     if (schema.rules.length === 0) return;
     const { scope, rules } = this.#rulesOf(schema);
     if (scope === undefined) {
-      this.#refuse(path, "rule compiler initialization error: failed to convert to declType for CEL validation rules", schema);
+      this.#refuse(
+        path,
+        "rule compiler initialization error: failed to convert to declType for CEL validation rules",
+        schema,
+      );
       return;
     }
     const { convert } = scope.decl;

@@ -9,8 +9,6 @@ export interface IpRange {
 }
 
 const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
-/** As upstream: larger ranges are cut, so that their bitmap stays small. */
-const SIZE_MAX = 2 ** 20;
 
 /** Throws for anything that is no IPv4 CIDR. */
 export function parseIpRange(cidr: string): IpRange {
@@ -23,7 +21,7 @@ export function parseIpRange(cidr: string): IpRange {
     );
   }
   const size = 2 ** (32 - prefix);
-  return { cidr, base: ip - (ip % size), size: Math.min(size, SIZE_MAX) };
+  return { cidr, base: ip - (ip % size), size };
 }
 
 export function parseIpv4(text: string): number | undefined {
@@ -35,10 +33,15 @@ export function parseIpv4(text: string): number | undefined {
 }
 
 export function formatIpv4(ip: number): string {
-  return [ip / 2 ** 24, ip / 2 ** 16, ip / 2 ** 8, ip].map((part) => Math.floor(part) % 256).join(".");
+  return `${Math.floor(ip / 2 ** 24)}.${(ip >>> 16) & 255}.${(ip >>> 8) & 255}.${ip & 255}`;
 }
 
 /** The address that the `kubernetes` Service has. */
 export function firstServiceIp(range: IpRange): string {
   return formatIpv4(range.base + 1);
+}
+
+/** Neither the network address nor the broadcast address is anybody's. */
+export function holds({ base, size }: IpRange, ip: number): boolean {
+  return ip > base && ip < base + size - 1;
 }

@@ -1,185 +1,185 @@
-/** Hands out cluster addresses and node ports to Services, and takes them back. @module */
+/** Gives Services cluster addresses and node ports, and takes them back. @module */
 import { field, invalid, StatusError, type KubeObject } from "#apimachinery";
 import type { Service, ServicePort, ServiceSpec } from "#api/core/v1/types.gen";
+import type { RequestContext } from "../context.ts";
 import type { Begun, ResourceHooks } from "../resource-hooks.ts";
-import { formatIpv4, parseIpv4, type IpRange } from "./ip-range.ts";
-import { NumberPool, staticBand } from "./number-pool.ts";
 import { planIpFamilies } from "./ip-families.ts";
+import { AllocationError, type ServiceAddresses } from "./service-addresses.ts";
+import type { NodePorts } from "./service-node-ports.ts";
+import { HEADLESS, holdingOf, NOTHING, without, type Holding } from "./service-holding.ts";
 
+/** The allocators as this needs them. */
 export interface ServiceAllocatorOptions {
-  readonly range: IpRange;
-  readonly nodePorts: { readonly from: number; readonly to: number };
-  readonly random: () => number;
+  readonly addresses: Pick<ServiceAddresses, "take" | "takeAny" | "check" | "anyInDryRun" | "release">;
+  readonly nodePorts: Pick<NodePorts, "take" | "takeAny" | "check" | "release">;
+  /** Told of what could not be given back; repair finds it later. */
+  readonly onReleaseFailed: (err: unknown) => void;
 }
 
-/** What one Service holds. */
-interface Holding {
-  readonly ips: readonly number[];
-  readonly ports: readonly number[];
+/** What was taken so far, and what the Service had before. */
+interface Taking {
+  readonly held: Holding;
+  readonly ips: string[];
+  readonly ports: number[];
+  readonly dryRun: boolean;
 }
 
-const NOTHING: Holding = { ips: [], ports: [] };
-const HEADLESS = "None";
+/** Upstream's made-up ports of a dry run begin here. */
+const DRY_RUN_PORT = 32_769;
 
 export class ServiceAllocator {
-  readonly #range: IpRange;
-  readonly #nodePorts: { readonly from: number; readonly to: number };
-  readonly #ips: NumberPool;
-  readonly #ports: NumberPool;
+  readonly #options: ServiceAllocatorOptions;
 
-  constructor({ range, nodePorts, random }: ServiceAllocatorOptions) {
-    this.#range = range;
-    this.#nodePorts = nodePorts;
-    // Neither the network address nor the broadcast address is anybody's.
-    const ipCount = Math.max(range.size - 2, 0);
-    const portCount = nodePorts.to - nodePorts.from + 1;
-    const ipBand = staticBand(ipCount, 16, 256, 16);
-    const portBand = staticBand(portCount, 16, 128, 32);
-    this.#ips = new NumberPool({ first: range.base + 1, count: ipCount, staticCount: ipBand, random });
-    this.#ports = new NumberPool({ first: nodePorts.from, count: portCount, staticCount: portBand, random });
-  }
-
-  /** What a stored Service has, at start: this is how the pools are rebuilt. */
-  adopt(service: KubeObject): void {
-    const { ips, ports } = holdingOf(service as Service);
-    for (const ip of ips) this.#ips.take(ip);
-    for (const port of ports) this.#ports.take(port);
+  constructor(options: ServiceAllocatorOptions) {
+    this.#options = options;
   }
 
   hooks(): ResourceHooks {
     return {
-      beginCreate: (object) => Promise.resolve(this.#begin(object as Service, NOTHING)),
-      beginUpdate: (object, old) =>
-        Promise.resolve(this.#begin(object as Service, holdingOf(old as Service))),
+      beginCreate: (object, context) => this.#begin(object as Service, NOTHING, context),
+      beginUpdate: (object, old, context) =>
+        this.#begin(object as Service, holdingOf(old as Service), context),
       afterDelete: (object) => this.#release(holdingOf(object as Service)),
     };
   }
 
-  #begin(service: Service, held: Holding): Begun {
-    const taken: { readonly ips: number[]; readonly ports: number[] } = { ips: [], ports: [] };
+  async #begin(service: Service, held: Holding, { dryRun }: RequestContext): Promise<Begun> {
+    const taking: Taking = { held, ips: [], ports: [], dryRun };
     try {
-      const object = this.#allocate(service, held, taken);
+      const object = await this.#allocate(service, taking);
       const kept = holdingOf(object);
       return {
         object,
-        finish: (isStored) => {
-          if (!isStored) return this.#release(taken);
-          this.#release({
-            ips: held.ips.filter((ip) => !kept.ips.includes(ip)),
-            ports: held.ports.filter((port) => !kept.ports.includes(port)),
-          });
+        finish: async (isStored) => {
+          if (dryRun) return;
+          await this.#release(isStored ? without(held, kept) : taking);
         },
       };
     } catch (err) {
-      this.#release(taken);
+      if (!dryRun) await this.#release(taking);
       throw err;
     }
   }
 
-  #allocate(service: Service, held: Holding, taken: { ips: number[]; ports: number[] }): Service {
-    if (service.spec === undefined) return service;
-    const type = service.spec.type ?? "ClusterIP";
-    if (type === "ExternalName") return service;
-    const spec = this.#withClusterIp(service, planIpFamilies(service), held, taken.ips);
-    return { ...service, spec: this.#withNodePorts(service, spec, held, taken.ports) };
+  async #allocate(service: Service, taking: Taking): Promise<Service> {
+    if (service.spec === undefined || service.spec.type === "ExternalName") return service;
+    const spec = await this.#withClusterIp(service, planIpFamilies(service), taking);
+    return { ...service, spec: await this.#withNodePorts(service, spec, taking) };
   }
 
-  #withClusterIp(service: Service, spec: ServiceSpec, held: Holding, taken: number[]): ServiceSpec {
+  async #withClusterIp(service: Service, spec: ServiceSpec, taking: Taking): Promise<ServiceSpec> {
     const asked = spec.clusterIP ?? spec.clusterIPs?.[0] ?? "";
     if (asked === HEADLESS) return { ...spec, clusterIP: HEADLESS, clusterIPs: [HEADLESS] };
-    const ip = asked === "" ? this.#anyIp() : this.#thisIp(service, asked, held);
-    if (!held.ips.includes(ip)) taken.push(ip);
-    const clusterIP = formatIpv4(ip);
+    const clusterIP =
+      asked === "" ? await this.#anyIp(service, taking) : await this.#thisIp(service, asked, taking);
     return { ...spec, clusterIP, clusterIPs: [clusterIP] };
   }
 
-  #anyIp(): number {
-    const ip = this.#ips.takeAny();
-    if (ip !== undefined) return ip;
-    throw new StatusError("InternalError", "failed to allocate a serviceIP: range is full");
+  async #anyIp({ metadata }: Service, { ips, dryRun }: Taking): Promise<string> {
+    const { addresses } = this.#options;
+    try {
+      if (dryRun) return await addresses.anyInDryRun();
+      const ip = await addresses.takeAny(metadata);
+      ips.push(ip);
+      return ip;
+    } catch (err) {
+      if (!(err instanceof AllocationError)) throw err;
+      throw internal(
+        `failed to allocate a serviceIP for Service ${JSON.stringify(metadata.name)}: ${err.message}`,
+      );
+    }
   }
 
-  #thisIp(service: Service, text: string, held: Holding): number {
-    const ip = parseIpv4(text);
-    const why =
-      ip === undefined || !this.#ips.isInRange(ip)
-        ? `the provided IP (${text}) is not in the valid range. The range of valid IPs is ${this.#range.cidr}`
-        : held.ips.includes(ip) || this.#ips.take(ip)
-          ? undefined
-          : "provided IP is already allocated";
-    if (why === undefined) return ip!;
-    const cause = field.invalid(
-      "spec.clusterIPs",
-      service.spec?.clusterIPs ?? [text],
-      `failed to allocate IP ${text}: ${why}`,
-    );
-    throw invalid({ group: "", kind: "Service" }, service.metadata.name, [cause]);
+  async #thisIp(service: Service, ip: string, { held, ips, dryRun }: Taking): Promise<string> {
+    if (held.ips.includes(ip)) return ip;
+    const { addresses } = this.#options;
+    try {
+      if (dryRun) await addresses.check(ip);
+      else {
+        await addresses.take(service.metadata, ip);
+        ips.push(ip);
+      }
+      return ip;
+    } catch (err) {
+      const why = reasonOf(err);
+      const asked = service.spec?.clusterIPs ?? [ip];
+      throw refused(service, "spec.clusterIPs", asked, `failed to allocate IP ${ip}: ${why}`);
+    }
   }
 
-  #withNodePorts(service: Service, spec: ServiceSpec, held: Holding, taken: number[]): ServiceSpec {
+  async #withNodePorts(service: Service, spec: ServiceSpec, taking: Taking): Promise<ServiceSpec> {
     const isOpen =
       spec.type === "NodePort" ||
       (spec.type === "LoadBalancer" && spec.allocateLoadBalancerNodePorts !== false);
-    const own = new Set(held.ports);
+    const own = new Set(taking.held.ports);
     /** Port number -> node port: one number serves all its protocols. */
     const byPort = new Map<number, ServicePort>();
-    const ports = (spec.ports ?? []).map((port, i) => {
+    const ports: ServicePort[] = [];
+    for (const [i, port] of (spec.ports ?? []).entries()) {
       const asked = port.nodePort ?? 0;
-      if (asked === 0 && !isOpen) return port;
+      if (asked === 0 && !isOpen) {
+        ports.push(port);
+        continue;
+      }
       const shared = byPort.get(port.port);
       const canShare = shared !== undefined && (shared.protocol ?? "TCP") !== (port.protocol ?? "TCP");
-      const sharedPort = canShare ? shared.nodePort : undefined;
-      const nodePort = asked === 0 ? (sharedPort ?? this.#anyPort()) : asked;
-      if (asked !== 0 && !own.has(asked)) this.#takePort(service, asked, i);
-      if (!own.has(nodePort)) {
-        own.add(nodePort);
-        taken.push(nodePort);
-      }
+      const wanted = asked === 0 ? ((canShare ? shared.nodePort : undefined) ?? 0) : asked;
+      const nodePort = await this.#port(service, wanted, own, `spec.ports[${i}].nodePort`, taking);
       const chosen = { ...port, nodePort };
       byPort.set(port.port, chosen);
-      return chosen;
-    });
+      ports.push(chosen);
+    }
     const withPorts = spec.ports === undefined ? spec : { ...spec, ports };
     if (spec.type !== "LoadBalancer" || spec.externalTrafficPolicy !== "Local") return withPorts;
-    return { ...withPorts, healthCheckNodePort: this.#healthPort(service, spec, own, taken) };
+    const path = "spec.healthCheckNodePort";
+    const healthCheckNodePort = await this.#port(service, spec.healthCheckNodePort ?? 0, own, path, taking);
+    return { ...withPorts, healthCheckNodePort };
   }
 
-  #healthPort(service: Service, spec: ServiceSpec, own: Set<number>, taken: number[]): number {
-    const asked = spec.healthCheckNodePort ?? 0;
-    if (asked !== 0 && own.has(asked)) return asked;
-    if (asked !== 0) this.#takePort(service, asked, undefined);
-    const port = asked === 0 ? this.#anyPort() : asked;
-    taken.push(port);
-    return port;
+  /** `wanted` 0: any. What is the Service's own is not taken again. */
+  async #port(
+    service: Service,
+    wanted: number,
+    own: Set<number>,
+    path: string,
+    { ports, dryRun }: Taking,
+  ): Promise<number> {
+    if (own.has(wanted)) return wanted;
+    const { nodePorts } = this.#options;
+    try {
+      let port = wanted;
+      if (dryRun) {
+        if (wanted === 0) port = Math.max(DRY_RUN_PORT - 1, ...ports) + 1;
+        else await nodePorts.check(wanted);
+      } else if (wanted === 0) port = await nodePorts.takeAny();
+      else await nodePorts.take(wanted);
+      own.add(port);
+      ports.push(port);
+      return port;
+    } catch (err) {
+      const why = reasonOf(err);
+      if (wanted === 0) throw internal(`failed to allocate a nodePort: ${why}`);
+      throw refused(service, path, wanted, why);
+    }
   }
 
-  #anyPort(): number {
-    const port = this.#ports.takeAny();
-    if (port !== undefined) return port;
-    throw new StatusError("InternalError", "failed to allocate a nodePort: range is full");
-  }
-
-  #takePort(service: Service, port: number, index: number | undefined): void {
-    const { from, to } = this.#nodePorts;
-    const why = !this.#ports.isInRange(port)
-      ? `provided port is not in the valid range. The range of valid ports is ${from}-${to}`
-      : this.#ports.take(port)
-        ? undefined
-        : "provided port is already allocated";
-    if (why === undefined) return;
-    const path = index === undefined ? "spec.healthCheckNodePort" : `spec.ports[${index}].nodePort`;
-    throw invalid({ group: "", kind: "Service" }, service.metadata.name, [field.invalid(path, port, why)]);
-  }
-
-  #release({ ips, ports }: Holding): void {
-    for (const ip of ips) this.#ips.release(ip);
-    for (const port of ports) this.#ports.release(port);
+  /** What cannot be given back stays taken until repair finds that nobody has it. */
+  async #release({ ips, ports }: Holding): Promise<void> {
+    const { addresses, nodePorts, onReleaseFailed } = this.#options;
+    const released = [...ips.map((ip) => addresses.release(ip)), nodePorts.release(ports)];
+    await Promise.all(released.map((promise) => promise.catch(onReleaseFailed)));
   }
 }
 
-function holdingOf({ spec }: Service): Holding {
-  if (spec === undefined || spec.type === "ExternalName") return NOTHING;
-  const ips = (spec.clusterIPs ?? []).map(parseIpv4).filter((ip) => ip !== undefined);
-  const ports = [...(spec.ports ?? []).map((port) => port.nodePort ?? 0), spec.healthCheckNodePort ?? 0];
-  return { ips, ports: [...new Set(ports.filter((port) => port !== 0))] };
+function reasonOf(err: unknown): string {
+  if (!(err instanceof AllocationError)) throw err;
+  return err.message;
+}
+
+function refused(service: Service, path: string, value: unknown, why: string): StatusError {
+  return invalid({ group: "", kind: "Service" }, service.metadata.name, [field.invalid(path, value, why)]);
+}
+
+function internal(message: string): StatusError {
+  return new StatusError("InternalError", `Internal error occurred: ${message}`);
 }

@@ -1,0 +1,2 @@
+/** Encryption at rest. @module */
+export { Encryption, type EncryptionOptions } from "./encryption.ts";
