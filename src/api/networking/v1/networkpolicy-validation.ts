@@ -15,7 +15,8 @@ interface Leniency {
 export function validateNetworkPolicy({ spec }: NetworkPolicy, old?: NetworkPolicy): Causes {
   const leniency = {
     anyValue: old !== undefined && !isValidSelector(old.spec?.podSelector),
-    cidrs: old === undefined ? [] : blocksOf(old).flatMap(({ block }) => [block.cidr, ...(block.except ?? [])]),
+    cidrs:
+      old === undefined ? [] : blocksOf(old).flatMap(({ block }) => [block.cidr, ...(block.except ?? [])]),
   };
   const validatePeers = (peers: readonly NetworkPolicyPeer[] | undefined, path: string): Causes =>
     each(peers, path, (peer, at) => validatePeer(peer, leniency, at));

@@ -22,7 +22,8 @@ export function validateServiceCIDR({ spec }: ServiceCIDR): Causes {
 export function validateServiceCIDRUpdate(cidr: ServiceCIDR, old: ServiceCIDR): Causes {
   const [now, before] = [cidr.spec?.cidrs ?? [], old.spec?.cidrs ?? []];
   const grows = before.length === 1 && now.length === 2;
-  if (now.length !== before.length && !grows) return [field.invalid(PATH, cidr.spec?.cidrs, field.IMMUTABLE_MESSAGE)];
+  if (now.length !== before.length && !grows)
+    return [field.invalid(PATH, cidr.spec?.cidrs, field.IMMUTABLE_MESSAGE)];
   const changed = each(before, PATH, (value, at, i) =>
     value === now[i] ? NONE : [field.invalid(at, now[i], field.IMMUTABLE_MESSAGE)],
   );

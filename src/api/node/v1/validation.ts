@@ -23,7 +23,8 @@ function repeatedTolerations(tolerations: readonly Toleration[], path: string): 
     const { key = "", operator = "", value = "", effect = "", tolerationSeconds } = toleration;
     const id = JSON.stringify([key, operator, value, effect]);
     const shown = { Key: key, Operator: operator, Value: value, Effect: effect };
-    if (seen.has(id)) return [field.duplicate(at, { ...shown, TolerationSeconds: tolerationSeconds ?? null })];
+    if (seen.has(id))
+      return [field.duplicate(at, { ...shown, TolerationSeconds: tolerationSeconds ?? null })];
     seen.add(id);
     return NONE;
   });

@@ -13,7 +13,9 @@ export function validatePodDisruptionBudget(
   const { minAvailable, maxUnavailable } = spec;
   const both = minAvailable !== undefined && maxUnavailable !== undefined;
   return [
-    ...(both ? [field.invalid("spec", shown(spec), "minAvailable and maxUnavailable cannot be both set")] : NONE),
+    ...(both
+      ? [field.invalid("spec", shown(spec), "minAvailable and maxUnavailable cannot be both set")]
+      : NONE),
     ...(["minAvailable", "maxUnavailable"] as const).flatMap((name) => [
       ...validateIntOrPercent(spec[name], field.child("spec", name)),
       ...notMoreThanAll(spec[name], field.child("spec", name)),

@@ -75,8 +75,7 @@ function validateReservations({ metadata, status }: ResourceClaim, old: Resource
   const isNew = (consumer: ResourceClaimConsumerReference): boolean =>
     !before.some((known) => semanticEqual(known, consumer));
   if (metadata.deletionTimestamp === undefined || !reservedFor.some(isNew)) return NONE;
-  const message =
-    "new entries may not be added while `deallocationRequested` or `deletionTimestamp` are set";
+  const message = "new entries may not be added while `deallocationRequested` or `deletionTimestamp` are set";
   return [field.forbidden(path, message)];
 }
 

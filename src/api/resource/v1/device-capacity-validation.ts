@@ -42,12 +42,7 @@ function validatePolicy(policy: CapacityRequestPolicy, capacity: string, path: s
     : validateRange(validRange!, fallback, capacity, at);
 }
 
-function validateValues(
-  values: readonly string[],
-  fallback: string,
-  capacity: string,
-  path: string,
-): Causes {
+function validateValues(values: readonly string[], fallback: string, capacity: string, path: string): Causes {
   const hasDefault = values.some((value) => compare(value, fallback) === 0);
   return all(
     each(values, path, (value, at, i) =>

@@ -71,7 +71,13 @@ export function validateBindingConditions(
       ),
     ),
     wanted.length === 0 && failures.length > 0
-      ? [field.invalid(at, bindingConditions, "bindingConditions are required to use bindingFailureConditions")]
+      ? [
+          field.invalid(
+            at,
+            bindingConditions,
+            "bindingConditions are required to use bindingFailureConditions",
+          ),
+        ]
       : NONE,
     failures.length === 0 && wanted.length > 0
       ? [

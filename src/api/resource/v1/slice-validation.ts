@@ -47,9 +47,7 @@ export function validateResourceSlice({ spec }: ResourceSlice, old?: ResourceSli
 function validatePool({ name, generation, resourceSliceCount: count }: ResourcePool): Causes {
   return all(
     validatePoolName(name, "spec.pool.name"),
-    count > 0
-      ? NONE
-      : [field.invalid("spec.pool.resourceSliceCount", count, "must be greater than zero")],
+    count > 0 ? NONE : [field.invalid("spec.pool.resourceSliceCount", count, "must be greater than zero")],
     generation < 0
       ? [field.invalid("spec.pool.generation", generation, "must be greater than or equal to zero")]
       : NONE,

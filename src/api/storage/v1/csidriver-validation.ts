@@ -7,6 +7,8 @@ import type { CSIDriver } from "./types.gen.ts";
 const UPDATE_PERIOD_SECONDS_MIN = 10;
 const TOKEN_SECONDS_MIN = 600;
 const TOKEN_SECONDS_MAX = 2 ** 32;
+const TOKENS_WARNING =
+  "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes";
 
 export function validateCSIDriver({ spec }: CSIDriver): Causes {
   const period = spec.nodeAllocatableUpdatePeriodSeconds;

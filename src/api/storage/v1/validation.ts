@@ -70,10 +70,7 @@ function validateTopologies(terms: readonly TopologySelectorTerm[], path: string
   });
 }
 
-function validateExpressions(
-  expressions: readonly TopologySelectorLabelRequirement[],
-  path: string,
-): Causes {
+function validateExpressions(expressions: readonly TopologySelectorLabelRequirement[], path: string): Causes {
   return each(expressions, path, ({ key, values }, at, i) => {
     const valuesPath = field.child(at, "values");
     return [
@@ -104,10 +101,7 @@ export function validateStorageClassUpdate(sc: StorageClass, old: StorageClass):
   return names.flatMap((name) => immutable(sc[name], old[name], name));
 }
 
-export function validateCSIStorageCapacity(
-  capacity: CSIStorageCapacity,
-  old?: CSIStorageCapacity,
-): Causes {
+export function validateCSIStorageCapacity(capacity: CSIStorageCapacity, old?: CSIStorageCapacity): Causes {
   const amount = capacity.capacity;
   return [
     ...validateSelector(capacity.nodeTopology, "nodeTopology", !isValidSelector(old?.nodeTopology)),
