@@ -25,7 +25,7 @@ export interface FuzzReport {
 const KEPT = { namespace: "default", name: "kept" };
 const PROGRESS = 1_000;
 
-/** Rejects with the smallest request that was answered wrongly; the server serves on, whatever was sent. */
+/** Rejects with the first request that was answered wrongly; the server serves on, whatever was sent. */
 export async function fuzz({ requests, seed, onProgress }: FuzzOptions): Promise<FuzzReport> {
   await using cluster = await startTestCluster({
     controllers: false,
@@ -53,7 +53,8 @@ export async function fuzz({ requests, seed, onProgress }: FuzzOptions): Promise
       statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
       if (++done % PROGRESS === 0) onProgress?.(done);
     });
-    await fc.assert(property, { numRuns: requests, seed });
+    // Shrinking such requests takes longer than reading one.
+    await fc.assert(property, { numRuns: requests, seed, endOnFailure: true });
     const { status } = await send(server, agent, { method: "GET", path: "/readyz", headers: {} });
     assert.equal(status, 200);
     assert.deepEqual(Object.getOwnPropertyNames(Object.prototype).toSorted(), PROTOTYPE);

@@ -83,7 +83,7 @@ const RESOURCES: readonly ResourceFacts[] = groupVersions()
 /** What would make the server call somebody: never the business of this test. */
 const CALLS_OUT: ReadonlySet<string> = new Set(["proxy", "exec", "attach", "portforward", "log"]);
 /** Stored, these would judge the other requests. */
-const DRY_ONLY = /webhookconfigurations$|admissionpolic|^apiservices$/;
+const DRY_ONLY = /webhookconfigurations$|admissionpolic|^apiservices$|^servicecidrs$/;
 
 /** Shrinks towards plain ones. */
 export function fuzzRequests(): fc.Arbitrary<FuzzRequest> {
