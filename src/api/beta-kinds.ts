@@ -5,7 +5,9 @@
  */
 import type { Kind } from "#apimachinery";
 import { ClusterTrustBundles } from "./certificates/v1beta1/clustertrustbundle.ts";
+import { LeaseCandidates } from "./coordination/v1beta1/leasecandidate.ts";
 import { groupVersions, resourcesOf, type ResourceFacts } from "./facts.ts";
+import { StorageVersionMigrations } from "./storagemigration/v1beta1/storageversionmigration.ts";
 import { nameAndAge } from "./printing/columns.ts";
 
 export interface UnservedKind extends Kind {
@@ -14,7 +16,11 @@ export interface UnservedKind extends Kind {
 
 const ALL_VERBS = 8;
 /** Those that have rules of their own. */
-const WRITTEN = [ClusterTrustBundles] as unknown as readonly UnservedKind[];
+const WRITTEN = [
+  ClusterTrustBundles,
+  LeaseCandidates,
+  StorageVersionMigrations,
+] as unknown as readonly UnservedKind[];
 const UNSTABLE = /(?:alpha|beta)\d+$/;
 
 export function betaKinds(): readonly UnservedKind[] {

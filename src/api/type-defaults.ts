@@ -66,6 +66,12 @@ export const constantTypeDefaults: Readonly<Record<string, Fields>> = {
   "admissionregistration/v1#ValidatingAdmissionPolicySpec": { failurePolicy: "Fail" },
   "admissionregistration/v1#MutatingAdmissionPolicySpec": { failurePolicy: "Fail" },
   "admissionregistration/v1#MatchResources": MATCH_RESOURCES,
+  "admissionregistration/v1beta1#NamedRuleWithOperations": { scope: "*" },
+  "admissionregistration/v1beta1#MutatingAdmissionPolicySpec": { failurePolicy: "Fail" },
+  "admissionregistration/v1beta1#MatchResources": MATCH_RESOURCES,
+  "admissionregistration/v1alpha1#NamedRuleWithOperations": { scope: "*" },
+  "admissionregistration/v1alpha1#MutatingAdmissionPolicySpec": { failurePolicy: "Fail" },
+  "admissionregistration/v1alpha1#MatchResources": MATCH_RESOURCES,
   "apiextensions/v1#ServiceReference": { port: HTTPS_PORT },
   "apiregistration/v1#ServiceReference": { port: HTTPS_PORT },
   "flowcontrol/v1#FlowSchemaSpec": { matchingPrecedence: 1000 },
@@ -94,6 +100,8 @@ export const computedTypeDefaults: Readonly<Record<string, (value: Fields) => Fi
       : subject,
   "resource/v1#ExactDeviceRequest": deviceCount,
   "resource/v1#DeviceSubRequest": deviceCount,
+  "resource/v1beta2#ExactDeviceRequest": deviceCount,
+  "resource/v1beta2#DeviceSubRequest": deviceCount,
 };
 
 /** A container's default is its maximum, and its default request the default or else the minimum. */

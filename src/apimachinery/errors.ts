@@ -105,7 +105,7 @@ export class StatusError extends Error {
       message: this.message,
       // metav1.StatusReasonUnknown is the empty text, which JSON leaves out
       ...(this.reason !== "Unknown" && { reason: this.reason }),
-      ...(this.details !== undefined && { details: this.details }),
+      ...(this.details !== undefined && { details: onWire(this.details) }),
       code: this.code,
     };
   }
@@ -119,6 +119,14 @@ export class StatusError extends Error {
       ...(status.details !== undefined && { details: status.details }),
     });
   }
+}
+
+/** Names that are not known are left out. */
+function onWire(details: StatusDetails): StatusDetails {
+  const { name, kind } = details;
+  if (name !== "" && kind !== "") return details;
+  const { name: _name, kind: _kind, ...rest } = details;
+  return { ...(name && { name }), ...(kind && { kind }), ...rest };
 }
 
 /** What the messages name: `plural` of `group`, as in `deployments.apps "web" not found`. */
@@ -160,7 +168,8 @@ export function invalid(
   causes: readonly StatusCause[],
 ): StatusError {
   const subject = gk.group === "" ? gk.kind : `${gk.kind}.${gk.group}`;
-  const lines = causes.map((c) => `${c.field}: ${c.message}`);
+  // Two rules may find the same: both are causes, and the message says it once.
+  const lines = [...new Set(causes.map((c) => `${c.field}: ${c.message}`))];
   const list = lines.length === 1 ? lines[0]! : `[${lines.join(", ")}]`;
   return new StatusError("Invalid", `${subject} ${JSON.stringify(name)} is invalid: ${list}`, {
     details: { name, ...(gk.group !== "" && { group: gk.group }), kind: gk.kind, causes },

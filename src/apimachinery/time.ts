@@ -48,8 +48,9 @@ export function canonicalTime(text: string): string {
 
 /** UTC with six digits. */
 export function canonicalMicroTime(text: string): string {
-  const whole = formatTime(Math.floor(parseTime(text) / 1000) * 1000).slice(0, -1);
   const fraction = RFC3339.exec(text)?.[7] ?? "";
+  // Without it: far from 1970 the sum of both would round up to the next second.
+  const whole = formatTime(parseTime(fraction === "" ? text : text.replace(/[.,]\d+/, ""))).slice(0, -1);
   return `${whole}.${fraction.slice(0, 6).padEnd(6, "0")}Z`;
 }
 

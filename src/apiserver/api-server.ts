@@ -1,6 +1,7 @@
 /** Puts the parts of an API server together. @module */
-import { silentLogger, systemClock } from "#apimachinery";
+import { silentLogger, systemClock, type Clock, type Logger } from "#apimachinery";
 import { newScheme, scheme as builtinScheme } from "#api";
+import type { Store } from "#storage";
 import { conversionWebhook, CustomResources, DEFINITIONS, definitionHooks } from "./crd/index.ts";
 import { Aggregator, API_SERVICES, apiServiceHooks, AuthenticationConfig } from "./aggregation/index.ts";
 import { registryLookup, type ObjectLookup } from "./admission/object-lookup.ts";
@@ -17,7 +18,7 @@ import { Dispatcher } from "./handlers/dispatch.ts";
 import { Encryption } from "./encryption/index.ts";
 import type { HandlerContext } from "./handlers/handler-context.ts";
 import type { Route } from "./http/route.ts";
-import { newServerMetrics } from "./http/server-metrics.ts";
+import { newServerMetrics, type ServerMetrics } from "./http/server-metrics.ts";
 import type { ApiServer, ApiServerOptions, Limits } from "./options.ts";
 import { defaultLimits } from "./options.ts";
 import { certificateRequestHooks } from "./registry/core/certificate-request-hooks.ts";
@@ -53,10 +54,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
 async function assemble(options: ApiServerOptions, closing: AbortController): Promise<ApiServer> {
   const { clock = systemClock, random = cryptoRandom, logger = silentLogger } = options;
   const metrics = newServerMetrics(clock);
-  const metered = meteredStore(options.store, metrics.store, clock);
-  const opened = { store: metered, hostname: options.hostname, clock, logger };
-  const encryption = options.encryption && (await Encryption.open(options.encryption, opened));
-  const store = encryption?.store ?? metered;
+  const { store, encryption } = await openStores(options, metrics, clock, logger);
   const auditor = await openAuditor(options.audit, { clock, random, logger });
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const kinds = new ServedKinds(options.kinds === undefined ? builtinScheme : newScheme(options.kinds));
@@ -68,15 +66,10 @@ async function assemble(options: ApiServerOptions, closing: AbortController): Pr
   await watchCache.start(signal);
   encryption?.follow(() => watchCache.readAgain(), signal);
 
-  const services = new Services({
-    ...common,
-    registry: () => registry,
-    store,
-    watchCache,
-    nodePorts: options.nodePortRange ?? NODE_PORTS,
-    context: systemContext(signal),
-    transport: () => server.transport(),
-  });
+  const findRegistry = (): Registry => registry;
+  const nodePorts = options.nodePortRange ?? NODE_PORTS;
+  const own = { context: systemContext(signal), transport: () => server.transport() };
+  const services = new Services({ ...common, ...own, registry: findRegistry, store, watchCache, nodePorts });
   const lookup = registryLookup(() => registry);
   const rbac = options.authorizer === undefined ? feedRbacIndex(watchCache) : undefined;
   const authorizer = options.authorizer ?? defaultAuthorizer(watchCache, rbac!, options.authorization);
@@ -90,7 +83,6 @@ async function assemble(options: ApiServerOptions, closing: AbortController): Pr
   ]);
   const resolve = options.resolveService ?? serviceResolver(lookup, random);
   const agent = webhookAgent(signal);
-  const findRegistry = (): Registry => registry;
   const parts = { ...common, lookup, registry: findRegistry, authorizer };
   const admission = defaultAdmission({ ...parts, resolve, agent, signal, metrics: metrics.admission });
   const fieldManager = options.managedFields === false ? undefined : newFieldManager();
@@ -121,13 +113,25 @@ async function assemble(options: ApiServerOptions, closing: AbortController): Pr
   await services.start();
   await server.startFlowControl();
   const events = registry.findStore("core/events");
-  if (events !== undefined) {
-    startEventTtl({ events, clock, logger, context: systemContext(signal) });
-  }
+  if (events !== undefined) startEventTtl({ events, clock, logger, context: own.context });
   custom.start();
   await Promise.all([aggregator.start(), new AuthenticationConfig({ ...parts, signal }).start()]);
   server.ready();
   return server;
+}
+
+/** The store as the server sees it: measured, and decrypted. */
+async function openStores(
+  options: ApiServerOptions,
+  metrics: ServerMetrics,
+  clock: Clock,
+  logger: Logger,
+): Promise<{ readonly store: Store; readonly encryption: Encryption | undefined }> {
+  const store = meteredStore(options.store, metrics.store, clock);
+  if (options.encryption === undefined) return { store, encryption: undefined };
+  const { hostname } = options;
+  const encryption = await Encryption.open(options.encryption, { store, hostname, clock, logger });
+  return { store: encryption.store, encryption };
 }
 
 interface DispatcherParts {

@@ -4,6 +4,7 @@ import type { Clock, Logger } from "#apimachinery";
 import { defaultPlugins } from "./admission/default-plugins.ts";
 import type { AdmissionMetrics } from "./admission/metrics.ts";
 import type { ObjectLookup } from "./admission/object-lookup.ts";
+import { systemContext } from "./bootstrap/bootstrap.ts";
 import { AdmissionChain } from "./admission/plugin.ts";
 import { quotaAccess } from "./admission/quota/quota-access.ts";
 import type { ServiceResolver } from "./admission/webhook/target.ts";
@@ -29,6 +30,9 @@ export interface AdmissionParts {
 export function defaultAdmission(parts: AdmissionParts): AdmissionChain {
   const { options, lookup, registry, authorizer, clock, random, logger, resolve, agent, signal, metrics } =
     parts;
+  const { admissionConfigurations: configurations = {} } = options;
+  const { imagePolicy } = configurations;
+  signal.addEventListener("abort", () => void imagePolicy?.webhook.close(), { once: true });
   const versionsOf = (resource: string) => registry().versionsOf(resource);
   return new AdmissionChain(
     defaultPlugins({
@@ -36,6 +40,8 @@ export function defaultAdmission(parts: AdmissionParts): AdmissionChain {
       quotas: quotaAccess(lookup, registry, signal),
       webhooks: { lookup, versionsOf, authorizer, resolve, clock, random, agent, logger, metrics },
       findKind: (apiVersion, kind) => registry().findKind(apiVersion, kind),
+      createNamespace: (name) => createNamespace(registry(), name, signal),
+      configurations,
       authorizer,
       clock,
       random,
@@ -44,4 +50,10 @@ export function defaultAdmission(parts: AdmissionParts): AdmissionChain {
     }),
     metrics,
   );
+}
+
+async function createNamespace(registry: Registry, name: string, signal: AbortSignal): Promise<void> {
+  const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name } };
+  const object = registry.scheme.applyDefaults(namespace);
+  await registry.store("core/namespaces").create("", object, systemContext(signal));
 }

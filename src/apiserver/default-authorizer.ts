@@ -1,5 +1,6 @@
 /** Who may do what when nobody says otherwise: nodes by what their pods need, everybody by RBAC. @module */
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "#api/core/v1/types.gen";
+import type { PolicyRule } from "#api/rbac/v1/types.gen";
 import type { ResourceSlice } from "#api/resource/v1/types.gen";
 import type { VolumeAttachment } from "#api/storage/v1/types.gen";
 import {
@@ -13,6 +14,13 @@ import {
 } from "./authz/index.ts";
 import type { Authorizer } from "./user-info.ts";
 import type { WatchCache } from "./watchcache/watch-cache.ts";
+
+/** For volumes; upstream has it in `system:node` when the feature is on. */
+const READ_TRUST_BUNDLES: PolicyRule = {
+  verbs: ["get", "list", "watch"],
+  apiGroups: ["certificates.k8s.io"],
+  resources: ["clustertrustbundles"],
+};
 
 export function defaultAuthorizer(
   watchCache: WatchCache,
@@ -35,6 +43,9 @@ export function defaultAuthorizer(
     attachment: (name) => find("storage.k8s.io/volumeattachments", name) as VolumeAttachment | undefined,
   });
   const role = bootstrapClusterRoles().find(({ metadata }) => metadata.name === "system:node");
-  const builtIn = { node: nodeAuthorizer(graph, role?.rules ?? []), rbac: rbacAuthorizer(rbac) };
+  const builtIn = {
+    node: nodeAuthorizer(graph, [...(role?.rules ?? []), READ_TRUST_BUNDLES]),
+    rbac: rbacAuthorizer(rbac),
+  };
   return authorization?.build(builtIn) ?? authorizerChain([builtIn.node, builtIn.rbac]);
 }

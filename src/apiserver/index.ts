@@ -1,5 +1,6 @@
 /** Public surface of the API server. @module */
 export { createApiServer } from "./api-server.ts";
+export { openAdmissionOptions } from "./admission/configuration/admission-options.ts";
 export {
   auditLogDefaults,
   auditTruncateDefaults,
@@ -32,6 +33,9 @@ export {
 export { newSecurity, type Security, type SecurityOptions } from "./security.ts";
 export {
   authenticationCauses,
+  authenticatorChain,
+  clientCertificate,
+  requestTokens,
   ConfiguredAuthentication,
   loadAuthenticationConfiguration,
   SIGNING_ALGORITHMS,

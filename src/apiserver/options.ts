@@ -2,6 +2,7 @@
 import type { Clock, Kind, Logger } from "#apimachinery";
 import type { Transport } from "#client";
 import type { Store } from "#storage";
+import type { PluginConfigurations } from "./admission/configuration/plugin-configurations.ts";
 import type { ServiceResolver } from "./admission/webhook/target.ts";
 import type { AuditOptions } from "./audit/index.ts";
 import type { RequestHeaderOptions, TokenAuthenticator } from "./authn/index.ts";
@@ -55,8 +56,10 @@ export interface ApiServerOptions {
   readonly proxyClient?: { readonly cert: string; readonly key: string };
   /** Which front proxies of this server may say for whom they ask. Absent: none; their headers mean nothing. */
   readonly requestHeader?: RequestHeaderOptions;
-  /** Admission plugins beyond the default ones: AlwaysPullImages, ExtendedResourceToleration. */
+  /** Admission plugins beyond the default ones: see `DEFAULT_OFF` of `admission/plugin-names.ts`. */
   readonly enabledAdmissionPlugins?: readonly string[];
+  /** What plugins are configured with; `openAdmissionOptions` reads it from a file. */
+  readonly admissionConfigurations?: PluginConfigurations;
   /**
    * Admission plugins that are left out. Default: none. StorageObjectInUseProtection needs the controllers that take its
    * finalizers off again.

@@ -15,6 +15,8 @@ export interface ReviewWebhookOptions {
   readonly random: () => number;
   /** Default 30 s, as upstream. */
   readonly timeoutMs?: number;
+  /** Before the second try. Default 500 ms. */
+  readonly backoffMs?: number;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -41,10 +43,10 @@ async function ask(
   transport: HttpTransport,
   path: string,
   body: object,
-  { clock, random }: ReviewWebhookOptions,
+  { clock, random, backoffMs = BACKOFF_MS }: ReviewWebhookOptions,
   signal: AbortSignal,
 ): Promise<unknown> {
-  let delayMs = BACKOFF_MS;
+  let delayMs = backoffMs;
   for (let tries = 1; ; tries++) {
     try {
       return (await transport.request({ method: "POST", path, body }, signal)).body;

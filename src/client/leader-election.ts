@@ -14,7 +14,7 @@ import {
   systemClock,
 } from "#apimachinery";
 import { childAbort } from "./abort.ts";
-import type { Client } from "./client.ts";
+import type { Client, EventRecorder } from "./client.ts";
 import { LeaseLock, type LeaderElectionRecord } from "./lease-lock.ts";
 import { CLIENT_METRICS, type MetricsSink } from "./metrics.ts";
 
@@ -35,6 +35,8 @@ export interface LeaderElectionOptions {
   readonly onStartedLeading: (signal: AbortSignal) => Promise<void>;
   readonly onStoppedLeading?: () => void;
   readonly onNewLeader?: (identity: string) => void;
+  /** Tells of the lease's leaders in events. */
+  readonly recorder?: EventRecorder;
   readonly clock?: Clock;
   readonly random?: () => number;
   readonly logger?: Logger;
@@ -87,6 +89,7 @@ class LeaderElector {
   async run(signal: AbortSignal): Promise<void> {
     if (!(await this.#acquire(signal))) return;
     this.#setMasterStatus(1);
+    this.#tell("became leader");
     const work = childAbort(signal);
     // A failure of the work ends leadership too; it is rethrown below, once the lease is released.
     let failure: { readonly err: unknown } | undefined;
@@ -103,6 +106,7 @@ class LeaderElector {
       work[Symbol.dispose]();
       await working;
       this.#setMasterStatus(0);
+      this.#tell("stopped leading");
       if (this.#options.releaseOnCancel ?? true) await this.#release();
       this.#options.onStoppedLeading?.();
     }
@@ -252,6 +256,12 @@ class LeaderElector {
     if (leader === this.#reportedLeader) return;
     this.#reportedLeader = leader;
     if (leader !== "") this.#options.onNewLeader?.(leader);
+  }
+
+  #tell(what: string): void {
+    const { recorder, identity } = this.#options;
+    const lease = this.#lock.object;
+    if (lease !== undefined) recorder?.event(lease, "Normal", "LeaderElection", `${identity} ${what}`);
   }
 
   #setMasterStatus(value: 0 | 1): void {

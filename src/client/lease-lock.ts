@@ -37,6 +37,11 @@ export class LeaseLock {
     return `${this.#ref.namespace}/${this.#ref.name}`;
   }
 
+  /** As last read or written. */
+  get object(): Lease | undefined {
+    return this.#lease;
+  }
+
   /** Throws NotFound before the first election. */
   async get(signal: AbortSignal): Promise<LeaderElectionRecord> {
     this.#lease = await this.#client.get(Leases, this.#ref, signal);

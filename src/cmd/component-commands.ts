@@ -6,8 +6,12 @@ import type { AgentFlags } from "./agent/agent.ts";
 import { parseEvictionHard } from "./agent/eviction-hard.ts";
 import { addAuthenticationFlags } from "./server/authentication-flags.ts";
 import { addAuthorizationFlags } from "./server/authorization-flags.ts";
+import { addAdmissionFlags } from "./server/admission-flags.ts";
 import { addAuditFlags } from "./server/audit-flags.ts";
 import { addComponentFlags } from "./server/component-flags.ts";
+import { addControllerManager } from "./controller-manager/add-command.ts";
+import { addControllerFlags } from "./controller-manager/controller-flags.ts";
+import { addLeaderElectionFlags } from "./leader-election-flags.ts";
 import { addShutdownFlags } from "./server/shutdown-flags.ts";
 import { addStorageFlags } from "./server/storage-flags.ts";
 import { addFlowControlFlags } from "./server/flow-control-flags.ts";
@@ -23,6 +27,7 @@ export function addComponentCommands(program: Command, world: World, clock: Cloc
   addServer(program, world, clock);
   addAgent(program, world, clock);
   addScheduler(program, world, clock);
+  addControllerManager(program, world, clock);
 }
 
 function addScheduler(program: Command, world: World, clock: Clock): void {
@@ -57,6 +62,10 @@ function addServer(program: Command, world: World, clock: Clock): void {
     .option("--service-cluster-ip-range <cidr>", "addresses of services", "10.96.0.0/12")
     .option("--cluster-cidr <cidr>", "addresses of pods", "10.244.0.0/16")
     .option("--etcd-servers <urls>", "an etcd cluster instead of the embedded store")
+    .option(
+      "--runtime-config <version=bool,…>",
+      "beta versions to serve, like storagemigration.k8s.io/v1beta1=true",
+    )
     .option("--nodes-dir <path>", "folder of nodes, PATH/NODE/pki, whose serving certificates are renewed")
     .option("--control-plane-node <name>", "the node to be marked as the one that runs this server")
     .action(async (flags: ServerFlags) => {
@@ -64,11 +73,14 @@ function addServer(program: Command, world: World, clock: Clock): void {
       await runServer(flags, clock, Math.random, world.signal);
     });
   addAuditFlags(command);
+  addAdmissionFlags(command);
   addAuthenticationFlags(command);
   addAuthorizationFlags(command);
   addShutdownFlags(command);
   addStorageFlags(command);
   addComponentFlags(command);
+  addControllerFlags(command);
+  addLeaderElectionFlags(command, "true with --etcd-servers, which other servers may share");
   addFlowControlFlags(command);
   addFrontProxyFlags(command);
 }

@@ -9,6 +9,7 @@ import { addClusterCommands } from "./cluster-commands.ts";
 import { addComponentCommands } from "./component-commands.ts";
 import { outliveLostOutput } from "./lost-output.ts";
 import { addResourceCommands } from "./resource-commands.ts";
+import { addSnapshotCommands } from "./snapshot-commands.ts";
 import { asTyped, typedName } from "./typed-name.ts";
 import { addVersion } from "./version-command.ts";
 
@@ -76,6 +77,7 @@ function newProgram(world: World): Command {
   addClusterCommands(program, world, systemClock);
   addResourceCommands(program, world, systemClock);
   addCertificateCommands(program, world, systemClock);
+  addSnapshotCommands(program, world, systemClock);
   addComponentCommands(program, world, systemClock);
   addVersion(program, world);
   return program;

@@ -1,6 +1,6 @@
 /** What a controller is. Watching, queueing, retries, leader election and metrics belong to the manager. @module */
 import type { Clock, Kind, KubeObject, Logger, ObjectKey } from "#apimachinery";
-import type { Client, EventRecorder, InformerFactory } from "#client";
+import type { Client, EventRecorder, InformerFactory, MetricsSink } from "#client";
 
 export interface Result {
   /** Run again after this long even if nothing changes; absent waits for the next change. */
@@ -21,6 +21,8 @@ export interface ControllerContext {
   readonly recorder: EventRecorder;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Absent: nobody reads the metrics. */
+  readonly metrics?: MetricsSink;
 }
 
 /** How the manager makes a controller; it may ask for informers, listers and indexes here, and for nothing that blocks. */
@@ -31,6 +33,8 @@ export interface Controller {
   /** Component named in the Events it writes. Default `NAME-controller`. */
   readonly eventSource?: string;
   readonly reconciles: Kind;
+  /** Which of these objects are enqueued when they appear or change; absent: all. Deletions always are. */
+  readonly enqueues?: (object: KubeObject) => boolean;
   /** Kinds whose controlling owner (ownerReference with `controller: true`) is enqueued when they change. */
   readonly owns?: readonly Kind[];
   readonly watches?: readonly Source[];

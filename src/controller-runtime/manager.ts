@@ -1,5 +1,5 @@
 /** Runs controllers: caches first, then workers, and all of it only while leading. @module */
-import { runLeaderElection, type EventRecorder, type LeaderElectionOptions, type MetricsSink } from "#client";
+import { runLeaderElection, type EventRecorder, type LeaderElectionOptions } from "#client";
 import type { Controller, ControllerConstructor, ControllerContext } from "./controller.ts";
 import { ControllerRunner } from "./controller-runner.ts";
 
@@ -10,7 +10,6 @@ export interface ManagerOptions extends ControllerContext {
     LeaderElectionOptions,
     "lease" | "identity" | "leaseDurationMs" | "renewDeadlineMs" | "retryPeriodMs" | "onNewLeader"
   >;
-  readonly metrics?: MetricsSink;
   readonly random?: () => number;
 }
 
@@ -62,12 +61,13 @@ async function run(
 ): Promise<void> {
   try {
     if (options.leaderElection === undefined) return await work(signal);
-    const { client, clock, logger, random, metrics } = options;
+    const { client, clock, logger, random, metrics, recorder } = options;
     const election = {
       ...options.leaderElection,
       client,
       clock,
       logger,
+      recorder,
       ...(random !== undefined && { random }),
       ...(metrics !== undefined && { metrics }),
       onStartedLeading: work,
@@ -80,7 +80,7 @@ async function run(
 }
 
 function newRunner(options: ManagerOptions, made: Controller | ControllerConstructor): ControllerRunner {
-  const { client, informers, clock, logger, recorder } = options;
+  const { client, informers, clock, logger, recorder, metrics } = options;
   let controller: Controller;
   if (typeof made === "function") {
     const named: EventRecorder = {
@@ -89,7 +89,8 @@ function newRunner(options: ManagerOptions, made: Controller | ControllerConstru
         recorder.event(about, type, reason, message, { component, ...event });
       },
     };
-    controller = made({ client, informers, clock, logger, recorder: named });
+    const context = { client, informers, clock, logger, recorder: named };
+    controller = made({ ...context, ...(metrics !== undefined && { metrics }) });
   } else controller = made;
-  return new ControllerRunner({ controller, informers, clock, logger, metrics: options.metrics });
+  return new ControllerRunner({ controller, informers, clock, logger, metrics });
 }

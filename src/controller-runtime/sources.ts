@@ -9,9 +9,11 @@ export function wireSources(
   informers: InformerFactory,
   enqueue: (key: ObjectKey) => void,
 ): () => void {
-  const { reconciles, owns = [], watches = [] } = controller;
+  const { reconciles, enqueues = () => true, owns = [], watches = [] } = controller;
   const sources = [
-    source(reconciles, (object) => [keyOf(object)]),
+    source(reconciles, (object, _old, change) =>
+      change === "delete" || enqueues(object) ? [keyOf(object)] : [],
+    ),
     ...owns.map((kind) => ownedBy(reconciles, kind)),
     ...watches,
   ];

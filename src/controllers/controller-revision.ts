@@ -12,6 +12,16 @@ export function templatePatch(template: PodTemplateSpec): RevisionData {
   return { spec: { template: { ...template, $patch: "replace" } } };
 }
 
+/** Up to `surplus` revisions that are not in use, the oldest first. */
+export function oldestUnused(
+  revisions: readonly ControllerRevision[],
+  isUsed: (revision: ControllerRevision) => boolean,
+  surplus: number,
+): readonly ControllerRevision[] {
+  const unused = revisions.filter((revision) => !isUsed(revision));
+  return unused.toSorted((a, b) => a.revision - b.revision).slice(0, Math.max(surplus, 0));
+}
+
 export interface NewRevision {
   readonly data: RevisionData;
   /** Higher is newer. */

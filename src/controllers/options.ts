@@ -24,6 +24,8 @@ export interface ControllerOptions {
   readonly clusterSigning?: SigningOptions;
   /** Whether the API serves ClusterTrustBundles: then one with `rootCA` is published. Default false. */
   readonly clusterTrustBundles?: boolean;
+  /** Whether the API serves StorageVersionMigrations: then they are done. Default false. */
+  readonly storageVersionMigration?: boolean;
   /** The client that acts as an account of kube-system. Default: all controllers write with the context's client. */
   readonly clientFor?: (serviceAccount: string) => Client;
   /** How long a node may stay silent before it counts as unknown. Default 50 s. */
@@ -34,10 +36,12 @@ export interface ControllerOptions {
   readonly terminatedPodGCThreshold?: number;
   /** Endpoints per EndpointSlice. Default 100, at most 1000. */
   readonly maxEndpointsPerSlice?: number;
+  /** Objects that a controller works on at a time, by its name. Default: upstream's. */
+  readonly concurrentSyncs?: Readonly<Record<string, number>>;
 }
 
-/** Undefined: the options leave this controller nothing to do. */
+/** Undefined: the options leave this controller nothing to do. Several: it has queues for several kinds. */
 export type ControllerInit = (
   context: ControllerContext,
   options: ControllerOptions,
-) => Controller | undefined;
+) => Controller | readonly Controller[] | undefined;

@@ -15,7 +15,13 @@ const cases = [
     names: ["deployment-controller", "replicaset-controller"],
     want: ["deployment-controller", "replicaset-controller"],
   },
-  { names: ["deployment-controller", "-deployment-controller"], want: [] },
+  { names: ["deployment-controller", "-deployment-controller"], want: ["deployment-controller"] },
+  { names: ["-deployment-controller", "deployment-controller"], want: [] },
+  {
+    names: ["deployment", "garbagecollector"],
+    want: ["deployment-controller", "garbage-collector-controller"],
+  },
+  { names: ["*", "-deployment"], want: usual.filter((name) => name !== "deployment-controller") },
   { names: [], want: [] },
 ];
 

@@ -1,6 +1,7 @@
 /** Which controllers exist, and which of them a set of options asks for. @module */
 import type { EventRecorder } from "#client";
 import type { Controller, ControllerContext } from "#controller-runtime";
+import { canonicalName } from "./controller-aliases.ts";
 import { bootstrapSignerController } from "./bootstrap/bootstrap-signer-controller.ts";
 import { tokenCleanerController } from "./bootstrap/token-cleaner-controller.ts";
 import {
@@ -15,6 +16,7 @@ import { cronJobController } from "./cronjob/cronjob-controller.ts";
 import { daemonSetController } from "./daemonset/daemonset-controller.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
 import { disruptionController } from "./disruption/disruption-controller.ts";
+import { staleDisruptionController } from "./disruption/stale-condition.ts";
 import { endpointSliceMirroringController } from "./endpointslice-mirroring/endpointslice-mirroring-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpointslice-controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
@@ -36,7 +38,9 @@ import { serviceAccountOf } from "./service-accounts.ts";
 import { legacyServiceAccountTokenCleanerController } from "./legacy-serviceaccount-token-cleaner/legacy-serviceaccount-token-cleaner-controller.ts";
 import { serviceAccountTokenController } from "./serviceaccount-token/serviceaccount-token-controller.ts";
 import { serviceAccountController } from "./serviceaccount/serviceaccount-controller.ts";
+import { serviceCIDRsController } from "./servicecidrs/servicecidrs-controller.ts";
 import { statefulSetController } from "./statefulset/statefulset-controller.ts";
+import { storageVersionMigratorController } from "./storage-version-migrator/storage-version-migrator-controller.ts";
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
 import { ttlAfterFinishedController } from "./ttl-after-finished/ttl-after-finished-controller.ts";
 import { validatingAdmissionPolicyStatusController } from "./validatingadmissionpolicy-status/validatingadmissionpolicy-status-controller.ts";
@@ -67,11 +71,14 @@ export const controllers: Readonly<Record<string, ControllerInit>> = {
   "cronjob-controller": (context) => cronJobController(context),
   "ttl-after-finished-controller": (context) => ttlAfterFinishedController(context),
   "horizontal-pod-autoscaler-controller": (context) => horizontalPodAutoscalerController(context),
-  "disruption-controller": (context) => disruptionController(context),
+  "disruption-controller": (context) => [disruptionController(context), staleDisruptionController(context)],
   "endpointslice-controller": (context, { maxEndpointsPerSlice }) =>
     endpointSliceController(context, maxEndpointsPerSlice),
   "endpoints-controller": (context) => endpointsController(context),
   "endpointslice-mirroring-controller": (context) => endpointSliceMirroringController(context),
+  "service-cidr-controller": (context) => serviceCIDRsController(context),
+  "storage-version-migrator-controller": (context, { storageVersionMigration = false }) =>
+    storageVersionMigration ? storageVersionMigratorController(context) : undefined,
   "resourcequota-controller": (context) => resourceQuotaController(context),
   "persistentvolume-binder-controller": (context) => persistentVolumeBinderController(context),
   "persistentvolumeclaim-protection-controller": (context) =>
@@ -117,10 +124,7 @@ export function newControllers(
   context: ControllerContext,
   options: ControllerOptions = {},
 ): readonly Controller[] {
-  const constructed = selectControllers(options.names ?? ["*"]).map((name) =>
-    construct(name, context, options),
-  );
-  return constructed.filter((controller) => controller !== undefined);
+  return selectControllers(options.names ?? ["*"]).flatMap((name) => construct(name, context, options));
 }
 
 /** Each writes its events in its own name, which the controller tells only once it is made. */
@@ -128,7 +132,7 @@ function construct(
   name: string,
   context: ControllerContext,
   options: ControllerOptions,
-): Controller | undefined {
+): readonly Controller[] {
   let component = name;
   const recorder: EventRecorder = {
     event: (about, type, reason, message, event = {}) =>
@@ -137,10 +141,22 @@ function construct(
   const logger = context.logger.child({ controller: name });
   const account = serviceAccountOf(name);
   const client = account === undefined ? context.client : (options.clientFor?.(account) ?? context.client);
-  const controller = controllers[name]!({ ...context, client, recorder, logger }, options);
-  component = controller?.eventSource ?? name;
-  return controller;
+  const made = controllers[name]!({ ...context, client, recorder, logger }, options);
+  const [controller, ...others] = made === undefined ? [] : [made].flat();
+  if (controller === undefined) return [];
+  component = controller.eventSource ?? name;
+  const workers = options.concurrentSyncs?.[name] ?? SYNCS[name];
+  return [workers === undefined ? controller : { ...controller, workers }, ...others];
 }
+
+/** Upstream's defaults of `--concurrent-*-syncs` where they are not the 5 of a manager's controller. */
+const SYNCS: Readonly<Record<string, number>> = {
+  "daemonset-controller": 2,
+  "device-taint-eviction-controller": 8,
+  "garbage-collector-controller": 20,
+  "namespace-controller": 10,
+  "resourceclaim-controller": 50,
+};
 
 function newNodeIpam(context: ControllerContext, options: ControllerOptions): Controller | undefined {
   const { allocateNodeCIDRs = false, clusterCIDR = "", serviceCIDR = "" } = options;
@@ -153,15 +169,18 @@ function newNodeIpam(context: ControllerContext, options: ControllerOptions): Co
   });
 }
 
-/** Resolves `*`, names and `-names` as upstream: an explicit name wins over `*`, and `-name` over both. */
+/** Resolves `*`, names and `-names` as upstream: of what is said of one controller the first counts, and anything before `*`. */
 export function selectControllers(names: readonly string[]): readonly string[] {
-  const unknown = names.find((name) => name !== "*" && !controllerNames.includes(name.replace(/^-/, "")));
+  const choices = names.map(canonicalName);
+  const unknown = choices.find((name) => name !== "*" && !controllerNames.includes(name.replace(/^-/, "")));
   if (unknown !== undefined) {
     throw new RangeError(
       `Controller ${JSON.stringify(unknown.replace(/^-/, ""))} is not in the list of known controllers`,
     );
   }
-  const all = names.includes("*");
-  const isWanted = (name: string): boolean => names.includes(name) || (all && !offByDefault.includes(name));
-  return controllerNames.filter((name) => !names.includes(`-${name}`) && isWanted(name));
+  const all = choices.includes("*");
+  return controllerNames.filter((name) => {
+    const choice = choices.find((one) => one === name || one === `-${name}`);
+    return choice === undefined ? all && !offByDefault.includes(name) : choice === name;
+  });
 }

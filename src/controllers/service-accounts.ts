@@ -15,6 +15,7 @@ const ACCOUNTS: Readonly<Record<string, string>> = {
   "persistentvolume-attach-detach-controller": "attachdetach-controller",
   "persistentvolume-expander-controller": "expand-controller",
   "local-path-provisioner-controller": "local-path-provisioner",
+  "service-cidr-controller": "service-cidrs-controller",
   "garbage-collector-controller": "generic-garbage-collector",
   "pod-garbage-collector-controller": "pod-garbage-collector",
   "node-lifecycle-controller": "node-controller",

@@ -1,4 +1,5 @@
 /** Puts the parts of a kubelet together; what each does is written in its own file. @module */
+import { Nodes } from "#api/core/v1/node";
 import { type BufferedEventRecorder, newEventRecorder, type SharedInformer } from "#client";
 import type { Pod, Service } from "#api/core/v1/types.gen";
 import type { VersionResponse } from "#cri";
@@ -178,6 +179,7 @@ function newSources({ options, recorder, allocatable, signal }: Core, made: Sour
       runtimePod: (uid) => cache.get(uid),
       allocatable,
       node: () => nodeStatus.node,
+      fetchNode: (fetching) => client.get(Nodes, { name: nodeName }, fetching),
     },
     signal,
   );

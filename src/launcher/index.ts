@@ -11,6 +11,7 @@ import type * as Logs from "./commands/logs.ts";
 import type * as Node from "./commands/node.ts";
 import type * as ProfileCommand from "./commands/profile.ts";
 import type * as Service from "./commands/service.ts";
+import type * as Snapshot from "./commands/snapshot.ts";
 import type * as Start from "./commands/start.ts";
 import type * as Status from "./commands/status.ts";
 import type * as Stop from "./commands/stop.ts";
@@ -55,6 +56,12 @@ export const stopOneNode: typeof Node.stopOneNode = async (...args) =>
   (await import("./commands/node.ts")).stopOneNode(...args);
 export const serviceUrls: typeof Service.serviceUrls = async (...args) =>
   (await import("./commands/service.ts")).serviceUrls(...args);
+export const snapshotSave: typeof Snapshot.snapshotSave = async (...args) =>
+  (await import("./commands/snapshot.ts")).snapshotSave(...args);
+export const snapshotRestore: typeof Snapshot.snapshotRestore = async (...args) =>
+  (await import("./commands/snapshot.ts")).snapshotRestore(...args);
+export const snapshotStatus: typeof Snapshot.snapshotStatus = async (...args) =>
+  (await import("./commands/snapshot.ts")).snapshotStatus(...args);
 export const imageBuild: typeof Image.imageBuild = async (...args) =>
   (await import("./commands/image.ts")).imageBuild(...args);
 export const imageLoad: typeof Image.imageLoad = async (...args) =>

@@ -14,6 +14,8 @@ import {
   type Write,
 } from "./store.ts";
 
+export { startEtcd, type RunningEtcd } from "./etcd/testdata/start-etcd.ts";
+
 /** A fresh store, empty and with nothing shared. */
 export type OpenStore = () => Promise<Store>;
 

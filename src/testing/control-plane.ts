@@ -54,7 +54,10 @@ export async function startServer(
     random,
     logger: logger.child({ component: "kube-apiserver" }),
     authenticator: security.authenticator,
+    tokens: security.tokens,
+    apiAudiences: security.apiAudiences,
     tokenIssuer: security.tokenIssuer,
+    routes: security.routes,
     serviceCIDR: SERVICE_CIDR,
     freezeObjects,
     disabledAdmissionPlugins: Object.keys(PLUGIN_NEEDS).filter(

@@ -40,7 +40,12 @@ function isTooLong(source: Source, volumeName: string): boolean {
 }
 
 /** `volumePath` is that of the volume, which upstream blames for a name that is too long. */
-export function validatePodIscsi(source: Source, path: string, volumeName: string, volumePath: string): Causes {
+export function validatePodIscsi(
+  source: Source,
+  path: string,
+  volumeName: string,
+  volumePath: string,
+): Causes {
   return all(
     requires("targetPortal")(source, path),
     validateIscsi(source, path, "must be valid format starting with iqn, eui, or naa", false),

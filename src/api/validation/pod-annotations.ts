@@ -89,7 +89,11 @@ const ANNOTATION_OF: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Where a profile stands in both places, both must name the same. */
-export function validateProfilesMatch(meta: Partial<ObjectMeta> | undefined, spec: PodSpec, path: string): Causes {
+export function validateProfilesMatch(
+  meta: Partial<ObjectMeta> | undefined,
+  spec: PodSpec,
+  path: string,
+): Causes {
   const { annotations = {} } = meta ?? {};
   const ofPod = annotations[SECCOMP_POD_ANNOTATION];
   const podProfile = spec.securityContext?.seccompProfile;
@@ -107,10 +111,14 @@ export function validateProfilesMatch(meta: Partial<ObjectMeta> | undefined, spe
       ? NONE
       : eachContainer(spec, path, (container, p) => {
           const annotation = annotations[APPARMOR_PREFIX + container.name];
-          const profile =
-            container.securityContext?.appArmorProfile ?? spec.securityContext?.appArmorProfile;
+          const profile = container.securityContext?.appArmorProfile ?? spec.securityContext?.appArmorProfile;
           if (annotation === undefined || profile === undefined) return NONE;
-          return matches(annotation, profile, "apparmor", field.child(p, "securityContext", "appArmorProfile"));
+          return matches(
+            annotation,
+            profile,
+            "apparmor",
+            field.child(p, "securityContext", "appArmorProfile"),
+          );
         }),
   );
 }
@@ -121,7 +129,9 @@ function matches(
   what: "seccomp" | "apparmor",
   path: string,
 ): Causes {
-  const wrongType = [field.forbidden(field.child(path, "type"), `${what} type in annotation and field must match`)];
+  const wrongType = [
+    field.forbidden(field.child(path, "type"), `${what} type in annotation and field must match`),
+  ];
   if (type === "Localhost") {
     if (!annotation.startsWith(PREFIX)) return wrongType;
     const message = `${what} profile in annotation and field must match`;
@@ -134,11 +144,12 @@ function matches(
   return allowed.includes(annotation) ? NONE : wrongType;
 }
 
+const isFixed = (key: string): boolean => key === MIRROR_ANNOTATION || key.startsWith(APPARMOR_PREFIX);
+const what = (key: string): string =>
+  key === MIRROR_ANNOTATION ? "mirror pod annotation" : "AppArmor annotations";
+
 /** Updates of pods keep what marks a mirror pod, and AppArmor profiles. */
 export function validateAnnotationUpdate(now: Annotations = {}, old: Annotations = {}, path: string): Causes {
-  const isFixed = (key: string): boolean => key === MIRROR_ANNOTATION || key.startsWith(APPARMOR_PREFIX);
-  const what = (key: string): string =>
-    key === MIRROR_ANNOTATION ? "mirror pod annotation" : "AppArmor annotations";
   return all(
     Object.keys(old)
       .filter((key) => isFixed(key) && now[key] !== old[key])

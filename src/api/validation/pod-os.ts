@@ -48,14 +48,15 @@ export function validateOs(spec: PodSpec, path: string): Causes {
 }
 
 function validateLinux(spec: PodSpec, path: string): Causes {
-  const windows = (context: object | undefined, at: string): Causes =>
-    context !== undefined && "windowsOptions" in context
-      ? [field.forbidden(field.child(at, "securityContext", "windowsOptions"), NO_WINDOWS)]
-      : NONE;
   return all(
-    windows(spec.securityContext, path),
-    eachContainer(spec, path, (container, at) => windows(container.securityContext, at)),
+    noWindowsOptions(spec.securityContext, path),
+    eachContainer(spec, path, (container, at) => noWindowsOptions(container.securityContext, at)),
   );
+}
+
+function noWindowsOptions(context: object | undefined, path: string): Causes {
+  if (context === undefined || !("windowsOptions" in context)) return NONE;
+  return [field.forbidden(field.child(path, "securityContext", "windowsOptions"), NO_WINDOWS)];
 }
 
 function validateWindows(spec: PodSpec, path: string): Causes {
@@ -91,13 +92,16 @@ export function validateHostProcess(spec: PodSpec, path: string): Causes {
     ([container]) => container.securityContext?.windowsOptions?.hostProcess ?? ofPod === true,
   );
   const differ = `pod hostProcess value must be identical if both are specified, was ${ofPod}`;
-  const allOrNone = "If pod contains any hostProcess containers then all containers must be HostProcess containers";
+  const allOrNone =
+    "If pod contains any hostProcess containers then all containers must be HostProcess containers";
   const network = "hostNetwork must be true if pod contains any hostProcess containers";
   return all(
     containers.flatMap(([container, at]) => {
       const own = container.securityContext?.windowsOptions?.hostProcess;
       if (ofPod === undefined || own === undefined || own === ofPod) return [];
-      return [field.invalid(field.child(at, "securityContext", "windowsOptions", "hostProcess"), own, differ)];
+      return [
+        field.invalid(field.child(at, "securityContext", "windowsOptions", "hostProcess"), own, differ),
+      ];
     }),
     hosts.length > 0 && hosts.length !== containers.length ? [field.invalid(path, "", allOrNone)] : NONE,
     hosts.length > 0 && spec.hostNetwork !== true

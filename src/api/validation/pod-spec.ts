@@ -110,11 +110,7 @@ function validateNames(spec: PodSpec, path: string, rules: PodRules): Causes {
   );
 }
 
-function validateResourceClaims(
-  spec: PodSpec,
-  meta: Partial<ObjectMeta> | undefined,
-  path: string,
-): Causes {
+function validateResourceClaims(spec: PodSpec, meta: Partial<ObjectMeta> | undefined, path: string): Causes {
   const seen = new Set<string>();
   const isStatic = meta?.annotations?.[MIRROR_ANNOTATION] !== undefined;
   return each(spec.resourceClaims, path, (claim, at) => {

@@ -1,6 +1,7 @@
 /** Pod templates, and the rules that every controller of pods has for its own. @module */
 import {
   field,
+  isLabelValue,
   labels as selectors,
   validateAnnotations,
   validateLabels,
@@ -58,6 +59,19 @@ export function alwaysRestarts(template: PodTemplateSpec, path: string, kind: st
   );
 }
 
+export function isEmptySelector(selector: LabelSelector | undefined): boolean {
+  if (selector === undefined) return false;
+  const { matchLabels = {}, matchExpressions = [] } = selector;
+  return Object.keys(matchLabels).length === 0 && matchExpressions.length === 0;
+}
+
+/** Stored selectors may have values that no label can have. */
+export function hasInvalidSelectorValue(selector: LabelSelector | undefined): boolean {
+  return (selector?.matchExpressions ?? []).some(({ values = [] }) =>
+    values.some((value) => isLabelValue(value).length > 0),
+  );
+}
+
 /** A selector that is there, valid, and not everything; `kind` for the message. */
 export function validateWorkloadSelector(
   selector: LabelSelector | undefined,
@@ -65,24 +79,39 @@ export function validateWorkloadSelector(
   kind: string,
 ): Causes {
   if (selector === undefined) return [field.required(path)];
-  const isEmpty =
-    Object.keys(selector.matchLabels ?? {}).length === 0 && (selector.matchExpressions?.length ?? 0) === 0;
   return all(
     validateLabelSelector(selector, path),
-    isEmpty ? [field.invalid(path, selector, `empty selector is invalid for ${kind}`)] : NONE,
+    isEmptySelector(selector)
+      ? [field.invalid(path, selector, `empty selector is invalid for ${kind}`)]
+      : NONE,
   );
 }
 
-/** A selector that does not match its own template would create pods without end. */
+/** A selector that does not match its own template would create pods without end; an absent one matches nothing. */
 export function selectorMatchesTemplate(
   selector: LabelSelector | undefined,
   template: PodTemplateSpec,
   path: string,
 ): Causes {
-  if (selector === undefined || validateLabelSelector(selector, path).length > 0) return NONE;
   const own = template.metadata?.labels;
-  const parsed = selectors.fromLabelSelector(selector);
-  if (selectors.isEverything(parsed) || selectors.matches(parsed, own)) return NONE;
+  if (selector !== undefined) {
+    if (validateLabelSelector(selector, path).length > 0) return NONE;
+    const parsed = selectors.fromLabelSelector(selector);
+    if (selectors.isEverything(parsed) || selectors.matches(parsed, own)) return NONE;
+  }
   const at = field.child(path, "metadata", "labels");
-  return [field.invalid(at, own ?? {}, "`selector` does not match template `labels`")];
+  return [field.invalid(at, own, "`selector` does not match template `labels`")];
+}
+
+/** Upstream does not look at templates whose selector cannot be read; `detail` is what it says then. */
+export function validateSelectedTemplate(
+  selector: LabelSelector | undefined,
+  template: PodTemplateSpec,
+  detail: string,
+  validate: () => Causes,
+): Causes {
+  if (selector !== undefined && validateLabelSelector(selector, "").length > 0) {
+    return [field.invalid("spec.selector", selector, detail)];
+  }
+  return all(selectorMatchesTemplate(selector, template, "spec.template"), validate());
 }

@@ -8,9 +8,7 @@ const LISTS = ["initContainers", "containers", "ephemeralContainers"] as const;
 /** Every container with its path, as `spec.initContainers[0]`. */
 export function containersOf(spec: PodSpec, path: string): readonly (readonly [Container, string])[] {
   return LISTS.flatMap((list) =>
-    ((spec[list] ?? []) as readonly Container[]).map(
-      (container, i) => [container, field.index(field.child(path, list), i)] as const,
-    ),
+    (spec[list] ?? []).map((container, i) => [container, field.index(field.child(path, list), i)] as const),
   );
 }
 
@@ -22,14 +20,14 @@ export function eachContainer(
 ): Causes {
   let found = NONE;
   for (const list of LISTS) {
-    const containers = spec[list] as readonly Container[] | undefined;
+    const containers = spec[list];
     if (containers !== undefined) found = all(found, each(containers, field.child(path, list), validate));
   }
   return found;
 }
 
 export function someContainer(spec: PodSpec, test: (container: Container) => boolean): boolean {
-  return LISTS.some((list) => (spec[list] as readonly Container[] | undefined)?.some(test) === true);
+  return LISTS.some((list) => spec[list]?.some(test) === true);
 }
 
 export const isSidecar = (container: Container): boolean => container.restartPolicy === "Always";

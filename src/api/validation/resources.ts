@@ -40,7 +40,7 @@ export const isHugePages = (name: string): boolean => name.startsWith("hugepages
 const isQuotaHugePages = (name: string): boolean =>
   isHugePages(name) || name.startsWith("requests.hugepages-");
 const isNative = (name: string): boolean => !name.includes("/") || name.includes("kubernetes.io/");
-const isOvercommitAllowed = (name: string): boolean => isNative(name) && !isHugePages(name);
+export const isOvercommitAllowed = (name: string): boolean => isNative(name) && !isHugePages(name);
 
 export function isExtendedResource(name: string): boolean {
   if (isNative(name) || name.startsWith("requests.")) return false;
@@ -70,9 +70,11 @@ function validatePodResourceName(name: string, path: string): Causes {
   return [field.notSupported(path, name, ["cpu", "hugepages-", "memory"])];
 }
 
+export const isQuotaResource = (name: string): boolean => QUOTA_RESOURCES.has(name) || isQuotaHugePages(name);
+
 export function validateQuotaResourceName(name: string, path: string): Causes {
   const causes = validateResourceName(name, path);
-  if (name.includes("/") || QUOTA_RESOURCES.has(name) || isQuotaHugePages(name)) return causes;
+  if (name.includes("/") || isQuotaResource(name)) return causes;
   return [...causes, field.invalid(path, name, "must be a standard resource for quota")];
 }
 
@@ -82,9 +84,7 @@ export function validateResourceQuantity(name: string, value: string, path: stri
   const needsInteger = INTEGER_RESOURCES.has(name) || isExtendedResource(name);
   return all(
     signOf(quantity) < 0 ? [field.invalid(path, shown, "must be greater than or equal to 0")] : NONE,
-    needsInteger && !isIntegerQuantity(quantity)
-      ? [field.invalid(path, shown, "must be an integer")]
-      : NONE,
+    needsInteger && !isIntegerQuantity(quantity) ? [field.invalid(path, shown, "must be an integer")] : NONE,
   );
 }
 

@@ -27,7 +27,9 @@ export function validateSysctls(spec: PodSpec, path: string, namespacedOnHost: b
 function validateName({ name }: Sysctl, seen: ReadonlySet<string>, path: string): Causes {
   if (name === "") return [field.required(path)];
   if (name.length > LENGTH_MAX || !SYSCTL.test(name)) {
-    return [field.invalid(path, name, `must have at most ${LENGTH_MAX} characters and match regex ${PATTERN}`)];
+    return [
+      field.invalid(path, name, `must have at most ${LENGTH_MAX} characters and match regex ${PATTERN}`),
+    ];
   }
   return seen.has(name) ? [field.duplicate(path, name)] : NONE;
 }
@@ -43,5 +45,7 @@ function validateNamespace({ name }: Sysctl, spec: PodSpec, path: string): Cause
 }
 
 export function breaksHostSysctls(spec: PodSpec): boolean {
-  return (spec.securityContext?.sysctls ?? []).some((sysctl) => validateNamespace(sysctl, spec, "").length > 0);
+  return (spec.securityContext?.sysctls ?? []).some(
+    (sysctl) => validateNamespace(sysctl, spec, "").length > 0,
+  );
 }

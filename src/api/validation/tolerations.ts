@@ -40,7 +40,11 @@ export function validateTolerations(
   });
 }
 
-function validateOperator({ operator = "", value = "" }: Toleration, at: string, mayCompare: boolean): Causes {
+function validateOperator(
+  { operator = "", value = "" }: Toleration,
+  at: string,
+  mayCompare: boolean,
+): Causes {
   const path = field.child(at, "operator");
   switch (operator) {
     case "":
@@ -92,10 +96,14 @@ export function validateTaints(taints: readonly Taint[] | undefined, path: strin
         ? [field.required(field.child(at, "effect"))]
         : oneOf(taint.effect, EFFECTS, field.child(at, "effect")),
       repeated
-        ? [{ ...field.duplicate(at, taint), message: `Duplicate value: ${JSON.stringify(taint)}: ${UNIQUE}` }]
+        ? [{ ...field.duplicate(at, ""), message: `Duplicate value: ${shownTaint(taint)}: ${UNIQUE}` }]
         : NONE,
     );
   });
 }
+
+/** As upstream prints it. */
+const shownTaint = ({ key, value = "", effect, timeAdded }: Taint): string =>
+  JSON.stringify({ Key: key, Value: value, Effect: effect, TimeAdded: timeAdded ?? null });
 
 const UNIQUE = "taints must be unique by key and effect pair";

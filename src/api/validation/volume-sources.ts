@@ -8,7 +8,8 @@ export type Source = Readonly<Record<string, unknown>>;
 export type SourceRule = (source: Source, path: string) => Causes;
 
 const text = (source: Source, name: string): string => (source[name] as string | undefined) ?? "";
-const size = (source: Source, name: string): number => (source[name] as readonly unknown[] | undefined)?.length ?? 0;
+const size = (source: Source, name: string): number =>
+  (source[name] as readonly unknown[] | undefined)?.length ?? 0;
 
 /** Fields without which a source means nothing, in upstream's order. */
 export function requires(...names: readonly string[]): SourceRule {
@@ -56,10 +57,7 @@ export function hostPath(source: Source, path: string): Causes {
   const at = field.child(path, "path");
   if (text(source, "path") === "") return [field.required(at)];
   const type = source["type"] as string | undefined;
-  return all(
-    noBacksteps(text(source, "path"), at),
-    oneOf(type, HOST_PATH_TYPES, field.child(path, "type")),
-  );
+  return all(noBacksteps(text(source, "path"), at), oneOf(type, HOST_PATH_TYPES, field.child(path, "type")));
 }
 
 export function gitRepo(source: Source, path: string): Causes {
@@ -87,7 +85,9 @@ export function local(source: Source, path: string): Causes {
 export function flocker(source: Source, path: string): Causes {
   const [name, uuid] = [text(source, "datasetName"), text(source, "datasetUUID")];
   return all(
-    name === "" && uuid === "" ? [field.required(path, "one of datasetName and datasetUUID is required")] : NONE,
+    name === "" && uuid === ""
+      ? [field.required(path, "one of datasetName and datasetUUID is required")]
+      : NONE,
     name !== "" && uuid !== ""
       ? [field.invalid(path, "resource", "datasetName and datasetUUID can not be specified simultaneously")]
       : NONE,
@@ -171,7 +171,9 @@ export function azureDisk(source: Source, path: string): Causes {
       field.child(path, "cachingMode"),
     ),
     oneOf(kind, ["Dedicated", "Managed", "Shared"], field.child(path, "kind")),
-    kind === "Managed" && !uri.startsWith("/subscriptions/") ? [field.notSupported(at, uri, MANAGED_URIS)] : NONE,
+    kind === "Managed" && !uri.startsWith("/subscriptions/")
+      ? [field.notSupported(at, uri, MANAGED_URIS)]
+      : NONE,
     kind !== undefined && kind !== "Managed" && !uri.startsWith("https://")
       ? [field.notSupported(at, uri, BLOB_URIS)]
       : NONE,

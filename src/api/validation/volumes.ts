@@ -1,5 +1,12 @@
 /** Volumes of a pod. @module */
-import { field, isDns1123Label, isDns1123Subdomain, parseQuantity, signOf, type ObjectMeta } from "#apimachinery";
+import {
+  field,
+  isDns1123Label,
+  isDns1123Subdomain,
+  parseQuantity,
+  signOf,
+  type ObjectMeta,
+} from "#apimachinery";
 import type { KeyToPath, Volume } from "../core/v1/types.gen.ts";
 import { validateClaimTemplate } from "./claim-spec.ts";
 import { all, each, NONE, obeys, requiredName, requiredOneOf, type Causes } from "./common.ts";
@@ -38,7 +45,7 @@ const SOURCES: readonly SourceEntry[] = [
   entry("gitRepo", sources.gitRepo),
   { ...entry("gcePersistentDisk", sources.gcePersistentDisk), child: "persistentDisk" },
   entry("awsElasticBlockStore", sources.awsElasticBlockStore),
-  entry("secret", (source, path) => files(source as FileSource, "secretName", path)),
+  entry("secret", (source, path) => files(source, "secretName", path)),
   entry("nfs", sources.nfs),
   entry("iscsi", (source, path, c) => validatePodIscsi(source, path, c.volume.name, c.path)),
   entry("glusterfs", sources.requires("endpoints", "path")),
@@ -51,7 +58,7 @@ const SOURCES: readonly SourceEntry[] = [
   { ...entry("downwardAPI", downwardApi), extra: "downwarAPI" },
   entry("fc", sources.fc),
   entry("flexVolume", sources.flexVolume),
-  entry("configMap", (source, path) => files(source as FileSource, "name", path)),
+  entry("configMap", (source, path) => files(source, "name", path)),
   entry("azureFile", sources.requires("secretName", "shareName")),
   entry("vsphereVolume", sources.requires("volumePath")),
   entry("photonPersistentDisk", sources.requires("pdID")),

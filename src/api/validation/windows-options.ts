@@ -9,7 +9,8 @@ const USER_LENGTH_MAX = 104;
 // oxlint-disable-next-line no-control-regex -- control characters are what it finds
 const CONTROL = /[\u0000-\u001f\u007f]/;
 const NETBIOS = /^[^\\/:*?"<>|.][^\\/:*?"<>|]{0,14}$/;
-const DNS = /^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
+const DNS =
+  /^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
 const USER_FORBIDDEN = /["/\\:;|=,+*?<>@[\]]/;
 const DOTS_OR_SPACES = /^[. ]+$/;
 
@@ -21,9 +22,7 @@ export function validateWindowsOptions(
   const { gmsaCredentialSpecName: name, gmsaCredentialSpec: spec, runAsUserName: user } = options;
   const specPath = field.child(path, "gmsaCredentialSpec");
   return all(
-    name === undefined
-      ? NONE
-      : obeys(isDns1123Subdomain, name, field.child(path, "gmsaCredentialSpecName")),
+    name === undefined ? NONE : obeys(isDns1123Subdomain, name, field.child(path, "gmsaCredentialSpecName")),
     spec === "" ? [field.invalid(specPath, spec, "gmsaCredentialSpec cannot be an empty string")] : NONE,
     spec !== undefined && byteLength(spec) > CREDENTIAL_KIB_MAX * 1024
       ? [field.invalid(specPath, spec, `gmsaCredentialSpec size must be under ${CREDENTIAL_KIB_MAX} KiB`)]

@@ -59,7 +59,10 @@ const NUMBERS: ReadonlySet<Scalar> = new Set<Scalar>(["int32", "int64", "double"
 function validateScalar(value: unknown, scalar: Scalar, path: string): readonly string[] {
   const type = jsonTypeOf(value);
   const shown = JSON.stringify(value);
-  if (STRINGS.has(scalar)) return type === "string" ? [] : [at(path, `expected string, got ${shown}`)];
+  if (STRINGS.has(scalar))
+    return type === "string"
+      ? []
+      : [at(path, `expected string, got &value.valueUnstructured{Value:${shown}}`)];
   if (scalar === "boolean") return type === "boolean" ? [] : [at(path, `expected boolean, got ${shown}`)];
   if (NUMBERS.has(scalar)) {
     return type === "number" ? [] : [at(path, `expected numeric (int or float), got ${type}`)];

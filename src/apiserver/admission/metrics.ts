@@ -1,6 +1,7 @@
 /** How long admission takes, under upstream's names. Counting a plugin that answers from memory costs one look at the clock. @module */
 import type { Clock } from "#apimachinery";
 import { Family, type Series } from "../http/metric-family.ts";
+import { PodSecurityMetrics } from "./pod-security/metrics.ts";
 
 type Step = "admit" | "validate";
 /** As upstream: not the same word as that of plugins. */
@@ -11,6 +12,7 @@ const WEBHOOK_BOUNDS = [...BOUNDS, 10, 25];
 const CODE_MAX = 600;
 
 export class AdmissionMetrics {
+  readonly podSecurity: PodSecurityMetrics = new PodSecurityMetrics();
   readonly #clock: Clock;
   readonly #steps = new Family(
     "histogram",
@@ -100,7 +102,7 @@ export class AdmissionMetrics {
       this.#failOpen,
       this.#requests,
     ];
-    return families.map((family) => family.render()).join("");
+    return families.map((family) => family.render()).join("") + this.podSecurity.render();
   }
 }
 

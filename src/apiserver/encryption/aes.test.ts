@@ -50,5 +50,8 @@ test("prefixTransformers() writes with the first, reads with all, and tells what
   const leaving = prefixTransformers([plain, old], options);
   assert.deepEqual(leaving.toStorage(value, "/a"), value);
   assert.deepEqual(leaving.fromStorage(written, "/a"), { value, isStale: true });
-  assert.throws(() => prefixTransformers([now], options).fromStorage(written, "/a"), /no matching prefix found/);
+  assert.throws(
+    () => prefixTransformers([now], options).fromStorage(written, "/a"),
+    /no matching prefix found/,
+  );
 });

@@ -43,7 +43,9 @@ async function stored(store: Store): Promise<string> {
 storeConformance(
   "encrypted memory",
   async () => {
-    const configuration = { resources: [{ resources: ["*.*"], providers: [{ aesgcm: { keys: [keyOf("a")] } }] }] };
+    const configuration = {
+      resources: [{ resources: ["*.*"], providers: [{ aesgcm: { keys: [keyOf("a")] } }] }],
+    };
     const metrics = new TransformationMetrics(new FakeClock(), "");
     return new EncryptedStore(await openMemoryStore(), resourceTransformers(configuration, metrics));
   },
@@ -90,7 +92,11 @@ test("Encryption says that it cannot read, for the object and its list, and read
   await first.server.close();
   await configure("two");
   const clock = new FakeClock(Date.parse("2026-01-01T00:00:00Z"));
-  const { send, transport } = await start({ store, clock, encryption: { configFile, automaticReload: true } });
+  const { send, transport } = await start({
+    store,
+    clock,
+    encryption: { configFile, automaticReload: true },
+  });
   const why = `Internal error occurred: unable to transform key "${KEY}": no matching key was found for the provided AES transformer`;
   for (const path of [SECRETS, `${SECRETS}/s`]) {
     const { code, message } = (await refusal(send("GET", path))).toStatus();

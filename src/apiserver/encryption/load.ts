@@ -18,7 +18,7 @@ export async function loadEncryption(path: string, reload: boolean): Promise<Loa
     apiVersion: "apiserver.config.k8s.io/v1",
     kind: "EncryptionConfiguration",
     schema: ENCRYPTION_SCHEMA,
-    defaults: (config) => config as EncryptionConfiguration,
+    defaults: (config) => config,
     validate: (config) => validateEncryptionConfiguration(config, reload),
   });
   return { configuration, hash: createHash("sha256").update(text).digest("hex") };

@@ -23,7 +23,9 @@ export function resourceTransformers(
       const name = formatGroupResource(parsed);
       for (const mask of [formatGroupResource({ group: parsed.group, resource: "*" }), ALL]) {
         if (chains.has(mask))
-          throw new Error(`resource ${JSON.stringify(name)} is masked by earlier rule ${JSON.stringify(mask)}`);
+          throw new Error(
+            `resource ${JSON.stringify(name)} is masked by earlier rule ${JSON.stringify(mask)}`,
+          );
       }
       chains.set(name, [...(chains.get(name) ?? []), ...chain]);
     }
@@ -46,7 +48,9 @@ function prefixTransformer({ aesgcm, aescbc, secretbox, kms }: ProviderConfigura
   if (aescbc !== undefined) return keyed("k8s:enc:aescbc:v1:", aescbc.keys, aesCbc);
   if (secretbox !== undefined) throw new Error("the secretbox provider is not supported; use aesgcm");
   if (kms !== undefined)
-    throw new Error(`KMS provider ${JSON.stringify(kms.name)} is not supported; use aesgcm with keys of your own`);
+    throw new Error(
+      `KMS provider ${JSON.stringify(kms.name)} is not supported; use aesgcm with keys of your own`,
+    );
   return { prefix: "", transformer: identity };
 }
 

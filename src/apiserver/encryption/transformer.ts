@@ -59,7 +59,10 @@ export function prefixTransformers(
       for (const [i, { prefix, bytes, transformer }] of known.entries()) {
         if (!hasPrefix(stored, bytes)) continue;
         try {
-          const { value, isStale } = transformer.fromStorage(stored.subarray(bytes.length), authenticatedData);
+          const { value, isStale } = transformer.fromStorage(
+            stored.subarray(bytes.length),
+            authenticatedData,
+          );
           observe("from_storage", prefix === "" ? "identity" : prefix, begun);
           return { value, isStale: isStale || i > 0 };
         } catch (err) {

@@ -9,7 +9,10 @@ import { validateEncryptionConfiguration } from "./validate.ts";
 const key = { name: "k", secret: Buffer.alloc(32).toString("base64") };
 const gcm: ProviderConfiguration = { aesgcm: { keys: [key] } };
 
-function causes(resources: readonly string[], ...providers: readonly ProviderConfiguration[]): readonly string[] {
+function causes(
+  resources: readonly string[],
+  ...providers: readonly ProviderConfiguration[]
+): readonly string[] {
   const found = validateEncryptionConfiguration({ resources: [{ resources, providers }] }, false);
   return found.map(({ field, message }) => `${field}: ${message}`);
 }
@@ -22,14 +25,30 @@ const cases: readonly {
 }[] = [
   { name: "takes a good one", want: [] },
   { name: "takes wildcards", resources: ["*.apps", "*."], want: [] },
-  { name: "wants resources", resources: [], want: [/^resources\[0\].resources: .*at least one resources\[0\].resources is required/] },
+  {
+    name: "wants resources",
+    resources: [],
+    want: [/^resources\[0\].resources: .*at least one resources\[0\].resources is required/],
+  },
   { name: "refuses capital letters", resources: ["Secrets"], want: [/should not contain capital letters/] },
-  { name: "refuses a bare star", resources: ["*"], want: [/use '\*\.' to encrypt all the resources from core/] },
+  {
+    name: "refuses a bare star",
+    resources: ["*"],
+    want: [/use '\*\.' to encrypt all the resources from core/],
+  },
   { name: "refuses events.k8s.io", resources: ["events.events.k8s.io"], want: [/Use 'events' instead/] },
   { name: "refuses extensions", resources: ["x.extensions"], want: [/'extensions' group has been removed/] },
-  { name: "refuses one resource of all groups", resources: ["secrets.*"], want: [/same resource across groups/] },
+  {
+    name: "refuses one resource of all groups",
+    resources: ["secrets.*"],
+    want: [/same resource across groups/],
+  },
   { name: "refuses what is no API", resources: ["apiserveripinfo"], want: [/do not have REST API/] },
-  { name: "refuses repeats", resources: ["secrets", "secrets"], want: [/cannot be specified multiple times/] },
+  {
+    name: "refuses repeats",
+    resources: ["secrets", "secrets"],
+    want: [/cannot be specified multiple times/],
+  },
   { name: "refuses overlaps", resources: ["secrets", "*."], want: [/using overlapping resources/] },
   { name: "wants a provider", provider: {}, want: [/does not contain any of the expected providers/] },
   { name: "wants one provider each", provider: { ...gcm, identity: {} }, want: [/more than one provider/] },
@@ -77,7 +96,8 @@ test("resourceTransformers() prefers a resource's own rule to its group's, and t
     ],
   });
   const isEncrypted = (group: string, resource: string): boolean =>
-    find(group, resource)?.toStorage(Buffer.from("{}"), "/k").toString().startsWith("k8s:enc:aesgcm:v1:k:") ?? false;
+    find(group, resource)?.toStorage(Buffer.from("{}"), "/k").toString().startsWith("k8s:enc:aesgcm:v1:k:") ??
+    false;
   assert.deepEqual(
     [isEncrypted("", "configmaps"), isEncrypted("", "secrets"), isEncrypted("apps", "deployments")],
     [false, true, true],
@@ -85,12 +105,19 @@ test("resourceTransformers() prefers a resource's own rule to its group's, and t
   assert.equal(find("batch", "jobs"), undefined);
 });
 
+const rules = (...names: readonly string[]): EncryptionConfiguration => ({
+  resources: names.map((name) => ({ resources: [name], providers: [gcm] })),
+});
+
 test("resourceTransformers() refuses rules that never count, and providers that it does not have", () => {
-  const rules = (...names: readonly string[]): EncryptionConfiguration => ({
-    resources: names.map((name) => ({ resources: [name], providers: [gcm] })),
-  });
-  assert.throws(() => transformers(rules("*.", "secrets")), /resource "secrets" is masked by earlier rule "\*\."/);
-  assert.throws(() => transformers(rules("*.*", "x.apps")), /resource "x.apps" is masked by earlier rule "\*\.\*"/);
+  assert.throws(
+    () => transformers(rules("*.", "secrets")),
+    /resource "secrets" is masked by earlier rule "\*\."/,
+  );
+  assert.throws(
+    () => transformers(rules("*.*", "x.apps")),
+    /resource "x.apps" is masked by earlier rule "\*\.\*"/,
+  );
   const secretbox = { resources: [{ resources: ["secrets"], providers: [{ secretbox: { keys: [key] } }] }] };
   assert.throws(() => transformers(secretbox), /secretbox provider is not supported/);
 });

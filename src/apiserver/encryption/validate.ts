@@ -85,8 +85,7 @@ function nameProblem(name: string): string | undefined {
   if (INTERNAL.includes(name)) return "resources which do not have REST API/s cannot be encrypted";
   if (group === "events.k8s.io")
     return "'*.events.k8s.io' objects are stored using the 'events' API group in etcd. Use 'events' instead in the config file";
-  if (group === "extensions")
-    return "'extensions' group has been removed and cannot be used for encryption";
+  if (group === "extensions") return "'extensions' group has been removed and cannot be used for encryption";
   if (group === "*" && resource !== "*") return "encrypting the same resource across groups is not supported";
   return undefined;
 }
@@ -126,8 +125,7 @@ function keysCauses(keys: readonly Key[] = [], path: string, bytes: readonly num
 
 /** A secret is never shown. */
 function keyCauses({ name = "", secret = "" }: Key, path: string, bytes: readonly number[]): Causes {
-  const causes =
-    name === "" ? [field.required(`${path}.name`, "name is a mandatory field for a key")] : [];
+  const causes = name === "" ? [field.required(`${path}.name`, "name is a mandatory field for a key")] : [];
   const at = `${path}.secret`;
   if (secret === "") return [...causes, field.required(at, "secret is a mandatory field for a key")];
   if (!BASE64.test(secret))

@@ -30,6 +30,7 @@ import { tellProblems } from "./strictness.ts";
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 /** How much of a body that is no object its error shows. */
 const SUMMARY_LENGTH_MAX = 30;
+const OPEN_BRACE = "{".charCodeAt(0);
 
 export interface Parsed {
   readonly value: unknown;
@@ -45,6 +46,9 @@ export interface Target {
   readonly custom?: CustomResource;
 }
 
+/** How Go prints the part of an object that says what it is. */
+const GO_TYPE_META =
+  'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
 const NO_DUPLICATES = (): readonly string[] => [];
 
 /** The value of a body in any of the formats, when it must be an object of the kind `type` that belongs to no group alone. */
@@ -79,10 +83,12 @@ export function decodePatched(
   target: Target,
   { own, shown }: PatchProblems = { own: NO_DUPLICATES, shown: () => JSON.stringify(value) },
 ): KubeObject {
-  return typed(request, asKind(value, target.kind), target, own, (why) => {
-    const message = `Invalid value: ${JSON.stringify(shown())}: strict decoding error: ${why}`;
+  const refuse = (why: string): StatusError => {
+    const message = `Invalid value: ${JSON.stringify(shown())}: ${why}`;
     return invalid({ group: "", kind: "" }, "", [{ reason: "FieldValueInvalid", field: "patch", message }]);
-  });
+  };
+  const strict = (why: string): StatusError => refuse(`strict decoding error: ${why}`);
+  return typed(request, asKind(value, target.kind), target, own, strict, refuse);
 }
 
 export function mediaTypeOf(contentType: string): string {
@@ -97,8 +103,12 @@ export function unsupportedMediaType(accepted: string): StatusError {
   );
 }
 
-/** A body that is JSON or YAML text whatever its media type calls it: patches. */
-export function parseText(body: RequestBody, format: "json" | "yaml", kind: string): Parsed {
+/** A body that is JSON or YAML text whatever its media type calls it: patches. `onError` words a BadRequest from what is wrong. */
+export function parseText(
+  body: RequestBody,
+  format: "json" | "yaml",
+  onError: (why: string) => string,
+): Parsed {
   if (body.type === "value") return { value: withoutUndefined(body.value), duplicates: NO_DUPLICATES };
   const text = textOf(body.bytes);
   try {
@@ -112,10 +122,7 @@ export function parseText(body: RequestBody, format: "json" | "yaml", kind: stri
         findDuplicateFields(text, value).map((path) => `duplicate field ${JSON.stringify(path)}`),
     };
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    const summary = JSON.stringify(text.slice(0, SUMMARY_LENGTH_MAX));
-    const must = kind === "" ? "" : ` (must be of type ${kind})`;
-    throw new StatusError("BadRequest", `the object provided is unrecognized${must}: ${why} (${summary})`, {
+    throw new StatusError("BadRequest", onError(cause instanceof Error ? cause.message : String(cause)), {
       cause,
     });
   }
@@ -124,9 +131,10 @@ export function parseText(body: RequestBody, format: "json" | "yaml", kind: stri
 /** `value` with the kind of the path, which it must not contradict. */
 export function asKind(value: unknown, kind: GroupVersionKind): KubeObject {
   if (!isJsonObject(value)) {
-    const what =
-      value === null || value === undefined ? "empty" : Array.isArray(value) ? "a list" : typeof value;
-    throw badRequest(`the object provided is unrecognized (must be of type ${kind.kind}): it is ${what}`);
+    const why = `json: cannot unmarshal ${goTypeOf(value)} into Go value of type ${GO_TYPE_META}`;
+    throw badRequest(
+      `the object provided is unrecognized (must be of type ${kind.kind}): couldn't get version/kind; json parse error: ${why}`,
+    );
   }
   for (const name of ["kind", "apiVersion"]) checkText(name, value[name]);
   const object = value as Partial<KubeObject>;
@@ -146,16 +154,31 @@ export function asKind(value: unknown, kind: GroupVersionKind): KubeObject {
 
 /** `type` is what an object is that does not say what it is; `hasProtobuf`: the kind has a protobuf form. */
 function parseBody(body: RequestBody, type: ProtobufType, hasProtobuf: boolean): Parsed {
-  const { kind } = type;
   const mediaType = mediaTypeOf(body.contentType);
-  if (mediaType === "application/json" || mediaType === "") return parseText(body, "json", kind);
-  if (mediaType === "application/yaml" || mediaType === "application/x-yaml") {
-    return parseText(body, "yaml", kind);
+  if (mediaType === "application/json" || mediaType === "") {
+    const about = "couldn't get version/kind; json parse error: ";
+    return parseText(body, "json", (why) => unrecognized(body, type.kind, about + why));
+  }
+  if (mediaType === "application/yaml") {
+    return parseText(body, "yaml", (why) => unrecognized(body, type.kind, why));
   }
   if (mediaType === PROTOBUF_MEDIA_TYPE && body.type === "bytes" && hasProtobuf) {
     return parseProtobuf(body.bytes, type);
   }
   throw unsupportedMediaType(acceptedTypes(hasProtobuf).join(", "));
+}
+
+function unrecognized(body: RequestBody, kind: string, why: string): string {
+  const bytes = body.type === "bytes" ? Buffer.from(body.bytes) : Buffer.alloc(0);
+  return `the object provided is unrecognized (must be of type ${kind}): ${why} (${summaryOf(bytes)})`;
+}
+
+/** JSON shows its beginning, anything else that of its bytes. */
+function summaryOf(bytes: Buffer): string {
+  if (bytes.length === 0) return "<empty>";
+  const beginning = bytes.subarray(0, SUMMARY_LENGTH_MAX);
+  const shown = bytes[0] === OPEN_BRACE ? beginning.toString() : beginning.toString("hex");
+  return bytes.length > SUMMARY_LENGTH_MAX ? `${shown} ...` : shown;
 }
 
 /** Protobuf knows no duplicates and no unknown names. */
@@ -180,8 +203,9 @@ function typed(
   target: Target,
   duplicates: () => readonly string[],
   strictError: (why: string) => StatusError,
+  typeError?: (why: string) => StatusError,
 ): KubeObject {
-  const decoded = decodedAs(object, target);
+  const decoded = decodedAs(object, target, typeError);
   if (decoded === undefined) return object;
   const unknown = (): readonly string[] =>
     decoded.unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`);
@@ -194,14 +218,15 @@ function typed(
 function decodedAs(
   object: KubeObject,
   { kind: { kind, version }, schema, custom }: Target,
+  typeError: (why: string) => StatusError = (why) =>
+    badRequest(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${why}`),
 ): { readonly object: object; readonly unknownFields: readonly string[] } | undefined {
   try {
     if (custom !== undefined) return custom.prune(object);
     return schema?.type === "struct" ? decodeTyped(object, schema) : undefined;
   } catch (cause) {
     if (!(cause instanceof DecodeError)) throw cause;
-    const message = `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${cause.message}`;
-    throw new StatusError("BadRequest", message, { cause });
+    throw typeError(cause.message);
   }
 }
 
@@ -215,10 +240,15 @@ function textOf(bytes: Uint8Array): string {
 
 function checkText(name: string, value: unknown): void {
   if (value === undefined || value === null || typeof value === "string") return;
-  const what = Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
   throw badRequest(
-    `couldn't get version/kind; json parse error: json: cannot unmarshal ${what} into Go struct field .${name} of type string`,
+    `couldn't get version/kind; json parse error: json: cannot unmarshal ${goTypeOf(value)} into Go struct field .${name} of type string`,
   );
+}
+
+/** What Go's JSON calls the kind of a value. */
+export function goTypeOf(value: unknown): string {
+  if (value === null || value === undefined) return "null";
+  return Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
 }
 
 function isGiven(value: unknown): boolean {

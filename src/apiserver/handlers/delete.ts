@@ -1,43 +1,46 @@
 /** DELETE of one object and of collections. @module */
-import { invalid, isNotFound, validateDeleteOptions, type Kind, type Status } from "#apimachinery";
+import { isNotFound, type Kind, type Status } from "#apimachinery";
 import type { RequestContext } from "../registry/context.ts";
 import { listOptionsOf, selectionOf } from "../registry/list-options.ts";
-import { deleteOptionsOf, type DeleteOptions } from "../registry/plan-delete.ts";
+import type { DeleteOptions } from "../registry/plan-delete.ts";
 import type { Deleted } from "../registry/resource-store.ts";
 import type { CachedObject } from "../watchcache/cached-object.ts";
 import { chosen, conversionOf, converted } from "./converted.ts";
-import { decodeBody } from "./decode.ts";
+import { readDeleteOptions } from "./delete-options.ts";
 import type { ResourceRequest } from "./handler-context.ts";
 import { writtenForm, writtenResult } from "./read.ts";
 import { representationOf } from "./representation.ts";
-import { queryValue, type ApiRequest, type Result } from "./request.ts";
-import { writeContextOf } from "./write-options.ts";
+import type { ApiRequest, Result } from "./request.ts";
+import { contextOf } from "./write-options.ts";
 
 /** Objects of these resources are answered with their last state, others with a Status. */
 const RETURNS_OBJECT: ReadonlySet<string> = new Set([
+  "core/namespaces",
   "core/pods",
   "core/podtemplates",
   "core/persistentvolumes",
   "core/persistentvolumeclaims",
-  "core/replicationcontrollers",
   "core/resourcequotas",
   "core/serviceaccounts",
   "core/services",
-  "policy/podsecuritypolicies",
+  "resource.k8s.io/deviceclasses",
+  "resource.k8s.io/devicetaintrules",
+  "resource.k8s.io/resourceclaims",
+  "resource.k8s.io/resourceclaimtemplates",
+  "resource.k8s.io/resourceslices",
   "storage.k8s.io/csinodes",
   "storage.k8s.io/csidrivers",
   "storage.k8s.io/storageclasses",
   "storage.k8s.io/volumeattachments",
   "storage.k8s.io/volumeattributesclasses",
 ]);
-const DELETE_OPTIONS = { apiVersion: "v1", kind: "DeleteOptions" };
 const DELETE_WORKERS = 8;
 
 export async function handleDelete(routed: ResourceRequest): Promise<Result> {
   const { request, info, served } = routed;
   const as = writtenForm(routed);
   const options = await readDeleteOptions(request);
-  const context = contextOf(request, options, served.kind);
+  const context = contextOfDelete(request, options, served.kind);
   const deleted = await served.store.delete(info.namespace, info.name, options, context);
   if (!deleted.isGone || RETURNS_OBJECT.has(served.resource)) {
     const status = !deleted.isGone && options.orphanDependents === false ? 202 : 200;
@@ -55,7 +58,7 @@ export async function handleDeleteCollection(routed: ResourceRequest): Promise<R
     verb: "list",
   });
   const options = await readDeleteOptions(request);
-  const context = contextOf(request, options, served.kind);
+  const context = contextOfDelete(request, options, served.kind);
   const listOptions = listOptionsOf(request.query, false);
   const selection = selectionOf(
     served.kind,
@@ -93,31 +96,8 @@ async function deleteAll(
   return deleted;
 }
 
-/** The body, or the query when there is none. */
-async function readDeleteOptions(request: ApiRequest): Promise<DeleteOptions> {
-  const body = await request.body();
-  const isEmpty = body.type === "bytes" ? body.bytes.length === 0 : body.value === undefined;
-  const options = isEmpty ? fromQuery(request) : deleteOptionsOf(decodeBody(body, DELETE_OPTIONS));
-  if (!isEmpty) request.audit?.recordRequest({ ...DELETE_OPTIONS, ...options });
-  const causes = validateDeleteOptions(options);
-  if (causes.length > 0) throw invalid({ group: "meta.k8s.io", kind: "DeleteOptions" }, "", causes);
-  return options;
-}
-
-function fromQuery(request: ApiRequest): DeleteOptions {
-  const grace = queryValue(request, "gracePeriodSeconds");
-  const policy = queryValue(request, "propagationPolicy");
-  const orphan = queryValue(request, "orphanDependents");
-  return {
-    ...(grace !== "" && { gracePeriodSeconds: Number(grace) }),
-    ...(policy !== "" && { propagationPolicy: policy }),
-    ...(orphan !== "" && { orphanDependents: orphan !== "false" && orphan !== "0" }),
-  };
-}
-
-function contextOf(request: ApiRequest, options: DeleteOptions, kind: Kind): RequestContext {
-  const context = writeContextOf(request, "DeleteOptions", kind);
-  return (options.dryRun ?? []).length > 0 ? { ...context, dryRun: true } : context;
+function contextOfDelete(request: ApiRequest, { dryRun = [] }: DeleteOptions, kind: Kind): RequestContext {
+  return contextOf(request, kind, { dryRun: dryRun.length > 0, fieldManager: "" });
 }
 
 function successStatus({ served, info }: ResourceRequest, { object }: Deleted): Status {

@@ -11,12 +11,15 @@ test("negotiate() takes the first form that the server has, by quality", () => {
     "application/yaml": "yaml",
     "application/json;q=0.5, application/yaml;q=0.9": "yaml",
     [`${table},application/json`]: "json Table",
-    "application/json;as=Table;v=v1beta1;g=meta.k8s.io, application/json": "json",
+    "application/json;as=Table;v=v1beta1;g=meta.k8s.io, application/json": "json Table v1beta1",
+    "application/json;as=Table;v=v2;g=meta.k8s.io, application/json": "json",
+    "application/json;g=meta.k8s.io, application/yaml": "yaml",
+    "application/json;sv=v2, application/yaml;sv=v1": "yaml",
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1": "json PartialObjectMetadata",
   };
   for (const [accept, expected] of Object.entries(cases)) {
-    const { format, as } = negotiate(accept);
-    assert.equal(`${format} ${as}`.trim(), expected, accept);
+    const { format, as, version = "" } = negotiate(accept);
+    assert.equal(`${format} ${as} ${version}`.trim(), expected, accept);
   }
 });
 
@@ -41,6 +44,8 @@ test("negotiateAny() also has protobuf, for all but Tables", () => {
     const { format, as } = negotiateAny(accept);
     assert.equal(`${format} ${as}`.trim(), expected, accept);
   }
+  assert.equal(negotiateAny(`${pb};${partial}`, false, "metadata").format, "protobuf");
+  assert.throws(() => negotiateAny(pb, false, "metadata"), /vnd\.kubernetes\.protobuf$/);
   assert.throws(() => negotiate(pb), /accepted: application\/json, application\/yaml$/);
 });
 
@@ -60,5 +65,9 @@ test("negotiateValue() has no Table", () => {
 test("wantsPretty() is for people", () => {
   assert.equal(wantsPretty(new URLSearchParams(), "curl/8.0"), true);
   assert.equal(wantsPretty(new URLSearchParams("pretty=false"), "curl/8.0"), false);
+  assert.equal(wantsPretty(new URLSearchParams("pretty=T"), "kubectl/v1.36.0"), true);
+  assert.equal(wantsPretty(new URLSearchParams("pretty=yes"), "Mozilla/5.0"), false);
+  assert.equal(wantsPretty(new URLSearchParams("pretty="), "Mozilla/5.0"), true);
+  assert.equal(wantsPretty(new URLSearchParams(), "Mozilla/4.0"), false);
   assert.equal(wantsPretty(new URLSearchParams(), "kubectl/v1.36.0"), false);
 });

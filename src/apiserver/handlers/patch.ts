@@ -1,11 +1,11 @@
 /** PATCH: the four media types, applied to the stored object until nobody came between. @module */
 import {
+  apiVersionOf,
   applyJsonPatch,
   applyMergePatch,
   applyStrategicMergePatch,
   badRequest,
-  field,
-  invalid,
+  conflict,
   StatusError,
   type KubeObject,
 } from "#apimachinery";
@@ -13,42 +13,47 @@ import type { UpdateRequest } from "../registry/resource-store.ts";
 import { authorizeCreate } from "./authorize.ts";
 import { readOne } from "./converted.ts";
 import {
-  asKind,
   decodePatched,
   mediaTypeOf,
-  parseText,
   unsupportedMediaType,
   type Parsed,
   type PatchProblems,
 } from "./decode.ts";
 import type { ResourceRequest } from "./handler-context.ts";
+import { withDistinctOwners } from "./owner-references.ts";
+import {
+  APPLY_PATCH,
+  applyOptionsOf,
+  checkForce,
+  configurationOf,
+  JSON_PATCH,
+  MERGE_PATCH,
+  parsePatch,
+  PATCH_TYPES,
+  STRATEGIC_MERGE_PATCH,
+} from "./patch-body.ts";
 import { writtenForm, writtenResult } from "./read.ts";
-import { queryValue, type Result } from "./request.ts";
+import type { ApiRequest, Result } from "./request.ts";
 import { applyPatchProblems, goText, jsonPatchProblems, tellProblems } from "./strictness.ts";
 import { asStored, checkIdentity, checkView } from "./write.ts";
 import { writeContextOf } from "./write-options.ts";
-
-const APPLY = "application/apply-patch+yaml";
-const TYPES: readonly string[] = [
-  "application/json-patch+json",
-  "application/merge-patch+json",
-  "application/strategic-merge-patch+json",
-  APPLY,
-];
 
 export async function handlePatch(routed: ResourceRequest, subresource = ""): Promise<Result> {
   const { request, info, served } = routed;
   const body = await request.body();
   const type = mediaTypeOf(body.contentType);
-  if (!TYPES.includes(type)) {
-    throw unsupportedMediaType(TYPES.join(", "));
+  if (!PATCH_TYPES.includes(type)) {
+    throw unsupportedMediaType(PATCH_TYPES.join(", "));
   }
   const as = writtenForm(routed);
   const context = writeContextOf(request, "PatchOptions", served.kind);
-  const patch = parseText(body, type === APPLY ? "yaml" : "json", "");
+  checkForce(request, type);
+  const patch = parsePatch(body, type);
   request.audit?.recordPatch(patch.value);
   const update =
-    type === APPLY ? applyUpdate(routed, patch, subresource) : patchUpdate(routed, type, patch, subresource);
+    type === APPLY_PATCH
+      ? applyUpdate(routed, patch, subresource)
+      : patchUpdate(routed, type, patch, subresource);
   const { object, created } = await served.store.update(info.namespace, info.name, update, context);
   return writtenResult(routed, object, created ? 201 : 200, as);
 }
@@ -67,18 +72,24 @@ function patchUpdate(
     transform: async (stored) => {
       const current = await readOne(served, stored!, request.signal);
       const patched = applyPatch(type, current, patch.value, routed);
-      const object = decodePatched(request, patched, served, problemsOf(type, patch, patched));
+      const decoded = decodePatched(request, patched, served, problemsOf(type, patch, patched));
+      checkIdentity(decoded, routed.info.name, "");
+      const object = distinct(request, decoded);
       checkView(served, object, stored);
       return asStored(routed, object);
     },
   };
 }
 
+function distinct(request: ApiRequest, object: KubeObject): KubeObject {
+  return withDistinctOwners(object, (message) => request.warn(message), true);
+}
+
 function applyPatch(type: string, current: KubeObject, patch: unknown, { served }: ResourceRequest): unknown {
   switch (type) {
-    case "application/json-patch+json":
+    case JSON_PATCH:
       return applyJsonPatch(current, patch);
-    case "application/merge-patch+json":
+    case MERGE_PATCH:
       return applyMergePatch(current, patch);
     default:
       if (served.schema === undefined) throw unsupportedStrategicMerge();
@@ -89,9 +100,9 @@ function applyPatch(type: string, current: KubeObject, patch: unknown, { served 
 function problemsOf(type: string, patch: Parsed, patched: unknown): PatchProblems {
   const { value, duplicates } = patch;
   switch (type) {
-    case "application/json-patch+json":
+    case JSON_PATCH:
       return { own: () => jsonPatchProblems(value, duplicates()), shown: () => JSON.stringify(patched) };
-    case "application/merge-patch+json":
+    case MERGE_PATCH:
       return { own: duplicates, shown: () => JSON.stringify(patched) };
     default:
       return { own: duplicates, shown: () => goText(value) };
@@ -99,7 +110,7 @@ function problemsOf(type: string, patch: Parsed, patched: unknown): PatchProblem
 }
 
 function unsupportedStrategicMerge(): StatusError {
-  return unsupportedMediaType(TYPES.filter((type) => !type.includes("strategic")).join(", "));
+  return unsupportedMediaType(PATCH_TYPES.filter((type) => type !== STRATEGIC_MERGE_PATCH).join(", "));
 }
 
 function applyUpdate(routed: ResourceRequest, patch: Parsed, subresource: string): UpdateRequest {
@@ -108,21 +119,18 @@ function applyUpdate(routed: ResourceRequest, patch: Parsed, subresource: string
   if (fieldManager === undefined) {
     throw new StatusError("UnsupportedMediaType", "server-side apply is switched off on this server");
   }
-  const manager = queryValue(request, "fieldManager");
-  if (manager === "") {
-    const cause = field.required("fieldManager", "is required for apply patch");
-    throw invalid({ group: "meta.k8s.io", kind: "PatchOptions" }, "", [cause]);
-  }
-  const force = queryValue(request, "force") === "true";
-  // As it was sent: what the configuration leaves out, and what it sets to nothing, both count.
-  const config = asKind(patch.value, served.kind);
+  const { manager, force } = applyOptionsOf(request);
+  const config = configurationOf(patch.value, served.kind);
   checkIdentity(config, info.name, served.kind.scope === "Namespaced" ? info.namespace : "");
   return {
     subresource,
     mayCreate: subresource === "",
     ownsManagedFields: true,
     transform: async (stored) => {
-      if (stored === undefined) await authorizeCreate(routed);
+      if (stored === undefined) {
+        checkUidOfNew(config, routed);
+        await authorizeCreate(routed);
+      }
       const old = stored === undefined ? undefined : await readOne(served, stored, request.signal);
       const applied = fieldManager.apply({
         kind: served.kind,
@@ -138,10 +146,19 @@ function applyUpdate(routed: ResourceRequest, patch: Parsed, subresource: string
         () => applyPatchProblems(patch.duplicates()),
         (why) => badRequest(`error strict decoding YAML: ${why}`),
       );
-      if (applied === old) return stored!;
-      const object = decodePatched(request, applied, served);
+      // What is stored in a former version is written in the present one, whatever the patch changes.
+      const isCurrent = stored?.apiVersion === apiVersionOf(served.store.kind);
+      if (applied === old && isCurrent) return stored;
+      const object = distinct(request, decodePatched(request, applied, served));
       checkView(served, object, stored);
       return asStored(routed, object);
     },
   };
+}
+
+/** Whoever knows the uid of an object means one that was there. */
+function checkUidOfNew({ metadata }: KubeObject, { served, info }: ResourceRequest): void {
+  if (metadata.uid === undefined || metadata.uid === "") return;
+  const why = `uid mismatch: the provided object specified uid ${metadata.uid}, and no existing object was found`;
+  throw conflict({ group: served.kind.group, resource: served.kind.names.plural }, info.name, why);
 }

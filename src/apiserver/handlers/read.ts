@@ -1,11 +1,12 @@
 /** GET: one object, a list, a watch. @module */
 import { apiVersionOf, fields, StatusError } from "#apimachinery";
 import { listOptionsOf, selectionOf } from "../registry/list-options.ts";
+import { isTrue } from "../http/request-info.ts";
 import type { CachedObject } from "../watchcache/cached-object.ts";
 import type { ResourceRequest } from "./handler-context.ts";
 import { chosen, conversionOf, converted, convertedWatcher } from "./converted.ts";
 import { representationOf } from "./representation.ts";
-import type { Representation, Result } from "./request.ts";
+import { queryValue, type ApiRequest, type Representation, type Result } from "./request.ts";
 
 export async function handleGet({ request, info, served, context }: ResourceRequest): Promise<Result> {
   const as = representationOf(request, {
@@ -14,7 +15,9 @@ export async function handleGet({ request, info, served, context }: ResourceRequ
     nowMs: context.clock.now(),
     verb: "object",
   });
-  const stored = await served.store.get(info.namespace, info.name);
+  checkExport(request);
+  const key = served.store.key(info.namespace, info.name);
+  const stored = await served.reader.get(served.kind, key, info.name, queryValue(request, "resourceVersion"));
   const [object] = await converted(served, [stored], request.signal);
   return { type: "object", status: 200, object: object!, as };
 }
@@ -78,8 +81,10 @@ export async function writtenResult(
 
 function checkName(inPath: string, inSelector: string | undefined): void {
   if (inPath === "" || inSelector === undefined || inPath === inSelector) return;
-  throw new StatusError(
-    "BadRequest",
-    "both a name and a field selector were given, and they name different objects",
-  );
+  throw new StatusError("BadRequest", "fieldSelector metadata.name doesn't match requested name");
+}
+
+function checkExport({ query }: ApiRequest): void {
+  if (!isTrue(query.get("export"))) return;
+  throw new StatusError("BadRequest", "the export parameter, deprecated since v1.14, is no longer supported");
 }

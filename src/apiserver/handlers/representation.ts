@@ -1,6 +1,14 @@
 /** How stored objects become what a client asked to see: themselves, another version, Table rows, or metadata alone. @module */
-import { badRequest, PROTOBUF_MEDIA_TYPE, StatusError, type Kind, type KubeObject } from "#apimachinery";
-import { META_V1, partialMetadataForm, protobufFormOfKind } from "../serialization/protobuf-form.ts";
+import {
+  badRequest,
+  field,
+  PROTOBUF_MEDIA_TYPE,
+  StatusError,
+  type Kind,
+  type KubeObject,
+} from "#apimachinery";
+import { isCustomKind } from "../registry/custom-kind.ts";
+import { META_GROUP, partialMetadataForm, protobufFormOfKind } from "../serialization/protobuf-form.ts";
 import {
   headerValue,
   queryValue,
@@ -8,8 +16,8 @@ import {
   type ListMetadata,
   type Representation,
 } from "./request.ts";
-import { negotiate, negotiateAny, wantsPretty, type MediaType } from "./negotiate.ts";
-import { columnDefinitions, tableRow, type IncludeObject } from "./table.ts";
+import { negotiateAny, wantsPretty, type MediaType } from "./negotiate.ts";
+import { bookmarkRow, columnDefinitions, tableRow, type IncludeObject } from "./table.ts";
 
 export interface RepresentationOptions {
   readonly kind: Kind;
@@ -23,23 +31,24 @@ export function representationOf(request: ApiRequest, options: RepresentationOpt
   const isWatch = options.verb === "watch";
   const protobuf = protobufFormOfKind(options.kind);
   const accept = headerValue(request, "accept");
-  const type = protobuf === undefined ? negotiate(accept, isWatch) : negotiateAny(accept, isWatch);
-  const pretty = wantsPretty(request.query, headerValue(request, "user-agent")) && !isWatch;
+  const type = negotiateAny(accept, isWatch, protobuf === undefined ? "metadata" : "all");
+  const isPretty = type.pretty ?? wantsPretty(request.query, headerValue(request, "user-agent"));
+  const pretty = isPretty && !isWatch;
   const { format } = type;
   const base: Representation =
     format === "protobuf"
-      ? { contentType: protobufContentType(isWatch), format, protobuf: protobuf!, pretty: false }
+      ? { contentType: protobufContentType(isWatch), format, pretty: false, ...(protobuf && { protobuf }) }
       : { contentType: `application/${format}`, format, pretty };
   switch (type.as) {
     case "":
       if (options.convert === undefined) return base;
       return { ...base, transform: options.convert };
     case "Table":
-      return tableRepresentation(request, base, options);
+      return tableRepresentation(request, base, type, options);
     case "PartialObjectMetadata":
     case "PartialObjectMetadataList":
     default:
-      return partialRepresentation(base, type.as, options);
+      return partialRepresentation(base, type, options);
   }
 }
 
@@ -47,71 +56,88 @@ function protobufContentType(isWatch: boolean): string {
   return isWatch ? `${PROTOBUF_MEDIA_TYPE};stream=watch` : PROTOBUF_MEDIA_TYPE;
 }
 
+function metaVersion({ version }: MediaType): string {
+  return `${META_GROUP}/${version ?? "v1"}`;
+}
+
 function tableRepresentation(
   request: ApiRequest,
   base: Representation,
+  type: MediaType,
   { kind, nowMs, verb, convert }: RepresentationOptions,
 ): Representation {
+  const apiVersion = metaVersion(type);
   const includeObject = includeObjectOf(queryValue(request, "includeObject"));
-  const definitions = columnDefinitions(kind);
   const row = (object: KubeObject): unknown =>
-    tableRow(kind, convert?.(object) ?? object, nowMs, includeObject);
+    tableRow(kind, convert?.(object) ?? object, { nowMs, includeObject, apiVersion });
+  let definitions: readonly unknown[] | null = columnDefinitions(kind);
   if (verb === "list") {
     return {
       ...base,
       transform: row,
       ...(kind.tableOrder !== undefined && { order: kind.tableOrder }),
       list: (metadata) => ({
-        head: `{"kind":"Table","apiVersion":"${META_V1}","metadata":${JSON.stringify(metadata)},"columnDefinitions":${JSON.stringify(definitions)},"rows":[`,
+        head: `{"kind":"Table","apiVersion":"${apiVersion}","metadata":${JSON.stringify(metadata)},"columnDefinitions":${JSON.stringify(definitions)},"rows":[`,
         tail: "]}",
       }),
     };
   }
-  const transform = (object: KubeObject): unknown => ({
-    kind: "Table",
-    apiVersion: META_V1,
-    metadata: { resourceVersion: object.metadata.resourceVersion },
-    columnDefinitions: definitions,
-    // A bookmark has no name: it is no row.
-    rows: object.metadata.name === undefined ? [] : [row(object)],
-  });
+  const transform = (object: KubeObject): unknown => {
+    const table = {
+      kind: "Table",
+      apiVersion,
+      metadata: { resourceVersion: object.metadata.resourceVersion },
+      columnDefinitions: definitions,
+      // A bookmark has no name, and nothing to be shown in cells.
+      rows: [object.metadata.name === undefined ? bookmarkRow(object, apiVersion) : row(object)],
+    };
+    // The columns of a watch are told once.
+    if (verb === "watch") definitions = null;
+    return table;
+  };
   return { ...base, transform };
 }
 
 function partialRepresentation(
   base: Representation,
-  as: MediaType["as"],
-  { verb }: RepresentationOptions,
+  type: MediaType,
+  { kind, verb }: RepresentationOptions,
 ): Representation {
-  if ((verb === "list") !== (as === "PartialObjectMetadataList")) {
-    const isListed = verb === "list";
-    // clients ask for the singular form on watches of lists
-    if (isListed || verb === "object") {
-      throw new StatusError(
-        "NotAcceptable",
-        `you requested ${as}, but the requested object is ${isListed ? "a" : "not a"} list`,
-      );
-    }
+  const { as } = type;
+  const isListed = verb === "list";
+  // Clients ask for either form on watches of lists.
+  if (verb !== "watch" && isListed !== (as === "PartialObjectMetadataList")) {
+    const what = `${isListed ? "a" : "not a"} list (${goType(kind, isListed)})`;
+    throw new StatusError("NotAcceptable", `you requested ${as}, but the requested object is ${what}`);
   }
+  const apiVersion = metaVersion(type);
   return {
     ...base,
-    ...(base.protobuf !== undefined && { protobuf: partialMetadataForm() }),
-    transform: (object) => partialMetadata(object),
-    ...(verb === "list" && {
+    ...(base.format === "protobuf" && { protobuf: partialMetadataForm(apiVersion) }),
+    transform: (object) => partialMetadata(object, apiVersion),
+    ...(isListed && {
       list: (metadata: ListMetadata) => ({
-        head: `{"kind":"PartialObjectMetadataList","apiVersion":"${META_V1}","metadata":${JSON.stringify(metadata)},"items":[`,
+        head: `{"kind":"PartialObjectMetadataList","apiVersion":"${apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`,
         tail: "]}",
       }),
     }),
   };
 }
 
-export function partialMetadata(object: KubeObject): unknown {
-  return { kind: "PartialObjectMetadata", apiVersion: META_V1, metadata: object.metadata };
+function partialMetadata(object: KubeObject, apiVersion: string): unknown {
+  return { kind: "PartialObjectMetadata", apiVersion, metadata: object.metadata };
+}
+
+/** What upstream's message calls an object. */
+function goType(kind: Kind, isListed: boolean): string {
+  if (isCustomKind(kind)) return `*unstructured.Unstructured${isListed ? "List" : ""}`;
+  const group = kind.group === "" ? "core" : kind.group.split(".", 1)[0]!;
+  return `*${group}.${kind.kind}${isListed ? "List" : ""}`;
 }
 
 function includeObjectOf(text: string): IncludeObject {
   if (text === "" || text === "Metadata") return "Metadata";
   if (text === "None" || text === "Object") return text;
-  throw badRequest(`unrecognized includeObject value: ${JSON.stringify(text)}`);
+  const cause = field.invalid("includeObject", text, "must be 'Metadata', 'Object', 'None', or empty");
+  throw badRequest(`Unable to convert to Table as requested: ${cause.field}: ${cause.message}`);
 }

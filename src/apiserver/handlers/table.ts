@@ -14,22 +14,28 @@ export function columnDefinitions(kind: Kind): readonly unknown[] {
   }));
 }
 
-export function tableRow(
-  kind: Kind,
-  object: KubeObject,
-  nowMs: number,
-  includeObject: IncludeObject,
-): unknown {
+export interface RowOptions {
+  readonly nowMs: number;
+  readonly includeObject: IncludeObject;
+  /** Of the metadata that a row carries. */
+  readonly apiVersion: string;
+}
+
+export function tableRow(kind: Kind, object: KubeObject, options: RowOptions): unknown {
+  const { nowMs, includeObject, apiVersion } = options;
   // Upstream shows nothing of what a custom resource does not have.
   const missing = isCustomKind(kind) ? null : "<none>";
   const cells = kind.columns.map((column) => column.value(object, nowMs) ?? missing);
-  const own = kind.rowConditions?.(object) ?? [];
-  const conditions = own.length > 0 && { conditions: own };
-  if (includeObject === "None") return { cells, ...conditions, object: null };
-  if (includeObject === "Object") return { cells, ...conditions, object };
-  return {
-    cells,
-    ...conditions,
-    object: { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata: object.metadata },
-  };
+  if (includeObject === "None") return { cells, object: null };
+  if (includeObject === "Object") return { cells, object };
+  return { cells, object: metadataOf(object, apiVersion) };
+}
+
+/** Where a watch stands; whatever objects its rows include, this one says it in its metadata. */
+export function bookmarkRow(bookmark: KubeObject, apiVersion: string): unknown {
+  return { cells: [], object: metadataOf(bookmark, apiVersion) };
+}
+
+function metadataOf({ metadata }: KubeObject, apiVersion: string): unknown {
+  return { kind: "PartialObjectMetadata", apiVersion, metadata };
 }

@@ -12,18 +12,31 @@ export function writeContextOf(request: ApiRequest, optionsKind: string, request
   const fieldValidation = queryValue(request, "fieldValidation");
   const causes = validateWriteOptions({ dryRun, fieldManager, fieldValidation });
   if (causes.length > 0) throw invalid({ group: "meta.k8s.io", kind: optionsKind }, "", causes);
-  return {
-    user: request.user,
-    get signal() {
-      return request.signal;
-    },
+  return contextOf(request, requestKind, {
     dryRun: dryRun.length > 0,
     fieldManager: fieldManager === "" ? managerOfUserAgent(headerValue(request, "user-agent")) : fieldManager,
-    ...(requestKind !== undefined && { requestKind }),
     options: {
       ...(fieldManager !== "" && { fieldManager }),
       ...(fieldValidation !== "" && { fieldValidation }),
     },
+  });
+}
+
+/** What every write takes from its request, with its own options. The signal is made only for who asks for it. */
+export function contextOf(
+  request: ApiRequest,
+  requestKind: Kind | undefined,
+  { dryRun, fieldManager, options = {} }: Pick<RequestContext, "dryRun" | "fieldManager" | "options">,
+): RequestContext {
+  return {
+    user: request.user,
+    dryRun,
+    fieldManager,
+    options,
+    get signal() {
+      return request.signal;
+    },
+    ...(requestKind !== undefined && { requestKind }),
     warn: (message) => request.warn(message),
     ...(request.audit !== undefined && { audit: request.audit }),
     waited: (ms) => request.waited?.(ms),

@@ -5,15 +5,16 @@ import type { ServedResource } from "../registry/served-resource.ts";
 import { authorizeCreate } from "./authorize.ts";
 import { decodeObject } from "./decode.ts";
 import type { ResourceRequest } from "./handler-context.ts";
+import { withDistinctOwners } from "./owner-references.ts";
 import { writtenForm, writtenResult } from "./read.ts";
-import type { Result } from "./request.ts";
+import type { ApiRequest, Result } from "./request.ts";
 import { writeContextOf } from "./write-options.ts";
 
 export async function handleCreate(routed: ResourceRequest): Promise<Result> {
   const { request, info, served } = routed;
   const as = writtenForm(routed);
   const context = writeContextOf(request, "CreateOptions", served.kind);
-  const sent = await decodeObject(request, served);
+  const sent = distinct(request, await decodeObject(request, served));
   checkView(served, sent, undefined);
   const object = await asStored(routed, sent);
   const stored = await served.store.create(info.namespace, object, context);
@@ -24,7 +25,7 @@ export async function handleUpdate(routed: ResourceRequest, subresource = ""): P
   const { request, info, served } = routed;
   const as = writtenForm(routed);
   const context = writeContextOf(request, "UpdateOptions", served.kind);
-  const sent = await decodeObject(request, served);
+  const sent = distinct(request, await decodeObject(request, served));
   checkIdentity(sent, info.name, served.kind.scope === "Namespaced" ? info.namespace : "");
   const object = await asStored(routed, sent);
   const transform = async (stored: KubeObject | undefined): Promise<KubeObject> => {
@@ -36,6 +37,10 @@ export async function handleUpdate(routed: ResourceRequest, subresource = ""): P
   const update: UpdateRequest = { subresource, mayCreate, transform };
   const { object: stored, created } = await served.store.update(info.namespace, info.name, update, context);
   return writtenResult(routed, stored, created ? 201 : 200, as);
+}
+
+function distinct(request: ApiRequest, object: KubeObject): KubeObject {
+  return withDistinctOwners(object, (message) => request.warn(message), false);
 }
 
 /**

@@ -162,7 +162,9 @@ export class ApiHandler {
       if (result.type === "watch") {
         seat?.becomesWatch(result.watcher);
         const onWatchEnd = (): void => trail.ended(200);
-        await writeResult(result, { ...context, watchSeries: metrics.watch(info), onWatchEnd });
+        const { upgrade } = request;
+        const watched = { ...context, watchSeries: metrics.watch(info), onWatchEnd };
+        await writeResult(result, { ...watched, ...(upgrade !== undefined && { upgrade }) });
         return "endless";
       }
       await writeResult(result, context);

@@ -5,6 +5,8 @@ export type AnswerHeaders = Record<string, string | readonly string[]>;
 
 /** A body that is written piece by piece. */
 export interface BodyWriter {
+  /** Every chunk is a message of its own: chunks must not be joined. */
+  readonly isFramed?: boolean;
   /** False: wait for `drained` before writing more. The chunk may be shared, nobody changes it. */
   write(chunk: Uint8Array | string): boolean;
   /** As `write`, for bytes that never change and that many writers write one after the other. */

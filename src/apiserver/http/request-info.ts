@@ -68,7 +68,7 @@ export function requestInfo(method: string, path: string, query: URLSearchParams
 
 /** As Go's conversion of query parameters: present and neither "false" nor "0". */
 export function isTrue(value: string | null): boolean {
-  return value !== null && value !== "false" && value !== "0";
+  return value !== null && value !== "0" && value.toLowerCase() !== "false";
 }
 
 function nonResource(method: string, path: string): RequestInfo {

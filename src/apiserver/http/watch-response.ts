@@ -9,6 +9,8 @@ import type { WatchSeries } from "./request-metrics.ts";
 
 /** Items written in one go. */
 const ITEMS_MAX = 100;
+/** How a protobuf frame begins. */
+const FRAME_LENGTH_BYTES = 4;
 
 export interface WatchResponseOptions {
   readonly watcher: Watcher;
@@ -54,8 +56,7 @@ class WatchResponse implements Flushable {
     if (items.length > 0) {
       const lines = items.map((item) => encodeWatchItem(item, as, kind));
       if (series !== undefined) count(series, lines);
-      const body = join(lines);
-      if (!(typeof body === "string" ? writer.write(body) : writer.writeShared(body))) {
+      if (!this.#write(lines)) {
         this.#isBlocked = true;
         writer.onDrain(() => {
           this.#isBlocked = false;
@@ -69,12 +70,27 @@ class WatchResponse implements Flushable {
     return false;
   }
 
+  #write(lines: readonly (Uint8Array | string)[]): boolean {
+    const { writer, as } = this.#options;
+    if (writer.isFramed === true) {
+      const messages = as.format === "protobuf" ? lines.map(withoutLength) : lines;
+      return messages.map((message) => writer.write(message)).every((isTaken) => isTaken);
+    }
+    const body = join(lines);
+    return typeof body === "string" ? writer.write(body) : writer.writeShared(body);
+  }
+
   #finish(): void {
     this.#isDone = true;
     this.#timeout?.cancel();
     this.#options.writer.end();
     this.#options.onEnd?.();
   }
+}
+
+/** A message knows its length, so that of a protobuf frame is left out. */
+function withoutLength(frame: Uint8Array | string): Uint8Array | string {
+  return frame.slice(FRAME_LENGTH_BYTES);
 }
 
 function count({ events, sizes }: WatchSeries, lines: readonly (Uint8Array | string)[]): void {

@@ -3,7 +3,8 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { StatusError, type Clock } from "#apimachinery";
 import { encodeList, encodeObject, encodeValue } from "../handlers/encode.ts";
-import { headerValue, type Result } from "../handlers/request.ts";
+import { headerValue, type Result, type UpgradeConnection } from "../handlers/request.ts";
+import { isWebSocket } from "../streaming/upgrade-headers.ts";
 import { protobufList } from "../serialization/protobuf-list.ts";
 import { statusRepresentation } from "../serialization/value-representation.ts";
 import { yieldToLoop } from "../watchcache/watch-cache.ts";
@@ -13,7 +14,7 @@ import { GzipWriter } from "./gzip-writer.ts";
 import type { WatchSeries } from "./request-metrics.ts";
 import { startWatchResponse } from "./watch-response.ts";
 
-/** As upstream: smaller answers cost more to compress than to send. */
+/** As upstream: answers up to this size cost more to compress than to send. */
 const GZIP_BYTES_MIN = 128 * 1024;
 const GZIP_LEVEL = 1;
 const compress = promisify(gzip);
@@ -24,6 +25,8 @@ export interface WriteContext {
   readonly fanOut: FanOut;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** The connection, when the client asks to take it over: a watch can be told as WebSocket messages. */
+  readonly upgrade?: UpgradeConnection;
   /** Counts what the body has. */
   readonly sent?: { bytes: number };
   /** Told of every event of a watch. */
@@ -54,7 +57,12 @@ export async function writeResult(result: Result, context: WriteContext): Promis
     case "watch": {
       headers["content-type"] = result.as.contentType;
       const { watcher, as, kind, timeoutMs } = result;
-      const writer = exchange.start(200, headers);
+      const writer =
+        context.upgrade === undefined || !isWebSocket(context.upgrade.request)
+          ? exchange.start(200, headers)
+          : await (
+              await import("./websocket-writer.ts")
+            ).webSocketWriter(context.upgrade, as.format !== "protobuf");
       const { fanOut, clock, watchSeries, onWatchEnd: onEnd } = context;
       startWatchResponse({
         watcher,
@@ -96,7 +104,7 @@ async function respond(
   if (contentType !== "") headers["content-type"] = contentType;
   if (sent !== undefined) sent.bytes += body.length;
   const isEncoded = headers["content-encoding"] !== undefined;
-  if (isEncoded || body.length < GZIP_BYTES_MIN || !acceptsGzip(exchange)) {
+  if (isEncoded || body.length <= GZIP_BYTES_MIN || !acceptsGzip(exchange)) {
     exchange.respond(status, headers, body);
     return;
   }
@@ -117,7 +125,7 @@ async function writeList(
   sent.bytes += first.value.length;
   // Short lists, by far the most, go out in one piece with their length.
   const isShort = second.done === true;
-  if (isShort && first.value.length < GZIP_BYTES_MIN) {
+  if (isShort && first.value.length <= GZIP_BYTES_MIN) {
     exchange.respond(200, headers, first.value);
     return;
   }
@@ -156,5 +164,5 @@ async function writeStream(
 
 function acceptsGzip({ headers }: Exchange): boolean {
   const accepted = headers["accept-encoding"];
-  return typeof accepted === "string" && /\bgzip\b/.test(accepted);
+  return typeof accepted === "string" && accepted.split(",").some((token) => token.trim() === "gzip");
 }

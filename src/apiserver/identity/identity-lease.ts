@@ -1,5 +1,12 @@
 /** The Lease by which others see that this server lives, and the removal of Leases of servers that are gone. @module */
-import { formatMicroTime, isNotFound, parseTime, type Clock, type KubeObject, type Logger } from "#apimachinery";
+import {
+  formatMicroTime,
+  isNotFound,
+  parseTime,
+  type Clock,
+  type KubeObject,
+  type Logger,
+} from "#apimachinery";
 import type { Lease } from "#api/coordination/v1/types.gen";
 import type { RequestContext } from "../registry/context.ts";
 import type { ResourceStore } from "../registry/resource-store.ts";
@@ -62,7 +69,8 @@ export class IdentityLease {
 
   async #renew(): Promise<void> {
     const { leases, context } = this.#options;
-    const transform = (stored: KubeObject | undefined): KubeObject => this.#lease(stored as Lease | undefined);
+    const transform = (stored: KubeObject | undefined): KubeObject =>
+      this.#lease(stored as Lease | undefined);
     const update = { subresource: "", mayCreate: true, transform };
     await leases.update(NAMESPACE, this.#name, update, context);
   }

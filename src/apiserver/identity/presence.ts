@@ -52,7 +52,8 @@ export class Presence {
   /** Never throws: a store that does not answer must not keep a server from its end. */
   async stop(): Promise<void> {
     const stopped = this.#parts.map((part) => part.stop());
-    const onFailed = (err: unknown): void => this.#logger.warn("The server could not take its leave", { err });
+    const onFailed = (err: unknown): void =>
+      this.#logger.warn("The server could not take its leave", { err });
     await Promise.all(stopped.map((promise) => promise.catch(onFailed)));
   }
 }

@@ -4,7 +4,7 @@ import { KUBERNETES_VERSION } from "#component-base";
 import { digestOf } from "../discovery/entity-tag.ts";
 import { prepareDefinitions } from "./definitions.ts";
 import { documentParts, jsonText, type DocumentSource, type Part } from "./document.ts";
-import { packDocument, type PackedDocument } from "./packed-document.ts";
+import { packDocument, unpackDocument, type PackedDocument } from "./packed-document.ts";
 import { customDefinitions } from "./custom-definitions.ts";
 import { isCustomKind } from "../registry/custom-kind.ts";
 import { documentName } from "./names.ts";
@@ -33,7 +33,7 @@ export class Library {
     this.#parts = documentParts(scheme);
     if (before === undefined) return;
     for (const [key, packed] of before.#packed) {
-      const name = key.startsWith("v2 ") ? "v2" : key;
+      const name = key.split(" ", 1)[0]!;
       if (before.hashOf(name) === this.hashOf(name)) this.#packed.set(key, packed);
     }
   }
@@ -64,6 +64,15 @@ export class Library {
     const part = this.#parts.get(name);
     if (part === undefined) return Promise.reject(new Error(`openapi: no document ${name}`));
     return this.#keep(name, () => packDocument(jsonText(this.#source("v3", [part]))));
+  }
+
+  /** As gnostic's `openapi.v3.Document`. */
+  v3Protobuf(name: string): Promise<PackedDocument> {
+    return this.#keep(`${name} protobuf`, async () => {
+      const { protobufV3 } = await import("./protobuf/document-v3.ts");
+      const json = Buffer.from(await unpackDocument(await this.v3(name))).toString();
+      return packDocument(protobufV3(JSON.parse(json) as Readonly<Record<string, unknown>>));
+    });
   }
 
   v2(): Promise<PackedDocument> {

@@ -16,7 +16,9 @@ export interface PackedDocument {
 }
 
 /** Collects the pieces, letting others have their turn in between. */
-export async function packDocument(pieces: AsyncIterable<string | Uint8Array>): Promise<PackedDocument> {
+export async function packDocument(
+  pieces: AsyncIterable<string | Uint8Array> | Iterable<Uint8Array>,
+): Promise<PackedDocument> {
   const chunks: Uint8Array[] = [];
   let total = 0;
   let turn = 0;

@@ -6,6 +6,8 @@ import { scheme } from "#api";
 import { getRequest, shown } from "../discovery/test-request.ts";
 import { openApiRoute } from "./index.ts";
 
+const PROTOBUF_V3 = "application/com.github.proto-openapi.spec.v3.v1.0+protobuf";
+
 const route = openApiRoute({ kinds: { scheme }, clock: new FakeClock(0) });
 
 async function get(
@@ -76,7 +78,8 @@ test("openApiRoute answers in a type that the client accepts, or not at all", as
     ["/openapi/v2", `application/json;q=0.5,${protobuf}`, 200, protobuf],
     ["/openapi/v2", "text/html", 406, ""],
     ["/openapi/v3/version", "text/html,*/*", 200, "application/json"],
-    ["/openapi/v3/version", "application/com.github.proto-openapi.spec.v3@v1.0+protobuf", 406, ""],
+    ["/openapi/v3/version", PROTOBUF_V3.replace(".v1.0", "@v1.0"), 200, PROTOBUF_V3],
+    ["/openapi/v3/version", PROTOBUF_V3, 200, PROTOBUF_V3],
     ["/openapi/v3/apis/nope/v1", "", 404, "text/plain; charset=utf-8"],
   ];
   for (const [target, accept, status, type] of table) {

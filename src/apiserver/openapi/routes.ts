@@ -23,6 +23,8 @@ const V3 = "/openapi/v3";
 const V2 = "/openapi/v2";
 const JSON_TYPE = "application/json";
 const V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+const V3_PROTOBUF = "application/com.github.proto-openapi.spec.v3.v1.0+protobuf";
+const V3_PROTOBUF_DEPRECATED = "application/com.github.proto-openapi.spec.v3@v1.0+protobuf";
 /** What clients before `.v1.0` ask for, and most still do. */
 const V2_PROTOBUF_DEPRECATED = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
 /** A document named by its hash never changes. */
@@ -75,7 +77,8 @@ function urlOf(library: Library, name: string): string {
 
 async function version3(request: ApiRequest, library: Library, name: string, clock: Clock): Promise<Result> {
   if (!library.has(name)) return NOT_FOUND;
-  if (accepted(request, [JSON_TYPE]) === undefined) return NOT_ACCEPTABLE;
+  const type = accepted(request, [JSON_TYPE, V3_PROTOBUF, V3_PROTOBUF_DEPRECATED]);
+  if (type === undefined) return NOT_ACCEPTABLE;
   const hash = library.hashOf(name);
   const asked = queryValue(request, "hash");
   if (asked !== "" && asked !== hash) {
@@ -93,7 +96,9 @@ async function version3(request: ApiRequest, library: Library, name: string, clo
     ...(asked !== "" && { "cache-control": "public, immutable", expires }),
   };
   if (isNotModified(request, hash)) return notModified(headers);
-  return document(request, await library.v3(name), JSON_TYPE, headers);
+  return type === JSON_TYPE
+    ? document(request, await library.v3(name), JSON_TYPE, headers)
+    : document(request, await library.v3Protobuf(name), V3_PROTOBUF, headers);
 }
 
 async function version2(request: ApiRequest, library: Library): Promise<Result> {

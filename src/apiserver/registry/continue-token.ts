@@ -1,5 +1,5 @@
 /** The token by which a paged list goes on: base64url of `{v, rv, start}`, as upstream's. @module */
-import { badRequest, StatusError, type Status } from "#apimachinery";
+import { StatusError, type Status } from "#apimachinery";
 
 const TOKEN_VERSION = "meta.k8s.io/v1";
 
@@ -18,18 +18,15 @@ export function encodeContinue({ revision, startAfter }: ContinueToken): string 
 export function decodeContinue(text: string): ContinueToken {
   const { v, rv, start } = parse(text);
   if (v !== TOKEN_VERSION) {
-    throw badRequest(
-      `continue key is not valid: server does not recognize this encoded version "${String(v)}"`,
-    );
+    throw refused(`: server does not recognize this encoded version ${goText(v)}`);
   }
   if (typeof rv !== "number" || !Number.isSafeInteger(rv) || rv === 0) {
-    throw badRequest(
-      "continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)",
-    );
+    throw refused(": incorrect encoded start resourceVersion (version meta.k8s.io/v1)");
   }
   if (typeof start !== "string" || start === "") {
-    throw badRequest("continue key is not valid: encoded start key empty (version meta.k8s.io/v1)");
+    throw refused(": encoded start key empty (version meta.k8s.io/v1)");
   }
+  if (isOutside(start)) throw refused(`: ${start}`);
   return { revision: rv, startAfter: start.endsWith("\0") ? start.slice(0, -1) : start };
 }
 
@@ -38,9 +35,24 @@ function parse(text: string): Readonly<Record<string, unknown>> {
     const value: unknown = JSON.parse(Buffer.from(text, "base64url").toString());
     if (typeof value === "object" && value !== null) return value as Readonly<Record<string, unknown>>;
   } catch (cause) {
-    throw new StatusError("BadRequest", "continue key is not valid: it is no JSON in base64url", { cause });
+    throw refused(": it is no JSON in base64url", cause);
   }
-  throw badRequest("continue key is not valid: it is no JSON object");
+  throw refused(": it is no JSON object");
+}
+
+function refused(why: string, cause?: unknown): StatusError {
+  const message = `invalid continue token: continue key is not valid${why}`;
+  return new StatusError("BadRequest", message, { cause });
+}
+
+/** Keys are walked from the resource's own place: a token must not lead elsewhere. */
+function isOutside(start: string): boolean {
+  const parts = (start.startsWith("/") ? start.slice(1) : start).split("/");
+  return parts.some((part) => part === "" || part === "." || part === "..");
+}
+
+function goText(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }
 
 const EXPIRED_MESSAGE =

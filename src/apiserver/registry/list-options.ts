@@ -28,6 +28,8 @@ export interface ListOptions {
   readonly timeoutSeconds: number | undefined;
 }
 
+const MATCH = "resourceVersionMatch";
+const NOT_WITH_CONTINUE = "resourceVersionMatch is forbidden when continue is provided";
 const OPTIONS_KIND = { group: "meta.k8s.io", kind: "ListOptions" };
 
 export function listOptionsOf(query: URLSearchParams, isWatch: boolean): ListOptions {
@@ -36,17 +38,22 @@ export function listOptionsOf(query: URLSearchParams, isWatch: boolean): ListOpt
   const options: ListOptions = {
     labelSelector: parsed(() => labels.parse(text("labelSelector"))),
     fieldSelector: parsed(() => fields.parse(text("fieldSelector"))),
-    limit: integer("limit", text("limit")) ?? 0,
+    limit: integer(text("limit")) ?? 0,
     continue: text("continue"),
     resourceVersion: text("resourceVersion"),
     resourceVersionMatch: text("resourceVersionMatch") as ListOptions["resourceVersionMatch"],
     allowWatchBookmarks: isTrue(query.get("allowWatchBookmarks")),
     sendInitialEvents: sendInitialEvents === null ? undefined : isTrue(sendInitialEvents),
-    timeoutSeconds: integer("timeoutSeconds", text("timeoutSeconds")),
+    timeoutSeconds: integer(text("timeoutSeconds")),
   };
-  const causes = validate(options, isWatch);
+  const causes = isWatch ? validateWatch(options) : validateList(options);
   if (causes.length > 0) throw invalid(OPTIONS_KIND, "", causes);
   return options;
+}
+
+/** A watch without a time to begin at tells the state first, and where that ends if its client takes bookmarks. */
+export function wantsInitialEvents({ sendInitialEvents, resourceVersion }: ListOptions): boolean {
+  return sendInitialEvents ?? (resourceVersion === "" || resourceVersion === "0");
 }
 
 /** `undefined` for the versions that mean "any" or "the latest". */
@@ -54,7 +61,8 @@ export function revisionOf(resourceVersion: string): number | undefined {
   if (resourceVersion === "" || resourceVersion === "0") return undefined;
   if (!/^\d{1,16}$/.test(resourceVersion)) {
     const why = `strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`;
-    throw badRequest(`invalid resource version ${JSON.stringify(resourceVersion)}: ${why}`);
+    const cause = field.invalid("resourceVersion", resourceVersion, why);
+    throw badRequest(`invalid resource version: ${cause.field}: ${cause.message}`);
   }
   return Number(resourceVersion);
 }
@@ -142,37 +150,43 @@ function checkFieldIsKnown(kind: Kind, path: string): void {
   );
 }
 
-function validate(options: ListOptions, isWatch: boolean): readonly StatusCause[] {
+function validateList(options: ListOptions): readonly StatusCause[] {
   const { resourceVersion, resourceVersionMatch: match, sendInitialEvents } = options;
-  const path = "resourceVersionMatch";
   const causes: StatusCause[] = [];
-  if (isWatch && sendInitialEvents !== undefined) {
-    if (match === "") {
-      causes.push(
-        field.forbidden(path, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"),
-      );
-    } else if (match !== "NotOlderThan") causes.push(field.notSupported(path, match, ["NotOlderThan"]));
-    return causes;
+  if (match !== "") {
+    if (resourceVersion === "") {
+      const why = "resourceVersionMatch is forbidden unless resourceVersion is provided";
+      causes.push(field.forbidden(MATCH, why));
+    }
+    if (options.continue !== "") causes.push(field.forbidden(MATCH, NOT_WITH_CONTINUE));
+    if (match !== "Exact" && match !== "NotOlderThan") {
+      causes.push(field.notSupported(MATCH, match, ["Exact", "NotOlderThan", ""]));
+    }
+    if (match === "Exact" && resourceVersion === "0") {
+      const why = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"';
+      causes.push(field.forbidden(MATCH, why));
+    }
   }
   if (sendInitialEvents !== undefined) {
     causes.push(field.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
   }
+  return causes;
+}
+
+function validateWatch(options: ListOptions): readonly StatusCause[] {
+  const { resourceVersionMatch: match, sendInitialEvents } = options;
+  const causes: StatusCause[] = [];
+  if (sendInitialEvents !== undefined && match !== "NotOlderThan") {
+    const why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+    causes.push(field.forbidden(MATCH, why));
+  }
   if (match === "") return causes;
-  if (isWatch) return [field.forbidden(path, "resourceVersionMatch is forbidden for watch")];
-  if (resourceVersion === "") {
-    causes.push(
-      field.forbidden(path, "resourceVersionMatch is forbidden unless resourceVersion is provided"),
-    );
+  if (sendInitialEvents === undefined) {
+    const why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+    causes.push(field.forbidden(MATCH, why));
   }
-  if (options.continue !== "") {
-    causes.push(field.forbidden(path, "resourceVersionMatch is forbidden when continue is provided"));
-  }
-  if (match !== "Exact" && match !== "NotOlderThan") {
-    causes.push(field.notSupported(path, match, ["Exact", "NotOlderThan", ""]));
-  }
-  if (match === "Exact" && resourceVersion === "0") {
-    causes.push(field.forbidden(path, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
-  }
+  if (match !== "NotOlderThan") causes.push(field.notSupported(MATCH, match, ["NotOlderThan"]));
+  if (options.continue !== "") causes.push(field.forbidden(MATCH, NOT_WITH_CONTINUE));
   return causes;
 }
 
@@ -184,11 +198,13 @@ function parsed<T>(parse: () => T): T {
   }
 }
 
-function integer(name: string, text: string): number | undefined {
+/** An int64 of a query, in Go's words when it is none. Throws BadRequest. */
+export function parseInteger(text: string): number {
+  if (/^[+-]?\d{1,15}$/.test(text)) return Number(text);
+  throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+}
+
+function integer(text: string): number | undefined {
   if (text === "") return undefined;
-  if (!/^-?\d{1,15}$/.test(text)) {
-    const why = `strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`;
-    throw badRequest(`invalid query parameter ${name}: ${why}`);
-  }
-  return Math.max(Number(text), 0);
+  return Math.max(parseInteger(text), 0);
 }

@@ -1,6 +1,5 @@
 /** What a delete does to an object: at once, gracefully, or after its finalizers; upstream's `rest.BeforeDelete` and `Store.Delete`. Pure. @module */
 import {
-  badRequest,
   conflict,
   FINALIZER_FOREGROUND,
   FINALIZER_ORPHAN,
@@ -126,13 +125,4 @@ function finalizersFor(object: KubeObject, options: DeleteOptions): readonly str
   const others = present.filter((name) => name !== FINALIZER_ORPHAN && name !== FINALIZER_FOREGROUND);
   if (policy === "Orphan") return [...others, FINALIZER_ORPHAN];
   return policy === "Foreground" ? [...others, FINALIZER_FOREGROUND] : others;
-}
-
-/** Reads a body or query as DeleteOptions. */
-export function deleteOptionsOf(value: unknown): DeleteOptions {
-  if (value === undefined || value === null) return {};
-  if (typeof value !== "object" || Array.isArray(value)) {
-    throw badRequest("the body of a delete request must be a DeleteOptions object");
-  }
-  return value;
 }

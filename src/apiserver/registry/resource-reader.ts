@@ -1,5 +1,5 @@
 /** Lists and watches of one resource, answered from the watch cache, and from the store only for the past. @module */
-import { apiVersionOf, StatusError, type Clock, type Kind } from "#apimachinery";
+import { apiVersionOf, badRequest, notFound, StatusError, type Clock, type Kind } from "#apimachinery";
 import { Compacted, type Store } from "#storage";
 import type { ObjectList } from "../handlers/request.ts";
 import type { Limits } from "../options.ts";
@@ -10,7 +10,7 @@ import { resourceOfKey, storageKey, storagePrefix } from "../watchcache/storage-
 import { tooLargeResourceVersion, yieldToLoop, type WatchCache } from "../watchcache/watch-cache.ts";
 import { Watcher } from "../watchcache/watcher.ts";
 import { ContinueExpired, decodeContinue, encodeContinue } from "./continue-token.ts";
-import { revisionOf, type ListOptions } from "./list-options.ts";
+import { revisionOf, wantsInitialEvents, type ListOptions } from "./list-options.ts";
 
 /** Entries read from the store at once when a page of the past is filtered. */
 const PAST_PAGE = 500;
@@ -49,6 +49,18 @@ export class ResourceReader {
     return this.#options.watchCache.resource(this.#options.resource);
   }
 
+  /** One object, at least as new as `resourceVersion`: "" is as of now, "0" as it happens to be known. Throws NotFound. */
+  async get(kind: Kind, key: string, name: string, resourceVersion: string): Promise<CachedObject> {
+    const { watchCache } = this.#options;
+    const revision = revisionOf(resourceVersion);
+    if (revision !== undefined) await watchCache.waitFor(revision);
+    else if (resourceVersion === "") await watchCache.sync();
+    const object = this.cache.get(key);
+    if (object === undefined) throw notFound({ group: kind.group, resource: kind.names.plural }, name);
+    checkReadable([object]);
+    return object;
+  }
+
   /** `kind` names the list; objects are in stored form. */
   async list(kind: Kind, selection: Selection, options: ListOptions): Promise<ObjectList> {
     const page = await this.#page(selection, options);
@@ -70,22 +82,25 @@ export class ResourceReader {
   /** Begins a watch. The caller owns it: it must call `stop`. One from a forgotten time tells so as its only event. */
   async watch(selection: Selection, options: ListOptions): Promise<Watcher> {
     const { watchCache, limits } = this.#options;
-    const { resourceVersion, sendInitialEvents } = options;
-    const from = revisionOf(resourceVersion);
-    if (from !== undefined) await watchCache.waitFor(from);
-    else if (resourceVersion === "") await watchCache.sync();
+    const from = revisionOf(options.resourceVersion);
+    const wantsState = wantsInitialEvents(options);
+    const tooEarly = wantsState ? await this.#reach(from, options) : undefined;
     // From here to the end nothing is awaited: no change can slip between the state and the watching.
-    const wantsState = sendInitialEvents ?? from === undefined;
     const { cache } = this;
+    const tellsState = wantsState && tooEarly === undefined;
     const watcher = new Watcher({
       selection,
-      initial: wantsState ? checkReadable([...cache.list(selection)]) : [],
-      ...(sendInitialEvents === true &&
-        options.allowWatchBookmarks && { initialEventsEndAt: watchCache.revision }),
+      initial: tellsState ? checkReadable([...cache.list(selection)]) : [],
+      ...(tellsState && options.allowWatchBookmarks && { initialEventsEndAt: watchCache.revision }),
+      ...(!wantsState && from !== undefined && { after: from }),
       bookmarks: options.allowWatchBookmarks,
       backlogBytesMax: limits.watcherBacklogBytesMax,
       onStop: (stopped) => cache.removeWatcher(stopped),
     });
+    if (tooEarly !== undefined) {
+      watcher.fail(tooEarly);
+      return watcher;
+    }
     if (!wantsState && from !== undefined) {
       const since = cache.since(from);
       if (since instanceof StatusError) {
@@ -98,6 +113,19 @@ export class ResourceReader {
     return watcher;
   }
 
+  /** Waits for the state a watch is to begin with; the error if it does not come, which such a watch tells as its only event. */
+  async #reach(from: number | undefined, { resourceVersion }: ListOptions): Promise<StatusError | undefined> {
+    const { watchCache } = this.#options;
+    try {
+      if (from !== undefined) await watchCache.waitFor(from);
+      else if (resourceVersion === "") await watchCache.sync();
+      return undefined;
+    } catch (err) {
+      if (err instanceof StatusError) return err;
+      throw err;
+    }
+  }
+
   /** How long a watch lasts: as asked, else at random so that clients do not come back all at once. */
   watchTimeoutMs({ timeoutSeconds }: ListOptions): number {
     if (timeoutSeconds !== undefined && timeoutSeconds > 0) return timeoutSeconds * 1000;
@@ -108,6 +136,9 @@ export class ResourceReader {
   async #page(selection: Selection, options: ListOptions): Promise<Page> {
     const { watchCache } = this.#options;
     if (options.continue !== "") {
+      if (options.resourceVersion !== "" && options.resourceVersion !== "0") {
+        throw badRequest("specifying resource version is not allowed when using continue");
+      }
       const { revision, startAfter } = decodeContinue(options.continue);
       if (revision < 0) {
         await watchCache.sync();
@@ -117,7 +148,9 @@ export class ResourceReader {
     }
     const revision = revisionOf(options.resourceVersion);
     if (revision === undefined) {
-      if (options.resourceVersion === "") await watchCache.sync();
+      // Whoever takes any state gets it whole.
+      if (options.resourceVersion === "0") return this.#present(selection, 0, "");
+      await watchCache.sync();
       return this.#present(selection, options.limit, "");
     }
     const isExact =

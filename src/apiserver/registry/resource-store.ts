@@ -20,6 +20,7 @@ import {
   type ObjectMetaRules,
   type StatusCause,
 } from "#apimachinery";
+import { validateKubeFinalizers } from "#api/validation/finalizers";
 import { RevisionConflict, type CommitOptions, type Store, type Write } from "#storage";
 import type { AdmissionChain, Attributes, Operation } from "../admission/plugin.ts";
 import { CachedObject } from "../watchcache/cached-object.ts";
@@ -27,6 +28,7 @@ import type { ResourceCache } from "../watchcache/resource-cache.ts";
 import { storageKey } from "../watchcache/storage-key.ts";
 import type { WatchCache } from "../watchcache/watch-cache.ts";
 import type { RequestContext } from "./context.ts";
+import { isCustomKind } from "./custom-kind.ts";
 import type { FieldManager } from "./field-manager.ts";
 import { hasGeneration } from "./generation.ts";
 import { toBytes } from "./object-bytes.ts";
@@ -155,7 +157,8 @@ export class ResourceStore {
         return await this.#createNamed(namespace, chosen, admitted, context);
       } catch (err) {
         const isTaken = err instanceof StatusError && err.reason === "AlreadyExists";
-        if (!isTaken || !mustGenerate || attempt === NAME_ATTEMPTS_MAX) throw err;
+        if (!isTaken || !mustGenerate) throw err;
+        if (attempt === NAME_ATTEMPTS_MAX) throw notUnique(this.groupResource, chosen);
       }
     }
   }
@@ -231,6 +234,7 @@ export class ResourceStore {
     return this.#finishing(begun, context, async (object) => {
       const causes = [
         ...validateObjectMeta(object.metadata, this.#metaRules),
+        ...this.#finalizerCauses(object),
         ...(kind.validate?.(object) ?? []),
         ...(kind.validateCreate?.(object) ?? []),
       ];
@@ -290,8 +294,9 @@ export class ResourceStore {
         await this.#options.admission.validate(this.#attributes("UPDATE", subject, context, objects));
       }
       if (this.#isFinalised(object, old)) {
-        const gone = await this.#remove(stored, context);
-        return gone.object;
+        await this.#remove(stored, context);
+        // As the writer left it, at the version it was written on.
+        return new CachedObject(stored.key, stored.revision, toBytes(kind, object), this.cache.layout);
       }
       const bytes = toBytes(kind, object);
       const isSameObject = stored.isStoredAs(bytes) || isSame(object, old);
@@ -326,10 +331,15 @@ export class ResourceStore {
     const { kind } = this;
     const causes = [
       ...validateObjectMetaUpdate(object.metadata, old.metadata),
+      ...this.#finalizerCauses(object),
       ...validateKindUpdate(kind, object, old, subresource),
     ];
     if (causes.length > 0) throw invalid(kind, old.metadata.name, causes);
     for (const warning of kind.strategy?.warnings?.(object, old, subresource) ?? []) context.warn(warning);
+  }
+
+  #finalizerCauses({ metadata: { finalizers } }: KubeObject): readonly StatusCause[] {
+    return isCustomKind(this.kind) ? [] : validateKubeFinalizers(this.kind.group, finalizers);
   }
 
   async #deleteOnce(stored: CachedObject, options: DeleteOptions, context: RequestContext): Promise<Deleted> {
@@ -441,6 +451,15 @@ export class ResourceStore {
   ): Attributes {
     return new WriteAttributes(this, operation, subject, context, objects);
   }
+}
+
+/** In upstream's words: names were generated as often as they may be, and all of them are taken. */
+function notUnique(gr: GroupResource, name: string): StatusError {
+  const { message, details } = alreadyExists(gr, name);
+  const why = "the server was not able to generate a unique name for the object";
+  return new StatusError("AlreadyExists", `${message}, ${why}`, {
+    details: { ...details, retryAfterSeconds: 1 },
+  });
 }
 
 function shownObjects(

@@ -10,7 +10,7 @@ import {
 import { lookup, lookupType } from "#api";
 import type { ProtobufForm } from "../handlers/request.ts";
 
-export const META_V1 = "meta.k8s.io/v1";
+export const META_GROUP = "meta.k8s.io";
 
 /** The schema of a type, undefined when it has no protobuf form. Options and Status belong to every group-version. */
 export function protobufSchemaOf({ apiVersion, kind }: ProtobufType): StructSchema | undefined {
@@ -38,12 +38,12 @@ export function protobufFormOf(value: unknown): ProtobufForm | undefined {
 let partial: StructSchema | undefined;
 
 /** Metadata alone, of whatever kind. */
-export function partialMetadataForm(): ProtobufForm {
+export function partialMetadataForm(apiVersion: string): ProtobufForm {
   const metadata: Field = {
     name: "metadata",
     schema: lookupType("meta/v1", "ObjectMeta")!,
     protobuf: [1],
   };
   partial ??= { type: "struct", name: "PartialObjectMetadata", fields: new Map([["metadata", metadata]]) };
-  return { apiVersion: META_V1, kind: "PartialObjectMetadata", schema: partial };
+  return { apiVersion, kind: "PartialObjectMetadata", schema: partial };
 }

@@ -12,7 +12,7 @@ import { listMetadataOf, SLICE_BYTES_MAX } from "../handlers/encode.ts";
 import type { ObjectList, Representation } from "../handlers/request.ts";
 import type { CachedObject } from "../watchcache/cached-object.ts";
 import { yieldToLoop } from "../watchcache/watch-cache.ts";
-import { META_V1 } from "./protobuf-form.ts";
+import { META_GROUP } from "./protobuf-form.ts";
 
 /** Items encoded between two turns of the event loop. */
 const ENCODED_ITEMS_MAX = 100;
@@ -48,8 +48,9 @@ function itemMessage(item: CachedObject, { transform, protobuf }: Representation
 }
 
 function typeOf(list: ObjectList, { protobuf }: Representation): ProtobufType {
-  const isPartial = protobuf!.apiVersion === META_V1;
-  return isPartial ? { apiVersion: META_V1, kind: "PartialObjectMetadataList" } : list;
+  const { apiVersion } = protobuf!;
+  const isPartial = apiVersion.startsWith(`${META_GROUP}/`);
+  return isPartial ? { apiVersion, kind: "PartialObjectMetadataList" } : list;
 }
 
 function* slices(parts: readonly Uint8Array[]): Generator<Uint8Array> {

@@ -81,7 +81,7 @@ function decode({ body }: Pick<Answer, "body">): JsonObject {
   if (!isProtobuf(body)) return JSON.parse(body.toString()) as JsonObject;
   const partialItems = { name: "items", protobuf: [2] };
   const schemaOf: Parameters<typeof decodeProtobuf>[1] = (type) => {
-    const { schema } = partialMetadataForm();
+    const { schema } = partialMetadataForm("meta.k8s.io/v1");
     if (type.kind === "PartialObjectMetadata") return schema;
     if (type.kind !== "PartialObjectMetadataList") return protobufSchemaOf(type);
     const items = { ...partialItems, schema: { type: "list", items: schema } } as const;

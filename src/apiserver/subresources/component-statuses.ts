@@ -33,12 +33,13 @@ function show(
   if (negotiate(headerValue(request, "accept")).as !== "Table")
     return Promise.resolve(answer(request, 200, plain));
   const nowMs = context.clock.now();
+  const apiVersion = "meta.k8s.io/v1";
   const table = {
     kind: "Table",
-    apiVersion: "meta.k8s.io/v1",
+    apiVersion,
     metadata: {},
     columnDefinitions: columnDefinitions(served.kind),
-    rows: items.map((item) => tableRow(served.kind, item, nowMs, "Metadata")),
+    rows: items.map((item) => tableRow(served.kind, item, { nowMs, includeObject: "Metadata", apiVersion })),
   };
   return Promise.resolve(answer(request, 200, table));
 }

@@ -1,5 +1,5 @@
 /** Reviews: questions about users and what they may do, answered and never stored. @module */
-import { badRequest, StatusError, type KubeObject } from "#apimachinery";
+import { badRequest, invalid, StatusError, type KubeObject } from "#apimachinery";
 import type { TokenReview, UserInfo as UserInfoV1 } from "#api/authentication/v1/types.gen";
 import type { SubjectAccessReviewSpec } from "#api/authorization/v1/types.gen";
 import type { TokenAuthenticator } from "../authn/index.ts";
@@ -28,15 +28,15 @@ export interface ReviewOptions {
   readonly rulesFor: ((user: UserInfo, namespace: string) => ResolvedRules) | undefined;
 }
 
-type Review = KubeObject & { readonly spec?: SubjectAccessReviewSpec };
+type Review = KubeObject & { readonly spec: SubjectAccessReviewSpec };
 
 export function reviewHandlers(options: ReviewOptions): ReadonlyMap<string, SubresourceHandlers> {
   const access = (
     userOf: (routed: ResourceRequest, spec: SubjectAccessReviewSpec) => UserInfo,
   ): SubresourceHandlers => ({
     create: async (routed) => {
-      const review = (await decodeObject(routed.request, routed.served)) as Review;
-      const spec = review.spec ?? {};
+      const review = await decodeReview(routed);
+      const { spec } = review;
       const attributes = attributesOf(userOf(routed, spec), spec, routed.info.namespace);
       const { allowed, denied, reason, evaluationError } = await decide(options.authorizer, attributes);
       const status = {
@@ -69,15 +69,24 @@ export function reviewHandlers(options: ReviewOptions): ReadonlyMap<string, Subr
   ]);
 }
 
+/** Nothing of it is stored; its rules hold all the same. */
+async function decodeReview({ request, served, info }: ResourceRequest): Promise<Review> {
+  const { kind } = served;
+  const sent = (await decodeObject(request, served)) as KubeObject & Partial<Review>;
+  const namespace =
+    kind.scope === "Namespaced" ? { namespace: sent.metadata.namespace ?? info.namespace } : {};
+  const review: Review = { ...sent, metadata: { ...sent.metadata, ...namespace }, spec: sent.spec ?? {} };
+  const causes = kind.validate?.(review) ?? [];
+  if (causes.length > 0) throw invalid(kind, review.metadata.name ?? "", causes);
+  return review;
+}
+
 async function decide(authorizer: Authorizer, attributes: AuthorizationAttributes): Promise<Decision> {
   if (attributes.user.groups.includes(SYSTEM_MASTERS)) return { allowed: true };
   return authorizer.authorize(attributes);
 }
 
 function userOfSpec({ user = "", groups = [], uid, extra }: SubjectAccessReviewSpec): UserInfo {
-  if (user === "" && groups.length === 0) {
-    throw badRequest("spec: at least one of user or group must be specified");
-  }
   return { name: user, groups, ...(uid !== undefined && { uid }), ...(extra !== undefined && { extra }) };
 }
 
@@ -86,9 +95,6 @@ function attributesOf(
   { resourceAttributes, nonResourceAttributes }: SubjectAccessReviewSpec,
   namespace: string,
 ): AuthorizationAttributes {
-  if ((resourceAttributes === undefined) === (nonResourceAttributes === undefined)) {
-    throw badRequest("spec: exactly one of nonResourceAttributes or resourceAttributes must be specified");
-  }
   const asked = resourceAttributes ?? {};
   return {
     user,

@@ -1,5 +1,6 @@
 /** `scale`: the number of replicas of whatever has one, in the same shape for all. @module */
 import {
+  apiVersionOf,
   applyJsonPatch,
   applyMergePatch,
   applyStrategicMergePatch,
@@ -7,13 +8,22 @@ import {
   field,
   invalid,
   labels,
+  StatusError,
   type KubeObject,
 } from "#apimachinery";
 import { lookup } from "#api";
 import type { Scale } from "#api/autoscaling/v1/types.gen";
 import { readOne } from "../handlers/converted.ts";
-import { decodePatched, mediaTypeOf, parseText, unsupportedMediaType } from "../handlers/decode.ts";
+import { decodePatched, mediaTypeOf, unsupportedMediaType } from "../handlers/decode.ts";
 import type { ResourceRequest } from "../handlers/handler-context.ts";
+import {
+  APPLY_PATCH,
+  applyOptionsOf,
+  checkForce,
+  configurationOf,
+  parsePatch,
+  PATCH_TYPES,
+} from "../handlers/patch-body.ts";
 import type { Result } from "../handlers/request.ts";
 import type { SubresourceHandlers } from "../handlers/subresources.ts";
 import { checkIdentity } from "../handlers/write.ts";
@@ -23,9 +33,6 @@ import { customScale } from "./custom-scale.ts";
 import { answer, decodeForeign } from "./foreign-kind.ts";
 
 const SCALE = { group: "autoscaling", version: "v1", kind: "Scale" };
-const PATCH_TYPES =
-  "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json";
-
 /** The parts of a workload that a scale shows. */
 interface Scalable extends KubeObject {
   readonly spec?: {
@@ -69,36 +76,84 @@ export const scaleHandlers: SubresourceHandlers = {
     return write(routed, "UpdateOptions", () => scale);
   },
   patch: async (routed) => {
-    const body = await routed.request.body();
-    const patch = parseText(body, "json", "");
-    const apply = patcherOf(mediaTypeOf(body.contentType));
+    const { request } = routed;
+    const body = await request.body();
+    const type = mediaTypeOf(body.contentType);
+    if (!PATCH_TYPES.includes(type)) throw unsupportedMediaType(PATCH_TYPES.join(", "));
+    checkForce(request, type);
+    const { value } = parsePatch(body, type);
+    if (type === APPLY_PATCH) return applyScale(routed, configurationOf(value, SCALE) as Scale);
+    const apply = patcherOf(type);
+    const target = { kind: SCALE, schema: lookup(SCALE) };
     return write(
       routed,
       "PatchOptions",
-      (current) =>
-        decodePatched(routed.request, apply(current, patch.value), {
-          kind: SCALE,
-          schema: lookup(SCALE),
-        }) as Scale,
+      (current) => decodePatched(request, apply(current, value), target) as Scale,
     );
   },
 };
 
+/** Whoever applies a scale owns the number of replicas of the object itself, through the subresource. */
+function applyScale(
+  { request, info, served, context: handlers }: ResourceRequest,
+  scale: Scale,
+): Promise<Result> {
+  const { fieldManager, clock } = handlers;
+  if (fieldManager === undefined) {
+    throw new StatusError("UnsupportedMediaType", "server-side apply is switched off on this server");
+  }
+  checkScaleConfiguration(scale, info);
+  const options = applyOptionsOf(request);
+  const { kind } = served;
+  const form = formOf(served);
+  const { replicas } = scale.spec ?? {};
+  const { name, namespace, resourceVersion, uid } = scale.metadata;
+  const metadata = {
+    name,
+    ...(namespace !== undefined && { namespace }),
+    ...(resourceVersion !== undefined && { resourceVersion }),
+    ...(uid !== undefined && { uid }),
+  };
+  const bare: KubeObject = { kind: kind.kind, apiVersion: apiVersionOf(kind), metadata };
+  const config = replicas === undefined ? bare : form.write(bare, checkedReplicas(replicas, info.name));
+  const transform = (stored: KubeObject | undefined): KubeObject =>
+    fieldManager.apply({
+      kind,
+      config,
+      old: stored,
+      ...options,
+      subresource: "scale",
+      nowMs: clock.now(),
+    });
+  return store({ request, info, served, context: handlers }, "PatchOptions", transform, true);
+}
+
+function checkScaleConfiguration(scale: Scale, info: ResourceRequest["info"]): void {
+  const apiVersion: string = scale.apiVersion;
+  if (apiVersion !== "autoscaling/v1") {
+    const versions = `Specified patch version: ${apiVersion}, expected: autoscaling/v1`;
+    throw badRequest(`Incorrect version specified in apply patch. ${versions}`);
+  }
+  checkIdentity(scale, info.name, info.namespace);
+}
+
+function checkedReplicas(replicas: number, name: string): number {
+  if (replicas >= 0) return replicas;
+  const cause = field.invalid("spec.replicas", replicas, "must be greater than or equal to 0");
+  throw invalid(SCALE, name, [cause]);
+}
+
 async function write(
-  { request, info, served }: ResourceRequest,
+  routed: ResourceRequest,
   optionsKind: string,
   scaleFrom: (current: Scale) => Scale,
 ): Promise<Result> {
-  const context = writeContextOf(request, optionsKind);
+  const { info, served } = routed;
   const form = formOf(served);
   const transform = (stored: KubeObject | undefined): KubeObject => {
     const object = stored!;
     const scale = scaleFrom(scaleOf(object, form));
-    const replicas = scale.spec?.replicas ?? 0;
-    if (replicas < 0) {
-      const cause = field.invalid("spec.replicas", replicas, "must be greater than or equal to 0");
-      throw invalid(SCALE, info.name, [cause]);
-    }
+    const replicas = checkedReplicas(scale.spec?.replicas ?? 0, info.name);
     const { resourceVersion, uid } = scale.metadata;
     const metadata = {
       ...object.metadata,
@@ -107,13 +162,24 @@ async function write(
     };
     return form.write({ ...object, metadata }, replicas);
   };
+  return store(routed, optionsKind, transform, false);
+}
+
+async function store(
+  { request, info, served }: ResourceRequest,
+  optionsKind: string,
+  transform: (stored: KubeObject | undefined) => KubeObject,
+  ownsManagedFields: boolean,
+): Promise<Result> {
+  const context = writeContextOf(request, optionsKind);
+  const form = formOf(served);
   const view = {
     kind: SCALE,
     of: (object: KubeObject): KubeObject => scaleOf(object, form),
     into: (object: KubeObject, shown: KubeObject): KubeObject =>
       form.write(object, (shown as Scale).spec?.replicas ?? 0),
   };
-  const update = { subresource: "scale", mayCreate: false, transform, view };
+  const update = { subresource: "scale", mayCreate: false, transform, view, ownsManagedFields };
   const { object } = await served.store.update(info.namespace, info.name, update, context);
   return answer(request, 200, scaleOf(object.object, form));
 }
@@ -157,6 +223,6 @@ function patcherOf(type: string): (current: Scale, patch: unknown) => unknown {
       return (current, patch) => applyStrategicMergePatch({ ...current }, patch, schema);
     }
     default:
-      throw unsupportedMediaType(PATCH_TYPES);
+      throw unsupportedMediaType(PATCH_TYPES.join(", "));
   }
 }

@@ -37,7 +37,11 @@ async function handleToken(routed: ResourceRequest, issuer: TokenIssuer): Promis
       `service account name does not match: token request's name is ${JSON.stringify(asked.metadata.name)}`,
     );
   }
-  const { expirationSeconds: wanted = DEFAULT_SECONDS, audiences: named = [], boundObjectRef } = asked.spec ?? {};
+  const {
+    expirationSeconds: wanted = DEFAULT_SECONDS,
+    audiences: named = [],
+    boundObjectRef,
+  } = asked.spec ?? {};
   validate(wanted);
   const { maxExpirationSeconds: max = wanted } = issuer;
   const expirationSeconds = Math.min(wanted, max);

@@ -122,7 +122,8 @@ export class ResourceCache {
   #endWatches(): void {
     this.#oldest = this.#lastChange;
     this.#history = [];
-    for (const watcher of [...this.#watchers]) watcher.stop();
+    // A set may lose members while it is walked.
+    for (const watcher of this.#watchers) watcher.stop();
   }
 
   /** Changes after `revision`, oldest first; `Expired` when they are no longer all here. */

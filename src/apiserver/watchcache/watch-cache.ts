@@ -267,7 +267,7 @@ function withResourceVersion(object: KubeObject, revision: number): KubeObject {
 }
 
 export function tooLargeResourceVersion(asked: number, current: number): StatusError {
-  return new StatusError("Timeout", `Too large resource version: ${asked}, current: ${current}`, {
+  return new StatusError("Timeout", `Timeout: Too large resource version: ${asked}, current: ${current}`, {
     details: {
       causes: [{ reason: "ResourceVersionTooLarge", field: "", message: "Too large resource version" }],
       retryAfterSeconds: 1,

@@ -16,6 +16,8 @@ export interface WatcherOptions {
   /** Send a bookmark with the initial-events-end annotation after `initial`, at this revision. */
   readonly initialEventsEndAt?: number;
   readonly bookmarks: boolean;
+  /** Changes up to and with this revision, which may be yet to come, are none of this watch. */
+  readonly after?: number;
   readonly backlogBytesMax: number;
   /** Called once when the watcher has left its cache. */
   readonly onStop: (watcher: Watcher) => void;
@@ -74,7 +76,7 @@ export class Watcher {
 
   /** The cache's side: a change of the resource, in order. */
   offer(event: CacheEvent): void {
-    if (this.#isEnded) return;
+    if (this.#isEnded || event.revision <= (this.#options.after ?? 0)) return;
     const seen = throughSelector(this.#options.selection, event);
     if (seen === undefined) return;
     this.#backlogBytes += seen.object.size;

@@ -12,8 +12,14 @@ import {
 } from "#apiserver";
 import { newClient, newEventRecorder, newInformerFactory, type Client, type InformerFactory } from "#client";
 import { Metrics, TaskGroup } from "#component-base";
+import type { Controller, ControllerContext } from "#controller-runtime";
 import type { Store } from "#storage";
 import { componentLogger } from "../component-log.ts";
+import { controllerOptions, type ControllerFlags } from "../controller-manager/controller-flags.ts";
+import { runControllers } from "../controller-manager/run-controllers.ts";
+import { electionOf, type LeaderElectionFlags } from "../leader-election-flags.ts";
+import { whileLeading } from "../while-leading.ts";
+import { admissionOptions, type AdmissionFlags } from "./admission-flags.ts";
 import { auditOptions, type AuditFlags } from "./audit-flags.ts";
 import { ensureClusterDns } from "./cluster-dns.ts";
 import { serveComponent, type ComponentEndpointOptions } from "./component-endpoints.ts";
@@ -27,18 +33,28 @@ import { frontProxyOptions, type FrontProxyFlags } from "./front-proxy-flags.ts"
 import { keepCertificates, liveKubeletClient, readKeptCertificates } from "./keep-certificates.ts";
 import { shutdownOptions, type ShutdownFlags } from "./shutdown-flags.ts";
 import { openStore } from "./open-store.ts";
+import {
+  servedKinds,
+  servesMigrations,
+  servesTrustBundles,
+  type RuntimeConfigFlags,
+} from "./runtime-config.ts";
 import { storageOptions, type StorageFlags } from "./storage-flags.ts";
 import { openServerSecurity, type SecurityFlags } from "./server-security.ts";
 
 export interface ServerFlags
   extends
     AuditFlags,
+    AdmissionFlags,
     SecurityFlags,
     FlowControlFlags,
     FrontProxyFlags,
     ShutdownFlags,
     StorageFlags,
-    ComponentFlags {
+    RuntimeConfigFlags,
+    ComponentFlags,
+    ControllerFlags,
+    LeaderElectionFlags {
   readonly dataDir: string;
   readonly certDir: string;
   readonly nodesDir?: string;
@@ -90,8 +106,10 @@ async function serve(
   const frontProxies = await frontProxyOptions(flags, flags.certDir, () => kept.current.frontProxyClient);
   await using server = await createApiServer({
     ...(await auditOptions(flags, logger)),
+    ...(await admissionOptions(flags, { clock, random })),
     ...shutdownOptions(flags),
     ...storageOptions(flags),
+    ...servedKinds(flags),
     ...flowControlOptions(flags),
     ...frontProxies,
     ...security.options,
@@ -159,6 +177,9 @@ function startComponents(
   // Loaded when the API answers already: a third of the program, which clients need not wait for.
   const clientOf = (user: UserInfo, userAgent: string): Client =>
     newClient(server.transport(user), { userAgent });
+  const isElected = flags.leaderElect ?? flags.etcdServers !== undefined;
+  const election = (name: string): ReturnType<typeof electionOf> | undefined =>
+    isElected ? electionOf(flags, name) : undefined;
   tasks.start("kube-scheduler", async (stop) => {
     const client = clientOf(schedulerUser, "kube-scheduler");
     const logger = componentLogger("kube-scheduler", flags.logDir, clock);
@@ -170,8 +191,11 @@ function startComponents(
     const metrics = new Metrics(schedulerMetrics);
     const { schedulerConfig: path } = flags;
     const config = path === undefined ? {} : { config: await loadSchedulerConfiguration(path) };
+    const work = (leading: AbortSignal): Promise<void> =>
+      runScheduler({ client, informers, recorder, clock, random, logger, metrics, ...config }, leading);
+    const candidate = { client, clock, random, logger, metrics, recorder, work };
     await Promise.all([
-      runScheduler({ client, informers, recorder, clock, random, logger, metrics, ...config }, stop),
+      whileLeading(election("kube-scheduler"), candidate, stop),
       serveAt({ port: flags.schedulerSecurePort, metrics, logger }, stop),
     ]);
   });
@@ -180,35 +204,31 @@ function startComponents(
       clientOf(controllerUser(account), "kube-controller-manager");
     const client = clientOf(controllerManagerUser, "kube-controller-manager");
     const logger = componentLogger("kube-controller-manager", flags.logDir, clock);
-    const recorder = newEventRecorder(
-      { client, component: "controllermanager", clock, random, logger },
-      stop,
-    );
-    const context = { client, informers, recorder, clock, logger, random };
-    const [{ newControllers }, { startManager }] = await Promise.all([
-      import("#controllers"),
-      import("#controller-runtime"),
-    ]);
-    const controllers = newControllers(context, {
+    const options = {
+      ...controllerOptions(flags),
       rootCA: ca,
       signLegacyToken,
       clusterCIDR: flags.clusterCidr,
       serviceCIDR: flags.serviceClusterIpRange,
       allocateNodeCIDRs: true,
-      names: ["*", ...CLUSTER_CONTROLLERS],
+      storageVersionMigration: servesMigrations(flags),
+      clusterTrustBundles: servesTrustBundles(flags),
+      names: [...flags.controllers, ...(flags.controllers.includes("*") ? CLUSTER_CONTROLLERS : [])],
       clientFor,
       clusterSigning: { ca: () => signingPair(flags.certDir) },
-    });
-    const { controlPlaneNode: node } = flags;
-    const own =
+    };
+    const { controlPlaneNode: node, controllerManagerSecurePort: port } = flags;
+    const metrics = new Metrics(controllerMetrics);
+    const others = (context: ControllerContext): readonly Controller[] =>
       node === undefined
         ? []
         : [controlPlaneNodeController({ ...context, client: clientFor("node-controller") }, node)];
-    const metrics = new Metrics(controllerMetrics);
-    const manager = startManager({ ...context, metrics, controllers: [...controllers, ...own] }, stop);
-    metrics.onExpose(() => manager.collect());
-    const port = flags.controllerManagerSecurePort;
-    await Promise.all([manager.stopped, serveAt({ port, metrics, logger }, stop)]);
+    const candidacy = election("kube-controller-manager");
+    const run = { client, informers, clock, random, logger, metrics, options, others };
+    await Promise.all([
+      runControllers({ ...run, ...(candidacy !== undefined && { election: candidacy }) }, stop),
+      serveAt({ port, metrics, logger }, stop),
+    ]);
   });
 }
 

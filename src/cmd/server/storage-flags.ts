@@ -16,7 +16,10 @@ export function addStorageFlags(command: Command): void {
       "how often the store forgets old revisions; 0: never (default 5m0s)",
       durationMs,
     )
-    .option("--encryption-provider-config <path>", "an EncryptionConfiguration: how which resources are encrypted")
+    .option(
+      "--encryption-provider-config <path>",
+      "an EncryptionConfiguration: how which resources are encrypted",
+    )
     .option(
       "--encryption-provider-config-automatic-reload [bool]",
       "read the file of --encryption-provider-config again when it changes",

@@ -26,7 +26,14 @@ export class Metrics {
 
   /** Declares the component's own metrics besides the common ones. */
   constructor(definitions: readonly MetricDefinition[] = []) {
-    for (const definition of [...commonMetrics, ...definitions]) this.#declare(definition);
+    this.declare(commonMetrics);
+    this.declare(definitions);
+  }
+
+  /** More of them, for parts of the component that are loaded later; of one name the first declaration counts. */
+  declare(definitions: readonly MetricDefinition[]): void {
+    for (const definition of definitions)
+      if (this.#registry.getSingleMetric(definition.name) === undefined) this.#declare(definition);
   }
 
   /** The content type of `expose`. */

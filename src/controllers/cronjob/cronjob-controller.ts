@@ -1,6 +1,6 @@
 /** Starts Jobs at the times that CronJobs name. @module */
 import type { Kind, ObjectKey } from "#apimachinery";
-import { controllerOf, formatTime, isAlreadyExists, isNotFound } from "#apimachinery";
+import { controllerOf, formatTime, isAlreadyExists, isNotFound, parseTime } from "#apimachinery";
 import { CronJobs } from "#api/batch/v1/cronjob";
 import { Jobs } from "#api/batch/v1/job";
 import type { CronJob, CronJobStatus, Job } from "#api/batch/v1/types.gen";
@@ -116,7 +116,7 @@ class CronJobRunner {
       active = active.filter((other) => other !== ref);
     }
     try {
-      const job = await this.#create(cronJob, create.job, signal);
+      const job = await this.#create(cronJob, create.job, create.scheduledMs, signal);
       if (job === undefined) return { status: withActive(status, active) };
       const lastScheduleTime = formatTime(create.scheduledMs);
       return { status: { ...withActive(status, [...active, refOf(job)]), lastScheduleTime } };
@@ -126,10 +126,18 @@ class CronJobRunner {
   }
 
   /** Undefined: another has this name, or it is known already. */
-  async #create(cronJob: CronJob, job: Job, signal: AbortSignal): Promise<Job | undefined> {
-    const { client, recorder } = this.#context;
+  async #create(
+    cronJob: CronJob,
+    job: Job,
+    scheduledMs: number,
+    signal: AbortSignal,
+  ): Promise<Job | undefined> {
+    const { client, recorder, metrics } = this.#context;
     try {
       const created = await client.create(Jobs, job, signal);
+      const { creationTimestamp } = created.metadata;
+      const skewMs = creationTimestamp === undefined ? 0 : parseTime(creationTimestamp) - scheduledMs;
+      metrics?.observe("cronjob_controller_job_creation_skew_duration_seconds", {}, skewMs / 1_000);
       recorder.event(cronJob, "Normal", "SuccessfulCreate", `Created job ${created.metadata.name}`);
       return created;
     } catch (err) {

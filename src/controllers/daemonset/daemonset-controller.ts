@@ -9,7 +9,7 @@ import { Pods } from "#api/core/v1/pod";
 import type { Node, Pod } from "#api/core/v1/types.gen";
 import type { Lister } from "#client";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
-import { slowStartBatch, source } from "#controller-runtime";
+import { ownedBy, slowStartBatch, source } from "#controller-runtime";
 import { forEachParallel } from "../batch.ts";
 import { adoptersOf, claim, planClaims } from "../controller-ref-manager.ts";
 import { indexOrphans, orphansOf } from "../indexes.ts";
@@ -17,9 +17,11 @@ import { LastWrites } from "../last-writes.ts";
 import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
 import { createPod, deletePod, isNamespaceTerminating } from "../pod-control.ts";
 import { isEmptySelector, selectorPredicate } from "../selector.ts";
+import { reportStale } from "../stale-syncs.ts";
 import { equalJSON } from "../template-hash.ts";
 import { unlessGone } from "../unless-gone.ts";
 import { daemonPod, eligibility, nodeNameOf, REVISION_HASH } from "./eligible.ts";
+import { FailedPods } from "./failed-pods.ts";
 import { hashOf, planHistory, surplusRevisions } from "./history.ts";
 import type { Plan } from "./place.ts";
 import { nextAvailabilityInMs, placesOf, plan, planStatus } from "./plan.ts";
@@ -30,12 +32,17 @@ import { nextAvailabilityInMs, placesOf, plan, planStatus } from "./plan.ts";
  */
 export function daemonSetController(context: ControllerContext): Controller {
   const daemons = new Daemons(context);
+  const revisions = ownedBy(DaemonSets as Kind, ControllerRevisions as unknown as Kind);
   return {
     name: "daemonset-controller",
     eventSource: "daemonset-controller",
     reconciles: DaemonSets as Kind,
-    owns: [Pods as Kind, ControllerRevisions as unknown as Kind],
+    owns: [Pods as Kind],
     watches: [
+      // Not when one is new: what somebody adds by hand stays until the DaemonSet has other work.
+      source(ControllerRevisions, (revision, old, change) =>
+        change === "add" ? [] : revisions.keys(revision, old, change),
+      ),
       source(Pods, (pod) => daemons.adoptersOf(pod)),
       source(Nodes, (node, old, change) => daemons.concernedBy(node, old, change)),
     ],
@@ -51,6 +58,7 @@ class Daemons {
   readonly #pods: Lister<Pod>;
   readonly #ownWrites: OwnWrites;
   readonly #lastWrites = new LastWrites();
+  readonly #failedPods: FailedPods;
 
   constructor(context: ControllerContext) {
     const { clock, informers } = context;
@@ -62,6 +70,7 @@ class Daemons {
     this.#nodes = informers.lister(Nodes);
     this.#pods = pods.lister;
     this.#ownWrites = new OwnWrites(clock, pods);
+    this.#failedPods = new FailedPods(clock);
   }
 
   async reconcile(key: ObjectKey, signal: AbortSignal): Promise<Result> {
@@ -71,7 +80,10 @@ class Daemons {
       this.#lastWrites.forget(key);
       return {};
     }
-    if (this.#lastWrites.isBehind(ds)) return {};
+    if (this.#lastWrites.isBehind(ds)) {
+      reportStale(this.#context.metrics, "daemonset", "apps", "daemonsets");
+      return {};
+    }
     if (isEmptySelector(ds.spec?.selector)) {
       const message = "This daemon set is selecting all pods. A non-empty selector is required.";
       this.#context.recorder.event(ds, "Warning", "SelectingAll", message);
@@ -85,16 +97,25 @@ class Daemons {
     if (await this.#mergeDuplicates(ds, pods, hashOf(revision), signal)) return {};
     const places = placesOf(ds, this.#nodes.list(), pods);
     const nowMs = this.#context.clock.now();
-    if (settled)
-      await this.#carryOut(ds, plan(ds, places, hashOf(revision), nowMs), hashOf(revision), signal);
+    const waits: number[] = [];
+    const mayReplace = (node: string): boolean => {
+      const waitMs = this.#failedPods.waitMs(`${ds.metadata.uid}/${ds.metadata.generation}/${node}`);
+      if (waitMs > 0) waits.push(waitMs);
+      return waitMs === 0;
+    };
+    if (settled) {
+      const p = plan(ds, places, hashOf(revision), nowMs, mayReplace);
+      await this.#carryOut(ds, p, hashOf(revision), signal);
+    }
     await this.#removeSurplusRevisions(ds, pods, signal);
     const status = planStatus(ds, places, hashOf(revision), nowMs);
     if (!equalJSON(status, ds.status)) {
       const write = this.#context.client.updateStatus(DaemonSets, { ...ds, status }, signal);
       this.#lastWrites.note(await unlessGone(write));
     }
-    const requeueAfterMs = settled ? nextAvailabilityInMs(ds, pods, nowMs) : OWN_WRITES_TIMEOUT_MS;
-    return requeueAfterMs === undefined ? {} : { requeueAfterMs };
+    waits.push(settled ? (nextAvailabilityInMs(ds, pods, nowMs) ?? Infinity) : OWN_WRITES_TIMEOUT_MS);
+    const requeueAfterMs = Math.min(...waits);
+    return requeueAfterMs === Infinity ? {} : { requeueAfterMs };
   }
 
   #claimPods(ds: DaemonSet, signal: AbortSignal): Promise<readonly Pod[]> {

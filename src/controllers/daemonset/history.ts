@@ -2,7 +2,7 @@
 import { DaemonSets } from "#api/apps/v1/daemonset";
 import type { ControllerRevision, DaemonSet } from "#api/apps/v1/types.gen";
 import type { Pod } from "#api/core/v1/types.gen";
-import { newRevision, templatePatch } from "../controller-revision.ts";
+import { newRevision, oldestUnused, templatePatch } from "../controller-revision.ts";
 import { equalJSON } from "../template-hash.ts";
 import { REVISION_HASH } from "./eligible.ts";
 
@@ -46,6 +46,5 @@ export function surplusRevisions(
 ): readonly ControllerRevision[] {
   const live = new Set(pods.map(({ metadata }) => metadata.labels?.[REVISION_HASH]));
   const surplus = old.length - (ds.spec?.revisionHistoryLimit ?? 10);
-  const removable = old.filter((revision) => !live.has(hashOf(revision)));
-  return removable.toSorted((a, b) => a.revision - b.revision).slice(0, Math.max(surplus, 0));
+  return oldestUnused(old, (revision) => live.has(hashOf(revision)), surplus);
 }

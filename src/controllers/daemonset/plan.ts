@@ -29,9 +29,18 @@ export function placesOf(ds: DaemonSet, nodes: readonly Node[], pods: readonly P
   return [...places, ...stray];
 }
 
-/** First every node gets what it should have, nothing else; when that is so, the update goes on. */
-export function plan(ds: DaemonSet, places: readonly Place[], hash: string, nowMs: number): Plan {
-  const managed = manage(ds, places, hash, nowMs);
+/**
+ * `mayReplace` says whether a pod that ended on a node may be replaced already.
+ * First every node gets what it should have, nothing else; when that is so, the update goes on.
+ */
+export function plan(
+  ds: DaemonSet,
+  places: readonly Place[],
+  hash: string,
+  nowMs: number,
+  mayReplace: (node: string) => boolean = () => true,
+): Plan {
+  const managed = manage(ds, places, hash, nowMs, mayReplace);
   const isQuiet = managed.create.length + managed.remove.length === 0;
   const isRolling = (ds.spec?.updateStrategy?.type ?? "RollingUpdate") === "RollingUpdate";
   const { create, remove, failed } =
@@ -39,7 +48,13 @@ export function plan(ds: DaemonSet, places: readonly Place[], hash: string, nowM
   return { create: create.slice(0, BURST_REPLICAS), remove: remove.slice(0, BURST_REPLICAS), failed };
 }
 
-function manage(ds: DaemonSet, places: readonly Place[], hash: string, nowMs: number): Plan {
+function manage(
+  ds: DaemonSet,
+  places: readonly Place[],
+  hash: string,
+  nowMs: number,
+  mayReplace: (node: string) => boolean,
+): Plan {
   const create: string[] = [];
   const remove: Pod[] = [];
   const failed: Pod[] = [];
@@ -52,8 +67,9 @@ function manage(ds: DaemonSet, places: readonly Place[], hash: string, nowMs: nu
     if (shouldRun && pods.length === 0) create.push(node);
     const ended = living.filter(isPodTerminal);
     const running = living.filter((pod) => !ended.includes(pod));
-    remove.push(...ended, ...excess(ds, running, hash, nowMs));
-    failed.push(...ended);
+    const gone = ended.length > 0 && mayReplace(node) ? ended : [];
+    remove.push(...gone, ...excess(ds, running, hash, nowMs));
+    failed.push(...gone);
   }
   return { create, remove, failed };
 }

@@ -6,6 +6,8 @@ export const REVISION = "deployment.kubernetes.io/revision";
 export const REVISION_HISTORY = "deployment.kubernetes.io/revision-history";
 export const DESIRED_REPLICAS = "deployment.kubernetes.io/desired-replicas";
 export const MAX_REPLICAS = "deployment.kubernetes.io/max-replicas";
+/** A revision to go back to; 0: the last one. */
+export const ROLLBACK_TO = "deprecated.deployment.rollback.to";
 
 /** Characters of the list of past revisions that a ReplicaSet carries; older ones are dropped first. */
 export const REVISION_HISTORY_CHARS_MAX = 2000;
@@ -13,7 +15,7 @@ export const REVISION_HISTORY_CHARS_MAX = 2000;
 /** Not copied from a Deployment to its ReplicaSets: they are about one object alone. */
 const NOT_COPIED: ReadonlySet<string> = new Set([
   "kubectl.kubernetes.io/last-applied-configuration",
-  "deprecated.deployment.rollback.to",
+  ROLLBACK_TO,
   REVISION,
   REVISION_HISTORY,
   DESIRED_REPLICAS,
@@ -22,24 +24,37 @@ const NOT_COPIED: ReadonlySet<string> = new Set([
 
 type Annotations = Readonly<Record<string, string>>;
 
-/** 0 where the annotation is missing or not a number. */
-export function revisionOf(object: ReplicaSet | Deployment): number {
-  const text = object.metadata.annotations?.[REVISION] ?? "";
-  return /^[0-9]+$/.test(text) ? Number(text) : 0;
+/** 0 where the annotation is missing or no 64-bit number. */
+export function revisionOf(object: ReplicaSet | Deployment): bigint {
+  return parseRevision(object.metadata.annotations?.[REVISION] ?? "") ?? 0n;
+}
+
+/** Of a 64-bit number. */
+export function parseRevision(text: string): bigint | undefined {
+  if (!/^[+-]?[0-9]{1,32}$/.test(text)) return undefined;
+  const revision = BigInt(text.replace("+", ""));
+  return revision === BigInt.asIntN(64, revision) ? revision : undefined;
 }
 
 /** The annotations of the ReplicaSet of the current template: the Deployment's own, and its place in the history. */
-export function newReplicaSetAnnotations(d: Deployment, current: Annotations, revision: number): Annotations {
+export function newReplicaSetAnnotations(d: Deployment, current: Annotations, revision: bigint): Annotations {
   const annotations = { ...current };
   for (const [key, value] of Object.entries(d.metadata.annotations ?? {})) {
     if (!NOT_COPIED.has(key)) annotations[key] = value;
   }
   const old = current[REVISION];
-  if (old !== undefined && old !== "" && !/^-?[0-9]+$/.test(old)) return annotations;
-  if (Number(old ?? 0) >= revision) return annotations;
+  const oldRevision = old === undefined || old === "" ? 0n : parseRevision(old);
+  if (oldRevision === undefined || oldRevision >= revision) return annotations;
   annotations[REVISION] = String(revision);
   if (old !== undefined) annotations[REVISION_HISTORY] = appendRevision(current[REVISION_HISTORY] ?? "", old);
   return annotations;
+}
+
+/** What a Deployment that goes back to `rs` is annotated with: what is its own alone, and for the rest what it was then. */
+export function annotationsOfRevision(d: Deployment, rs: ReplicaSet): Annotations {
+  const own = Object.entries(d.metadata.annotations ?? {}).filter(([key]) => NOT_COPIED.has(key));
+  const then = Object.entries(rs.metadata.annotations ?? {}).filter(([key]) => !NOT_COPIED.has(key));
+  return Object.fromEntries([...own, ...then]);
 }
 
 function appendRevision(history: string, revision: string): string {

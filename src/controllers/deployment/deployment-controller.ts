@@ -22,7 +22,8 @@ import { newCondition, withCondition } from "./conditions.ts";
 import { progressDeadlineMs } from "./fenceposts.ts";
 import type { Plan } from "./plan.ts";
 import { plan } from "./plan.ts";
-import { isSameTemplate } from "./replica-sets.ts";
+import { isSameTemplate, partition } from "./replica-sets.ts";
+import { planRollback } from "./rollback.ts";
 
 /**
  * Safe on a stale cache: ReplicaSets have names derived from their template, so none is created twice, and every
@@ -71,6 +72,7 @@ class Rollouts {
     if (this.#isBehind(d)) return {};
     if (isEmptySelector(d.spec?.selector)) return this.#refuseSelectingAll(d, signal);
     const owned = await this.#claimReplicaSets(d, signal);
+    if (await this.#rollBack(d, owned, signal)) return {};
     const p = plan(d, { owned, livePods: this.#livePods(owned), nowMs: this.#context.clock.now() });
 
     if (p.create !== undefined && (await this.#createReplicaSet(d, p.create, signal)) === "wait") return {};
@@ -87,7 +89,7 @@ class Rollouts {
   }
 
   async #refuseSelectingAll(d: Deployment, signal: AbortSignal): Promise<Result> {
-    const message = "This deployment is selecting all this.#pods. A non-empty selector is required.";
+    const message = "This deployment is selecting all pods. A non-empty selector is required.";
     this.#context.recorder.event(d, "Warning", "SelectingAll", message);
     const observedGeneration = d.metadata.generation ?? 0;
     if ((d.status?.observedGeneration ?? 0) < observedGeneration) {
@@ -114,6 +116,19 @@ class Rollouts {
     const count = (rs: ReplicaSet): number =>
       this.#pods.controlledBy(rs).filter((pod) => !isPodTerminal(pod)).length;
     return new Map(owned.map((rs) => [rs.metadata.uid ?? "", count(rs)]));
+  }
+
+  /** True: the Deployment was written, which brings it here again. */
+  async #rollBack(d: Deployment, owned: readonly ReplicaSet[], signal: AbortSignal): Promise<boolean> {
+    const isHeld = d.spec?.paused === true || d.metadata.deletionTimestamp !== undefined;
+    if (isHeld || partition(d, owned).current === undefined) return false;
+    const rollback = planRollback(d, owned);
+    if (rollback === undefined) return false;
+    const { type, reason, message } = rollback.event;
+    const written = await unlessGone(this.#context.client.update(Deployments, rollback.deployment, signal));
+    this.#lastWrites.note(written);
+    if (written !== undefined) this.#context.recorder.event(d, type, reason, message);
+    return true;
   }
 
   /** "wait": the ReplicaSet exists and is ours, only the cache does not show it yet. */

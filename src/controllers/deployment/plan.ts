@@ -168,8 +168,9 @@ class Rollout {
     return draft;
   }
 
-  #nextRevision(): number {
-    return Math.max(0, ...this.old.map(({ desired }) => revisionOf(desired))) + 1;
+  #nextRevision(): bigint {
+    const revisions = this.old.map(({ desired }) => revisionOf(desired));
+    return revisions.reduce((most, revision) => (revision > most ? revision : most), 0n) + 1n;
   }
 
   #setRevision(revision: string): void {

@@ -6,7 +6,7 @@ import { newControllerRef } from "../controller-ref-manager.ts";
 import { Deployments } from "#api/apps/v1/deployment";
 import { newReplicaSetAnnotations, revisionOf, sizeAnnotations } from "./annotations.ts";
 
-const POD_TEMPLATE_HASH = "pod-template-hash";
+export const POD_TEMPLATE_HASH = "pod-template-hash";
 const NAME_BYTES_MAX = 253;
 
 /** One of a Deployment's ReplicaSets; `desired` is what the plan wants it to be. */
@@ -67,7 +67,7 @@ export function partition(
 }
 
 /** The ReplicaSet to create for the current template, with no replicas yet. */
-export function newDraft(d: Deployment, revision: number): Draft {
+export function newDraft(d: Deployment, revision: bigint): Draft {
   const template = d.spec!.template;
   const hash = templateHash(template, d.status?.collisionCount);
   const labels = { ...template.metadata?.labels, [POD_TEMPLATE_HASH]: hash };
@@ -144,7 +144,8 @@ export function byCreation(a: ReplicaSet, b: ReplicaSet): number {
 }
 
 export function byRevision(a: Draft, b: Draft): number {
-  return revisionOf(a.desired) - revisionOf(b.desired) || byCreation(a.desired, b.desired);
+  const [first, second] = [revisionOf(a.desired), revisionOf(b.desired)];
+  return Number(first > second) - Number(first < second) || byCreation(a.desired, b.desired);
 }
 
 function compareText(a: string, b: string): number {

@@ -8,6 +8,7 @@ import { Pods } from "#api/core/v1/pod";
 import { ReplicationControllers } from "#api/core/v1/replicationcontroller";
 import type { Pod } from "#api/core/v1/types.gen";
 import { PodDisruptionBudgets } from "#api/policy/v1/poddisruptionbudget";
+import type { LabelSelector } from "#api/meta/v1/types.gen";
 import type { PodDisruptionBudget } from "#api/policy/v1/types.gen";
 import type { Lister } from "#client";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
@@ -75,6 +76,11 @@ class Disruption {
         await unlessGone(client.updateStatus(PodDisruptionBudgets, { ...pdb, status }, signal));
       return {};
     }
+    if (needsScale(pdb) && pods.some((pod) => controllerOf(pod) === undefined)) {
+      const which = selectorText(pdb.spec?.selector);
+      const message = `Pods selected by this PodDisruptionBudget (selector: ${which}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.`;
+      recorder.event(pdb, "Warning", "UnmanagedPods", message);
+    }
     const { status, notDeleted, recheckInMs } = plan(pdb, pods, scale, clock.now());
     for (const pod of notDeleted) {
       recorder.event(
@@ -131,6 +137,20 @@ function matters(pod: Pod, old: Pod | undefined): boolean {
   if (old === undefined) return true;
   const isSame = isPodReady(pod) === isPodReady(old) && isTerminating(pod) === isTerminating(old);
   return !isSame || !equalJSON(pod.metadata.labels, old.metadata.labels);
+}
+
+/** As upstream shows a selector. */
+function selectorText(selector: LabelSelector | undefined): string {
+  if (selector === undefined) return "nil";
+  const { matchLabels = {}, matchExpressions = [] } = selector;
+  const labels = Object.entries(matchLabels).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const expressions = matchExpressions.map(
+    ({ key, operator, values = [] }) =>
+      `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(" ")}],}`,
+  );
+  const text = labels.map(([key, value]) => `${key}: ${value},`).join("");
+  const more = expressions.map((expression) => `${expression},`).join("");
+  return `&LabelSelector{MatchLabels:map[string]string{${text}},MatchExpressions:[]LabelSelectorRequirement{${more}},}`;
 }
 
 function isTerminating({ metadata }: Pod): boolean {

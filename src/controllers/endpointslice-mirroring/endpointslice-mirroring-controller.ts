@@ -8,12 +8,14 @@ import { serviceKeysOf } from "#api/discovery/v1/service-keys";
 import type { EndpointSlice } from "#api/discovery/v1/types.gen";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { source } from "#controller-runtime";
+import { SliceMetrics } from "../endpointslice/metrics.ts";
 import { MANAGED_BY_LABEL } from "../endpointslice/plan.ts";
 import { writeSlices } from "../endpointslice/write-slices.ts";
 import { ensureIndex } from "../indexes.ts";
 import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
-import { CONTROLLER_NAME, isMirrored, plan } from "./plan.ts";
+import { ADDRESSES_PER_SUBSET_MAX, CONTROLLER_NAME, isMirrored, plan, skippedAddresses } from "./plan.ts";
 
+const SUBSYSTEM = "endpoint_slice_mirroring_controller";
 const BY_ENDPOINTS = "controllers/mirrored";
 
 /** Safe on a stale cache, as the EndpointSlice controller is. */
@@ -21,22 +23,36 @@ export function endpointSliceMirroringController({
   client,
   clock,
   informers,
+  recorder,
+  metrics,
 }: ControllerContext): Controller {
   const endpointsLister = informers.lister(Endpoints);
   const services = informers.lister(Services);
   const slices = informers.informer(EndpointSlices);
   ensureIndex(slices, BY_ENDPOINTS, mirroredBy);
   const ownWrites = new OwnWrites(clock, slices);
+  const sizes = metrics && new SliceMetrics(metrics, SUBSYSTEM);
 
   async function reconcile(key: ObjectKey, signal: AbortSignal): Promise<Result> {
+    const startMs = clock.monotonicMs();
     const endpoints = endpointsLister.get(key);
     const existing = slices.lister.byIndex(BY_ENDPOINTS, key);
     if (!ownWrites.settled(key)) return { requeueAfterMs: OWN_WRITES_TIMEOUT_MS };
+    const mirrored = isMirrored(endpoints, services.get(key)) ? endpoints : undefined;
+    const skipped = mirrored === undefined ? 0 : skippedAddresses(mirrored);
+    if (mirrored !== undefined && skipped > 0) {
+      const message = `A max of ${ADDRESSES_PER_SUBSET_MAX} addresses can be mirrored to EndpointSlices per Endpoints subset. ${skipped} addresses were skipped`;
+      recorder.event(mirrored, "Warning", "TooManyAddressesToMirror", message);
+    }
     const changes =
-      endpoints !== undefined && isMirrored(endpoints, services.get(key))
-        ? plan(endpoints, existing)
-        : { create: [], update: [], remove: existing };
-    await writeSlices(client, ownWrites, key, changes, signal);
+      mirrored === undefined ? { create: [], update: [], remove: existing } : plan(mirrored, existing);
+    await writeSlices(client, ownWrites, key, changes, signal, sizes);
+    if (mirrored === undefined) sizes?.forget(key);
+    else {
+      sizes?.synced(key, existing, changes, ADDRESSES_PER_SUBSET_MAX);
+      metrics?.observe(`${SUBSYSTEM}_addresses_skipped_per_sync`, {}, skipped);
+    }
+    metrics?.observe(`${SUBSYSTEM}_endpoints_sync_duration`, {}, (clock.monotonicMs() - startMs) / 1_000);
     return {};
   }
 

@@ -47,6 +47,14 @@ export function plan(endpoints: Endpoints, slices: readonly EndpointSlice[]): Sl
   return planSlices(slices, [...groups.values()], newTemplate(endpoints), ADDRESSES_PER_SUBSET_MAX);
 }
 
+/** Addresses of subsets that have more than are mirrored. */
+export function skippedAddresses({ subsets = [] }: Endpoints): number {
+  const sizes = subsets.map(
+    ({ addresses = [], notReadyAddresses = [] }) => addresses.length + notReadyAddresses.length,
+  );
+  return sizes.reduce((sum, size) => sum + Math.max(size - ADDRESSES_PER_SUBSET_MAX, 0), 0);
+}
+
 function addressesOf({
   addresses = [],
   notReadyAddresses = [],

@@ -14,6 +14,7 @@ import { ensureIndex, indexPodsByNode, podsOnNode } from "../indexes.ts";
 import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
 import { messageOf } from "../pod-control.ts";
 import { servicePods } from "../service-pods.ts";
+import { SliceMetrics } from "./metrics.ts";
 import { CONTROLLER_NAME, ENDPOINTS_PER_SLICE, MANAGED_BY_LABEL, plan } from "./plan.ts";
 import { writeSlices } from "./write-slices.ts";
 
@@ -28,7 +29,8 @@ export function endpointSliceController(
   context: ControllerContext,
   endpointsMax: number = ENDPOINTS_PER_SLICE,
 ): Controller {
-  const { client, clock, informers, recorder } = context;
+  const { client, clock, informers, recorder, metrics } = context;
+  const sizes = metrics && new SliceMetrics(metrics, "endpoint_slice_controller");
   const services = informers.lister(Services);
   const nodes = informers.lister(Nodes);
   const pods = informers.informer(Pods);
@@ -40,9 +42,15 @@ export function endpointSliceController(
 
   async function reconcile(key: ObjectKey, signal: AbortSignal): Promise<Result> {
     const service = services.get(key);
-    if (service === undefined) ownWrites.forget(key);
+    if (service === undefined) {
+      ownWrites.forget(key);
+      sizes?.forget(key);
+    }
     if (!isManaged(service)) return {};
-    if (!ownWrites.settled(key)) return { requeueAfterMs: OWN_WRITES_TIMEOUT_MS };
+    if (!ownWrites.settled(key)) {
+      metrics?.inc("endpoint_slice_controller_syncs", { result: "stale" });
+      return { requeueAfterMs: OWN_WRITES_TIMEOUT_MS };
+    }
     const observed = {
       pods: behind.podsOf(service),
       nodeOf: (name: string) => nodes.get(name),
@@ -50,8 +58,15 @@ export function endpointSliceController(
       endpointsMax,
     };
     try {
-      await writeSlices(client, ownWrites, key, plan(service, observed), signal);
+      const changes = plan(service, observed);
+      await writeSlices(client, ownWrites, key, changes, signal, sizes);
+      sizes?.synced(key, observed.slices, changes, endpointsMax);
+      metrics?.inc("endpoint_slice_controller_syncs", { result: "success" });
+      const labels = { topology: "Disabled", traffic_distribution: service.spec?.trafficDistribution ?? "" };
+      const changed = changes.create.length + changes.update.length + changes.remove.length;
+      metrics?.observe("endpoint_slice_controller_endpointslices_changed_per_sync", labels, changed);
     } catch (err) {
+      metrics?.inc("endpoint_slice_controller_syncs", { result: "error" });
       if (!isConflict(err)) {
         const message = `Error updating Endpoint Slices for Service ${key}: ${messageOf(err)}`;
         recorder.event(service, "Warning", "FailedToUpdateEndpointSlices", message);

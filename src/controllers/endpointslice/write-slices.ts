@@ -6,6 +6,7 @@ import type { Client } from "#client";
 import type { OwnWrites } from "../own-writes.ts";
 import { isNamespaceTerminating } from "../pod-control.ts";
 import type { SliceChanges } from "./merge.ts";
+import type { SliceMetrics } from "./metrics.ts";
 
 /** New endpoints come before old ones go. A namespace that is being deleted gets nothing new, and that is no error. */
 export async function writeSlices(
@@ -14,22 +15,28 @@ export async function writeSlices(
   owner: ObjectKey,
   { create, update, remove }: SliceChanges,
   signal: AbortSignal,
+  metrics?: SliceMetrics,
 ): Promise<void> {
   for (const slice of create) {
     try {
       ownWrites.created(owner, await client.create(EndpointSlices, slice, signal));
+      metrics?.changed("create");
     } catch (err) {
       if (isNamespaceTerminating(err)) return;
       throw err;
     }
   }
-  for (const slice of update) await client.update(EndpointSlices, slice, signal);
+  for (const slice of update) {
+    await client.update(EndpointSlices, slice, signal);
+    metrics?.changed("update");
+  }
   for (const slice of remove) {
     try {
       await client.delete(EndpointSlices, slice.metadata, signal, {
         preconditions: { uid: slice.metadata.uid! },
       });
       ownWrites.deleted(owner, slice);
+      metrics?.changed("delete");
     } catch (err) {
       if (!isNotFound(err)) throw err;
     }

@@ -44,7 +44,6 @@ export function garbageCollectorController(
     watches: kinds.map((kind) =>
       source(kind, (object, _old, change) => collector.observe(kind, object, change)),
     ),
-    workers: 20,
     background: (enqueue, signal) =>
       watchCustomKinds(
         context,

@@ -11,6 +11,12 @@ export function parseIndexes(text: string | undefined): ReadonlySet<number> {
   return indexes;
 }
 
+/** How many there are, without making them. */
+export function countIndexes(text: string | undefined): number {
+  const parts = (text ?? "").split(",").map((part) => /^(\d+)(?:-(\d+))?$/.exec(part));
+  return parts.reduce((sum, m) => sum + (m === null ? 0 : Number(m[2] ?? m[1]) - Number(m[1]) + 1), 0);
+}
+
 /** Runs of two are written as two numbers, longer ones as a range, as upstream does. */
 export function formatIndexes(indexes: ReadonlySet<number>): string {
   const sorted = [...indexes].toSorted((a, b) => a - b);

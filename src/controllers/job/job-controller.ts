@@ -5,7 +5,8 @@ import { Jobs } from "#api/batch/v1/job";
 import type { Job } from "#api/batch/v1/types.gen";
 import { Pods } from "#api/core/v1/pod";
 import type { Pod } from "#api/core/v1/types.gen";
-import type { Lister } from "#client";
+import { isPodTerminal } from "#api/core/v1/pod-state";
+import type { Lister, MetricsSink } from "#client";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { slowStartBatch, source } from "#controller-runtime";
 import { forEachParallel } from "../batch.ts";
@@ -19,6 +20,17 @@ import { equalJSON } from "../template-hash.ts";
 import { unlessGone } from "../unless-gone.ts";
 import type { BackoffRecord } from "./backoff.ts";
 import { NO_FAILURES } from "./backoff.ts";
+import {
+  actionOf,
+  reportCreations,
+  reportElsewhere,
+  reportFailures,
+  reportFinalizer,
+  reportStatus,
+  reportSync,
+  type SyncAction,
+} from "./metrics.ts";
+import { reportStale } from "../stale-syncs.ts";
 import { jobPod } from "./job-pod.ts";
 import type { Plan } from "./plan.ts";
 import { isFinished, plan } from "./plan.ts";
@@ -35,7 +47,17 @@ export function jobController(context: ControllerContext): Controller {
     eventSource: "job-controller",
     reconciles: Jobs as Kind,
     owns: [Pods as Kind],
-    watches: [source(Pods, (pod) => runner.adoptersOf(pod))],
+    watches: [
+      source(Pods, (pod, old) => {
+        noteEnd(context.metrics, pod, old);
+        return runner.adoptersOf(pod);
+      }),
+      source(Jobs, (job, old) => {
+        if (old === undefined && isManagedElsewhere(job))
+          reportElsewhere(context.metrics, job.spec!.managedBy!);
+        return [];
+      }),
+    ],
     reconcile: (key, signal) => runner.reconcile(key, signal),
   };
 }
@@ -69,16 +91,40 @@ class JobRunner {
       await this.#releaseAll(key, job, signal);
       return {};
     }
-    if (this.#lastWrites.isBehind(job)) return {};
+    const { metrics, clock } = this.#context;
+    if (this.#lastWrites.isBehind(job)) {
+      reportStale(metrics, "job", "batch", "jobs");
+      return {};
+    }
+    const startMs = clock.monotonicMs();
+    const run: { action: SyncAction } = { action: "reconciling" };
+    const report = (result: "success" | "error"): void =>
+      reportSync(metrics, job, result, run.action, (clock.monotonicMs() - startMs) / 1_000);
+    try {
+      const result = await this.#sync(key, job, run, signal);
+      report("success");
+      return result;
+    } catch (err) {
+      report("error");
+      throw err;
+    }
+  }
+
+  async #sync(key: ObjectKey, job: Job, run: { action: SyncAction }, signal: AbortSignal): Promise<Result> {
+    const { metrics } = this.#context;
     const settled = this.#ownWrites.settled(key);
     const pods = await this.#claimPods(job, signal);
     const backoff = this.#backoffs.get(key) ?? NO_FAILURES;
     const released = this.#stillReleased(key, pods);
     const p = plan(job, { pods, backoff, settled, released, nowMs: this.#context.clock.now() });
+    run.action = actionOf(p);
     const error = await this.#carryOut(job, p, signal);
     if (!equalJSON(p.status, job.status)) {
       const write = this.#context.client.updateStatus(Jobs, { ...job, status: p.status }, signal);
-      this.#lastWrites.note(await unlessGone(write));
+      const written = await unlessGone(write);
+      this.#lastWrites.note(written);
+      if (written !== undefined) reportStatus(metrics, job, p.status);
+      reportFailures(metrics, job, p.newlyFailed);
       for (const { type, reason, message } of p.events)
         this.#context.recorder.event(job, type, reason, message);
     }
@@ -119,7 +165,7 @@ class JobRunner {
   /** Returns the first error; what did succeed is remembered. */
   async #carryOut(
     job: Job,
-    { create, replaces, remove, isSurplus }: Plan,
+    { create, replaces, remove, isSurplus, status }: Plan,
     signal: AbortSignal,
   ): Promise<unknown> {
     const key = keyOf(job);
@@ -128,10 +174,11 @@ class JobRunner {
       await deletePod(this.#context, pod, job, signal);
       this.#ownWrites.deleted(key, pod);
     });
-    const { error } = await slowStartBatch(create.length, 1, async (i) => {
+    const { successes, error } = await slowStartBatch(create.length, 1, async (i) => {
       const pod = jobPod(job, create[i], replaces.get(create[i] ?? -1));
       this.#ownWrites.created(key, await createPod(this.#context, pod, job, signal));
     });
+    reportCreations(this.#context.metrics, job, status, successes, error === undefined ? 0 : 1);
     return isNamespaceTerminating(error) ? undefined : error;
   }
 
@@ -166,6 +213,13 @@ class JobRunner {
   adoptersOf(pod: Pod): readonly ObjectKey[] {
     return adoptersOf(this.#jobs, pod);
   }
+}
+
+/** Pods that ended with the finalizer, and those that lost it since. */
+function noteEnd(metrics: MetricsSink | undefined, pod: Pod, old: Pod | undefined): void {
+  const before = old !== undefined && isHeld(old) && isPodTerminal(old);
+  if (isHeld(pod) && isPodTerminal(pod) && !before) reportFinalizer(metrics, "add");
+  else if (before && !isHeld(pod)) reportFinalizer(metrics, "delete");
 }
 
 function isManagedElsewhere({ spec }: Job): boolean {

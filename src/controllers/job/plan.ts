@@ -29,6 +29,8 @@ export interface Plan {
   readonly remove: readonly Pod[];
   /** The removed ones are too many or not needed any more, not failed: they lose their finalizer first, so that nobody counts them. */
   readonly isSurplus: boolean;
+  /** Pods that failed and were not known to have. */
+  readonly newlyFailed: readonly Pod[];
   /** Pods whose finalizer goes. */
   readonly release: readonly Pod[];
   readonly status: JobStatus;
@@ -88,6 +90,7 @@ export function plan(job: Job, { pods, backoff: before, settled, released, nowMs
     replaces: tracked.awaiting,
     remove,
     isSurplus: ending?.type !== "FailureTarget",
+    newlyFailed: tracked.newlyFailed,
     release: tracked.release,
     status,
     events: eventsOf(job, all, tracked.counted.succeeded),

@@ -33,7 +33,6 @@ export function namespaceController(
     watches: [
       source(Pods, (pod, _old, change) => (change === "delete" ? terminating(pod.metadata.namespace) : [])),
     ],
-    workers: 10,
     reconcile: async (key, signal) => {
       if (namespaces.get(key)?.metadata.deletionTimestamp === undefined) return {};
       return await deleteNamespace(context, resources, key, signal);

@@ -1,6 +1,6 @@
 /** Keeps a number of identical pods running: the part that ReplicaSet and ReplicationController share. @module */
 import type { Kind, KubeObject, ObjectKey } from "#apimachinery";
-import { controllerOf, keyOf } from "#apimachinery";
+import { controllerOf, keyOf, parseTime } from "#apimachinery";
 import type { ReplicaSet, ReplicaSetStatus } from "#api/apps/v1/types.gen";
 import { Pods } from "#api/core/v1/pod";
 import type { Pod } from "#api/core/v1/types.gen";
@@ -13,8 +13,9 @@ import { indexOrphans, orphansOf } from "../indexes.ts";
 import { LastWrites } from "../last-writes.ts";
 import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
 import { createPod, deletePod, isNamespaceTerminating, messageOf, podFromTemplate } from "../pod-control.ts";
-import { isPodActive, isPodTerminating } from "#api/core/v1/pod-state";
+import { isPodActive, isPodReady, isPodTerminating } from "#api/core/v1/pod-state";
 import { selectorPredicate } from "../selector.ts";
+import { reportStale } from "../stale-syncs.ts";
 import { equalJSON } from "../template-hash.ts";
 import { unlessGone } from "../unless-gone.ts";
 import { desiredReplicas, nextAvailabilityInMs, plan, planStatus } from "./plan.ts";
@@ -74,7 +75,10 @@ class ReplicaManager<T extends KubeObject> {
       this.#lastWrites.forget(key);
       return {};
     }
-    if (this.#lastWrites.isBehind(owner)) return {};
+    if (this.#lastWrites.isBehind(owner)) {
+      if (kind.kind === "ReplicaSet") reportStale(this.#context.metrics, "replicaset", "apps", "replicasets");
+      return {};
+    }
     const rs = this.#adapter.asReplicaSet(owner);
     // Asked before the pods are read: what settles in between only delays the decision.
     const settled = this.#ownWrites.settled(key);
@@ -126,6 +130,7 @@ class ReplicaManager<T extends KubeObject> {
     const related = active.length > desiredReplicas(rs) ? this.#related(owner, active) : active;
     const { create, remove } = plan(rs, active, related, this.#context.clock.now());
     const key = keyOf(owner);
+    if (kind.kind === "ReplicaSet") this.#reportAges(active, remove);
     if (create > 0) {
       const pod = podFromTemplate(rs.spec!.template!, owner, kind);
       const { error } = await slowStartBatch(create, 1, async () => {
@@ -144,6 +149,21 @@ class ReplicaManager<T extends KubeObject> {
     }
   }
 
+  /** How old the chosen pods are, against the youngest of those that are well. */
+  #reportAges(active: readonly Pod[], chosen: readonly Pod[]): void {
+    const { metrics, clock } = this.#context;
+    if (metrics === undefined || chosen.length === 0) return;
+    const nowMs = clock.now();
+    const ageMs = ({ metadata }: Pod): number =>
+      nowMs - (metadata.creationTimestamp === undefined ? nowMs : parseTime(metadata.creationTimestamp));
+    const youngestMs = Math.min(...active.filter(isWell).map(ageMs));
+    if (youngestMs <= 0) return;
+    for (const pod of chosen.filter(isWell)) {
+      const ratio = Math.trunc(ageMs(pod) / youngestMs);
+      metrics.observe("replicaset_controller_sorting_deletion_age_ratio", {}, ratio);
+    }
+  }
+
   /** Orphans concern everyone who would adopt them. */
   adoptersOf(pod: Pod, old: Pod | undefined): readonly ObjectKey[] {
     if (controllerOf(pod) !== undefined || !isPodActive(pod)) return [];
@@ -153,6 +173,10 @@ class ReplicaManager<T extends KubeObject> {
       selectorPredicate(this.#adapter.asReplicaSet(owner).spec?.selector)(pod.metadata.labels);
     return this.#owners.list(pod.metadata.namespace).filter(selects).map(keyOf);
   }
+}
+
+function isWell(pod: Pod): boolean {
+  return pod.status?.phase === "Running" && isPodReady(pod);
 }
 
 function isOwned(pod: Pod, owner: KubeObject): boolean {

@@ -52,7 +52,6 @@ export function serviceAccountTokenController(
               .map((secret) => `${secret.metadata.namespace}/${secret.metadata.name}`),
       ),
     ],
-    workers: 5,
     async reconcile(key, signal) {
       const secret = secrets.get(key);
       if (secret === undefined) {

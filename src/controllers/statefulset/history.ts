@@ -2,7 +2,7 @@
 import { StatefulSets } from "#api/apps/v1/statefulset";
 import type { ControllerRevision, StatefulSet } from "#api/apps/v1/types.gen";
 import type { Pod, PodTemplateSpec } from "#api/core/v1/types.gen";
-import { newRevision, type RevisionData, templatePatch } from "../controller-revision.ts";
+import { newRevision, oldestUnused, type RevisionData, templatePatch } from "../controller-revision.ts";
 import { equalJSON } from "../template-hash.ts";
 import { revisionOf } from "./identity.ts";
 
@@ -69,7 +69,8 @@ export function surplusRevisions(
   pods: readonly Pod[],
 ): readonly ControllerRevision[] {
   const used = new Set([...live.map(({ metadata }) => metadata.name), ...pods.map(revisionOf)]);
-  const unused = owned.filter(({ metadata }) => !used.has(metadata.name));
-  const surplus = unused.length - (set.spec?.revisionHistoryLimit ?? 10);
-  return unused.toSorted((a, b) => a.revision - b.revision).slice(0, Math.max(surplus, 0));
+  const isUsed = ({ metadata }: ControllerRevision): boolean => used.has(metadata.name);
+  // unlike a DaemonSet's, the limit is of those that are not used
+  const count = owned.filter((revision) => !isUsed(revision)).length;
+  return oldestUnused(owned, isUsed, count - (set.spec?.revisionHistoryLimit ?? 10));
 }

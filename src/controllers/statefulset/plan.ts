@@ -187,6 +187,14 @@ function remove(
   return { steps: [{ do: "delete", pod, ordinal }], isBlocked: true };
 }
 
+/** Of a rolling update that says it; undefined: one at a time. */
+export function maxUnavailableOf({ spec }: StatefulSet): number | undefined {
+  const { type = "RollingUpdate", rollingUpdate } = spec?.updateStrategy ?? {};
+  const value = rollingUpdate?.maxUnavailable;
+  if (type !== "RollingUpdate" || value === undefined) return undefined;
+  return Math.max(scaledValueFromIntOrPercent(value, spec?.replicas ?? 1, false), 1);
+}
+
 /** From the highest ordinal down to the partition: one at a time, or as many as `maxUnavailable` lets be missing. */
 function planUpdate(
   set: StatefulSet,
@@ -197,16 +205,16 @@ function planUpdate(
   const { type = "RollingUpdate", rollingUpdate } = set.spec?.updateStrategy ?? {};
   if (type !== "RollingUpdate") return [];
   const isDown = ({ pod, isNew }: Member): boolean => isNew || isUnavailable(set, pod, nowMs);
-  const { partition = 0, maxUnavailable } = rollingUpdate ?? {};
+  const { partition = 0 } = rollingUpdate ?? {};
+  const allowed = maxUnavailableOf(set);
   const targets = replicas.slice(partition).toReversed();
   const isOld = ({ pod, isNew }: Member): boolean =>
     !isNew && revisionOf(pod) !== update && !isTerminating(pod);
   const toDelete = ({ pod, ordinal }: Member): Step => ({ do: "delete", pod, ordinal });
-  if (maxUnavailable === undefined) {
+  if (allowed === undefined) {
     const next = targets.find((member) => isOld(member) || isDown(member));
     return next !== undefined && isOld(next) ? [toDelete(next)] : [];
   }
-  const allowed = Math.max(scaledValueFromIntOrPercent(maxUnavailable, replicas.length, false), 1);
   const room = Math.max(allowed - replicas.filter(isDown).length, 0);
   return targets.filter(isOld).slice(0, room).map(toDelete);
 }

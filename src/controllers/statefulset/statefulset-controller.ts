@@ -17,15 +17,16 @@ import { LastWrites } from "../last-writes.ts";
 import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
 import { isNamespaceTerminating } from "../pod-control.ts";
 import { isEmptySelector, selectorPredicate } from "../selector.ts";
+import { reportStale } from "../stale-syncs.ts";
 import { equalJSON } from "../template-hash.ts";
 import { unlessGone } from "../unless-gone.ts";
 import { atRevision, planHistory, renamedRevision, surplusRevisions } from "./history.ts";
-import { ordinalOf } from "./identity.ts";
+import { isInRange, ordinalOf, ordinalRange } from "./identity.ts";
 import type { Plan } from "./plan.ts";
-import { plan } from "./plan.ts";
+import { maxUnavailableOf, plan } from "./plan.ts";
 import type { StatefulPodControl } from "./stateful-pod-control.ts";
 import { carryOut } from "./stateful-pod-control.ts";
-import { nextAvailabilityInMs } from "./status.ts";
+import { isUnavailable, nextAvailabilityInMs } from "./status.ts";
 
 /** Names of revisions tried before giving up until the next reconcile. */
 const COLLISIONS_MAX = 16;
@@ -85,8 +86,16 @@ class StatefulSetRunner {
       this.#lastWrites.forget(key);
       return {};
     }
-    if (this.#lastWrites.isBehind(set) || isEmptySelector(set.spec?.selector)) return {};
-    if (!this.#ownWrites.settled(key)) return { requeueAfterMs: OWN_WRITES_TIMEOUT_MS };
+    const { metrics } = this.#context;
+    if (this.#lastWrites.isBehind(set)) {
+      reportStale(metrics, "statefulset", "apps", "statefulsets");
+      return {};
+    }
+    if (isEmptySelector(set.spec?.selector)) return {};
+    if (!this.#ownWrites.settled(key)) {
+      reportStale(metrics, "statefulset", "", "pods");
+      return { requeueAfterMs: OWN_WRITES_TIMEOUT_MS };
+    }
     const owned = await this.#claimRevisions(set, signal);
     const pods = await this.#claimPods(set, signal);
     const { update, current, collisionCount } = await this.#currentRevisions(set, owned, signal);
@@ -99,6 +108,7 @@ class StatefulSetRunner {
       updateSet: atRevision(set, update),
       nowMs,
     });
+    this.#reportUnavailable(set, pods, nowMs);
     const error = await this.#carryOut(set, p, signal);
     if (!equalJSON(p.status, set.status)) {
       const write = this.#context.client.updateStatus(StatefulSets, { ...set, status: p.status }, signal);
@@ -111,6 +121,24 @@ class StatefulSetRunner {
     if (error !== undefined) throw error;
     const requeueAfterMs = nextAvailabilityInMs(set, pods, nowMs);
     return requeueAfterMs === undefined ? {} : { requeueAfterMs };
+  }
+
+  #reportUnavailable(set: StatefulSet, pods: readonly Pod[], nowMs: number): void {
+    const { metrics } = this.#context;
+    const max = maxUnavailableOf(set);
+    if (metrics === undefined || max === undefined) return;
+    const { start, end } = ordinalRange(set);
+    const available = pods.filter(
+      (pod) => isInRange(set, ordinalOf(set, pod) ?? -1) && !isUnavailable(set, pod, nowMs),
+    );
+    const labels = {
+      statefulset_namespace: set.metadata.namespace ?? "",
+      statefulset_name: set.metadata.name,
+      pod_management_policy: set.spec?.podManagementPolicy ?? "OrderedReady",
+    };
+    metrics.set("statefulset_controller_statefulset_max_unavailable", labels, max);
+    const unavailable = end - start - available.length;
+    metrics.set("statefulset_controller_statefulset_unavailable_replicas", labels, unavailable);
   }
 
   #claimPods(set: StatefulSet, signal: AbortSignal): Promise<readonly Pod[]> {

@@ -3,10 +3,15 @@ import type { Kind } from "#apimachinery";
 import { Jobs } from "#api/batch/v1/job";
 import type { Controller, ControllerContext } from "#controller-runtime";
 import { unlessGone } from "../unless-gone.ts";
-import { expiresInMs } from "./plan.ts";
+import { expiredAtMs, expiresInMs } from "./plan.ts";
 
 /** Safe on a stale cache: the Job is read again before it is deleted, and only that very Job is deleted. */
-export function ttlAfterFinishedController({ client, clock, informers }: ControllerContext): Controller {
+export function ttlAfterFinishedController({
+  client,
+  clock,
+  informers,
+  metrics,
+}: ControllerContext): Controller {
   const jobs = informers.lister(Jobs);
   return {
     name: "ttl-after-finished-controller",
@@ -24,6 +29,8 @@ export function ttlAfterFinishedController({ client, clock, informers }: Control
       await unlessGone(
         client.delete(Jobs, fresh.metadata, signal, { propagationPolicy: "Foreground", preconditions }),
       );
+      const lateMs = clock.now() - (expiredAtMs(fresh) ?? clock.now());
+      metrics?.observe("ttl_after_finished_controller_job_deletion_duration_seconds", {}, lateMs / 1_000);
       return {};
     },
   };

@@ -4,6 +4,8 @@ import { type Client, Informer } from "#client";
 import { ConfigMaps } from "#api/core/v1/configmap";
 import { Secrets } from "#api/core/v1/secret";
 import type { ConfigMap, Pod, Secret } from "#api/core/v1/types.gen";
+import type { ClusterTrustBundle } from "#api/certificates/v1beta1/types.gen";
+import { TrustBundleCache } from "./trust-bundle-cache.ts";
 import { allContainersOf, specOf, uidOf } from "../container/pod-spec.ts";
 
 type Watched = ConfigMap | Secret;
@@ -33,9 +35,11 @@ const SYNC_TIMEOUT_MS = 10_000;
 export class ObjectCache {
   readonly #entries = new Map<string, Entry>();
   readonly #options: ObjectCacheOptions;
+  readonly #bundles: TrustBundleCache;
 
   constructor(options: ObjectCacheOptions) {
     this.#options = options;
+    this.#bundles = new TrustBundleCache(options);
   }
 
   /** Watches what the pod names, and no longer what it does not. */
@@ -44,10 +48,17 @@ export class ObjectCache {
     const wanted = new Set(referencesOf(pod));
     for (const [key, entry] of this.#entries) if (!wanted.has(key)) this.#drop(key, entry, uid);
     for (const key of wanted) this.#add(key, uid);
+    this.#bundles.register(pod);
   }
 
   unregister(uid: string): void {
     for (const [key, entry] of this.#entries) this.#drop(key, entry, uid);
+    this.#bundles.unregister(uid);
+  }
+
+  /** All that there are, for a pod that is registered and mounts some. */
+  trustBundles(signal: AbortSignal): Promise<readonly ClusterTrustBundle[]> {
+    return this.#bundles.list(signal);
   }
 
   configMap(namespace: string, name: string, signal: AbortSignal): Promise<ConfigMap | undefined> {
@@ -62,7 +73,7 @@ export class ObjectCache {
     const entries = [...this.#entries.values()];
     this.#entries.clear();
     for (const { stop } of entries) stop.abort();
-    await Promise.all(entries.map(({ done }) => done));
+    await Promise.all([...entries.map(({ done }) => done), this.#bundles.close()]);
   }
 
   async #get<T extends Watched>(

@@ -5,7 +5,7 @@ import { isTerminalPhase } from "#api/core/v1/pod-state";
 import type { Node, Pod } from "#api/core/v1/types.gen";
 import { isMirrorPod, uidOf } from "../container/pod-spec.ts";
 import type { RuntimePod } from "../container/runtime-pod.ts";
-import { admit } from "../lifecycle/admit.ts";
+import { admit, NODE_AFFINITY, type Rejection } from "../lifecycle/admit.ts";
 import type { PodWorkers } from "../pod-workers/pod-workers.ts";
 import type { ProberManager } from "../prober/prober-manager.ts";
 import type { StatusManager } from "../status/status-manager.ts";
@@ -23,7 +23,10 @@ export interface PodSourcesOptions {
   readonly hasManifests: boolean;
   readonly runtimePod: (uid: string) => RuntimePod | undefined;
   readonly allocatable: Readonly<Record<string, string>>;
+  /** As it was seen last. */
   readonly node: () => Node | undefined;
+  /** As it is in the API. */
+  readonly fetchNode: (signal: AbortSignal) => Promise<Node>;
 }
 
 const MIRROR_RETRY_MS = 5000;
@@ -32,6 +35,8 @@ export class PodSources {
   readonly #options: PodSourcesOptions;
   readonly #signal: AbortSignal;
   readonly #apiPods = new Map<string, Pod>();
+  /** Pods that wait for a fresh look at the node; at most as many as are bound to it. */
+  readonly #waiting = new Set<string>();
   #staticPods: ReadonlyMap<string, Pod> = new Map();
   /** Before the folder has been read, a mirror may still have its pod. */
   #staticPodsKnown: boolean;
@@ -51,7 +56,7 @@ export class PodSources {
 
   /** A pod is new in the API, or has changed. */
   apiPodSet(pod: Pod): void {
-    const { workers, status, prober, mirrors } = this.#options;
+    const { workers, mirrors } = this.#options;
     if (isMirrorPod(pod)) {
       mirrors.seen(pod);
       this.#reconcileMirrors();
@@ -59,7 +64,12 @@ export class PodSources {
     }
     const uid = uidOf(pod);
     this.#apiPods.set(uid, pod);
-    if (!workers.has(uid) && !this.#admit(pod)) return;
+    if (workers.has(uid) || this.#admit(pod)) this.#accept(pod);
+  }
+
+  #accept(pod: Pod): void {
+    const { workers, status, prober } = this.#options;
+    const uid = uidOf(pod);
     prober.updatePod(pod);
     workers.update(pod);
     prober.podChanged(uid);
@@ -125,14 +135,42 @@ export class PodSources {
 
   /** A pod that runs already was admitted before a restart. A refused one fails for good. */
   #admit(pod: Pod): boolean {
-    const { workers, status, recorder, runtimePod, allocatable, node } = this.#options;
+    const { workers, runtimePod, allocatable, node } = this.#options;
     const uid = uidOf(pod);
     const ends = pod.metadata.deletionTimestamp !== undefined || isTerminalPhase(pod.status?.phase);
     if (ends || (runtimePod(uid)?.sandboxes.length ?? 0) > 0) return true;
+    if (this.#waiting.has(uid)) return false;
     const rejection = admit(pod, workers.activePods(), allocatable, node());
-    if (rejection === undefined) return true;
+    if (rejection?.reason === NODE_AFFINITY) {
+      this.#waiting.add(uid);
+      void this.#admitByFreshNode(uid, rejection);
+      return false;
+    }
+    if (rejection !== undefined) this.#refuse(pod, rejection);
+    return rejection === undefined;
+  }
+
+  /** The scheduler may have seen labels of the node that the kubelet has yet to see: it asks, before it fails a pod for good. */
+  async #admitByFreshNode(uid: string, stale: Rejection): Promise<void> {
+    const { workers, allocatable, fetchNode, logger } = this.#options;
+    let node: Node | undefined;
+    try {
+      node = await fetchNode(this.#signal);
+    } catch (err) {
+      if (this.#signal.aborted) return;
+      logger.warn("Reading the node for the admission of a pod failed", { err });
+    }
+    this.#waiting.delete(uid);
+    const pod = this.#apiPods.get(uid);
+    if (pod === undefined || workers.has(uid)) return;
+    const rejection = node === undefined ? stale : admit(pod, workers.activePods(), allocatable, node);
+    if (rejection === undefined) this.#accept(pod);
+    else this.#refuse(pod, rejection);
+  }
+
+  #refuse(pod: Pod, rejection: Rejection): void {
+    const { status, recorder } = this.#options;
     recorder.event(pod, "Warning", rejection.reason, rejection.message);
     status.set(pod, { ...pod.status, phase: "Failed", ...rejection });
-    return false;
   }
 }

@@ -39,3 +39,47 @@ test("admit() refuses a pod that selects other nodes", () => {
   );
   assert.equal(admit(testPod({ nodeSelector: { disk: "hdd" } }), [], allocatable, node), undefined);
 });
+
+test("admit() refuses a pod that requires other nodes by affinity", () => {
+  const node: Node = { apiVersion: "v1", kind: "Node", metadata: { name: "n1" } };
+  const on = (name: string): ReturnType<typeof testPod> => {
+    const term = { matchFields: [{ key: "metadata.name", operator: "In", values: [name] }] };
+    const required = { nodeSelectorTerms: [term] };
+    return testPod({
+      affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: required } },
+    });
+  };
+  assert.equal(admit(on("n1"), [], allocatable, node), undefined);
+  assert.equal(admit(on("n2"), [], allocatable, node)?.reason, "NodeAffinity");
+});
+
+test("admit() refuses a host port that another pod has", () => {
+  const using = (port: object): ReturnType<typeof testPod> =>
+    testPod({ containers: [testContainer("c", { ports: [{ containerPort: 80, ...port }] })] });
+  const cases: readonly [used: object, wanted: object, expected: string | undefined][] = [
+    [{ hostPort: 8080 }, { hostPort: 8080 }, "NodePorts"],
+    [{ hostPort: 8080 }, { hostPort: 8080, hostIP: "127.0.0.1" }, "NodePorts"],
+    [{ hostPort: 8080, hostIP: "127.0.0.1" }, { hostPort: 8080 }, "NodePorts"],
+    [{ hostPort: 8080, hostIP: "127.0.0.1" }, { hostPort: 8080, hostIP: "127.0.0.2" }, undefined],
+    [{ hostPort: 8080 }, { hostPort: 8080, protocol: "UDP" }, undefined],
+    [{ hostPort: 8080 }, { hostPort: 8081 }, undefined],
+    [{}, {}, undefined],
+  ];
+  for (const [used, wanted, expected] of cases)
+    assert.equal(admit(using(wanted), [using(used)], allocatable, undefined)?.reason, expected);
+  assert.equal(
+    admit(using({ hostPort: 1 }), [using({ hostPort: 1 })], allocatable, undefined)?.message,
+    "Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
+  );
+});
+
+test("admit() refuses a pod that does not stand a NoExecute taint", () => {
+  const taints = [
+    { key: "down", effect: "NoExecute" },
+    { key: "full", effect: "NoSchedule" },
+  ];
+  const node: Node = { apiVersion: "v1", kind: "Node", metadata: { name: "n1" }, spec: { taints } };
+  assert.equal(admit(testPod(), [], allocatable, node)?.reason, "TaintToleration");
+  const tolerant = testPod({ tolerations: [{ key: "down", operator: "Exists" }] });
+  assert.equal(admit(tolerant, [], allocatable, node), undefined);
+});

@@ -1,12 +1,18 @@
 /** Whether this node can take a pod that was bound to it. Pure; reasons and messages are upstream's. @module */
-import type { Node, Pod } from "#api/core/v1/types.gen";
-import { amountOf, podRequests } from "../container/resources.ts";
+import { matchesNodeAffinity, selectableNode } from "#api/core/v1/node-selector";
+import { toleratesAll } from "#api/core/v1/tolerations";
+import type { ContainerPort, Node, Pod } from "#api/core/v1/types.gen";
 import { specOf } from "../container/pod-spec.ts";
+import { amountOf, podRequests } from "../container/resources.ts";
 
 export interface Rejection {
   readonly reason: string;
   readonly message: string;
 }
+
+/** The reason of a refusal that may rest on labels the kubelet has not seen yet. */
+export const NODE_AFFINITY = "NodeAffinity";
+const ANY_ADDRESS = "0.0.0.0";
 
 /** Sysctls that belong to a pod's own namespaces and cannot hurt its neighbours. */
 const SAFE_SYSCTLS: ReadonlySet<string> = new Set([
@@ -51,15 +57,42 @@ export function admit(
   if (unsafe !== undefined) {
     return rejected("SysctlForbidden", `forbidden sysctl: ${JSON.stringify(unsafe.name)} not allowlisted`);
   }
-  const labels = node?.metadata.labels;
-  const selector = Object.entries(specOf(pod).nodeSelector ?? {});
-  if (labels !== undefined && selector.some(([key, value]) => labels[key] !== value)) {
-    return rejected(
-      "NodeAffinity",
-      "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
-    );
-  }
+  if (node !== undefined && !matchesNodeAffinity(pod.spec, selectableNode(node)))
+    return failed(NODE_AFFINITY, "node(s) didn't match Pod's node affinity/selector");
+  const ports = hostPorts(pod);
+  if (ports.length > 0 && others.some((other) => hostPorts(other).some((used) => ports.some(collides(used)))))
+    return failed("NodePorts", "node(s) didn't have free ports for the requested pod ports");
+  const taints = (node?.spec?.taints ?? []).filter(({ effect }) => effect === "NoExecute");
+  if (!toleratesAll(specOf(pod).tolerations ?? [], taints))
+    return failed("TaintToleration", "node(s) had taints that the pod didn't tolerate");
   return undefined;
+}
+
+function hostPorts(pod: Pod): readonly ContainerPort[] {
+  const { initContainers = [], containers } = specOf(pod);
+  const sidecars = initContainers.filter(({ restartPolicy }) => restartPolicy === "Always");
+  return [...sidecars, ...containers]
+    .flatMap(({ ports = [] }) => ports)
+    .filter(({ hostPort = 0 }) => hostPort > 0);
+}
+
+/** Every address overlaps 0.0.0.0. */
+function collides(used: ContainerPort): (wanted: ContainerPort) => boolean {
+  const usedIP = addressOf(used);
+  return (wanted) => {
+    const wantedIP = addressOf(wanted);
+    const isSameIP = usedIP === wantedIP || usedIP === ANY_ADDRESS || wantedIP === ANY_ADDRESS;
+    const isSameProtocol = (used.protocol ?? "TCP") === (wanted.protocol ?? "TCP");
+    return isSameIP && isSameProtocol && used.hostPort === wanted.hostPort;
+  };
+}
+
+function addressOf({ hostIP }: ContainerPort): string {
+  return hostIP === undefined || hostIP === "" ? ANY_ADDRESS : hostIP;
+}
+
+function failed(predicate: string, why: string): Rejection {
+  return rejected(predicate, `Predicate ${predicate} failed: ${why}`);
 }
 
 function rejected(reason: string, message: string): Rejection {

@@ -262,7 +262,14 @@ export class NodePodSyncer implements PodSyncer {
     const podIPs = specOf(pod).hostNetwork === true ? hostIPs : (cache.get(uid)?.ips ?? []);
     const addresses: PodAddresses = { podIPs, hostIPs };
     const token: TokenManager["get"] = (...args) => tokens.get(...args);
-    const sources = { objects: sourceOf(objects, starter), node: starter.node, addresses, token };
+    const trustBundles: ObjectCache["trustBundles"] = (stop) => objects.trustBundles(stop);
+    const sources = {
+      objects: sourceOf(objects, starter),
+      node: starter.node,
+      addresses,
+      token,
+      trustBundles,
+    };
     try {
       return await volumes.mount(pod, sources, signal);
     } catch (err) {

@@ -26,6 +26,7 @@ const sources: PayloadSources = {
   node: { allocatable: {} },
   addresses: { podIPs: [], hostIPs: [] },
   token: async (_, { audience }) => `token for ${audience}`,
+  trustBundles: async () => [],
 };
 const signal = new AbortController().signal;
 

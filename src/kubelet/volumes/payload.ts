@@ -1,5 +1,7 @@
 /** The files of configMap, secret, downwardAPI and projected volumes. @module */
+import type { ClusterTrustBundle } from "#api/certificates/v1beta1/types.gen";
 import type {
+  ClusterTrustBundleProjection,
   ConfigMap,
   DownwardAPIVolumeFile,
   KeyToPath,
@@ -13,12 +15,15 @@ import { fieldRefValue, type PodAddresses, resourceFieldValue } from "../env/fie
 import type { NodeCapacity, ObjectSource } from "../env/types.ts";
 import type { PayloadFile } from "../platform/platform.ts";
 import { specOf } from "../container/pod-spec.ts";
+import { trustAnchors } from "./trust-anchors.ts";
 
 export interface PayloadSources {
   readonly objects: ObjectSource;
   readonly node: NodeCapacity;
   readonly addresses: PodAddresses;
   readonly token: (pod: Pod, source: ServiceAccountTokenProjection, signal: AbortSignal) => Promise<string>;
+  /** All that there are. */
+  readonly trustBundles: (signal: AbortSignal) => Promise<readonly ClusterTrustBundle[]>;
 }
 
 const DEFAULT_MODE = 0o644;
@@ -131,7 +136,7 @@ async function projectedFiles(
 ): Promise<Files> {
   const files: Files = new Map();
   for (const source of list) {
-    const { configMap, secret, downwardAPI, serviceAccountToken } = source;
+    const { configMap, secret, downwardAPI, serviceAccountToken, clusterTrustBundle } = source;
     let part: Files;
     if (configMap !== undefined) {
       const { name, items, optional } = configMap;
@@ -142,6 +147,8 @@ async function projectedFiles(
     } else if (downwardAPI !== undefined) part = downward(pod, downwardAPI.items ?? [], defaultMode, sources);
     else if (serviceAccountToken !== undefined) {
       part = await tokenFile(pod, serviceAccountToken, defaultMode, sources, signal);
+    } else if (clusterTrustBundle !== undefined) {
+      part = await anchorsFile(pod, clusterTrustBundle, defaultMode, sources, signal);
     } else {
       const [type] = Object.keys(source);
       throw new Error(`projected volume source ${type ?? "without a type"} is not supported by this node`);
@@ -151,7 +158,6 @@ async function projectedFiles(
   return files;
 }
 
-/** Readable by the pod's users alone: the fsGroup's, or the one user that all containers run as. */
 async function tokenFile(
   pod: Pod,
   source: ServiceAccountTokenProjection,
@@ -159,13 +165,27 @@ async function tokenFile(
   { token }: PayloadSources,
   signal: AbortSignal,
 ): Promise<Files> {
-  const data = Buffer.from(await token(pod, source, signal));
+  return ownFile(pod, source.path, await token(pod, source, signal), defaultMode);
+}
+
+async function anchorsFile(
+  pod: Pod,
+  source: ClusterTrustBundleProjection,
+  defaultMode: number,
+  { trustBundles }: PayloadSources,
+  signal: AbortSignal,
+): Promise<Files> {
+  return ownFile(pod, source.path, trustAnchors(source, await trustBundles(signal)), defaultMode);
+}
+
+/** Readable by the pod's users alone: the fsGroup's, or the one user that all containers run as. */
+function ownFile(pod: Pod, path: string, text: string, defaultMode: number): Files {
+  const data = Buffer.from(text);
   const fsGroup = specOf(pod).securityContext?.fsGroup;
   const uid = commonUser(pod);
   const mode = fsGroup !== undefined || uid !== undefined ? 0o600 : defaultMode;
-  return new Map([
-    [safePath(source.path), { data, mode, ...(uid !== undefined && fsGroup === undefined && { uid }) }],
-  ]);
+  const owner = uid !== undefined && fsGroup === undefined ? { uid } : {};
+  return new Map([[safePath(path), { data, mode, ...owner }]]);
 }
 
 function commonUser(pod: Pod): number | undefined {

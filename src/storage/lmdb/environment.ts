@@ -30,7 +30,7 @@ export interface Environment {
   close(): Promise<void>;
 }
 
-type MetaKey = "format" | "revision" | "compacted";
+export type MetaKey = "format" | "revision" | "compacted";
 
 export async function openEnvironment(path: string): Promise<Environment> {
   mkdirSync(path, { recursive: true, mode: 0o700 });

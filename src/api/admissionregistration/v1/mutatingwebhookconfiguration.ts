@@ -1,7 +1,7 @@
 /** MutatingWebhookConfiguration lists webhooks that may change requests. @module */
 import type { Kind } from "#apimachinery";
 import { ageColumn, integer, nameColumn } from "../../printing/columns.ts";
-import { validateMutatingWebhookConfiguration } from "./webhook-validation.ts";
+import { validateWebhookConfiguration } from "./webhook-validation.ts";
 import type { MutatingWebhookConfiguration } from "./types.gen.ts";
 
 export const MutatingWebhookConfigurations: Kind<MutatingWebhookConfiguration> = {
@@ -15,7 +15,7 @@ export const MutatingWebhookConfigurations: Kind<MutatingWebhookConfiguration> =
   },
   scope: "Cluster",
   subresources: [],
-  validate: validateMutatingWebhookConfiguration,
+  validate: validateWebhookConfiguration,
   strategy: { allowUnconditionalUpdate: false },
   columns: [nameColumn, integer("Webhooks", (c) => c.webhooks?.length ?? 0), ageColumn],
 };

@@ -1,6 +1,8 @@
 /** Rules for admission policies. Expressions are checked where they are compiled. @module */
 import { field, isDns1035Label, isDns1123Subdomain, isQualifiedName } from "#apimachinery";
 import { each, NONE, obeys, oneOf, type Causes } from "../../validation/common.ts";
+import { validateConditions as validateStatusConditions } from "../../meta/v1/condition-validation.ts";
+import { semanticEqual } from "../../validation/semantic-equal.ts";
 import { validateMatchResources } from "./match-resources-validation.ts";
 import type {
   AuditAnnotation,
@@ -17,28 +19,28 @@ import { validateConditions } from "./webhook-validation.ts";
 
 const ANNOTATIONS_MAX = 20;
 const VALUE_EXPRESSION_BYTES_MAX = 5 * 1024;
-const REASONS: readonly string[] = ["Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"];
+const REASONS: readonly string[] = ["Forbidden", "Invalid", "RequestEntityTooLarge"];
 const RESERVED: ReadonlySet<string> = new Set(
   "true false null in as break const continue else for function if import let loop package namespace return var void while".split(
     " ",
   ),
 );
 
-export function validateValidatingAdmissionPolicy({
-  metadata,
-  spec = {},
-}: ValidatingAdmissionPolicy): Causes {
+export function validateValidatingAdmissionPolicy(
+  { metadata, spec = {} }: ValidatingAdmissionPolicy,
+  old?: ValidatingAdmissionPolicy,
+): Causes {
   const { validations = [], auditAnnotations = [] } = spec;
   if (validations.length + auditAnnotations.length === 0) {
     const message = "validations or auditAnnotations must contain at least one item";
     return [
-      ...validateShared(spec),
+      ...validateShared(spec, old?.spec),
       field.required("spec.validations", message),
       field.required("spec.auditAnnotations", message),
     ];
   }
   return [
-    ...validateShared(spec),
+    ...validateShared(spec, old?.spec),
     ...each(validations, "spec.validations", validateValidation),
     ...(auditAnnotations.length > ANNOTATIONS_MAX
       ? [
@@ -96,20 +98,29 @@ export function validateValidatingAdmissionPolicyStatus({
   readonly status?: ValidatingAdmissionPolicyStatus;
 }): Causes {
   const path = "status.typeChecking.expressionWarnings";
-  return each(status?.typeChecking?.expressionWarnings, path, ({ fieldRef, warning }, at) => [
-    ...(warning === "" ? [field.required(field.child(at, "warning"))] : NONE),
-    ...(fieldRef.trim() === "" ? [field.required(field.child(at, "fieldRef"))] : NONE),
-  ]);
+  return [
+    ...each(status?.typeChecking?.expressionWarnings, path, ({ fieldRef, warning }, at) => [
+      ...(warning === "" ? [field.required(field.child(at, "warning"))] : NONE),
+      ...(fieldRef.trim() === "" ? [field.required(field.child(at, "fieldRef"))] : NONE),
+    ]),
+    ...validateStatusConditions(status?.conditions, "status.conditions"),
+  ];
 }
 
-/** Deletes and connections have nothing to change. */
-const MUTABLE: readonly string[] = ["CREATE", "UPDATE"];
+/** Deletes have nothing to change. */
+const MUTABLE: readonly string[] = ["*", "CONNECT", "CREATE", "UPDATE"];
 
-export function validateMutatingAdmissionPolicy({ spec = {} }: MutatingAdmissionPolicy): Causes {
+export function validateMutatingAdmissionPolicy(
+  { spec = {} }: MutatingAdmissionPolicy,
+  old?: MutatingAdmissionPolicy,
+): Causes {
   const { mutations = [], reinvocationPolicy } = spec;
   return [
-    ...validateShared(spec),
-    ...validateMutableOperations(spec.matchConstraints, "spec.matchConstraints"),
+    ...validateShared(
+      spec,
+      old?.spec,
+      validateMutableOperations(spec.matchConstraints, "spec.matchConstraints"),
+    ),
     ...(mutations.length === 0
       ? [field.required("spec.mutations", "mutations must contain at least one item")]
       : NONE),
@@ -159,7 +170,8 @@ interface Shared {
   readonly variables?: readonly Variable[];
 }
 
-function validateShared(spec: Shared): Causes {
+/** `more` is what one of the kinds says of its constraints. Conditions that do not change are not judged again. */
+function validateShared(spec: Shared, old: Shared | undefined, more: Causes = NONE): Causes {
   const rules = spec.matchConstraints?.resourceRules ?? [];
   return [
     ...(spec.failurePolicy
@@ -172,7 +184,12 @@ function validateShared(spec: Shared): Causes {
     ...(spec.matchConstraints !== undefined && rules.length === 0
       ? [field.required("spec.matchConstraints.resourceRules")]
       : NONE),
-    ...validateConditions(spec, "spec.matchConditions"),
+    ...more,
+    ...(old !== undefined &&
+    semanticEqual(spec.paramKind, old.paramKind) &&
+    semanticEqual(spec.matchConditions, old.matchConditions)
+      ? NONE
+      : validateConditions(spec, "spec.matchConditions")),
     ...each(spec.variables, "spec.variables", validateVariable),
   ];
 }

@@ -36,7 +36,8 @@ function alone(values: readonly string[], path: string, what: string): Causes {
 }
 
 function validateResources(resources: readonly string[], path: string): Causes {
-  const plain = resources.some((resource) => resource !== "*" && !resource.includes("/"));
+  // Upstream looks at the last of those that name no subresource.
+  const last = resources.findLast((resource) => resource !== "" && !resource.includes("/"));
   return [
     ...(resources.length === 0 ? [field.required(path)] : NONE),
     ...each(resources, path, (resource, at, i) => {
@@ -52,7 +53,7 @@ function validateResources(resources: readonly string[], path: string): Causes {
     ...(resources.length > 1 && resources.includes("*/*")
       ? [field.invalid(path, resources, "if '*/*' is present, must not specify other resources")]
       : NONE),
-    ...(resources.includes("*") && plain
+    ...(resources.includes("*") && last !== "*"
       ? [
           field.invalid(
             path,

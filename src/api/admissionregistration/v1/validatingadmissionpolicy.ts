@@ -1,5 +1,6 @@
 /** ValidatingAdmissionPolicy holds CEL rules that requests must satisfy. @module */
 import type { Kind } from "#apimachinery";
+import { keepMetadata } from "../../meta/v1/status-metadata.ts";
 import { ageColumn, integer, nameColumn, text } from "../../printing/columns.ts";
 import { paramKind } from "./policy-columns.ts";
 import {
@@ -21,7 +22,7 @@ export const ValidatingAdmissionPolicies: Kind<ValidatingAdmissionPolicy> = {
   subresources: ["status"],
   validate: validateValidatingAdmissionPolicy,
   validateStatusUpdate: validateValidatingAdmissionPolicyStatus,
-  strategy: { allowUnconditionalUpdate: false },
+  strategy: { allowUnconditionalUpdate: false, prepareForStatusUpdate: keepMetadata },
   columns: [
     nameColumn,
     integer("Validations", (policy) => policy.spec?.validations?.length ?? 0),

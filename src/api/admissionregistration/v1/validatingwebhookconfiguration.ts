@@ -1,7 +1,7 @@
 /** ValidatingWebhookConfiguration lists webhooks that may refuse requests. @module */
 import type { Kind } from "#apimachinery";
 import { ageColumn, integer, nameColumn } from "../../printing/columns.ts";
-import { validateValidatingWebhookConfiguration } from "./webhook-validation.ts";
+import { validateWebhookConfiguration } from "./webhook-validation.ts";
 import type { ValidatingWebhookConfiguration } from "./types.gen.ts";
 
 export const ValidatingWebhookConfigurations: Kind<ValidatingWebhookConfiguration> = {
@@ -15,7 +15,7 @@ export const ValidatingWebhookConfigurations: Kind<ValidatingWebhookConfiguratio
   },
   scope: "Cluster",
   subresources: [],
-  validate: validateValidatingWebhookConfiguration,
+  validate: validateWebhookConfiguration,
   strategy: { allowUnconditionalUpdate: false },
   columns: [nameColumn, integer("Webhooks", (c) => c.webhooks?.length ?? 0), ageColumn],
 };

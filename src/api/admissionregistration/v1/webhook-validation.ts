@@ -1,7 +1,9 @@
 /** Rules for webhook configurations. @module */
-import { field, isDns1035Label, isQualifiedName, validateLabelSelector } from "#apimachinery";
+import { field, isDns1035Label, isQualifiedName } from "#apimachinery";
+import { isValidSelector, validateSelector } from "../../meta/v1/label-selector-validation.ts";
 import { each, inRange, NONE, obeys, oneOf, type Causes } from "../../validation/common.ts";
 import { validateQualifiedDomain } from "../../validation/references.ts";
+import { semanticEqual } from "../../validation/semantic-equal.ts";
 import { validateOperations, validateRule } from "./rule-validation.ts";
 import type {
   MutatingWebhook,
@@ -14,52 +16,88 @@ import type {
 const TIMEOUT_SECONDS_MAX = 30;
 const CONDITIONS_MAX = 64;
 const REVIEW_VERSIONS: readonly string[] = ["v1", "v1beta1"];
+const SIDE_EFFECTS: readonly string[] = ["None", "NoneOnDryRun"];
 
-export function validateValidatingWebhookConfiguration({ webhooks }: ValidatingWebhookConfiguration): Causes {
-  return validateWebhooks(webhooks ?? []);
+const isRecognized = (version: string): boolean => REVIEW_VERSIONS.includes(version);
+
+/** What a stored configuration got away with before, its successor may keep. */
+interface Leniency {
+  readonly anySideEffects: boolean;
+  readonly anyVersions: boolean;
+  readonly anyNames: boolean;
+  readonly anySelectorValues: boolean;
+  readonly sameConditions: boolean;
 }
 
-export function validateMutatingWebhookConfiguration({
-  webhooks = [],
-}: MutatingWebhookConfiguration): Causes {
-  return [
-    ...validateWebhooks(webhooks),
-    ...each(webhooks, "webhooks", (hook, at) =>
-      oneOf(hook.reinvocationPolicy, ["IfNeeded", "Never"], field.child(at, "reinvocationPolicy")),
-    ),
-  ];
-}
+const STRICT: Leniency = {
+  anySideEffects: false,
+  anyVersions: false,
+  anyNames: false,
+  anySelectorValues: false,
+  sameConditions: false,
+};
 
 type Webhook = ValidatingWebhook | MutatingWebhook;
+type Configuration = ValidatingWebhookConfiguration | MutatingWebhookConfiguration;
 
-function validateWebhooks(webhooks: readonly Webhook[]): Causes {
+function leniencyOf(webhooks: readonly Webhook[], old: readonly Webhook[]): Leniency {
+  return {
+    anySideEffects: old.some(({ sideEffects }) => !SIDE_EFFECTS.includes(sideEffects)),
+    anyVersions: old.some(
+      ({ admissionReviewVersions: versions }) => versions.length > 0 && !versions.some(isRecognized),
+    ),
+    anyNames: new Set(old.map(({ name }) => name)).size < old.length,
+    anySelectorValues: old.some(
+      (hook) => !isValidSelector(hook.namespaceSelector) || !isValidSelector(hook.objectSelector),
+    ),
+    sameConditions:
+      webhooks.length === old.length &&
+      webhooks.every((hook, i) => semanticEqual(hook.matchConditions, old[i]?.matchConditions)),
+  };
+}
+
+export function validateWebhookConfiguration({ webhooks = [] }: Configuration, old?: Configuration): Causes {
+  const leniency = old === undefined ? STRICT : leniencyOf(webhooks, old.webhooks ?? []);
   const seen = new Set<string>();
   return each<Webhook>(webhooks, "webhooks", (hook, at) => {
-    const namePath = field.child(at, "name");
-    const repeated = hook.name !== "" && seen.has(hook.name);
+    const repeated = !leniency.anyNames && hook.name !== "" && seen.has(hook.name);
     seen.add(hook.name);
-    return [...validateWebhook(hook, at), ...(repeated ? [field.duplicate(namePath, hook.name)] : NONE)];
+    return [
+      ...validateWebhook(hook, leniency, at),
+      ...(repeated ? [field.duplicate(field.child(at, "name"), hook.name)] : NONE),
+    ];
   });
 }
 
-function validateWebhook(hook: Webhook, path: string): Causes {
+function validateWebhook(hook: Webhook, leniency: Leniency, path: string): Causes {
   const at = (name: string): string => field.child(path, name);
-  const { timeoutSeconds: timeout, sideEffects } = hook;
+  const { timeoutSeconds: timeout } = hook;
+  const reinvocationPolicy = "reinvocationPolicy" in hook ? hook.reinvocationPolicy : undefined;
   return [
     ...validateQualifiedDomain(hook.name, 3, at("name")),
     ...each(hook.rules, at("rules"), (rule, p) => [...validateOperations(rule, p), ...validateRule(rule, p)]),
     ...oneOf(hook.failurePolicy, ["Fail", "Ignore"], at("failurePolicy")),
     ...oneOf(hook.matchPolicy, ["Equivalent", "Exact"], at("matchPolicy")),
-    ...(sideEffects
-      ? oneOf(sideEffects, ["None", "NoneOnDryRun"], at("sideEffects"))
-      : [field.required(at("sideEffects"), "must specify one of None, NoneOnDryRun")]),
+    ...validateSideEffects(hook.sideEffects, leniency.anySideEffects, at("sideEffects")),
     ...(timeout === undefined ? NONE : validateTimeout(timeout, at("timeoutSeconds"))),
-    ...validateLabelSelector(hook.namespaceSelector, at("namespaceSelector")),
-    ...validateLabelSelector(hook.objectSelector, at("objectSelector")),
+    ...validateSelector(hook.namespaceSelector, at("namespaceSelector"), leniency.anySelectorValues),
+    ...validateSelector(hook.objectSelector, at("objectSelector"), leniency.anySelectorValues),
+    ...oneOf(reinvocationPolicy, ["IfNeeded", "Never"], at("reinvocationPolicy")),
     ...validateClient(hook.clientConfig, at("clientConfig")),
-    ...validateReviewVersions(hook.admissionReviewVersions, at("admissionReviewVersions")),
-    ...validateConditions(hook, at("matchConditions")),
+    ...(leniency.sameConditions ? NONE : validateConditions(hook, at("matchConditions"))),
+    ...validateReviewVersions(
+      hook.admissionReviewVersions,
+      leniency.anyVersions,
+      at("admissionReviewVersions"),
+    ),
   ];
+}
+
+function validateSideEffects(sideEffects: string, any: boolean, path: string): Causes {
+  const allowed = any ? [...SIDE_EFFECTS, "Some", "Unknown"] : SIDE_EFFECTS;
+  return sideEffects
+    ? oneOf(sideEffects, allowed, path)
+    : [field.required(path, `must specify one of ${allowed.join(", ")}`)];
 }
 
 function validateTimeout(seconds: number, path: string): Causes {
@@ -111,10 +149,10 @@ function validateUrl(text: string, path: string): Causes {
   ];
 }
 
-function validateReviewVersions(versions: readonly string[], path: string): Causes {
+function validateReviewVersions(versions: readonly string[], any: boolean, path: string): Causes {
   const list = REVIEW_VERSIONS.join(", ");
   if (versions.length === 0) return [field.required(path, `must specify one of ${list}`)];
-  const recognized = versions.some((version) => REVIEW_VERSIONS.includes(version));
+  const recognized = any || versions.some(isRecognized);
   return [
     ...each(versions, path, (version, at, i) =>
       versions.indexOf(version) < i
@@ -140,7 +178,7 @@ export function validateConditions(
       ...(name === ""
         ? [field.required(field.child(at, "name"))]
         : obeys(isQualifiedName, name, field.child(at, "name"))),
-      ...(matchConditions.findIndex((other) => other.name === name) < i
+      ...(name !== "" && matchConditions.findIndex((other) => other.name === name) < i
         ? [field.duplicate(field.child(at, "name"), name)]
         : NONE),
     ]),

@@ -2,6 +2,7 @@
 import type { Kind } from "#apimachinery";
 import { nameColumn } from "../../printing/columns.ts";
 import { defaultCustomResourceDefinition } from "./defaults.ts";
+import { formatWarnings } from "./format-warnings.ts";
 import type { CustomResourceDefinition } from "./types.gen.ts";
 import { validateCreate, validateCustomResourceDefinition, validateUpdate } from "./validation.ts";
 
@@ -23,6 +24,7 @@ export const CustomResourceDefinitions: Kind<CustomResourceDefinition> = {
   validateUpdate,
   strategy: {
     allowUnconditionalUpdate: false,
+    warnings: formatWarnings,
     prepareForCreate: (crd) => ({
       ...crd,
       status: {

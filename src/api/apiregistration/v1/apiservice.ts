@@ -1,8 +1,9 @@
 /** APIService says who serves a group-version: this server, or one behind a service. @module */
 import type { Kind } from "#apimachinery";
+import { keepMetadata } from "../../meta/v1/status-metadata.ts";
 import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
 import type { APIService } from "./types.gen.ts";
-import { validateAPIService } from "./validation.ts";
+import { validateAPIService, validateAPIServiceStatusUpdate } from "./validation.ts";
 
 export const APIServices: Kind<APIService> = {
   group: "apiregistration.k8s.io",
@@ -14,7 +15,8 @@ export const APIServices: Kind<APIService> = {
   // The name is `version.group`, which ends with a dot for the core group.
   nameRule: "path-segment",
   validate: validateAPIService,
-  strategy: { allowUnconditionalUpdate: false },
+  validateStatusUpdate: validateAPIServiceStatusUpdate,
+  strategy: { allowUnconditionalUpdate: false, prepareForStatusUpdate: keepMetadata },
   columns: [
     nameColumn,
     text("Service", ({ spec }) =>

@@ -1,11 +1,11 @@
 /** Rules for APIServices. @module */
-import { field, isDns1035Label, isDns1123Subdomain } from "#apimachinery";
-import { inRange, NONE, obeys, type Causes } from "../../validation/common.ts";
+import { field, isDns1035Label, isDns1123Subdomain, isPortNumber } from "#apimachinery";
+import { each, NONE, obeys, oneOf, type Causes } from "../../validation/common.ts";
 import type { APIService } from "./types.gen.ts";
 
 const GROUP_PRIORITY_MAX = 20_000;
 const VERSION_PRIORITY_MAX = 1000;
-const PORT_MAX = 65_535;
+const HTTPS_PORT = 443;
 
 export function validateAPIService({ metadata, spec }: APIService): Causes {
   if (spec === undefined) return [field.required("spec")];
@@ -36,7 +36,7 @@ function validateLocal(caBundle: string | undefined, insecure: boolean | undefin
   const message = "local APIServices may not";
   return [
     ...(caBundle
-      ? [field.invalid("spec.caBundle", `${caBundle.length} bytes`, `${message} have a caBundle`)]
+      ? [field.invalid("spec.caBundle", `${base64Bytes(caBundle)} bytes`, `${message} have a caBundle`)]
       : NONE),
     ...(insecure === true
       ? [field.invalid("spec.insecureSkipTLSVerify", insecure, `${message} have insecureSkipTLSVerify`)]
@@ -48,7 +48,7 @@ function validateRemote(
   {
     name = "",
     namespace = "",
-    port,
+    port = HTTPS_PORT,
   }: { readonly name?: string; readonly namespace?: string; readonly port?: number },
   caBundle: string | undefined,
   insecure: boolean | undefined,
@@ -56,9 +56,22 @@ function validateRemote(
   return [
     ...(namespace === "" ? [field.required("spec.service.namespace")] : NONE),
     ...(name === "" ? [field.required("spec.service.name")] : NONE),
-    ...(port === undefined ? NONE : inRange(port, 1, PORT_MAX, "spec.service.port")),
+    ...isPortNumber(port).map((message) =>
+      field.invalid("spec.service.port", port, `port is not valid: ${message}`),
+    ),
     ...(insecure === true && caBundle
       ? [field.invalid("spec.insecureSkipTLSVerify", insecure, "may not be true if caBundle is present")]
       : NONE),
   ];
+}
+
+/** Of what stands in base64. */
+function base64Bytes(text: string): number {
+  return Math.floor((text.replace(/=+$/, "").length * 3) / 4);
+}
+
+export function validateAPIServiceStatusUpdate({ status }: APIService): Causes {
+  return each(status?.conditions, "status.conditions", (condition, at) =>
+    oneOf(condition.status, ["True", "False", "Unknown"], field.child(at, "status")),
+  );
 }

@@ -3,15 +3,14 @@ import { field } from "#apimachinery";
 import { immutable, NONE, nonNegative, type Causes } from "../../validation/common.ts";
 import type { ControllerRevision } from "./types.gen.ts";
 
-export function validateControllerRevision({ data, revision }: ControllerRevision): Causes {
-  return [
-    ...nonNegative(revision, "revision"),
-    ...(data === undefined || data === null
-      ? [field.required("data", "data is mandatory")]
-      : typeof data !== "object" || Array.isArray(data)
-        ? [field.required("data", "data must be a valid JSON object")]
-        : NONE),
-  ];
+export function validateControllerRevision({ revision }: ControllerRevision): Causes {
+  return nonNegative(revision, "revision");
+}
+
+export function validateControllerRevisionCreate({ data }: ControllerRevision): Causes {
+  if (data === undefined || data === null) return [field.required("data", "data is mandatory")];
+  const isObject = typeof data === "object" && !Array.isArray(data);
+  return isObject ? NONE : [field.required("data", "data must be a valid JSON object")];
 }
 
 export function validateControllerRevisionUpdate(

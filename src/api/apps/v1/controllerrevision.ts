@@ -4,6 +4,7 @@ import { controllerOf } from "#apimachinery";
 import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
 import {
   validateControllerRevision,
+  validateControllerRevisionCreate,
   validateControllerRevisionUpdate,
 } from "./controllerrevision-validation.ts";
 import type { ControllerRevision } from "./types.gen.ts";
@@ -16,6 +17,7 @@ export const ControllerRevisions: Kind<ControllerRevision> = {
   scope: "Namespaced",
   subresources: [],
   validate: validateControllerRevision,
+  validateCreate: validateControllerRevisionCreate,
   validateUpdate: validateControllerRevisionUpdate,
   columns: [
     nameColumn,

@@ -1,28 +1,48 @@
 /** Rules for DaemonSets. @module */
-import { field } from "#apimachinery";
+import { field, validateLabelSelector } from "#apimachinery";
 import { immutable, NONE, nonNegative, type Causes } from "../../validation/common.ts";
 import { isZero, notMoreThanAll, validateIntOrPercent } from "../../validation/int-or-percent.ts";
 import {
   alwaysRestarts,
   selectorMatchesTemplate,
   validatePodTemplateSpec,
-  validateWorkloadSelector,
+  hasInvalidSelectorValue,
+  isEmptySelector,
 } from "../../validation/pod-template.ts";
-import { collisionCountGrows } from "./status-validation.ts";
+import { collisionCountGrows, nonNegativeCounts } from "./status-validation.ts";
 import type { DaemonSet, DaemonSetUpdateStrategy, RollingUpdateDaemonSet } from "./types.gen.ts";
 
-export function validateDaemonSet({ spec }: DaemonSet): Causes {
+/** An absent selector matches nothing, and is valid; an empty one matches everything, and is not. */
+export function validateDaemonSet({ spec }: DaemonSet, old?: DaemonSet): Causes {
   if (spec === undefined) return [field.required("spec.selector")];
+  const { selector, template } = spec;
+  const anyValue = hasInvalidSelectorValue(old?.spec?.selector);
   return [
-    ...validateWorkloadSelector(spec.selector, "spec.selector", "daemonset"),
-    ...selectorMatchesTemplate(spec.selector, spec.template, "spec.template"),
-    ...validatePodTemplateSpec(spec.template, "spec.template"),
+    ...(old === undefined ? NONE : immutable(selector, old.spec?.selector, "spec.selector")),
+    ...validateLabelSelector(selector, "spec.selector", anyValue),
+    ...selectorMatchesTemplate(selector, template, "spec.template"),
+    ...(isEmptySelector(selector)
+      ? [field.invalid("spec.selector", selector, "empty selector is invalid for daemonset")]
+      : NONE),
+    ...validatePodTemplateSpec(template, "spec.template", old?.spec?.template),
     ...alwaysRestarts(spec.template, "spec.template", "DaemonSet"),
     ...nonNegative(spec.minReadySeconds, "spec.minReadySeconds"),
     ...validateStrategy(spec.updateStrategy ?? {}, "spec.updateStrategy"),
     ...nonNegative(spec.revisionHistoryLimit, "spec.revisionHistoryLimit"),
   ];
 }
+
+const COUNTS = [
+  "currentNumberScheduled",
+  "numberMisscheduled",
+  "desiredNumberScheduled",
+  "numberReady",
+  "observedGeneration",
+  "updatedNumberScheduled",
+  "numberAvailable",
+  "numberUnavailable",
+  "collisionCount",
+];
 
 function validateStrategy(strategy: DaemonSetUpdateStrategy, path: string): Causes {
   const at = field.child(path, "rollingUpdate");
@@ -49,15 +69,9 @@ function validateRollingUpdate({ maxUnavailable, maxSurge }: RollingUpdateDaemon
   ];
 }
 
-export function validateDaemonSetUpdate(ds: DaemonSet, old: DaemonSet): Causes {
-  return immutable(ds.spec?.selector, old.spec?.selector, "spec.selector");
-}
-
 export function validateDaemonSetStatusUpdate({ status }: DaemonSet, old: DaemonSet): Causes {
   return [
-    ...Object.entries(status ?? {}).flatMap(([name, value]) =>
-      typeof value === "number" ? nonNegative(value, field.child("status", name)) : NONE,
-    ),
+    ...nonNegativeCounts(status ?? {}, COUNTS),
     ...collisionCountGrows(status?.collisionCount, old.status?.collisionCount),
   ];
 }

@@ -10,12 +10,9 @@ import {
   text,
   wide,
 } from "../../printing/columns.ts";
+import { templateStrategy } from "../../core/v1/template-strategy.ts";
 import { defaultDaemonSet } from "./defaults.ts";
-import {
-  validateDaemonSet,
-  validateDaemonSetStatusUpdate,
-  validateDaemonSetUpdate,
-} from "./daemonset-validation.ts";
+import { validateDaemonSet, validateDaemonSetStatusUpdate } from "./daemonset-validation.ts";
 import type { DaemonSet } from "./types.gen.ts";
 
 export const DaemonSets: Kind<DaemonSet> = {
@@ -27,8 +24,12 @@ export const DaemonSets: Kind<DaemonSet> = {
   subresources: ["status"],
   defaults: defaultDaemonSet,
   validate: validateDaemonSet,
-  validateUpdate: validateDaemonSetUpdate,
   validateStatusUpdate: validateDaemonSetStatusUpdate,
+  strategy: templateStrategy<DaemonSet>({
+    path: "spec.template",
+    of: (object) => object.spec?.template,
+    into: (object, template) => ({ ...object, spec: { ...object.spec!, template } }),
+  }),
   columns: [
     nameColumn,
     integer("Desired", (ds) => ds.status?.desiredNumberScheduled ?? 0),

@@ -4,21 +4,22 @@ import { immutable, NONE, nonNegative, type Causes } from "../../validation/comm
 import { isZero, notMoreThanAll, validateIntOrPercent } from "../../validation/int-or-percent.ts";
 import {
   alwaysRestarts,
-  selectorMatchesTemplate,
   validatePodTemplateSpec,
+  validateSelectedTemplate,
   validateWorkloadSelector,
 } from "../../validation/pod-template.ts";
 import { collisionCountGrows, validateReplicaCounts } from "./status-validation.ts";
 import type { Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment } from "./types.gen.ts";
 
-export function validateDeployment({ spec }: Deployment): Causes {
+export function validateDeployment({ spec }: Deployment, old?: Deployment): Causes {
   if (spec === undefined) return [field.required("spec.selector")];
   return [
     ...nonNegative(spec.replicas, "spec.replicas"),
     ...validateWorkloadSelector(spec.selector, "spec.selector", "deployment"),
-    ...selectorMatchesTemplate(spec.selector, spec.template, "spec.template"),
-    ...validatePodTemplateSpec(spec.template, "spec.template"),
-    ...alwaysRestarts(spec.template, "spec.template", "ReplicaSet"),
+    ...validateSelectedTemplate(spec.selector, spec.template, "invalid label selector", () => [
+      ...validatePodTemplateSpec(spec.template, "spec.template", old?.spec?.template),
+      ...alwaysRestarts(spec.template, "spec.template", "ReplicaSet"),
+    ]),
     ...validateStrategy(spec.strategy ?? {}, "spec.strategy"),
     ...nonNegative(spec.minReadySeconds, "spec.minReadySeconds"),
     ...nonNegative(spec.revisionHistoryLimit, "spec.revisionHistoryLimit"),
@@ -72,10 +73,22 @@ export function validateDeploymentUpdate(deployment: Deployment, old: Deployment
   return immutable(deployment.spec?.selector, old.spec?.selector, "spec.selector");
 }
 
+const COUNTS = [
+  "observedGeneration",
+  "replicas",
+  "updatedReplicas",
+  "readyReplicas",
+  "availableReplicas",
+  "unavailableReplicas",
+  "terminatingReplicas",
+  "collisionCount",
+];
+
 export function validateDeploymentStatusUpdate({ status = {} }: Deployment, old: Deployment): Causes {
   return [
     ...validateReplicaCounts(
       status,
+      COUNTS,
       ["updatedReplicas", "readyReplicas", "availableReplicas"],
       "readyReplicas",
     ),

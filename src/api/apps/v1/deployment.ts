@@ -8,6 +8,7 @@ import {
   text,
   wide,
 } from "../../printing/columns.ts";
+import { templateStrategy } from "../../core/v1/template-strategy.ts";
 import { defaultDeployment } from "./defaults.ts";
 import {
   validateDeployment,
@@ -27,6 +28,15 @@ export const Deployments: Kind<Deployment> = {
   validate: validateDeployment,
   validateUpdate: validateDeploymentUpdate,
   validateStatusUpdate: validateDeploymentStatusUpdate,
+  strategy: {
+    ...templateStrategy<Deployment>({
+      path: "spec.template",
+      of: (object) => object.spec?.template,
+      into: (object, template) => ({ ...object, spec: { ...object.spec!, template } }),
+      warnsOfName: true,
+    }),
+    prepareForStatusUpdate: keepLabels,
+  },
   columns: [
     nameColumn,
     text("Ready", (d) => `${d.status?.readyReplicas ?? 0}/${d.spec?.replicas ?? 0}`),
@@ -37,3 +47,10 @@ export const Deployments: Kind<Deployment> = {
     wide("Selector", (d) => (d.spec === undefined ? "" : selectorString(d.spec.selector))),
   ],
 };
+
+/** Writers of the status do not label. */
+function keepLabels(deployment: Deployment, old: Deployment): Deployment {
+  const { labels: _labels, ...metadata } = deployment.metadata;
+  const { labels } = old.metadata;
+  return { ...deployment, metadata: { ...metadata, ...(labels !== undefined && { labels }) } };
+}

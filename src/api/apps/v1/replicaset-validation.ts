@@ -3,23 +3,24 @@ import { field } from "#apimachinery";
 import { immutable, nonNegative, NONE, type Causes } from "../../validation/common.ts";
 import {
   alwaysRestarts,
-  selectorMatchesTemplate,
   validatePodTemplateSpec,
+  validateSelectedTemplate,
   validateWorkloadSelector,
 } from "../../validation/pod-template.ts";
 import { validateReplicaCounts } from "./status-validation.ts";
 import type { ReplicaSet } from "./types.gen.ts";
 
-export function validateReplicaSet({ spec }: ReplicaSet): Causes {
+export function validateReplicaSet({ spec }: ReplicaSet, old?: ReplicaSet): Causes {
   if (spec === undefined) return [field.required("spec.selector")];
   const { template = {} } = spec;
   return [
     ...nonNegative(spec.replicas, "spec.replicas"),
     ...nonNegative(spec.minReadySeconds, "spec.minReadySeconds"),
     ...validateWorkloadSelector(spec.selector, "spec.selector", "deployment"),
-    ...selectorMatchesTemplate(spec.selector, template, "spec.template"),
-    ...validatePodTemplateSpec(template, "spec.template"),
-    ...alwaysRestarts(template, "spec.template", "ReplicaSet"),
+    ...validateSelectedTemplate(spec.selector, template, "invalid label selector", () => [
+      ...validatePodTemplateSpec(template, "spec.template", old?.spec?.template),
+      ...alwaysRestarts(template, "spec.template", "ReplicaSet"),
+    ]),
   ];
 }
 
@@ -30,5 +31,6 @@ export function validateReplicaSetUpdate(rs: ReplicaSet, old: ReplicaSet): Cause
 export function validateReplicaSetStatusUpdate({ status }: ReplicaSet): Causes {
   if (status === undefined) return NONE;
   const parts = ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"];
-  return validateReplicaCounts(status, parts, "readyReplicas");
+  const counts = ["replicas", ...parts, "observedGeneration", "terminatingReplicas"];
+  return validateReplicaCounts(status, counts, parts, "readyReplicas");
 }

@@ -8,6 +8,7 @@ import {
   templateColumns,
   wide,
 } from "../../printing/columns.ts";
+import { templateStrategy } from "../../core/v1/template-strategy.ts";
 import { defaultReplicaSet } from "./defaults.ts";
 import {
   validateReplicaSet,
@@ -27,6 +28,12 @@ export const ReplicaSets: Kind<ReplicaSet> = {
   validate: validateReplicaSet,
   validateUpdate: validateReplicaSetUpdate,
   validateStatusUpdate: validateReplicaSetStatusUpdate,
+  strategy: templateStrategy<ReplicaSet>({
+    path: "spec.template",
+    of: (object) => object.spec?.template,
+    into: (object, template) => ({ ...object, spec: { ...object.spec!, template } }),
+    warnsOfName: true,
+  }),
   selectableFields: { "status.replicas": (rs) => String(rs.status?.replicas ?? 0) },
   columns: [
     nameColumn,

@@ -5,8 +5,8 @@ import { validateClaimSpec } from "../../validation/claim-spec.ts";
 import { isZero, notMoreThanAll, validateIntOrPercent } from "../../validation/int-or-percent.ts";
 import {
   alwaysRestarts,
-  selectorMatchesTemplate,
   validatePodTemplateSpec,
+  validateSelectedTemplate,
   validateWorkloadSelector,
 } from "../../validation/pod-template.ts";
 import { semanticEqual } from "../../validation/semantic-equal.ts";
@@ -26,26 +26,42 @@ const MUTABLE = [
 const FORBIDDEN_MESSAGE =
   "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
 
-export function validateStatefulSet({ spec }: StatefulSet): Causes {
+export function validateStatefulSet({ spec }: StatefulSet, old?: StatefulSet): Causes {
   if (spec === undefined) return [field.required("spec.selector")];
+  const stored = old?.spec;
+  // Templates that were accepted broken are not judged again.
+  const wasBroken =
+    stored !== undefined && validateSpec(stored, { old: stored, wasBroken: false }).length > 0;
+  return validateSpec(spec, { old: stored, wasBroken });
+}
+
+interface Judged {
+  readonly old: StatefulSetSpec | undefined;
+  readonly wasBroken: boolean;
+}
+
+function validateSpec(spec: StatefulSetSpec, { old, wasBroken }: Judged): Causes {
   const retention = spec.persistentVolumeClaimRetentionPolicy;
   const retentionPath = "spec.persistentVolumeClaimRetentionPolicy";
   const template = validatedTemplate(spec);
+  // What never changes is judged once.
+  const isNew = old === undefined;
   return [
     ...validateManagementPolicy(spec.podManagementPolicy),
     ...validateStrategy(spec),
     ...oneOf(retention?.whenDeleted, ["Retain", "Delete"], field.child(retentionPath, "whenDeleted")),
     ...oneOf(retention?.whenScaled, ["Retain", "Delete"], field.child(retentionPath, "whenScaled")),
-    ...each(spec.volumeClaimTemplates, "spec.volumeClaimTemplates", (claim, at) =>
+    ...each(isNew ? spec.volumeClaimTemplates : [], "spec.volumeClaimTemplates", (claim, at) =>
       validateClaimSpec(claim.spec ?? {}, field.child(at, "spec")),
     ),
     ...nonNegative(spec.replicas, "spec.replicas"),
     ...nonNegative(spec.minReadySeconds, "spec.minReadySeconds"),
     ...nonNegative(spec.ordinals?.start, "spec.ordinals.start"),
-    ...(spec.serviceName ? obeys(isDns1123Label, spec.serviceName, "spec.serviceName") : NONE),
+    ...(isNew && spec.serviceName ? obeys(isDns1123Label, spec.serviceName, "spec.serviceName") : NONE),
     ...validateWorkloadSelector(spec.selector, "spec.selector", "statefulset"),
-    ...selectorMatchesTemplate(spec.selector, spec.template, "spec.template"),
-    ...validatePodTemplateSpec(template, "spec.template"),
+    ...validateSelectedTemplate(spec.selector, spec.template, "", () =>
+      wasBroken ? NONE : validatePodTemplateSpec(template, "spec.template", old?.template),
+    ),
     ...alwaysRestarts(spec.template, "spec.template", "StatefulSet"),
   ];
 }
@@ -53,11 +69,8 @@ export function validateStatefulSet({ spec }: StatefulSet): Causes {
 /** As the pods will have it: volumes of the claims, and a name of their own instead of the template's. */
 function validatedTemplate({ template, volumeClaimTemplates = [] }: StatefulSetSpec): PodTemplateSpec {
   if (template.spec === undefined) return template;
-  const claims = volumeClaimTemplates.map(({ metadata: { name } }) => ({
-    name,
-    persistentVolumeClaim: { claimName: name },
-  }));
-  const names = new Set(claims.map((claim) => claim.name));
+  const names = new Set(volumeClaimTemplates.map(({ metadata }) => metadata.name));
+  const claims = [...names].map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
   const { subdomain: _subdomain, hostname: _hostname, ...spec } = template.spec;
   const volumes = [...claims, ...(spec.volumes ?? []).filter((volume) => !names.has(volume.name))];
   return { ...template, spec: { ...spec, volumes } };
@@ -114,10 +127,20 @@ const immutablePart = (spec: StatefulSetSpec | undefined): object =>
     Object.entries(spec ?? {}).filter(([name]) => !(MUTABLE as readonly string[]).includes(name)),
   );
 
+const COUNTS = [
+  "replicas",
+  "readyReplicas",
+  "currentReplicas",
+  "updatedReplicas",
+  "availableReplicas",
+  "observedGeneration",
+  "collisionCount",
+];
+
 export function validateStatefulSetStatusUpdate({ status }: StatefulSet, old: StatefulSet): Causes {
   const parts = ["readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"];
   return [
-    ...validateReplicaCounts(status ?? {}, parts, "status.readyReplicas"),
+    ...validateReplicaCounts(status ?? {}, COUNTS, parts, "status.readyReplicas"),
     ...collisionCountGrows(status?.collisionCount, old.status?.collisionCount),
   ];
 }

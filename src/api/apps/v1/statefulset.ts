@@ -2,6 +2,7 @@
 import type { Kind } from "#apimachinery";
 import { ageColumn, nameColumn, templateColumns, text } from "../../printing/columns.ts";
 import { defaultStatefulSet } from "./defaults.ts";
+import { statefulSetStrategy } from "./statefulset-strategy.ts";
 import {
   validateStatefulSet,
   validateStatefulSetStatusUpdate,
@@ -21,6 +22,7 @@ export const StatefulSets: Kind<StatefulSet> = {
   validate: validateStatefulSet,
   validateUpdate: validateStatefulSetUpdate,
   validateStatusUpdate: validateStatefulSetStatusUpdate,
+  strategy: statefulSetStrategy,
   columns: [
     nameColumn,
     text("Ready", (sts) => `${sts.status?.readyReplicas ?? 0}/${sts.spec?.replicas ?? 0}`),

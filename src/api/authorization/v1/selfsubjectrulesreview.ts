@@ -1,7 +1,6 @@
 /** SelfSubjectRulesReview asks what the caller may do in a namespace; answered, never stored. @module */
 import type { Kind } from "#apimachinery";
 import { nameAndAge } from "../../printing/columns.ts";
-import { validateSelfSubjectRulesReview } from "./validation.ts";
 import type { SelfSubjectRulesReview } from "./types.gen.ts";
 
 export const SelfSubjectRulesReviews: Kind<SelfSubjectRulesReview> = {
@@ -12,6 +11,5 @@ export const SelfSubjectRulesReviews: Kind<SelfSubjectRulesReview> = {
   scope: "Cluster",
   subresources: [],
   verbs: ["create"],
-  validate: validateSelfSubjectRulesReview,
   columns: nameAndAge,
 };

@@ -21,7 +21,7 @@ export const HorizontalPodAutoscalers: Kind<HorizontalPodAutoscaler> = {
     hpa.spec === undefined || hpa.spec.minReplicas !== undefined
       ? hpa
       : { ...hpa, spec: { ...hpa.spec, minReplicas: 1 } },
-  validate: (hpa) => validateV2(toV2(hpa)),
+  validate: (hpa, old) => validateV2(toV2(hpa), old === undefined ? undefined : toV2(old)),
   columns: hpaColumns.map((column): Column<HorizontalPodAutoscaler> => ({
     ...column,
     value: (hpa, nowMs) => column.value(toV2(hpa), nowMs),

@@ -3,7 +3,10 @@ import type { Kind } from "#apimachinery";
 import { hpaColumns } from "./columns.ts";
 import { defaultHorizontalPodAutoscaler } from "./defaults.ts";
 import type { HorizontalPodAutoscaler } from "./types.gen.ts";
-import { validateHorizontalPodAutoscaler } from "./validation.ts";
+import {
+  validateHorizontalPodAutoscaler,
+  validateHorizontalPodAutoscalerStatusUpdate,
+} from "./validation.ts";
 
 export const HorizontalPodAutoscalers: Kind<HorizontalPodAutoscaler> = {
   group: "autoscaling",
@@ -19,5 +22,6 @@ export const HorizontalPodAutoscalers: Kind<HorizontalPodAutoscaler> = {
   subresources: ["status"],
   defaults: defaultHorizontalPodAutoscaler,
   validate: validateHorizontalPodAutoscaler,
+  validateStatusUpdate: validateHorizontalPodAutoscalerStatusUpdate,
   columns: hpaColumns,
 };

@@ -1,7 +1,6 @@
 /** Rules for CronJobs. @module */
-import { field } from "#apimachinery";
+import { byteLength, field } from "#apimachinery";
 import { NONE, nonNegative, requiredOneOf, type Causes } from "../../validation/common.ts";
-import { semanticEqual } from "../../validation/semantic-equal.ts";
 import { scheduleProblem } from "./cron-schedule.ts";
 import { validateJobSpec } from "./job-spec-validation.ts";
 import type { CronJob, CronJobSpec } from "./types.gen.ts";
@@ -10,20 +9,21 @@ import type { CronJob, CronJobSpec } from "./types.gen.ts";
 const NAME_LENGTH_MAX = 52;
 const ZONE_PART = /^[A-Za-z.\-_0-9+]{1,14}$/;
 
-export function validateCronJob({ metadata, spec }: CronJob): Causes {
+export function validateCronJob({ spec }: CronJob, old?: CronJob): Causes {
   if (spec === undefined) return [field.required("spec.schedule")];
   const { jobTemplate } = spec;
   const path = "spec.jobTemplate.spec";
   const job = jobTemplate.spec;
+  const before = old?.spec;
+  const isNewZone = before === undefined || before.timeZone !== spec.timeZone;
   return [
-    ...(metadata.name.length > NAME_LENGTH_MAX
-      ? [field.invalid("metadata.name", metadata.name, `must be no more than ${NAME_LENGTH_MAX} characters`)]
-      : NONE),
-    ...validateSchedule(spec.schedule),
+    ...validateSchedule(spec, before?.schedule.includes("TZ") === true),
     ...nonNegative(spec.startingDeadlineSeconds, "spec.startingDeadlineSeconds"),
-    ...validateTimeZone(spec),
+    ...(isNewZone ? validateTimeZone(spec) : NONE),
     ...requiredOneOf(spec.concurrencyPolicy, ["Allow", "Forbid", "Replace"], "spec.concurrencyPolicy"),
-    ...(job === undefined ? [field.required(field.child(path, "template"))] : validateJobSpec(job, path)),
+    ...(job === undefined
+      ? [field.required(field.child(path, "template"))]
+      : validateJobSpec(job, path, before?.jobTemplate.spec)),
     ...(job?.selector === undefined
       ? NONE
       : [field.invalid(field.child(path, "selector"), job.selector, "`selector` will be auto-generated")]),
@@ -35,18 +35,22 @@ export function validateCronJob({ metadata, spec }: CronJob): Causes {
   ];
 }
 
-/** Schedules with a time zone inside were accepted once, and stay where they are. */
-export function validateCronJobUpdate(cronJob: CronJob, old: CronJob): Causes {
-  const schedule = cronJob.spec?.schedule ?? "";
-  if (!schedule.includes("TZ") || semanticEqual(schedule, old.spec?.schedule)) return NONE;
-  const message = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead";
-  return [field.invalid("spec.schedule", schedule, message)];
+export function validateCronJobCreate({ metadata: { name } }: CronJob): Causes {
+  if (byteLength(name) <= NAME_LENGTH_MAX) return NONE;
+  return [field.invalid("metadata.name", name, `must be no more than ${NAME_LENGTH_MAX} characters`)];
 }
 
-function validateSchedule(schedule: string): Causes {
-  if (schedule === "") return [field.required("spec.schedule")];
+/** Schedules with a time zone inside were accepted once: `mayHaveZone`, if the stored one has one. */
+function validateSchedule({ schedule, timeZone }: CronJobSpec, mayHaveZone: boolean): Causes {
+  const path = "spec.schedule";
+  if (schedule === "") return [field.required(path)];
   const problem = scheduleProblem(schedule);
-  return problem === undefined ? NONE : [field.invalid("spec.schedule", schedule, problem)];
+  const causes = problem === undefined ? NONE : [field.invalid(path, schedule, problem)];
+  if (!schedule.includes("TZ") || (mayHaveZone && timeZone === undefined)) return causes;
+  const message = mayHaveZone
+    ? "cannot use both timeZone field and TZ or CRON_TZ in schedule"
+    : "cannot use TZ or CRON_TZ in schedule, use timeZone field instead";
+  return [...causes, field.invalid(path, schedule, message)];
 }
 
 function validateTimeZone({ timeZone }: CronJobSpec): Causes {

@@ -11,7 +11,8 @@ import {
 } from "../../printing/columns.ts";
 import { since } from "../../printing/human-duration.ts";
 import { defaultCronJob } from "./defaults.ts";
-import { validateCronJob, validateCronJobUpdate } from "./cronjob-validation.ts";
+import { cronJobStrategy } from "./cronjob-strategy.ts";
+import { validateCronJob, validateCronJobCreate } from "./cronjob-validation.ts";
 import type { CronJob } from "./types.gen.ts";
 
 export const CronJobs: Kind<CronJob> = {
@@ -23,7 +24,8 @@ export const CronJobs: Kind<CronJob> = {
   subresources: ["status"],
   defaults: defaultCronJob,
   validate: validateCronJob,
-  validateUpdate: validateCronJobUpdate,
+  validateCreate: validateCronJobCreate,
+  strategy: cronJobStrategy,
   columns: [
     nameColumn,
     text("Schedule", (cj) => cj.spec?.schedule ?? ""),

@@ -1,6 +1,7 @@
 /** When a job fails or succeeds before all its pods have ended. @module */
-import { field, isQualifiedName } from "#apimachinery";
-import { each, NONE, obeys, oneOf, type Causes } from "../../validation/common.ts";
+import { byteLength, field, isQualifiedName } from "#apimachinery";
+import { each, NONE, nonNegative, obeys, oneOf, type Causes } from "../../validation/common.ts";
+import { parseIndexes } from "./job-indexes.ts";
 import type {
   JobSpec,
   PodFailurePolicyOnExitCodesRequirement,
@@ -112,26 +113,39 @@ export function validateSuccessPolicy(spec: JobSpec, path: string): Causes {
       ? [field.required(at, "at least one rules must be specified when the successPolicy is specified")]
       : NONE),
     ...tooMany(rules.length, RULES_MAX, at),
-    ...each(rules, at, ({ succeededCount, succeededIndexes }, p) => {
-      const countPath = field.child(p, "succeededCount");
-      const total = spec.completions ?? 0;
-      return [
-        ...(succeededCount === undefined && succeededIndexes === undefined
-          ? [field.required(p, "at least one of succeededCount or succeededIndexes must be specified")]
-          : NONE),
-        ...(succeededCount !== undefined && succeededCount <= 0
-          ? [field.invalid(countPath, succeededCount, "must be greater than or equal to 0")]
-          : NONE),
-        ...(succeededCount !== undefined && succeededCount > total
-          ? [
-              field.invalid(
-                countPath,
-                succeededCount,
-                `must be less than or equal to ${total} (the number of specified completions)`,
-              ),
-            ]
-          : NONE),
-      ];
-    }),
+    ...each(rules, at, (rule, p) => validateSuccessRule(rule, spec.completions ?? 0, p)),
+  ];
+}
+
+type SuccessRule = NonNullable<NonNullable<JobSpec["successPolicy"]>["rules"]>[number];
+
+const INDEXES_BYTES_MAX = 64 * 1024;
+
+function validateSuccessRule(
+  { succeededCount: count, succeededIndexes: indexes }: SuccessRule,
+  completions: number,
+  path: string,
+): Causes {
+  const indexesPath = field.child(path, "succeededIndexes");
+  const countPath = field.child(path, "succeededCount");
+  const total = indexes === undefined ? undefined : parseIndexes(indexes, completions);
+  const listed = typeof total === "string" ? 0 : total;
+  const atMost = (max: number | undefined, what: string): Causes =>
+    count !== undefined && max !== undefined && count > max
+      ? [field.invalid(countPath, count, `must be less than or equal to ${max} (the number of ${what})`)]
+      : NONE;
+  return [
+    ...(count === undefined && indexes === undefined
+      ? [field.required(path, "at least one of succeededCount or succeededIndexes must be specified")]
+      : NONE),
+    ...(byteLength(indexes ?? "") > INDEXES_BYTES_MAX
+      ? [field.tooLong(indexesPath, INDEXES_BYTES_MAX)]
+      : NONE),
+    ...(typeof total === "string"
+      ? [field.invalid(indexesPath, indexes, `error parsing succeededIndexes: ${total}`)]
+      : NONE),
+    ...nonNegative(count, countPath),
+    ...atMost(completions, "specified completions"),
+    ...atMost(listed, "indexes in the specified succeededIndexes field"),
   ];
 }

@@ -1,7 +1,8 @@
 /** Rules for the specification of jobs, in jobs and in the templates of cron jobs. @module */
-import { byteLength, field, isDns1123Subdomain, isHttpPath } from "#apimachinery";
+import { byteLength, field } from "#apimachinery";
 import { NONE, nonNegative, oneOf, type Causes } from "../../validation/common.ts";
 import { validatePodTemplateSpec } from "../../validation/pod-template.ts";
+import { validateDomainPrefixedPath } from "../../validation/references.ts";
 import { validatePodFailurePolicy, validateSuccessPolicy } from "./job-policy-validation.ts";
 import type { JobSpec } from "./types.gen.ts";
 
@@ -21,7 +22,7 @@ const COUNTS = [
   "maxFailedIndexes",
 ] as const;
 
-export function validateJobSpec(spec: JobSpec, path: string): Causes {
+export function validateJobSpec(spec: JobSpec, path: string, old?: JobSpec): Causes {
   const at = (name: string): string => field.child(path, name);
   const indexed = spec.completionMode === "Indexed";
   return [
@@ -31,7 +32,8 @@ export function validateJobSpec(spec: JobSpec, path: string): Causes {
       : NONE),
     ...validateManagedBy(spec.managedBy, at("managedBy")),
     ...oneOf(spec.completionMode, ["NonIndexed", "Indexed"], at("completionMode")),
-    ...(indexed ? validateIndexed(spec, path) : validateNonIndexed(spec, path)),
+    ...(indexed ? validateIndexed(spec, path) : NONE),
+    ...((spec.completionMode ?? "NonIndexed") === "NonIndexed" ? validateNonIndexed(spec, path) : NONE),
     ...(spec.podFailurePolicy === undefined ? NONE : validatePodFailurePolicy(spec, at("podFailurePolicy"))),
     ...(spec.successPolicy === undefined
       ? NONE
@@ -39,7 +41,7 @@ export function validateJobSpec(spec: JobSpec, path: string): Causes {
         ? validateSuccessPolicy(spec, at("successPolicy"))
         : [field.invalid(at("successPolicy"), spec.successPolicy, "requires indexed completion mode")]),
     ...validateReplacement(spec, at("podReplacementPolicy")),
-    ...validatePodTemplateSpec(spec.template, at("template")),
+    ...validatePodTemplateSpec(spec.template, at("template"), old?.template),
     ...validateRestartPolicy(spec, field.child(path, "template", "spec", "restartPolicy")),
   ];
 }
@@ -47,14 +49,7 @@ export function validateJobSpec(spec: JobSpec, path: string): Causes {
 /** `example.com/controller`. */
 function validateManagedBy(managedBy: string | undefined, path: string): Causes {
   if (managedBy === undefined) return NONE;
-  const slash = managedBy.indexOf("/");
-  const [domain, rest] = [managedBy.slice(0, slash), managedBy.slice(slash + 1)];
-  const problems =
-    managedBy === ""
-      ? [field.required(path)]
-      : slash < 1 || rest === ""
-        ? [field.invalid(path, managedBy, 'must be a domain-prefixed path (such as "acme.io/foo")')]
-        : [...isDns1123Subdomain(domain), ...isHttpPath(rest)].map((m) => field.invalid(path, managedBy, m));
+  const problems = validateDomainPrefixedPath(managedBy, path);
   return byteLength(managedBy) > MANAGED_BY_BYTES_MAX
     ? [...problems, field.tooLong(path, MANAGED_BY_BYTES_MAX)]
     : problems;

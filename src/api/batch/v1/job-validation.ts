@@ -1,37 +1,42 @@
 /** Rules for Jobs. @module */
 import { field, isDns1123Label, labels as selectors, validateLabelSelector } from "#apimachinery";
 import { immutable, NONE, type Causes } from "../../validation/common.ts";
-import { selectorMatchesTemplate } from "../../validation/pod-template.ts";
+import { hasInvalidSelectorValue, selectorMatchesTemplate } from "../../validation/pod-template.ts";
 import { semanticEqual } from "../../validation/semantic-equal.ts";
-import type { PodTemplateSpec } from "../../core/v1/types.gen.ts";
+import type { Container, PodSpec, PodTemplateSpec } from "../../core/v1/types.gen.ts";
 import { validateJobSpec } from "./job-spec-validation.ts";
 import { CONTROLLER_UID_LABEL, JOB_NAME_LABEL } from "./job-strategy.ts";
 import type { Job, JobSpec } from "./types.gen.ts";
 
 const TEMPLATE_METADATA = "spec.template.metadata";
 
-export function validateJob(job: Job): Causes {
+export function validateJob(job: Job, old?: Job): Causes {
   const { spec } = job;
   if (spec === undefined) return [field.required("spec.template")];
+  const before = old?.spec;
+  const stored = before?.template.metadata?.labels;
+  const isPrefixed = stored === undefined || (JOB_NAME_LABEL in stored && CONTROLLER_UID_LABEL in stored);
   return [
-    ...validateGeneratedSelector(job, spec),
-    ...validateJobSpec(spec, "spec"),
+    ...validateGeneratedSelector(job, spec, old === undefined || isPrefixed),
+    ...validateJobSpec(spec, "spec", before),
     ...(spec.selector === undefined
       ? [field.required("spec.selector")]
-      : validateLabelSelector(spec.selector, "spec.selector")),
+      : validateLabelSelector(spec.selector, "spec.selector", hasInvalidSelectorValue(before?.selector))),
     ...selectorMatchesTemplate(spec.selector, spec.template, "spec.template"),
     ...validatePodNames(job, spec),
   ];
 }
 
 /** A user may set labels that the system would; then they must be the same. */
-function validateGeneratedSelector({ metadata }: Job, spec: JobSpec): Causes {
+function validateGeneratedSelector({ metadata }: Job, spec: JobSpec, isPrefixed: boolean): Causes {
   if (spec.manualSelector === true || spec.selector === undefined) return NONE;
   const expected = {
     "controller-uid": metadata.uid ?? "",
     "job-name": metadata.name,
-    [CONTROLLER_UID_LABEL]: metadata.uid ?? "",
-    [JOB_NAME_LABEL]: metadata.name,
+    ...(isPrefixed && {
+      [CONTROLLER_UID_LABEL]: metadata.uid ?? "",
+      [JOB_NAME_LABEL]: metadata.name,
+    }),
   };
   const invalidSelector = validateLabelSelector(spec.selector, "spec.selector").length > 0;
   const matches = invalidSelector || selectors.matches(selectors.fromLabelSelector(spec.selector), expected);
@@ -52,7 +57,7 @@ function hasLabel(template: PodTemplateSpec, key: string, expected: string): Cau
 }
 
 function validatePodNames({ metadata }: Job, spec: JobSpec): Causes {
-  if (spec.completionMode !== "Indexed" || !spec.completions) return NONE;
+  if (spec.completionMode !== "Indexed" || !spec.completions || spec.completions < 0) return NONE;
   const longest = `${metadata.name}-${spec.completions - 1}`;
   if (isDns1123Label(longest).length === 0) return NONE;
   const message = `will not able to create pod with invalid DNS label: ${longest}`;
@@ -65,7 +70,7 @@ export function validateJobUpdate(job: Job, old: Job): Causes {
   return [
     ...validateCompletions(spec, before),
     ...immutable(spec.selector, before.selector, "spec.selector"),
-    ...immutable(spec.template, mutableTemplate(job, old), "spec.template"),
+    ...validateTemplateChange(spec, before, old),
     ...immutable(spec.completionMode, before.completionMode, "spec.completionMode"),
     ...immutable(spec.podFailurePolicy, before.podFailurePolicy, "spec.podFailurePolicy"),
     ...immutable(spec.backoffLimitPerIndex, before.backoffLimitPerIndex, "spec.backoffLimitPerIndex"),
@@ -80,28 +85,62 @@ function validateCompletions(spec: JobSpec, old: JobSpec): Causes {
   if (spec.completionMode !== "Indexed") return immutable(spec.completions, old.completions, path);
   if (spec.completions === undefined || semanticEqual(spec.completions, old.completions)) return NONE;
   if (spec.completions === spec.parallelism) return NONE;
-  return [field.invalid(path, spec.completions, "can only be modified in tandem with parallelism")];
+  return [field.invalid(path, spec.completions, "can only be modified in tandem with spec.parallelism")];
 }
 
-/** The old template with what a suspended job that never ran may change (KEP-2926). */
-function mutableTemplate(job: Job, old: Job): PodTemplateSpec | undefined {
-  const [template, before] = [job.spec?.template, old.spec?.template];
-  const neverStarted = old.status?.startTime === undefined;
-  if (template?.spec === undefined || before?.spec === undefined) return before;
-  if (old.spec?.suspend !== true || !neverStarted) return before;
-  const { nodeSelector: _n, tolerations: _t, schedulingGates: _g, affinity: _a, ...rest } = before.spec;
-  const { nodeSelector, tolerations, schedulingGates, affinity } = template.spec;
+/** Suspended, and none of its pods are left: where they run, and with what, may be chosen anew (KEP-2926, KEP-5440). */
+function isMutable({ spec, status }: Job): boolean {
+  const stopped = status?.conditions?.some((c) => c.type === "Suspended" && c.status === "True") === true;
+  const neverRan = status?.startTime === undefined;
+  return spec?.suspend === true && (neverRan || stopped) && (status?.active ?? 0) === 0;
+}
+
+function validateTemplateChange(spec: JobSpec, before: JobSpec, old: Job): Causes {
+  const [now, then] = [spec.template, before.template];
+  if (!isMutable(old) || now.spec === undefined || then.spec === undefined) {
+    return immutable(now, then, "spec.template");
+  }
+  return immutable(
+    now.spec,
+    withResourcesOf(now.spec, withPlacementOf(now.spec, then.spec)),
+    "spec.template.spec",
+  );
+}
+
+/** The old template with the new node affinity, node selector, tolerations and gates. */
+function withPlacementOf(now: PodSpec, then: PodSpec): PodSpec {
+  const { nodeSelector: _n, tolerations: _t, schedulingGates: _g, affinity: oldAffinity, ...rest } = then;
+  const { nodeSelector, tolerations, schedulingGates, affinity } = now;
+  const { nodeAffinity: _old, ...others } = oldAffinity ?? {};
   const nodeAffinity = affinity?.nodeAffinity;
-  const { nodeAffinity: _old, ...otherAffinity } = before.spec.affinity ?? {};
+  const merged = { ...others, ...(nodeAffinity !== undefined && { nodeAffinity }) };
+  const isCleared = affinity === undefined && Object.keys(others).length === 0;
   return {
-    ...before,
-    metadata: { ...before.metadata, ...template.metadata },
-    spec: {
-      ...rest,
-      ...(nodeSelector !== undefined && { nodeSelector }),
-      ...(tolerations !== undefined && { tolerations }),
-      ...(schedulingGates !== undefined && { schedulingGates }),
-      affinity: { ...otherAffinity, ...(nodeAffinity !== undefined && { nodeAffinity }) },
-    },
+    ...rest,
+    ...(nodeSelector !== undefined && { nodeSelector }),
+    ...(tolerations !== undefined && { tolerations }),
+    ...(schedulingGates !== undefined && { schedulingGates }),
+    ...(!isCleared && { affinity: merged }),
   };
+}
+
+/** The old template with the new resources of containers that are the same ones. */
+function withResourcesOf(now: PodSpec, then: PodSpec): PodSpec {
+  return {
+    ...then,
+    containers: takeResources(then.containers, now.containers),
+    ...(then.initContainers !== undefined && {
+      initContainers: takeResources(then.initContainers, now.initContainers ?? []),
+    }),
+  };
+}
+
+function takeResources(list: readonly Container[], from: readonly Container[]): readonly Container[] {
+  if (list.length !== from.length) return list;
+  return list.map((container, i) => {
+    const { name, resources } = from[i]!;
+    if (name !== container.name) return container;
+    const { resources: _resources, ...rest } = container;
+    return resources === undefined ? rest : { ...rest, resources };
+  });
 }

@@ -11,6 +11,7 @@ import {
 import { humanDuration } from "../../printing/human-duration.ts";
 import { defaultJob } from "./defaults.ts";
 import { jobStrategy } from "./job-strategy.ts";
+import { validateJobStatusUpdate } from "./job-status-validation.ts";
 import { validateJob, validateJobUpdate } from "./job-validation.ts";
 import type { Job } from "./types.gen.ts";
 
@@ -24,6 +25,7 @@ export const Jobs: Kind<Job> = {
   defaults: defaultJob,
   validate: validateJob,
   validateUpdate: validateJobUpdate,
+  validateStatusUpdate: validateJobStatusUpdate,
   strategy: jobStrategy,
   selectableFields: { "status.successful": (job) => String(job.status?.succeeded ?? 0) },
   columns: [

@@ -12,7 +12,7 @@ const PATH = "spec.trustBundle";
 export function validateClusterTrustBundle({ metadata, spec }: ClusterTrustBundle): Causes {
   const { signerName = "", trustBundle } = spec;
   return [
-    ...field.invalidFor("metadata.name", metadata.name, nameProblems(metadata.name, signerName)),
+    ...field.invalidFor("metadata.name", metadata.name, bundleNameProblems(metadata.name, signerName)),
     ...(signerName === "" ? NONE : validateSignerName(signerName, "spec.signerName")),
     ...validateTrustBundle(trustBundle),
   ];
@@ -26,7 +26,8 @@ export function validateClusterTrustBundleUpdate(
   return signer === was ? NONE : [field.invalid("spec.signerName", signer, "field is immutable")];
 }
 
-function nameProblems(name: string, signerName: string): readonly string[] {
+/** Bundles of a signer bear its name before their own. */
+export function bundleNameProblems(name: string, signerName: string): readonly string[] {
   if (signerName === "") {
     return name.includes(":")
       ? ['ClusterTrustBundle without signer name must not have ":" in its name']

@@ -9,10 +9,12 @@ import type { ConfigMap } from "./types.gen.ts";
 export const DATA_BYTES_MAX: number = 1024 * 1024;
 export const IMMUTABLE_MESSAGE: string = "field is immutable when `immutable` is set";
 
-export function validateConfigMap({ data = {}, binaryData = {} }: ConfigMap): Causes {
+export function validateConfigMap(cm: ConfigMap, old?: ConfigMap): Causes {
+  const { data = {}, binaryData = {} } = cm;
   const texts = Object.values(data).reduce((sum, value) => sum + byteLength(value), 0);
   const bytes = Object.values(binaryData).reduce((sum, value) => sum + base64Length(value), 0);
   return [
+    ...(old === undefined ? NONE : validateConfigMapUpdate(cm, old)),
     ...Object.keys(data).flatMap((key) => [
       ...obeys(isConfigMapKey, key, field.key("data", key)),
       ...(key in binaryData
@@ -24,7 +26,7 @@ export function validateConfigMap({ data = {}, binaryData = {} }: ConfigMap): Ca
   ];
 }
 
-export function validateConfigMapUpdate(cm: ConfigMap, old: ConfigMap): Causes {
+function validateConfigMapUpdate(cm: ConfigMap, old: ConfigMap): Causes {
   if (old.immutable !== true) return NONE;
   return [
     ...(cm.immutable === true ? NONE : [field.forbidden("immutable", IMMUTABLE_MESSAGE)]),

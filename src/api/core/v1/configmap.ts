@@ -2,7 +2,7 @@
 import type { Kind } from "#apimachinery";
 import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
 import type { ConfigMap } from "./types.gen.ts";
-import { validateConfigMap, validateConfigMapUpdate } from "./configmap-validation.ts";
+import { validateConfigMap } from "./configmap-validation.ts";
 
 export const ConfigMaps: Kind<ConfigMap> = {
   group: "",
@@ -12,7 +12,6 @@ export const ConfigMaps: Kind<ConfigMap> = {
   scope: "Namespaced",
   subresources: [],
   validate: validateConfigMap,
-  validateUpdate: validateConfigMapUpdate,
   columns: [
     nameColumn,
     text("Data", (cm) => Object.keys(cm.data ?? {}).length + Object.keys(cm.binaryData ?? {}).length),

@@ -12,7 +12,9 @@ export function validateContainerStatuses({ spec, status = {} }: Pod): Causes {
   const os = spec?.os?.name ?? "linux";
   return all(
     LISTS.flatMap((list) =>
-      each(status[list], `status.${list}`, (own, at) => validateUser(own, os, field.child(at, "user", "linux"))),
+      each(status[list], `status.${list}`, (own, at) =>
+        validateUser(own, os, field.child(at, "user", "linux")),
+      ),
     ),
     validateDevices(status.containerStatuses, spec?.containers, "status.containerStatuses"),
     validateDevices(status.initContainerStatuses, spec?.initContainers, "status.initContainerStatuses"),
@@ -36,12 +38,15 @@ function validateUser({ user }: ContainerStatus, os: string, path: string): Caus
 }
 
 function validateLinuxUser({ uid, gid, supplementalGroups }: LinuxContainerUser, path: string): Causes {
-  const id = (value: number, at: string): Causes => field.invalidFor(at, value, isInRange(value, 0, ID_MAX));
   return all(
-    id(uid, field.child(path, "uid")),
-    id(gid, field.child(path, "gid")),
-    each(supplementalGroups, field.child(path, "supplementalGroups"), id),
+    validateId(uid, field.child(path, "uid")),
+    validateId(gid, field.child(path, "gid")),
+    each(supplementalGroups, field.child(path, "supplementalGroups"), validateId),
   );
+}
+
+function validateId(value: number, path: string): Causes {
+  return field.invalidFor(path, value, isInRange(value, 0, ID_MAX));
 }
 
 function validateDevices(

@@ -3,10 +3,18 @@ import { field, isDns1123Label, isDns1123Subdomain, isPortNumber, isQualifiedNam
 import { each, NONE, obeys, requiredOneOf, type Causes } from "../../validation/common.ts";
 import { validateEndpointIp } from "../../validation/endpoint-ip.ts";
 import { validIpLegacy } from "../../validation/ip.ts";
+import { semanticEqual } from "../../validation/semantic-equal.ts";
 import { validatePortName } from "../../validation/port-name.ts";
 import type { EndpointAddress, EndpointPort, Endpoints } from "./types.gen.ts";
 
-export function validateEndpoints({ subsets }: Endpoints): Causes {
+/** Subsets that have not changed were accepted once, and are not judged again. */
+export function validateEndpoints({ subsets }: Endpoints, old?: Endpoints): Causes {
+  const causes = validateSubsets(subsets);
+  const isUnchanged = causes.length > 0 && old !== undefined && semanticEqual(subsets, old.subsets);
+  return isUnchanged ? NONE : causes;
+}
+
+function validateSubsets(subsets: Endpoints["subsets"]): Causes {
   return each(subsets, "subsets", (subset, at) => {
     const { addresses = [], notReadyAddresses = [], ports = [] } = subset;
     const isEmpty = addresses.length + notReadyAddresses.length === 0;

@@ -1,6 +1,7 @@
 /** Endpoints lists the addresses behind a service; EndpointSlice is its successor. @module */
 import type { Kind } from "#apimachinery";
 import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
+import { warningsForIp } from "../../validation/address-warnings.ts";
 import { validateEndpoints } from "./endpoints-validation.ts";
 import type { Endpoints as EndpointsObject } from "./types.gen.ts";
 
@@ -12,13 +13,26 @@ export const Endpoints: Kind<EndpointsObject> = {
   scope: "Namespaced",
   subresources: [],
   validate: validateEndpoints,
-  strategy: { allowCreateOnUpdate: true },
+  strategy: { allowCreateOnUpdate: true, warnings: warningsForEndpoints },
   deprecated: {
     since: "1.33",
     replacement: { group: "discovery.k8s.io", version: "v1", kind: "EndpointSlice" },
   },
   columns: [nameColumn, text("Endpoints", formatEndpoints), ageColumn],
 };
+
+const MANAGED_BY = "endpoints.kubernetes.io/managed-by";
+const CONTROLLER = "endpoint-controller";
+
+/** The controller writes addresses as they should be. */
+function warningsForEndpoints({ metadata, subsets }: EndpointsObject): readonly string[] {
+  if (metadata.labels?.[MANAGED_BY] === CONTROLLER) return [];
+  return (subsets ?? []).flatMap((subset, i) =>
+    (["addresses", "notReadyAddresses"] as const).flatMap((list) =>
+      (subset[list] ?? []).flatMap(({ ip }, k) => warningsForIp(ip, `subsets[${i}].${list}[${k}].ip`)),
+    ),
+  );
+}
 
 const SHOWN_MAX = 3;
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { validateConfigMap, validateConfigMapUpdate } from "./configmap-validation.ts";
-import { validateSecret, validateSecretUpdate } from "./secret-validation.ts";
+import { validateConfigMap } from "./configmap-validation.ts";
+import { validateSecret } from "./secret-validation.ts";
 import type { ConfigMap, Secret } from "./types.gen.ts";
 
 const configMap = (rest: Partial<ConfigMap>): ConfigMap => ({
@@ -18,9 +18,9 @@ const secret = (rest: Partial<Secret>): Secret => ({
   ...rest,
 });
 
-test("validateConfigMapUpdate holds an immutable object to its word", () => {
+test("validateConfigMap holds an immutable object to its word", () => {
   const old = configMap({ immutable: true, data: { a: "1" } });
-  const causes = validateConfigMapUpdate(configMap({ data: { a: "2" } }), old);
+  const causes = validateConfigMap(configMap({ data: { a: "2" } }), old);
   assert.deepEqual(
     causes.map((c) => `${c.field}: ${c.message}`),
     [
@@ -28,7 +28,7 @@ test("validateConfigMapUpdate holds an immutable object to its word", () => {
       "data: Forbidden: field is immutable when `immutable` is set",
     ],
   );
-  assert.deepEqual(validateConfigMapUpdate(old, old), []);
+  assert.deepEqual(validateConfigMap(old, old), []);
 });
 
 test("validateConfigMap refuses a key in both maps, and more than a mebibyte", () => {
@@ -54,7 +54,7 @@ test("validateSecret demands what a type needs, and never shows a value", () => 
   assert.doesNotMatch(cause!.message, /hunter2/);
 });
 
-test("validateSecretUpdate keeps the type", () => {
-  const [cause] = validateSecretUpdate(secret({ type: "a" }), secret({ type: "b" }));
+test("validateSecret keeps the type", () => {
+  const [cause] = validateSecret(secret({ type: "a" }), secret({ type: "b" }));
   assert.equal(`${cause?.field}: ${cause?.message}`, 'type: Invalid value: "a": field is immutable');
 });

@@ -1,18 +1,17 @@
 /** Rules for Namespaces. @module */
-import { field, isQualifiedName } from "#apimachinery";
-import { NONE, obeys, type Causes } from "../../validation/common.ts";
+import { field } from "#apimachinery";
+import { each, NONE, type Causes } from "../../validation/common.ts";
+import { validateFinalizer } from "../../validation/finalizers.ts";
 import type { Namespace } from "./types.gen.ts";
 
-const STANDARD_FINALIZERS: readonly string[] = ["kubernetes", "orphan", "foregroundDeletion"];
+const FINALIZERS = "spec.finalizers";
 
 export function validateNamespace({ spec }: Namespace): Causes {
-  const path = "spec.finalizers";
-  return (spec?.finalizers ?? []).flatMap((name) => [
-    ...obeys(isQualifiedName, name, path),
-    ...(name.includes("/") || STANDARD_FINALIZERS.includes(name)
-      ? NONE
-      : [field.invalid(path, name, "name is neither a standard finalizer name nor is it fully qualified")]),
-  ]);
+  return (spec?.finalizers ?? []).flatMap((name) => validateFinalizer(name, FINALIZERS));
+}
+
+export function validateNamespaceFinalize({ spec }: Namespace): Causes {
+  return each(spec?.finalizers, FINALIZERS, validateFinalizer);
 }
 
 export function validateNamespaceStatusUpdate({ metadata, status }: Namespace): Causes {

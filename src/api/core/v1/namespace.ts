@@ -1,7 +1,11 @@
 /** Namespace is the scope of names; deleting it deletes what is in it. @module */
 import type { Kind } from "#apimachinery";
 import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
-import { validateNamespace, validateNamespaceStatusUpdate } from "./namespace-validation.ts";
+import {
+  validateNamespace,
+  validateNamespaceFinalize,
+  validateNamespaceStatusUpdate,
+} from "./namespace-validation.ts";
 import type { Namespace } from "./types.gen.ts";
 
 const NAME_LABEL = "kubernetes.io/metadata.name";
@@ -19,6 +23,7 @@ export const Namespaces: Kind<Namespace> = {
   defaults: defaultNamespace,
   validate: validateNamespace,
   validateStatusUpdate: validateNamespaceStatusUpdate,
+  validateSubresource: { finalize: validateNamespaceFinalize },
   strategy: {
     prepareForCreate: (ns) => {
       const finalizers = ns.spec?.finalizers ?? [];

@@ -2,7 +2,8 @@
 import type { Kind } from "#apimachinery";
 import { sorted } from "#apimachinery";
 import { ageColumn, nameColumn, text, wide } from "../../printing/columns.ts";
-import { validateNode, validateNodeUpdate } from "./node-validation.ts";
+import { nodeStrategy } from "./node-strategy.ts";
+import { validateNode, validateNodeStatusUpdate } from "./node-validation.ts";
 import type { Node } from "./types.gen.ts";
 
 const ROLE_PREFIX = "node-role.kubernetes.io/";
@@ -16,7 +17,8 @@ export const Nodes: Kind<Node> = {
   scope: "Cluster",
   subresources: ["status", "proxy"],
   validate: validateNode,
-  validateUpdate: validateNodeUpdate,
+  validateStatusUpdate: validateNodeStatusUpdate,
+  strategy: nodeStrategy,
   selectableFields: { "spec.unschedulable": (node) => String(node.spec?.unschedulable ?? false) },
   columns: [
     nameColumn,

@@ -17,7 +17,8 @@ interface SourceEntry {
 }
 
 const entry = (name: string, rule: SourceEntry["rule"]): SourceEntry => ({ field: name, rule });
-const withSecretOf = (...names: readonly string[]): sources.SourceRule => sources.requiresInSecretRef(...names);
+const withSecretOf = (...names: readonly string[]): sources.SourceRule =>
+  sources.requiresInSecretRef(...names);
 
 /** In upstream's order: the first that is there counts, the others are too many. */
 const SOURCES: readonly SourceEntry[] = [
@@ -105,7 +106,10 @@ const CSI_SECRETS = [
 
 function csi(source: Source, path: string): Causes {
   return all(
-    sources.validateCsiDriverName((source["driver"] as string | undefined) ?? "", field.child(path, "driver")),
+    sources.validateCsiDriverName(
+      (source["driver"] as string | undefined) ?? "",
+      field.child(path, "driver"),
+    ),
     sources.requires("volumeHandle")(source, path),
     CSI_SECRETS.flatMap((name) => {
       const ref = source[name] as { readonly name?: string; readonly namespace?: string } | undefined;

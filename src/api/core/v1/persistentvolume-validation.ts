@@ -131,9 +131,7 @@ function validateCapacity(capacity: Readonly<Record<string, string>>, path: stri
   return [
     ...(names.length === 0 ? [field.required(path)] : NONE),
     ...(onlyStorage ? NONE : [field.notSupported(path, capacity, ["storage"])]),
-    ...Object.entries(capacity).flatMap(([name, value]) =>
-      validateSize(value, field.key(path, name)),
-    ),
+    ...Object.entries(capacity).flatMap(([name, value]) => validateSize(value, field.key(path, name))),
   ];
 }
 
@@ -151,19 +149,14 @@ function recyclesRoot({ hostPath, persistentVolumeReclaimPolicy }: PersistentVol
 
 export function validatePersistentVolumeUpdate(pv: PersistentVolume, old: PersistentVolume): Causes {
   const [spec, before] = [pv.spec ?? {}, old.spec ?? {}];
-  const [now, then] = [
-    sourcesOf(withoutNewSecret(spec, before)),
-    sourcesOf(before),
-  ];
+  const [now, then] = [sourcesOf(withoutNewSecret(spec, before)), sourcesOf(before)];
   const message = "spec.persistentvolumesource is immutable after creation";
   return [
     ...(semanticEqual(now, then)
       ? NONE
       : [field.forbidden("spec.persistentvolumesource", `${message}\n${specDifference(then, now)}`)]),
     ...immutable(spec.volumeMode, before.volumeMode, "volumeMode"),
-    ...(before.nodeAffinity === undefined
-      ? NONE
-      : nodeAffinityStays(spec, before)),
+    ...(before.nodeAffinity === undefined ? NONE : nodeAffinityStays(spec, before)),
     ...(before.volumeAttributesClassName !== undefined && spec.volumeAttributesClassName === undefined
       ? [field.forbidden("spec.volumeAttributesClassName", "update from non-nil value to nil is forbidden")]
       : NONE),

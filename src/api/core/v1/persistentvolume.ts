@@ -3,9 +3,9 @@ import type { Kind } from "#apimachinery";
 import { ageColumn, nameColumn, text, wide } from "../../printing/columns.ts";
 import { accessModes } from "./access-modes.ts";
 import { validatePersistentVolume, validatePersistentVolumeUpdate } from "./persistentvolume-validation.ts";
+import { warningsForVolume } from "./persistentvolume-warnings.ts";
+import { CLASS_ANNOTATION } from "./persistentvolumeclaim-warnings.ts";
 import type { PersistentVolume } from "./types.gen.ts";
-
-const CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class";
 
 export const PersistentVolumes: Kind<PersistentVolume> = {
   group: "",
@@ -18,6 +18,7 @@ export const PersistentVolumes: Kind<PersistentVolume> = {
   validateUpdate: validatePersistentVolumeUpdate,
   strategy: {
     prepareForCreate: (pv) => ({ ...pv, status: { phase: "Pending" } }),
+    warnings: warningsForVolume,
   },
   selectableFields: { name: (pv) => pv.metadata.name },
   columns: [

@@ -1,19 +1,22 @@
 /** Rules for PersistentVolumeClaims. @module */
-import { compareQuantity, field, parseQuantity } from "#apimachinery";
-import { validateClaimSpec } from "../../validation/claim-spec.ts";
-import { immutable, NONE, type Causes } from "../../validation/common.ts";
+import { compareQuantity, field, isQualifiedName, parseQuantity, quantityValue } from "#apimachinery";
+import { claimRules, validateClaimSpec } from "../../validation/claim-spec.ts";
+import { immutable, NONE, obeys, type Causes } from "../../validation/common.ts";
 import { semanticEqual } from "../../validation/semantic-equal.ts";
+import { CLASS_ANNOTATION } from "./persistentvolumeclaim-warnings.ts";
 import { specDifference } from "./spec-difference.ts";
 import type { PersistentVolumeClaim, PersistentVolumeClaimSpec } from "./types.gen.ts";
 
-const CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class";
 const SIZE_PATH = "spec.resources.requests.storage";
 const ATTRIBUTES_PATH = "spec.volumeAttributesClassName";
 const IMMUTABLE_MESSAGE =
   "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
 
-export function validatePersistentVolumeClaim({ spec = {} }: PersistentVolumeClaim): Causes {
-  return validateClaimSpec(spec, "spec");
+export function validatePersistentVolumeClaim(
+  { spec = {} }: PersistentVolumeClaim,
+  old?: PersistentVolumeClaim,
+): Causes {
+  return validateClaimSpec(spec, "spec", claimRules(old?.spec));
 }
 
 export function validatePersistentVolumeClaimUpdate(
@@ -21,8 +24,13 @@ export function validatePersistentVolumeClaimUpdate(
   old: PersistentVolumeClaim,
 ): Causes {
   const [spec, before] = [pvc.spec ?? {}, old.spec ?? {}];
-  const [now, then] = [withAllowed(pvc, spec, before), withVolume(before, spec)];
+  const {
+    now,
+    before: then,
+    causes,
+  } = classChange(pvc, old, withAllowed(pvc, spec, before), withVolume(before, spec));
   return [
+    ...causes,
     ...(semanticEqual(now, then)
       ? NONE
       : [field.forbidden("spec", `${IMMUTABLE_MESSAGE}\n${specDifference(then, now)}`)]),
@@ -49,15 +57,12 @@ function withAllowed(
   before: PersistentVolumeClaimSpec,
 ): PersistentVolumeClaimSpec {
   const bound = pvc.status?.phase === "Bound";
-  const defaulted =
-    before.storageClassName === undefined && pvc.metadata.annotations?.[CLASS_ANNOTATION] === undefined;
-  const { storageClassName, volumeAttributesClassName, ...rest } = spec;
+  const { volumeAttributesClassName, ...rest } = spec;
   const attributes = bound ? before.volumeAttributesClassName : volumeAttributesClassName;
   const size = before.resources?.requests?.["storage"];
   const requests = spec.resources?.requests;
   return {
     ...rest,
-    ...(!defaulted && storageClassName !== undefined && { storageClassName }),
     ...(attributes !== undefined && { volumeAttributesClassName: attributes }),
     ...(bound &&
       requests !== undefined &&
@@ -65,6 +70,40 @@ function withAllowed(
         resources: { ...spec.resources, requests: { ...requests, storage: size } },
       }),
   };
+}
+
+interface ClassChange {
+  readonly now: PersistentVolumeClaimSpec;
+  readonly before: PersistentVolumeClaimSpec;
+  readonly causes: Causes;
+}
+
+/** A class stays, but for two ways to get one: from the old annotation, and where there was none. */
+function classChange(
+  pvc: PersistentVolumeClaim,
+  old: PersistentVolumeClaim,
+  now: PersistentVolumeClaimSpec,
+  then: PersistentVolumeClaimSpec,
+): ClassChange {
+  const annotation = pvc.metadata.annotations?.[CLASS_ANNOTATION];
+  const annotated = old.metadata.annotations?.[CLASS_ANNOTATION];
+  const [name, before] = [now.storageClassName, then.storageClassName];
+  const isFirst = before === undefined && name !== undefined;
+  const settled = isFirst ? without(now) : now;
+  if (annotated !== undefined && isFirst && name === annotated && (annotation ?? annotated) === annotated) {
+    return { now: settled, before: then, causes: NONE };
+  }
+  const path = `metadata.annotations.${CLASS_ANNOTATION}`;
+  const causes =
+    (annotation ?? "") === (annotated ?? "")
+      ? NONE
+      : [field.invalid(path, annotation ?? "", field.IMMUTABLE_MESSAGE)];
+  const mayBeSet = isFirst && (annotated === undefined || name === annotated);
+  return { now: mayBeSet ? settled : now, before: then, causes };
+}
+
+function without({ storageClassName: _name, ...spec }: PersistentVolumeClaimSpec): PersistentVolumeClaimSpec {
+  return spec;
 }
 
 /** A volume never shrinks; a claim may give up an expansion that has not happened (KEP-1790). */
@@ -87,4 +126,48 @@ function validateAttributesClass(
   const to = now === undefined ? "nil" : "empty string";
   const message = `update to ${to} is forbidden when status.currentVolumeAttributesClassName is not nil`;
   return [field.forbidden(ATTRIBUTES_PATH, message)];
+}
+
+const RESIZE_STATUSES: readonly string[] = [
+  "ControllerResizeInProgress",
+  "ControllerResizeInfeasible",
+  "NodeResizePending",
+  "NodeResizeInProgress",
+  "NodeResizeInfeasible",
+].toSorted();
+
+export function validatePersistentVolumeClaimStatusUpdate({
+  spec,
+  status = {},
+}: PersistentVolumeClaim): Causes {
+  const { capacity = {}, allocatedResourceStatuses = {}, allocatedResources = {} } = status;
+  const statusesPath = "status.allocatedResourceStatuses";
+  const allocatedPath = "status.allocatedResources";
+  return [
+    ...((spec?.accessModes?.length ?? 0) === 0 ? [field.required("Spec.accessModes")] : NONE),
+    ...Object.entries(capacity).flatMap(([name, value]) =>
+      validateBasic(value, field.key("status.capacity", name)),
+    ),
+    ...Object.entries(allocatedResourceStatuses).flatMap(([name, value]) => [
+      ...validateResourceKey(name, statusesPath),
+      ...(RESIZE_STATUSES.includes(value) ? NONE : [field.notSupported(statusesPath, name, RESIZE_STATUSES)]),
+    ]),
+    ...Object.entries(allocatedResources).flatMap(([name, value]) => {
+      const ofKey = validateResourceKey(name, allocatedPath);
+      return ofKey.length > 0 ? ofKey : validateBasic(value, field.key(allocatedPath, name));
+    }),
+  ];
+}
+
+function validateBasic(text: string, path: string): Causes {
+  const value = quantityValue(parseQuantity(text));
+  return value < 0 ? [field.invalid(path, value, "must be a valid resource quantity")] : NONE;
+}
+
+/** The system's own resources are storage alone. */
+function validateResourceKey(name: string, path: string): Causes {
+  const causes = obeys(isQualifiedName, name, path);
+  const isNative = !name.includes("/") || name.includes("kubernetes.io/");
+  if (causes.length > 0 || !isNative || name === "storage") return causes;
+  return [field.notSupported(path, name, ["storage"])];
 }

@@ -2,13 +2,14 @@
 import type { Kind } from "#apimachinery";
 import { ageColumn, nameColumn, text, wide } from "../../printing/columns.ts";
 import { accessModes } from "./access-modes.ts";
+import { persistentVolumeClaimStrategy } from "./persistentvolumeclaim-strategy.ts";
 import {
   validatePersistentVolumeClaim,
+  validatePersistentVolumeClaimStatusUpdate,
   validatePersistentVolumeClaimUpdate,
 } from "./persistentvolumeclaim-validation.ts";
+import { CLASS_ANNOTATION } from "./persistentvolumeclaim-warnings.ts";
 import type { PersistentVolumeClaim } from "./types.gen.ts";
-
-const CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class";
 
 export const PersistentVolumeClaims: Kind<PersistentVolumeClaim> = {
   group: "",
@@ -19,9 +20,8 @@ export const PersistentVolumeClaims: Kind<PersistentVolumeClaim> = {
   subresources: ["status"],
   validate: validatePersistentVolumeClaim,
   validateUpdate: validatePersistentVolumeClaimUpdate,
-  strategy: {
-    prepareForCreate: (pvc) => ({ ...pvc, status: { phase: "Pending" } }),
-  },
+  validateStatusUpdate: validatePersistentVolumeClaimStatusUpdate,
+  strategy: persistentVolumeClaimStrategy,
   selectableFields: { name: (pvc) => pvc.metadata.name },
   columns: [
     nameColumn,

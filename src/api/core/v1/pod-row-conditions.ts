@@ -4,7 +4,12 @@ import type { Pod } from "./types.gen.ts";
 
 const COMPLETED: Readonly<Record<string, readonly RowCondition[]>> = {
   Succeeded: [
-    { type: "Completed", status: "True", reason: "Succeeded", message: "The pod has completed successfully." },
+    {
+      type: "Completed",
+      status: "True",
+      reason: "Succeeded",
+      message: "The pod has completed successfully.",
+    },
   ],
   Failed: [{ type: "Completed", status: "True", reason: "Failed", message: "The pod failed." }],
 };

@@ -5,7 +5,14 @@ import { validIpLegacy } from "../../validation/ip.ts";
 import { validateContainerStatuses } from "./container-status-validation.ts";
 import { mayAllRestart, shouldRestart } from "./container-restart-rules.ts";
 import { validateAnnotations } from "./pod-validation.ts";
-import type { Container, ContainerStatus, Pod, PodExtendedResourceClaimStatus, PodSpec, PodStatus } from "./types.gen.ts";
+import type {
+  Container,
+  ContainerStatus,
+  Pod,
+  PodExtendedResourceClaimStatus,
+  PodSpec,
+  PodStatus,
+} from "./types.gen.ts";
 
 const SYSTEM_CONDITIONS: readonly string[] = ["PodScheduled", "Ready", "Initialized"];
 const NONNEGATIVE = "must be a non-negative integer";

@@ -67,7 +67,9 @@ function withContainers(general: Causes, spec: PodSpec, before: PodSpec): Causes
     removed(spec.initContainers, before.initContainers, "spec.initContainers"),
     removed(spec.containers, before.containers, "spec.containers"),
     spec.containers
-      .filter((container, i) => !semanticEqual(settled(container, before.containers[i]!), before.containers[i]))
+      .filter(
+        (container, i) => !semanticEqual(settled(container, before.containers[i]!), before.containers[i]),
+      )
       .map(() => field.forbidden("spec", ONLY)),
     each(spec.initContainers, "spec.initContainers", (container, at, i) =>
       validateInit(container, before.initContainers![i]!, at),
@@ -89,10 +91,12 @@ function isSupported({ status }: Pod): boolean {
   return running === undefined || running.resources !== undefined;
 }
 
+function hasPodResources({ resources = {} }: PodSpec): boolean {
+  return Object.keys({ ...resources.requests, ...resources.limits }).length > 0;
+}
+
 function validatePodLevel(spec: PodSpec, before: PodSpec): Causes {
-  const isSet = ({ resources = {} }: PodSpec): boolean =>
-    Object.keys({ ...resources.requests, ...resources.limits }).length > 0;
-  if (!isSet(spec) && !isSet(before)) return NONE;
+  if (!hasPodResources(spec) && !hasPodResources(before)) return NONE;
   const path = "spec.resources";
   if (before.resources !== undefined && spec.resources === undefined) {
     return [field.forbidden(path, "pod-level resources cannot be removed")];
@@ -145,7 +149,8 @@ function removed(
 
 type List = Readonly<Record<string, string>>;
 
-const lost = (now: List = {}, before: List = {}): boolean => Object.keys(before).some((name) => !(name in now));
+const lost = (now: List = {}, before: List = {}): boolean =>
+  Object.keys(before).some((name) => !(name in now));
 
 function validateInit(container: Container, before: Container, path: string): Causes {
   const isChanged = !semanticEqual(container, before);

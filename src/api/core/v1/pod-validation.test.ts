@@ -160,11 +160,6 @@ const cases: readonly (readonly [what: string, pod: Pod, ...expected: string[]])
     podWith({ dnsPolicy: "None" }),
     "spec.dnsConfig: Required value: must provide `dnsConfig` when `dnsPolicy` is None",
   ],
-  [
-    "a node and gates",
-    podWith({ nodeName: "n", schedulingGates: [{ name: "g" }] }),
-    "spec.nodeName: Forbidden: cannot be set until all schedulingGates have been cleared",
-  ],
 ];
 
 for (const [what, pod, ...expected] of cases) {

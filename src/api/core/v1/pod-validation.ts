@@ -23,9 +23,7 @@ export function validatePod(pod: Pod, old?: Pod): Causes {
     tokensNeedAccount(spec),
     validateImages(spec.containers, "spec.containers"),
     validateImages(spec.initContainers, "spec.initContainers"),
-    old === undefined
-      ? NONE
-      : validateAnnotationUpdate(annotations, old.metadata.annotations, ANNOTATIONS),
+    old === undefined ? NONE : validateAnnotationUpdate(annotations, old.metadata.annotations, ANNOTATIONS),
   );
 }
 

@@ -2,6 +2,7 @@
 import type { Kind } from "#apimachinery";
 import { formatLabels, nameColumn, text } from "../../printing/columns.ts";
 import { validatePodTemplate } from "./podtemplate-validation.ts";
+import { templateStrategy } from "./template-strategy.ts";
 import type { PodTemplate } from "./types.gen.ts";
 
 export const PodTemplates: Kind<PodTemplate> = {
@@ -12,6 +13,11 @@ export const PodTemplates: Kind<PodTemplate> = {
   scope: "Namespaced",
   subresources: [],
   validate: validatePodTemplate,
+  strategy: templateStrategy<PodTemplate>({
+    path: "template",
+    of: (object) => object.template,
+    into: (object, template) => ({ ...object, template }),
+  }),
   columns: [
     nameColumn,
     text("Containers", (pt) => (pt.template?.spec?.containers ?? []).map((c) => c.name).join(",")),

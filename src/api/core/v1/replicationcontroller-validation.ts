@@ -6,9 +6,24 @@ import {
   selectorMatchesTemplate,
   validatePodTemplateSpec,
 } from "../../validation/pod-template.ts";
+import { validateReplicaCounts } from "../../apps/v1/status-validation.ts";
 import type { ReplicationController } from "./types.gen.ts";
 
-export function validateReplicationController({ spec = {} }: ReplicationController): Causes {
+export function validateReplicationControllerStatusUpdate({
+  status = { replicas: 0 },
+}: ReplicationController): Causes {
+  return validateReplicaCounts(
+    status,
+    ["replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration"],
+    ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"],
+    "readyReplicas",
+  );
+}
+
+export function validateReplicationController(
+  { spec = {} }: ReplicationController,
+  old?: ReplicationController,
+): Causes {
   const { selector = {}, replicas, template } = spec;
   const path = "spec.template";
   return [
@@ -19,7 +34,7 @@ export function validateReplicationController({ spec = {} }: ReplicationControll
       ? [field.required(path)]
       : [
           ...selectorMatchesTemplate({ matchLabels: selector }, template, path),
-          ...validatePodTemplateSpec(template, path),
+          ...validatePodTemplateSpec(template, path, old?.spec?.template),
           ...alwaysRestarts(template, path, "ReplicationController"),
         ]),
   ];

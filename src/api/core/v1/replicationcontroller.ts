@@ -8,7 +8,11 @@ import {
   templateColumns,
   wide,
 } from "../../printing/columns.ts";
-import { validateReplicationController } from "./replicationcontroller-validation.ts";
+import {
+  validateReplicationController,
+  validateReplicationControllerStatusUpdate,
+} from "./replicationcontroller-validation.ts";
+import { templateStrategy } from "./template-strategy.ts";
 import type { ReplicationController } from "./types.gen.ts";
 
 export const ReplicationControllers: Kind<ReplicationController> = {
@@ -25,6 +29,13 @@ export const ReplicationControllers: Kind<ReplicationController> = {
   subresources: ["status", "scale"],
   defaults: defaultReplicationController,
   validate: validateReplicationController,
+  validateStatusUpdate: validateReplicationControllerStatusUpdate,
+  strategy: templateStrategy<ReplicationController>({
+    path: "spec.template",
+    of: (rc) => rc.spec?.template,
+    into: (rc, template) => ({ ...rc, spec: { ...rc.spec, template } }),
+    warnsOfName: true,
+  }),
   selectableFields: { "status.replicas": (rc) => String(rc.status?.replicas ?? 0) },
   columns: [
     nameColumn,

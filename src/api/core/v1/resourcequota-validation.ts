@@ -1,7 +1,11 @@
 /** Rules for ResourceQuotas. @module */
-import { field } from "#apimachinery";
-import { immutable, NONE, type Causes } from "../../validation/common.ts";
-import { validateQuotaResourceName, validateResourceQuantity } from "../../validation/resources.ts";
+import { canonicalQuantity, compareQuantity, field, parseQuantity, sorted } from "#apimachinery";
+import { NONE, type Causes } from "../../validation/common.ts";
+import {
+  isQuotaResource,
+  validateQuotaResourceName,
+  validateResourceQuantity,
+} from "../../validation/resources.ts";
 import type { ResourceQuota, ResourceQuotaSpec, ScopedResourceSelectorRequirement } from "./types.gen.ts";
 
 const VALUELESS: readonly string[] = [
@@ -19,16 +23,16 @@ const CONFLICTS: readonly (readonly [string, string])[] = [
 const EXISTS_MESSAGE =
   "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity";
 
-export function validateResourceQuota({ spec = {}, status = {} }: ResourceQuota): Causes {
+export function validateResourceQuota({ spec = {} }: ResourceQuota): Causes {
   return [
     ...validateList(spec.hard, "spec.hard"),
-    ...validateScopes(spec),
-    ...(spec.scopeSelector?.matchExpressions ?? []).flatMap((requirement) =>
-      validateRequirement(requirement, "spec.scopeSelector.matchExpressions"),
-    ),
-    ...validateList(status.hard, "status.hard"),
-    ...validateList(status.used, "status.used"),
+    ...validateScopes(spec.scopes ?? [], spec),
+    ...(spec.scopeSelector === undefined ? NONE : validateSelector(spec)),
   ];
+}
+
+export function validateResourceQuotaStatusUpdate({ status = {} }: ResourceQuota): Causes {
+  return [...validateList(status.hard, "status.hard"), ...validateList(status.used, "status.used")];
 }
 
 function validateList(list: Readonly<Record<string, string>> | undefined, path: string): Causes {
@@ -38,27 +42,69 @@ function validateList(list: Readonly<Record<string, string>> | undefined, path: 
   });
 }
 
-function validateScopes({ scopes = [], hard = {} }: ResourceQuotaSpec): Causes {
+const UNSUITED = "unsupported scope applied to resource";
+
+function validateScopes(scopes: readonly string[], { hard = {} }: ResourceQuotaSpec): Causes {
   const path = "spec.scopes";
-  const unsuited = scopes.some((scope) => Object.keys(hard).some((name) => !isSuited(scope, name)));
   return [
-    ...scopes
-      .filter((scope) => !SCOPES.includes(scope))
-      .map(() => field.invalid(path, scopes, "unsupported scope")),
-    ...(unsuited ? [field.invalid(path, scopes, "unsupported scope applied to resource")] : NONE),
-    ...CONFLICTS.filter((pair) => pair.every((scope) => scopes.includes(scope))).map(() =>
-      field.invalid(path, scopes, "conflicting scopes"),
+    ...scopes.flatMap((scope) => [
+      ...(SCOPES.includes(scope) ? NONE : [field.invalid(path, scopes, "unsupported scope")]),
+      ...unsuited(scope, hard).map(() => field.invalid(path, scopes, UNSUITED)),
+    ]),
+    ...validateConflicts(scopes, scopes, path),
+  ];
+}
+
+function validateSelector({ scopeSelector, hard = {}, scopes = [] }: ResourceQuotaSpec): Causes {
+  const path = "spec.scopeSelector.matchExpressions";
+  const requirements = scopeSelector?.matchExpressions ?? [];
+  return [
+    ...requirements.flatMap((requirement) => [
+      ...(SCOPES.includes(requirement.scopeName)
+        ? NONE
+        : [field.invalid(field.child(path, "scopeName"), requirement.scopeName, "unsupported scope")]),
+      ...unsuited(requirement.scopeName, hard).map(() => field.invalid(path, scopeSelector, UNSUITED)),
+      ...validateRequirement(requirement, path),
+    ]),
+    ...validateConflicts(
+      requirements.map((requirement) => requirement.scopeName),
+      scopes,
+      path,
     ),
   ];
 }
 
-/** Best-effort pods request nothing, so only their number can be bounded. */
-function isSuited(scope: string, resource: string): boolean {
-  if (scope === "BestEffort") return resource === "pods" || resource.startsWith("count/");
-  if (!SCOPES.includes(scope) || resource.includes("/")) return true;
-  return /^(?:pods|cpu|memory|ephemeral-storage|(?:requests|limits)\.(?:cpu|memory|ephemeral-storage)|persistentvolumeclaims|requests\.storage)$/.test(
-    resource,
+function validateConflicts(scopes: readonly string[], shown: readonly string[], path: string): Causes {
+  return CONFLICTS.filter((pair) => pair.every((scope) => scopes.includes(scope))).map(() =>
+    field.invalid(path, shown, "conflicting scopes"),
   );
+}
+
+const PODS: readonly string[] = ["pods"];
+const COMPUTE: readonly string[] = [
+  "cpu",
+  "memory",
+  "limits.cpu",
+  "limits.memory",
+  "requests.cpu",
+  "requests.memory",
+];
+
+/** Best-effort pods request nothing, so only their number can be bounded; claims have their own scope. */
+const SUITED: Readonly<Record<string, readonly string[]>> = {
+  Terminating: [...PODS, ...COMPUTE],
+  NotTerminating: [...PODS, ...COMPUTE],
+  NotBestEffort: [...PODS, ...COMPUTE],
+  PriorityClass: [...PODS, ...COMPUTE],
+  CrossNamespacePodAffinity: [...PODS, ...COMPUTE],
+  BestEffort: PODS,
+  VolumeAttributesClass: ["persistentvolumeclaims", "requests.storage"],
+};
+
+function unsuited(scope: string, hard: Readonly<Record<string, string>>): readonly string[] {
+  const suited = SUITED[scope];
+  if (suited === undefined) return [];
+  return sorted(Object.keys(hard)).filter((name) => isQuotaResource(name) && !suited.includes(name));
 }
 
 function validateRequirement(
@@ -70,9 +116,6 @@ function validateRequirement(
   const noValues = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector";
   const known = ["In", "NotIn", "Exists", "DoesNotExist"].includes(operator);
   return [
-    ...(SCOPES.includes(scopeName)
-      ? NONE
-      : [field.invalid(field.child(path, "scopeName"), scopeName, "unsupported scope")]),
     ...(VALUELESS.includes(scopeName) && operator !== "Exists"
       ? [field.invalid(field.child(path, "operator"), operator, EXISTS_MESSAGE)]
       : NONE),
@@ -89,5 +132,27 @@ function validateRequirement(
 }
 
 export function validateResourceQuotaUpdate(quota: ResourceQuota, old: ResourceQuota): Causes {
-  return immutable(quota.spec?.scopes?.toSorted(), old.spec?.scopes?.toSorted(), "spec.scopes");
+  const [now, before] = [new Set(quota.spec?.scopes), new Set(old.spec?.scopes)];
+  if (now.symmetricDifference(before).size === 0) return NONE;
+  return [field.invalid("spec.scopes", quota.spec?.scopes, field.IMMUTABLE_MESSAGE)];
+}
+
+const WARNED = ["cpu", "memory", "storage", "ephemeral-storage"];
+
+/** Requests that may exceed the limits are bounded by the limits alone. */
+export function warningsForResourceQuota(
+  { spec }: ResourceQuota,
+  old: ResourceQuota | undefined,
+): readonly string[] {
+  const hard = spec?.hard ?? {};
+  if (old !== undefined) return [];
+  return WARNED.flatMap((name) => {
+    const isBare = hard[`requests.${name}`] === undefined && (name === "cpu" || name === "memory");
+    const requestName = isBare ? name : `requests.${name}`;
+    const [request, limit] = [hard[requestName], hard[`limits.${name}`]];
+    if (request === undefined || limit === undefined) return [];
+    if (compareQuantity(parseQuantity(request), parseQuantity(limit)) <= 0) return [];
+    const [less, more] = [canonicalQuantity(request), canonicalQuantity(limit)];
+    return [`ResourceQuota ${requestName} (${less}) should be less than limits.${name} (${more})`];
+  });
 }

@@ -2,7 +2,12 @@
 import type { Kind } from "#apimachinery";
 import { sorted } from "#apimachinery";
 import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
-import { validateResourceQuota, validateResourceQuotaUpdate } from "./resourcequota-validation.ts";
+import {
+  validateResourceQuota,
+  validateResourceQuotaStatusUpdate,
+  validateResourceQuotaUpdate,
+  warningsForResourceQuota,
+} from "./resourcequota-validation.ts";
 import type { ResourceQuota } from "./types.gen.ts";
 
 export const ResourceQuotas: Kind<ResourceQuota> = {
@@ -14,6 +19,8 @@ export const ResourceQuotas: Kind<ResourceQuota> = {
   subresources: ["status"],
   validate: validateResourceQuota,
   validateUpdate: validateResourceQuotaUpdate,
+  validateStatusUpdate: validateResourceQuotaStatusUpdate,
+  strategy: { warnings: warningsForResourceQuota },
   columns: [
     nameColumn,
     text("Request", (quota) => usage(quota, (resource) => !isLimit(resource))),

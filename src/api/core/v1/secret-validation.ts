@@ -8,10 +8,11 @@ import type { Secret } from "./types.gen.ts";
 
 const ACCOUNT_ANNOTATION = "kubernetes.io/service-account.name";
 
-export function validateSecret(secret: Secret): Causes {
+export function validateSecret(secret: Secret, old?: Secret): Causes {
   const { data = {} } = secret;
   const size = Object.values(data).reduce((sum, value) => sum + base64Length(value), 0);
   return [
+    ...(old === undefined ? NONE : validateSecretUpdate(secret, old)),
     ...Object.keys(data).flatMap((key) => obeys(isConfigMapKey, key, field.key("data", key))),
     ...(size > DATA_BYTES_MAX ? [field.tooLong("data", DATA_BYTES_MAX)] : NONE),
     ...validateType(secret),
@@ -60,7 +61,7 @@ function jsonProblem(text: string): string | undefined {
   }
 }
 
-export function validateSecretUpdate(secret: Secret, old: Secret): Causes {
+function validateSecretUpdate(secret: Secret, old: Secret): Causes {
   return [
     ...immutable(secret.type, old.type, "type"),
     ...(old.immutable === true && secret.immutable !== true
@@ -70,4 +71,16 @@ export function validateSecretUpdate(secret: Secret, old: Secret): Causes {
       ? [field.forbidden("data", IMMUTABLE_MESSAGE)]
       : NONE),
   ];
+}
+
+const PEM = /-----BEGIN (?<type>[A-Z0-9 ]+)-----/;
+
+/** Certificates and keys that cannot be either. Whether they belong together, nobody here can tell. */
+export function warningsForSecret({ type, data = {} }: Secret): readonly string[] {
+  if (type !== "kubernetes.io/tls") return [];
+  const blockOf = (key: string): string | undefined =>
+    PEM.exec(decodeBase64(data[key] ?? "") ?? "")?.groups?.["type"];
+  const [certificate, key] = [blockOf("tls.crt"), blockOf("tls.key")];
+  if (certificate === undefined) return ["tls: failed to find any PEM data in certificate input"];
+  return key === undefined ? ["tls: failed to find any PEM data in key input"] : [];
 }

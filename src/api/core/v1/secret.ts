@@ -2,7 +2,7 @@
 import type { Kind } from "#apimachinery";
 import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
 import { encodeBase64 } from "./base64.ts";
-import { validateSecret, validateSecretUpdate } from "./secret-validation.ts";
+import { validateSecret, warningsForSecret } from "./secret-validation.ts";
 import type { Secret } from "./types.gen.ts";
 
 export const Secrets: Kind<Secret> = {
@@ -14,7 +14,7 @@ export const Secrets: Kind<Secret> = {
   subresources: [],
   defaults: defaultSecret,
   validate: validateSecret,
-  validateUpdate: validateSecretUpdate,
+  strategy: { warnings: warningsForSecret },
   selectableFields: { type: (secret) => secret.type ?? "" },
   columns: [
     nameColumn,

@@ -7,12 +7,13 @@ import type { ServiceSpec } from "./types.gen.ts";
 const IPS_PATH = "spec.clusterIPs";
 const FAMILIES_PATH = "spec.ipFamilies";
 
-export function validateClusterIps(spec: ServiceSpec): Causes {
+/** `known`: addresses that the service has already. */
+export function validateClusterIps(spec: ServiceSpec, known: readonly string[] = []): Causes {
   if (spec.type === "ExternalName") return NONE;
   const { clusterIP = "", clusterIPs = [], ipFamilies = [] } = spec;
   const seen = new Set<string>();
   const addresses = each(clusterIPs, IPS_PATH, (ip, at, i) => {
-    if (i > 0 || ip !== "None") return validIpLegacy(ip, at);
+    if (i > 0 || ip !== "None") return validIpLegacy(ip, at, known);
     return clusterIPs.length > 1
       ? [field.invalid(IPS_PATH, clusterIPs, "'None' must be the first and only value")]
       : NONE;

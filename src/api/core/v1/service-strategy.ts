@@ -1,10 +1,12 @@
 /** Carries over what the allocators chose, and drops what a change of type makes meaningless. @module */
 import type { Strategy } from "#apimachinery";
 import { isExternallyAccessible } from "./service-defaults.ts";
+import { warningsForService } from "./service-warnings.ts";
 import type { Service, ServicePort, ServiceSpec } from "./types.gen.ts";
 
 export const serviceStrategy: Strategy<Service> = {
   allowCreateOnUpdate: true,
+  warnings: warningsForService,
   prepareForCreate(service) {
     const { spec } = service;
     // Old clients know one address only.
@@ -14,9 +16,17 @@ export const serviceStrategy: Strategy<Service> = {
   prepareForUpdate(service, old) {
     if (service.spec === undefined || old.spec === undefined) return service;
     const patched = keepAllocated(normalizeClusterIps(service.spec, old.spec), old.spec);
-    return { ...service, spec: dropTypeDependent(patched, old.spec) };
+    const spec = dropTypeDependent(patched, old.spec);
+    return withoutForeignStatus({ ...service, spec });
   },
 };
+
+/** Only load balancers have a status of theirs. */
+function withoutForeignStatus(service: Service): Service {
+  if (service.spec?.type === "LoadBalancer" || service.status?.loadBalancer?.ingress === undefined)
+    return service;
+  return { ...service, status: { ...service.status, loadBalancer: {} } };
+}
 
 /** A client that knows only `clusterIP` means both when it clears or changes it. */
 function normalizeClusterIps(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
@@ -73,7 +83,11 @@ function dropTypeDependent(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
   if (needsClusterIp(old) && !needsClusterIp(spec) && sameStrings(spec.clusterIPs, old.clusterIPs)) {
     out = without(out, ["clusterIP", "clusterIPs"]);
   }
-  if (needsNodePort(old) && !needsNodePort(spec) && sameNodePorts(spec, old)) {
+  if (needsClusterIp(old) && !needsClusterIp(spec)) {
+    if (sameStrings(spec.ipFamilies, old.ipFamilies)) out = without(out, ["ipFamilies"]);
+    if (spec.ipFamilyPolicy === old.ipFamilyPolicy) out = without(out, ["ipFamilyPolicy"]);
+  }
+  if (mayHaveNodePorts(old) && !mayHaveNodePorts(spec) && nodePortSet(spec).isSubsetOf(nodePortSet(old))) {
     out = { ...out, ports: (out.ports ?? []).map(({ nodePort: _nodePort, ...port }) => port) };
   }
   const dropped: (keyof ServiceSpec)[] = [];
@@ -106,12 +120,9 @@ function sameStrings(a: readonly string[] = [], b: readonly string[] = []): bool
   return a.length === b.length && a.every((value, i) => value === b[i]);
 }
 
-function sameNodePorts(a: ServiceSpec, b: ServiceSpec): boolean {
-  return nodePortSet(a).symmetricDifference(nodePortSet(b)).size === 0;
-}
+const mayHaveNodePorts = ({ type }: ServiceSpec): boolean => type === "NodePort" || type === "LoadBalancer";
 
-const nodePortSet = (spec: ServiceSpec): Set<number> =>
-  new Set((spec.ports ?? []).map((port) => port.nodePort ?? 0));
+const nodePortSet = (spec: ServiceSpec): Set<number> => nodePortsOf(spec.ports ?? []);
 
 function without(spec: ServiceSpec, fields: readonly (keyof ServiceSpec)[]): ServiceSpec {
   return Object.fromEntries(

@@ -1,6 +1,7 @@
 /** What an update of a service may not change once it was chosen. @module */
-import { field } from "#apimachinery";
-import { each, NONE, type Causes } from "../../validation/common.ts";
+import { field, isDns1123Subdomain, isQualifiedName } from "#apimachinery";
+import { each, NONE, obeys, oneOf, type Causes } from "../../validation/common.ts";
+import { parseIp, validIpLegacy } from "../../validation/ip.ts";
 import { needsHealthCheck } from "./service-strategy.ts";
 import type { Service, ServiceSpec } from "./types.gen.ts";
 
@@ -12,7 +13,7 @@ export function validateServiceUpdate(service: Service, old: Service): Causes {
   return [
     ...chosenStays(spec, before, "clusterIPs", "clusterIP"),
     ...chosenStays(spec, before, "ipFamilies", "ipFamily"),
-    ...validateClass(spec, before),
+    ...validateClassChange(spec, before),
     ...(needsHealthCheck(before) &&
     needsHealthCheck(spec) &&
     spec.healthCheckNodePort !== before.healthCheckNodePort
@@ -21,7 +22,15 @@ export function validateServiceUpdate(service: Service, old: Service): Causes {
   ];
 }
 
-function validateClass(spec: ServiceSpec, old: ServiceSpec): Causes {
+export function validateLoadBalancerClass({ type, loadBalancerClass: name }: ServiceSpec): Causes {
+  const path = "spec.loadBalancerClass";
+  if (name === undefined) return NONE;
+  if (type !== "LoadBalancer")
+    return [field.forbidden(path, "may only be used when `type` is 'LoadBalancer'")];
+  return obeys(isQualifiedName, name, path);
+}
+
+function validateClassChange(spec: ServiceSpec, old: ServiceSpec): Causes {
   const both = spec.type === "LoadBalancer" && old.type === "LoadBalancer";
   if (!both || spec.loadBalancerClass === old.loadBalancerClass) return NONE;
   return [field.invalid("spec.loadBalancerClass", spec.loadBalancerClass, ONCE_SET)];
@@ -55,3 +64,29 @@ function chosenStays(
 }
 
 const isHeadless = (s: ServiceSpec): boolean => s.clusterIPs?.length === 1 && s.clusterIPs[0] === "None";
+
+/** What a load balancer's controller may say. */
+export function validateServiceStatusUpdate({ spec, status }: Service, old: Service): Causes {
+  const path = "status.loadBalancer.ingress";
+  const ingress = status?.loadBalancer?.ingress ?? [];
+  if (spec?.type !== "LoadBalancer" && ingress.length > 0) {
+    return [field.forbidden(path, "may only be used when `spec.type` is 'LoadBalancer'")];
+  }
+  const known = (old.status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => (ip ? [ip] : []));
+  return each(ingress, path, ({ ip = "", ipMode, hostname = "" }, at) => [
+    ...(ip === "" ? NONE : validIpLegacy(ip, field.child(at, "ip"), known)),
+    ...validateIpMode(ip, ipMode, field.child(at, "ipMode")),
+    ...(hostname === "" ? NONE : obeys(isDns1123Subdomain, hostname, field.child(at, "hostname"))),
+    ...(hostname !== "" && parseIp(hostname) !== undefined
+      ? [field.invalid(field.child(at, "hostname"), hostname, "must be a DNS name, not an IP address")]
+      : NONE),
+  ]);
+}
+
+function validateIpMode(ip: string, mode: string | undefined, path: string): Causes {
+  if (mode === undefined) {
+    return ip === "" ? NONE : [field.required(path, "must be specified when `ip` is set")];
+  }
+  if (ip === "") return [field.forbidden(path, "may not be specified when `ip` is not set")];
+  return oneOf(mode, ["Proxy", "VIP"], path);
+}

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { scheme } from "../../scheme.ts";
 import { serviceStrategy } from "./service-strategy.ts";
-import { validateService, validateServiceUpdate } from "./service-validation.ts";
+import { validateServiceUpdate } from "./service-update-validation.ts";
+import { validateService } from "./service-validation.ts";
 import type { Service, ServiceSpec } from "./types.gen.ts";
 
 function serviceWith(spec: ServiceSpec): Service {

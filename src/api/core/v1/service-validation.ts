@@ -1,16 +1,14 @@
 /** Rules for Services. @module */
-import { field, isDns1123Subdomain, isPortNumber, isQualifiedName, validateLabels } from "#apimachinery";
+import { field, isDns1123Subdomain, isPortNumber, validateLabels } from "#apimachinery";
 import { each, NONE, obeys, oneOf, requiredOneOf, type Causes } from "../../validation/common.ts";
 import { validateEndpointIp } from "../../validation/endpoint-ip.ts";
-import { validatePort } from "../../validation/handlers.ts";
 import { validCidrLegacy, validIpLegacy } from "../../validation/ip.ts";
-import { validatePortName } from "../../validation/port-name.ts";
 import { validateClusterIps } from "./service-cluster-ips.ts";
 import { isExternallyAccessible } from "./service-defaults.ts";
+import { validatePortConflicts, validateServicePorts } from "./service-port-validation.ts";
 import { needsHealthCheck } from "./service-strategy.ts";
-import type { Service, ServicePort, ServiceSpec } from "./types.gen.ts";
-
-export { validateServiceUpdate } from "./service-update-validation.ts";
+import { validateLoadBalancerClass, validateServiceUpdate } from "./service-update-validation.ts";
+import type { Service, ServiceSpec } from "./types.gen.ts";
 
 const TYPES: readonly string[] = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
 const AFFINITY_SECONDS_MAX = 86_400;
@@ -20,25 +18,45 @@ function isHeadless(spec: ServiceSpec): boolean {
   return spec.clusterIPs?.length === 1 && spec.clusterIPs[0] === "None";
 }
 
-export function validateService({ spec }: Service): Causes {
+export function validateService(service: Service, old?: Service): Causes {
+  return [
+    ...(old === undefined ? NONE : validateServiceUpdate(service, old)),
+    ...validateWhole(service, old),
+  ];
+}
+
+function validateWhole(service: Service, old: Service | undefined): Causes {
+  const { spec, metadata } = service;
   if (spec === undefined) return [field.required("spec.ports")];
   const headless = isHeadless(spec);
   const needsPorts = (spec.ports?.length ?? 0) === 0 && !headless && spec.type !== "ExternalName";
   return [
+    ...validateTopologyAnnotations(metadata.annotations),
     ...(needsPorts ? [field.required("spec.ports")] : NONE),
     ...validateTypeFields(spec, headless),
-    ...validatePorts(spec),
+    ...validateServicePorts(spec),
     ...validateLabels(spec.selector, "spec.selector"),
     ...validateAffinity(spec),
-    ...validateClusterIps(spec),
+    ...validateClusterIps(spec, old?.spec?.clusterIPs),
     ...each(spec.externalIPs, "spec.externalIPs", (ip, at) => {
-      const causes = validIpLegacy(ip, at);
+      const causes = validIpLegacy(ip, at, old?.spec?.externalIPs);
       return causes.length > 0 ? causes : validateEndpointIp(ip, at);
     }),
     ...requiredOneOf(spec.type, TYPES, "spec.type"),
-    ...validateLoadBalancer(spec),
+    ...validatePortConflicts(spec),
+    ...validateLoadBalancer(service, spec, old),
     ...validateTraffic(spec),
   ];
+}
+
+const TOPOLOGY_MODE = "service.kubernetes.io/topology-mode";
+const TOPOLOGY_HINTS = "service.kubernetes.io/topology-aware-hints";
+
+function validateTopologyAnnotations(annotations: Readonly<Record<string, string>> = {}): Causes {
+  const [mode, hints] = [annotations[TOPOLOGY_MODE], annotations[TOPOLOGY_HINTS]];
+  if (mode === undefined || hints === undefined || mode === hints) return NONE;
+  const message = `must match annotations[${TOPOLOGY_HINTS}] when both are specified`;
+  return [field.invalid(field.key("metadata.annotations", TOPOLOGY_MODE), mode, message)];
 }
 
 function validateTypeFields(spec: ServiceSpec, headless: boolean): Causes {
@@ -66,43 +84,6 @@ function validateTypeFields(spec: ServiceSpec, headless: boolean): Causes {
   }
 }
 
-function validatePorts({ ports = [], type }: ServiceSpec): Causes {
-  const names = new Set<string>();
-  const nodePorts = new Set<string>();
-  const numbers = new Set<string>();
-  return each(ports, "spec.ports", (port, at) => {
-    const { name = "", nodePort = 0, protocol = "" } = port;
-    const nodePath = field.child(at, "nodePort");
-    const [nodeKey, key] = [`${protocol}/${nodePort}`, `${protocol}/${port.port}`];
-    const causes = [
-      ...validateServicePort(port, ports.length > 1, at),
-      ...(name !== "" && names.has(name) ? [field.duplicate(field.child(at, "name"), name)] : NONE),
-      ...(type === "ClusterIP" && nodePort !== 0
-        ? [field.forbidden(nodePath, "may not be used when `type` is 'ClusterIP'")]
-        : NONE),
-      ...(nodePort !== 0 && nodePorts.has(nodeKey) ? [field.duplicate(nodePath, nodePort)] : NONE),
-      ...(numbers.has(key) ? [field.duplicate(at, { port: port.port, protocol })] : NONE),
-    ];
-    names.add(name);
-    nodePorts.add(nodeKey);
-    numbers.add(key);
-    return causes;
-  });
-}
-
-function validateServicePort(port: ServicePort, needsName: boolean, path: string): Causes {
-  const { name = "", protocol, appProtocol } = port;
-  return [
-    ...validatePortName(name, needsName, field.child(path, "name")),
-    ...isPortNumber(port.port).map((message) => field.invalid(field.child(path, "port"), port.port, message)),
-    ...requiredOneOf(protocol, ["SCTP", "TCP", "UDP"], field.child(path, "protocol")),
-    ...validatePort(port.targetPort ?? 0, field.child(path, "targetPort")),
-    ...(appProtocol === undefined
-      ? NONE
-      : obeys(isQualifiedName, appProtocol, field.child(path, "appProtocol"))),
-  ];
-}
-
 function validateAffinity({ sessionAffinity, sessionAffinityConfig: config }: ServiceSpec): Causes {
   const path = "spec.sessionAffinityConfig";
   const supported = requiredOneOf(sessionAffinity, ["ClientIP", "None"], "spec.sessionAffinity");
@@ -120,25 +101,41 @@ function validateAffinity({ sessionAffinity, sessionAffinityConfig: config }: Se
   return [field.invalid(at, seconds, `must be greater than 0 and less than ${AFFINITY_SECONDS_MAX}`)];
 }
 
-function validateLoadBalancer(spec: ServiceSpec): Causes {
+function validateLoadBalancer(service: Service, spec: ServiceSpec, old: Service | undefined): Causes {
   const isLoadBalancer = spec.type === "LoadBalancer";
-  const ranges = spec.loadBalancerSourceRanges ?? [];
-  // Upstream writes this field's name with a capital.
-  const rangesPath = "spec.LoadBalancerSourceRanges";
-  const { allocateLoadBalancerNodePorts: allocates, loadBalancerClass } = spec;
-  const classPath = "spec.loadBalancerClass";
+  const { allocateLoadBalancerNodePorts: allocates } = spec;
   return [
-    ...(ranges.length > 0 && !isLoadBalancer ? [field.forbidden(rangesPath, ONLY_LOAD_BALANCER)] : NONE),
-    ...each(ranges, rangesPath, (range, at) => validCidrLegacy(range.trim(), at)),
+    ...validateSourceRanges(service, spec, old),
     ...(allocates !== undefined && !isLoadBalancer
       ? [field.forbidden("spec.allocateLoadBalancerNodePorts", ONLY_LOAD_BALANCER)]
       : NONE),
     ...(allocates === undefined && isLoadBalancer ? [field.required("allocateLoadBalancerNodePorts")] : NONE),
-    ...(loadBalancerClass === undefined
-      ? NONE
-      : isLoadBalancer
-        ? obeys(isQualifiedName, loadBalancerClass, classPath)
-        : [field.forbidden(classPath, ONLY_LOAD_BALANCER)]),
+    ...validateLoadBalancerClass(spec),
+  ];
+}
+
+const RANGES_ANNOTATION = "service.beta.kubernetes.io/load-balancer-source-ranges";
+
+/** Blanks around ranges are part of the API by now. */
+function validateSourceRanges(service: Service, spec: ServiceSpec, old: Service | undefined): Causes {
+  const isLoadBalancer = spec.type === "LoadBalancer";
+  const ranges = spec.loadBalancerSourceRanges ?? [];
+  const annotation = service.metadata.annotations?.[RANGES_ANNOTATION];
+  if (ranges.length > 0) {
+    // Upstream writes this field's name with a capital.
+    const path = "spec.LoadBalancerSourceRanges";
+    const known = (old?.spec?.loadBalancerSourceRanges ?? []).map((range) => range.trim());
+    return [
+      ...(isLoadBalancer ? NONE : [field.forbidden(path, ONLY_LOAD_BALANCER)]),
+      ...each(ranges, path, (range, at) => validCidrLegacy(range.trim(), at, known)),
+    ];
+  }
+  if (annotation === undefined) return NONE;
+  const path = field.key("metadata.annotations", RANGES_ANNOTATION);
+  const isChanged = old?.metadata.annotations?.[RANGES_ANNOTATION] !== annotation && annotation.trim() !== "";
+  return [
+    ...(isLoadBalancer ? NONE : [field.forbidden(path, ONLY_LOAD_BALANCER)]),
+    ...(isChanged ? annotation.split(",").flatMap((range) => validCidrLegacy(range.trim(), path)) : []),
   ];
 }
 
@@ -150,17 +147,23 @@ function validateTraffic(spec: ServiceSpec): Causes {
   const healthMessage =
     "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
   const internalPath = "spec.internalTrafficPolicy";
-  const needsInternal = spec.internalTrafficPolicy === undefined && spec.type !== "ExternalName";
+  const isInternal = ["NodePort", "LoadBalancer", "ClusterIP"].includes(spec.type ?? "");
+  const needsInternal = spec.internalTrafficPolicy === undefined && isInternal;
   const distributions = ["PreferClose", "PreferSameZone", "PreferSameNode"];
+  const healthPath = "spec.healthCheckNodePort";
   return [
     ...(external
       ? requiredOneOf(policy, ["Cluster", "Local"], policyPath)
       : policy === ""
         ? NONE
         : [field.invalid(policyPath, policy, "may only be set for externally-accessible services")]),
-    ...(health !== 0 && !needsHealthCheck(spec)
-      ? [field.invalid("spec.healthCheckNodePort", health, healthMessage)]
-      : NONE),
+    ...(needsHealthCheck(spec)
+      ? health === 0
+        ? [field.required(healthPath)]
+        : field.invalidFor(healthPath, health, isPortNumber(health))
+      : health === 0
+        ? NONE
+        : [field.invalid(healthPath, health, healthMessage)]),
     ...(needsInternal
       ? [field.required(internalPath)]
       : oneOf(spec.internalTrafficPolicy, ["Cluster", "Local"], internalPath)),

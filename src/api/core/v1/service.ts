@@ -4,7 +4,8 @@ import { ageColumn, formatLabels, nameColumn, text, wide } from "../../printing/
 import { clusterIp, externalIp, ports } from "./service-columns.ts";
 import { defaultService } from "./service-defaults.ts";
 import { serviceStrategy } from "./service-strategy.ts";
-import { validateService, validateServiceUpdate } from "./service-validation.ts";
+import { validateServiceStatusUpdate } from "./service-update-validation.ts";
+import { validateService } from "./service-validation.ts";
 import type { Service } from "./types.gen.ts";
 
 export const Services: Kind<Service> = {
@@ -17,7 +18,7 @@ export const Services: Kind<Service> = {
   nameRule: "dns-label",
   defaults: defaultService,
   validate: validateService,
-  validateUpdate: validateServiceUpdate,
+  validateStatusUpdate: validateServiceStatusUpdate,
   strategy: serviceStrategy,
   selectableFields: {
     "spec.clusterIP": (service) => service.spec?.clusterIP ?? "",

@@ -25,12 +25,9 @@ export function prepareForUpdate(slice: EndpointSlice, old: EndpointSlice): Endp
 }
 
 function isDesireChanged(slice: EndpointSlice, old: EndpointSlice): boolean {
-  const desire = ({ addressType, endpoints, ports }: EndpointSlice): unknown => [
-    addressType,
-    endpoints,
-    ports,
-  ];
-  return !semanticEqual(desire(slice), desire(old));
+  return (["addressType", "endpoints", "ports"] as const).some(
+    (name) => !semanticEqual(slice[name], old[name]),
+  );
 }
 
 /** An endpoint that was known to be on a node by its topology alone stays there. */

@@ -26,7 +26,7 @@ export function validateConditions(conditions: readonly Condition[] | undefined,
 }
 
 function validateCondition(condition: Condition, path: string): Causes {
-  const { type, status, observedGeneration = 0, lastTransitionTime, reason, message = "" } = condition;
+  const { type, status, observedGeneration = 0, lastTransitionTime, reason, message } = condition;
   const at = (name: string): string => field.child(path, name);
   return all(
     validateLabelName(type, at("type")),

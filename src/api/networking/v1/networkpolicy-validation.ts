@@ -120,13 +120,15 @@ interface PlacedBlock {
   readonly path: string;
 }
 
+function blocksAmong(peers: readonly NetworkPolicyPeer[] | undefined, path: string): readonly PlacedBlock[] {
+  return (peers ?? []).flatMap(({ ipBlock: block }, i) =>
+    block === undefined ? [] : [{ block, path: field.child(field.index(path, i), "ipBlock") }],
+  );
+}
+
 function blocksOf({ spec }: NetworkPolicy): readonly PlacedBlock[] {
-  const of = (peers: readonly NetworkPolicyPeer[] | undefined, path: string): readonly PlacedBlock[] =>
-    (peers ?? []).flatMap(({ ipBlock: block }, i) =>
-      block === undefined ? [] : [{ block, path: field.child(field.index(path, i), "ipBlock") }],
-    );
   return [
-    ...(spec?.ingress ?? []).flatMap(({ from }, i) => of(from, `spec.ingress[${i}].from`)),
-    ...(spec?.egress ?? []).flatMap(({ to }, i) => of(to, `spec.egress[${i}].to`)),
+    ...(spec?.ingress ?? []).flatMap(({ from }, i) => blocksAmong(from, `spec.ingress[${i}].from`)),
+    ...(spec?.egress ?? []).flatMap(({ to }, i) => blocksAmong(to, `spec.egress[${i}].to`)),
   ];
 }

@@ -161,27 +161,3 @@ function validateNoPlace({ nodeName, nodeSelector, allNodes }: Device, path: str
     "`nodeName`, `nodeSelector` and `allNodes` can only be set if `perDeviceNodeSelection` is set to true in the ResourceSlice spec";
   return [field.invalid(path, undefined, message)];
 }
-
-/** Fields of features that are off at this release are dropped unless the stored object has them. */
-export function withoutDisabled(device: Device): Device {
-  const { nodeAllocatableResourceMappings: _, ...rest } = device;
-  return rest.attributes === undefined ? rest : { ...rest, attributes: withoutLists(rest.attributes) };
-}
-
-function withoutLists(
-  attributes: Readonly<Record<string, DeviceAttribute>>,
-): Readonly<Record<string, DeviceAttribute>> {
-  return Object.fromEntries(
-    Object.entries(attributes).map(([name, attribute]) => {
-      const { ints: _ints, bools: _bools, strings: _strings, versions: _versions, ...rest } = attribute;
-      return [name, rest];
-    }),
-  );
-}
-
-export function usesDisabled(device: Device): boolean {
-  if (Object.keys(device.nodeAllocatableResourceMappings ?? {}).length > 0) return true;
-  return Object.values(device.attributes ?? {}).some(
-    ({ ints, bools, strings, versions }) => (ints ?? bools ?? strings ?? versions) !== undefined,
-  );
-}

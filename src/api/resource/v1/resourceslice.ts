@@ -2,7 +2,8 @@
 import type { Kind } from "#apimachinery";
 import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
 import type { ResourceSlice } from "./types.gen.ts";
-import { sliceWarnings, validateResourceSlice, withoutDisabledFields } from "./slice-validation.ts";
+import { sliceWarnings, withoutDisabledFields, withTaintTimes } from "./slice-strategy.ts";
+import { validateResourceSlice } from "./slice-validation.ts";
 
 export const ResourceSlices: Kind<ResourceSlice> = {
   group: "resource.k8s.io",
@@ -13,8 +14,8 @@ export const ResourceSlices: Kind<ResourceSlice> = {
   subresources: [],
   validate: validateResourceSlice,
   strategy: {
-    prepareForCreate: (slice) => withoutDisabledFields(slice),
-    prepareForUpdate: withoutDisabledFields,
+    prepareForCreate: (slice) => withTaintTimes(withoutDisabledFields(slice)),
+    prepareForUpdate: (slice, old) => withTaintTimes(withoutDisabledFields(slice, old), old),
     warnings: sliceWarnings,
   },
   selectableFields: {

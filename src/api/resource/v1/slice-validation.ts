@@ -4,7 +4,7 @@ import { all, immutable, NONE, obeys, type Causes } from "../../validation/commo
 import { validateNodeSelector } from "../../validation/node-selector.ts";
 import { validateSet } from "./bounded-lists.ts";
 import { validateDriverName, validatePoolName } from "./device-names.ts";
-import { usesDisabled, validateCounters, validateDevice, withoutDisabled } from "./device-validation.ts";
+import { validateCounters, validateDevice } from "./device-validation.ts";
 import type { ResourcePool, ResourceSlice, ResourceSliceSpec } from "./types.gen.ts";
 
 const DEVICES_MAX = 128;
@@ -106,18 +106,4 @@ function validateSelector(selector: NonNullable<ResourceSliceSpec["nodeSelector"
 
 function onlyTrue(value: boolean | undefined, path: string): Causes {
   return value === false ? [field.invalid(path, value, "must be either unset or set to true")] : NONE;
-}
-
-/** Without what belongs to features that are off, unless the stored slice uses them already. */
-export function withoutDisabledFields(slice: ResourceSlice, old?: ResourceSlice): ResourceSlice {
-  const { devices } = slice.spec;
-  if (devices === undefined || !devices.some(usesDisabled)) return slice;
-  if (old?.spec.devices?.some(usesDisabled) === true) return slice;
-  return { ...slice, spec: { ...slice.spec, devices: devices.map(withoutDisabled) } };
-}
-
-export function sliceWarnings({ spec: { driver } }: ResourceSlice): readonly string[] {
-  if (driver === driver.toLowerCase()) return [];
-  const shown = JSON.stringify(driver);
-  return [`spec.driver: driver names should be lowercase; ${shown} contains uppercase characters`];
 }

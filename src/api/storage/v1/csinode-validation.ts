@@ -41,13 +41,11 @@ function validateNodeDriver(
 
 /** How many volumes a driver takes may change; drivers come and go. */
 export function validateCSINodeUpdate(node: CSINode, old: CSINode): Causes {
-  const before = new Map(old.spec.drivers.map((driver) => [driver.name, driver]));
-  return node.spec.drivers.flatMap(({ allocatable: _, ...driver }) => {
-    const known = before.get(driver.name);
-    if (known === undefined) return [];
-    const { allocatable: _old, ...same } = known;
-    if (semanticEqual(driver, same)) return [];
-    return [field.invalid("spec.drivers", shown(driver), field.IMMUTABLE_MESSAGE)];
+  const before = new Map(old.spec.drivers.map((driver) => [driver.name, shown(driver)]));
+  return node.spec.drivers.flatMap((driver) => {
+    const [now, then] = [shown(driver), before.get(driver.name)];
+    if (then === undefined || semanticEqual(now, then)) return [];
+    return [field.invalid("spec.drivers", now, field.IMMUTABLE_MESSAGE)];
   });
 }
 

@@ -69,9 +69,9 @@ export function readUntyped(bytes: Uint8Array, form: UntypedSchema["form"]): unk
 }
 
 function writeTime(writer: ReverseWriter, text: string): void {
-  const ms = parseTime(text);
-  const seconds = Math.floor(ms / 1000);
   const fraction = /\.(\d+)/.exec(text)?.[1] ?? "";
+  // Without it: far from 1970 the sum of both would round up to the next second.
+  const seconds = parseTime(fraction === "" ? text : text.replace(`.${fraction}`, "")) / 1000;
   const nanos = Number(fraction.slice(0, 9).padEnd(9, "0"));
   writeInteger(writer, 2, nanos);
   writeInteger(writer, 1, seconds);

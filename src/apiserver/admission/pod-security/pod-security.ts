@@ -6,8 +6,19 @@ import type { AdmissionPlugin, Attributes } from "../plugin.ts";
 import { refuse } from "../refuse.ts";
 import type { CheckedPod } from "./containers.ts";
 import { describe, evaluatePod } from "./evaluate.ts";
+import type { PodSecurityConfiguration } from "./configuration.ts";
 import { warningsOfExisting } from "./existing-pods.ts";
-import { formatLevel, isFullyPrivileged, isSameLevel, readPolicy, strictness } from "./policy.ts";
+import { exemptionOf, exemptNamespaceWarning, NOBODY } from "./exemptions.ts";
+import type { PodSecurityMetrics } from "./metrics.ts";
+import {
+  formatLevel,
+  isFullyPrivileged,
+  isSameLevel,
+  PRIVILEGED,
+  readPolicy,
+  strictness,
+  type ReadPolicy,
+} from "./policy.ts";
 
 const NAMESPACES = "core/namespaces";
 const ANNOTATIONS = "pod-security.kubernetes.io/";
@@ -35,34 +46,64 @@ const IGNORED: ReadonlySet<string> = new Set([
   "status",
 ]);
 
-export function podSecurity(lookup: ObjectLookup, clock: Clock): AdmissionPlugin {
+export interface PodSecurityOptions {
+  readonly lookup: ObjectLookup;
+  readonly clock: Clock;
+  readonly metrics: PodSecurityMetrics | undefined;
+  /** Absent: namespaces without labels are privileged, and nobody is exempt. */
+  readonly configuration: PodSecurityConfiguration | undefined;
+}
+
+interface Facts extends Required<PodSecurityConfiguration> {
+  readonly lookup: ObjectLookup;
+  readonly clock: Clock;
+  readonly metrics: PodSecurityMetrics | undefined;
+}
+
+export function podSecurity({ lookup, clock, metrics, configuration }: PodSecurityOptions): AdmissionPlugin {
+  const { defaults = PRIVILEGED, exemptions = NOBODY } = configuration ?? {};
+  const facts: Facts = { lookup, clock, metrics, defaults, exemptions };
   return {
     name: "PodSecurity",
     operations: ["CREATE", "UPDATE"],
     resources: [PODS, NAMESPACES, ...TEMPLATED],
     validate(attributes) {
-      const { resource, subresource } = attributes;
-      if (resource === NAMESPACES) return validateNamespace(attributes, lookup, clock);
+      const { resource, subresource, namespace } = attributes;
+      if (resource === NAMESPACES) return validateNamespace(attributes, facts);
       if (resource === PODS ? IGNORED.has(subresource) : subresource !== "") return undefined;
-      const known = lookup.get(NAMESPACES, "", attributes.namespace);
-      if (known !== undefined) return validatePod(attributes, known);
+      const exemption = exemptionOf(exemptions, namespace, attributes.user.name);
+      if (exemption !== undefined) return exempt(exemption, attributes, facts);
+      const known = lookup.get(NAMESPACES, "", namespace);
+      if (known !== undefined) return validatePod(attributes, known, facts);
       return lookup
-        .getLive(NAMESPACES, "", attributes.namespace)
-        .then((live) => live && validatePod(attributes, live));
+        .getLive(NAMESPACES, "", namespace)
+        .then((live) => live && validatePod(attributes, live, facts));
     },
   };
 }
 
-function validateNamespace(attributes: Attributes, lookup: ObjectLookup, clock: Clock): void {
+function exempt(why: string, attributes: Attributes, { metrics }: Facts): void {
+  metrics?.exempted(attributes);
+  attributes.addAuditAnnotation(`${ANNOTATIONS}exempt`, why);
+}
+
+function validateNamespace(attributes: Attributes, facts: Facts): void {
   const { subresource, operation, object, oldObject, kind, warn } = attributes;
+  const { defaults, exemptions, lookup, clock } = facts;
   if (subresource !== "") return;
-  const { policy, causes } = readPolicy(object!.metadata.labels);
-  const { name } = object!.metadata;
+  const { name, labels } = object!.metadata;
+  const { policy, causes } = readPolicy(labels, defaults);
+  const isExempt = exemptions.namespaces.includes(name);
+  const warnOfExemption = (): void => {
+    const warning = exemptNamespaceWarning(name, policy, labels, defaults);
+    if (warning !== undefined) warn(warning);
+  };
   if (operation === "CREATE") {
     if (causes.length > 0) throw invalid(kind, name, causes);
+    if (isExempt) warnOfExemption();
     return;
   }
-  const old = readPolicy(oldObject!.metadata.labels);
+  const old = readPolicy(oldObject!.metadata.labels, defaults);
   if (causes.length > 0 && JSON.stringify(causes) !== JSON.stringify(old.causes)) {
     throw invalid(kind, name, causes);
   }
@@ -70,39 +111,62 @@ function validateNamespace(attributes: Attributes, lookup: ObjectLookup, clock: 
   const before = old.policy.enforce;
   if (isSameLevel(enforce, before) || enforce.level === "privileged") return;
   if (enforce.minor === before.minor && strictness(enforce.level) <= strictness(before.level)) return;
-  const pods = lookup.list(PODS, name) as readonly Pod[];
+  if (isExempt) return warnOfExemption();
+  const { runtimeClasses } = exemptions;
+  const pods = (lookup.list(PODS, name) as readonly Pod[]).filter(
+    ({ spec }) => !runtimeClasses.includes(spec?.runtimeClassName ?? ""),
+  );
   for (const warning of warningsOfExisting(name, pods, enforce, () => clock.monotonicMs())) warn(warning);
 }
 
-function validatePod(attributes: Attributes, namespace: KubeObject): void {
-  const { policy, causes } = readPolicy(namespace.metadata.labels);
+function validatePod(attributes: Attributes, namespace: KubeObject, facts: Facts): void {
+  const { metrics, defaults, exemptions } = facts;
+  const read = readPolicy(namespace.metadata.labels, defaults);
+  const { policy, causes } = read;
   const { resource, operation, object, oldObject, warn } = attributes;
   const isPod = resource === PODS;
-  if (isFullyPrivileged(policy)) {
-    if (isPod) attributes.addAuditAnnotation(`${ANNOTATIONS}enforce-policy`, formatLevel(policy.enforce));
+  if (causes.length === 0 && isUnchecked(policy, isPod)) {
+    if (!isPod) return;
+    metrics?.evaluated("allow", policy.enforce, "enforce", attributes);
+    attributes.addAuditAnnotation(`${ANNOTATIONS}enforce-policy`, "privileged:latest");
     return;
   }
   if (isPod && operation === "UPDATE" && !isSignificant(object as Pod, oldObject as Pod)) return;
   const pod = podOf(resource, object!);
   if (pod === undefined) return;
+  if (exemptions.runtimeClasses.includes(pod.spec.runtimeClassName ?? "")) {
+    return exempt("runtimeClass", attributes, facts);
+  }
   const enforced = isPod ? evaluatePod(policy.enforce, pod) : [];
-  annotate(attributes, { policy, causes }, pod);
+  if (isPod) {
+    metrics?.evaluated(enforced.length > 0 ? "deny" : "allow", policy.enforce, "enforce", attributes);
+  }
+  audit(attributes, read, pod, metrics);
   if (enforced.length > 0) {
     const level = formatLevel(policy.enforce);
     throw refuse(attributes, `violates PodSecurity "${level}": ${describe(enforced)}`);
   }
   const warned = evaluatePod(policy.warn, pod);
   if (warned.length === 0) return;
+  metrics?.evaluated("deny", policy.warn, "warn", attributes);
   warn(`would violate PodSecurity "${formatLevel(policy.warn)}": ${describe(warned)}`);
 }
 
+/** What holds templates is never refused. */
+function isUnchecked(policy: ReadPolicy["policy"], isPod: boolean): boolean {
+  if (isPod) return isFullyPrivileged(policy);
+  return policy.warn.level === "privileged" && policy.audit.level === "privileged";
+}
+
 /** For the audit event: what held, and what the policy for audits would have refused. */
-function annotate(
+function audit(
   attributes: Attributes,
-  { policy, causes }: ReturnType<typeof readPolicy>,
+  { policy, causes }: ReadPolicy,
   pod: CheckedPod,
+  metrics: PodSecurityMetrics | undefined,
 ): void {
   if (causes.length > 0) {
+    metrics?.failed(attributes);
     const why = causes.map(({ field, message }) => `${field}: ${message}`);
     const all = why.length === 1 ? why[0] : `[${why.join(", ")}]`;
     attributes.addAuditAnnotation(`${ANNOTATIONS}error`, `Failed to parse policy: ${all}`);
@@ -112,6 +176,7 @@ function annotate(
   }
   const audited = evaluatePod(policy.audit, pod);
   if (audited.length === 0) return;
+  metrics?.evaluated("deny", policy.audit, "audit", attributes);
   const why = `would violate PodSecurity "${formatLevel(policy.audit)}": ${describe(audited)}`;
   attributes.addAuditAnnotation(`${ANNOTATIONS}audit-violations`, why);
 }

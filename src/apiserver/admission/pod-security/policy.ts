@@ -19,6 +19,7 @@ const PREFIX = "pod-security.kubernetes.io/";
 const LEVELS: readonly Level[] = ["privileged", "baseline", "restricted"];
 const VERSION = /^v1\.(0|[1-9]\d*)$/;
 const MODES = ["enforce", "audit", "warn"] as const;
+type Mode = (typeof MODES)[number];
 const LATEST = Number.POSITIVE_INFINITY;
 const DEFAULT: LevelVersion = { level: "privileged", minor: LATEST };
 
@@ -27,11 +28,17 @@ export interface ReadPolicy {
   readonly causes: readonly StatusCause[];
 }
 
+/** What holds in namespaces without labels. */
+export const PRIVILEGED: Policy = { enforce: DEFAULT, audit: DEFAULT, warn: DEFAULT };
+
 /** A policy is there in any case: what cannot be read is the strictest to enforce, and nothing to warn of. */
-export function readPolicy(labels: Readonly<Record<string, string>> = {}): ReadPolicy {
+export function readPolicy(
+  labels: Readonly<Record<string, string>> = {},
+  defaults: Policy = PRIVILEGED,
+): ReadPolicy {
   const causes: StatusCause[] = [];
-  const read = { enforce: DEFAULT, audit: DEFAULT, warn: DEFAULT };
-  for (const mode of MODES) read[mode] = readMode(mode, labels, causes);
+  const read = { ...defaults };
+  for (const mode of MODES) read[mode] = readMode(mode, labels, defaults[mode], causes);
   const given = labels[`${PREFIX}enforce`];
   const isEnforced = given !== undefined && isLevel(given);
   if (
@@ -46,21 +53,38 @@ export function readPolicy(labels: Readonly<Record<string, string>> = {}): ReadP
 }
 
 function readMode(
-  mode: (typeof MODES)[number],
+  mode: Mode,
   labels: Readonly<Record<string, string>>,
+  fallback: LevelVersion,
   causes: StatusCause[],
 ): LevelVersion {
-  const level = labels[PREFIX + mode] ?? DEFAULT.level;
-  const version = labels[`${PREFIX}${mode}-version`] ?? "latest";
-  const refuse = (label: string, value: string, why: string): void => {
-    causes.push(field.invalid(`metadata.labels[${label}]`, value, why));
+  const level = labels[PREFIX + mode];
+  const version = labels[`${PREFIX}${mode}-version`];
+  const parsed = parseMode(mode, level ?? fallback.level, version ?? shownVersion(fallback));
+  const { levelProblem, versionProblem } = parsed;
+  const refuse = (label: string, value: unknown, why: string | undefined): void => {
+    if (why !== undefined) causes.push(field.invalid(`metadata.labels[${label}]`, value, why));
   };
-  if (!isLevel(level)) refuse(PREFIX + mode, level, `must be one of ${LEVELS.join(", ")}`);
+  refuse(PREFIX + mode, level, levelProblem);
+  refuse(`${PREFIX}${mode}-version`, version, versionProblem);
+  return parsed.level;
+}
+
+export interface ParsedMode {
+  readonly level: LevelVersion;
+  readonly levelProblem?: string;
+  readonly versionProblem?: string;
+}
+
+export function parseMode(mode: Mode, level: string, version: string): ParsedMode {
   const minor = version === "latest" ? LATEST : VERSION.exec(version)?.[1];
-  if (minor === undefined) refuse(`${PREFIX}${mode}-version`, version, 'must be "latest" or "v1.x"');
   return {
-    level: isLevel(level) ? level : mode === "enforce" ? "restricted" : "privileged",
-    minor: Number(minor ?? LATEST),
+    level: {
+      level: isLevel(level) ? level : mode === "enforce" ? "restricted" : "privileged",
+      minor: Number(minor ?? LATEST),
+    },
+    ...(!isLevel(level) && { levelProblem: `must be one of ${LEVELS.join(", ")}` }),
+    ...(minor === undefined && { versionProblem: 'must be "latest" or "v1.x"' }),
   };
 }
 
@@ -73,8 +97,12 @@ export function strictness(level: Level): number {
 }
 
 /** `baseline:latest`, `restricted:v1.25`. */
-export function formatLevel({ level, minor }: LevelVersion): string {
-  return `${level}:${minor === LATEST ? "latest" : `v1.${minor}`}`;
+export function formatLevel(version: LevelVersion): string {
+  return `${version.level}:${shownVersion(version)}`;
+}
+
+export function shownVersion({ minor }: LevelVersion): string {
+  return minor === LATEST ? "latest" : `v1.${minor}`;
 }
 
 export function isSameLevel(a: LevelVersion, b: LevelVersion): boolean {

@@ -15,6 +15,8 @@ import { maskUsage, quotaMatches, type QuotaEvaluator } from "#api/core/v1/quota
 import type { ResourceQuota } from "#api/core/v1/types.gen";
 import type { Attributes } from "../plugin.ts";
 import { refuse } from "../refuse.ts";
+import { checkLimited } from "./check-limited.ts";
+import type { LimitedResource } from "./configuration.ts";
 
 /** The quotas with the write counted, in the same order; one that it does not touch stays the same. Throws a refusal. */
 export function checkRequest(
@@ -22,26 +24,46 @@ export function checkRequest(
   attributes: Attributes,
   evaluator: QuotaEvaluator,
   nowMs: number,
+  limited: readonly LimitedResource[] = [],
 ): readonly ResourceQuota[] {
   const object = attributes.object!;
   const concerned = quotas.filter((quota) => matches(evaluator, quota, object));
-  if (concerned.length === 0) return quotas;
+  if (concerned.length === 0 && limited.length === 0) return quotas;
   for (const quota of concerned) checkConstraints(quota, object, evaluator, attributes);
   const usage = evaluator.usage(object, nowMs);
   const negative = Object.keys(usage).filter((name) => signOf(parseQuantity(usage[name]!)) < 0);
   if (negative.length > 0) {
     throw refuse(attributes, `quota usage is negative for resource(s): ${sorted(negative).join(",")}`);
   }
+  const added = new Map(
+    concerned.map((quota) => [
+      quota,
+      withoutZeros(
+        deltaOf(usage, matches(evaluator, quota, attributes.oldObject), attributes, evaluator, nowMs),
+      ),
+    ]),
+  );
+  if (limited.length > 0) {
+    const used =
+      concerned.length > 0
+        ? [...added.values()]
+        : [withoutZeros(deltaOf(usage, true, attributes, evaluator, nowMs))];
+    if (used.every((list) => Object.keys(list).length === 0)) return quotas;
+    checkLimited(limited, { quotas, concerned, usage, evaluator, attributes });
+  }
   return quotas.map((quota) => {
-    if (!concerned.includes(quota)) return quota;
-    const added = withoutZeros(deltaOf(usage, quota, attributes, evaluator, nowMs));
-    return Object.keys(added).length === 0 ? quota : charge(quota, added, attributes);
+    const list = added.get(quota) ?? {};
+    return Object.keys(list).length === 0 ? quota : charge(quota, list, attributes);
   });
 }
 
 /** By the bounds that were counted: those of a new quota are nobody's concern until its status is there. */
-function matches(evaluator: QuotaEvaluator, { spec, status }: ResourceQuota, object: KubeObject): boolean {
-  return quotaMatches(evaluator, { ...spec, hard: status?.hard ?? {} }, object);
+function matches(
+  evaluator: QuotaEvaluator,
+  { spec, status }: ResourceQuota,
+  object: KubeObject | undefined,
+): boolean {
+  return object !== undefined && quotaMatches(evaluator, { ...spec, hard: status?.hard ?? {} }, object);
 }
 
 function checkConstraints(
@@ -61,13 +83,13 @@ function checkConstraints(
 /** An update that the quota covered before costs what it adds; what it frees is given back by the controller. */
 function deltaOf(
   usage: ResourceList,
-  quota: ResourceQuota,
+  wasCovered: boolean,
   { operation, oldObject }: Attributes,
   evaluator: QuotaEvaluator,
   nowMs: number,
 ): ResourceList {
   if (operation !== "UPDATE" || oldObject === undefined) return usage;
-  if (!matches(evaluator, quota, oldObject)) return usage;
+  if (!wasCovered) return usage;
   const before = evaluator.usage(oldObject, nowMs);
   const delta = Object.entries(usage).map(([name, amount]) => {
     const difference = subQuantity(parseQuantity(amount), parseQuantity(before[name] ?? "0"));

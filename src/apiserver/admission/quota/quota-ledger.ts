@@ -4,6 +4,7 @@ import type { QuotaEvaluator } from "#api/core/v1/quota/index";
 import type { ResourceQuota } from "#api/core/v1/types.gen";
 import type { Attributes } from "../plugin.ts";
 import { checkRequest } from "./check-request.ts";
+import type { LimitedResource } from "./configuration.ts";
 
 /** How the ledger reads and writes quotas. */
 export interface QuotaAccess {
@@ -32,20 +33,24 @@ interface Waiter {
 export class QuotaLedger {
   readonly #access: QuotaAccess;
   readonly #clock: Clock;
+  readonly #limited: readonly LimitedResource[];
   /** By namespace; present while its worker runs. */
   readonly #waiting = new Map<string, Waiter[]>();
   /** Quotas this ledger wrote which the cache may not show yet; dropped when it does. */
   readonly #written = new Map<string, ResourceQuota>();
 
-  constructor(access: QuotaAccess, clock: Clock) {
+  /** `limited`: what nobody may use without a quota that covers it. */
+  constructor(access: QuotaAccess, clock: Clock, limited: readonly LimitedResource[] = []) {
+    this.#limited = limited;
     this.#access = access;
     this.#clock = clock;
   }
 
-  /** Resolves when the write is counted; undefined when no quota is there. Rejects with the refusal. */
+  /** Resolves when the write is counted; undefined when nothing bounds it. Rejects with the refusal. */
   evaluate(attributes: Attributes, evaluator: QuotaEvaluator): Promise<void> | undefined {
     const { namespace } = attributes;
-    if (!this.#waiting.has(namespace) && this.#access.list(namespace).length === 0) return undefined;
+    const isQuiet = this.#limited.length === 0 && !this.#waiting.has(namespace);
+    if (isQuiet && this.#access.list(namespace).length === 0) return undefined;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = this.#clock.after(TIMEOUT_MS, () =>
       settle(
@@ -99,7 +104,7 @@ export class QuotaLedger {
       if (waiter.isSettled) continue;
       try {
         const { attributes, evaluator } = waiter;
-        const counted = checkRequest(running, attributes, evaluator, nowMs);
+        const counted = checkRequest(running, attributes, evaluator, nowMs, this.#limited);
         if (!attributes.dryRun) running = counted;
       } catch (refusal) {
         waiter.settle(refusal);

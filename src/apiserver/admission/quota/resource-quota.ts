@@ -2,12 +2,17 @@
 import type { Clock } from "#apimachinery";
 import { quotaEvaluator } from "#api/core/v1/quota/index";
 import type { AdmissionPlugin, Attributes } from "../plugin.ts";
+import type { LimitedResource } from "./configuration.ts";
 import { QuotaLedger, type QuotaAccess } from "./quota-ledger.ts";
 
 const IGNORED: ReadonlySet<string> = new Set(["core/events", "events.k8s.io/events"]);
 
-export function resourceQuotaAdmission(access: QuotaAccess, clock: Clock): AdmissionPlugin {
-  const ledger = new QuotaLedger(access, clock);
+export function resourceQuotaAdmission(
+  access: QuotaAccess,
+  clock: Clock,
+  limited: readonly LimitedResource[] = [],
+): AdmissionPlugin {
+  const ledger = new QuotaLedger(access, clock, limited);
   return {
     name: "ResourceQuota",
     operations: ["CREATE", "UPDATE"],

@@ -2,6 +2,7 @@
 import { Agent, request as requestHttps } from "node:https";
 import type { IncomingMessage } from "node:http";
 import { parseJson, StatusError, type Clock } from "#apimachinery";
+import type { Credentials, FindCredentials } from "./credentials.ts";
 import type { Target } from "./target.ts";
 
 /** Of an answer: an object and its patch, both within what a request may hold. */
@@ -30,12 +31,13 @@ export interface WebhookCall {
 export interface CallerOptions {
   readonly clock: Clock;
   readonly agent: Agent;
+  readonly credentials?: FindCredentials | undefined;
 }
 
 /** The parsed answer. Rejects with an Error whose message says what went wrong; the caller's abort is thrown as it is. */
 export async function callWebhook(
   { target, caBundle, timeoutSeconds, body }: WebhookCall,
-  { clock, agent }: CallerOptions,
+  { clock, agent, credentials }: CallerOptions,
   signal: AbortSignal,
 ): Promise<unknown> {
   const url = new URL(target.url);
@@ -45,7 +47,11 @@ export async function callWebhook(
   const payload = Buffer.from(JSON.stringify(body));
   try {
     const stop = AbortSignal.any([signal, deadline.signal]);
-    const response = await post({ ...target, url }, caBundle, payload, agent, stop);
+    const response = await post({ ...target, url }, caBundle, payload, {
+      agent,
+      credentials: credentials?.(`${url.hostname}:${url.port || HTTPS_PORT}`),
+      signal: stop,
+    });
     const text = await readAll(response);
     checkStatus(response.statusCode ?? 0, text);
     return parseJson(text);
@@ -70,12 +76,17 @@ function shownUrl(url: URL, { address }: Target): string {
   return url.href.replace(url.hostname, `${url.hostname}:${HTTPS_PORT}`);
 }
 
+interface PostOptions {
+  readonly agent: Agent;
+  readonly credentials: Credentials | undefined;
+  readonly signal: AbortSignal;
+}
+
 function post(
   { url, address }: Target,
   caBundle: string | undefined,
   body: Buffer,
-  agent: Agent,
-  signal: AbortSignal,
+  { agent, credentials, signal }: PostOptions,
 ): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const ca =
@@ -94,7 +105,9 @@ function post(
       "content-type": "application/json",
       "content-length": body.length,
       "user-agent": "kube-apiserver-admission",
+      ...credentials?.headers,
     },
+    ...(credentials?.cert !== undefined && { cert: credentials.cert, key: credentials.key }),
     ...(ca !== undefined && { ca }),
     agent,
     signal,

@@ -15,6 +15,7 @@ import type { AdmissionMetrics, RejectionError } from "../metrics.ts";
 import type { Attributes } from "../plugin.ts";
 import { annotateFailOpen, annotateMutation, annotatePatch, annotateResponse } from "./annotate.ts";
 import { callWebhook } from "./call.ts";
+import type { FindCredentials } from "./credentials.ts";
 import { complete, patchProblem } from "./complete.ts";
 import { inVersion } from "./in-version.ts";
 import type { Invocation, InvocationFacts } from "./invocation.ts";
@@ -31,6 +32,8 @@ export interface WebhookOptions extends InvocationFacts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly agent: Agent;
+  /** Absent: webhooks are shown none. */
+  readonly credentials?: FindCredentials;
   readonly logger: Logger;
   readonly metrics?: AdmissionMetrics;
 }
@@ -122,7 +125,7 @@ async function ask(
   { webhook, served }: Invocation,
   object: KubeObject | undefined,
   attributes: Attributes,
-  { clock, random, agent, resolve }: WebhookOptions,
+  { clock, random, agent, resolve, credentials }: WebhookOptions,
 ): Promise<ReviewResponse> {
   const { spec, isMutating } = webhook;
   const version = reviewVersion(spec.admissionReviewVersions);
@@ -147,7 +150,7 @@ async function ask(
         timeoutSeconds: spec.timeoutSeconds ?? TIMEOUT_SECONDS,
         body: review,
       },
-      { clock, agent },
+      { clock, agent, credentials },
       attributes.signal,
     ),
   );

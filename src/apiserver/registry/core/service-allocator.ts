@@ -1,5 +1,5 @@
 /** Gives Services cluster addresses and node ports, and takes them back. @module */
-import { field, invalid, StatusError, type KubeObject } from "#apimachinery";
+import { field, invalid, StatusError } from "#apimachinery";
 import type { Service, ServicePort, ServiceSpec } from "#api/core/v1/types.gen";
 import type { RequestContext } from "../context.ts";
 import type { Begun, ResourceHooks } from "../resource-hooks.ts";

@@ -36,7 +36,7 @@ export class NodePorts {
   readonly #range: PortRange;
   readonly #random: () => number;
   #waiting: Change[] = [];
-  #running: Promise<void> | undefined;
+  #isFlushing = false;
   /** What was stored last, as far as this server knows. */
   #known: StoredPorts | undefined;
 
@@ -116,11 +116,12 @@ export class NodePorts {
   #change(apply: Change["apply"]): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ apply, resolve, reject });
-      this.#running ??= this.#flush();
+      if (!this.#isFlushing) void this.#flush();
     });
   }
 
   async #flush(): Promise<void> {
+    this.#isFlushing = true;
     while (this.#waiting.length > 0) {
       const changes = this.#waiting;
       this.#waiting = [];
@@ -130,7 +131,7 @@ export class NodePorts {
         for (const { reject } of changes) reject(err);
       }
     }
-    this.#running = undefined;
+    this.#isFlushing = false;
   }
 
   async #swap(changes: readonly Change[]): Promise<void> {

@@ -64,7 +64,7 @@ function planServiceIp(service: Service, ip: string, facts: ServiceFacts): Addre
     return repair("create", "ClusterIPNotAllocated", note);
   }
   const wrong = `the ClusterIP [${family}]: ${ip} for Service ${namespace}/${name} has a wrong reference; repairing`;
-  const { group = "", resource, namespace: space = "", name: parent } = address.spec!.parentRef;
+  const { group = "", resource, namespace: space = "", name: parent } = address.spec.parentRef;
   if (group !== "" || resource !== "services") return repair("recreate", "ClusterIPNotAllocated", wrong);
   if (space !== namespace || parent !== name) {
     const other = facts.service(space, parent);
@@ -95,7 +95,7 @@ export function planAddress(
     };
   };
   const later = (afterMs: number): AddressRepair => ({ ip, action: "check", afterMs, findings: [] });
-  const { group = "", resource, namespace = "", name } = address.spec!.parentRef;
+  const { group = "", resource, namespace = "", name } = address.spec.parentRef;
   if (group !== "" || resource !== "services") {
     const note = `IPAddress ${ip} appears to have been modified, not referencing a Service: cleaning up`;
     return remove("IPAddressNotAllocated", note);

@@ -55,8 +55,8 @@ export class ServiceRepair {
   constructor(options: ServiceRepairOptions) {
     this.#options = options;
     this.#facts = {
-      address: (ip) => this.#cached<IPAddress>(IP_ADDRESSES, ip),
-      service: (namespace, name) => this.#cached<Service>(SERVICES, `${namespace}/${name}`),
+      address: (ip) => this.#cached(IP_ADDRESSES, ip) as IPAddress | undefined,
+      service: (namespace, name) => this.#cached(SERVICES, `${namespace}/${name}`) as Service | undefined,
       isInRange: (ip) => this.#isInRange(ip),
     };
   }
@@ -64,7 +64,8 @@ export class ServiceRepair {
   /** One pass over everything. */
   async runOnce(): Promise<void> {
     const services: Service[] = [];
-    for (const { object } of [...this.#options.store(SERVICES).cache.list()]) {
+    const present = [...this.#options.store(SERVICES).cache.list()];
+    for (const { object } of present) {
       services.push(object as Service);
       await this.#repair(planService(object as Service, this.#facts));
       if (services.length % SLICE === 0) await yieldToLoop();
@@ -145,7 +146,7 @@ export class ServiceRepair {
 
   /** A Service's key has a slash, an address's has none; a deleted Service's address tells of itself. */
   async #lookAt(key: string): Promise<void> {
-    const service = this.#cached<Service>(SERVICES, key);
+    const service = this.#cached(SERVICES, key) as Service | undefined;
     if (service !== undefined) await this.#repair(planService(service, this.#facts));
     const address = this.#facts.address(key);
     if (address !== undefined) await this.#repairAddress(address);
@@ -210,13 +211,13 @@ export class ServiceRepair {
       .some((cidr) => !cidr.includes(":") && holds(parseIpRange(cidr), number));
   }
 
-  #cached<T extends KubeObject>(resource: string, key: string): T | undefined {
-    return this.#options.store(resource).cache.get(key)?.object as T | undefined;
+  #cached(resource: string, key: string): KubeObject | undefined {
+    return this.#options.store(resource).cache.get(key)?.object;
   }
 }
 
 function parentKey({ spec }: IPAddress): string {
-  const { namespace = "", name } = spec!.parentRef;
+  const { namespace = "", name } = spec.parentRef;
   return `${namespace}/${name}`;
 }
 

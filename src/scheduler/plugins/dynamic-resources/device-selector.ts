@@ -1,41 +1,10 @@
 /** CEL selectors of devices: `device.driver`, `device.attributes["domain"].name`, `device.capacity["domain"].name`. @module */
+import { compileSelector, SELECTOR_COST_MAX } from "#api/resource/v1/device-environment";
 import type { Device, DeviceAttribute } from "#api/resource/v1/types.gen";
-import {
-  BOOL,
-  compile,
-  DYN,
-  MapValue,
-  mapOf,
-  Meter,
-  newEnv,
-  STRING,
-  structOf,
-  type CelEnv,
-  type CelType,
-  type CelValue,
-  type Program,
-} from "#apimachinery/cel";
+import { compile, MapValue, Meter, newEnv, STRING, type CelValue, type Program } from "#apimachinery/cel";
 
-/** Upstream's CELSelectorExpressionMaxCost. */
-const COST_MAX = 1_000_000;
 /** Expressions kept compiled. */
 const COMPILED_MAX = 500;
-
-const DEVICE = "kubernetes.DRADevice";
-const FIELDS: Readonly<Record<string, CelType>> = {
-  driver: STRING,
-  attributes: mapOf(STRING, mapOf(STRING, DYN)),
-  capacity: mapOf(STRING, mapOf(STRING, DYN)),
-  allowMultipleAllocations: BOOL,
-};
-
-let env: CelEnv | undefined;
-
-function environment(): CelEnv {
-  const findStruct = (name: string) =>
-    name === DEVICE ? { field: (field: string) => FIELDS[field] } : undefined;
-  return (env ??= newEnv({ variables: { device: structOf(DEVICE) }, findStruct }));
-}
 
 export class DeviceSelectors {
   readonly #compiled = new Map<string, Program | Error>();
@@ -55,14 +24,8 @@ export class DeviceSelectors {
   #program(expression: string): Program | Error {
     const known = this.#compiled.get(expression);
     if (known !== undefined) return known;
-    let program: Program | Error;
-    try {
-      program = compile(environment(), expression);
-      const { kind } = program.type;
-      if (kind !== "bool" && kind !== "dyn") program = new Error("must evaluate to bool or the unknown type");
-    } catch (err) {
-      program = err instanceof Error ? err : new Error(String(err));
-    }
+    const compiled = compileSelector(expression);
+    const program = typeof compiled === "string" ? new Error(compiled) : compiled;
     if (this.#compiled.size >= COMPILED_MAX) this.#compiled.clear();
     this.#compiled.set(expression, program);
     return program;
@@ -71,7 +34,7 @@ export class DeviceSelectors {
 
 function evaluated(program: Program, variables: Readonly<Record<string, CelValue>>): CelValue {
   try {
-    return program.evaluate((name) => variables[name]!, new Meter(COST_MAX));
+    return program.evaluate((name) => variables[name]!, new Meter(SELECTOR_COST_MAX));
   } catch (err) {
     throw new Error(`CEL runtime error: ${err instanceof Error ? err.message : String(err)}`, { cause: err });
   }

@@ -1,0 +1,138 @@
+/** The metrics of the controllers, under upstream's names and labels. @module */
+import { exponentialBuckets, type MetricDefinition } from "#component-base";
+
+const PER_SYNC = exponentialBuckets(2, 2, 15);
+const STALE_LABELS = ["group", "resource"];
+
+/** To declare where the metrics are kept. */
+export const controllerMetricDefinitions: readonly MetricDefinition[] = [
+  ...prefixed("job_controller", [
+    histogram(
+      "job_sync_duration_seconds",
+      exponentialBuckets(0.004, 2, 15),
+      "Duration of reconciling a Job",
+      "completion_mode",
+      "result",
+      "action",
+    ),
+    counter("job_syncs_total", "Reconciliations of Jobs", "completion_mode", "result", "action"),
+    counter("jobs_finished_total", "Jobs that have ended", "completion_mode", "result", "reason"),
+    counter("jobs_by_external_controller_total", "Jobs that another controller manages", "controller_name"),
+    counter(
+      "job_pods_finished_total",
+      "Pods of Jobs that ended and were counted",
+      "completion_mode",
+      "result",
+    ),
+    counter(
+      "pod_failures_handled_by_failure_policy_total",
+      "Failed pods by what the failure policy said of them",
+      "action",
+    ),
+    counter(
+      "terminated_pods_tracking_finalizer_total",
+      "Pods that ended with the tracking finalizer, and finalizers taken from them",
+      "event",
+    ),
+    counter("job_finished_indexes_total", "Indexes that have ended", "status", "backoffLimit"),
+    counter("job_pods_creation_total", "Pods that were created for Jobs", "reason", "status"),
+    counter("stale_sync_skips_total", "Reconciliations that waited for the cache", ...STALE_LABELS),
+  ]),
+  ...prefixed("cronjob_controller", [
+    histogram(
+      "job_creation_skew_duration_seconds",
+      exponentialBuckets(1, 2, 10),
+      "From when a Job was due to when it was created",
+    ),
+  ]),
+  ...prefixed("ttl_after_finished_controller", [
+    histogram(
+      "job_deletion_duration_seconds",
+      exponentialBuckets(0.1, 2, 14),
+      "From when a Job's time had passed to its deletion",
+    ),
+  ]),
+  ...prefixed("replicaset_controller", [
+    histogram(
+      "sorting_deletion_age_ratio",
+      exponentialBuckets(0.25, 2, 6),
+      "Age of the pod that was chosen, in ages of the youngest; at most 2 is meant",
+    ),
+    counter("stale_sync_skips_total", "Reconciliations that waited for the cache", ...STALE_LABELS),
+  ]),
+  ...prefixed("statefulset_controller", [
+    gauge(
+      "statefulset_max_unavailable",
+      "How many replicas may be unavailable in an update",
+      "statefulset_namespace",
+      "statefulset_name",
+      "pod_management_policy",
+    ),
+    gauge(
+      "statefulset_unavailable_replicas",
+      "How many replicas are unavailable",
+      "statefulset_namespace",
+      "statefulset_name",
+      "pod_management_policy",
+    ),
+    counter("stale_sync_skips_total", "Reconciliations that waited for the cache", ...STALE_LABELS),
+  ]),
+  ...prefixed("daemonset_controller", [
+    counter("stale_sync_skips_total", "Reconciliations that waited for the cache", ...STALE_LABELS),
+  ]),
+  ...prefixed("garbagecollector_controller", [
+    counter("resources_sync_error_total", "Failures to learn which resources there are"),
+  ]),
+  ...prefixed("endpoint_slice_controller", [
+    ...sliceMetrics(),
+    counter("syncs", "Reconciliations of services, by result", "result"),
+    histogram(
+      "endpointslices_changed_per_sync",
+      [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      "EndpointSlices that one reconciliation changed",
+      "topology",
+      "traffic_distribution",
+    ),
+  ]),
+  ...prefixed("endpoint_slice_mirroring_controller", [
+    ...sliceMetrics(),
+    histogram("addresses_skipped_per_sync", PER_SYNC, "Addresses that were not mirrored"),
+    histogram(
+      "endpoints_sync_duration",
+      exponentialBuckets(0.001, 2, 15),
+      "Duration of mirroring Endpoints, in seconds",
+    ),
+  ]),
+];
+
+function sliceMetrics(): readonly MetricDefinition[] {
+  return [
+    histogram("endpoints_added_per_sync", PER_SYNC, "Endpoints that one reconciliation added"),
+    histogram("endpoints_removed_per_sync", PER_SYNC, "Endpoints that one reconciliation removed"),
+    gauge("endpoints_desired", "Endpoints that there should be"),
+    gauge("num_endpoint_slices", "EndpointSlices that there are"),
+    gauge("desired_endpoint_slices", "EndpointSlices that would do, if all were full"),
+    counter("changes", "Writes of EndpointSlices", "operation"),
+  ];
+}
+
+function prefixed(subsystem: string, definitions: readonly MetricDefinition[]): readonly MetricDefinition[] {
+  return definitions.map((one) => ({ ...one, name: `${subsystem}_${one.name}` }));
+}
+
+function counter(name: string, help: string, ...labels: readonly string[]): MetricDefinition {
+  return { type: "counter", name, help, labels };
+}
+
+function gauge(name: string, help: string, ...labels: readonly string[]): MetricDefinition {
+  return { type: "gauge", name, help, labels };
+}
+
+function histogram(
+  name: string,
+  buckets: readonly number[],
+  help: string,
+  ...labels: readonly string[]
+): MetricDefinition {
+  return { type: "histogram", name, help, labels, buckets };
+}
