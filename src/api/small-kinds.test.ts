@@ -118,7 +118,7 @@ test("EndpointSlices: addresses, ports, topology that is no more", () => {
   assert.equal(EndpointSlices.strategy?.prepareForUpdate?.(next, old).metadata.generation, 1);
   const moved = { ...old, endpoints: [{ ...old.endpoints![0]!, addresses: ["192.0.2.2"] }] };
   assert.deepEqual(EndpointSlices.strategy?.prepareForUpdate?.(moved, old).endpoints, [
-    { addresses: ["192.0.2.2"], nodeName: "n" },
+    { addresses: ["192.0.2.2"], conditions: {}, nodeName: "n" },
   ]);
 });
 

@@ -71,7 +71,8 @@ export function newControllerRef(owner: KubeObject, kind: GroupVersionKind): Own
 
 /**
  * Carries out `claims`. Returns what the owner has afterwards. Patches name the uid and the resourceVersion they were
- * decided on, so a stale decision fails with a conflict and is made again.
+ * decided on, so a stale decision fails with a conflict and is made again. What is adopted gets `finalizer`; what is
+ * released loses it in the same write.
  */
 export async function claim<O extends KubeObject, T extends KubeObject>(
   client: Client,
@@ -80,6 +81,7 @@ export async function claim<O extends KubeObject, T extends KubeObject>(
   kind: Kind<T>,
   claims: Claims<T>,
   signal: AbortSignal,
+  finalizer?: string,
 ): Promise<readonly T[]> {
   const { owned, adopt, release } = claims;
   if (adopt.length === 0 && release.length === 0) return owned;
@@ -87,13 +89,17 @@ export async function claim<O extends KubeObject, T extends KubeObject>(
   if (adopt.length > 0) await verifyAlive(client, ownerKind, owner, signal);
   const ref = newControllerRef(owner, ownerKind);
   await forEachParallel(adopt, async (object) => {
-    const refs = [...(object.metadata.ownerReferences ?? []), ref];
-    const patched = await patchOwners(client, kind, object, refs, signal);
+    const ownerReferences = [...(object.metadata.ownerReferences ?? []), ref];
+    const before = withoutFinalizer(object, finalizer);
+    const finalizers = finalizer === undefined ? undefined : [...before, finalizer];
+    const patched = await patchMetadata(client, kind, object, { ownerReferences, finalizers }, signal);
     if (patched !== undefined) adopted.push(patched);
   });
   await forEachParallel(release, async (object) => {
-    const refs = (object.metadata.ownerReferences ?? []).filter(({ uid }) => uid !== owner.metadata.uid);
-    await patchOwners(client, kind, object, refs, signal);
+    const refs = object.metadata.ownerReferences ?? [];
+    const ownerReferences = refs.filter(({ uid }) => uid !== owner.metadata.uid);
+    const finalizers = finalizer === undefined ? undefined : withoutFinalizer(object, finalizer);
+    await patchMetadata(client, kind, object, { ownerReferences, finalizers }, signal);
   });
   return [...owned, ...adopted];
 }
@@ -116,16 +122,27 @@ async function verifyAlive<O extends KubeObject>(
   }
 }
 
+function withoutFinalizer({ metadata }: KubeObject, finalizer: string | undefined): readonly string[] {
+  return (metadata.finalizers ?? []).filter((name) => name !== finalizer);
+}
+
+interface Ownership {
+  readonly ownerReferences: readonly OwnerReference[];
+  /** Undefined: they stay as they are. */
+  readonly finalizers: readonly string[] | undefined;
+}
+
 /** Undefined when the object is gone, or was replaced by one of the same name: nothing is left to claim. */
-async function patchOwners<T extends KubeObject>(
+async function patchMetadata<T extends KubeObject>(
   client: Client,
   kind: Kind<T>,
   object: T,
-  ownerReferences: readonly OwnerReference[],
+  { ownerReferences, finalizers }: Ownership,
   signal: AbortSignal,
 ): Promise<T | undefined> {
   const { uid, resourceVersion } = object.metadata;
-  const body = { metadata: { uid, resourceVersion, ownerReferences } };
+  const changes = { ownerReferences, ...(finalizers !== undefined && { finalizers }) };
+  const body = { metadata: { uid, resourceVersion, ...changes } };
   try {
     return await client.patch(kind, object.metadata, { type: "merge", body }, signal);
   } catch (err) {

@@ -75,7 +75,7 @@ export async function startCluster(kinds: readonly Kind[], clock: Clock = system
   };
 }
 
-async function until<R>(
+export async function until<R>(
   informers: InformerFactory,
   what: string,
   kinds: readonly Kind[],
@@ -112,7 +112,7 @@ export function newNode(name: string): KubeObject & { apiVersion: "v1"; kind: "N
 }
 
 /** Binds pods, says how they are, and lets them go when they are deleted. */
-function runKubelet(
+export function runKubelet(
   client: Client,
   informers: InformerFactory,
   state: { readonly isPaused: boolean },

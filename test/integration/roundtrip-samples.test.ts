@@ -55,6 +55,17 @@ suite("samples", () => {
     );
   });
 
+  test("a scale is a row of a table too", async () => {
+    const { collection, object } = samples.find((sample) => sample.object.kind === "Deployment")!;
+    await ask({ method: "POST", path: collection, body: object, headers: JSON_TYPE });
+    const path = `${collection}/${object.metadata.name}/scale`;
+    const table = (await send({ method: "GET", path, headers: TABLE })).body as Table;
+    const names = table.columnDefinitions.map(({ name }) => name);
+    assert.deepEqual(names, ["Name", "Desired", "Available", "Age"]);
+    assert.deepEqual(table.rows[0]?.cells.slice(0, 3), ["sample", 1, 0]);
+    await send({ method: "DELETE", path: `${collection}/${object.metadata.name}` });
+  });
+
   for (const sample of samples) test(idOf(sample.object), () => live(sample));
 });
 

@@ -135,7 +135,7 @@ function goType(kind: Kind, isListed: boolean): string {
   return `*${group}.${kind.kind}${isListed ? "List" : ""}`;
 }
 
-function includeObjectOf(text: string): IncludeObject {
+export function includeObjectOf(text: string): IncludeObject {
   if (text === "" || text === "Metadata") return "Metadata";
   if (text === "None" || text === "Object") return text;
   const cause = field.invalid("includeObject", text, "must be 'Metadata', 'Object', 'None', or empty");

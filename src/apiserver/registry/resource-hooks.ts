@@ -10,6 +10,8 @@ export interface Begun {
 }
 
 export interface ResourceHooks {
+  /** What `begin…` takes is written to the store: the object is judged with what a dry run gives it, before anything is taken. */
+  readonly takesFromStore?: boolean;
   readonly beginCreate?: (object: KubeObject, context: RequestContext) => Promise<Begun>;
   readonly beginUpdate?: (object: KubeObject, old: KubeObject, context: RequestContext) => Promise<Begun>;
   readonly afterDelete?: (object: KubeObject) => void | Promise<void>;

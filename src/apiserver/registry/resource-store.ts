@@ -230,15 +230,12 @@ export class ResourceStore {
       hasGeneration: this.#hasGeneration,
     };
     const planned = planCreate(kind, resource, input, facts);
-    const begun = (await this.#options.hooks.beginCreate?.(planned, context)) ?? nothingBegun(planned);
-    return this.#finishing(begun, context, async (object) => {
-      const causes = [
-        ...validateObjectMeta(object.metadata, this.#metaRules),
-        ...this.#finalizerCauses(object),
-        ...(kind.validate?.(object) ?? []),
-        ...(kind.validateCreate?.(object) ?? []),
-      ];
-      if (causes.length > 0) throw invalid(kind, object.metadata.name, causes);
+    const { hooks } = this.#options;
+    const begin = async (as: RequestContext): Promise<Begun> =>
+      (await hooks.beginCreate?.(planned, as)) ?? nothingBegun(planned);
+    await this.#tryFirst(begin, context, (object) => this.#validateCreate(object));
+    return this.#finishing(await begin(context), context, async (object) => {
+      this.#validateCreate(object);
       for (const warning of kind.strategy?.warnings?.(object, undefined, "") ?? []) context.warn(warning);
       const subject = { namespace, name, subresource: "" };
       await this.#options.admission.validate(this.#attributes("CREATE", subject, context, { object }));
@@ -252,6 +249,29 @@ export class ResourceStore {
         throw err;
       }
     });
+  }
+
+  #validateCreate(object: KubeObject): void {
+    const { kind } = this;
+    const causes = [
+      ...validateObjectMeta(object.metadata, this.#metaRules),
+      ...this.#finalizerCauses(object),
+      ...(kind.validate?.(object) ?? []),
+      ...(kind.validateCreate?.(object) ?? []),
+    ];
+    if (causes.length > 0) throw invalid(kind, object.metadata.name, causes);
+  }
+
+  /** Nothing is taken for an object that will be refused. */
+  async #tryFirst(
+    begin: (context: RequestContext) => Promise<Begun>,
+    context: RequestContext,
+    check: (object: KubeObject) => void,
+  ): Promise<void> {
+    if (context.dryRun || this.#options.hooks.takesFromStore !== true) return;
+    const trial = await begin({ ...context, dryRun: true });
+    await trial.finish(false);
+    check(trial.object);
   }
 
   async #createOnUpdate(
@@ -284,8 +304,13 @@ export class ResourceStore {
     checkNamespace(input.metadata.namespace, stored.namespace);
     checkUpdatePreconditions(kind, input, old);
     const planned = await this.#planUpdate(input, old, request, context);
-    const begun = (await this.#options.hooks.beginUpdate?.(planned, old, context)) ?? nothingBegun(planned);
-    return this.#finishing(begun, context, async (object) => {
+    const { hooks } = this.#options;
+    const begin = async (as: RequestContext): Promise<Begun> =>
+      (await hooks.beginUpdate?.(planned, old, as)) ?? nothingBegun(planned);
+    await this.#tryFirst(begin, context, (object) =>
+      this.#validateUpdate(object, old, request.subresource, { ...context, warn: () => {} }),
+    );
+    return this.#finishing(await begin(context), context, async (object) => {
       this.#validateUpdate(object, old, request.subresource, context);
       const { namespace, name } = stored;
       const subject = { namespace, name, subresource: request.subresource };
@@ -319,6 +344,7 @@ export class ResourceStore {
     const objects = shownObjects(input, old, view);
     const attributes = this.#attributes("UPDATE", { namespace, name, subresource }, context, objects);
     const shown = await this.#options.admission.admit(objects.object, attributes);
+    if (shown !== objects.object) checkNamespace(shown.metadata.namespace, namespace);
     const admitted = shown === objects.object ? input : (view?.into(input, shown) ?? shown);
     const planned = planUpdate(this.kind, admitted, old, {
       subresource,

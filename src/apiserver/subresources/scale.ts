@@ -30,7 +30,8 @@ import { checkIdentity } from "../handlers/write.ts";
 import { writeContextOf } from "../handlers/write-options.ts";
 import type { ServedResource } from "../registry/served-resource.ts";
 import { customScale } from "./custom-scale.ts";
-import { answer, decodeForeign } from "./foreign-kind.ts";
+import { decodeForeign } from "./foreign-kind.ts";
+import { answerScale } from "./scale-answer.ts";
 
 const SCALE = { group: "autoscaling", version: "v1", kind: "Scale" };
 /** The parts of a workload that a scale shows. */
@@ -66,9 +67,10 @@ function formOf({ custom }: ServedResource): ScaleForm {
 }
 
 export const scaleHandlers: SubresourceHandlers = {
-  get: async ({ request, info, served }) => {
+  get: async (routed) => {
+    const { request, info, served } = routed;
     const { object } = await served.store.get(info.namespace, info.name);
-    return answer(request, 200, scaleOf(await readOne(served, object, request.signal), formOf(served)));
+    return answerScale(routed, 200, scaleOf(await readOne(served, object, request.signal), formOf(served)));
   },
   update: async (routed) => {
     const scale = (await decodeForeign(routed.request, SCALE)) as Scale;
@@ -166,11 +168,12 @@ async function write(
 }
 
 async function store(
-  { request, info, served }: ResourceRequest,
+  routed: ResourceRequest,
   optionsKind: string,
   transform: (stored: KubeObject | undefined) => KubeObject,
   ownsManagedFields: boolean,
 ): Promise<Result> {
+  const { request, info, served } = routed;
   const context = writeContextOf(request, optionsKind);
   const form = formOf(served);
   const view = {
@@ -181,7 +184,7 @@ async function store(
   };
   const update = { subresource: "scale", mayCreate: false, transform, view, ownsManagedFields };
   const { object } = await served.store.update(info.namespace, info.name, update, context);
-  return answer(request, 200, scaleOf(object.object, form));
+  return answerScale(routed, 200, scaleOf(object.object, form));
 }
 
 function scaleOf(object: KubeObject, form: ScaleForm): Scale {

@@ -9,9 +9,9 @@ import { Pods } from "#api/core/v1/pod";
 import type { Node, Pod } from "#api/core/v1/types.gen";
 import type { Lister } from "#client";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
-import { ownedBy, slowStartBatch, source } from "#controller-runtime";
+import { slowStartBatch, source } from "#controller-runtime";
 import { forEachParallel } from "../batch.ts";
-import { adoptersOf, claim, planClaims } from "../controller-ref-manager.ts";
+import { adoptersOf, claim, controllerKeys, planClaims } from "../controller-ref-manager.ts";
 import { indexOrphans, orphansOf } from "../indexes.ts";
 import { LastWrites } from "../last-writes.ts";
 import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
@@ -32,7 +32,6 @@ import { nextAvailabilityInMs, placesOf, plan, planStatus } from "./plan.ts";
  */
 export function daemonSetController(context: ControllerContext): Controller {
   const daemons = new Daemons(context);
-  const revisions = ownedBy(DaemonSets as Kind, ControllerRevisions as unknown as Kind);
   return {
     name: "daemonset-controller",
     eventSource: "daemonset-controller",
@@ -40,8 +39,8 @@ export function daemonSetController(context: ControllerContext): Controller {
     owns: [Pods as Kind],
     watches: [
       // Not when one is new: what somebody adds by hand stays until the DaemonSet has other work.
-      source(ControllerRevisions, (revision, old, change) =>
-        change === "add" ? [] : revisions.keys(revision, old, change),
+      source(ControllerRevisions, (revision, old = revision, change) =>
+        change === "add" ? [] : [revision, old].flatMap((one) => controllerKeys(DaemonSets, one)),
       ),
       source(Pods, (pod) => daemons.adoptersOf(pod)),
       source(Nodes, (node, old, change) => daemons.concernedBy(node, old, change)),

@@ -159,7 +159,7 @@ class JobRunner {
     const selector = selectorPredicate(job.spec?.selector);
     const candidates = [...this.#pods.controlledBy(job), ...orphansOf(this.#pods, job.metadata.namespace)];
     const claims = planClaims(job, candidates, ({ metadata }) => selector(metadata.labels));
-    return claim(this.#context.client, Jobs, job, Pods, claims, signal);
+    return claim(this.#context.client, Jobs, job, Pods, claims, signal, TRACKING_FINALIZER);
   }
 
   /** Returns the first error; what did succeed is remembered. */

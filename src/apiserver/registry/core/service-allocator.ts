@@ -36,6 +36,7 @@ export class ServiceAllocator {
 
   hooks(): ResourceHooks {
     return {
+      takesFromStore: true,
       beginCreate: (object, context) => this.#begin(object as Service, NOTHING, context),
       beginUpdate: (object, old, context) =>
         this.#begin(object as Service, holdingOf(old as Service), context),

@@ -1,0 +1,101 @@
+/** A cluster whose controllers are killed and started again, see late, and meet a conflict at every second write. @module */
+import { silentLogger, systemClock, type Kind } from "#apimachinery";
+import { createApiServer, type ApiServer } from "#apiserver";
+import { Nodes } from "#api/core/v1/node";
+import { newClient, newEventRecorder, newInformerFactory, type Client, type InformerFactory } from "#client";
+import { newControllers } from "#controllers";
+import { startManager } from "#controller-runtime";
+import { openMemoryStore } from "#storage";
+import { controllerManagerUser, controllerUser } from "../../src/cmd/server/identities.ts";
+import { newNode, runKubelet, until } from "./controllers-cluster.ts";
+import { faultyTransport, seededRandom, type Faults } from "./faulty-transport.ts";
+
+export interface FaultyCluster extends AsyncDisposable {
+  /** Without faults. */
+  readonly client: Client;
+  /** Without lag: what is so, not what the controllers believe. */
+  readonly informers: InformerFactory;
+  readonly random: () => number;
+  readonly signal: AbortSignal;
+  /** Ends the controllers wherever they are, and starts new ones that know nothing. */
+  restart(): Promise<void>;
+  /** `restart` at `times` random moments; resolves after the last. */
+  restartOften(times: number, pauseMaxMs: number): Promise<void>;
+  until(what: string, kinds: readonly Kind[], read: () => boolean): Promise<boolean>;
+}
+
+const NODE = "node-1";
+
+export async function startFaultyCluster(
+  seed: number,
+  lagMaxMs: number,
+  kinds: readonly Kind[],
+): Promise<FaultyCluster> {
+  const random = seededRandom(seed);
+  const store = await openMemoryStore();
+  const server = await createApiServer({ store, freezeObjects: true });
+  const abort = new AbortController();
+  const { signal } = abort;
+  const client = newClient(server.transport());
+  const informers = newInformerFactory({ client });
+  for (const kind of kinds) informers.informer(kind);
+  await client.create(Nodes, newNode(NODE), signal);
+  runKubelet(client, informers, { isPaused: false }, [], signal);
+  informers.start(signal);
+  await informers.waitForSync(signal);
+  let writes = 0;
+  const faults: Faults = { refuses: () => ++writes % 2 === 0, lagMs: () => random() * lagMaxMs };
+  let term = startTerm(server, faults, random);
+  const restart = async (): Promise<void> => {
+    await term.end();
+    term = startTerm(server, faults, random);
+  };
+  return {
+    client,
+    informers,
+    random,
+    signal,
+    restart,
+    async restartOften(times, pauseMaxMs) {
+      for (let i = 0; i < times; i++) {
+        await systemClock.sleep(random() * pauseMaxMs, signal);
+        await restart();
+      }
+    },
+    until: (what, watched, read) => until(informers, `${what} (seed ${seed})`, watched, () => read()),
+    async [Symbol.asyncDispose]() {
+      await term.end();
+      abort.abort();
+      await server.close();
+      await store.close();
+    },
+  };
+}
+
+/** One life of a controller manager. */
+function startTerm(
+  server: ApiServer,
+  faults: Faults,
+  random: () => number,
+): { readonly end: () => Promise<void> } {
+  const abort = new AbortController();
+  const { signal } = abort;
+  const clientOf = (user: typeof controllerManagerUser): Client =>
+    newClient(faultyTransport(server.transport(user), faults), { userAgent: "kube-controller-manager" });
+  const client = clientOf(controllerManagerUser);
+  const informers = newInformerFactory({ client });
+  const recorder = newEventRecorder({ client, component: "test" }, signal);
+  const context = { client, informers, recorder, clock: systemClock, random, logger: silentLogger };
+  const controllers = newControllers(context, {
+    rootCA: "CA",
+    clientFor: (account) => clientOf(controllerUser(account)),
+  });
+  const manager = startManager({ ...context, controllers }, signal);
+  return {
+    async end() {
+      abort.abort();
+      await manager.stopped.catch(() => {});
+      await informers.stopped();
+    },
+  };
+}
