@@ -80,10 +80,11 @@ test("Leases: durations, and fields of a feature that is off", () => {
   assert.deepEqual(Leases.strategy?.prepareForCreate?.(lease).spec, { holderIdentity: "a" });
 });
 
+const candidate = (binaryVersion: string, emulationVersion?: string): object => ({
+  spec: { leaseName: "l", binaryVersion, emulationVersion, strategy: "OldestEmulationVersion" },
+});
+
 test("LeaseCandidates: versions", () => {
-  const candidate = (binaryVersion: string, emulationVersion?: string): object => ({
-    spec: { leaseName: "l", binaryVersion, emulationVersion, strategy: "OldestEmulationVersion" },
-  });
   assert.deepEqual(onCreate(LeaseCandidates, candidate("1.36.0", "1.35.0")), []);
   assert.deepEqual(onCreate(LeaseCandidates, candidate("1.35.0-rc.1", "1.35.0")), [
     'spec.binaryVersion: Invalid value: "1.35.0-rc.1": must be greater than or equal to `emulationVersion`',
@@ -170,45 +171,48 @@ test("APIServices: names, priorities, where they are", () => {
   );
 });
 
-test("CustomResourceDefinitions: formats that nobody knows are named once", () => {
-  const crd = (...formats: string[]): object => {
-    const properties = Object.fromEntries(formats.map((format) => [format, { type: "string", format }]));
-    const schema = { openAPIV3Schema: { type: "object", properties } };
-    return {
-      spec: {
-        group: "example.com",
-        names: { plural: "as", kind: "A" },
-        scope: "Cluster",
-        versions: [{ name: "v1", served: true, storage: true, schema }],
-      },
-    };
+const definitionOf = (...formats: string[]): object => {
+  const properties = Object.fromEntries(formats.map((format) => [format, { type: "string", format }]));
+  const schema = { openAPIV3Schema: { type: "object", properties } };
+  return {
+    spec: {
+      group: "example.com",
+      names: { plural: "as", kind: "A" },
+      scope: "Cluster",
+      versions: [{ name: "v1", served: true, storage: true, schema }],
+    },
   };
-  assert.deepEqual(warningsOf(CustomResourceDefinitions, crd("date-time", "colour")), [
+};
+
+test("CustomResourceDefinitions: formats that nobody knows are named once", () => {
+  assert.deepEqual(warningsOf(CustomResourceDefinitions, definitionOf("date-time", "colour")), [
     'unrecognized format "colour"',
   ]);
-  assert.deepEqual(warningsOf(CustomResourceDefinitions, crd("colour", "taste"), crd("colour")), [
-    'unrecognized format "taste"',
-  ]);
+  assert.deepEqual(
+    warningsOf(CustomResourceDefinitions, definitionOf("colour", "taste"), definitionOf("colour")),
+    ['unrecognized format "taste"'],
+  );
+});
+
+const migrationOf = (...types: string[]): object => ({
+  status: {
+    conditions: types.map((type) => ({
+      type,
+      status: "True",
+      reason: "A",
+      message: "",
+      lastTransitionTime: "2026-01-01T00:00:00Z",
+    })),
+  },
 });
 
 test("StorageVersionMigrations: outcomes are final", () => {
-  const of = (...types: string[]): object => ({
-    status: {
-      conditions: types.map((type) => ({
-        type,
-        status: "True",
-        reason: "A",
-        message: "",
-        lastTransitionTime: "2026-01-01T00:00:00Z",
-      })),
-    },
-  });
   assert.match(
-    onStatus(StorageVersionMigrations, of(), of("Succeeded")).join(),
+    onStatus(StorageVersionMigrations, migrationOf(), migrationOf("Succeeded")).join(),
     /Success condition cannot be set to false once it is true/,
   );
   assert.match(
-    onStatus(StorageVersionMigrations, of("Succeeded", "Failed"), of()).join(),
+    onStatus(StorageVersionMigrations, migrationOf("Succeeded", "Failed"), migrationOf()).join(),
     /cannot be true at the same time/,
   );
   assert.deepEqual(onCreate(StorageVersionMigrations, { spec: { resource: { resource: "" } } }), [

@@ -22,12 +22,14 @@ import { newServerMetrics, type ServerMetrics } from "./http/server-metrics.ts";
 import type { ApiServer, ApiServerOptions, Limits } from "./options.ts";
 import { defaultLimits } from "./options.ts";
 import { certificateRequestHooks } from "./registry/core/certificate-request-hooks.ts";
+import { persistentVolumeHooks } from "./registry/core/persistent-volume-hooks.ts";
 import { startEventTtl } from "./registry/core/event-ttl.ts";
 import { parseIpRange } from "./registry/core/ip-range.ts";
 import { namespaceHooks } from "./registry/core/namespace-hooks.ts";
 import { Services } from "./registry/core/services.ts";
 import { newFieldManager } from "./registry/managed-fields.ts";
 import { cryptoRandom } from "./random.ts";
+import { deviceAdminHooks } from "./registry/device-admin-hooks.ts";
 import { rbacHooks } from "./registry/rbac-hooks.ts";
 import { Registry, resourceCacheOptions } from "./registry/registry.ts";
 import { ServedKinds } from "./registry/served-kinds.ts";
@@ -76,10 +78,12 @@ async function assemble(options: ApiServerOptions, closing: AbortController): Pr
   const hooks = new Map<string, ResourceHooks>([
     ["core/namespaces", namespaceHooks],
     ["core/services", services.hooks],
+    ["core/persistentvolumes", persistentVolumeHooks(() => clock.now())],
     [DEFINITIONS, definitionHooks(() => clock.now())],
     [API_SERVICES, apiServiceHooks(() => clock.now())],
     ["certificates.k8s.io/certificatesigningrequests", certificateRequestHooks(() => clock.now())],
     ...(rbac === undefined ? [] : rbacHooks(rbac, authorizer)),
+    ...deviceAdminHooks(lookup),
   ]);
   const resolve = options.resolveService ?? serviceResolver(lookup, random);
   const agent = webhookAgent(signal);

@@ -20,7 +20,16 @@ export const COMPONENT_PROCESSES: Readonly<Record<string, "server" | "agent">> =
 
 const OPTION = /^([A-Za-z-]+)\.([a-z][a-z0-9-]*)=(.*)$/s;
 /** What `start` chooses itself where it must, and others may choose otherwise. */
-const NEGOTIABLE: ReadonlySet<string> = new Set(["eviction-hard"]);
+const NEGOTIABLE: ReadonlySet<string> = new Set([
+  "eviction-hard",
+  "audit-policy-file",
+  "audit-log-path",
+  "audit-log-mode",
+  "audit-log-maxage",
+  "audit-log-maxbackup",
+  "audit-log-maxsize",
+  "service-account-extend-token-expiration",
+]);
 
 export function parseExtraOption(text: string): ExtraOption {
   const [, component = "", flag = "", value = ""] = OPTION.exec(text) ?? [];

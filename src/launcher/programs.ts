@@ -1,5 +1,6 @@
 /** The processes of a cluster: one server, and a containerd and an agent for each node. Command lines only. @module */
 import { join } from "node:path";
+import { auditFlags } from "./audit-policy.ts";
 import { drivers } from "./drivers/index.ts";
 import { extraFlags } from "./extra-config.ts";
 import type { LauncherEnv } from "./paths.ts";
@@ -32,6 +33,9 @@ export function serverProgram(env: LauncherEnv, profile: Profile): Program {
     `--service-cluster-ip-range=${profile.serviceCIDR}`,
     `--cluster-cidr=${profile.podCIDR}`,
     `--control-plane-node=${controlPlane.name}`,
+    ...auditFlags(env, profile.name),
+    // kubelet renews the tokens of pods, and clients read them again
+    "--service-account-extend-token-expiration=false",
     // clusters without a network of their own share the ports of this machine
     ...(profile.driver === "simulated"
       ? ["--scheduler-secure-port=0", "--controller-manager-secure-port=0"]

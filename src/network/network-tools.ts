@@ -37,7 +37,7 @@ export const systemNetworkTools: NetworkTools = {
   sysctl: (name, value) => writeFile(join("/proc/sys", ...name.split(".")), value),
   async writeFile(path, text) {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(`${path}.new`, text);
+    await writeFile(`${path}.new`, text, { mode: 0o600 });
     await rename(`${path}.new`, path);
   },
   // /sys shows the namespace it was mounted in; /proc/net follows the process

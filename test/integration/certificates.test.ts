@@ -13,8 +13,6 @@ import type { ClusterTrustBundle } from "#api/certificates/v1beta1/types.gen";
 import { ClusterTrustBundles } from "#api/certificates/v1beta1/clustertrustbundle";
 import { ConfigMaps } from "#api/core/v1/configmap";
 import { Secrets } from "#api/core/v1/secret";
-import { ClusterRoleBindings } from "#api/rbac/v1/clusterrolebinding";
-import { ClusterRoles } from "#api/rbac/v1/clusterrole";
 import { createApiServer, type ApiServer, type UserInfo } from "#apiserver";
 import { newClient, newEventRecorder, newInformerFactory, type Client } from "#client";
 import {
@@ -67,7 +65,6 @@ before(async () => {
   );
   server = await createApiServer({ store, freezeObjects: true, kinds: [...builtinKinds, ...bundles] });
   admin = newClient(server.transport(), { userAgent: "admin" });
-  await allowPublisher(admin);
   await ensureBootstrapObjects(admin, { server: "https://c:6443", ca: ca.certificatePem }, signal);
   const reader = as(controllerManagerUser);
   const logger = {
@@ -103,27 +100,6 @@ after(async () => {
   await store.close();
   await rm(dir, { recursive: true });
 });
-
-/** Upstream makes this role where ClusterTrustBundles are switched on. */
-async function allowPublisher(client: Client): Promise<void> {
-  const group = "rbac.authorization.k8s.io";
-  const metadata = { name: `system:controller:${PUBLISHER}` };
-  const [apiVersion, apiGroups] = [`${group}/v1` as const, ["certificates.k8s.io"]];
-  const rules = [
-    {
-      verbs: ["attest"],
-      apiGroups,
-      resources: ["signers"],
-      resourceNames: ["kubernetes.io/kube-apiserver-serving"],
-    },
-    { verbs: ["create", "update", "delete", "list", "watch"], apiGroups, resources: ["clustertrustbundles"] },
-  ];
-  await client.create(ClusterRoles, { apiVersion, kind: "ClusterRole", metadata, rules }, signal);
-  const roleRef = { apiGroup: group, kind: "ClusterRole", name: metadata.name };
-  const subjects = [{ kind: "ServiceAccount", namespace: "kube-system", name: PUBLISHER }];
-  const binding = { apiVersion, kind: "ClusterRoleBinding" as const, metadata, roleRef, subjects };
-  await client.create(ClusterRoleBindings, binding, signal);
-}
 
 interface Asked {
   readonly subject?: CertificateSubject;

@@ -80,13 +80,14 @@ export async function until<R>(
   what: string,
   kinds: readonly Kind[],
   read: () => R | undefined | false,
+  patienceMs: number = PATIENCE_MS,
 ): Promise<R> {
   const { promise, resolve, reject } = Promise.withResolvers<R>();
   const look = (): void => {
     const value = read();
     if (value !== undefined && value !== false) resolve(value);
   };
-  const timer = systemClock.after(PATIENCE_MS, () => reject(new Error(`Waited in vain until ${what}`)));
+  const timer = systemClock.after(patienceMs, () => reject(new Error(`Waited in vain until ${what}`)));
   const handler = { onAdd: look, onUpdate: look, onDelete: look };
   const removers = kinds.map((kind) => informers.informer(kind).addEventHandler(handler));
   look();

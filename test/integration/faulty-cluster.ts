@@ -1,4 +1,4 @@
-/** A cluster whose controllers are killed and started again, see late, and meet a conflict at every second write. @module */
+/** A cluster whose controllers are killed and started again, see late, and meet a conflict at every second write or so. @module */
 import { silentLogger, systemClock, type Kind } from "#apimachinery";
 import { createApiServer, type ApiServer } from "#apiserver";
 import { Nodes } from "#api/core/v1/node";
@@ -25,6 +25,8 @@ export interface FaultyCluster extends AsyncDisposable {
 }
 
 const NODE = "node-1";
+/** Retries wait twice as long after each conflict. */
+const PATIENCE_MS = 60_000;
 
 export async function startFaultyCluster(
   seed: number,
@@ -43,8 +45,7 @@ export async function startFaultyCluster(
   runKubelet(client, informers, { isPaused: false }, [], signal);
   informers.start(signal);
   await informers.waitForSync(signal);
-  let writes = 0;
-  const faults: Faults = { refuses: () => ++writes % 2 === 0, lagMs: () => random() * lagMaxMs };
+  const faults: Faults = { refuses: () => random() < 0.5, lagMs: () => random() * lagMaxMs };
   let term = startTerm(server, faults, random);
   const restart = async (): Promise<void> => {
     await term.end();
@@ -62,7 +63,8 @@ export async function startFaultyCluster(
         await restart();
       }
     },
-    until: (what, watched, read) => until(informers, `${what} (seed ${seed})`, watched, () => read()),
+    until: (what, watched, read) =>
+      until(informers, `${what} (seed ${seed})`, watched, () => read(), PATIENCE_MS),
     async [Symbol.asyncDispose]() {
       await term.end();
       abort.abort();

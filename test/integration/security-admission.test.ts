@@ -267,6 +267,64 @@ exemptions: {usernames: [boss], namespaces: [kube-system], runtimeClasses: [vm]}
   });
 });
 
+suite("what the default plugins say", () => {
+  test("RuntimeClass gives overhead, selector and tolerations, and refuses what contradicts it", async () => {
+    await using cluster = await startAdmissionServer();
+    const toleration = { key: "vm", operator: "Exists" };
+    await cluster.send("POST", "/apis/node.k8s.io/v1/runtimeclasses", {
+      metadata: { name: "vm" },
+      handler: "vm",
+      overhead: { podFixed: { cpu: "1" } },
+      scheduling: { nodeSelector: { vm: "yes" }, tolerations: [toleration] },
+    });
+    const runtimeClassName = "vm";
+    const own = { runtimeClassName, tolerations: [toleration], overhead: { cpu: "1000m" } };
+    const { spec } = (await cluster.send("POST", PODS, pod("a", {}, own))) as unknown as {
+      spec: { tolerations: object[]; nodeSelector: object };
+    };
+    assert.deepEqual(spec.nodeSelector, { vm: "yes" });
+    assert.deepEqual(spec.tolerations[0], toleration);
+    assert.equal(spec.tolerations.length, 3);
+    const refusals = [
+      [{ runtimeClassName: "none" }, 'pod rejected: RuntimeClass "none" not found'],
+      [
+        { runtimeClassName, overhead: { cpu: "2" } },
+        "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead",
+      ],
+      [
+        { overhead: { cpu: "2" } },
+        "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead",
+      ],
+      [
+        { runtimeClassName, nodeSelector: { vm: "no" } },
+        "conflict: runtimeClass.scheduling.nodeSelector[vm] = yes; pod.spec.nodeSelector[vm] = no",
+      ],
+    ] as const;
+    for (const [more, why] of refusals) {
+      const { message } = await cluster.refused("POST", PODS, pod("b", {}, more));
+      assert.equal(message, `pods "b" is forbidden: ${why}`);
+    }
+  });
+
+  test("DefaultStorageClass leaves claims alone that name a class in the annotation of old", async () => {
+    await using cluster = await startAdmissionServer();
+    await cluster.send("POST", "/apis/storage.k8s.io/v1/storageclasses", {
+      metadata: { name: "d", annotations: { "storageclass.kubernetes.io/is-default-class": "true" } },
+      provisioner: "p",
+    });
+    const claim = (name: string, annotations: object): object => ({
+      metadata: { name, annotations },
+      spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
+    });
+    const path = `${CORE}/persistentvolumeclaims`;
+    const given = await cluster.send("POST", path, claim("a", {}));
+    assert.equal((given["spec"] as { storageClassName?: string }).storageClassName, "d");
+    const old = { "volume.beta.kubernetes.io/storage-class": "mine" };
+    const kept = await cluster.send("POST", path, claim("b", old));
+    assert.equal((kept["spec"] as { storageClassName?: string }).storageClassName, undefined);
+  });
+});
+
 suite("openAdmissionOptions()", () => {
   const refusals: readonly (readonly [what: string, make: () => Promise<unknown>, message: RegExp])[] = [
     ["an unknown name", () => options(["X"]), /^enable-admission-plugins plugin "X" is unknown$/],

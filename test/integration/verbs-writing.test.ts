@@ -208,6 +208,26 @@ suite("writes", () => {
     assert.equal((await send("GET", `${MAPS}/final`)).code, 404);
   });
 
+  test("dry runs of subresources change nothing, and connections have none", async () => {
+    const pods = "/api/v1/namespaces/default/pods";
+    await send("POST", pods, {
+      body: { metadata: { name: "p" }, spec: { containers: [{ name: "c", image: "i" }] } },
+    });
+    const untouched = (await send("GET", `${pods}/p`)).body;
+    const writes: readonly (readonly [method: string, path: string, body: object])[] = [
+      ["POST", "binding", { metadata: { name: "p" }, target: { kind: "Node", name: "n" } }],
+      ["POST", "eviction", { metadata: { name: "p" } }],
+      ["PUT", "status", { metadata: { name: "p" }, status: { phase: "Running" } }],
+    ];
+    for (const [method, path, body] of writes) {
+      const answer = await send(method, `${pods}/p/${path}?dryRun=All`, { body });
+      assert.ok(answer.code < 300, answer.text);
+    }
+    assert.deepEqual((await send("GET", `${pods}/p`)).body, untouched);
+    const { code, body } = await send("POST", `${pods}/p/exec?command=ls&dryRun=All`);
+    assert.deepEqual([code, body.message], [400, "dryRun is not supported"]);
+  });
+
   suite("deletes", () => {
     const cases: readonly (readonly [query: string, sending: Sending, code: number, message: string])[] = [
       ["gracePeriodSeconds=x", {}, 400, 'strconv.ParseInt: parsing "x": invalid syntax'],

@@ -12,6 +12,10 @@ const ingress = (host: string, path: object): object => ({
   spec: { rules: [{ host, http: { paths: [path] } }] },
 });
 
+const statusOf = (ip: string, hostname: string): object => ({
+  status: { loadBalancer: { ingress: [{ ip, hostname }] } },
+});
+
 test("Ingresses: hosts, paths and backends", () => {
   const at = "spec.rules[0].http.paths[0]";
   const table: readonly (readonly [object, readonly string[]])[] = [
@@ -42,19 +46,16 @@ test("Ingresses: hosts, paths and backends", () => {
   const badSecret = { spec: { defaultBackend: SERVICE, tls: [{ secretName: "A_B" }] } };
   assert.equal(onCreate(Ingresses, badSecret).length, 1);
   assert.deepEqual(onUpdate(Ingresses, badSecret, badSecret), []);
-  const status = (ip: string, hostname: string): object => ({
-    status: { loadBalancer: { ingress: [{ ip, hostname }] } },
-  });
-  assert.deepEqual(onStatus(Ingresses, status("01.2.3.4", "192.0.2.1"), {}), [
+  assert.deepEqual(onStatus(Ingresses, statusOf("01.2.3.4", "192.0.2.1"), {}), [
     'status.loadBalancer.ingress[0].ip: Invalid value: "01.2.3.4": must not have leading 0s',
     'status.loadBalancer.ingress[0].hostname: Invalid value: "192.0.2.1": must be a DNS name, not an IP address',
   ]);
-  assert.deepEqual(onStatus(Ingresses, status("01.2.3.4", ""), status("01.2.3.4", "")), []);
+  assert.deepEqual(onStatus(Ingresses, statusOf("01.2.3.4", ""), statusOf("01.2.3.4", "")), []);
   const annotated = { metadata: { name: "a", annotations: { "kubernetes.io/ingress.class": "x" } } };
   assert.deepEqual(warningsOf(Ingresses, annotated), [
     `annotation "kubernetes.io/ingress.class" is deprecated, please use 'spec.ingressClassName' instead`,
   ]);
-  assert.deepEqual(warningsOf(Ingresses, status("2001:DB8::1", ""), {}, "status"), [
+  assert.deepEqual(warningsOf(Ingresses, statusOf("2001:DB8::1", ""), {}, "status"), [
     'status.loadBalancer.ingress[0]: IPv6 address "2001:DB8::1" should be in RFC 5952 canonical format ("2001:db8::1")',
   ]);
 });
@@ -109,8 +110,9 @@ test("NetworkPolicies: peers, ports, and ranges that were stored before they wer
   assert.deepEqual(onUpdate(NetworkPolicies, odd, odd), []);
 });
 
+const cidrs = (...list: string[]): object => ({ spec: { cidrs: list } });
+
 test("ServiceCIDRs: one of each family, which may only be added", () => {
-  const cidrs = (...list: string[]): object => ({ spec: { cidrs: list } });
   assert.deepEqual(onCreate(ServiceCIDRs, cidrs()), [
     "spec.cidrs: Required value: at least one CIDR required",
   ]);
@@ -125,16 +127,17 @@ test("ServiceCIDRs: one of each family, which may only be added", () => {
   ]);
 });
 
+const addressOf = (resource: string): object => ({
+  metadata: { name: "192.0.2.1" },
+  spec: { parentRef: { resource, name: "s" } },
+});
+
 test("IPAddresses: the parent stays", () => {
-  const address = (resource: string): object => ({
-    metadata: { name: "192.0.2.1" },
-    spec: { parentRef: { resource, name: "s" } },
-  });
   assert.deepEqual(onCreate(IPAddresses, { metadata: { name: "192.0.2.01" }, spec: {} }), [
     'metadata.name: Invalid value: "192.0.2.01": must not have leading 0s',
     "spec.parentRef: Required value",
   ]);
-  assert.deepEqual(onUpdate(IPAddresses, address("pods"), address("services")), [
+  assert.deepEqual(onUpdate(IPAddresses, addressOf("pods"), addressOf("services")), [
     'spec.parentRef: Invalid value: {"Group":"","Resource":"pods","Namespace":"","Name":"s"}: field is immutable',
   ]);
 });

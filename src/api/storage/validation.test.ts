@@ -8,9 +8,10 @@ import { StorageClasses } from "./v1/storageclass.ts";
 import { VolumeAttachments } from "./v1/volumeattachment.ts";
 import { VolumeAttributesClasses } from "./v1/volumeattributesclass.ts";
 
+const classOf = (more: object): object => ({ provisioner: "d.example.com", ...more });
+
 test("StorageClasses: provisioner, policies and topologies", () => {
   const zone = { matchLabelExpressions: [{ key: "zone", values: ["a", "b"] }] };
-  const sc = (more: object): object => ({ provisioner: "d.example.com", ...more });
   assert.deepEqual(
     onCreate(StorageClasses, { provisioner: "", reclaimPolicy: "Recycle", volumeBindingMode: "Later" }),
     [
@@ -20,23 +21,27 @@ test("StorageClasses: provisioner, policies and topologies", () => {
     ],
   );
   const reordered = { matchLabelExpressions: [{ key: "zone", values: ["b", "a"] }] };
-  assert.deepEqual(onCreate(StorageClasses, sc({ allowedTopologies: [zone, reordered] })), [
+  assert.deepEqual(onCreate(StorageClasses, classOf({ allowedTopologies: [zone, reordered] })), [
     'allowedTopologies[1].matchLabelExpressions: Duplicate value: ""',
   ]);
   const bad = [
     { key: "a", values: ["x", "x"] },
     { key: "a", values: [] },
   ];
-  assert.deepEqual(onCreate(StorageClasses, sc({ allowedTopologies: [{ matchLabelExpressions: bad }] })), [
-    'allowedTopologies[0].matchLabelExpressions[0].values[1]: Duplicate value: "x"',
-    "allowedTopologies[0].matchLabelExpressions[1].values: Required value",
-    'allowedTopologies[0].matchLabelExpressions[1].key: Duplicate value: "a"',
-  ]);
-  assert.deepEqual(onUpdate(StorageClasses, sc({ parameters: { a: "c" } }), sc({ parameters: { a: "b" } })), [
-    'parameters: Invalid value: {"a":"c"}: field is immutable',
-  ]);
+  assert.deepEqual(
+    onCreate(StorageClasses, classOf({ allowedTopologies: [{ matchLabelExpressions: bad }] })),
+    [
+      'allowedTopologies[0].matchLabelExpressions[0].values[1]: Duplicate value: "x"',
+      "allowedTopologies[0].matchLabelExpressions[1].values: Required value",
+      'allowedTopologies[0].matchLabelExpressions[1].key: Duplicate value: "a"',
+    ],
+  );
+  assert.deepEqual(
+    onUpdate(StorageClasses, classOf({ parameters: { a: "c" } }), classOf({ parameters: { a: "b" } })),
+    ['parameters: Invalid value: {"a":"c"}: field is immutable'],
+  );
   const old = { matchLabelExpressions: [{ key: "failure-domain.beta.kubernetes.io/zone", values: ["a"] }] };
-  assert.deepEqual(warningsOf(StorageClasses, sc({ allowedTopologies: [old] })), [
+  assert.deepEqual(warningsOf(StorageClasses, classOf({ allowedTopologies: [old] })), [
     'allowedTopologies[0].matchLabelExpressions[0].key: deprecated since v1.17; use "topology.kubernetes.io/zone" instead',
   ]);
 });
@@ -103,6 +108,8 @@ test("CSIDrivers: tokens, periods, generation", () => {
   assert.equal(CSIDrivers.strategy?.prepareForUpdate?.(now!, old!).metadata.generation, 1);
 });
 
+const attributesOf = (driverName: string): object => ({ driverName, parameters: { a: "b" } });
+
 test("CSIStorageCapacities and VolumeAttributesClasses", () => {
   assert.deepEqual(onCreate(CSIStorageCapacities, { storageClassName: "sc", capacity: "-1" }), [
     'capacity: Invalid value: "-1": must be greater than or equal to 0',
@@ -110,8 +117,7 @@ test("CSIStorageCapacities and VolumeAttributesClasses", () => {
   assert.deepEqual(onCreate(VolumeAttributesClasses, { driverName: "d" }), [
     "parameters: Required value: must contain at least one key/value pair",
   ]);
-  const vac = (driverName: string): object => ({ driverName, parameters: { a: "b" } });
-  assert.deepEqual(onUpdate(VolumeAttributesClasses, vac("e"), vac("d")), [
+  assert.deepEqual(onUpdate(VolumeAttributesClasses, attributesOf("e"), attributesOf("d")), [
     "driverName: Forbidden: updates to driverName are forbidden.",
   ]);
 });

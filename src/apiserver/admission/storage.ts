@@ -9,6 +9,7 @@ import { refuse } from "./refuse.ts";
 const CLAIMS = "core/persistentvolumeclaims";
 const VOLUMES = "core/persistentvolumes";
 const CLASSES = "storage.k8s.io/storageclasses";
+const CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class";
 const DEFAULT_ANNOTATION = "storageclass.kubernetes.io/is-default-class";
 
 export function defaultStorageClass(lookup: ObjectLookup): AdmissionPlugin {
@@ -16,14 +17,19 @@ export function defaultStorageClass(lookup: ObjectLookup): AdmissionPlugin {
     name: "DefaultStorageClass",
     operations: ["CREATE"],
     resources: [CLAIMS],
-    admit(object) {
+    admit(object, { subresource }) {
       const claim = object as PersistentVolumeClaim;
-      if (claim.spec === undefined || claim.spec.storageClassName !== undefined) return object;
+      if (claim.spec === undefined || subresource !== "" || classOf(claim) !== undefined) return object;
       const found = newestDefault(lookup.list(CLASSES) as readonly StorageClass[]);
       if (found === undefined) return object;
       return { ...claim, spec: { ...claim.spec, storageClassName: found.metadata.name } } as KubeObject;
     },
   };
+}
+
+/** As claims said it before there was a field counts first. "": none is wanted. */
+function classOf({ metadata, spec }: PersistentVolumeClaim): string | undefined {
+  return metadata.annotations?.[CLASS_ANNOTATION] ?? spec?.storageClassName;
 }
 
 function newestDefault(classes: readonly StorageClass[]): StorageClass | undefined {
@@ -59,22 +65,26 @@ export function persistentVolumeClaimResize(lookup: ObjectLookup): AdmissionPlug
     operations: ["UPDATE"],
     resources: [CLAIMS],
     validate(attributes) {
+      if (attributes.subresource !== "") return;
       const claim = attributes.object as PersistentVolumeClaim;
       const old = attributes.oldObject as PersistentVolumeClaim;
-      const size = claim.spec?.resources?.requests?.["storage"];
-      const oldSize = old.spec?.resources?.requests?.["storage"];
-      if (size === undefined || oldSize === undefined || size === oldSize) return;
-      if (compareQuantity(parseQuantity(size), parseQuantity(oldSize)) <= 0) return;
+      const size = sizeOf(claim);
+      const oldSize = sizeOf(old);
+      if (size === oldSize || compareQuantity(parseQuantity(size), parseQuantity(oldSize)) <= 0) return;
       if (old.status?.phase !== "Bound") {
         throw refuse(attributes, "Only bound persistent volume claims can be expanded");
       }
-      const className = claim.spec?.storageClassName ?? "";
+      const className = classOf(claim) ?? "";
       const storageClass = lookup.get(CLASSES, "", className) as StorageClass | undefined;
-      if (storageClass?.allowVolumeExpansion === true) return;
+      if (className === classOf(old) && storageClass?.allowVolumeExpansion === true) return;
       throw refuse(
         attributes,
         "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize",
       );
     },
   };
+}
+
+function sizeOf({ spec }: PersistentVolumeClaim): string {
+  return spec?.resources?.requests?.["storage"] ?? "0";
 }

@@ -1,5 +1,5 @@
 /** Asks admission about what is no write of an object: creates of subresources, and connections. @module */
-import type { GroupVersionKind, KubeObject } from "#apimachinery";
+import { badRequest, type GroupVersionKind, type KubeObject } from "#apimachinery";
 import type { Attributes } from "../admission/plugin.ts";
 import type { ResourceRequest } from "./handler-context.ts";
 
@@ -35,6 +35,7 @@ export function admitConnect(routed: ResourceRequest): Promise<void> | undefined
   const { request, info, served, context } = routed;
   const kind = CONNECTS[`${served.resource}/${info.subresource}`];
   if (kind === undefined) return undefined;
+  if (request.query.has("dryRun")) throw badRequest("dryRun is not supported");
   const options: Record<string, unknown> = {};
   for (const name of new Set(request.query.keys())) {
     const values = request.query.getAll(name);

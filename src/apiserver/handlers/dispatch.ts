@@ -89,12 +89,8 @@ export class Dispatcher {
     const { info, served } = routed;
     const handlers = findSubresource(this.#options.subresources, served, info.subresource);
     if (handlers === undefined) return this.#unknown(info);
-    const handler = handlers[info.verb];
-    if (handler === undefined && handlers["connect"] !== undefined && routed.request.query.has("dryRun")) {
-      throw badRequest("dryRun is not supported");
-    }
     await admitConnect(routed);
-    return (handler ?? handlers["connect"] ?? methodNotAllowed)(routed);
+    return (handlers[info.verb] ?? handlers["connect"] ?? methodNotAllowed)(routed);
   }
 }
 

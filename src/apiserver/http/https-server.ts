@@ -4,6 +4,7 @@ import * as http2 from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import * as tls from "node:tls";
+import { SERVER_TLS } from "#component-base";
 import type { ApiServerOptions, ListenAddress } from "../options.ts";
 import type { Credentials } from "../user-info.ts";
 import type { Exchange } from "./exchange.ts";
@@ -55,7 +56,7 @@ export class HttpsServer {
       requestCert: clientCa !== undefined,
       rejectUnauthorized: false,
       ALPNProtocols: ["h2", "http/1.1"],
-      minVersion: "TLSv1.2",
+      ...SERVER_TLS,
     });
     server.on("secureConnection", (socket) => this.#accept(socket));
     // A client that breaks off the handshake is no fault of ours.
@@ -79,7 +80,7 @@ export class HttpsServer {
       server.setSecureContext({
         cert,
         key,
-        minVersion: "TLSv1.2",
+        ...SERVER_TLS,
         ...(clientCa !== undefined && { ca: clientCa }),
       });
     }

@@ -13,6 +13,7 @@ import type { FanOut } from "./fan-out.ts";
 import { GzipWriter } from "./gzip-writer.ts";
 import type { WatchSeries } from "./request-metrics.ts";
 import { startWatchResponse } from "./watch-response.ts";
+import { webSocketWriter } from "./websocket-writer.ts";
 
 /** As upstream: answers up to this size cost more to compress than to send. */
 const GZIP_BYTES_MIN = 128 * 1024;
@@ -57,12 +58,11 @@ export async function writeResult(result: Result, context: WriteContext): Promis
     case "watch": {
       headers["content-type"] = result.as.contentType;
       const { watcher, as, kind, timeoutMs } = result;
+      const { upgrade } = context;
       const writer =
-        context.upgrade === undefined || !isWebSocket(context.upgrade.request)
-          ? exchange.start(200, headers)
-          : await (
-              await import("./websocket-writer.ts")
-            ).webSocketWriter(context.upgrade, as.format !== "protobuf");
+        upgrade !== undefined && isWebSocket(upgrade.request)
+          ? await webSocketWriter(upgrade, as.format !== "protobuf")
+          : exchange.start(200, headers);
       const { fanOut, clock, watchSeries, onWatchEnd: onEnd } = context;
       startWatchResponse({
         watcher,

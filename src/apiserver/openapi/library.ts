@@ -15,7 +15,7 @@ import type { OpenApiPart } from "../aggregation/openapi-v2-part.ts";
 /** Raise it when documents change shape: what clients have kept is then out of date. */
 const FORMAT = "2";
 
-/** Its size is bounded by the group-versions of the scheme: one document each, and two of version 2. */
+/** Its size is bounded by the group-versions of the scheme: two documents each, and two of version 2. */
 export class Library {
   readonly scheme: Scheme;
   readonly #prose: ProseSource | undefined;

@@ -43,9 +43,11 @@ export const SUBRESOURCE_PARTS: Readonly<Record<string, Part>> = {
 const CONTAINER_LISTS = ["containers", "initContainers"] as const;
 
 function sameNames(sent: unknown, old: unknown): boolean {
-  const names = (list: unknown): readonly unknown[] =>
-    ((list as readonly Container[] | undefined) ?? []).map(({ name }) => name);
-  return JSON.stringify(names(sent)) === JSON.stringify(names(old));
+  return JSON.stringify(namesOf(sent)) === JSON.stringify(namesOf(old));
+}
+
+function namesOf(containers: unknown): readonly unknown[] {
+  return ((containers as readonly Container[] | undefined) ?? []).map(({ name }) => name);
 }
 
 function withSpec(object: KubeObject, spec: Fields): KubeObject {

@@ -1,7 +1,7 @@
 /** Whether a pod may be evicted, and what that costs its disruption budget. Pure. @module */
 import { formatTime, labels, StatusError, type CauseType } from "#apimachinery";
 import type { Pod } from "#api/core/v1/types.gen";
-import type { PodDisruptionBudget } from "#api/policy/v1/types.gen";
+import type { PodDisruptionBudget, PodDisruptionBudgetStatus } from "#api/policy/v1/types.gen";
 
 /** As upstream: the disruption controller is behind if it has not seen so many evictions. */
 const DISRUPTED_PODS_MAX = 2000;
@@ -53,9 +53,10 @@ function decremented(budget: PodDisruptionBudget, pod: Pod, nowMs: number): PodD
   const { name, generation = 0 } = budget.metadata;
   const { status } = budget;
   if (status === undefined || (status.observedGeneration ?? 0) < generation) {
-    throw tooMany(`The disruption budget ${name} is still being processed by the server.`);
+    const why = `The disruption budget ${name} is still being processed by the server.`;
+    throw tooMany(why, RETRY_AFTER_SECONDS);
   }
-  const { disruptionsAllowed = 0, disruptedPods = {}, desiredHealthy = 0, currentHealthy = 0 } = status;
+  const { disruptionsAllowed = 0, disruptedPods = {} } = status;
   if (disruptionsAllowed < 0) {
     throw new StatusError("Forbidden", "pdb disruptions allowed is negative");
   }
@@ -65,11 +66,8 @@ function decremented(budget: PodDisruptionBudget, pod: Pod, nowMs: number): PodD
       "DisruptedPods map too big - too many evictions not confirmed by PDB controller",
     );
   }
-  if (disruptionsAllowed === 0) {
-    throw tooMany(
-      `The disruption budget ${name} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`,
-    );
-  }
+  // Without a time to try again: clients would wait for it by themselves instead of telling who asked.
+  if (disruptionsAllowed === 0) throw tooMany(whyNone(name, status), undefined);
   return {
     ...budget,
     status: {
@@ -80,14 +78,27 @@ function decremented(budget: PodDisruptionBudget, pod: Pod, nowMs: number): PodD
   };
 }
 
-function tooMany(why: string): StatusError {
+function whyNone(name: string, status: PodDisruptionBudgetStatus): string {
+  const { conditions = [], currentHealthy = 0, desiredHealthy = 0 } = status;
+  const condition = conditions.find(({ type }) => type === "DisruptionAllowed");
+  const message = condition?.status === "False" ? condition.message : "";
+  if (message !== "" && condition?.reason === "SyncFailed")
+    return `The disruption budget ${name} does not allow evicting pods currently because it failed sync: ${message}`;
+  if (currentHealthy <= desiredHealthy)
+    return `The disruption budget ${name} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`;
+  if (message !== "")
+    return `The disruption budget ${name} does not allow evicting pods currently (${condition?.reason}): ${message}`;
+  return `The disruption budget ${name} does not allow evicting pods currently`;
+}
+
+function tooMany(why: string, retryAfterSeconds: number | undefined): StatusError {
   return new StatusError(
     "TooManyRequests",
     "Cannot evict pod as it would violate the pod's disruption budget.",
     {
       details: {
         causes: [{ reason: DISRUPTION_BUDGET, message: why, field: "" }],
-        retryAfterSeconds: RETRY_AFTER_SECONDS,
+        ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
       },
     },
   );

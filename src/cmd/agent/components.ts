@@ -56,7 +56,7 @@ export async function writeManifests(flags: AgentFlags, isReal: boolean): Promis
   await mkdir(flags.podManifestPath, { recursive: true });
   for (const shape of shapesOf(flags, isReal)) {
     const file = join(flags.podManifestPath, `${shape.name}.json`);
-    await writeFile(file, `${JSON.stringify(manifest(shape), undefined, 2)}\n`);
+    await writeFile(file, `${JSON.stringify(manifest(shape), undefined, 2)}\n`, { mode: 0o600 });
   }
 }
 

@@ -95,7 +95,8 @@ export async function auditOptions(
   logger: Logger,
 ): Promise<Pick<ApiServerOptions, "audit">> {
   const { auditPolicyFile: file, auditLogPath = "", auditWebhookConfigFile = "" } = flags;
-  if (file === undefined) return {};
+  // Empty: what the launcher names is not wanted.
+  if (file === undefined || file === "") return {};
   const { parseAuditPolicy, validateAuditOptions } = await import("#apiserver");
   const text = await readPolicy(file);
   let policy;

@@ -9,7 +9,7 @@ import type { TLSSocket } from "node:tls";
 import { StatusError, type Logger } from "#apimachinery";
 import { anonymousUser, type Authenticator, type UserInfo } from "#apiserver";
 import type { Transport } from "#client";
-import { pingCheck, runHealthCheck, runHealthChecks, type Metrics } from "#component-base";
+import { pingCheck, runHealthCheck, runHealthChecks, SERVER_TLS, type Metrics } from "#component-base";
 
 const HEALTH = /^\/(healthz|livez|readyz)(?:\/(.+))?$/;
 const REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
@@ -34,7 +34,7 @@ export async function serveComponent(options: ComponentEndpointOptions, signal: 
   const { host, port, tls, logger } = options;
   if (port === 0) return;
   const { cert, key, clientCa: ca } = tls;
-  const server = createServer({ cert, key, ca, requestCert: true, rejectUnauthorized: false });
+  const server = createServer({ cert, key, ca, requestCert: true, rejectUnauthorized: false, ...SERVER_TLS });
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.on("request", (request, response) => void answer(request, response, options, signal));
   server.on("tlsClientError", (_err, socket) => void socket.destroy());

@@ -2,6 +2,7 @@
 import { createServer, type Server } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { SERVER_TLS } from "#component-base";
 import { RuntimeError, type RuntimeErrorCode } from "#cri";
 import type { KubeletServerOptions } from "../options.ts";
 import type { Authenticate } from "./authenticate.ts";
@@ -33,11 +34,11 @@ export async function startServer(
   signal: AbortSignal,
 ): Promise<{ readonly port: number; readonly closed: Promise<void> }> {
   const { cert, key, clientCA: ca } = options;
-  const fixed = { requestCert: true, rejectUnauthorized: false, minVersion: "TLSv1.2" } as const;
+  const fixed = { requestCert: true, rejectUnauthorized: false, ...SERVER_TLS } as const;
   const pair = cert === undefined || key === undefined ? {} : { cert, key };
   const server = createServer({ ...pair, ca, ...fixed });
   // Connections that are open keep the certificate they began with.
-  options.onCertificate?.((renewed) => server.setSecureContext({ ...renewed, ca, minVersion: "TLSv1.2" }));
+  options.onCertificate?.((renewed) => server.setSecureContext({ ...renewed, ca, ...SERVER_TLS }));
   const streams = new Set<Duplex>();
   server.on("request", (request, response) => void handle(host, auth, request, response, signal));
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {

@@ -1,6 +1,7 @@
 /** `k8ts start`: makes the cluster of a profile, or starts it again with its data. @module */
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
+import { ensureAuditPolicy } from "../audit-policy.ts";
 import { ensureCertificates } from "../certificates.ts";
 import { prepareNodeRuntime } from "../node-runtime.ts";
 import { drivers } from "../drivers/index.ts";
@@ -90,6 +91,7 @@ async function bringUp(
     await Promise.all(
       [paths.data, paths.logs, paths.pki].map((dir) => mkdir(dir, { recursive: true, mode: 0o700 })),
     );
+    await ensureAuditPolicy(env, profile.name);
     await ensureCertificates(env, profile, clock);
     await writeProfile(env, profile);
   });

@@ -156,27 +156,21 @@ conformance(
       Pods,
       (all) => all.length === 2 && all.every(({ status }) => status?.phase === "Running") && all,
     );
-    const gone = new Set(first.map(({ metadata }) => metadata.uid));
+    const [victim] = first;
+    const { name, uid } = victim!.metadata;
     const { metadata } = await client.list(Pods, { namespace }, signal);
     const watch = t.watch(Pods, { namespace, resourceVersion: metadata.resourceVersion! });
-    for (const {
-      metadata: { name },
-    } of first) {
-      const eviction = { apiVersion: "policy/v1", kind: "Eviction", metadata: { name, namespace } };
-      await client.createSubresource(Pods, { namespace, name }, "eviction", eviction, signal);
-      await watch.until(`${name} failed by disruption`, ({ type, object }) => {
-        if (type !== "MODIFIED" || object.metadata.name !== name) return false;
-        return object.status?.phase === "Failed" && hasTrue(object.status.conditions, "DisruptionTarget");
-      });
-    }
-    const second = await t.untilList("two others run", Pods, (all) => {
-      const others = all.filter((pod) => !gone.has(pod.metadata.uid) && pod.status?.phase === "Running");
+    const eviction = { apiVersion: "policy/v1", kind: "Eviction", metadata: { name, namespace } };
+    await client.createSubresource(Pods, { namespace, name }, "eviction", eviction, signal);
+    await watch.until("its failure by disruption", ({ type, object }) => {
+      if (type !== "MODIFIED" || object.metadata.uid !== uid) return false;
+      return object.status?.phase === "Failed" && hasTrue(object.status.conditions, "DisruptionTarget");
+    });
+    const second = await t.untilList("another runs in its place", Pods, (all) => {
+      const others = all.filter((pod) => pod.metadata.uid !== uid && pod.status?.phase === "Running");
       return others.length === 2 && others;
     });
-    for (const {
-      metadata: { name },
-    } of second)
-      await t.kubectl("exec", name, "--", "touch", "/tmp/done");
+    for (const pod of second) await t.kubectl("exec", pod.metadata.name, "--", "touch", "/tmp/done");
     const done = await t.waitFor(Jobs, { namespace, name: "work" }, (now) =>
       hasTrue(now?.status?.conditions, "Complete"),
     );

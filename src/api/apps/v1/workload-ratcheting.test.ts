@@ -19,7 +19,7 @@ function workload(kind: string, spec: Loose, podSpec: Loose = pods): never {
     metadata: { name: "w", namespace: "d" },
     spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: podSpec }, ...spec },
   };
-  return scheme.applyDefaults(given as unknown as KubeObject) as never;
+  return scheme.applyDefaults(given) as never;
 }
 
 const show = (

@@ -17,17 +17,14 @@ const show = (
   causes: readonly { readonly field: string; readonly message: string }[] = [],
 ): readonly string[] => causes.map((c) => `${c.field}: ${c.message}`);
 
-const object = <T>(kind: string, rest: Loose): T =>
-  scheme.applyDefaults({
-    apiVersion: "v1",
-    kind,
-    metadata: { name: "x", namespace: "d" },
-    ...rest,
-  } as never) as T;
+function object(kind: string, rest: Loose): never {
+  const given = { apiVersion: "v1", kind, metadata: { name: "x", namespace: "d" }, ...rest };
+  return scheme.applyDefaults(given) as never;
+}
 
 test("Nodes.validate names all that is wrong with a node", () => {
   const taint = { key: "a", effect: "NoSchedule" };
-  const node = object<core.Node>("Node", {
+  const node: core.Node = object("Node", {
     spec: { taints: [taint, taint], podCIDRs: ["10.0.0.0/24", "10.0.1.0/24"] },
     status: { capacity: { pods: "1500m" }, declaredFeatures: ["b", "A"] },
   });
@@ -42,10 +39,10 @@ test("Nodes.validate names all that is wrong with a node", () => {
 });
 
 test("Nodes.validate keeps what is set once", () => {
-  const old = object<core.Node>("Node", {
+  const old: core.Node = object("Node", {
     spec: { podCIDRs: ["10.0.0.0/24"], providerID: "a", externalID: "e" },
   });
-  const now = object<core.Node>("Node", { spec: { podCIDRs: ["10.0.1.0/24"], providerID: "b" } });
+  const now: core.Node = object("Node", { spec: { podCIDRs: ["10.0.1.0/24"], providerID: "b" } });
   assert.deepEqual(show(Nodes.validate!(now, old)), [
     'spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid',
     'spec.providerID: Forbidden: node updates may not change providerID except from "" to valid',
@@ -54,7 +51,7 @@ test("Nodes.validate keeps what is set once", () => {
 });
 
 test("Nodes.strategy drops configuration sources, and warns of what is gone", () => {
-  const node = object<core.Node>("Node", { spec: { configSource: {}, externalID: "e" } });
+  const node: core.Node = object("Node", { spec: { configSource: {}, externalID: "e" } });
   assert.equal(Nodes.strategy!.prepareForCreate!(node).spec?.configSource, undefined);
   assert.deepEqual(Nodes.strategy!.warnings!(node, undefined, ""), [
     "spec.configSource: the feature is removed",
@@ -63,7 +60,7 @@ test("Nodes.strategy drops configuration sources, and warns of what is gone", ()
 });
 
 test("ResourceQuotas.validate judges scopes, and what they may bound", () => {
-  const quota = object<core.ResourceQuota>("ResourceQuota", {
+  const quota: core.ResourceQuota = object("ResourceQuota", {
     spec: {
       hard: { cpu: "1", pods: "1500m", "odd name": "1" },
       scopes: ["BestEffort", "NotBestEffort"],
@@ -86,14 +83,14 @@ test("ResourceQuotas.validate judges scopes, and what they may bound", () => {
 
 test("ResourceQuotas.strategy warns of requests above limits", () => {
   const hard = { cpu: "2", "limits.cpu": "1" };
-  const quota = object<core.ResourceQuota>("ResourceQuota", { spec: { hard } });
+  const quota: core.ResourceQuota = object("ResourceQuota", { spec: { hard } });
   assert.deepEqual(ResourceQuotas.strategy!.warnings!(quota, undefined, ""), [
     "ResourceQuota cpu (2) should be less than limits.cpu (1)",
   ]);
 });
 
 test("LimitRanges.validate puts bounds in order, resource by resource", () => {
-  const range = object<core.LimitRange>("LimitRange", {
+  const range: core.LimitRange = object("LimitRange", {
     spec: {
       limits: [
         {
@@ -122,14 +119,14 @@ test("LimitRanges.validate puts bounds in order, resource by resource", () => {
 });
 
 test("Namespaces.validateSubresource judges the finalizers that are left", () => {
-  const namespace = object<core.Namespace>("Namespace", { spec: { finalizers: ["kubernetes", "odd"] } });
+  const namespace: core.Namespace = object("Namespace", { spec: { finalizers: ["kubernetes", "odd"] } });
   assert.deepEqual(show(Namespaces.validateSubresource!["finalize"]!(namespace, namespace)), [
     'spec.finalizers[1]: Invalid value: "odd": name is neither a standard finalizer name nor is it fully qualified',
   ]);
 });
 
 test("Endpoints.validate lets unchanged subsets be", () => {
-  const endpoints = object<core.Endpoints>("Endpoints", { subsets: [{ addresses: [{ ip: "127.0.0.1" }] }] });
+  const endpoints: core.Endpoints = object("Endpoints", { subsets: [{ addresses: [{ ip: "127.0.0.1" }] }] });
   assert.deepEqual(show(Endpoints.validate!(endpoints)), [
     'subsets[0].addresses[0].ip: Invalid value: "127.0.0.1": may not be in the loopback range (127.0.0.0/8, ::1/128)',
   ]);
@@ -138,7 +135,7 @@ test("Endpoints.validate lets unchanged subsets be", () => {
 
 test("Secrets.strategy warns of certificates that are none", () => {
   const data = { "tls.crt": btoa("-----BEGIN CERTIFICATE-----\n"), "tls.key": btoa("no") };
-  const secret = object<core.Secret>("Secret", { type: "kubernetes.io/tls", data });
+  const secret: core.Secret = object("Secret", { type: "kubernetes.io/tls", data });
   assert.deepEqual(Secrets.strategy!.warnings!(secret, undefined, ""), [
     "tls: failed to find any PEM data in key input",
   ]);
@@ -147,7 +144,7 @@ test("Secrets.strategy warns of certificates that are none", () => {
 test("ServiceAccounts.strategy keeps of secrets the name alone, and warns once", () => {
   const annotations = { "kubernetes.io/enforce-mountable-secrets": "true" };
   const metadata = { name: "x", namespace: "d", annotations };
-  const account = object<core.ServiceAccount>("ServiceAccount", {
+  const account: core.ServiceAccount = object("ServiceAccount", {
     metadata,
     secrets: [{ name: "s", namespace: "e" }],
   });
@@ -159,7 +156,7 @@ test("ServiceAccounts.strategy keeps of secrets the name alone, and warns once",
 
 test("ReplicationControllers.validateStatusUpdate counts", () => {
   const status = { replicas: 1, fullyLabeledReplicas: 2, readyReplicas: -1, availableReplicas: 1 };
-  const rc = object<core.ReplicationController>("ReplicationController", { status });
+  const rc: core.ReplicationController = object("ReplicationController", { status });
   assert.deepEqual(show(ReplicationControllers.validateStatusUpdate!(rc, rc)), [
     "status.readyReplicas: Invalid value: -1: must be greater than or equal to 0",
     "status.fullyLabeledReplicas: Invalid value: 2: cannot be greater than status.replicas",

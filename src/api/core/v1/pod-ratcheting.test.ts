@@ -201,7 +201,7 @@ test("validatePodStatusUpdate judges conditions, nominations and addresses", () 
     hostIP: "1.1.1.1",
     hostIPs: [{ ip: "2.2.2.2" }],
   };
-  const causes = show(validatePodStatusUpdate({ ...old, status } as unknown as Pod, old));
+  const causes = show(validatePodStatusUpdate({ ...old, status }, old));
   assert.deepEqual(
     causes.map((cause) => cause.split(": Invalid value", 1)[0]),
     [
