@@ -46,6 +46,8 @@ export type CauseType =
   | "UnexpectedServerResponse"
   | "ResourceVersionTooLarge"
   | "NamespaceTerminating"
+  | "NodeCapacity"
+  | "UnsupportedPlatform"
   | "InternalError";
 
 /** What failed, and on which field; one of the `details.causes` of a metav1.Status. */

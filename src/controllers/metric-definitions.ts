@@ -80,8 +80,37 @@ export const controllerMetricDefinitions: readonly MetricDefinition[] = [
   ...prefixed("daemonset_controller", [
     counter("stale_sync_skips_total", "Reconciliations that waited for the cache", ...STALE_LABELS),
   ]),
+  ...prefixed("ephemeral_volume_controller", [
+    counter("create_total", "Claims of ephemeral volumes that were to be created"),
+    counter("create_failures_total", "Claims of ephemeral volumes that could not be created"),
+  ]),
+  ...prefixed("resourceclaim_controller", [
+    counter("creates_total", "Creations of ResourceClaims from templates", "status", "admin_access"),
+  ]),
+  ...prefixed("device_taint_eviction_controller", [
+    counter("pod_deletions_total", "Pods that were deleted for the taints of their devices"),
+    histogram(
+      "pod_deletion_duration_seconds",
+      [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 30, 60, 120, 180, 240],
+      "From when a pod was to go to its deletion",
+    ),
+  ]),
   ...prefixed("garbagecollector_controller", [
     counter("resources_sync_error_total", "Failures to learn which resources there are"),
+  ]),
+  ...prefixed("node_collector", [
+    gauge("zone_size", "Nodes of the zone", "zone"),
+    gauge("zone_health", "How many of the zone's nodes are healthy, in percent", "zone"),
+    gauge("unhealthy_nodes_in_zone", "Nodes of the zone that are not ready", "zone"),
+    counter("evictions_total", "Nodes from which pods were driven", "zone"),
+  ]),
+  ...prefixed("taint_eviction_controller", [
+    counter("pod_deletions_total", "Pods that were deleted because of taints"),
+    histogram(
+      "pod_deletion_duration_seconds",
+      [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 30, 60, 120, 180, 240],
+      "From when a pod was to go to its deletion",
+    ),
   ]),
   ...prefixed("endpoint_slice_controller", [
     ...sliceMetrics(),

@@ -15,14 +15,17 @@ import { clusterRoleAggregationController } from "./clusterrole-aggregation/clus
 import { cronJobController } from "./cronjob/cronjob-controller.ts";
 import { daemonSetController } from "./daemonset/daemonset-controller.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
+import { deviceTaintEvictionController } from "./device-taint-eviction/device-taint-eviction-controller.ts";
 import { disruptionController } from "./disruption/disruption-controller.ts";
 import { staleDisruptionController } from "./disruption/stale-condition.ts";
 import { endpointSliceMirroringController } from "./endpointslice-mirroring/endpointslice-mirroring-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpointslice-controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
+import { ephemeralVolumeController } from "./ephemeral-volume/ephemeral-volume-controller.ts";
 import { garbageCollectorController } from "./garbagecollector/garbage-collector-controller.ts";
 import { horizontalPodAutoscalerController } from "./horizontal-pod-autoscaler/horizontal-pod-autoscaler-controller.ts";
 import { jobController } from "./job/job-controller.ts";
+import { jobOrphanPodController } from "./job/orphan-pod-controller.ts";
 import { localPathProvisionerController } from "./local-path-provisioner/local-path-provisioner-controller.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
 import { nodeIpamController } from "./node-ipam/node-ipam-controller.ts";
@@ -32,6 +35,8 @@ import { persistentVolumeBinderController } from "./persistentvolume-binder/pers
 import { podGarbageCollectorController } from "./pod-garbage-collector/pod-garbage-collector-controller.ts";
 import { replicaSetController } from "./replicaset/replicaset-controller.ts";
 import { replicationControllerController } from "./replicationcontroller/replicationcontroller-controller.ts";
+import { podResourceClaimsController } from "./resourceclaim/pod-claims-controller.ts";
+import { resourceClaimController } from "./resourceclaim/resourceclaim-controller.ts";
 import { resourceQuotaController } from "./resourcequota/resourcequota-controller.ts";
 import { rootCACertificatePublisherController } from "./root-ca-certificate-publisher/root-ca-certificate-publisher-controller.ts";
 import { serviceAccountOf } from "./service-accounts.ts";
@@ -67,7 +72,7 @@ export const controllers: Readonly<Record<string, ControllerInit>> = {
   "replicationcontroller-controller": (context) => replicationControllerController(context),
   "daemonset-controller": (context) => daemonSetController(context),
   "statefulset-controller": (context) => statefulSetController(context),
-  "job-controller": (context) => jobController(context),
+  "job-controller": (context) => [jobController(context), jobOrphanPodController(context)],
   "cronjob-controller": (context) => cronJobController(context),
   "ttl-after-finished-controller": (context) => ttlAfterFinishedController(context),
   "horizontal-pod-autoscaler-controller": (context) => horizontalPodAutoscalerController(context),
@@ -81,6 +86,12 @@ export const controllers: Readonly<Record<string, ControllerInit>> = {
     storageVersionMigration ? storageVersionMigratorController(context) : undefined,
   "resourcequota-controller": (context) => resourceQuotaController(context),
   "persistentvolume-binder-controller": (context) => persistentVolumeBinderController(context),
+  "ephemeral-volume-controller": (context) => ephemeralVolumeController(context),
+  "resourceclaim-controller": (context) => [
+    resourceClaimController(context),
+    podResourceClaimsController(context),
+  ],
+  "device-taint-eviction-controller": (context) => deviceTaintEvictionController(context),
   "persistentvolumeclaim-protection-controller": (context) =>
     persistentVolumeClaimProtectionController(context),
   "persistentvolume-protection-controller": (context) => persistentVolumeProtectionController(context),

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Agent, request, type AgentOptions } from "node:https";
 import { buffer } from "node:stream/consumers";
 import fc from "fast-check";
+import { silentLogger, type Logger } from "#apimachinery";
 import { ConfigMaps } from "#api/core/v1/configmap";
 import { Namespaces } from "#api/core/v1/namespace";
 import { clientConfigOf, parseKubeconfig } from "#client/node";
@@ -27,12 +28,10 @@ const PROGRESS = 1_000;
 
 /** Rejects with the first request that was answered wrongly; the server serves on, whatever was sent. */
 export async function fuzz({ requests, seed, onProgress }: FuzzOptions): Promise<FuzzReport> {
-  await using cluster = await startTestCluster({
-    controllers: false,
-    scheduler: false,
-    nodes: 0,
-    listen: true,
-  });
+  const failures: unknown[] = [];
+  const logger = newLogger(failures);
+  const options = { controllers: false, scheduler: false, nodes: 0, listen: true, logger };
+  await using cluster = await startTestCluster(options);
   const config = clientConfigOf(await parseKubeconfig(cluster.kubeconfig!, "kubeconfig"), {});
   const { cert, key } = config.clientCertificate!;
   const agent = new Agent({ ca: config.ca, cert, key, keepAlive: true, maxSockets: 1 } as AgentOptions);
@@ -48,7 +47,7 @@ export async function fuzz({ requests, seed, onProgress }: FuzzOptions): Promise
     const property = fc.asyncProperty(fuzzRequests(), async (sent) => {
       const before = await revisionOf(cluster);
       const answer = await send(server, agent, sent);
-      const isRefused = judge(answer, sent.method, sent.path);
+      const isRefused = judged(answer, sent, failures);
       if (isRefused) assert.equal(await revisionOf(cluster), before, "a refused request changed the store");
       statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
       if (++done % PROGRESS === 0) onProgress?.(done);
@@ -62,6 +61,26 @@ export async function fuzz({ requests, seed, onProgress }: FuzzOptions): Promise
     agent.destroy();
   }
   return { statuses };
+}
+
+function judged(answer: Answer, { method, path }: FuzzRequest, failures: readonly unknown[]): boolean {
+  try {
+    return judge(answer, method, path);
+  } catch (err) {
+    const inside = failures.at(-1);
+    const stack = inside instanceof Error ? inside.stack : "";
+    throw new Error(`${String(err)}: ${method} ${path}\n${stack}`, { cause: err });
+  }
+}
+
+/** Keeps what went wrong inside the server: a 500 tells its client too little. */
+function newLogger(failures: unknown[]): Logger {
+  const logger: Logger = {
+    ...silentLogger,
+    error: (_message, fields) => void failures.push(fields?.["err"]),
+    child: () => logger,
+  };
+  return logger;
 }
 
 /** Nothing that a request brings may end up there. */

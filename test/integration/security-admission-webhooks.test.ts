@@ -41,8 +41,8 @@ before(async () => {
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
       const text = Buffer.concat(chunks).toString();
-      const { request: review } = JSON.parse(text || "{}") as { request?: { uid: string } };
-      answer(review?.uid ?? "", response, request);
+      const sent = JSON.parse(text || "{}") as { request?: { uid: string } };
+      answer(sent.request?.uid ?? "", response, request);
     });
   });
   await new Promise<void>((resolve) => {

@@ -44,6 +44,41 @@ async function start(...given: Parameters<typeof options>): Promise<AdmissionSer
   return startAdmissionServer(await options(...given));
 }
 
+const apart = (topologyKey: string): object => ({
+  affinity: {
+    podAntiAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey, labelSelector: {} }],
+    },
+  },
+});
+
+const service = (...externalIPs: string[]): object => ({
+  metadata: { name: "s" },
+  spec: { ports: [{ port: 80 }], externalIPs },
+});
+
+const owned = (name: string, blockOwnerDeletion: boolean): object => ({
+  metadata: {
+    name,
+    ownerReferences: [{ apiVersion: "v1", kind: "ConfigMap", name: "o", uid: "u", blockOwnerDeletion }],
+  },
+});
+
+const event = (i: number): object => ({
+  metadata: { name: `e${i}` },
+  involvedObject: { kind: "Pod", namespace: "default", name: "p" },
+  reason: "R",
+});
+
+const claim = (name: string, annotations: object): object => ({
+  metadata: { name, annotations },
+  spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
+});
+
+const resized = (cpu: string): object => ({
+  spec: { containers: [{ name: "c", image: "i", resources: { requests: { cpu } } }] },
+});
+
 suite("admission plugins that are options", () => {
   test("none of them is on by default", async () => {
     await using cluster = await startAdmissionServer();
@@ -80,13 +115,6 @@ suite("admission plugins that are options", () => {
 
   test("LimitPodHardAntiAffinityTopology allows the node alone", async () => {
     await using cluster = await start(["LimitPodHardAntiAffinityTopology"]);
-    const apart = (topologyKey: string): object => ({
-      affinity: {
-        podAntiAffinity: {
-          requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey, labelSelector: {} }],
-        },
-      },
-    });
     await cluster.send("POST", PODS, pod("a", {}, apart("kubernetes.io/hostname")));
     const { message } = await cluster.refused("POST", PODS, pod("b", {}, apart("zone")));
     assert.equal(
@@ -97,10 +125,6 @@ suite("admission plugins that are options", () => {
 
   test("DenyServiceExternalIPs refuses new ones and leaves old ones", async () => {
     await using cluster = await start(["DenyServiceExternalIPs"]);
-    const service = (...externalIPs: string[]): object => ({
-      metadata: { name: "s" },
-      spec: { ports: [{ port: 80 }], externalIPs },
-    });
     const { message } = await cluster.refused("POST", `${CORE}/services`, service("192.0.2.1"));
     assert.equal(message, 'services "s" is forbidden: Use of external IPs is denied by admission control');
     await cluster.send("POST", `${CORE}/services`, service());
@@ -118,12 +142,6 @@ suite("admission plugins that are options", () => {
       subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: "ann" }],
     });
     const ann = user("ann");
-    const owned = (name: string, blockOwnerDeletion: boolean): object => ({
-      metadata: {
-        name,
-        ownerReferences: [{ apiVersion: "v1", kind: "ConfigMap", name: "o", uid: "u", blockOwnerDeletion }],
-      },
-    });
     await cluster.send("POST", `${CORE}/configmaps`, owned("a", false), ann);
     const blocking = await cluster.refused("POST", `${CORE}/configmaps`, owned("b", true), ann);
     assert.match(
@@ -196,11 +214,6 @@ kind: Configuration
 limits: [{type: Namespace, qps: 1, burst: 3}]`,
     );
     await using cluster = await start(["EventRateLimit"], text);
-    const event = (i: number): object => ({
-      metadata: { name: `e${i}` },
-      involvedObject: { kind: "Pod", namespace: "default", name: "p" },
-      reason: "R",
-    });
     for (let i = 0; i < 3; i++) await cluster.send("POST", `${CORE}/events`, event(i));
     const { code, message } = await cluster.refused("POST", `${CORE}/events`, event(3));
     assert.deepEqual([code, message], [429, "limit reached on type Namespace for key default"]);
@@ -268,6 +281,26 @@ exemptions: {usernames: [boss], namespaces: [kube-system], runtimeClasses: [vm]}
 });
 
 suite("what the default plugins say", () => {
+  test("PodTopologyLabels copies zone and region of the node, and PodResizeValidator knows its size", async () => {
+    await using cluster = await startAdmissionServer();
+    const labels = { "topology.kubernetes.io/zone": "z", other: "no" };
+    await cluster.send("POST", "/api/v1/nodes", { metadata: { name: "n", labels } });
+    const status = { allocatable: { cpu: "2", memory: "1Gi" } };
+    await cluster.send("PATCH", "/api/v1/nodes/n/status", { status });
+    await cluster.send("POST", PODS, pod("p", { resources: { requests: { cpu: "1" } } }));
+    const target = { kind: "Node", name: "n" };
+    await cluster.send("POST", `${PODS}/p/binding`, { metadata: { name: "p" }, target });
+    const bound = await cluster.send("GET", `${PODS}/p`);
+    assert.deepEqual(bound.metadata.labels, { "topology.kubernetes.io/zone": "z" });
+    await cluster.send("PATCH", `${PODS}/p/resize`, resized("2"));
+    const { message, details } = await cluster.refused("PATCH", `${PODS}/p/resize`, resized("3"));
+    assert.equal(
+      message,
+      'pods "p" is forbidden: node didn\'t have enough allocatable resources: cpu, requested: 3000, allocatable: 2000',
+    );
+    assert.equal(details?.causes?.[0]?.reason, "NodeCapacity");
+  });
+
   test("RuntimeClass gives overhead, selector and tolerations, and refuses what contradicts it", async () => {
     await using cluster = await startAdmissionServer();
     const toleration = { key: "vm", operator: "Exists" };
@@ -311,10 +344,6 @@ suite("what the default plugins say", () => {
     await cluster.send("POST", "/apis/storage.k8s.io/v1/storageclasses", {
       metadata: { name: "d", annotations: { "storageclass.kubernetes.io/is-default-class": "true" } },
       provisioner: "p",
-    });
-    const claim = (name: string, annotations: object): object => ({
-      metadata: { name, annotations },
-      spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
     });
     const path = `${CORE}/persistentvolumeclaims`;
     const given = await cluster.send("POST", path, claim("a", {}));

@@ -65,9 +65,12 @@ export class Invariants {
   /** A write was applied and its answer lost. */
   ambiguous({ method, path, body }: Request): void {
     const object = body as KubeObject & { readonly target?: { readonly name?: string } };
-    if (method !== "POST") return;
+    const isReplicaSet = object?.kind === "ReplicaSet";
+    if (method !== "POST" && !isReplicaSet) return;
     const owner = typeof object?.metadata === "object" ? controllerOf(object) : undefined;
-    if (owner !== undefined) this.#bounds.addAmbiguous(owner.uid);
+    // Nobody remembers a replica set that was made or resized like this: it may ask for all its pods beside another one.
+    const count = isReplicaSet ? ((object as ReplicaSet).spec?.replicas ?? 1) : 1;
+    if (owner !== undefined) this.#bounds.addAmbiguous(owner.uid, count);
     if (!path.endsWith("/binding")) return;
     const [, namespace, name] = /namespaces\/([^/]+)\/pods\/([^/]+)\/binding/.exec(path) ?? [];
     const pod = this.#world.truth.lister(Pods).get(`${namespace}/${name}`);

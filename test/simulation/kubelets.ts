@@ -57,7 +57,8 @@ export class Kubelets {
     return this.#world.lister(Pods).filter((pod) => {
       const machine = this.machines.get(pod.spec?.nodeName ?? "");
       if (machine?.isAlive !== true) return false;
-      if (pod.metadata.deletionTimestamp !== undefined) return true;
+      // Once the kubelet has let go of it, only finalizers keep it.
+      if (pod.metadata.deletionTimestamp !== undefined) return pod.metadata.deletionGracePeriodSeconds !== 0;
       return !isTerminal(pod) && (pod.status?.phase !== "Running" || !isReady(pod) || isBatch(pod));
     });
   }
@@ -67,7 +68,7 @@ export class Kubelets {
     const { client, signal } = this.#world;
     const { name, namespace = "", uid = "" } = pod.metadata;
     try {
-      if (pod.metadata.deletionTimestamp !== undefined && (isTerminal(pod) || pod.status?.phase === "Pending")) {
+      if (pod.metadata.deletionTimestamp !== undefined && isTerminal(pod)) {
         await client.delete(Pods, { namespace, name }, signal, { gracePeriodSeconds: 0, preconditions: { uid } });
         return "gone";
       }

@@ -235,14 +235,17 @@ class Simulation {
         await link.deliver(one, "ok");
       }
       const pods = this.#kubelets.actionable();
-      for (const pod of pods) await this.#kubelets.act(pod, false);
+      for (const pod of pods) this.#trace.add(`rest ${pod.metadata.name} ${await this.#kubelets.act(pod, false)}`);
       const released = this.#releaseAll();
+      if (turns > BUSY_MAX / 2) this.#trace.add(`rest: ${released} caches see something`);
       wrote ||= pending.length > 0 || pods.length > 0;
       if (pending.length + pods.length + released === 0) return wrote;
     }
   }
 
   #requests(): readonly string[] {
-    return this.#world.links().flatMap((link) => link.pending.map(({ request }) => `${request.method} ${request.path}`));
+    const links = this.#world.links();
+    const requests = links.flatMap((link) => link.pending.map(({ request }) => `${request.method} ${request.path}`));
+    return [...requests, ...this.#kubelets.actionable().map(({ metadata }) => `pod ${metadata.name}`)];
   }
 }

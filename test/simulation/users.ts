@@ -15,6 +15,8 @@ export interface EvictionWitness {
   granted(pod: Pod): void;
 }
 
+const DEBUG = "debug";
+
 export class Users {
   readonly #world: World;
   readonly #kubelets: Kubelets;
@@ -58,6 +60,9 @@ export class Users {
     if (!this.#kubelets.machines.has("spare")) await this.#kubelets.join("spare", 500);
     for (const { metadata } of this.#world.lister(Nodes))
       await client.patch(Nodes, metadata, merge({ spec: { unschedulable: false } }), signal);
+    // Whoever looked into a pod has done so: while it stands it keeps its name from its set.
+    for (const { metadata } of this.#world.lister(Pods).filter((pod) => pod.metadata.labels?.["app"] === DEBUG))
+      await ignoringNotFound(client.delete(Pods, metadata, signal));
     const wanted: Readonly<Record<string, object>> = {
       Deployment: { spec: { paused: false } },
       CronJob: { spec: { suspend: true } },
@@ -148,7 +153,7 @@ export class Users {
   async #orphanPod(): Promise<string> {
     const pod = this.#pod();
     if (pod === undefined) return "nothing";
-    const body = { metadata: { labels: { app: "debug" } } };
+    const body = { metadata: { labels: { app: DEBUG } } };
     await this.#world.client.patch(Pods, ref(pod.metadata), merge(body), this.#world.signal);
     return `relabel ${keyOf(pod)}`;
   }

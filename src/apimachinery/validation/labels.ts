@@ -37,9 +37,11 @@ function validateExpression(
   anyValue: boolean,
 ): readonly StatusCause[] {
   const values = expression.values ?? [];
+  // What was sent may lack it, as anything that is required.
+  const { key = "" } = expression as Partial<LabelSelectorRequirement>;
   return field.all(
     validateOperator(expression.operator, values, path),
-    validateLabelName(expression.key, field.child(path, "key")),
+    validateLabelName(key, field.child(path, "key")),
     values.flatMap((value, i) =>
       anyValue ? [] : field.invalidFor(field.index(field.child(path, "values"), i), value, isLabelValue(value)),
     ),

@@ -28,6 +28,8 @@ import type { AdmissionPlugin } from "./plugin.ts";
 import { DEFAULT_OFF } from "./plugin-names.ts";
 import { podNodeSelector } from "./pod-node-selector.ts";
 import { podTolerationRestriction } from "./pod-toleration-restriction/pod-toleration-restriction.ts";
+import { podResizeValidator } from "./pod-resize.ts";
+import { podTopologyLabels } from "./pod-topology-labels.ts";
 import { podSecurity } from "./pod-security/pod-security.ts";
 import { expressionCheck } from "./policy/check-expressions.ts";
 import { mutatingAdmissionPolicy } from "./policy/mutating.ts";
@@ -96,6 +98,8 @@ export function defaultPlugins(options: DefaultPluginsOptions): readonly Admissi
     certificateSubjectRestriction,
     defaultIngressClass(lookup),
     denyServiceExternalIPs,
+    podTopologyLabels(lookup),
+    podResizeValidator(lookup),
     expressionCheck,
     mutatingAdmissionPolicy(policies),
     mutatingAdmissionWebhook({ ...webhooks, ...shown(configurations.mutatingWebhook) }),

@@ -30,6 +30,8 @@ export const PLUGIN_NAMES: readonly string[] = [
   "CertificateSubjectRestriction",
   "DefaultIngressClass",
   "DenyServiceExternalIPs",
+  "PodTopologyLabels",
+  "PodResizeValidator",
   "MutatingAdmissionPolicy",
   "MutatingAdmissionWebhook",
   "ValidatingAdmissionPolicy",

@@ -65,12 +65,13 @@ function bind(pod: Pod, { target, metadata }: Binding, nowMs: number): KubeObjec
   if ((pod.spec?.schedulingGates ?? []).length > 0) {
     throw refuse(`pod ${name} has non-empty .spec.schedulingGates`);
   }
-  const { annotations } = metadata;
+  const { annotations, labels } = metadata;
   return {
     ...pod,
     metadata: {
       ...pod.metadata,
       ...(annotations !== undefined && { annotations: { ...pod.metadata.annotations, ...annotations } }),
+      ...(labels !== undefined && { labels: { ...pod.metadata.labels, ...labels } }),
     },
     spec: { ...pod.spec, nodeName: target.name },
     status: { ...pod.status, conditions: withScheduled(pod.status?.conditions ?? [], nowMs) },

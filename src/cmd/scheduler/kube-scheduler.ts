@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { parseDuration, type Clock } from "#apimachinery";
-import { newClient, newEventRecorder, newInformerFactory, runLeaderElection } from "#client";
+import { newClient, newEventRecorder, newInformerFactory } from "#client";
 import { clientConfigOf, loadKubeconfig, newHttpTransport } from "#client/node";
 import { Metrics } from "#component-base";
 import {
@@ -12,6 +12,7 @@ import {
   schedulerMetrics,
 } from "#scheduler";
 import { componentLogger } from "../component-log.ts";
+import { whileLeading } from "../while-leading.ts";
 
 export interface KubeSchedulerFlags {
   readonly config?: string;
@@ -24,7 +25,7 @@ export interface KubeSchedulerFlags {
 const DEFAULT_CONFIGURATION =
   "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n";
 
-/** Until `signal` aborts, or leadership is lost. */
+/** Until `signal` aborts; rejects when leadership was lost. */
 export async function runKubeScheduler(
   flags: KubeSchedulerFlags,
   clock: Clock,
@@ -43,34 +44,27 @@ export async function runKubeScheduler(
   const metrics = new Metrics(schedulerMetrics);
   const transport = newHttpTransport(clientConfigOf(kubeconfig, {}), { clock, random, logger, metrics });
   const client = newClient(transport, { userAgent: "kube-scheduler" });
+  const recorder = newEventRecorder(
+    { client, component: "default-scheduler", clock, random, logger },
+    signal,
+  );
   const work = async (stop: AbortSignal): Promise<void> => {
     const informers = newInformerFactory({ client });
-    const recorder = newEventRecorder(
-      { client, component: "default-scheduler", clock, random, logger },
-      stop,
-    );
     await runScheduler({ client, informers, recorder, clock, random, logger, metrics, config }, stop);
     await informers.stopped();
   };
   try {
-    if (!(flags.leaderElect ?? leaderElection.leaderElect)) return await work(signal);
     const { resourceNamespace: namespace, resourceName: name } = leaderElection;
-    await runLeaderElection(
-      {
-        client,
-        lease: { namespace, name },
-        identity: `${hostname()}_${randomUUID()}`,
-        leaseDurationMs: parseDuration(leaderElection.leaseDuration),
-        renewDeadlineMs: parseDuration(leaderElection.renewDeadline),
-        retryPeriodMs: parseDuration(leaderElection.retryPeriod),
-        onStartedLeading: work,
-        clock,
-        random,
-        logger,
-        metrics,
-      },
-      signal,
-    );
+    const election = {
+      lease: { namespace, name },
+      identity: `${hostname()}_${randomUUID()}`,
+      leaseDurationMs: parseDuration(leaderElection.leaseDuration),
+      renewDeadlineMs: parseDuration(leaderElection.renewDeadline),
+      retryPeriodMs: parseDuration(leaderElection.retryPeriod),
+    };
+    const isElected = flags.leaderElect ?? leaderElection.leaderElect;
+    const candidate = { client, clock, random, logger, metrics, recorder, work };
+    await whileLeading(isElected ? election : undefined, candidate, signal);
   } finally {
     await transport.close();
   }

@@ -12,6 +12,7 @@ import { source } from "#controller-runtime";
 import { claim, controllerKeys, planClaims } from "../controller-ref-manager.ts";
 import { indexOrphans, orphansOf } from "../indexes.ts";
 import { LastWrites } from "../last-writes.ts";
+import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
 import { isNamespaceTerminating, messageOf } from "../pod-control.ts";
 import { isPodTerminal } from "#api/core/v1/pod-state";
 import { isEmptySelector, selectorPredicate } from "../selector.ts";
@@ -28,7 +29,8 @@ import { planRollback } from "./rollback.ts";
 /**
  * Safe on a stale cache: ReplicaSets have names derived from their template, so none is created twice, and every
  * update carries the resourceVersion it was decided on, so a stale decision fails with a conflict. Nothing is decided
- * before the cache shows the last writes of this controller (`LastWrites`).
+ * before the cache shows the last writes of this controller (`LastWrites`) and the ReplicaSets it made (`OwnWrites`): a
+ * new template that does not see the ReplicaSet of the last one would start another beside it in full size.
  */
 export function deploymentController(context: ControllerContext): Controller {
   const rollouts = new Rollouts(context);
@@ -52,6 +54,7 @@ class Rollouts {
   readonly #pods: Lister<Pod>;
   readonly #lastWrites = new LastWrites();
   readonly #lastSetWrites = new LastWrites();
+  readonly #ownWrites: OwnWrites;
 
   constructor(context: ControllerContext) {
     const { informers } = context;
@@ -60,6 +63,7 @@ class Rollouts {
     this.#context = context;
     this.#deployments = informers.lister(Deployments);
     this.#replicaSets = replicaSetInformer.lister;
+    this.#ownWrites = new OwnWrites(context.clock, replicaSetInformer);
     this.#pods = informers.lister(Pods);
   }
 
@@ -67,9 +71,11 @@ class Rollouts {
     const d = this.#deployments.get(key);
     if (d === undefined) {
       this.#lastWrites.forget(key);
+      this.#ownWrites.forget(key);
       return {};
     }
     if (this.#isBehind(d)) return {};
+    if (!this.#ownWrites.settled(key)) return { requeueAfterMs: OWN_WRITES_TIMEOUT_MS };
     if (isEmptySelector(d.spec?.selector)) return this.#refuseSelectingAll(d, signal);
     const owned = await this.#claimReplicaSets(d, signal);
     if (await this.#rollBack(d, owned, signal)) return {};
@@ -134,7 +140,7 @@ class Rollouts {
   /** "wait": the ReplicaSet exists and is ours, only the cache does not show it yet. */
   async #createReplicaSet(d: Deployment, rs: ReplicaSet, signal: AbortSignal): Promise<"created" | "wait"> {
     try {
-      await this.#context.client.create(ReplicaSets, rs, signal);
+      this.#ownWrites.created(keyOf(d), await this.#context.client.create(ReplicaSets, rs, signal));
     } catch (err) {
       if (isAlreadyExists(err)) return this.#resolveCollision(d, rs, err, signal);
       if (!isNamespaceTerminating(err)) await this.#reportCreateError(d, rs, err, signal);
@@ -156,7 +162,10 @@ class Rollouts {
   async #resolveCollision(d: Deployment, rs: ReplicaSet, err: unknown, signal: AbortSignal): Promise<"wait"> {
     const existing = await this.#context.client.get(ReplicaSets, rs.metadata, signal);
     const isOurs = controllerOf(existing)?.uid === d.metadata.uid;
-    if (isOurs && isSameTemplate(existing.spec?.template, d.spec?.template)) return "wait";
+    if (isOurs && isSameTemplate(existing.spec?.template, d.spec?.template)) {
+      this.#ownWrites.created(keyOf(d), existing);
+      return "wait";
+    }
     const collisionCount = (d.status?.collisionCount ?? 0) + 1;
     await this.#context.client.updateStatus(
       Deployments,

@@ -69,8 +69,17 @@ export function plan(service: Service, { pods, nodeOf, slices, endpointsMax }: O
     ports: [],
     endpoints: [],
   }));
-  const changes = planSlices(slices, [...all, ...placeholders], newTemplate(service), endpointsMax);
-  return { ...changes, withoutNode: [...withoutNode] };
+  // A service of this name that is gone may have left its slices behind.
+  const owned = slices.filter((slice) => isOwnedBy(slice, service));
+  const changes = planSlices(owned, [...all, ...placeholders], newTemplate(service), endpointsMax);
+  const others = slices.filter((slice) => !owned.includes(slice));
+  return { ...changes, remove: [...changes.remove, ...others], withoutNode: [...withoutNode] };
+}
+
+function isOwnedBy({ metadata }: EndpointSlice, service: Service): boolean {
+  return (metadata.ownerReferences ?? []).some(
+    ({ apiVersion, kind, uid }) => apiVersion === "v1" && kind === "Service" && uid === service.metadata.uid,
+  );
 }
 
 /** A service from before dual stack says its family by its address only. */

@@ -15,6 +15,7 @@ import { isPodReady } from "#api/core/v1/pod-state";
 import { unlessGone } from "../unless-gone.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import type { Eviction } from "./plan.ts";
+import { ZoneMetrics } from "./metrics.ts";
 import {
   isTaintedNoExecute,
   NODE_MONITOR_GRACE_MS,
@@ -59,18 +60,22 @@ class NodeLifecycle {
   readonly #heartbeats = new Heartbeats();
   readonly #limiter = new EvictionLimiter();
   readonly #nodes: Lister<Node>;
+  readonly #zones: ZoneMetrics;
 
   constructor(context: ControllerContext, options: ControllerOptions) {
     this.#context = context;
     this.#graceMs = options.nodeMonitorGracePeriodMs ?? NODE_MONITOR_GRACE_MS;
     this.#startupGraceMs = options.nodeStartupGracePeriodMs ?? NODE_STARTUP_GRACE_MS;
     this.#nodes = context.informers.lister(Nodes);
+    this.#zones = new ZoneMetrics(context.metrics);
     indexPodsByNode(context.informers.informer(Pods));
     context.informers.informer(Leases);
   }
 
   /** The state of a zone depends on all its nodes: when one turns, the others are looked at as well. */
   onNode(node: Node, old: Node | undefined, change: "add" | "update" | "delete"): readonly ObjectKey[] {
+    if (change === "delete") this.#zones.changed(node, undefined);
+    else this.#zones.changed(old, node);
     if (change === "update" && old !== undefined && readiness(node) === readiness(old)) return [];
     const others = this.#nodes.list().filter((other) => readiness(other) !== "True");
     return others.map(({ metadata }) => metadata.name);
@@ -150,7 +155,10 @@ class NodeLifecycle {
     if (readiness(node) === "True" || isTaintedNoExecute(node.spec?.taints ?? []))
       return { eviction: "wait" };
     const waitMs = this.#limiter.take(zone, perSecond, this.#context.clock.monotonicMs());
-    if (waitMs === 0) return { eviction: "evict" };
+    if (waitMs === 0) {
+      this.#zones.evicted(zone);
+      return { eviction: "evict" };
+    }
     return waitMs === undefined ? { eviction: "wait" } : { eviction: "wait", waitMs };
   }
 

@@ -19,7 +19,7 @@ interface Scheduled {
 
 /** Safe on a stale cache: deletions name the uid, and a pod that moved to another node is another pod. */
 export function taintEvictionController(context: ControllerContext): Controller {
-  const { clock, informers, recorder } = context;
+  const { clock, informers, recorder, metrics } = context;
   const nodes = informers.lister(Nodes);
   const pods = informers.informer(Pods);
   indexPodsByNode(pods);
@@ -50,6 +50,9 @@ export function taintEvictionController(context: ControllerContext): Controller 
     const message = "Taint manager: deleting due to NoExecute taint";
     const status = disruptedStatus(pod, "DeletionByTaintManager", message, clock.now());
     await disruptAndDelete(context, pod, status, undefined, signal);
+    const lateMs = clock.monotonicMs() - sinceMs - allowedMs;
+    metrics?.inc("taint_eviction_controller_pod_deletions_total", {});
+    metrics?.observe("taint_eviction_controller_pod_deletion_duration_seconds", {}, lateMs / 1_000);
     scheduled.delete(key);
     return {};
   }

@@ -40,22 +40,23 @@ test("admit() refuses a pod that selects other nodes", () => {
   assert.equal(admit(testPod({ nodeSelector: { disk: "hdd" } }), [], allocatable, node), undefined);
 });
 
+function on(node: string): ReturnType<typeof testPod> {
+  const term = { matchFields: [{ key: "metadata.name", operator: "In", values: [node] }] };
+  const requiredDuringSchedulingIgnoredDuringExecution = { nodeSelectorTerms: [term] };
+  return testPod({ affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution } } });
+}
+
+function using(port: object): ReturnType<typeof testPod> {
+  return testPod({ containers: [testContainer("c", { ports: [{ containerPort: 80, ...port }] })] });
+}
+
 test("admit() refuses a pod that requires other nodes by affinity", () => {
   const node: Node = { apiVersion: "v1", kind: "Node", metadata: { name: "n1" } };
-  const on = (name: string): ReturnType<typeof testPod> => {
-    const term = { matchFields: [{ key: "metadata.name", operator: "In", values: [name] }] };
-    const required = { nodeSelectorTerms: [term] };
-    return testPod({
-      affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: required } },
-    });
-  };
   assert.equal(admit(on("n1"), [], allocatable, node), undefined);
   assert.equal(admit(on("n2"), [], allocatable, node)?.reason, "NodeAffinity");
 });
 
 test("admit() refuses a host port that another pod has", () => {
-  const using = (port: object): ReturnType<typeof testPod> =>
-    testPod({ containers: [testContainer("c", { ports: [{ containerPort: 80, ...port }] })] });
   const cases: readonly [used: object, wanted: object, expected: string | undefined][] = [
     [{ hostPort: 8080 }, { hostPort: 8080 }, "NodePorts"],
     [{ hostPort: 8080 }, { hostPort: 8080, hostIP: "127.0.0.1" }, "NodePorts"],

@@ -45,6 +45,14 @@ function isOf(cronJob: CronJob): (job: Job) => boolean {
   return ({ metadata }) => metadata.ownerReferences?.[0]?.uid === cronJob.metadata.uid;
 }
 
+function namesOf({ status }: CronJob): readonly string[] {
+  return (status?.active ?? []).map((one) => one.name ?? "");
+}
+
+function isSkippedRun({ reason, involvedObject }: Event): boolean {
+  return reason === "JobAlreadyActive" && involvedObject.name === "lone";
+}
+
 /** Once it fits, the Jobs that the CronJob says are active; each of them exists. */
 async function untilActive(
   t: ConformanceContext,
@@ -52,8 +60,6 @@ async function untilActive(
   fits: (names: readonly string[]) => boolean,
 ): Promise<readonly Job[]> {
   const ref = { namespace: t.namespace, name };
-  const namesOf = ({ status }: CronJob): readonly string[] =>
-    (status?.active ?? []).map((one) => one.name ?? "");
   const cronJob = await t.waitFor(CronJobs, ref, (now) => now !== undefined && fits(namesOf(now)), WAIT);
   const refs = namesOf(cronJob).map((job) => ({ namespace: t.namespace, name: job }));
   return Promise.all(refs.map((job) => t.waitFor(Jobs, job, (now) => now?.status?.active === 1)));
@@ -103,9 +109,7 @@ conformance("[sig-apps] CronJob should not schedule new jobs when ForbidConcurre
   await client.create(CronJobs, newCronJob(t, "lone", { concurrencyPolicy: "Forbid" }), signal);
   await missRuns(t, "lone");
   const [first] = await untilActive(t, "lone", ({ length }) => length === 1);
-  const isSkipped = ({ reason, involvedObject }: Event): boolean =>
-    reason === "JobAlreadyActive" && involvedObject?.name === "lone";
-  await t.untilList("word of the skipped run", Events, (all) => all.some(isSkipped), WAIT);
+  await t.untilList("word of the skipped run", Events, (all) => all.some(isSkippedRun), WAIT);
   const { items } = await client.list(Jobs, { namespace }, signal);
   assert.deepEqual(
     items.map(({ metadata }) => metadata.uid),

@@ -1,0 +1,56 @@
+/** What makes the API visible: its APIService, and the role by which users may read it; made again when missing. @module */
+import { isAlreadyExists, type Kind, type KubeObject } from "#apimachinery";
+import { APIServices } from "#api/apiregistration/v1/apiservice";
+import type { APIService } from "#api/apiregistration/v1/types.gen";
+import { ClusterRoles } from "#api/rbac/v1/clusterrole";
+import type { ClusterRole } from "#api/rbac/v1/types.gen";
+import type { Client } from "#client";
+import { GROUP, VERSION } from "./types.ts";
+
+const PRIORITY = 100;
+const AGGREGATE_TO = "rbac.authorization.k8s.io/aggregate-to-";
+const LABELS = { "k8s-app": "metrics-server" };
+
+/** Without a service: the API server answers itself. Who installs a metrics-server of their own writes theirs there. */
+const apiService: APIService = {
+  apiVersion: "apiregistration.k8s.io/v1",
+  kind: "APIService",
+  metadata: { name: `${VERSION}.${GROUP}`, labels: LABELS },
+  spec: { group: GROUP, version: VERSION, groupPriorityMinimum: PRIORITY, versionPriority: PRIORITY },
+};
+
+const readerRole: ClusterRole = {
+  apiVersion: "rbac.authorization.k8s.io/v1",
+  kind: "ClusterRole",
+  metadata: {
+    name: "system:aggregated-metrics-reader",
+    labels: {
+      ...LABELS,
+      [`${AGGREGATE_TO}admin`]: "true",
+      [`${AGGREGATE_TO}edit`]: "true",
+      [`${AGGREGATE_TO}view`]: "true",
+    },
+  },
+  rules: [{ apiGroups: [GROUP], resources: ["pods", "nodes"], verbs: ["get", "list", "watch"] }],
+};
+
+/** Objects that exist are left as they are. */
+export async function ensureMetricsObjects(client: Client, signal: AbortSignal): Promise<void> {
+  await Promise.all([
+    ensure(client, APIServices, apiService, signal),
+    ensure(client, ClusterRoles, readerRole, signal),
+  ]);
+}
+
+async function ensure<T extends KubeObject>(
+  client: Client,
+  kind: Kind<T>,
+  object: T,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await client.create(kind, object, signal);
+  } catch (err) {
+    if (!isAlreadyExists(err)) throw err;
+  }
+}
