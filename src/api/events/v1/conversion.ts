@@ -37,9 +37,8 @@ export function fromCore(event: corev1.Event): Event {
     kind: "Event",
     regarding: involvedObject,
     ...(eventTime !== undefined && { eventTime }),
-    ...(series !== undefined && {
-      series: { count: series.count ?? 0, lastObservedTime: series.lastObservedTime ?? "" },
-    }),
+    // A time that nobody set stays unset.
+    ...(series !== undefined && { series: { ...series, count: series.count ?? 0 } }),
     ...(message !== undefined && { note: message }),
     ...(reportingComponent !== undefined && { reportingController: reportingComponent }),
     ...(source !== undefined && { deprecatedSource: source }),
