@@ -23,6 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   proxy: API_CLIENT,
   network: API_CLIENT,
   dns: API_CLIENT,
+  "metrics-server": API_CLIENT,
   kubectl: API_CLIENT,
   cri: ["apimachinery", "component-base"],
   kubelet: [...API_CLIENT, "cri"],

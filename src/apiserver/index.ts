@@ -15,6 +15,7 @@ export {
   type AuditWebhookOptions,
 } from "./audit/index.ts";
 export { STANDARD_HEADERS, type RequestHeaderOptions } from "./authn/index.ts";
+export type { InProcessBackend } from "./aggregation/index.ts";
 export type { ApiRequest, Result, UpgradeConnection } from "./handlers/request.ts";
 export type { Route } from "./http/route.ts";
 export type { ApiServer, ApiServerOptions, Limits, ListenAddress } from "./options.ts";

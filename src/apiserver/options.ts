@@ -4,6 +4,7 @@ import type { Transport } from "#client";
 import type { Store } from "#storage";
 import type { PluginConfigurations } from "./admission/configuration/plugin-configurations.ts";
 import type { ServiceResolver } from "./admission/webhook/target.ts";
+import type { InProcessBackend } from "./aggregation/index.ts";
 import type { AuditOptions } from "./audit/index.ts";
 import type { RequestHeaderOptions, TokenAuthenticator } from "./authn/index.ts";
 import type { AuthorizationModes } from "./authz/index.ts";
@@ -54,6 +55,8 @@ export interface ApiServerOptions {
   readonly kubeletClient?: { readonly cert: string; readonly key: string; readonly ca?: string };
   /** How this server proves itself to the API servers behind APIServices. PEM. Absent: what these serve answers 503. */
   readonly proxyClient?: { readonly cert: string; readonly key: string };
+  /** Group-versions beside its own that this process serves, each while its APIService names no service. Default: none. */
+  readonly inProcessBackends?: readonly InProcessBackend[];
   /** Which front proxies of this server may say for whom they ask. Absent: none; their headers mean nothing. */
   readonly requestHeader?: RequestHeaderOptions;
   /** Admission plugins beyond the default ones: see `DEFAULT_OFF` of `admission/plugin-names.ts`. */

@@ -159,6 +159,7 @@ export class RunningServer implements ApiServer {
     return [
       ...(options.routes ?? []),
       aggregator.route,
+      aggregator.inProcessRoute,
       indexRoute(() => discoveryPaths(kinds.scheme, aggregator.discovery)),
       versionRoute({}),
       healthRoute({ ...checks, readyz }, metrics.slis, logger),

@@ -84,6 +84,11 @@ export const controllerMetricDefinitions: readonly MetricDefinition[] = [
     counter("create_total", "Claims of ephemeral volumes that were to be created"),
     counter("create_failures_total", "Claims of ephemeral volumes that could not be created"),
   ]),
+  counter(
+    "attach_detach_controller_attachdetach_controller_forced_detaches",
+    "Volumes that were detached by force",
+    "reason",
+  ),
   ...prefixed("resourceclaim_controller", [
     counter("creates_total", "Creations of ResourceClaims from templates", "status", "admin_access"),
   ]),

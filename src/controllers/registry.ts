@@ -1,6 +1,7 @@
 /** Which controllers exist, and which of them a set of options asks for. @module */
 import type { EventRecorder } from "#client";
 import type { Controller, ControllerContext } from "#controller-runtime";
+import { attachDetachController } from "./attach-detach/attach-detach-controller.ts";
 import { canonicalName } from "./controller-aliases.ts";
 import { bootstrapSignerController } from "./bootstrap/bootstrap-signer-controller.ts";
 import { tokenCleanerController } from "./bootstrap/token-cleaner-controller.ts";
@@ -86,6 +87,7 @@ export const controllers: Readonly<Record<string, ControllerInit>> = {
     storageVersionMigration ? storageVersionMigratorController(context) : undefined,
   "resourcequota-controller": (context) => resourceQuotaController(context),
   "persistentvolume-binder-controller": (context) => persistentVolumeBinderController(context),
+  "persistentvolume-attach-detach-controller": (context) => attachDetachController(context),
   "ephemeral-volume-controller": (context) => ephemeralVolumeController(context),
   "resourceclaim-controller": (context) => [
     resourceClaimController(context),

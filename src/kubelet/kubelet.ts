@@ -13,6 +13,7 @@ import { keepNodeLease } from "./node-status/node-lease.ts";
 import type { KubeletOptions } from "./options.ts";
 import { newAuthenticator } from "./server/authenticate.ts";
 import { newAuthorizer } from "./server/authorize.ts";
+import { resourceMetrics } from "./server/metrics.ts";
 import { startServer } from "./server/server.ts";
 import type { ServerHost } from "./server/server-host.ts";
 
@@ -54,12 +55,14 @@ async function run(options: KubeletOptions, tasks: Promise<unknown>[], signal: A
   ]);
   const inputs: KubeletInputs = { machine, version, resolvConf, services, port: server?.port };
   const parts = newKubeletParts(options, inputs, signal);
+  const host = serverHost(options, parts);
+  options.onResourceMetrics?.((stop) => resourceMetrics(host, stop));
   if (server !== undefined) {
     const auth = {
       authenticate: newAuthenticator(options.client, clock),
       authorize: newAuthorizer(options.client, nodeName, clock),
     };
-    const { closed } = await startServer(serverHost(options, parts), server, auth, signal);
+    const { closed } = await startServer(host, server, auth, signal);
     tasks.push(closed);
   }
   const durationSeconds = options.nodeLeaseDurationSeconds ?? DEFAULT_LEASE_SECONDS;

@@ -55,6 +55,8 @@ export interface KubeletOptions {
   readonly podManifestPath?: string;
   /** Absent: no endpoint; logs and exec do not work, the node runs pods all the same. */
   readonly server?: KubeletServerOptions;
+  /** For callers in the same process: is given, once, what answers as `/metrics/resource` does. */
+  readonly onResourceMetrics?: (scrape: (signal: AbortSignal) => Promise<string>) => void;
   /** Default 110. */
   readonly maxPods?: number;
   /** Assigned to the Node and used by the network, if no controller assigns one. */

@@ -41,7 +41,11 @@ export function decodeResourceMetrics(text: string, nowMs: number): NodeSample {
     const [, name = "", labels = "", value = "", time] = LINE.exec(line) ?? [];
     const number = Number(value);
     if (!Number.isFinite(number) || value === "") continue;
-    const target = name.startsWith("node_") ? node : isWanted(name) ? containerOf(labelsOf(labels)) : undefined;
+    const target = name.startsWith("node_")
+      ? node
+      : isWanted(name)
+        ? containerOf(labelsOf(labels))
+        : undefined;
     if (target !== undefined) take(target, name, number, time === undefined ? nowMs : Number(time));
   }
   return { node: whole(node), pods: wholePods(pods) };
@@ -69,7 +73,10 @@ function isWanted(name: string): boolean {
 function labelsOf(text: string): ReadonlyMap<string, string> {
   const labels = new Map<string, string>();
   for (const [, name = "", value = ""] of text.matchAll(LABEL)) {
-    labels.set(name, value.replaceAll(/\\(.)/g, (_, character: string) => ESCAPES[character] ?? character));
+    labels.set(
+      name,
+      value.replaceAll(/\\(.)/g, (_, character: string) => ESCAPES[character] ?? character),
+    );
   }
   return labels;
 }

@@ -24,7 +24,12 @@ export function resourceUsage(last: MetricsPoint, previous: MetricsPoint): Resou
   const windowMs = last.atMs - previous.atMs;
   if (windowMs <= 0 || last.cpuSeconds < previous.cpuSeconds) return undefined;
   const { atMs, memoryBytes } = last;
-  return { atMs, windowMs, cpuCores: (last.cpuSeconds - previous.cpuSeconds) / (windowMs / 1000), memoryBytes };
+  return {
+    atMs,
+    windowMs,
+    cpuCores: (last.cpuSeconds - previous.cpuSeconds) / (windowMs / 1000),
+    memoryBytes,
+  };
 }
 
 /**

@@ -11,6 +11,12 @@ export interface ContainerUsage extends ResourceUsage {
   readonly name: string;
 }
 
+/** All nodes that answered. A pod that two of them tell of is that of the newer measurement. */
+export interface Round {
+  add(node: string, sample: NodeSample): void;
+  commit(): void;
+}
+
 /** Bounded by the nodes of the last round and their pods: what a round does not tell is forgotten. */
 export class MetricsStorage {
   readonly #resolutionMs: number;
@@ -21,25 +27,29 @@ export class MetricsStorage {
     this.#resolutionMs = resolutionMs;
   }
 
-  /** One round of all nodes that answered. A pod that two of them tell of is that of the newer measurement. */
-  store(samples: ReadonlyMap<string, NodeSample>): void {
+  /** A round begins: what is added is seen once `commit` is called, and replaces everything. */
+  begin(): Round {
     const nodes = new Map<string, Pair>();
     const pods = new Map<string, ReadonlyMap<string, Pair>>();
-    for (const [name, { node, pods: ofNode }] of samples) {
-      if (node !== undefined) nodes.set(name, this.#pair(node, this.#nodes.get(name)));
-      for (const [key, containers] of ofNode) {
-        const other = pods.get(key);
-        if (other !== undefined && newest(other) > newestPoint(containers)) continue;
-        const known = this.#pods.get(key);
-        const pairs = new Map<string, Pair>();
-        for (const [container, point] of containers) {
-          pairs.set(container, this.#pair(point, known?.get(container)));
+    return {
+      add: (name, { node, pods: ofNode }) => {
+        if (node !== undefined) nodes.set(name, this.#pair(node, this.#nodes.get(name)));
+        for (const [key, containers] of ofNode) {
+          const other = pods.get(key);
+          if (other !== undefined && newest(other) > newestPoint(containers)) continue;
+          const known = this.#pods.get(key);
+          const pairs = new Map<string, Pair>();
+          for (const [container, point] of containers) {
+            pairs.set(container, this.#pair(point, known?.get(container)));
+          }
+          pods.set(key, pairs);
         }
-        pods.set(key, pairs);
-      }
-    }
-    this.#nodes = nodes;
-    this.#pods = pods;
+      },
+      commit: () => {
+        this.#nodes = nodes;
+        this.#pods = pods;
+      },
+    };
   }
 
   node(name: string): ResourceUsage | undefined {

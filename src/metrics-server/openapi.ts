@@ -24,7 +24,11 @@ const measured: Readonly<Record<string, Schema>> = {
 
 function definitions(refPrefix: string): Readonly<Record<string, Schema>> {
   const ref = (name: string): Schema => ({ $ref: `${refPrefix}${name}` });
-  const object = (kind: string, description: string, properties: Readonly<Record<string, Schema>>): Schema => ({
+  const object = (
+    kind: string,
+    description: string,
+    properties: Readonly<Record<string, Schema>>,
+  ): Schema => ({
     type: "object",
     description,
     properties: { apiVersion: text("Version of the schema"), kind: text("What it is"), ...properties },
@@ -84,7 +88,11 @@ function paths(
           operationId: operationId(path, kind),
           tags: ["metrics_v1beta1"],
           "x-kubernetes-action": kind.endsWith("List") ? "list" : "get",
-          "x-kubernetes-group-version-kind": { group: GROUP, version: VERSION, kind: kind.replace(/List$/, "") },
+          "x-kubernetes-group-version-kind": {
+            group: GROUP,
+            version: VERSION,
+            kind: kind.replace(/List$/, ""),
+          },
           responses: { 200: { description: "OK", ...answer(kind) } },
         },
         parameters: [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => parameter(name)),

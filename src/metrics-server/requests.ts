@@ -22,20 +22,23 @@ export interface MetricsAnswer {
 /** What was measured; undefined: no such object, or not measured yet. */
 export interface MetricsReader {
   readonly node: (name: string) => NodeMetrics | undefined;
-  readonly nodes: (wanted: Wanted) => readonly NodeMetrics[];
+  readonly nodes: (wanted: Wanted) => Promise<readonly NodeMetrics[]>;
   readonly pod: (namespace: string, name: string) => PodMetrics | undefined;
   /** Of a namespace, or of all. */
-  readonly pods: (namespace: string | undefined, wanted: Wanted) => readonly PodMetrics[];
+  readonly pods: (namespace: string | undefined, wanted: Wanted) => Promise<readonly PodMetrics[]>;
 }
 
 export type Wanted = (object: Pick<KubeObject, "metadata">) => boolean;
 
 const PREFIX = `/apis/${GROUP}/${VERSION}`;
 
-/** Throws StatusError. */
-export function answerRequest(request: MetricsRequest, reader: MetricsReader): MetricsAnswer {
+/** Rejects with StatusError. */
+export async function answerRequest(request: MetricsRequest, reader: MetricsReader): Promise<MetricsAnswer> {
   const { method, path, query } = request;
-  const segments = path.slice(PREFIX.length).split("/").filter((segment) => segment !== "");
+  const segments = path
+    .slice(PREFIX.length)
+    .split("/")
+    .filter((segment) => segment !== "");
   if (method !== "GET" && method !== "HEAD") throw methodNotAllowed();
   if (segments.length === 0) return { status: 200, value: apiResourceList };
   const isScoped = segments[0] === "namespaces" && segments.length > 2;
@@ -52,7 +55,7 @@ export function answerRequest(request: MetricsRequest, reader: MetricsReader): M
   }
   if (isTrue(query.get("watch"))) throw methodNotAllowed();
   const wanted = selection(query);
-  const items = isNode ? reader.nodes(wanted) : reader.pods(namespace, wanted);
+  const items = await (isNode ? reader.nodes(wanted) : reader.pods(namespace, wanted));
   const kind = isNode ? "NodeMetricsList" : "PodMetricsList";
   return shown(request, items, { kind, apiVersion: API_VERSION, metadata: {}, items });
 }

@@ -21,15 +21,11 @@ export function tableOf(
   version: string,
   include: IncludeObject,
 ): unknown {
-  const rows = objects.map((object): Row => ({ object, usage: "usage" in object ? object.usage : sumOf(object) }));
+  const rows = objects.map((object): Row => ({
+    object,
+    usage: "usage" in object ? object.usage : sumOf(object),
+  }));
   const resources = Object.keys(rows[0]?.usage ?? {}).toSorted();
-  const column = (name: string, format: string, description = ""): object => ({
-    name,
-    type: "string",
-    format,
-    description,
-    priority: 0,
-  });
   const columnDefinitions = [
     column("Name", "name", "Name of the resource"),
     ...resources.map((resource) => column(resource, "quantity")),
@@ -45,6 +41,10 @@ export function tableOf(
       object: shown(object, version, include),
     })),
   };
+}
+
+function column(name: string, format: string, description = ""): object {
+  return { name, type: "string", format, description, priority: 0 };
 }
 
 function shown(object: KubeObject, version: string, include: IncludeObject): unknown {

@@ -6,6 +6,7 @@ import { newClient, newEventRecorder, type EventRecorder, type InformerFactory }
 import type { TaskGroup } from "#component-base";
 import { startManager } from "#controller-runtime";
 import { newControllers } from "#controllers";
+import { ensureMetricsObjects, MetricsServer, type Scrape } from "#metrics-server";
 import { runScheduler } from "#scheduler";
 import type { Store } from "#storage";
 import { controllerManagerUser, controllerUser, schedulerUser } from "../cmd/server/identities.ts";
@@ -35,12 +36,13 @@ export interface ServerOptions {
   /** To listen with. */
   readonly pki: TestPki | undefined;
   readonly compactionIntervalMs: number | undefined;
+  readonly metricsServer: MetricsServer | undefined;
 }
 
 export async function startServer(
   store: Store,
   { clock, random, logger }: Surroundings,
-  { freezeObjects, controllers, pki, compactionIntervalMs }: ServerOptions,
+  { freezeObjects, controllers, pki, compactionIntervalMs, metricsServer }: ServerOptions,
 ): Promise<ApiServer> {
   const { privateKey: serviceAccountKeys } = generateKeyPairSync("ec", {
     namedCurve: "P-256",
@@ -60,6 +62,7 @@ export async function startServer(
     routes: security.routes,
     serviceCIDR: SERVICE_CIDR,
     freezeObjects,
+    ...(metricsServer !== undefined && { inProcessBackends: [metricsServer] }),
     disabledAdmissionPlugins: Object.keys(PLUGIN_NEEDS).filter(
       (plugin) => !controllers.includes(PLUGIN_NEEDS[plugin] ?? ""),
     ),
@@ -128,6 +131,38 @@ export async function startControllers(
   const manager = startManager({ ...made, controllers }, tasks.signal);
   tasks.start("kube-controller-manager", () => manager.stopped);
   await manager.ready;
+}
+
+/** `scrapes`: by node. Undefined: not wanted. */
+export function newMetricsServer(
+  scrapes: ReadonlyMap<string, (signal: AbortSignal) => Promise<string>>,
+  { clock, logger }: Surroundings,
+  resolutionMs: number | undefined,
+): MetricsServer | undefined {
+  if (resolutionMs === 0) return undefined;
+  const scrape: Scrape = (node, signal) => {
+    const ofNode = scrapes.get(node.metadata.name);
+    return ofNode?.(signal) ?? Promise.reject(new Error("the kubelet does not run"));
+  };
+  return new MetricsServer({
+    scrape,
+    clock,
+    logger: logger.child({ component: "metrics-server" }),
+    ...(resolutionMs !== undefined && { resolutionMs }),
+  });
+}
+
+export function startMetricsServer(
+  tasks: TaskGroup,
+  metricsServer: MetricsServer | undefined,
+  server: ApiServer,
+  informers: InformerFactory,
+): void {
+  if (metricsServer === undefined) return;
+  tasks.start("metrics-server", async (signal) => {
+    await ensureMetricsObjects(newClient(server.transport(), { userAgent: "metrics-server" }), signal);
+    await metricsServer.run(informers, signal);
+  });
 }
 
 export function startScheduler(

@@ -17,6 +17,8 @@ export interface TestClusterOptions {
   readonly listen?: boolean;
   /** How long the history of changes is kept at least; continue tokens and watches of before expire. Default 5 min. */
   readonly compactionIntervalMs?: number;
+  /** How often `metrics.k8s.io` measures what pods use. Default 15 s; 0: nothing serves it. */
+  readonly metricsResolutionMs?: number;
   /** Of all components. Default: silent. */
   readonly logger?: Logger;
 }

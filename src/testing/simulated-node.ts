@@ -32,6 +32,8 @@ export interface NodeDependencies extends Waiting {
   readonly server: ApiServer;
   readonly random: () => number;
   readonly logger: Logger;
+  /** By node: what answers as the kubelet's `/metrics/resource`. One entry for each node that runs. */
+  readonly scrapes: Map<string, (signal: AbortSignal) => Promise<string>>;
   /** Owns the kubelet. */
   readonly tasks: TaskGroup;
 }
@@ -69,7 +71,7 @@ export async function startSimulatedNode(
 }
 
 async function kubelet(
-  { server, random, logger, clock }: NodeDependencies,
+  { server, random, logger, clock, scrapes }: NodeDependencies,
   nodeName: string,
   index: number,
   { labels, taints, machine, maxPods, canPull }: TestNodeOptions,
@@ -96,6 +98,8 @@ async function kubelet(
     clusterDNS: [CLUSTER_DNS],
     clusterDomain: "cluster.local",
     podCIDR,
+    onResourceMetrics: (scrape: (signal: AbortSignal) => Promise<string>) =>
+      void scrapes.set(nodeName, scrape),
     enableCgroups: false,
     ...(labels !== undefined && { labels }),
     ...(taints !== undefined && { registerWithTaints: taints }),
@@ -104,6 +108,7 @@ async function kubelet(
   try {
     await runKubelet(options, signal);
   } finally {
+    scrapes.delete(nodeName);
     await runtime.close();
   }
 }

@@ -12,14 +12,16 @@ import { openMemoryStore } from "#storage";
 import type { ApiServer } from "#apiserver";
 import { kubeconfigOf, newTestPki } from "./certificates.ts";
 import {
+  newMetricsServer,
   SERVICE_ACCOUNT_CONTROLLER,
   startControllers,
+  startMetricsServer,
   startScheduler,
   startServer,
   type Surroundings,
 } from "./control-plane.ts";
 import type { TestCluster, TestClusterOptions } from "./options.ts";
-import { NODES_MAX, startSimulatedNode } from "./simulated-node.ts";
+import { NODES_MAX, startSimulatedNode, type NodeDependencies } from "./simulated-node.ts";
 import { until, waitFor, type Waiting, type WaitOptions } from "./waiting.ts";
 
 const DEFAULT_ACCOUNT: ObjectRef = { namespace: "default", name: "default" };
@@ -27,7 +29,7 @@ const DEFAULT_ACCOUNT: ObjectRef = { namespace: "default", name: "default" };
 /** Resolves when the nodes are Ready, the controllers work, and a pod may be created in the namespace `default`. */
 export async function startTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
   const { nodes = 1, freezeObjects = true, listen = false, logger = silentLogger } = options;
-  const { compactionIntervalMs } = options;
+  const { compactionIntervalMs, metricsResolutionMs } = options;
   if (!Number.isInteger(nodes) || nodes < 0 || nodes > NODES_MAX)
     throw new RangeError(`nodes must be a whole number from 0 to ${NODES_MAX}, is ${nodes}`);
   const surroundings: Surroundings = { clock: systemClock, random: Math.random, logger };
@@ -35,7 +37,10 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
   const hasServiceAccounts = controllers.includes(SERVICE_ACCOUNT_CONTROLLER);
   const pki = listen ? await newTestPki(systemClock) : undefined;
   const store = await openMemoryStore();
+  const scrapes: NodeDependencies["scrapes"] = new Map();
+  const metricsServer = newMetricsServer(scrapes, surroundings, metricsResolutionMs);
   const server = await startServer(store, surroundings, {
+    metricsServer,
     freezeObjects,
     controllers,
     pki,
@@ -51,8 +56,9 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     }
   };
   try {
-    const cluster = newTestCluster(server, surroundings, tasks, freezeObjects, close);
+    const cluster = newTestCluster(server, { ...surroundings, scrapes }, tasks, freezeObjects, close);
     if (options.scheduler ?? true) startScheduler(tasks, server, cluster.informers, surroundings);
+    startMetricsServer(tasks, metricsServer, server, cluster.informers);
     await Promise.all([
       ...Array.from({ length: nodes }, () => cluster.addNode()),
       controllers.length > 0 &&
@@ -76,7 +82,7 @@ function controllersOf({ controllers = true }: TestClusterOptions): readonly str
 
 function newTestCluster(
   server: ApiServer,
-  surroundings: Surroundings,
+  surroundings: Surroundings & Pick<NodeDependencies, "scrapes">,
   tasks: TaskGroup,
   freeze: boolean,
   closeOnce: () => Promise<void>,

@@ -38,7 +38,7 @@ function hasEvent(cluster: Cluster, reason: string, message: string): boolean {
     .some((event) => event.reason === reason && event.message === message);
 }
 
-test("an ephemeral volume gets a claim of the pod's own, again when it is lost, and none that is another's", async () => {
+test("an ephemeral volume gets a claim of the pod's own, and none that is another's", async () => {
   await using cluster = await startCluster(WATCHED);
   const { client, informers, signal } = cluster;
   const claimOf = (name: string) => informers.lister(PersistentVolumeClaims).get(`${namespace}/${name}`);
@@ -88,7 +88,7 @@ async function startWithClaim(cluster: Cluster): Promise<ResourceClaim> {
   return await client.get(ResourceClaims, { namespace, name }, signal);
 }
 
-/** As the scheduler does it. */
+/** As the scheduler does it; the cluster's kubelet gives the pod its node. */
 async function allocate(cluster: Cluster, claim: ResourceClaim): Promise<void> {
   const { client, signal } = cluster;
   const pod = await client.get(Pods, { namespace, name: "p" }, signal);
@@ -104,9 +104,6 @@ async function allocate(cluster: Cluster, claim: ResourceClaim): Promise<void> {
     reservedFor: [{ resource: "pods", name: "p", uid: pod.metadata.uid! }],
   };
   await client.updateStatus(ResourceClaims, { ...held, status }, signal);
-  const target = { apiVersion: "v1", kind: "Node", name: "node-1" };
-  const binding = { apiVersion: "v1", kind: "Binding", metadata: { name: "p", namespace }, target };
-  await client.createSubresource(Pods, pod.metadata, "binding", binding, signal);
 }
 
 test("a claim is made from a template, and goes with its pod", async () => {
@@ -116,7 +113,11 @@ test("a claim is made from a template, and goes with its pod", async () => {
   assert.match(claim.metadata.name, /^p-gpu-.{5}$/);
   await allocate(cluster, claim);
   await client.delete(Pods, { namespace, name: "p" }, signal, { gracePeriodSeconds: 0 });
-  await cluster.until("the claim is gone", WATCHED, () => informers.lister(ResourceClaims).list().length === 0);
+  await cluster.until(
+    "the claim is gone",
+    WATCHED,
+    () => informers.lister(ResourceClaims).list().length === 0,
+  );
   assert.deepEqual(
     cluster.errors.filter((error) => !error.includes("not found")),
     [],

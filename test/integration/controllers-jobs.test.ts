@@ -12,6 +12,7 @@ import type { Cluster } from "./controllers-cluster.ts";
 import { startCluster } from "./controllers-cluster.ts";
 
 const WATCHED = [CronJobs, Jobs, Pods, Events] as unknown as Kind[];
+const TRACKING = "batch.kubernetes.io/job-tracking";
 const HOUR_MS = 3_600_000;
 const template = { spec: { restartPolicy: "Never", containers: [{ name: "c", image: "v1" }] } };
 
@@ -115,4 +116,25 @@ test("a Job fails by its failure policy, and succeeds by its success policy", as
   const complete = await cluster.until("it is complete", WATCHED, ended("leader", "Complete"));
   assert.equal(complete.status?.completedIndexes, "0");
   assert.deepEqual(cluster.errors, []);
+});
+
+test("pods of a Job that is deleted and orphans them are held no longer, also when another Job has its name", async () => {
+  await using cluster = await startCluster(WATCHED);
+  const { client, signal, informers } = cluster;
+  const metadata = { name: "sums", namespace: "default" };
+  const job = { apiVersion: "batch/v1", kind: "Job", metadata, spec: { template } } as Job;
+  await client.create(Jobs, job, signal);
+  const held = (): Pod | undefined =>
+    informers
+      .lister(Pods)
+      .list("default")
+      .find((pod) => pod.metadata.finalizers?.includes(TRACKING));
+  const { metadata: orphan } = await cluster.until("its pod is held", WATCHED, held);
+  await client.delete(Jobs, metadata, signal, { propagationPolicy: "Orphan" });
+  await cluster.until("the Job is gone", WATCHED, () => jobs(cluster).length === 0);
+  await client.create(Jobs, { ...job, spec: { template, suspend: true } }, signal);
+  await cluster.until("the orphan is let go", WATCHED, () => {
+    const pod = informers.lister(Pods).get(`default/${orphan.name}`);
+    return pod?.metadata.uid === orphan.uid && !pod?.metadata.finalizers?.includes(TRACKING);
+  });
 });

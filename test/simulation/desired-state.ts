@@ -10,7 +10,7 @@ import { Pods } from "#api/core/v1/pod";
 import { Services } from "#api/core/v1/service";
 import { EndpointSlices } from "#api/discovery/v1/endpointslice";
 import { PodDisruptionBudgets } from "#api/policy/v1/poddisruptionbudget";
-import { controllerOf, keyOf, type KubeObject } from "#apimachinery";
+import { controllerOf, keyOf, sorted, type KubeObject } from "#apimachinery";
 import { isActive, uidOf } from "./invariants.ts";
 import { isReady } from "./kubelets.ts";
 import { WATCHED, type World } from "./world.ts";
@@ -28,7 +28,11 @@ function* workloads(world: World): Generator<string> {
     pods.filter((pod) => controllerOf(pod)?.uid === uidOf(owner) && isActive(pod) && isReady(pod)).length;
   for (const one of world.lister(Deployments)) {
     const { replicas = 1 } = one.spec!;
-    const { replicas: has = 0, updatedReplicas: updated = 0, availableReplicas: available = 0 } = one.status ?? {};
+    const {
+      replicas: has = 0,
+      updatedReplicas: updated = 0,
+      availableReplicas: available = 0,
+    } = one.status ?? {};
     const asked = world
       .lister(ReplicaSets)
       .filter((set) => controllerOf(set)?.uid === uidOf(one))
@@ -40,7 +44,8 @@ function* workloads(world: World): Generator<string> {
     const { replicas = 1 } = set.spec!;
     if (set.status?.readyReplicas !== replicas && replicas !== (set.status?.readyReplicas ?? 0))
       yield `ReplicaSet ${keyOf(set)}: ${set.status?.readyReplicas} of ${replicas}`;
-    if (readyOf(set) !== replicas) yield `ReplicaSet ${keyOf(set)}: ${readyOf(set)} ready pods of ${replicas}`;
+    if (readyOf(set) !== replicas)
+      yield `ReplicaSet ${keyOf(set)}: ${readyOf(set)} ready pods of ${replicas}`;
   }
   for (const set of world.lister(StatefulSets)) {
     const { replicas = 1, updateStrategy } = set.spec!;
@@ -76,18 +81,21 @@ function* services(world: World): Generator<string> {
   for (const service of world.lister(Services)) {
     if (service.metadata.namespace === "default") continue;
     const app = service.spec?.selector?.["app"];
-    const inNamespace = ({ metadata }: KubeObject): boolean => metadata.namespace === service.metadata.namespace;
+    const inNamespace = ({ metadata }: KubeObject): boolean =>
+      metadata.namespace === service.metadata.namespace;
     const ready = world
       .lister(Pods)
-      .filter((pod) => inNamespace(pod) && pod.metadata.labels?.["app"] === app && isActive(pod) && isReady(pod))
-      .map((pod) => pod.status?.podIP);
+      .filter(
+        (pod) => inNamespace(pod) && pod.metadata.labels?.["app"] === app && isActive(pod) && isReady(pod),
+      )
+      .map((pod) => pod.status?.podIP ?? "");
     const shown = world
       .lister(EndpointSlices)
       .filter((slice) => inNamespace(slice) && controllerOf(slice)?.uid === uidOf(service))
       .flatMap(({ endpoints = [] }) => endpoints ?? [])
       .filter(({ conditions }) => conditions?.ready === true)
       .flatMap(({ addresses }) => addresses);
-    if (ready.toSorted().join() !== shown.toSorted().join())
+    if (sorted(ready).join() !== sorted(shown).join())
       yield `Service ${keyOf(service)} shows ${shown.length} endpoints of ${ready.length}`;
   }
   for (const budget of world.lister(PodDisruptionBudgets)) {
@@ -95,7 +103,10 @@ function* services(world: World): Generator<string> {
       const isOne = pod.metadata.namespace === budget.metadata.namespace && isActive(pod) && isReady(pod);
       return isOne && pod.metadata.labels?.["app"] === budget.spec?.selector?.matchLabels?.["app"];
     }).length;
-    if (budget.status?.currentHealthy !== healthy || budget.status.observedGeneration !== budget.metadata.generation)
+    if (
+      budget.status?.currentHealthy !== healthy ||
+      budget.status.observedGeneration !== budget.metadata.generation
+    )
       yield `PodDisruptionBudget ${keyOf(budget)}: ${budget.status?.currentHealthy} healthy, really ${healthy}`;
   }
 }
@@ -109,7 +120,8 @@ function* leftovers(world: World): Generator<string> {
     const owners = (object.metadata.ownerReferences ?? []).filter((owner) => owning.has(owner.kind));
     if (owners.length > 0 && owners.every(({ uid }) => !uids.has(uid)))
       yield `${kind.kind} ${keyOf(object)} has outlived its owner ${owners[0]?.name}`;
-    if (object.metadata.deletionTimestamp !== undefined) yield `${kind.kind} ${keyOf(object)} is not gone yet`;
+    if (object.metadata.deletionTimestamp !== undefined)
+      yield `${kind.kind} ${keyOf(object)} is not gone yet`;
   }
   for (const { metadata, status } of world.lister(Namespaces))
     if (status?.phase === "Terminating") yield `Namespace ${metadata.name} is not gone yet`;
@@ -120,7 +132,12 @@ function* caches(world: World): Generator<string> {
   for (const [name, { informers }] of world.processes) {
     for (const kind of WATCHED) {
       if (!informers.informer(kind).hasSynced) continue; // nobody there asked for it
-      const cached = new Map(informers.lister(kind).list().map((object) => [keyOf(object), object]));
+      const cached = new Map(
+        informers
+          .lister(kind)
+          .list()
+          .map((object) => [keyOf(object), object]),
+      );
       for (const object of world.lister(kind)) {
         const other = cached.get(keyOf(object));
         cached.delete(keyOf(object));

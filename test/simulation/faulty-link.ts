@@ -174,14 +174,20 @@ export class FaultyLink implements Transport {
     const isUpdate = request.method === "PUT" || request.method === "PATCH";
     const reasons = ["InternalError", "TooManyRequests", "ServiceUnavailable", "Timeout"] as const;
     if (isUpdate && random.chance(0.5))
-      return new StatusError("Conflict", "the object has been modified; please apply your changes to the latest version");
+      return new StatusError(
+        "Conflict",
+        "the object has been modified; please apply your changes to the latest version",
+      );
     return new StatusError(random.pick(reasons), "the simulation refused the request");
   }
 
   #loss(): Error {
     const { random } = this.#options;
     if (random.chance(0.5)) return Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
-    return new StatusError(random.pick(["Timeout", "InternalError"] as const), "the simulation lost the answer");
+    return new StatusError(
+      random.pick(["Timeout", "InternalError"] as const),
+      "the simulation lost the answer",
+    );
   }
 }
 

@@ -10,7 +10,14 @@ import { Pods } from "#api/core/v1/pod";
 import type { Pod } from "#api/core/v1/types.gen";
 import { PodDisruptionBudgets } from "#api/policy/v1/poddisruptionbudget";
 import type { PodDisruptionBudget } from "#api/policy/v1/types.gen";
-import { controllerOf, keyOf, parseQuantity, quantityMilliValue, type Kind, type KubeObject } from "#apimachinery";
+import {
+  controllerOf,
+  keyOf,
+  parseQuantity,
+  quantityMilliValue,
+  type Kind,
+  type KubeObject,
+} from "#apimachinery";
 import type { Request } from "#client";
 import { Bounds } from "./bounds.ts";
 import { JobLedger } from "./job-ledger.ts";
@@ -87,7 +94,9 @@ export class Invariants {
       const healthy = this.#healthy(budget).filter((other) => uidOf(other) !== uidOf(pod)).length;
       const least = Number(budget.spec?.minAvailable ?? 0) - (this.#losses.get(uidOf(budget)) ?? 0);
       if (isReady(pod) && healthy < least)
-        this.#fail(`evicting ${keyOf(pod)} leaves ${healthy} of budget ${keyOf(budget)}, which wants ${least}`);
+        this.#fail(
+          `evicting ${keyOf(pod)} leaves ${healthy} of budget ${keyOf(budget)}, which wants ${least}`,
+        );
     }
   }
 
@@ -127,7 +136,8 @@ export class Invariants {
       .filter((other) => controllerOf(other)?.uid === owner.uid);
     const sum = siblings.reduce((total, { spec }) => total + (spec?.replicas ?? 1), 0);
     const most = this.#bounds.most(owner.uid);
-    if (sum > most) this.#fail(`replica sets of ${owner.name} ask for ${sum} pods, at most ${most} are allowed`);
+    if (sum > most)
+      this.#fail(`replica sets of ${owner.name} ask for ${sum} pods, at most ${most} are allowed`);
   }
 
   #pod(pod: Pod, old: Pod | undefined): void {
@@ -149,15 +159,20 @@ export class Invariants {
       .lister(Pods)
       .list(pod.metadata.namespace)
       .filter((other) => controllerOf(other)?.uid === owner.uid && isActive(other));
-    const here = owner.kind === "DaemonSet" ? active.filter((other) => nodeOf(other) === nodeOf(pod)) : active;
+    const here =
+      owner.kind === "DaemonSet" ? active.filter((other) => nodeOf(other) === nodeOf(pod)) : active;
     const most = this.#bounds.most(owner.uid);
     if (here.length > most)
-      this.#fail(`${owner.kind} ${owner.name} has ${here.length} active pods with ${keyOf(pod)}, at most ${most} are allowed`);
+      this.#fail(
+        `${owner.kind} ${owner.name} has ${here.length} active pods with ${keyOf(pod)}, at most ${most} are allowed`,
+      );
   }
 
   /** Ordered sets begin a pod only after every one before it was ready once. */
   #createdOrdinal(pod: Pod, uid: string): void {
-    const set = this.#world.truth.lister(StatefulSets).get(`${pod.metadata.namespace}/${controllerOf(pod)?.name}`);
+    const set = this.#world.truth
+      .lister(StatefulSets)
+      .get(`${pod.metadata.namespace}/${controllerOf(pod)?.name}`);
     const ordinal = ordinalOf(pod);
     const most = this.#bounds.most(uid);
     if (ordinal >= most) this.#fail(`${keyOf(pod)} was created, but its set has ${most} replicas at most`);
@@ -178,7 +193,7 @@ export class Invariants {
       .list()
       .filter((other) => other.spec?.nodeName === name && !isTerminal(other))
       .reduce((sum, other) => sum + cpuOf(other), 0);
-    const has = milliOf(String(node.status?.allocatable?.["cpu"] ?? "0")) + this.#bounds.ambiguous(name);
+    const has = milliOf(node.status?.allocatable?.["cpu"] ?? "0") + this.#bounds.ambiguous(name);
     if (used > has) this.#fail(`node ${name} has ${has}m of CPU and is bound ${used}m with ${keyOf(pod)}`);
   }
 
@@ -236,7 +251,7 @@ function nodeOf(pod: Pod): string | undefined {
 }
 
 function cpuOf(pod: Pod): number {
-  const requests = (pod.spec?.containers ?? []).map(({ resources }) => String(resources?.requests?.["cpu"] ?? "0"));
+  const requests = (pod.spec?.containers ?? []).map(({ resources }) => resources?.requests?.["cpu"] ?? "0");
   return requests.reduce((sum, cpu) => sum + milliOf(cpu), 0);
 }
 

@@ -37,7 +37,8 @@ export class JobLedger {
     const says = (what: string): void => this.#fail(`Job ${keyOf(job)} ${what}`);
     const isIndexed = job.spec?.completionMode === "Indexed";
     // An index may succeed, or fail, twice in two pods, and counts once as a success.
-    if (succeeded > account.succeeded.size) says(`counts ${succeeded} successes of ${account.succeeded.size}`);
+    if (succeeded > account.succeeded.size)
+      says(`counts ${succeeded} successes of ${account.succeeded.size}`);
     if (failed > account.failed.size) says(`counts ${failed} failures of ${account.failed.size}`);
     if (!isIndexed && succeeded < (old?.status?.succeeded ?? 0)) says(`forgets successes: ${succeeded}`);
     if (failed < (old?.status?.failed ?? 0)) says(`forgets failures: ${failed}`);

@@ -69,7 +69,10 @@ export class Kubelets {
     const { name, namespace = "", uid = "" } = pod.metadata;
     try {
       if (pod.metadata.deletionTimestamp !== undefined && isTerminal(pod)) {
-        await client.delete(Pods, { namespace, name }, signal, { gracePeriodSeconds: 0, preconditions: { uid } });
+        await client.delete(Pods, { namespace, name }, signal, {
+          gracePeriodSeconds: 0,
+          preconditions: { uid },
+        });
         return "gone";
       }
       const [what, status] = this.#nextStatus(pod, faults);
@@ -122,7 +125,9 @@ export class Kubelets {
       ...pod.status,
       phase,
       conditions: this.#conditions(pod, false),
-      containerStatuses: containerStatuses(pod, false, { terminated: { exitCode, startedAt: at, finishedAt: at } }),
+      containerStatuses: containerStatuses(pod, false, {
+        terminated: { exitCode, startedAt: at, finishedAt: at },
+      }),
     };
   }
 

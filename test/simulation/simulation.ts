@@ -45,15 +45,13 @@ const QUIET_MS = 30_000;
 const BUSY_MAX = 20_000;
 
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
-  const { performance } = globalThis;
-  const now = performance.now;
   // Long loops give way by real time: here none is long, or chance would come in from this machine's speed.
-  performance.now = () => 0;
+  Object.defineProperty(performance, "now", { value: () => 0, configurable: true });
   try {
     const simulation = new Simulation(options);
     return await simulation.run();
   } finally {
-    performance.now = now;
+    Reflect.deleteProperty(performance, "now"); // the one of its prototype is back
   }
 }
 
@@ -218,6 +216,7 @@ class Simulation {
     this.#trace.add(`rested at revision ${await this.#world.revision()}`);
     this.#invariants.atRest();
     this.#isFaulty = true;
+    if (this.#invariants.broken.length > 0) return this.#invariants.broken[0];
     await this.#users.resume();
     await settle();
     return undefined;
@@ -235,7 +234,8 @@ class Simulation {
         await link.deliver(one, "ok");
       }
       const pods = this.#kubelets.actionable();
-      for (const pod of pods) this.#trace.add(`rest ${pod.metadata.name} ${await this.#kubelets.act(pod, false)}`);
+      for (const pod of pods)
+        this.#trace.add(`rest ${pod.metadata.name} ${await this.#kubelets.act(pod, false)}`);
       const released = this.#releaseAll();
       if (turns > BUSY_MAX / 2) this.#trace.add(`rest: ${released} caches see something`);
       wrote ||= pending.length > 0 || pods.length > 0;
@@ -245,7 +245,9 @@ class Simulation {
 
   #requests(): readonly string[] {
     const links = this.#world.links();
-    const requests = links.flatMap((link) => link.pending.map(({ request }) => `${request.method} ${request.path}`));
+    const requests = links.flatMap((link) =>
+      link.pending.map(({ request }) => `${request.method} ${request.path}`),
+    );
     return [...requests, ...this.#kubelets.actionable().map(({ metadata }) => `pod ${metadata.name}`)];
   }
 }

@@ -16,6 +16,9 @@ export interface EvictionWitness {
 }
 
 const DEBUG = "debug";
+/** A node with room for everything, while the cluster rests. */
+const SPARE = "spare";
+const SPARE_CPU = 500;
 
 export class Users {
   readonly #world: World;
@@ -57,11 +60,13 @@ export class Users {
   async settleDown(): Promise<void> {
     const { client, signal } = this.#world;
     for (const { name } of this.#kubelets.machines.values()) await this.#kubelets.revive(name);
-    if (!this.#kubelets.machines.has("spare")) await this.#kubelets.join("spare", 500);
+    await this.#kubelets.join(SPARE, SPARE_CPU);
     for (const { metadata } of this.#world.lister(Nodes))
       await client.patch(Nodes, metadata, merge({ spec: { unschedulable: false } }), signal);
     // Whoever looked into a pod has done so: while it stands it keeps its name from its set.
-    for (const { metadata } of this.#world.lister(Pods).filter((pod) => pod.metadata.labels?.["app"] === DEBUG))
+    for (const { metadata } of this.#world
+      .lister(Pods)
+      .filter((pod) => pod.metadata.labels?.["app"] === DEBUG))
       await ignoringNotFound(client.delete(Pods, metadata, signal));
     const wanted: Readonly<Record<string, object>> = {
       Deployment: { spec: { paused: false } },
@@ -76,12 +81,16 @@ export class Users {
     }
   }
 
-  /** After a quiet time the cron jobs tick again. */
+  /** After a quiet time the cron jobs tick again, and room is scarce. */
   async resume(): Promise<void> {
     const { client, signal } = this.#world;
+    this.#kubelets.lose(SPARE);
+    await client.delete(Nodes, { name: SPARE }, signal);
     for (const { kind } of WORKLOADS.filter((one) => one.kind.kind === "CronJob")) {
       for (const { metadata } of this.#world.lister(kind))
-        await ignoringNotFound(client.patch(kind, ref(metadata), merge({ spec: { suspend: false } }), signal));
+        await ignoringNotFound(
+          client.patch(kind, ref(metadata), merge({ spec: { suspend: false } }), signal),
+        );
     }
   }
 
@@ -161,12 +170,19 @@ export class Users {
   async #cordon(): Promise<string> {
     const node = this.#random.pick(this.#world.lister(Nodes));
     const unschedulable = node.spec?.unschedulable !== true;
-    await this.#world.client.patch(Nodes, node.metadata, merge({ spec: { unschedulable } }), this.#world.signal);
+    await this.#world.client.patch(
+      Nodes,
+      node.metadata,
+      merge({ spec: { unschedulable } }),
+      this.#world.signal,
+    );
     return `cordon ${node.metadata.name} ${unschedulable}`;
   }
 
   async #loseOrRevive(): Promise<string> {
-    const { name, isAlive } = this.#random.pick([...this.#kubelets.machines.values()]);
+    const { name, isAlive } = this.#random.pick(
+      [...this.#kubelets.machines.values()].filter((machine) => machine.name !== SPARE),
+    );
     if (isAlive) {
       this.#kubelets.lose(name);
       return `lose node ${name}`;
@@ -205,7 +221,10 @@ function merge(body: object): { readonly type: "merge"; readonly body: Readonly<
   return { type: "merge", body: body as Readonly<Record<string, unknown>> };
 }
 
-function ref({ namespace, name }: KubeObject["metadata"]): { readonly namespace?: string; readonly name: string } {
+function ref({ namespace, name }: KubeObject["metadata"]): {
+  readonly namespace?: string;
+  readonly name: string;
+} {
   return { ...(namespace !== undefined && { namespace }), name };
 }
 

@@ -50,15 +50,19 @@ function workload(
 }
 
 /** A template that differs from another image's in what it asks for, too. */
-function template(name: string, random: Random, restartPolicy = "Always"): Record<string, unknown> {
+function template(
+  name: string,
+  random: Random,
+  restartPolicy = "Always",
+  requests: object = { cpu: random.pick(["250m", "500m", "1"]) },
+): Record<string, unknown> {
   const image = `image:${random.between(1, 4)}`;
-  const cpu = random.pick(["250m", "500m", "1"]);
   return {
     metadata: { labels: { app: name } },
     spec: {
       restartPolicy,
       terminationGracePeriodSeconds: 5,
-      containers: [{ name: "main", image, resources: { requests: { cpu } } }],
+      containers: [{ name: "main", image, resources: { requests } }],
     },
   };
 }
@@ -87,6 +91,7 @@ function statefulSetSpec(name: string, random: Random): Readonly<Record<string, 
   };
 }
 
+/** Daemon pods ask for nothing: on a full node one that asks may wait for ever, and rightly so. */
 function daemonSetSpec(name: string, random: Random): Readonly<Record<string, unknown>> {
   const rollingUpdate = random.chance(0.5)
     ? { maxSurge: 0, maxUnavailable: random.between(1, 2) }
@@ -94,7 +99,7 @@ function daemonSetSpec(name: string, random: Random): Readonly<Record<string, un
   return {
     selector: { matchLabels: { app: name } },
     updateStrategy: { type: "RollingUpdate", rollingUpdate },
-    template: template(name, random),
+    template: template(name, random, "Always", {}),
   };
 }
 

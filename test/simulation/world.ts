@@ -158,8 +158,10 @@ export class World implements AsyncDisposable {
     const running =
       name === "kube-scheduler"
         ? runScheduler(context, stop.signal)
-        : startManager({ ...context, controllers: newControllers(context, { names: CONTROLLERS }) }, stop.signal)
-            .stopped;
+        : startManager(
+            { ...context, controllers: newControllers(context, { names: CONTROLLERS }) },
+            stop.signal,
+          ).stopped;
     const stopped = Promise.all([running, informers.stopped()]).then(() => {});
     stopped.catch(() => {}); // seen by whoever stops the process
     this.processes.set(name, { link, informers, stop, stopped });
@@ -171,7 +173,7 @@ export class World implements AsyncDisposable {
     const running = this.processes.get(name);
     if (running === undefined) return;
     const { link, stop, stopped } = running;
-    for (const pending of [...link.pending]) {
+    for (const pending of link.pending.slice()) {
       if (this.#options.random.chance(0.5)) await link.deliver(pending, "ok");
     }
     stop.abort(new Error("The process ended"));

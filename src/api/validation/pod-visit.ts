@@ -7,9 +7,14 @@ const LISTS = ["initContainers", "containers", "ephemeralContainers"] as const;
 
 /** Every container with its path, as `spec.initContainers[0]`. */
 export function containersOf(spec: PodSpec, path: string): readonly (readonly [Container, string])[] {
-  return LISTS.flatMap((list) =>
-    (spec[list] ?? []).map((container, i) => [container, field.index(field.child(path, list), i)] as const),
-  );
+  const found: (readonly [Container, string])[] = [];
+  for (const list of LISTS) {
+    const containers = spec[list];
+    if (containers === undefined) continue;
+    const at = field.child(path, list);
+    for (const [i, container] of containers.entries()) found.push([container, field.index(at, i)]);
+  }
+  return found;
 }
 
 /** The causes of every container. */

@@ -53,8 +53,12 @@ export class AdmissionMetrics {
     "[ALPHA] Admission webhook request total, identified by name and broken out for each admission type (validating or admit) and operation.",
     ["code", "name", "operation", "rejected", "type"],
   );
-  /** Found once: there are few of them, and they are asked for at every write. */
-  readonly #plugins = new Map<string, Series>();
+  /** By step, operation and plugin. Found once: there are few of them, and they are asked for at every write. */
+  readonly #admitted: Record<Step, Map<string, Map<string, Series>>> = {
+    admit: new Map(),
+    validate: new Map(),
+  };
+  readonly #stepsTaken: Record<Step, Map<string, Series>> = { admit: new Map(), validate: new Map() };
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -65,16 +69,21 @@ export class AdmissionMetrics {
   }
 
   step(type: Step, operation: string, isRejected: boolean, ms: number): void {
-    this.#steps.series(operation, String(isRejected), type).observe(ms / 1000);
+    if (isRejected) return this.#steps.series(operation, "true", type).observe(ms / 1000);
+    const known = this.#stepsTaken[type];
+    let series = known.get(operation);
+    if (series === undefined) known.set(operation, (series = this.#steps.series(operation, "false", type)));
+    series.observe(ms / 1000);
   }
 
   plugin(name: string, type: Step, operation: string, isRejected: boolean, ms: number): void {
-    const key = `${name} ${type} ${operation} ${isRejected}`;
-    let series = this.#plugins.get(key);
-    if (series === undefined) {
-      series = this.#controllers.series(name, operation, String(isRejected), type);
-      this.#plugins.set(key, series);
-    }
+    if (isRejected) return this.#controllers.series(name, operation, "true", type).observe(ms / 1000);
+    const ofStep = this.#admitted[type];
+    let known = ofStep.get(operation);
+    if (known === undefined) ofStep.set(operation, (known = new Map()));
+    let series = known.get(name);
+    if (series === undefined)
+      known.set(name, (series = this.#controllers.series(name, operation, "false", type)));
     series.observe(ms / 1000);
   }
 

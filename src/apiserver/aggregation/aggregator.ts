@@ -26,6 +26,7 @@ import { Backends } from "./backend.ts";
 import { Documents } from "./documents.ts";
 import { resolveEndpoint, serviceNameOf } from "./endpoints.ts";
 import { follow, type FollowedChange } from "./follow.ts";
+import { InProcessBackends } from "./in-process-backends.ts";
 import { proxy } from "./proxy.ts";
 import { Remotes } from "./remotes.ts";
 
@@ -50,7 +51,10 @@ export const AGGREGATOR_METRICS: readonly MetricDefinition[] = [
 ];
 
 export interface AggregatorOptions {
-  readonly options: Pick<ApiServerOptions, "proxyClient" | "requestHeader" | "resolveService">;
+  readonly options: Pick<
+    ApiServerOptions,
+    "proxyClient" | "requestHeader" | "resolveService" | "inProcessBackends"
+  >;
   readonly kinds: ServedKinds;
   readonly watchCache: WatchCache;
   readonly registry: () => Registry;
@@ -64,6 +68,7 @@ export interface AggregatorOptions {
 export class Aggregator {
   readonly #options: AggregatorOptions;
   readonly #remotes = new Remotes();
+  readonly #inProcess: InProcessBackends;
   readonly #backends: Backends;
   readonly #documents: Documents;
   readonly #availability: AvailabilityController;
@@ -75,6 +80,7 @@ export class Aggregator {
 
   constructor(given: AggregatorOptions) {
     this.#options = given;
+    this.#inProcess = new InProcessBackends(given.options.inProcessBackends ?? []);
     const { options, lookup, random } = given;
     const resolve = options.resolveService ?? resolveEndpoint(lookup, random);
     this.#backends = new Backends({ ...given, resolve, proxyClient: options.proxyClient });
@@ -108,14 +114,20 @@ export class Aggregator {
     };
   }
 
+  /** Everything below the group-versions of backends in this process. Comes right after `route`. */
+  get inProcessRoute(): Route {
+    return this.#inProcess.route;
+  }
+
   /** What discovery shows besides the server's own. */
   readonly discovery: {
     readonly generation: () => number;
     readonly versions: () => readonly RemoteVersion[];
   } = {
-    generation: () => this.#documents.generation,
-    versions: () =>
-      [...this.#remotes.all()].map((apiService) => {
+    generation: () => this.#generation(),
+    versions: () => [
+      ...this.#inProcess.versions(),
+      ...[...this.#remotes.all()].map((apiService) => {
         const { groupPriorityMinimum = 0, versionPriority = 0 } = apiService.spec ?? {};
         return {
           ...groupVersionOf(apiService),
@@ -123,21 +135,32 @@ export class Aggregator {
           ...this.#documents.of(apiService.metadata.name).discovery,
         };
       }),
+    ],
   };
 
   /** What OpenAPI shows besides the server's own. */
   readonly openApi: RemoteOpenApi = {
-    generation: () => this.#documents.generation,
+    generation: () => this.#generation(),
     v3: () =>
-      new Map([...this.#remotes.all()].flatMap(({ metadata }) => [...this.#documents.of(metadata.name).v3])),
-    v2: () =>
-      [...this.#remotes.all()].flatMap(({ metadata }) => {
+      new Map([
+        ...this.#inProcess.v3(),
+        ...[...this.#remotes.all()].flatMap(({ metadata }) => [...this.#documents.of(metadata.name).v3]),
+      ]),
+    v2: () => [
+      ...this.#inProcess.v2(),
+      ...[...this.#remotes.all()].flatMap(({ metadata }) => {
         const known = this.#documents.of(metadata.name).v2;
         return known === undefined ? [] : [known.part];
       }),
-    replaces: (name) => this.#remotes.find(`/${name}`) !== undefined,
-    // Who asks for an older version of a document is told of the newer one.
-    proxy: (request, name) => this.#proxy(request, `/${name}`, "/openapi/v3/"),
+    ],
+    replaces: (name) =>
+      this.#remotes.find(`/${name}`) !== undefined || this.#inProcess.document(name) !== undefined,
+    proxy: (request, name) => {
+      const document = this.#inProcess.document(name);
+      if (document !== undefined) return Promise.resolve(document);
+      // Who asks for an older version of a document is told of the newer one.
+      return this.#proxy(request, `/${name}`, "/openapi/v3/");
+    },
   };
 
   collect(metrics: Metrics): void {
@@ -148,6 +171,11 @@ export class Aggregator {
     for (const apiService of this.#remotes.all()) {
       metrics.set(UNAVAILABLE, { name: apiService.metadata.name }, isAvailable(apiService) ? 0 : 1);
     }
+  }
+
+  /** Both only grow. */
+  #generation(): number {
+    return this.#documents.generation + this.#inProcess.generation;
   }
 
   /** `path`: of the group-version whose server is asked. */
@@ -165,6 +193,7 @@ export class Aggregator {
       const apiService = asApiService(object.object);
       const { name } = apiService.metadata;
       this.#note(apiService);
+      this.#inProcess.observe(apiService, isDeleted);
       const wasRemote = this.#remotes.observe(apiService, isDeleted);
       if (this.#remotes.get(name) !== undefined) {
         this.#forgotten.delete(name);

@@ -13,8 +13,8 @@ export interface InProcessBackend extends GroupVersion {
   readonly resources: readonly object[];
   /** Whole documents. */
   readonly openApi: { readonly v2: object; readonly v3: object };
-  /** The request is authorized, and at or below the group-version's path. Throws StatusError for what is refused. */
-  handle(request: InProcessRequest): InProcessAnswer;
+  /** The request is authorized, and at or below the group-version's path. Rejects with a StatusError what is refused. */
+  handle(request: InProcessRequest): Promise<InProcessAnswer>;
 }
 
 export interface InProcessRequest {
@@ -108,13 +108,17 @@ export class InProcessBackends {
 function knownOf(backend: InProcessBackend): Known {
   const path = groupVersionPath(backend);
   const { v2, v3 } = backend.openApi;
-  const hash = digestOf(JSON.stringify(v3)).replaceAll('"', "");
-  const url = `/openapi/v3${path}?hash=${encodeURIComponent(hash)}`;
+  const url = `/openapi/v3${path}?hash=${digestOf(JSON.stringify(v3))}`;
   return { backend, path, v2: openApiPart(JSON.stringify(v2), backend), url, active: undefined };
 }
 
-function answer(backend: InProcessBackend, request: ApiRequest): Result {
+async function answer(backend: InProcessBackend, request: ApiRequest): Promise<Result> {
   const { method, path, query } = request;
-  const { status, value } = backend.handle({ method, path, query, accept: headerValue(request, "accept") });
+  const { status, value } = await backend.handle({
+    method,
+    path,
+    query,
+    accept: headerValue(request, "accept"),
+  });
   return { type: "value", status, value };
 }

@@ -3,3 +3,4 @@ export { API_SERVICES } from "./api-service.ts";
 export { Aggregator, AGGREGATOR_METRICS } from "./aggregator.ts";
 export { AuthenticationConfig } from "./authentication-config.ts";
 export { apiServiceHooks } from "./hooks.ts";
+export type { InProcessAnswer, InProcessBackend, InProcessRequest } from "./in-process-backends.ts";

@@ -8,7 +8,7 @@ import { isWebSocket } from "../streaming/upgrade-headers.ts";
 import { protobufList } from "../serialization/protobuf-list.ts";
 import { statusRepresentation } from "../serialization/value-representation.ts";
 import { yieldToLoop } from "../watchcache/watch-cache.ts";
-import type { AnswerHeaders, Exchange } from "./exchange.ts";
+import { withLength, type AnswerHeaders, type Exchange } from "./exchange.ts";
 import type { FanOut } from "./fan-out.ts";
 import { GzipWriter } from "./gzip-writer.ts";
 import type { WatchSeries } from "./request-metrics.ts";
@@ -18,6 +18,8 @@ import { webSocketWriter } from "./websocket-writer.ts";
 /** As upstream: answers up to this size cost more to compress than to send. */
 const GZIP_BYTES_MIN = 128 * 1024;
 const GZIP_LEVEL = 1;
+/** Larger bodies go out in pieces: encrypting megabytes at once would hold the event loop. */
+const SLICE_BYTES = 256 * 1024;
 const compress = promisify(gzip);
 
 export interface WriteContext {
@@ -105,12 +107,29 @@ async function respond(
   if (sent !== undefined) sent.bytes += body.length;
   const isEncoded = headers["content-encoding"] !== undefined;
   if (isEncoded || body.length <= GZIP_BYTES_MIN || !acceptsGzip(exchange)) {
-    exchange.respond(status, headers, body);
-    return;
+    return respondInSlices(exchange, status, headers, body);
   }
   headers["content-encoding"] = "gzip";
   headers["vary"] = "Accept-Encoding";
-  exchange.respond(status, headers, await compress(body, { level: GZIP_LEVEL }));
+  return respondInSlices(exchange, status, headers, await compress(body, { level: GZIP_LEVEL }));
+}
+
+/** One piece, but for bodies that are very large. */
+async function respondInSlices(
+  exchange: Exchange,
+  status: number,
+  headers: AnswerHeaders,
+  body: Uint8Array | string,
+): Promise<void> {
+  if (body.length <= SLICE_BYTES || exchange.method === "HEAD")
+    return exchange.respond(status, headers, body);
+  const bytes = typeof body === "string" ? Buffer.from(body) : body;
+  const writer = exchange.start(status, withLength(status, headers, bytes.length));
+  for (let at = 0; at < bytes.length && !writer.isGone; at += SLICE_BYTES) {
+    if (writer.write(bytes.subarray(at, at + SLICE_BYTES))) await yieldToLoop();
+    else await writer.drained();
+  }
+  writer.end();
 }
 
 async function writeList(

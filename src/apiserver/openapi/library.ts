@@ -1,5 +1,6 @@
 /** The finished documents: made when first asked for, then kept. @module */
 import type { Scheme } from "#api";
+import type { Kind } from "#apimachinery";
 import { KUBERNETES_VERSION } from "#component-base";
 import { digestOf } from "../discovery/entity-tag.ts";
 import { prepareDefinitions } from "./definitions.ts";
@@ -22,6 +23,7 @@ export class Library {
   readonly #parts: ReadonlyMap<string, Part>;
   readonly #packed = new Map<string, Promise<PackedDocument>>();
   readonly #hashes = new Map<string, string>();
+  #kindsByName: ReadonlyMap<string, readonly Kind[]> | undefined;
   /** What other API servers add to version 2. */
   readonly #added: readonly OpenApiPart[];
 
@@ -55,7 +57,9 @@ export class Library {
     const known = this.#hashes.get(name);
     if (known !== undefined) return known;
     const added = name === "v2" && this.#added.length > 0 ? JSON.stringify(this.#added) : "";
-    const hash = digestOf(fingerprint(this.scheme, this.#prose, name), name, added);
+    this.#kindsByName ??= Map.groupBy(this.scheme.kinds, documentName);
+    const kinds = name === "v2" ? this.scheme.kinds : (this.#kindsByName.get(name) ?? []);
+    const hash = digestOf(fingerprint(kinds, this.#prose), name, added);
     this.#hashes.set(name, hash);
     return hash;
   }
@@ -107,14 +111,12 @@ export class Library {
 }
 
 /** The facts are those of one version of Kubernetes. */
-function fingerprint(scheme: Scheme, prose: ProseSource | undefined, name: string): string {
-  const kinds = scheme.kinds
-    .filter((kind) => name === "v2" || documentName(kind) === name)
-    .map((kind) => [
-      [kind.group, kind.version, kind.kind],
-      kind.verbs,
-      kind.subresources,
-      isCustomKind(kind) ? kind.custom.fingerprint : "",
-    ]);
-  return digestOf(FORMAT, KUBERNETES_VERSION, JSON.stringify(kinds), prose?.id ?? "");
+function fingerprint(kinds: readonly Kind[], prose: ProseSource | undefined): string {
+  const facts = kinds.map((kind) => [
+    [kind.group, kind.version, kind.kind],
+    kind.verbs,
+    kind.subresources,
+    isCustomKind(kind) ? kind.custom.fingerprint : "",
+  ]);
+  return digestOf(FORMAT, KUBERNETES_VERSION, JSON.stringify(facts), prose?.id ?? "");
 }

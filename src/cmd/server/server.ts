@@ -30,6 +30,7 @@ import { ensureBootstrapObjects } from "./bootstrap-objects.ts";
 import { controllerManagerUser, controllerUser, schedulerUser } from "./identities.ts";
 import { flowControlOptions, type FlowControlFlags } from "./flow-control-flags.ts";
 import { frontProxyOptions, type FrontProxyFlags } from "./front-proxy-flags.ts";
+import { metricsServerOf, runMetricsServer } from "./metrics-server.ts";
 import { keepCertificates, liveKubeletClient, readKeptCertificates } from "./keep-certificates.ts";
 import { shutdownOptions, type ShutdownFlags } from "./shutdown-flags.ts";
 import { openStore } from "./open-store.ts";
@@ -104,6 +105,8 @@ async function serve(
   await using security = await openServerSecurity(flags, keys, { clock, random, logger });
   const kept = { current: await readKeptCertificates(flags.certDir) };
   const frontProxies = await frontProxyOptions(flags, flags.certDir, () => kept.current.frontProxyClient);
+  const kubeletClient = liveKubeletClient(kept, ca);
+  const metricsServer = metricsServerOf(flags, kubeletClient, clock);
   await using server = await createApiServer({
     ...(await auditOptions(flags, logger)),
     ...(await admissionOptions(flags, { clock, random })),
@@ -118,7 +121,8 @@ async function serve(
     random,
     logger,
     tls: { ...kept.current.serving, clientCa: ca },
-    kubeletClient: liveKubeletClient(kept, ca),
+    kubeletClient,
+    ...(metricsServer !== undefined && { inProcessBackends: [metricsServer] }),
     serviceCIDR: flags.serviceClusterIpRange,
     advertiseAddress: flags.advertiseAddress,
     securePort: flags.securePort,
@@ -139,6 +143,9 @@ async function serve(
   const onServing = server.useCertificate.bind(server);
   const keep = { certDir, clock, logger, onServing, ...(nodesDir !== undefined && { nodesDir }) };
   tasks.start("certificates", (stop) => keepCertificates(keep, kept, stop));
+  if (metricsServer !== undefined) {
+    tasks.start("metrics-server", (stop) => runMetricsServer(metricsServer, { client, informers }, stop));
+  }
   const serveAt = endpointServer(flags, security.options.authenticator, server, () => ({
     ...kept.current.serving,
     clientCa: ca,

@@ -5,8 +5,12 @@ import { desiredOf, isRollingUpdate, maxSurge } from "./fenceposts.ts";
 import type { Draft } from "./replica-sets.ts";
 import { byCreation, isActive, totalReplicas } from "./replica-sets.ts";
 
-/** Someone changed `spec.replicas` since the ReplicaSets were last scaled. */
+/**
+ * Someone changed `spec.replicas` since the ReplicaSets were last scaled. With Recreate nobody shares such a change among
+ * several active ReplicaSets (a strategy that changed within a rollout leaves them): the rollout takes them all down.
+ */
 export function isScalingEvent(d: Deployment, drafts: readonly Draft[]): boolean {
+  if (!isRollingUpdate(d) && drafts.filter(isActive).length > 1) return false;
   return drafts.filter(isActive).some(({ desired }) => {
     const noted = countAnnotation(desired, DESIRED_REPLICAS);
     return noted !== undefined && noted !== desiredOf(d);

@@ -57,12 +57,6 @@ export function deviceTaintEvictionController(context: ControllerContext): Contr
     return {};
   }
 
-  function podsOf({ metadata, status }: ResourceClaim): readonly ObjectKey[] {
-    return (status?.reservedFor ?? [])
-      .filter(isPodReference)
-      .map(({ name }) => `${metadata.namespace}/${name}`);
-  }
-
   return {
     name: "device-taint-eviction-controller",
     eventSource: "device-taint-eviction-controller",
@@ -78,6 +72,12 @@ export function deviceTaintEvictionController(context: ControllerContext): Contr
     workers: 8,
     reconcile,
   };
+}
+
+function podsOf({ metadata, status }: ResourceClaim): readonly ObjectKey[] {
+  return (status?.reservedFor ?? [])
+    .filter(isPodReference)
+    .map(({ name }) => `${metadata.namespace}/${name}`);
 }
 
 function poolOf({ spec }: ResourceSlice): string {

@@ -186,3 +186,11 @@ test("plan() hints at zones and nodes when traffic is to stay close", () => {
   assert.deepEqual(hints("PreferSameZone"), { forZones: [{ name: "z" }] });
   assert.deepEqual(hints("PreferSameNode"), { forZones: [{ name: "z" }], forNodes: [{ name: "n" }] });
 });
+
+test("plan() takes no slice over from a service of the same name that is gone", () => {
+  const old = stored(run(newService("web"), { pods: pods(0, 2) }));
+  const service = newService("web");
+  const again = { ...service, metadata: { ...service.metadata, uid: "uid-of-another" } };
+  const { create, update, remove } = run(again, { pods: pods(0, 2), slices: old });
+  assert.deepEqual([sizes(create), update.length, remove], [[2], 0, old]);
+});

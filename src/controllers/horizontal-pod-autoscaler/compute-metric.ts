@@ -47,7 +47,7 @@ export function computeMetric(
   nowMs: number,
 ): MetricResult {
   const source = resourceSourceOf(spec);
-  if (source === undefined) return unsupported(spec);
+  if (source === undefined) return unknown(spec);
   const { name, container, target } = source;
   const isShare = target.averageUtilization !== undefined && target.averageValue === undefined;
   try {
@@ -98,23 +98,12 @@ function statusOf(
   return { type: "ContainerResource", containerResource: { name, container, current } };
 }
 
-/** Metrics of other APIs than `metrics.k8s.io` are not read. */
-function unsupported({ type }: MetricSpec): MetricResult {
-  const known = ["Object", "Pods", "External"].includes(type);
-  if (!known) {
-    const error = `unknown metric source type ${JSON.stringify(type)}`;
-    return { reason: "InvalidMetricSourceType", error, context: error };
-  }
-  const api = type === "External" ? "external" : "custom";
-  const error = `unable to fetch metrics from ${api} metrics API: metrics of type ${type} are not supported by this cluster`;
-  return {
-    reason: `FailedGet${type}Metric`,
-    error,
-    context: `failed to get ${type.toLowerCase()} metric value: ${error}`,
-  };
+function unknown({ type }: MetricSpec): MetricResult {
+  const error = `unknown metric source type ${JSON.stringify(type)}`;
+  return { reason: "InvalidMetricSourceType", error, context: error };
 }
 
-function tolerancesOf({ spec }: HorizontalPodAutoscaler): Tolerances {
+export function tolerancesOf({ spec }: HorizontalPodAutoscaler): Tolerances {
   const { scaleUp, scaleDown } = spec.behavior ?? {};
   return { up: toleranceOf(scaleUp?.tolerance), down: toleranceOf(scaleDown?.tolerance) };
 }

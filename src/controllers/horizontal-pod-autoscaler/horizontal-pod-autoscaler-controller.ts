@@ -6,6 +6,7 @@ import type {
   HorizontalPodAutoscaler,
   HorizontalPodAutoscalerCondition,
   HorizontalPodAutoscalerStatus,
+  MetricSpec,
 } from "#api/autoscaling/v2/types.gen";
 import type { Scale } from "#api/autoscaling/v1/types.gen";
 import { Pods } from "#api/core/v1/pod";
@@ -19,7 +20,10 @@ import { staticResources } from "../resources.ts";
 import { equalJSON } from "../template-hash.ts";
 import { unlessGone } from "../unless-gone.ts";
 import type { Memory } from "./behavior.ts";
+import type { ScaleState } from "./compute-custom-metric.ts";
+import { computeExternalMetric, computeObjectMetric, computePodsMetric } from "./compute-custom-metric.ts";
 import { computeMetric, resourceSourceOf } from "./compute-metric.ts";
+import { fetchExternalMetric, fetchObjectMetric, fetchPodsMetric } from "./custom-metrics.ts";
 import type { Usages } from "./metrics.ts";
 import { fetchUsages } from "./metrics.ts";
 import type { MetricResult, Plan } from "./plan.ts";
@@ -108,7 +112,7 @@ class Autoscaler {
         signal,
       );
     }
-    const metrics = selector === "" ? [] : await this.#metrics(hpa, current, selector, signal);
+    const metrics = selector === "" ? [] : await this.#metrics(hpa, scale, selector, signal);
     const memory = this.#memories.get(key) ?? { recommendations: [], changes: [] };
     const p = plan(hpa, { current, metrics, memory, nowMs: this.#context.clock.now() });
     await this.#carryOut(key, hpa, kind, scale, p, signal);
@@ -191,15 +195,23 @@ class Autoscaler {
 
   async #metrics(
     hpa: HorizontalPodAutoscaler,
-    current: number,
+    scale: Scale,
     selector: string,
     signal: AbortSignal,
   ): Promise<readonly MetricResult[]> {
     const { namespace = "" } = hpa.metadata;
+    const current = scale.spec?.replicas ?? 0;
     const parsed = labels.parse(selector);
     const pods = this.#pods.list(namespace).filter(({ metadata }) => labels.matches(parsed, metadata.labels));
+    const nowMs = this.#context.clock.now();
+    const state: ScaleState = { current, observed: scale.status?.replicas ?? 0, pods, nowMs };
     const results: MetricResult[] = [];
     for (const spec of hpa.spec.metrics ?? []) {
+      const custom = await this.#customMetric(hpa, spec, state, selector, signal);
+      if (custom !== undefined) {
+        results.push(custom);
+        continue;
+      }
       const source = resourceSourceOf(spec);
       const usages =
         source === undefined
@@ -213,18 +225,41 @@ class Autoscaler {
               },
               signal,
             );
-      results.push(computeMetric(hpa, spec, current, pods, usages, this.#context.clock.now()));
+      results.push(computeMetric(hpa, spec, current, pods, usages, nowMs));
     }
     return results;
   }
 
-  async #usages(metric: Parameters<typeof fetchUsages>[1], signal: AbortSignal): Promise<Usages | Error> {
-    try {
-      return await fetchUsages(this.#context.client, metric, signal);
-    } catch (err) {
-      if (signal.aborted) throw err;
-      return err instanceof Error ? err : new Error(String(err));
+  /** Undefined for the metrics of the resource metrics API. */
+  async #customMetric(
+    hpa: HorizontalPodAutoscaler,
+    { type, pods, object, external }: MetricSpec,
+    state: ScaleState,
+    selector: string,
+    signal: AbortSignal,
+  ): Promise<MetricResult | undefined> {
+    const { client } = this.#context;
+    const { namespace = "" } = hpa.metadata;
+    if (type === "Pods" && pods !== undefined) {
+      const read = fetchPodsMetric(client, namespace, pods.metric, selector, signal);
+      return computePodsMetric(hpa, pods, state, await orError(read, signal));
     }
+    if (type === "Object" && object !== undefined) {
+      const { apiVersion = "", kind, name } = object.describedObject;
+      const found = this.#kinds.mapping(apiVersion, kind);
+      const read =
+        found === undefined
+          ? Promise.reject(new Error(`unable to map object ${apiVersion}/${kind} to a resource`))
+          : fetchObjectMetric(client, namespace, found, name, object.metric, signal);
+      return computeObjectMetric(hpa, object, state, await orError(read, signal));
+    }
+    if (type !== "External" || external === undefined) return undefined;
+    const read = fetchExternalMetric(client, namespace, external.metric, signal);
+    return computeExternalMetric(hpa, external, state, await orError(read, signal));
+  }
+
+  async #usages(metric: Parameters<typeof fetchUsages>[1], signal: AbortSignal): Promise<Usages | Error> {
+    return await orError(fetchUsages(this.#context.client, metric, signal), signal);
   }
 
   async #fail(
@@ -249,6 +284,15 @@ class Autoscaler {
 
   #tell(about: KubeObject, type: "Normal" | "Warning", reason: string, message: string): void {
     this.#context.recorder.event(about, type, reason, message);
+  }
+}
+
+async function orError<T>(read: Promise<T>, signal: AbortSignal): Promise<T | Error> {
+  try {
+    return await read;
+  } catch (err) {
+    if (signal.aborted) throw err;
+    return err instanceof Error ? err : new Error(String(err));
   }
 }
 

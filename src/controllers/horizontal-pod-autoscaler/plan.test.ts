@@ -71,7 +71,7 @@ for (const [name, text, want] of proposals) {
   });
 }
 
-test("computeMetric() says what pods use now, and refuses metrics of other APIs", () => {
+test("computeMetric() says what pods use now, and refuses metrics of unknown types", () => {
   const { pods, usages } = load("300 200");
   const result = computeMetric(newAutoscaler(), cpu, 2, pods, usages, START_MS);
   const current = { averageValue: "250m", averageUtilization: 25 };
@@ -79,12 +79,9 @@ test("computeMetric() says what pods use now, and refuses metrics of other APIs"
     type: "Resource",
     resource: { name: "cpu", current },
   });
-  const spec = {
-    type: "Pods",
-    pods: { metric: { name: "qps" }, target: { type: "AverageValue", averageValue: "1" } },
-  };
+  const spec = { type: "Rumour" };
   const other = computeMetric(newAutoscaler(), spec, 2, pods, usages, START_MS);
-  assert.equal("reason" in other && other.reason, "FailedGetPodsMetric");
+  assert.equal("reason" in other && other.reason, "InvalidMetricSourceType");
 });
 
 function run(text: string, current: number, metrics: readonly MetricSpec[] = [cpu], failure?: Error): Plan {

@@ -77,7 +77,7 @@ export function proposeReplicas(
   return contradicts ? stay : { replicas, ...usage };
 }
 
-function isWithin({ up, down }: Tolerances, ratio: number): boolean {
+export function isWithin({ up, down }: Tolerances, ratio: number): boolean {
   return 1 - down <= ratio && ratio <= 1 + up;
 }
 

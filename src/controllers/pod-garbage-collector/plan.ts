@@ -22,7 +22,8 @@ export function plan(pod: Pod, node: Node | undefined): Fate {
   return isTerminating && isOutOfService(node) ? "outOfService" : "keep";
 }
 
-function isOutOfService(node: Node): boolean {
+/** An administrator said so, and it does not report otherwise. */
+export function isOutOfService(node: Node): boolean {
   const isReady =
     node.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true;
   const taints = node.spec?.taints;

@@ -12,7 +12,7 @@ import { disruptAndDelete, disruptedStatus } from "../disrupt-pod.ts";
 import { ensureIndex, indexPodsByNode, podsOnNode } from "../indexes.ts";
 import { isPodTerminal } from "#api/core/v1/pod-state";
 import { equalJSON } from "../template-hash.ts";
-import { plan, QUARANTINE_MS, surplusTerminated, TERMINATED_PODS_MAX } from "./plan.ts";
+import { isOutOfService, plan, QUARANTINE_MS, surplusTerminated, TERMINATED_PODS_MAX } from "./plan.ts";
 
 const TERMINATED = "controllers/terminated";
 
@@ -117,7 +117,7 @@ class PodCollector {
     const { name } = node.metadata;
     if (change === "delete") this.#noteMissing(name, this.#context.clock.monotonicMs());
     else this.#missing.delete(name);
-    if (change === "update" && equalJSON(node.spec?.taints, old?.spec?.taints)) return [];
+    if (change === "update" && old !== undefined && isOutOfService(node) === isOutOfService(old)) return [];
     return podsOnNode(this.#pods, name).map(keyOf);
   }
 }

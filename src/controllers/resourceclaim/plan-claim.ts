@@ -52,14 +52,15 @@ export function planClaim(
 
 /** The last one that leaves gives the devices back: whoever comes next may need others. */
 function statusOf(
-  { reservedFor: _, allocation, ...status }: ResourceClaimStatus,
+  status: ResourceClaimStatus,
   remaining: readonly ResourceClaimConsumerReference[],
   isUnused: boolean,
 ): ResourceClaimStatus {
+  const { allocation, devices } = status;
   return {
-    ...status,
     ...(allocation !== undefined && !isUnused && { allocation }),
     ...(remaining.length > 0 && { reservedFor: remaining }),
+    ...(devices !== undefined && { devices }),
   };
 }
 

@@ -132,8 +132,9 @@ test("planClaim() lets a deleted claim go that nobody uses", () => {
   assert.deepEqual(bare, { finalizers: [], remove: false });
 });
 
+const isRemoved = (pod: Pod | undefined): boolean => planClaim(own, () => false, pod).remove;
+
 test("planClaim() removes a generated claim whose pod will not run", () => {
-  const isRemoved = (pod: Pod | undefined): boolean => planClaim(own, () => false, pod).remove;
   assert.deepEqual(
     [
       newPod("p"),

@@ -23,13 +23,6 @@ export function resourceClaimController(context: ControllerContext): Controller 
   const lastWrites = new LastWrites();
   const deletedPods = new Set<string>();
 
-  function noteDeleted({ metadata }: Pod): void {
-    if (deletedPods.size >= DELETED_PODS_MAX) {
-      for (const oldest of deletedPods.keys().take(1)) deletedPods.delete(oldest);
-    }
-    deletedPods.add(metadata.uid ?? "");
-  }
-
   /** The scheduler may reserve a claim for a pod that this cache does not show yet. */
   async function isGone(
     namespace: string,
@@ -81,7 +74,7 @@ export function resourceClaimController(context: ControllerContext): Controller 
   function claimsReleased(pod: Pod, change: "add" | "update" | "delete"): readonly ObjectKey[] {
     const extended = pod.status?.extendedResourceClaimStatus?.resourceClaimName;
     if (pod.spec?.resourceClaims === undefined && extended === undefined) return [];
-    if (change === "delete") noteDeleted(pod);
+    if (change === "delete") noteDeleted(deletedPods, pod);
     else if (!isPodDone(pod)) return [];
     const keys = resourceClaimsOf(pod);
     return extended === undefined ? keys : [...keys, `${pod.metadata.namespace}/${extended}`];
@@ -94,4 +87,12 @@ export function resourceClaimController(context: ControllerContext): Controller 
     watches: [source(Pods, (pod, _old, change) => claimsReleased(pod, change))],
     reconcile,
   };
+}
+
+/** The oldest is forgotten: it is asked for again. */
+function noteDeleted(deletedPods: Set<string>, { metadata }: Pod): void {
+  if (deletedPods.size >= DELETED_PODS_MAX) {
+    for (const oldest of deletedPods.keys().take(1)) deletedPods.delete(oldest);
+  }
+  deletedPods.add(metadata.uid ?? "");
 }

@@ -97,6 +97,9 @@ class StatefulSetRunner {
       return { requeueAfterMs: OWN_WRITES_TIMEOUT_MS };
     }
     const owned = await this.#claimRevisions(set, signal);
+    // The garbage collector takes the revisions of a set that goes: making them anew would never end.
+    const isEnding = set.metadata.deletionTimestamp !== undefined;
+    if (isEnding && planHistory(set, owned).update.metadata.uid === undefined) return {};
     const pods = await this.#claimPods(set, signal);
     const { update, current, collisionCount } = await this.#currentRevisions(set, owned, signal);
     const nowMs = this.#context.clock.now();

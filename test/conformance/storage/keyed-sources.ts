@@ -27,7 +27,12 @@ export function newConfigMap(namespace: string, name: string, data: Data): Confi
 
 export function newSecret(namespace: string, name: string, data: Data): Secret {
   const encoded = Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString("base64")]);
-  return { apiVersion: "v1", kind: "Secret", metadata: { name, namespace }, data: Object.fromEntries(encoded) };
+  return {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name, namespace },
+    data: Object.fromEntries(encoded),
+  };
 }
 
 const configMaps: Omit<KeyedSource, "title" | "volume"> = {

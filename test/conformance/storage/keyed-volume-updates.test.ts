@@ -102,11 +102,21 @@ conformance(
 );
 
 conformance("[sig-storage] ConfigMap should be immutable if `immutable` field is set", (t) =>
-  checkImmutable(t, ConfigMaps, newConfigMap(t.namespace, "o", { key: "1" }), newConfigMap(t.namespace, "o", { key: "2" })),
+  checkImmutable(
+    t,
+    ConfigMaps,
+    newConfigMap(t.namespace, "o", { key: "1" }),
+    newConfigMap(t.namespace, "o", { key: "2" }),
+  ),
 );
 
 conformance("[sig-storage] Secrets should be immutable if `immutable` field is set", (t) =>
-  checkImmutable(t, Secrets, newSecret(t.namespace, "o", { key: "1" }), newSecret(t.namespace, "o", { key: "2" })),
+  checkImmutable(
+    t,
+    Secrets,
+    newSecret(t.namespace, "o", { key: "1" }),
+    newSecret(t.namespace, "o", { key: "2" }),
+  ),
 );
 
 async function checkImmutable<T extends ConfigMap | Secret>(

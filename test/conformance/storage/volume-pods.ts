@@ -25,9 +25,10 @@ export function statOf(path: string): string {
   return `stat -L -c '%a %u %g' ${path}`;
 }
 
-export function podOf(t: ContainersContext, name: string, look: Look): Pod {
-  const { volumes, script, container, spec, metadata } = look;
-  const volumeMounts = look.mounts ?? volumes.map((volume) => ({ name: volume.name, mountPath: `/${volume.name}` }));
+export function podOf(t: ContainersContext, name: string, what: Look): Pod {
+  const { volumes, script, container, spec, metadata } = what;
+  const volumeMounts =
+    what.mounts ?? volumes.map((volume) => ({ name: volume.name, mountPath: `/${volume.name}` }));
   const command = ["sh", "-ec", `exec >/dev/termination-log 2>&1\n${script}`];
   return {
     apiVersion: "v1",
@@ -45,16 +46,19 @@ export function podOf(t: ContainersContext, name: string, look: Look): Pod {
 }
 
 /** Resolves once it runs; `found` tells what it found when it has ended. */
-export async function startLook(t: ContainersContext, name: string, look: Look): Promise<Pod> {
-  const pod = await t.client.create(Pods, podOf(t, name, look), t.signal);
-  const started = await t.waitFor(Pods, pod.metadata, (now) => now?.status?.phase !== "Pending");
+export async function startLook(t: ContainersContext, name: string, what: Look): Promise<Pod> {
+  const pod = await t.client.create(Pods, podOf(t, name, what), t.signal);
+  const started = await t.waitFor(Pods, pod.metadata, (now) =>
+    /Running|Succeeded|Failed/.test(now?.status?.phase ?? ""),
+  );
   assert.equal(started.status?.phase, "Running", `${name} has ended: ${messageOf(started)}`);
   return started;
 }
 
 export async function found(t: ContainersContext, name: string): Promise<string> {
-  const isOver = (pod: Pod | undefined): boolean => /Succeeded|Failed/.test(pod?.status?.phase ?? "");
-  const pod = await t.waitFor(Pods, { namespace: t.namespace, name }, isOver);
+  const pod = await t.waitFor(Pods, { namespace: t.namespace, name }, (now) =>
+    /Succeeded|Failed/.test(now?.status?.phase ?? ""),
+  );
   const message = messageOf(pod);
   assert.equal(pod.status?.phase, "Succeeded", `${name} failed: ${message}`);
   return message;

@@ -12,23 +12,28 @@ export function warningsForPorts(spec: PodSpec, path: string): readonly string[]
   const ports = containersOf(spec, path).flatMap(([container, at]) =>
     (container.ports ?? []).map((port, i) => ({ port, path: field.index(field.child(at, "ports"), i) })),
   );
-  return [...conflicts(ports), ...repeatedNames(ports)];
+  return ports.length === 0 ? [] : [...conflicts(ports), ...repeatedNames(ports)];
 }
 
 function conflicts(ports: readonly PlacedPort[]): readonly string[] {
   const seen = new Map<string, PlacedPort[]>();
-  return ports.flatMap((placed) => {
+  const warnings: string[] = [];
+  for (const placed of ports) {
     const { port, path } = placed;
+    if (port.hostIP && !port.hostPort) warnings.push(`${path}: hostIP set without hostPort: ${asGo(port)}`);
     const key = `${port.containerPort}/${port.protocol ?? ""}`;
-    const others = seen.get(key) ?? [];
-    const found = others.flatMap((other) => {
+    const others = seen.get(key);
+    if (others === undefined) {
+      seen.set(key, [placed]);
+      continue;
+    }
+    for (const other of others) {
       const problem = conflictOf(port, other.port);
-      return problem === undefined ? [] : [`${path}: ${problem} port definition with ${other.path}`];
-    });
-    seen.set(key, [...others, placed]);
-    const lone = port.hostIP && !port.hostPort ? [`${path}: hostIP set without hostPort: ${asGo(port)}`] : [];
-    return [...lone, ...found];
-  });
+      if (problem !== undefined) warnings.push(`${path}: ${problem} port definition with ${other.path}`);
+    }
+    others.push(placed);
+  }
+  return warnings;
 }
 
 function conflictOf(a: ContainerPort, b: ContainerPort): string | undefined {

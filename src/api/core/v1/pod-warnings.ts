@@ -29,10 +29,14 @@ import type {
   PodAffinity,
   PodSpec,
   PodTemplateSpec,
+  ResourceRequirements,
 } from "./types.gen.ts";
 import { warningsForVolumePaths } from "./volume-path-warnings.ts";
 
 type Warnings = readonly string[];
+
+/** Asked of every pod that is made, and most have nothing to be warned of: those cost no arrays and no paths. */
+const NONE: Warnings = [];
 
 export function warningsForPod(pod: Pod): Warnings {
   const { name } = pod.metadata;
@@ -69,7 +73,7 @@ function warningsFor(
   const at = field.child(path, "spec");
   return [
     ...warningsForPlacement(spec, at),
-    ...warningsForAnnotations(annotations, path),
+    ...(meta?.annotations === undefined ? NONE : warningsForAnnotations(annotations, path)),
     ...warningsForVolumes(spec, at),
     ...warningsForVolumePaths(spec.volumes ?? []),
     ...repeated(
@@ -85,17 +89,14 @@ function warningsFor(
     ...(spec.imagePullSecrets ?? []).flatMap(({ name = "" }, i) =>
       name === "" ? [`${at}.imagePullSecrets[${i}].name: invalid empty name ""`] : [],
     ),
-    ...fractions(spec.overhead, field.child(at, "overhead")),
+    ...(spec.overhead === undefined ? NONE : fractions(spec.overhead, field.child(at, "overhead"))),
     ...(annotations[SECCOMP_POD_ANNOTATION] !== undefined &&
     spec.securityContext?.seccompProfile === undefined
       ? [profileAnnotation(path, SECCOMP_POD_ANNOTATION)]
       : []),
     ...containersOf(spec, at).flatMap(([container, p]) => [
-      ...warningsForProfiles(container, spec, annotations, path),
-      ...fractions(container.resources?.limits, field.child(p, "resources", "limits"), ["memory"]),
-      ...fractions(container.resources?.requests, field.child(p, "resources", "requests"), ["memory"]),
-      ...fractions(container.resources?.limits, field.child(p, "resources", "limits"), [STORAGE]),
-      ...fractions(container.resources?.requests, field.child(p, "resources", "requests"), [STORAGE]),
+      ...(meta?.annotations === undefined ? NONE : warningsForProfiles(container, spec, annotations, path)),
+      ...(container.resources === undefined ? NONE : warningsForResources(container.resources, p)),
       ...hiddenVariables(container, p),
     ]),
     ...warningsForPorts(spec, at),
@@ -104,7 +105,7 @@ function warningsFor(
           `${at}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`,
         ]
       : []),
-    ...warningsForTerms(spec.affinity, field.child(at, "affinity")),
+    ...(spec.affinity === undefined ? NONE : warningsForTerms(spec.affinity, field.child(at, "affinity"))),
     ...(spec.dnsConfig?.nameservers ?? []).flatMap((ip, i) =>
       warningsForIp(ip, `${at}.dnsConfig.nameservers[${i}]`),
     ),
@@ -117,12 +118,15 @@ const nullSelector = (path: string): string =>
   `${path}.labelSelector: a null labelSelector results in matching no pod`;
 
 function warningsForPlacement(spec: PodSpec, path: string): Warnings {
+  const { nodeSelector, topologySpreadConstraints } = spec;
   const affinity = spec.affinity?.nodeAffinity;
+  if (affinity === undefined && nodeSelector === undefined && topologySpreadConstraints === undefined)
+    return NONE;
   const at = field.child(path, "affinity", "nodeAffinity");
   const required = affinity?.requiredDuringSchedulingIgnoredDuringExecution;
   const preferred = affinity?.preferredDuringSchedulingIgnoredDuringExecution;
   return [
-    ...Object.keys(spec.nodeSelector ?? {}).flatMap((label) => {
+    ...Object.keys(nodeSelector ?? {}).flatMap((label) => {
       const message = deprecationOfLabel(label);
       return message === undefined ? [] : [`${field.key(`${path}.nodeSelector`, label)}: ${message}`];
     }),
@@ -140,7 +144,7 @@ function warningsForPlacement(spec: PodSpec, path: string): Warnings {
         true,
       ),
     ),
-    ...(spec.topologySpreadConstraints ?? []).flatMap(({ topologyKey, labelSelector }, i) => {
+    ...(topologySpreadConstraints ?? []).flatMap(({ topologyKey, labelSelector }, i) => {
       const message = deprecationOfLabel(topologyKey);
       const own = `${path}.topologySpreadConstraints[${i}]`;
       return [
@@ -198,15 +202,17 @@ const DEPRECATED_ANNOTATIONS: Readonly<Record<string, string>> = {
   "security.alpha.kubernetes.io/unsafe-sysctls": SYSCTLS,
 };
 
+const DEPRECATED_ENTRIES = Object.entries(DEPRECATED_ANNOTATIONS);
+
 type Annotations = Readonly<Record<string, string>>;
 
 const annotationPath = (path: string, key: string): string =>
   field.key(field.child(path, "metadata", "annotations"), key);
 
 function warningsForAnnotations(annotations: Annotations, path: string): Warnings {
-  return Object.entries(DEPRECATED_ANNOTATIONS)
-    .filter(([key]) => key in annotations)
-    .map(([key, message]) => `${annotationPath(path, key)}: ${message}`);
+  return DEPRECATED_ENTRIES.filter(([key]) => key in annotations).map(
+    ([key, message]) => `${annotationPath(path, key)}: ${message}`,
+  );
 }
 
 const profileAnnotation = (path: string, key: string): string =>
@@ -250,10 +256,13 @@ const OLD_VOLUMES: readonly (readonly [source: string, shown: string, message: s
   ["rbd", "rbd", "deprecated in v1.28, non-functional in v1.31+"],
 ];
 
+const OLD_SOURCES: ReadonlySet<string> = new Set(OLD_VOLUMES.map(([source]) => source));
+
 function warningsForVolumes(spec: PodSpec, path: string): Warnings {
   return (spec.volumes ?? []).flatMap((volume, i) => {
-    const at = `${path}.volumes[${i}]`;
     const template = volume.ephemeral?.volumeClaimTemplate;
+    if (template === undefined && !Object.keys(volume).some((source) => OLD_SOURCES.has(source))) return NONE;
+    const at = `${path}.volumes[${i}]`;
     return [
       ...OLD_VOLUMES.filter(([source]) => source in volume).map(
         ([, shown, message]) => `${at}.${shown}: ${message}`,
@@ -270,6 +279,7 @@ function repeated<T>(
   key: (item: T) => string,
   message: (i: number) => string,
 ): Warnings {
+  if (items.length < 2) return NONE;
   const seen = new Set<string>();
   return items.flatMap((item, i) => {
     const own = key(item);
@@ -280,12 +290,24 @@ function repeated<T>(
 }
 
 const STORAGE = "ephemeral-storage";
+const BYTES = ["memory", STORAGE] as const;
+
+function warningsForResources({ limits, requests }: ResourceRequirements, path: string): Warnings {
+  return BYTES.flatMap((name) => [
+    ...(limits?.[name] === undefined
+      ? NONE
+      : fractions(limits, field.child(path, "resources", "limits"), [name])),
+    ...(requests?.[name] === undefined
+      ? NONE
+      : fractions(requests, field.child(path, "resources", "requests"), [name])),
+  ]);
+}
 
 /** Bytes are whole; "100m" of memory is a slip of the pen. */
 export function fractions(
   list: Readonly<Record<string, string>> | undefined,
   path: string,
-  names: readonly string[] = ["memory", STORAGE],
+  names: readonly string[] = BYTES,
 ): Warnings {
   return names.flatMap((name) => {
     const value = list?.[name];
@@ -297,6 +319,7 @@ export function fractions(
 
 /** A second value of a variable is fine if it refers to the first. */
 function hiddenVariables({ env = [] }: Container, path: string): Warnings {
+  if (env.length < 2) return NONE;
   const seen = new Set<string>();
   return env.flatMap(({ name, value = "", valueFrom }, i) => {
     if (!seen.has(name)) {

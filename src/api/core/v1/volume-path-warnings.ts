@@ -13,18 +13,27 @@ interface Item {
 }
 
 export function warningsForVolumePaths(volumes: readonly Volume[]): readonly string[] {
-  return volumes.flatMap((volume) => {
-    const { name, configMap, secret, downwardAPI, projected } = volume;
-    return [
-      ...overlaps(name, `ConfigMap ${quote(configMap?.name ?? "")}`, placed(configMap?.items)),
-      ...overlaps(name, `Secret ${quote(secret?.secretName ?? "")}`, placed(secret?.items)),
-      ...overlaps(name, "DownwardAPI", placed(downwardAPI?.items)),
-      ...(projected?.sources ?? [])
-        .filter((source) => Object.keys(source).length === 0)
-        .map(() => `volume ${quote(name)} (Projected) has no sources provided`),
-      ...overlaps(name, "Projected", (projected?.sources ?? []).flatMap(filesOf)),
-    ];
-  });
+  return volumes.flatMap(warningsForVolume);
+}
+
+const NONE: readonly string[] = [];
+
+/** A volume has one source. */
+function warningsForVolume(volume: Volume): readonly string[] {
+  const { name, configMap, secret, downwardAPI, projected } = volume;
+  if (configMap?.items !== undefined)
+    return overlaps(name, `ConfigMap ${quote(configMap.name ?? "")}`, placed(configMap.items));
+  if (secret?.items !== undefined)
+    return overlaps(name, `Secret ${quote(secret.secretName ?? "")}`, placed(secret.items));
+  if (downwardAPI?.items !== undefined) return overlaps(name, "DownwardAPI", placed(downwardAPI.items));
+  if (projected === undefined) return NONE;
+  const { sources = [] } = projected;
+  return [
+    ...sources
+      .filter((source) => Object.keys(source).length === 0)
+      .map(() => `volume ${quote(name)} (Projected) has no sources provided`),
+    ...overlaps(name, "Projected", sources.flatMap(filesOf)),
+  ];
 }
 
 const placed = (items: readonly Item[] = [], source = ""): readonly PlacedFile[] =>
@@ -40,6 +49,7 @@ function filesOf(source: VolumeProjection): readonly PlacedFile[] {
 }
 
 function overlaps(volume: string, what: string, files: readonly PlacedFile[]): readonly string[] {
+  if (files.length < 2) return NONE;
   const seen: PlacedFile[] = [];
   return files.flatMap((file) => {
     const own = { ...file, path: file.path.replace(/\/+$/, "") };

@@ -19,7 +19,11 @@ export const VolumeAttachments: Kind<VolumeAttachment> = {
   validate: validateVolumeAttachment,
   validateUpdate: validateVolumeAttachmentUpdate,
   validateStatusUpdate: validateVolumeAttachmentStatusUpdate,
-  strategy: { allowUnconditionalUpdate: false, prepareForStatusUpdate: keepMetadata },
+  strategy: {
+    allowUnconditionalUpdate: false,
+    prepareForCreate: (attachment) => ({ ...attachment, status: { attached: false } }),
+    prepareForStatusUpdate: keepMetadata,
+  },
   columns: [
     nameColumn,
     { ...text<VolumeAttachment>("Attacher", ({ spec }) => spec.attacher), format: "name" },

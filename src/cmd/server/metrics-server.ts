@@ -1,0 +1,31 @@
+/** The resource metrics API of `k8ts server`. @module */
+import type { Clock } from "#apimachinery";
+import type { Client, InformerFactory } from "#client";
+import {
+  ensureMetricsObjects,
+  kubeletScraper,
+  MetricsServer,
+  type KubeletCredentials,
+} from "#metrics-server";
+import { componentLogger } from "../component-log.ts";
+import type { ComponentFlags } from "./component-flags.ts";
+
+/** Undefined: not wanted. */
+export function metricsServerOf(
+  { metricsServer, logDir }: Pick<ComponentFlags, "metricsServer"> & { readonly logDir?: string },
+  credentials: KubeletCredentials,
+  clock: Clock,
+): MetricsServer | undefined {
+  if (!metricsServer) return undefined;
+  const logger = componentLogger("metrics-server", logDir, clock);
+  return new MetricsServer({ scrape: kubeletScraper(credentials, clock), clock, logger });
+}
+
+export async function runMetricsServer(
+  server: MetricsServer,
+  { client, informers }: { readonly client: Client; readonly informers: InformerFactory },
+  signal: AbortSignal,
+): Promise<void> {
+  await ensureMetricsObjects(client, signal);
+  await server.run(informers, signal);
+}
