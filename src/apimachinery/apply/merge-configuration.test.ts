@@ -30,8 +30,16 @@ test("mergeConfiguration() keeps what the configuration does not name", () => {
 });
 
 test("mergeConfiguration() refuses what would be replaced whole, and what does not fit", () => {
-  const refused = (applied: object, why: RegExp): void =>
-    assert.throws(() => mergeConfiguration({}, applied as never, SCHEMA), why);
-  refused({ args: ["-v"], selector: { a: "b" } }, /may not mutate atomic arrays, maps or structs: \.args, \.selector$/);
-  refused({ nope: 1 }, /failed to convert patch object to typed object: \.nope: field not declared in schema$/);
+  refused(
+    { args: ["-v"], selector: { a: "b" } },
+    /may not mutate atomic arrays, maps or structs: \.args, \.selector$/,
+  );
+  refused(
+    { nope: 1 },
+    /failed to convert patch object to typed object: \.nope: field not declared in schema$/,
+  );
 });
+
+function refused(applied: object, why: RegExp): void {
+  assert.throws(() => mergeConfiguration({}, applied as never, SCHEMA), why);
+}

@@ -43,7 +43,9 @@ function validateExpression(
     validateOperator(expression.operator, values, path),
     validateLabelName(key, field.child(path, "key")),
     values.flatMap((value, i) =>
-      anyValue ? [] : field.invalidFor(field.index(field.child(path, "values"), i), value, isLabelValue(value)),
+      anyValue
+        ? []
+        : field.invalidFor(field.index(field.child(path, "values"), i), value, isLabelValue(value)),
     ),
   );
 }
