@@ -13,7 +13,7 @@ import {
   type DaemonPaths,
 } from "./daemon-config.ts";
 import { detectMachine, requirePrograms } from "./machine.ts";
-import { commandLine, signalProcess } from "./process.ts";
+import { commandLine, isAlive, signalProcess } from "./process.ts";
 
 const START_TIMEOUT_MS = 30_000;
 const START_STEP_MS = 20;
@@ -140,8 +140,7 @@ async function waitUntilReady(
         if (isRuntimeUnimplemented(err))
           throw new Error(`The CRI plugin of containerd did not load${await tail(paths)}`, { cause: err });
         if (!isRuntimeUnavailable(err)) throw err;
-        const isAlive = (await commandLine(pid)) !== undefined;
-        if (!isAlive)
+        if (!(await isAlive(pid)))
           throw new Error(`containerd ended while it started${await tail(paths)}`, { cause: err });
         if (clock.monotonicMs() > deadline)
           throw new Error(`containerd did not answer in ${START_TIMEOUT_MS} ms${await tail(paths)}`, {

@@ -7,6 +7,14 @@ export async function commandLine(pid: number): Promise<readonly string[] | unde
   return text === "" ? undefined : text.replace(/\0$/, "").split("\0");
 }
 
+/** Whether the process exists and has not ended. One that has just replaced its program has no command line for a moment. */
+export async function isAlive(pid: number): Promise<boolean> {
+  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  // The name before the state is in parentheses and may hold anything.
+  const state = text.slice(text.lastIndexOf(")") + 2, text.lastIndexOf(")") + 3);
+  return state !== "" && !"ZX".includes(state);
+}
+
 /** Processes whose command line satisfies `matches`. */
 export async function findProcesses(
   matches: (argv: readonly string[]) => boolean,
