@@ -82,7 +82,7 @@ async function assemble(options: ApiServerOptions, closing: AbortController): Pr
     [DEFINITIONS, definitionHooks(() => clock.now())],
     [API_SERVICES, apiServiceHooks(() => clock.now())],
     ["certificates.k8s.io/certificatesigningrequests", certificateRequestHooks(() => clock.now())],
-    ...(rbac === undefined ? [] : rbacHooks(rbac, authorizer)),
+    ...(rbac === undefined ? [] : rbacHooks(rbac, authorizer, () => untilSeen(watchCache))),
     ...deviceAdminHooks(lookup),
   ]);
   const resolve = options.resolveService ?? serviceResolver(lookup, random);
@@ -136,6 +136,11 @@ async function openStores(
   const { hostname } = options;
   const encryption = await Encryption.open(options.encryption, { store, hostname, clock, logger });
   return { store: encryption.store, encryption };
+}
+
+/** A write that is stored stands, however late the cache shows it. */
+async function untilSeen(watchCache: WatchCache): Promise<void> {
+  await watchCache.sync().catch(() => {});
 }
 
 interface DispatcherParts {
