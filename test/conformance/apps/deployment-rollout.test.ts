@@ -91,6 +91,9 @@ conformance(
     await complete(t, "web", 3);
     // Deleted, or ended at least, are all of the old before the first of the new.
     const old = new Set(before.items.map(({ metadata }) => metadata.uid));
+    // The watch tells on a connection of its own.
+    for (let seen = 0; seen < 3; seen++)
+      await watch.until("a new pod", ({ type, object }) => type === "ADDED" && !old.has(object.metadata.uid));
     for (const { type, object } of watch.events) {
       if (type === "ERROR" || type === "BOOKMARK") continue;
       const { uid } = object.metadata;
