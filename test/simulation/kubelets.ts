@@ -59,7 +59,9 @@ export class Kubelets {
       if (machine?.isAlive !== true) return false;
       // Once the kubelet has let go of it, only finalizers keep it.
       if (pod.metadata.deletionTimestamp !== undefined) return pod.metadata.deletionGracePeriodSeconds !== 0;
-      return !isTerminal(pod) && (pod.status?.phase !== "Running" || !isReady(pod) || isBatch(pod));
+      // Somebody else ended it (the pod collector, when its node was gone for a while): its containers are stopped.
+      if (isTerminal(pod)) return isReady(pod);
+      return pod.status?.phase !== "Running" || !isReady(pod) || isBatch(pod);
     });
   }
 
@@ -98,6 +100,7 @@ export class Kubelets {
       const phase = this.#random.chance(0.5) ? "Succeeded" : "Failed";
       return [`stopped ${phase}`, this.#terminal(pod, isBatch(pod) ? "Failed" : phase)];
     }
+    if (isTerminal(pod)) return ["stopped for good", this.#terminal(pod, phaseOf(pod))];
     if (pod.status?.phase !== "Running") return ["running", this.#running(pod, this.#random.chance(0.7))];
     if (!isReady(pod) && !isBatch(pod)) return ["ready", this.#running(pod, true)];
     const phase = faults && this.#random.chance(0.25) ? "Failed" : "Succeeded";
@@ -186,6 +189,10 @@ export function isReady(pod: Pod): boolean {
 
 export function isTerminal(pod: Pod): boolean {
   return pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
+}
+
+function phaseOf(pod: Pod): "Succeeded" | "Failed" {
+  return pod.status?.phase === "Succeeded" ? "Succeeded" : "Failed";
 }
 
 function isBatch(pod: Pod): boolean {
