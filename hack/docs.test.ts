@@ -61,6 +61,38 @@ test("bounds that a README names stand in the component's code", () => {
   assert.deepEqual(unknown, []);
 });
 
+test("docs/security.md names tests that exist, and a test for every check that is not manual", () => {
+  const text = readFileSync("docs/security.md", "utf8");
+  const rows = [...text.matchAll(/^\| .+ \| `([^`]+\.test\.ts)` · (.+) \|$/gm)];
+  assert.ok(rows.length > 30);
+  const missing = rows.filter(
+    ([, file, name]) => !existsSync(file!) || !readFileSync(file!, "utf8").includes(name!),
+  );
+  assert.deepEqual(
+    missing.map(([, file, name]) => `${file} · ${name}`),
+    [],
+  );
+  const sources = ["test/integration/cis-benchmark.test.ts", "test/e2e/join.test.ts"];
+  const titles = sources.flatMap((file) => readFileSync(file, "utf8").match(/test\("CIS [^"]+/g) ?? []);
+  const tested = new Set(titles.flatMap(checksIn));
+  const checks = [...text.matchAll(/^\| (\d[\d., -]*) \| (.+) \|$/gm)];
+  assert.ok(checks.length > 30);
+  const untested = checks
+    .filter(([, , what]) => !what!.includes("manual"))
+    .flatMap(([, numbers]) => checksIn(numbers!).filter((check) => !tested.has(check)));
+  assert.deepEqual(untested, []);
+});
+
+/** `1.2.3-1.2.5` are three of them. */
+function checksIn(text: string): readonly string[] {
+  return [...text.matchAll(/(\d+(?:\.\d+)*\.)(\d+)(?:-\1(\d+))?/g)].flatMap(([, section, first, last]) =>
+    Array.from(
+      { length: Number(last ?? first) - Number(first) + 1 },
+      (_, i) => section! + (Number(first) + i),
+    ),
+  );
+}
+
 test("links in documents lead to files of the repository", () => {
   const broken = globSync("{*.md,{docs,src,bench,test,examples}/**/*.md}").flatMap((file) =>
     [...readFileSync(file, "utf8").matchAll(LINK)]

@@ -5,20 +5,22 @@
  *
  * SWAGGER is the OpenAPI v2 document of Kubernetes; SOURCES a folder that holds the Go sources of `api`, `apimachinery`,
  * `apiextensions-apiserver` and `kube-aggregator` of the same version, as a vendored `k8s.io` folder does.
- * With `--check` nothing is written: it exits 1 and names what differs.
+ * With `--check` nothing is written: it exits 1 and names what differs. What graduated in the next release is added to
+ * it (`update-api/graduated.ts`).
  * @module
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { packagesOf, type Swagger } from "./update-api/definitions.ts";
+import { withGraduated } from "./update-api/graduated.ts";
 import { renderFacts, renderIndex, renderTypes } from "./update-api/render.ts";
 import { resourcesOf } from "./update-api/resources.ts";
 
 /** Path below `src/api` -> content. */
 export function generate(swagger: Swagger, sources: string): ReadonlyMap<string, string> {
-  const packages = packagesOf(swagger, sources);
-  const resources = resourcesOf(swagger);
+  const published = { packages: packagesOf(swagger, sources), resources: resourcesOf(swagger) };
+  const { packages, resources } = withGraduated(published);
   const files = new Map<string, string>();
   for (const pkg of packages) {
     const own = pkg.folder.startsWith("meta/") ? [] : (resources.get(`${pkg.group}/${pkg.version}`) ?? []);

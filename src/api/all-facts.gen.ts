@@ -36,6 +36,7 @@ import { facts as schedulingv1 } from "./scheduling/v1/facts.gen.ts";
 import { facts as schedulingv1alpha2 } from "./scheduling/v1alpha2/facts.gen.ts";
 import { facts as storagev1 } from "./storage/v1/facts.gen.ts";
 import { facts as storagev1beta1 } from "./storage/v1beta1/facts.gen.ts";
+import { facts as storagemigrationv1 } from "./storagemigration/v1/facts.gen.ts";
 import { facts as storagemigrationv1beta1 } from "./storagemigration/v1beta1/facts.gen.ts";
 import { facts as version } from "./version/facts.gen.ts";
 
@@ -76,6 +77,7 @@ export const allFacts: readonly PackedFacts[] = [
   schedulingv1alpha2,
   storagev1,
   storagev1beta1,
+  storagemigrationv1,
   storagemigrationv1beta1,
   version,
 ];

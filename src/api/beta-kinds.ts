@@ -4,10 +4,9 @@
  * @module
  */
 import type { Kind } from "#apimachinery";
-import { ClusterTrustBundles } from "./certificates/v1beta1/clustertrustbundle.ts";
 import { LeaseCandidates } from "./coordination/v1beta1/leasecandidate.ts";
 import { groupVersions, resourcesOf, type ResourceFacts } from "./facts.ts";
-import { StorageVersionMigrations } from "./storagemigration/v1beta1/storageversionmigration.ts";
+import { graduatedKinds } from "./graduated-kinds.ts";
 import { nameAndAge } from "./printing/columns.ts";
 
 export interface UnservedKind extends Kind {
@@ -16,11 +15,7 @@ export interface UnservedKind extends Kind {
 
 const ALL_VERBS = 8;
 /** Those that have rules of their own. */
-const WRITTEN = [
-  ClusterTrustBundles,
-  LeaseCandidates,
-  StorageVersionMigrations,
-] as unknown as readonly UnservedKind[];
+const WRITTEN = [...graduatedKinds, LeaseCandidates] as unknown as readonly UnservedKind[];
 const UNSTABLE = /(?:alpha|beta)\d+$/;
 
 export function betaKinds(): readonly UnservedKind[] {

@@ -35,6 +35,8 @@ import { HorizontalPodAutoscalers as HorizontalPodAutoscalersV1 } from "./autosc
 import { CronJobs } from "./batch/v1/cronjob.ts";
 import { Jobs } from "./batch/v1/job.ts";
 import { CertificateSigningRequests } from "./certificates/v1/certificatesigningrequest.ts";
+import { ClusterTrustBundles } from "./certificates/v1/clustertrustbundle.ts";
+import { PodCertificateRequests } from "./certificates/v1/podcertificaterequest.ts";
 import { Ingresses } from "./networking/v1/ingress.ts";
 import { IngressClasses } from "./networking/v1/ingressclass.ts";
 import { IPAddresses } from "./networking/v1/ipaddress.ts";
@@ -63,11 +65,13 @@ import { Leases } from "./coordination/v1/lease.ts";
 import { RuntimeClasses } from "./node/v1/runtimeclass.ts";
 import { EndpointSlices } from "./discovery/v1/endpointslice.ts";
 import { DeviceClasses } from "./resource/v1/deviceclass.ts";
+import { DeviceTaintRules } from "./resource/v1/devicetaintrule.ts";
 import { ResourceClaims } from "./resource/v1/resourceclaim.ts";
 import { ResourceClaimTemplates } from "./resource/v1/resourceclaimtemplate.ts";
 import { ResourceSlices } from "./resource/v1/resourceslice.ts";
 import { FlowSchemas } from "./flowcontrol/v1/flowschema.ts";
 import { PriorityLevelConfigurations } from "./flowcontrol/v1/prioritylevelconfiguration.ts";
+import { StorageVersionMigrations } from "./storagemigration/v1/storageversionmigration.ts";
 
 /** A `Kind<Pod>` is written for pods and used for any object that says it is one; the scheme keeps the two together. */
 export const builtinKinds: readonly Kind[] = [
@@ -116,6 +120,8 @@ export const builtinKinds: readonly Kind[] = [
   Jobs,
   // certificates/v1
   CertificateSigningRequests,
+  ClusterTrustBundles,
+  PodCertificateRequests,
   // networking/v1
   Ingresses,
   IngressClasses,
@@ -155,10 +161,13 @@ export const builtinKinds: readonly Kind[] = [
   EndpointSlices,
   // resource/v1
   DeviceClasses,
+  DeviceTaintRules,
   ResourceClaims,
   ResourceClaimTemplates,
   ResourceSlices,
   // flowcontrol/v1
   FlowSchemas,
   PriorityLevelConfigurations,
+  // storagemigration/v1
+  StorageVersionMigrations,
 ] as readonly unknown[] as readonly Kind[];

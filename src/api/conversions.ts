@@ -1,6 +1,7 @@
 /** Conversions between served versions of the same object; one of them is the stored one. @module */
 import type { GroupVersionKind, KubeObject } from "#apimachinery";
 import { toV1, toV2 } from "./autoscaling/v1/conversion.ts";
+import { fromBeta, toBeta } from "./certificates/v1/podcertificaterequest-conversion.ts";
 import { fromCore, toCore } from "./events/v1/conversion.ts";
 
 export interface Conversion {
@@ -52,6 +53,10 @@ const SAME_SHAPE: readonly (readonly [
     ["DeviceClass", "ResourceClaim", "ResourceClaimTemplate", "ResourceSlice"],
   ],
   ["certificates.k8s.io", "v1alpha1", "v1beta1", ["ClusterTrustBundle"]],
+  ["certificates.k8s.io", "v1", "v1beta1", ["ClusterTrustBundle"]],
+  ["resource.k8s.io", "v1", "v1beta2", ["DeviceTaintRule"]],
+  ["resource.k8s.io", "v1alpha3", "v1beta2", ["DeviceTaintRule"]],
+  ["storagemigration.k8s.io", "v1", "v1beta1", ["StorageVersionMigration"]],
   ["coordination.k8s.io", "v1alpha2", "v1beta1", ["LeaseCandidate"]],
 ];
 
@@ -67,6 +72,12 @@ export const conversions: readonly Conversion[] = [
     { group: "", version: "v1", kind: "Event" },
     toCore,
     fromCore,
+  ),
+  conversion(
+    { group: "certificates.k8s.io", version: "v1", kind: "PodCertificateRequest" },
+    { group: "certificates.k8s.io", version: "v1beta1", kind: "PodCertificateRequest" },
+    toBeta,
+    fromBeta,
   ),
   ...SAME_SHAPE.flatMap(([group, served, stored, kinds]) =>
     kinds.map((kind) => relabelling({ group, version: served, kind }, { group, version: stored, kind })),

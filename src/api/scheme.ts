@@ -3,6 +3,7 @@ import { apiVersionOf, StatusError, type GroupVersionKind, type Kind, type KubeO
 import { builtinKinds } from "./builtin-kinds.ts";
 import { conversions, type Conversion } from "./conversions.ts";
 import { applyConstantDefaults } from "./defaulting.ts";
+import { graduatedKinds } from "./graduated-kinds.ts";
 import { compareVersions } from "./version-priority.ts";
 
 export interface Scheme {
@@ -16,7 +17,7 @@ export interface Scheme {
   /** Served versions of a group, the preferred one first. */
   versionsOf(group: string): readonly string[];
   preferredVersionOf(group: string): string | undefined;
-  /** The kind in whose form objects of `kind` are stored: itself, unless it is a view of another version. */
+  /** The kind in whose form objects of `kind` are stored: itself, unless it is a view of another version, which need not be served. */
   storedAs(kind: Kind): Kind;
   /** Throws InternalError when the two are no versions of one object. Returns the same object if nothing is to be done. */
   convert(object: KubeObject, to: Kind): KubeObject;
@@ -49,7 +50,7 @@ export function newScheme(kinds: readonly Kind[]): Scheme {
     preferredVersionOf: (group) => versions.get(group)?.[0],
     storedAs: (kind) => {
       const stored = byServed.get(gvkKey(kind))?.stored;
-      return (stored && byGvk.get(gvkKey(stored))) ?? kind;
+      return (stored && (byGvk.get(gvkKey(stored)) ?? unserved.get(gvkKey(stored)))) ?? kind;
     },
     convert: (object, to) => convert(object, to),
     applyDefaults: (object) => {
@@ -63,6 +64,7 @@ export function newScheme(kinds: readonly Kind[]): Scheme {
 /** The stable kinds, which are served unless configured otherwise. */
 export const scheme: Scheme = newScheme(builtinKinds);
 
+const unserved: ReadonlyMap<string, Kind> = new Map(graduatedKinds.map((kind) => [gvkKey(kind), kind]));
 const byServed: ReadonlyMap<string, Conversion> = new Map(conversions.map((c) => [gvkKey(c.served), c]));
 
 function gvkKey({ group, version, kind }: GroupVersionKind): string {

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { StatusError, conflict, invalid, isConflict, isNotFound, notFound, reasonOf } from "./errors.ts";
+import {
+  StatusError,
+  conflict,
+  invalid,
+  isConflict,
+  isNotFound,
+  notFound,
+  reasonOf,
+  unless,
+} from "./errors.ts";
 
 const PODS = { group: "", resource: "pods" };
 
@@ -34,4 +43,11 @@ test("invalid() lists every cause in its message and in its details", () => {
 test("StatusError.fromStatus() keeps what the server said", () => {
   const err = StatusError.fromStatus(notFound(PODS, "a").toStatus(), 404);
   assert.deepEqual([err.reason, err.code, err.message], ["NotFound", 404, 'pods "a" not found']);
+});
+
+test("unless() gives what was done, passes over what is expected, and throws everything else", async () => {
+  const gone = notFound(PODS, "a");
+  assert.equal(await unless(isNotFound, Promise.resolve(1)), 1);
+  assert.equal(await unless(isNotFound, Promise.reject(gone)), undefined);
+  await assert.rejects(unless(isConflict, Promise.reject(gone)), gone);
 });

@@ -199,6 +199,19 @@ export const isForbidden = (err: unknown): boolean => reasonOf(err) === "Forbidd
 /** The resourceVersion is too old: list again and watch from there. */
 export const isExpired = (err: unknown): boolean => reasonOf(err) === "Expired" || reasonOf(err) === "Gone";
 
+/** What `work` gives; undefined when it failed with an error that `isExpected`. */
+export async function unless<T>(
+  isExpected: (err: unknown) => boolean,
+  work: Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (err) {
+    if (isExpected(err)) return undefined;
+    throw err;
+  }
+}
+
 function about(reason: StatusReason, gr: GroupResource, name: string, message: string): StatusError {
   const details = {
     ...(name !== "" && { name }),

@@ -12,6 +12,11 @@ export function own(object: JsonObject, key: string): unknown {
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
+/** What is found by these keys, one in the other; undefined where one is missing. */
+export function valueAt(value: unknown, path: readonly string[]): unknown {
+  return path.reduce((at, key) => (isJsonObject(at) ? own(at, key) : undefined), value);
+}
+
 /** Sets a key, also one that would change the prototype. */
 export function put(object: MutableJsonObject, key: string, value: unknown): void {
   if (key === "__proto__") {

@@ -104,3 +104,10 @@ test("formatQuantity loses nothing: reading it back gives the same amount", () =
 function add(a: string, b: string): string {
   return q.formatQuantity(q.addQuantity(q.parseQuantity(a), q.parseQuantity(b)));
 }
+
+test("sameQuantities() compares amounts, not how they are written", () => {
+  assert.equal(q.sameQuantities({ cpu: "1000m", memory: "1Ki" }, { memory: "1024", cpu: "1" }), true);
+  assert.equal(q.sameQuantities({ cpu: "1" }, { memory: "1" }), false);
+  assert.equal(q.sameQuantities({ cpu: "1" }, { cpu: "1", memory: "1" }), false);
+  assert.equal(q.sameQuantities(undefined, {}), true);
+});

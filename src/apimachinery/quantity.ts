@@ -129,6 +129,19 @@ export function compareQuantity(a: Quantity, b: Quantity): number {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
+/** Amounts by name: `1000m` is as much as `1`. */
+export function sameQuantities(
+  a: Readonly<Record<string, string>> = {},
+  b: Readonly<Record<string, string>> = {},
+): boolean {
+  const names = Object.keys(a);
+  if (names.length !== Object.keys(b).length) return false;
+  return names.every((name) => {
+    const other = b[name];
+    return other !== undefined && compareQuantity(parseQuantity(a[name]!), parseQuantity(other)) === 0;
+  });
+}
+
 export function signOf(q: Quantity): -1 | 0 | 1 {
   return q.unscaled === 0n ? 0 : q.unscaled < 0n ? -1 : 1;
 }

@@ -22,6 +22,8 @@ import { newServerMetrics, type ServerMetrics } from "./http/server-metrics.ts";
 import type { ApiServer, ApiServerOptions, Limits } from "./options.ts";
 import { defaultLimits } from "./options.ts";
 import { certificateRequestHooks } from "./registry/core/certificate-request-hooks.ts";
+import { deviceTaintRuleHooks } from "./registry/core/device-taint-rule-hooks.ts";
+import { podCertificateRequestHooks } from "./registry/core/pod-certificate-request-hooks.ts";
 import { persistentVolumeHooks } from "./registry/core/persistent-volume-hooks.ts";
 import { startEventTtl } from "./registry/core/event-ttl.ts";
 import { parseIpRange } from "./registry/core/ip-range.ts";
@@ -73,7 +75,7 @@ async function assemble(options: ApiServerOptions, closing: AbortController): Pr
   const own = { context: systemContext(signal), transport: () => server.transport() };
   const services = new Services({ ...common, ...own, registry: findRegistry, store, watchCache, nodePorts });
   const lookup = registryLookup(() => registry);
-  const rbac = options.authorizer === undefined ? feedRbacIndex(watchCache) : undefined;
+  const rbac = options.authorizer === undefined ? feedRbacIndex(watchCache, signal) : undefined;
   const authorizer = options.authorizer ?? defaultAuthorizer(watchCache, rbac!, options.authorization);
   const hooks = new Map<string, ResourceHooks>([
     ["core/namespaces", namespaceHooks],
@@ -82,7 +84,9 @@ async function assemble(options: ApiServerOptions, closing: AbortController): Pr
     [DEFINITIONS, definitionHooks(() => clock.now())],
     [API_SERVICES, apiServiceHooks(() => clock.now())],
     ["certificates.k8s.io/certificatesigningrequests", certificateRequestHooks(() => clock.now())],
-    ...(rbac === undefined ? [] : rbacHooks(rbac, authorizer, () => untilSeen(watchCache))),
+    ["certificates.k8s.io/podcertificaterequests", podCertificateRequestHooks(() => clock.now(), authorizer)],
+    ["resource.k8s.io/devicetaintrules", deviceTaintRuleHooks(() => clock.now())],
+    ...(rbac === undefined ? [] : rbacHooks(rbac, authorizer)),
     ...deviceAdminHooks(lookup),
   ]);
   const resolve = options.resolveService ?? serviceResolver(lookup, random);
@@ -136,11 +140,6 @@ async function openStores(
   const { hostname } = options;
   const encryption = await Encryption.open(options.encryption, { store, hostname, clock, logger });
   return { store: encryption.store, encryption };
-}
-
-/** A write that is stored stands, however late the cache shows it. */
-async function untilSeen(watchCache: WatchCache): Promise<void> {
-  await watchCache.sync().catch(() => {});
 }
 
 interface DispatcherParts {

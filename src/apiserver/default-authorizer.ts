@@ -1,6 +1,6 @@
 /** Who may do what when nobody says otherwise: nodes by what their pods need, everybody by RBAC. @module */
+import type { PodCertificateRequest } from "#api/certificates/v1beta1/types.gen";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "#api/core/v1/types.gen";
-import type { PolicyRule } from "#api/rbac/v1/types.gen";
 import type { ResourceSlice } from "#api/resource/v1/types.gen";
 import type { VolumeAttachment } from "#api/storage/v1/types.gen";
 import {
@@ -14,13 +14,6 @@ import {
 } from "./authz/index.ts";
 import type { Authorizer } from "./user-info.ts";
 import type { WatchCache } from "./watchcache/watch-cache.ts";
-
-/** For volumes; upstream has it in `system:node` when the feature is on. */
-const READ_TRUST_BUNDLES: PolicyRule = {
-  verbs: ["get", "list", "watch"],
-  apiGroups: ["certificates.k8s.io"],
-  resources: ["clustertrustbundles"],
-};
 
 export function defaultAuthorizer(
   watchCache: WatchCache,
@@ -41,10 +34,14 @@ export function defaultAuthorizer(
     volume: (name) => find("core/persistentvolumes", name) as PersistentVolume | undefined,
     slice: (name) => find("resource.k8s.io/resourceslices", name) as ResourceSlice | undefined,
     attachment: (name) => find("storage.k8s.io/volumeattachments", name) as VolumeAttachment | undefined,
+    certificateRequest: (namespace, name) =>
+      find("certificates.k8s.io/podcertificaterequests", `${namespace}/${name}`) as
+        | PodCertificateRequest
+        | undefined,
   });
   const role = bootstrapClusterRoles().find(({ metadata }) => metadata.name === "system:node");
   const builtIn = {
-    node: nodeAuthorizer(graph, [...(role?.rules ?? []), READ_TRUST_BUNDLES]),
+    node: nodeAuthorizer(graph, role?.rules ?? []),
     rbac: rbacAuthorizer(rbac),
   };
   return authorization?.build(builtIn) ?? authorizerChain([builtIn.node, builtIn.rbac]);

@@ -23,7 +23,7 @@ export interface ApiServerOptions {
   readonly logger?: Logger;
   /** What is served. Default: all built-in kinds of `#api`. */
   readonly kinds?: readonly Kind[];
-  /** PEM. Needed for `listen`; `clientCa` verifies client certificates. */
+  /** PEM. Needed for `listen`; `clientCa` verifies client certificates. What changes is told by `useCertificate`. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
   /** Absent: no credential is known, everyone is anonymous (in-process transports name their user themselves). */
   readonly authenticator?: Authenticator;
@@ -148,8 +148,8 @@ export interface ListenAddress {
 export interface ApiServer extends AsyncDisposable {
   /** Opens HTTPS listeners; resolves with the ports bound, in order. Needs `tls`. */
   listen(addresses: readonly ListenAddress[]): Promise<readonly ListenAddress[]>;
-  /** The certificate of new connections from now on, instead of the one in `tls`. PEM. */
-  useCertificate(pair: { readonly cert: string; readonly key: string }): void;
+  /** What new connections are made with from now on, instead of `tls`. PEM. Front proxies' authority is read again, too. */
+  useCertificate(changed: NonNullable<ApiServerOptions["tls"]>): void;
   /** The in-process transport: the same handlers, admission and validation as HTTP, on shared frozen objects. Default user: a member of system:masters. */
   transport(user?: UserInfo): Transport;
   /** Ends watches, waits for running requests (bounded), closes listeners. The store stays open: it is the caller's. */

@@ -134,19 +134,13 @@ export class RunningServer implements ApiServer {
     parts.options.securityMetrics?.bind(this.#metrics);
     const { tls, requestHeader } = parts.options;
     if (tls !== undefined) {
-      // Front proxies have an authority of their own.
-      const authorities = [tls.clientCa, requestHeader?.clientCa].filter((pem) => pem !== undefined);
-      const clientCa = authorities.length === 0 ? {} : { clientCa: authorities.join("\n") };
-      this.#https = new HttpsServer(
-        { ...tls, ...clientCa },
-        {
-          onExchange: (exchange) => void this.#handler?.handle(exchange),
-          onUpgrade: (request, socket, head, credentials) => {
-            const exchange = new UpgradeExchange(request, socket, credentials);
-            void this.#handler?.handle(exchange, { request, socket, head });
-          },
+      this.#https = new HttpsServer(withProxies(tls, requestHeader?.clientCa), {
+        onExchange: (exchange) => void this.#handler?.handle(exchange),
+        onUpgrade: (request, socket, head, credentials) => {
+          const exchange = new UpgradeExchange(request, socket, credentials);
+          void this.#handler?.handle(exchange, { request, socket, head });
         },
-      );
+      });
     }
   }
 
@@ -228,8 +222,11 @@ export class RunningServer implements ApiServer {
     return bound;
   }
 
-  useCertificate(pair: { readonly cert: string; readonly key: string }): void {
-    this.#https?.useCertificate(pair);
+  useCertificate(changed: { readonly cert: string; readonly key: string; readonly clientCa?: string }): void {
+    const { tls, requestHeader } = this.#parts.options;
+    const clientCa = changed.clientCa ?? tls?.clientCa;
+    const own = { ...changed, ...(clientCa !== undefined && { clientCa }) };
+    this.#https?.useCertificate(withProxies(own, requestHeader?.clientCa));
   }
 
   transport(user: UserInfo = loopbackUser): Transport {
@@ -311,4 +308,17 @@ function authenticatorOf(
   if (requestHeader === undefined) return authenticator;
   const others = authenticator === undefined ? [] : [authenticator];
   return authenticatorChain([frontProxy(requestHeader, { clock }), ...others]);
+}
+
+/** Front proxies have an authority of their own. */
+function withProxies(
+  tls: NonNullable<ApiServerOptions["tls"]>,
+  proxyCa: string | undefined,
+): NonNullable<ApiServerOptions["tls"]> {
+  const authorities = [tls.clientCa, proxyCa].filter((pem) => pem !== undefined);
+  return {
+    cert: tls.cert,
+    key: tls.key,
+    ...(authorities.length > 0 && { clientCa: authorities.join("\n") }),
+  };
 }

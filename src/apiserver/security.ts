@@ -4,7 +4,15 @@ import { Pods } from "#api/core/v1/pod";
 import { Secrets } from "#api/core/v1/secret";
 import type { Secret, ServiceAccount } from "#api/core/v1/types.gen";
 import { ServiceAccounts } from "#api/core/v1/serviceaccount";
-import { isNotFound, silentLogger, type Clock, type Kind, type KubeObject, type Logger } from "#apimachinery";
+import {
+  isNotFound,
+  silentLogger,
+  unless,
+  type Clock,
+  type Kind,
+  type KubeObject,
+  type Logger,
+} from "#apimachinery";
 import type { Client, ObjectRef } from "#client";
 import {
   arrangeKeys,
@@ -38,8 +46,8 @@ export interface SecurityOptions {
   readonly clock: Clock;
   readonly logger?: Logger;
   readonly metrics?: SecurityMetrics;
-  /** PEM: who signs client certificates. */
-  readonly clientCa: string;
+  /** PEM: who signs client certificates. A function is asked at every request. */
+  readonly clientCa: string | (() => string);
   /** PEM of keys that check ServiceAccount tokens; the first private one signs, if `serviceAccountSigningKey` is absent. */
   readonly serviceAccountKeys: string;
   /** PEM of the private key that signs; its tokens are good, too. */
@@ -86,10 +94,7 @@ class LateClient {
 
   async find<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef): Promise<T | undefined> {
     if (this.client === undefined) return undefined;
-    return this.client.get(kind, ref, new AbortController().signal).catch((err: unknown) => {
-      if (isNotFound(err)) return undefined;
-      throw err;
-    });
+    return unless(isNotFound, this.client.get(kind, ref, new AbortController().signal));
   }
 }
 

@@ -3,11 +3,10 @@ import * as http2 from "node:http2";
 import { Agent, request } from "node:https";
 import { text } from "node:stream/consumers";
 import * as tls from "node:tls";
-import { systemClock } from "#apimachinery";
-import { createApiServer, newSecurity, type ApiServer, type Limits } from "#apiserver";
+import type { ApiServer, Limits } from "#apiserver";
 import { newClient, type Client } from "#client";
-import { createCertificateAuthority, generateServiceAccountKey, issueCertificate } from "#component-base/pki";
-import { openMemoryStore, type Store } from "#storage";
+import type { Store } from "#storage";
+import { startHttpServer } from "../integration/http-fixture.ts";
 
 export interface Victim extends AsyncDisposable {
   readonly server: ApiServer;
@@ -20,47 +19,19 @@ export interface Victim extends AsyncDisposable {
 }
 
 export async function startVictim(limits: Partial<Limits> = {}): Promise<Victim> {
-  const authority = await createCertificateAuthority("kubernetes", systemClock);
-  const serving = await issueCertificate(
-    authority,
-    { commonName: "kube-apiserver", ipAddresses: ["127.0.0.1"], usages: ["server"] },
-    systemClock,
-  );
-  const admin = await issueCertificate(
-    authority,
-    { commonName: "admin", organizations: ["system:masters"], usages: ["client"] },
-    systemClock,
-  );
-  const ca = authority.certificatePem;
-  const { privateKeyPem } = await generateServiceAccountKey();
-  const { authenticator, tokenIssuer } = newSecurity({
-    clock: systemClock,
-    clientCa: ca,
-    serviceAccountKeys: privateKeyPem,
-    issuer: "https://kubernetes.default.svc.cluster.local",
-  });
-  const store = await openMemoryStore();
-  const server = await createApiServer({
-    store,
-    authenticator,
-    tokenIssuer,
-    tls: { cert: serving.certificatePem, key: serving.privateKeyPem, clientCa: ca },
-    disabledAdmissionPlugins: ["ServiceAccount"],
-    limits,
-  });
-  const [address] = await server.listen([{ host: "127.0.0.1", port: 0 }]);
+  const http = await startHttpServer({ limits, freezeObjects: false });
+  const { server, store, port, ca, identity } = http;
   const ending = new AbortController();
   return {
     server,
     store,
     client: newClient(server.transport(), { userAgent: "fuzz" }),
-    port: address!.port,
-    credentials: { ca, cert: admin.certificatePem, key: admin.privateKeyPem },
+    port,
+    credentials: { ca, ...identity },
     signal: ending.signal,
     async [Symbol.asyncDispose]() {
       ending.abort(new Error("The test is over"));
-      await server.close();
-      await store.close();
+      await http[Symbol.asyncDispose]();
     },
   };
 }

@@ -27,6 +27,17 @@ interface Options {
 const CLUSTER = { namespace: "" };
 const LABELS = { app: "sample" };
 const SELECTOR = { matchLabels: LABELS };
+const ANCHOR = `-----BEGIN CERTIFICATE-----
+MIIBaTCCAQ+gAwIBAgIQXrR7uJHwVy569zXSLA/b0jAKBggqhkjOPQQDAjANMQsw
+CQYDVQQDEwJjYTAeFw0yNjExMjEwMjEyMjVaFw0zNjExMTgwMjE3MjVaMA0xCzAJ
+BgNVBAMTAmNhMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEX+UMsI7PYquF004p
+Qhw6MRHQ7+al7X+GdT5GzbtS0JE8t+gqDP9o34J1cKjVwlMlepTXc1u1RowBMEfU
+YJ/o9KNRME8wDwYDVR0TAQH/BAUwAwEB/zAOBgNVHQ8BAf8EBAMCAqQwHQYDVR0O
+BBYEFNos/jzLplch7bxpqeQEoAeYhiOpMA0GA1UdEQQGMASCAmNhMAoGCCqGSM49
+BAMCA0gAMEUCIDSrC1UAEp3XSYi680/pcn1NB1ff+EL0REoMacJT2rUEAiEAlcsb
+tWRELRjh1QCJqSH0Fohy6SdmtstMb1/K7bfzi/Q=
+-----END CERTIFICATE-----
+`;
 const CONTAINERS = [{ name: "c", image: "busybox", resources: { requests: { cpu: "100m" } } }];
 const TEMPLATE = { metadata: { labels: LABELS }, spec: { containers: CONTAINERS } };
 const JOB = { template: { spec: { containers: CONTAINERS, restartPolicy: "Never" } } };
@@ -218,6 +229,26 @@ const identity: readonly Sample[] = [
     },
     CLUSTER,
   ),
+  sample(
+    "certificates.k8s.io/v1",
+    "ClusterTrustBundle",
+    "clustertrustbundles",
+    { spec: { trustBundle: ANCHOR } },
+    CLUSTER,
+  ),
+  sample("certificates.k8s.io/v1", "PodCertificateRequest", "podcertificaterequests", {
+    spec: {
+      signerName: "example.com/s",
+      podName: "p",
+      podUID: "1",
+      serviceAccountName: "a",
+      serviceAccountUID: "2",
+      nodeName: "n",
+      nodeUID: "3",
+      stubPKCS10Request: REQUEST.replaceAll(/-----[^-]+-----|\s/g, ""),
+      unverifiedUserAnnotations: { "example.com/a": "b" },
+    },
+  }),
   sample("coordination.k8s.io/v1", "Lease", "leases", {
     spec: { holderIdentity: "me", leaseDurationSeconds: 15, renewTime: "2026-01-02T03:04:05.123457Z" },
   }),
@@ -393,6 +424,20 @@ const devices: readonly Sample[] = [
   sample("resource.k8s.io/v1", "ResourceClaimTemplate", "resourceclaimtemplates", { spec: { spec: CLAIM } }),
   sample(
     "resource.k8s.io/v1",
+    "DeviceTaintRule",
+    "devicetaintrules",
+    { spec: { deviceSelector: { pool: "n" }, taint: { key: "example.com/a", effect: "NoSchedule" } } },
+    CLUSTER,
+  ),
+  sample(
+    "storagemigration.k8s.io/v1",
+    "StorageVersionMigration",
+    "storageversionmigrations",
+    { spec: { resource: { group: "apps", resource: "deployments" } } },
+    CLUSTER,
+  ),
+  sample(
+    "resource.k8s.io/v1",
     "ResourceSlice",
     "resourceslices",
     {
@@ -432,7 +477,7 @@ const beta: readonly Sample[] = [
     "StorageVersionMigration",
     "storageversionmigrations",
     { spec: { resource: { group: "apps", resource: "deployments" } } },
-    CLUSTER,
+    { ...CLUSTER, name: "beta" },
   ),
   sample(
     "networking.k8s.io/v1beta1",

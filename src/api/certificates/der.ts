@@ -24,6 +24,13 @@ export interface ParsedRequest extends Signed {
 export interface ParsedCertificate extends Signed {
   /** Undefined: the certificate has no basic constraints. */
   readonly isCa: boolean | undefined;
+  /** SubjectPublicKeyInfo. */
+  readonly publicKey: Uint8Array;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  /** Of the subject's alternative names. */
+  readonly dnsNames: readonly string[];
+  readonly emailAddresses: readonly string[];
 }
 
 const BOOLEAN = 0x01;
@@ -34,7 +41,13 @@ const OBJECT_IDENTIFIER = 0x06;
 const SEQUENCE = 0x30;
 const VERSION = 0xa0;
 const EXTENSIONS = 0xa3;
+const UTC_TIME = 0x17;
+const GENERALIZED_TIME = 0x18;
+const EMAIL_NAME = 0x81;
+const DNS_NAME = 0x82;
 const BASIC_CONSTRAINTS = "2.5.29.19";
+const ALTERNATIVE_NAMES = "2.5.29.17";
+const TIME = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/;
 /** Lengths of more bytes than this are of no certificate. */
 const LENGTH_BYTES_MAX = 4;
 
@@ -58,21 +71,53 @@ export function parseCertificateDer(der: Uint8Array): ParsedCertificate | undefi
   if (serial?.tag !== INTEGER || sequences.some((part) => part?.tag !== SEQUENCE)) return undefined;
   const extensions = parts.find(({ tag }) => tag === EXTENSIONS);
   const list = extensions === undefined ? [] : childrenOf(first(extensions.content)?.content);
-  return list === undefined ? undefined : { ...signed, isCa: isCaOf(list) };
+  const [notBeforeMs, notAfterMs] = (childrenOf(validity!.content) ?? []).map(timeOf);
+  if (list === undefined || notBeforeMs === undefined || notAfterMs === undefined) return undefined;
+  const names = childrenOf(extensionOf(list, ALTERNATIVE_NAMES)?.content) ?? [];
+  const namesOf = (tag: number): readonly string[] =>
+    names.filter((name) => name.tag === tag).map(({ content }) => latin1(content));
+  return {
+    ...signed,
+    isCa: isCaOf(list),
+    publicKey: publicKey!.raw,
+    notBeforeMs,
+    notAfterMs,
+    dnsNames: namesOf(DNS_NAME),
+    emailAddresses: namesOf(EMAIL_NAME),
+  };
 }
 
-function isCaOf(extensions: readonly Der[]): boolean | undefined {
+/** What an extension says, if that is a sequence. */
+function extensionOf(extensions: readonly Der[], wanted: string): Der | undefined {
   for (const extension of extensions) {
     const parts = childrenOf(extension.content) ?? [];
     const [id, value] = [parts[0], parts.at(-1)];
-    if (id?.tag !== OBJECT_IDENTIFIER || oidOf(id.content) !== BASIC_CONSTRAINTS) continue;
-    if (value?.tag !== OCTET_STRING) return undefined;
-    const constraints = first(value.content);
-    if (constraints?.tag !== SEQUENCE) return undefined;
-    const ca = first(constraints.content);
-    return ca?.tag === BOOLEAN && ca.content[0] !== 0;
+    if (id?.tag !== OBJECT_IDENTIFIER || oidOf(id.content) !== wanted) continue;
+    const content = value?.tag === OCTET_STRING ? first(value.content) : undefined;
+    return content?.tag === SEQUENCE ? content : undefined;
   }
   return undefined;
+}
+
+function isCaOf(extensions: readonly Der[]): boolean | undefined {
+  const constraints = extensionOf(extensions, BASIC_CONSTRAINTS);
+  if (constraints === undefined) return undefined;
+  const ca = first(constraints.content);
+  return ca?.tag === BOOLEAN && ca.content[0] !== 0;
+}
+
+/** RFC 5280: years of two digits below 50 are of this century. */
+function timeOf({ tag, content }: Der): number | undefined {
+  const text = latin1(content);
+  const long = tag === UTC_TIME ? `${Number(text.slice(0, 2)) < 50 ? "20" : "19"}${text}` : text;
+  const parts = TIME.exec(long);
+  if (parts === null || (tag !== UTC_TIME && tag !== GENERALIZED_TIME)) return undefined;
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts.slice(1).map(Number);
+  return Date.UTC(year, month - 1, day, hour, minute, second);
+}
+
+function latin1(bytes: Uint8Array): string {
+  return new TextDecoder("latin1").decode(bytes);
 }
 
 function signedOf(der: Uint8Array): Signed | undefined {
@@ -86,7 +131,7 @@ function signedOf(der: Uint8Array): Signed | undefined {
 }
 
 /** Undefined: the bytes are no sequence of values. */
-function childrenOf(content: Uint8Array | undefined): readonly Der[] | undefined {
+export function childrenOf(content: Uint8Array | undefined): readonly Der[] | undefined {
   const children: Der[] = [];
   for (let rest = content; rest !== undefined && rest.length > 0;) {
     const child = first(rest);
@@ -97,7 +142,7 @@ function childrenOf(content: Uint8Array | undefined): readonly Der[] | undefined
   return content === undefined ? undefined : children;
 }
 
-function first(bytes: Uint8Array): Der | undefined {
+export function first(bytes: Uint8Array): Der | undefined {
   const [tag, short] = bytes;
   if (tag === undefined || short === undefined) return undefined;
   const lengthBytes = short < 0x80 ? 0 : short & 0x7f;
@@ -109,7 +154,7 @@ function first(bytes: Uint8Array): Der | undefined {
   return { tag, raw: bytes.subarray(0, start + length), content: bytes.subarray(start, start + length) };
 }
 
-function oidOf(content: Uint8Array): string {
+export function oidOf(content: Uint8Array): string {
   const arcs: number[] = [];
   let value = 0;
   for (const byte of content) {

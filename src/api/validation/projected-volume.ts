@@ -3,6 +3,7 @@ import { field } from "#apimachinery";
 import type { ProjectedVolumeSource, VolumeProjection } from "../core/v1/types.gen.ts";
 import { all, each, NONE, type Causes } from "./common.ts";
 import { validateLocalPath } from "./paths.ts";
+import { validatePodCertificateProjection } from "./pod-certificate-projection.ts";
 import { validateTrustBundleProjection } from "./trust-bundle-projection.ts";
 import type { PodRules } from "./pod-rules.ts";
 import { validateDownwardFile, validateKeyToPath, validateMode } from "./volume-files.ts";
@@ -36,7 +37,7 @@ function validateProjection(
   claim: ClaimPath,
   rules: PodRules,
 ): Causes {
-  const { downwardAPI, serviceAccountToken: token, clusterTrustBundle: bundle } = source;
+  const { downwardAPI, serviceAccountToken: token, clusterTrustBundle: bundle, podCertificate } = source;
   const count = Object.values(source).filter((value) => value !== undefined).length;
   const files = (name: "secret" | "configMap"): Causes => {
     const given = source[name];
@@ -62,6 +63,11 @@ function validateProjection(
       : all(
           validateTrustBundleProjection(bundle, field.child(at, "clusterTrustBundle")),
           claim(bundle.path, bundle.path),
+        ),
+    podCertificate === undefined
+      ? NONE
+      : validatePodCertificateProjection(podCertificate, field.child(at, "podCertificate"), (p) =>
+          claim(p, p),
         ),
     count > 1 ? [field.forbidden(at, "may not specify more than 1 volume type per source")] : NONE,
   );

@@ -88,8 +88,8 @@ async function checkSigner(
 }
 
 /** The signer's domain may stand for all of its signers. */
-async function mayUseSigner(
-  { user }: Attributes,
+export async function mayUseSigner(
+  { user }: Pick<Attributes, "user">,
   verb: "approve" | "sign" | "attest",
   signerName: string,
   authorizer: Authorizer,

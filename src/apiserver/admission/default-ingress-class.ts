@@ -1,5 +1,6 @@
 /** Ingresses that name no class get the cluster's default. @module */
-import { compareStrings, type KubeObject } from "#apimachinery";
+import type { KubeObject } from "#apimachinery";
+import { newest } from "#api/newest";
 import type { Ingress, IngressClass } from "#api/networking/v1/types.gen";
 import type { ObjectLookup } from "./object-lookup.ts";
 import type { AdmissionPlugin } from "./plugin.ts";
@@ -19,18 +20,14 @@ export function defaultIngressClass(lookup: ObjectLookup): AdmissionPlugin {
         ingress.spec?.ingressClassName !== undefined ||
         ingress.metadata.annotations?.[CLASS_ANNOTATION] !== undefined;
       if (isNamed || subresource !== "") return object;
-      const found = newestDefault(lookup.list("networking.k8s.io/ingressclasses") as readonly IngressClass[]);
+      const classes = lookup.list("networking.k8s.io/ingressclasses") as readonly IngressClass[];
+      const found = newest(classes.filter(isDefault));
       if (found === undefined) return object;
       return { ...ingress, spec: { ...ingress.spec, ingressClassName: found.metadata.name } } as KubeObject;
     },
   };
 }
 
-function newestDefault(classes: readonly IngressClass[]): IngressClass | undefined {
-  const marked = classes.filter(({ metadata }) => metadata.annotations?.[DEFAULT_ANNOTATION] === "true");
-  return marked.toSorted(
-    (a, b) =>
-      compareStrings(b.metadata.creationTimestamp ?? "", a.metadata.creationTimestamp ?? "") ||
-      compareStrings(a.metadata.name, b.metadata.name),
-  )[0];
+function isDefault({ metadata }: IngressClass): boolean {
+  return metadata.annotations?.[DEFAULT_ANNOTATION] === "true";
 }

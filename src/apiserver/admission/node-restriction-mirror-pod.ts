@@ -71,6 +71,7 @@ function resourceOfVolume(volume: Volume): string | undefined {
     if (source.configMap !== undefined) return "configmaps (via projected volumes)";
     if (source.serviceAccountToken !== undefined) return "serviceaccounts (via projected volumes)";
     if (source.clusterTrustBundle !== undefined) return "clustertrustbundles";
+    if (source.podCertificate !== undefined) return "podcertificates";
   }
   const { csi, cephfs, rbd, flexVolume, azureFile, cinder, iscsi, scaleIO, storageos } = volume;
   const secrets = [

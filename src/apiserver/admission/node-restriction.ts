@@ -6,6 +6,7 @@ import type { Pod } from "#api/core/v1/types.gen";
 import { nodeNameOf } from "../authz/index.ts";
 import type { UserInfo } from "../user-info.ts";
 import { semanticEqual } from "../registry/semantic-equal.ts";
+import { podCertificateRefusal } from "./node-restriction-certificates.ts";
 import { nodeChangeRefusal } from "./node-restriction-node.ts";
 import { mirrorPodRefusal } from "./node-restriction-mirror-pod.ts";
 import { subjectOfRequest } from "./certificate-request.ts";
@@ -38,6 +39,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   "storage.k8s.io/csinodes": csiNodeRefusal,
   "resource.k8s.io/resourceslices": sliceRefusal,
   "certificates.k8s.io/certificatesigningrequests": signingRequestRefusal,
+  "certificates.k8s.io/podcertificaterequests": ({ name, attributes, lookup }) =>
+    podCertificateRefusal(name, attributes, lookup),
 };
 
 export function nodeRestriction(lookup: ObjectLookup): AdmissionPlugin {

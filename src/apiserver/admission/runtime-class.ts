@@ -1,5 +1,5 @@
 /** Pods of a runtime class carry its overhead and go where it runs. @module */
-import { compareQuantity, parseQuantity, type KubeObject } from "#apimachinery";
+import { sameQuantities, type KubeObject } from "#apimachinery";
 import type { Pod, PodSpec } from "#api/core/v1/types.gen";
 import type { RuntimeClass } from "#api/node/v1/types.gen";
 import type { ObjectLookup } from "./object-lookup.ts";
@@ -41,33 +41,21 @@ export function runtimeClassAdmission(lookup: ObjectLookup): AdmissionPlugin {
   };
 }
 
-type Overhead = PodSpec["overhead"];
-
 function withOverhead(spec: PodSpec, { overhead }: RuntimeClass, attributes: Attributes): PodSpec {
   if (overhead === undefined) return spec;
   const isGiven = Object.keys(spec.overhead ?? {}).length > 0;
-  if (isGiven && !isSameOverhead(overhead.podFixed, spec.overhead)) throw refuse(attributes, MISMATCH);
+  if (isGiven && !sameQuantities(overhead.podFixed, spec.overhead)) throw refuse(attributes, MISMATCH);
   const { overhead: _given, ...rest } = spec;
   return { ...rest, ...(overhead.podFixed !== undefined && { overhead: overhead.podFixed }) };
 }
 
 function validateOverhead(spec: PodSpec, found: RuntimeClass | undefined, attributes: Attributes): void {
   if (found?.overhead !== undefined) {
-    if (!isSameOverhead(found.overhead.podFixed, spec.overhead)) throw refuse(attributes, MISMATCH);
+    if (!sameQuantities(found.overhead.podFixed, spec.overhead)) throw refuse(attributes, MISMATCH);
   } else if (spec.overhead !== undefined) {
     const why = "Pod Overhead set without corresponding RuntimeClass defined Overhead";
     throw refuse(attributes, `pod rejected: ${why}`);
   }
-}
-
-/** `1000m` is as much as `1`. */
-function isSameOverhead(a: Overhead = {}, b: Overhead = {}): boolean {
-  const names = Object.keys(a);
-  if (names.length !== Object.keys(b).length) return false;
-  return names.every((name) => {
-    const other = b[name];
-    return other !== undefined && compareQuantity(parseQuantity(a[name]!), parseQuantity(other)) === 0;
-  });
 }
 
 function withScheduling(spec: PodSpec, { scheduling }: RuntimeClass, attributes: Attributes): PodSpec {

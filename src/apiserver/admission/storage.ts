@@ -1,6 +1,7 @@
 /** What claims and volumes get: the default class, protection while in use, and growth only where it is possible. @module */
-import { compareStrings, parseQuantity, compareQuantity, type KubeObject } from "#apimachinery";
+import { parseQuantity, compareQuantity, type KubeObject } from "#apimachinery";
 import type { PersistentVolumeClaim } from "#api/core/v1/types.gen";
+import { defaultClass } from "#api/storage/v1/default-class";
 import type { StorageClass } from "#api/storage/v1/types.gen";
 import type { ObjectLookup } from "./object-lookup.ts";
 import type { AdmissionPlugin } from "./plugin.ts";
@@ -10,7 +11,6 @@ const CLAIMS = "core/persistentvolumeclaims";
 const VOLUMES = "core/persistentvolumes";
 const CLASSES = "storage.k8s.io/storageclasses";
 const CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class";
-const DEFAULT_ANNOTATION = "storageclass.kubernetes.io/is-default-class";
 
 export function defaultStorageClass(lookup: ObjectLookup): AdmissionPlugin {
   return {
@@ -20,7 +20,7 @@ export function defaultStorageClass(lookup: ObjectLookup): AdmissionPlugin {
     admit(object, { subresource }) {
       const claim = object as PersistentVolumeClaim;
       if (claim.spec === undefined || subresource !== "" || classOf(claim) !== undefined) return object;
-      const found = newestDefault(lookup.list(CLASSES) as readonly StorageClass[]);
+      const found = defaultClass(lookup.list(CLASSES) as readonly StorageClass[]);
       if (found === undefined) return object;
       return { ...claim, spec: { ...claim.spec, storageClassName: found.metadata.name } } as KubeObject;
     },
@@ -30,15 +30,6 @@ export function defaultStorageClass(lookup: ObjectLookup): AdmissionPlugin {
 /** As claims said it before there was a field counts first. "": none is wanted. */
 function classOf({ metadata, spec }: PersistentVolumeClaim): string | undefined {
   return metadata.annotations?.[CLASS_ANNOTATION] ?? spec?.storageClassName;
-}
-
-function newestDefault(classes: readonly StorageClass[]): StorageClass | undefined {
-  const marked = classes.filter(({ metadata }) => metadata.annotations?.[DEFAULT_ANNOTATION] === "true");
-  return marked.toSorted(
-    (a, b) =>
-      compareStrings(b.metadata.creationTimestamp ?? "", a.metadata.creationTimestamp ?? "") ||
-      compareStrings(a.metadata.name, b.metadata.name),
-  )[0];
 }
 
 const PROTECTION: Readonly<Record<string, string>> = {

@@ -10,6 +10,8 @@ import type { RemoteOpenApi } from "../openapi/remote.ts";
 import type { ApiServerOptions } from "../options.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { ServedKinds } from "../registry/served-kinds.ts";
+import { follow, type FollowedChange } from "../watchcache/follow.ts";
+import type { ResourceCache } from "../watchcache/resource-cache.ts";
 import type { WatchCache } from "../watchcache/watch-cache.ts";
 import {
   API_SERVICES,
@@ -25,7 +27,6 @@ import { AvailabilityController } from "./availability.ts";
 import { Backends } from "./backend.ts";
 import { Documents } from "./documents.ts";
 import { resolveEndpoint, serviceNameOf } from "./endpoints.ts";
-import { follow, type FollowedChange } from "./follow.ts";
 import { InProcessBackends } from "./in-process-backends.ts";
 import { proxy } from "./proxy.ts";
 import { Remotes } from "./remotes.ts";
@@ -93,10 +94,11 @@ export class Aggregator {
   /** Knows what is stored, and from now on every change in the turn in which the cache shows it. */
   follow(): void {
     const { watchCache, signal } = this.#options;
+    const cache = (resource: string): ResourceCache => watchCache.resource(resource);
     const later = { withInitial: false, signal };
-    follow(watchCache, API_SERVICES, { withInitial: true, signal }, (changes) => this.#observe(changes));
-    follow(watchCache, "core/services", later, (changes) => this.#onServices(changes));
-    follow(watchCache, "discovery.k8s.io/endpointslices", later, (changes) => this.#onSlices(changes));
+    follow(cache(API_SERVICES), { withInitial: true, signal }, (changes) => this.#observe(changes));
+    follow(cache("core/services"), later, (changes) => this.#onServices(changes));
+    follow(cache("discovery.k8s.io/endpointslices"), later, (changes) => this.#onSlices(changes));
   }
 
   /** Begins to write: what the server serves itself, and whether others can be reached. */

@@ -20,11 +20,6 @@ export function groupVersionOf({ spec }: APIService): GroupVersion {
   return { group: spec?.group ?? "", version: spec?.version ?? "" };
 }
 
-/** Where a group-version is found on every API server, this one and those behind it. */
-export function groupVersionPath({ group, version }: GroupVersion): string {
-  return group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
-}
-
 export interface ServiceTarget {
   readonly namespace: string;
   readonly name: string;

@@ -21,12 +21,15 @@ export interface AuthenticationConfigOptions {
 
 export class AuthenticationConfig {
   readonly #options: AuthenticationConfigOptions;
-  readonly #facts: AuthenticationFacts;
 
   constructor(given: AuthenticationConfigOptions) {
     this.#options = given;
-    const { options, clock } = given;
-    this.#facts = {
+  }
+
+  /** As the options have them at the moment: authorities may change. */
+  get #facts(): AuthenticationFacts {
+    const { options, clock } = this.#options;
+    return {
       clientCa: options.tls?.clientCa,
       requestHeader: options.requestHeader,
       isExpired: (pem) => new X509Certificate(pem).validToDate.getTime() < clock.now(),

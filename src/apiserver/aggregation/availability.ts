@@ -1,6 +1,7 @@
 /** Keeps the condition `Available` of every APIService: local ones are, others when their service answers. @module */
 import { isConflict, isNotFound, StatusError, type Clock, type Logger } from "#apimachinery";
 import type { APIService } from "#api/apiregistration/v1/types.gen";
+import { groupVersionPath } from "#client";
 import type { ObjectLookup } from "../admission/object-lookup.ts";
 import { systemContext } from "../bootstrap/bootstrap.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -9,7 +10,6 @@ import {
   API_SERVICES,
   asApiService,
   groupVersionOf,
-  groupVersionPath,
   LOCAL,
   serviceOf,
   withAvailability,

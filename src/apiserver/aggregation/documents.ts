@@ -1,9 +1,10 @@
 /** What other API servers say of themselves: discovery and OpenAPI of every group-version, kept fresh. @module */
 import type { Clock, Logger } from "#apimachinery";
 import type { APIService } from "#api/apiregistration/v1/types.gen";
+import { groupVersionPath } from "#client";
 import { digestOf } from "../discovery/entity-tag.ts";
 import { SYSTEM_MASTERS, type UserInfo } from "../user-info.ts";
-import { groupVersionOf, groupVersionPath, isAvailable } from "./api-service.ts";
+import { groupVersionOf, isAvailable } from "./api-service.ts";
 import type { Backends, BackendTarget, Document } from "./backend.ts";
 import { KeyedRefresher } from "./keyed-refresher.ts";
 import { openApiPart, type OpenApiPart } from "./openapi-v2-part.ts";

@@ -1,10 +1,11 @@
 /** Group-versions that others serve in this server's own process: an APIService without a service stands for each. @module */
 import type { APIService } from "#api/apiregistration/v1/types.gen";
+import { groupVersionPath } from "#client";
 import { digestOf } from "../discovery/entity-tag.ts";
 import type { RemoteVersion } from "../discovery/groups.ts";
 import { headerValue, type ApiRequest, type Result } from "../handlers/request.ts";
 import type { Route } from "../http/route.ts";
-import { apiServiceName, groupVersionPath, serviceOf, type GroupVersion } from "./api-service.ts";
+import { apiServiceName, serviceOf, type GroupVersion } from "./api-service.ts";
 import { openApiPart, type OpenApiPart } from "./openapi-v2-part.ts";
 
 /** Serves only while its APIService exists and names no service: whoever writes one there takes its place. */

@@ -1,7 +1,8 @@
 /** The part of another server's OpenAPI v2 document that is about one group-version. Pure. @module */
+import { groupVersionPath } from "#client";
 import type { Entry } from "../openapi/document.ts";
 import type { SchemaObject } from "../openapi/schema-object.ts";
-import { groupVersionPath, type GroupVersion } from "./api-service.ts";
+import type { GroupVersion } from "./api-service.ts";
 
 export interface OpenApiPart {
   readonly paths: readonly Entry[];

@@ -1,6 +1,7 @@
 /** The group-versions that others serve, as the stored APIServices say. @module */
 import type { APIService } from "#api/apiregistration/v1/types.gen";
-import { apiServiceName, groupVersionOf, groupVersionPath, serviceOf } from "./api-service.ts";
+import { groupVersionPath } from "#client";
+import { apiServiceName, groupVersionOf, serviceOf } from "./api-service.ts";
 
 /** Is served by this server whatever an APIService says: without it nobody could set things right. */
 const ALWAYS_LOCAL = "apiregistration.k8s.io";

@@ -8,11 +8,10 @@ import {
   isJsonObject,
   parseYaml,
   YamlError,
-  type Field,
   type Schema,
   type StatusCause,
-  type StructSchema,
 } from "#apimachinery";
+import { BOOL, listOf, STRING, struct } from "../config-schema.ts";
 import {
   AUDIT_API_VERSION,
   AUDIT_LEVELS,
@@ -22,8 +21,6 @@ import {
   type AuditPolicyRule,
 } from "./types.ts";
 
-const STRING: Schema = { type: "scalar", scalar: "string" };
-const BOOLEAN: Schema = { type: "scalar", scalar: "boolean" };
 const ANY: Schema = { type: "untyped", form: "json" };
 const STRINGS = listOf(STRING);
 
@@ -41,7 +38,7 @@ const RULE = struct("PolicyRule", {
   namespaces: STRINGS,
   nonResourceURLs: STRINGS,
   omitStages: STRINGS,
-  omitManagedFields: BOOLEAN,
+  omitManagedFields: BOOL,
 });
 const POLICY = struct("Policy", {
   apiVersion: STRING,
@@ -49,7 +46,7 @@ const POLICY = struct("Policy", {
   metadata: ANY,
   rules: listOf(RULE),
   omitStages: STRINGS,
-  omitManagedFields: BOOLEAN,
+  omitManagedFields: BOOL,
 });
 
 /**
@@ -151,16 +148,4 @@ function validateStages(stages: readonly string[], path: string): readonly Statu
       ? []
       : [field.invalid(field.index(path, i), stage, why)],
   );
-}
-
-function struct(name: string, fields: Readonly<Record<string, Schema>>): StructSchema {
-  const entries = Object.entries(fields).map(([key, schema]): [string, Field] => [
-    key,
-    { name: key, schema },
-  ]);
-  return { type: "struct", name, fields: new Map(entries) };
-}
-
-function listOf(items: Schema): Schema {
-  return { type: "list", items };
 }

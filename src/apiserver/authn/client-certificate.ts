@@ -1,13 +1,13 @@
 /** Users by client certificate: the common name is the user, the organisations are the groups. @module */
 import { hash, X509Certificate } from "node:crypto";
 import type { Clock } from "#apimachinery";
+import { TtlCache } from "#component-base";
 import type { Authenticator, UserInfo } from "../user-info.ts";
-import { TtlCache } from "./ttl-cache.ts";
 import { unauthorized } from "./unauthorized.ts";
 
 export interface ClientCertificateOptions {
-  /** PEM, one or more certificates; each may have signed clients directly. */
-  readonly ca: string;
+  /** PEM, one or more certificates; each may have signed clients directly. A function is asked at every request. */
+  readonly ca: string | (() => string);
   readonly clock: Clock;
 }
 
@@ -18,11 +18,11 @@ const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 const ANY_USAGE = "2.5.29.37.0";
 
 export function clientCertificate({ ca, clock }: ClientCertificateOptions): Authenticator {
-  const roots = rootsOf(ca);
-  const cache = new TtlCache<UserInfo>(clock, CACHE_ENTRIES_MAX);
+  const trust = liveTrust(ca, () => new TtlCache<UserInfo>(() => clock.now(), CACHE_ENTRIES_MAX));
   return {
     async authenticate({ clientCertificate: der }) {
       if (der === undefined) return undefined;
+      const { roots, known: cache } = trust();
       const fingerprint = hash("sha256", der, "hex");
       const known = cache.get(fingerprint);
       if (known !== undefined) return known;
@@ -37,8 +37,26 @@ export function clientCertificate({ ca, clock }: ClientCertificateOptions): Auth
   };
 }
 
+interface Trust<T> {
+  readonly roots: readonly X509Certificate[];
+  /** What was decided with these roots, and is forgotten with them. */
+  readonly known: T;
+}
+
+/** The roots as they are now; parsed once for each text. */
+export function liveTrust<T>(ca: string | (() => string), newCache: () => T): () => Trust<T> {
+  let text: string | undefined;
+  let trust: Trust<T>;
+  return () => {
+    const now = typeof ca === "string" ? ca : ca();
+    if (now !== text) trust = { roots: rootsOf(now), known: newCache() };
+    text = now;
+    return trust;
+  };
+}
+
 /** All certificates of a PEM bundle. */
-export function rootsOf(pem: string): readonly X509Certificate[] {
+function rootsOf(pem: string): readonly X509Certificate[] {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ?? [];
   return blocks.map((block) => new X509Certificate(block));
 }

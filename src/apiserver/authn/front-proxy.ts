@@ -1,10 +1,11 @@
 /** Users that a proxy in front of the server names in headers: it has authenticated them, and proves itself by its certificate. @module */
 import { hash, type X509Certificate } from "node:crypto";
 import type { Clock } from "#apimachinery";
+import { TtlCache } from "#component-base";
 import type { Authenticator, Credentials, UserInfo } from "../user-info.ts";
-import { parse, problemOf, rootsOf, valuesOf } from "./client-certificate.ts";
+import { liveTrust, parse, problemOf, valuesOf } from "./client-certificate.ts";
 import type { RequestHeaderOptions } from "./front-proxy-options.ts";
-import { TtlCache } from "./ttl-cache.ts";
+import { extraOf, linesOf } from "./header-lines.ts";
 import { unauthorized } from "./unauthorized.ts";
 
 /** Proxies keep their connections: few certificates are seen. */
@@ -19,9 +20,12 @@ export function frontProxy(
   options: RequestHeaderOptions,
   { clock }: { readonly clock: Clock },
 ): Authenticator {
-  const roots = rootsOf(options.clientCa);
-  const trusted = new TtlCache<boolean>(clock, CACHE_ENTRIES_MAX);
+  const trust = liveTrust(
+    () => options.clientCa,
+    () => new TtlCache<boolean>(() => clock.now(), CACHE_ENTRIES_MAX),
+  );
   const isProxy = (der: Uint8Array): boolean => {
+    const { roots, known: trusted } = trust();
     const fingerprint = hash("sha256", der, "hex");
     const known = trusted.get(fingerprint);
     if (known !== undefined) return known;
@@ -61,55 +65,6 @@ function userOf(credentials: Credentials, options: RequestHeaderOptions): UserIn
     name,
     ...(uid !== undefined && { uid }),
     groups: options.groupHeaders.flatMap(valuesOfName),
-    ...(Object.keys(extra).length > 0 && { extra }),
+    ...(extra !== undefined && { extra }),
   };
-}
-
-function extraOf(
-  lines: readonly HeaderLine[],
-  prefixes: readonly string[],
-): Readonly<Record<string, readonly string[]>> {
-  const extra = new Map<string, string[]>();
-  for (const prefix of prefixes) {
-    for (const { name, value } of lines) {
-      if (!name.startsWith(prefix.toLowerCase())) continue;
-      const key = unescapeKey(name.slice(prefix.length));
-      extra.set(key, [...(extra.get(key) ?? []), value]);
-    }
-  }
-  return Object.fromEntries(extra);
-}
-
-/** A key that is not escaped as it should be is kept as it stands. */
-function unescapeKey(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch (err) {
-    if (err instanceof URIError) return text;
-    throw err;
-  }
-}
-
-interface HeaderLine {
-  /** Lower case. */
-  readonly name: string;
-  readonly value: string;
-}
-
-/** Line by line: a group may have a comma in its name, and joined lines would make two of it. */
-export function linesOf({ rawHeaders, headers }: Credentials): readonly HeaderLine[] {
-  if (rawHeaders !== undefined) {
-    return Array.from({ length: rawHeaders.length >> 1 }, (_, i) => ({
-      name: rawHeaders[i * 2]!.toLowerCase(),
-      value: utf8(rawHeaders[i * 2 + 1]!),
-    }));
-  }
-  return Object.entries(headers).flatMap(([name, value]) =>
-    [value ?? []].flat().map((one) => ({ name, value: utf8(one) })),
-  );
-}
-
-/** Node reads headers byte by byte; clients write them in UTF-8. */
-function utf8(text: string): string {
-  return Buffer.from(text, "latin1").toString("utf8");
 }

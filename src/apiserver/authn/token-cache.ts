@@ -1,8 +1,8 @@
 /** Remembers what a token authenticator answered; upstream's `authentication/token/cache`. @module */
 import { createHmac, randomBytes } from "node:crypto";
 import type { Clock } from "#apimachinery";
+import { TtlCache } from "#component-base";
 import type { TokenAnswer, TokenAuthenticator } from "./token-authenticator.ts";
-import { TtlCache } from "./ttl-cache.ts";
 
 export interface TokenCacheOptions {
   readonly clock: Clock;
@@ -28,7 +28,7 @@ type Record = { readonly answer: TokenAnswer | undefined; readonly error?: unkno
 export function cachedTokens(tokens: TokenAuthenticator, options: TokenCacheOptions): TokenAuthenticator {
   const { clock, successTtlMs, failureTtlMs, cacheErrors } = options;
   const salt = randomBytes(32);
-  const cache = new TtlCache<Record>(clock, ENTRIES_MAX);
+  const cache = new TtlCache<Record>(() => clock.now(), ENTRIES_MAX);
   const running = new Map<string, Promise<Record>>();
 
   const lookUp = async (key: string, token: string, audiences?: readonly string[]): Promise<Record> => {

@@ -1,5 +1,5 @@
 /** Objects that every cluster has from its first moment; created when missing, never overwritten. @module */
-import { formatTime, isAlreadyExists, type KubeObject } from "#apimachinery";
+import { formatTime, isAlreadyExists, unless, type KubeObject } from "#apimachinery";
 import type { RequestContext } from "../registry/context.ts";
 import type { Registry } from "../registry/registry.ts";
 
@@ -83,11 +83,7 @@ async function createIfMissing(
   if (store === undefined) return;
   const { name, namespace = "" } = object.metadata;
   if (store.cache.get(store.key(namespace, name)) !== undefined) return;
-  try {
-    await store.create(namespace, registry.scheme.applyDefaults(object), context);
-  } catch (err) {
-    if (!isAlreadyExists(err)) throw err;
-  }
+  await unless(isAlreadyExists, store.create(namespace, registry.scheme.applyDefaults(object), context));
 }
 
 /** Creates what is missing and brings what is there to this state: the endpoints of this server may have moved. */

@@ -21,8 +21,6 @@ import {
 } from "./bootstrap-objects.ts";
 import { keepDefaultServiceCIDR } from "./default-service-cidr.ts";
 import { reconcileRbac } from "./reconcile-rbac.ts";
-import { MIGRATIONS, migratorRole } from "./migrator-role.ts";
-import { TRUST_BUNDLES, trustBundleRole } from "./trust-bundle-role.ts";
 import { kubernetesService } from "./kubernetes-service.ts";
 
 const RBAC = "rbac.authorization.k8s.io";
@@ -50,9 +48,7 @@ export async function bootstrap(parts: BootstrapOptions, signal: AbortSignal): P
   ]);
   const service = kubernetesService({ clusterIP: firstServiceIp(range), securePort });
   // Roles that nobody reads are not written: somebody else authorizes.
-  const migrator = registry.findStore(MIGRATIONS) === undefined ? [] : migratorRole();
-  const publisher = registry.findStore(TRUST_BUNDLES) === undefined ? [] : trustBundleRole();
-  const roles = authorizer === undefined ? [...rbacObjects(), ...migrator, ...publisher] : [];
+  const roles = authorizer === undefined ? rbacObjects() : [];
   await Promise.all([
     createMissing(registry, [service, legacyTokenTracking(clock.now()), ...priorityClassObjects()], context),
     reconcileRbac(registry, roles, context),

@@ -57,7 +57,7 @@ export async function requestBackend(
   }
 }
 
-export function streamResult(response: IncomingMessage): Result {
+export function streamResult(response: IncomingMessage): Extract<Result, { readonly type: "stream" }> {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(response.headers)) {
     if (HOP_HEADERS.has(name) || value === undefined) continue;

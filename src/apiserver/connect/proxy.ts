@@ -1,12 +1,14 @@
 /** `nodes/proxy`, `pods/proxy`, `services/proxy`: HTTP requests handed on into the cluster. @module */
+import { Readable } from "node:stream";
 import { badRequest, notFound, StatusError, type Clock } from "#apimachinery";
 import type { Endpoints, Pod, Service } from "#api/core/v1/types.gen";
 import type { ResourceRequest } from "../handlers/handler-context.ts";
-import type { ApiRequest, Result } from "../handlers/request.ts";
+import { headerValue, type ApiRequest, type Result } from "../handlers/request.ts";
 import type { SubresourceHandlers } from "../handlers/subresources.ts";
 import { streamToBackend, type UpgradeBackend } from "../streaming/index.ts";
 import { requestBackend, streamResult } from "./backend-request.ts";
 import { hostText, type KubeletConnection } from "./kubelet-connection.ts";
+import { proxiedAnswer } from "./proxied-answer.ts";
 
 /** About this connection, or about who asked: not for backends to see. */
 const NOT_FORWARDED: ReadonlySet<string> = new Set([
@@ -61,9 +63,29 @@ async function proxy(routed: ResourceRequest, locate: Locate, clock: Clock): Pro
     throw badRequest("proxied requests carry bytes, not objects");
   }
   const bytes = body.type === "bytes" && body.bytes.length > 0 ? body.bytes : undefined;
-  const headers = forwarded(request);
+  if (isBare(routed)) return redirection(request);
+  const headers = { ...forwarded(request), "x-forwarded-uri": request.path };
   const sent = { method, headers, ...(bytes !== undefined && { body: bytes }) };
-  return streamResult(await requestBackend(backend, sent, signal));
+  const answer = streamResult(await requestBackend(backend, sent, signal));
+  const asked = headerValue(request, ":authority") || headerValue(request, "host");
+  return proxiedAnswer(answer, { prefix: ownPath(routed), backend: backend.url.host, asked });
+}
+
+/** Up to `proxy`, without a slash at the end. */
+function ownPath({ request, info }: ResourceRequest): string {
+  const path = request.path.replace(/\/+$/, "");
+  return path.slice(0, path.length - info.rest.length).replace(/\/+$/, "");
+}
+
+/** Relative links of a page that was fetched without the slash at its end would lead elsewhere. */
+function isBare({ request, info }: ResourceRequest): boolean {
+  const isRead = request.method === "GET" || request.method === "HEAD";
+  return isRead && info.rest === "" && !request.path.endsWith("/");
+}
+
+function redirection({ path, query }: ApiRequest): Result {
+  const location = `${path}/${query.size === 0 ? "" : `?${query.toString()}`}`;
+  return { type: "stream", status: 301, headers: { location }, body: Readable.from([]) };
 }
 
 /** Escaped anew, with the slash at its end if the client wrote one: to many backends it means something else. */

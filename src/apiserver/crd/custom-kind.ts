@@ -14,6 +14,7 @@ import type {
   JSONSchemaProps,
 } from "#api/apiextensions/v1/types.gen";
 import { invalid } from "#apimachinery";
+import { once } from "../once.ts";
 import type { CustomKind, CustomResource, ScalePaths } from "../registry/custom-kind.ts";
 import { applySchemaOf } from "./apply-schema.ts";
 import { compileRules, type CelRules } from "./cel/rules.ts";
@@ -241,9 +242,4 @@ function remembering(validate: Validate): Validate {
     known.set(object, { old, result });
     return result;
   };
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
 }

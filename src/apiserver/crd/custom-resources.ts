@@ -5,9 +5,8 @@ import { systemContext } from "../bootstrap/bootstrap.ts";
 import type { CustomKind } from "../registry/custom-kind.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { ServedKinds } from "../registry/served-kinds.ts";
-import { EVERYTHING } from "../watchcache/selection.ts";
+import { follow } from "../watchcache/follow.ts";
 import type { WatchCache } from "../watchcache/watch-cache.ts";
-import { Watcher } from "../watchcache/watcher.ts";
 import { CLEANUP_FINALIZER, isConditionTrue, withCondition, type NewCondition } from "./conditions.ts";
 import type { ConversionWebhook } from "./conversion-webhook.ts";
 import { customKindsOf } from "./custom-kind.ts";
@@ -15,7 +14,6 @@ import { deleteInstances } from "./delete-instances.ts";
 import { planStatus } from "./plan-status.ts";
 
 export const DEFINITIONS = "apiextensions.k8s.io/customresourcedefinitions";
-const TAKE_MAX = 1_000;
 const RETRY_MS = 1_000;
 
 export interface CustomResourcesOptions {
@@ -51,23 +49,10 @@ export class CustomResources {
 
   /** Serves what is defined already, and from now on every change in the turn in which the cache shows it. */
   follow(): void {
-    const cache = this.#options.watchCache.resource(DEFINITIONS);
-    const watcher = new Watcher({
-      selection: EVERYTHING,
-      initial: [...cache.list()],
-      bookmarks: false,
-      backlogBytesMax: Number.POSITIVE_INFINITY,
-      onStop: (stopped) => cache.removeWatcher(stopped),
-    });
-    cache.addWatcher(watcher);
-    watcher.onReady(() => {
-      while (!watcher.isEmpty) {
-        for (const item of watcher.take(TAKE_MAX)) {
-          if (item.type !== "event") continue;
-          const crd = item.event.object.object as CustomResourceDefinition;
-          this.#observe(crd, item.event.type === "DELETED");
-        }
-      }
+    const { watchCache, signal } = this.#options;
+    follow(watchCache.resource(DEFINITIONS), { withInitial: true, signal }, (changes) => {
+      for (const { object, isDeleted } of changes)
+        this.#observe(object.object as CustomResourceDefinition, isDeleted);
       this.#serve();
       this.#act();
     });

@@ -1,5 +1,5 @@
 /** All rules for the objects of a custom kind: constraints, list types, embedded objects, scale, CEL. @module */
-import { field, isJsonObject, own, type KubeObject, type StatusCause } from "#apimachinery";
+import { field, valueAt, type KubeObject, type StatusCause } from "#apimachinery";
 import type { ScalePaths } from "../registry/custom-kind.ts";
 import type { CelRules } from "./cel/rules.ts";
 import { validateEmbedded } from "./embedded.ts";
@@ -67,8 +67,4 @@ function validateScale(
     if (value <= INT32_MAX) return [];
     return [field.invalid(at, value, `should be less than or equal to ${INT32_MAX}`)];
   });
-}
-
-export function valueAt(object: unknown, path: readonly string[]): unknown {
-  return path.reduce<unknown>((value, key) => (isJsonObject(value) ? own(value, key) : undefined), object);
 }

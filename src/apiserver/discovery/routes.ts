@@ -1,8 +1,10 @@
 /** The routes of discovery: aggregated documents for those who ask, the legacy ones for everybody else. @module */
 import { StatusError } from "#apimachinery";
 import type { Scheme } from "#api";
+import { groupVersionPath } from "#client";
 import { headerValue, type ApiRequest, type Result } from "../handlers/request.ts";
 import type { Route } from "../http/route.ts";
+import { once } from "../once.ts";
 import type { SchemeSource } from "../registry/served-kinds.ts";
 import { valueRepresentation } from "../serialization/value-representation.ts";
 import { acceptClauses } from "./accept.ts";
@@ -60,13 +62,9 @@ export function discoveryPaths(
   const groups = groupsOf(scheme, remotes.versions());
   const named = groups.filter(({ name }) => name !== "");
   const versions = groups.flatMap(({ name, versions: own }) =>
-    own.map(({ version }) => versionPath(name, version)),
+    own.map(({ version }) => groupVersionPath({ group: name, version })),
   );
   return ["/api", "/apis", ...named.map(({ name }) => `/apis/${name}`), ...versions];
-}
-
-function versionPath(group: string, version: string): string {
-  return group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
 }
 
 type Answers = ReadonlyMap<string, (request: ApiRequest) => Result>;
@@ -98,7 +96,10 @@ function answersOf(scheme: Scheme, groups: readonly GroupVersions[], serverAddre
     for (const { version, remote } of versions) {
       // What others serve they describe themselves.
       if (remote !== undefined) continue;
-      add(versionPath(name, version), legacy(once(() => apiResourceList(scheme, name, version))));
+      add(
+        groupVersionPath({ group: name, version }),
+        legacy(once(() => apiResourceList(scheme, name, version))),
+      );
     }
   }
   return answers;
@@ -175,9 +176,4 @@ function valueResult(
 ): Result {
   const as = { contentType, format, pretty: false };
   return { type: "value", status: 200, value, as, ...(headers !== undefined && { headers }) };
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
 }

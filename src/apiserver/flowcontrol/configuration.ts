@@ -3,6 +3,7 @@ import {
   isAlreadyExists,
   isConflict,
   isNotFound,
+  unless,
   type Clock,
   type KubeObject,
   type Logger,
@@ -13,9 +14,8 @@ import type { Transport } from "#client";
 import type { RequestContext } from "../registry/context.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { ResourceStore } from "../registry/resource-store.ts";
-import { EVERYTHING } from "../watchcache/selection.ts";
+import { follow } from "../watchcache/follow.ts";
 import type { WatchCache } from "../watchcache/watch-cache.ts";
-import { Watcher } from "../watchcache/watcher.ts";
 import {
   mandatoryFlowSchemas,
   mandatoryPriorityLevels,
@@ -53,7 +53,6 @@ const WANTED: readonly (readonly [string, WantedObjects])[] = [
 const ENSURE_MS = 60_000;
 const ADJUST_MS = 10_000;
 const RETRY_MS = 1_000;
-const TAKE_MAX = 1_000;
 /** Writes of one status in a minute: another server may be of another opinion. */
 const STATUS_WRITES_MAX = 6;
 const STATUS_WINDOW_MS = 60_000;
@@ -76,21 +75,10 @@ export class FlowConfiguration {
 
   /** Takes what is stored, and from now on every change of it. */
   follow(): void {
-    for (const resource of [LEVELS, SCHEMAS]) {
-      const cache = this.#options.watchCache.resource(resource);
-      const watcher = new Watcher({
-        selection: EVERYTHING,
-        initial: [...cache.list()],
-        bookmarks: false,
-        backlogBytesMax: Number.POSITIVE_INFINITY,
-        onStop: (stopped) => cache.removeWatcher(stopped),
-      });
-      cache.addWatcher(watcher);
-      watcher.onReady(() => {
-        while (!watcher.isEmpty) watcher.take(TAKE_MAX);
-        this.#schedule();
-      });
-    }
+    const { watchCache, context } = this.#options;
+    const followed = { withInitial: true, signal: context.signal };
+    for (const resource of [LEVELS, SCHEMAS])
+      follow(watchCache.resource(resource), followed, () => this.#schedule());
   }
 
   /** Creates and repairs what every cluster has; then looks after it every minute. */
@@ -177,11 +165,7 @@ export class FlowConfiguration {
       headers: { "content-type": "application/apply-patch+yaml" },
       body,
     } as const;
-    await transport()
-      .request(request, context.signal)
-      .catch((err: unknown) => {
-        if (!isNotFound(err)) throw err;
-      });
+    await unless(isNotFound, transport().request(request, context.signal));
   }
 
   async #ensureAgain(): Promise<void> {

@@ -1,5 +1,6 @@
 /** Reading `Accept`: in which format and in which form a client wants its answer. @module */
 import { PROTOBUF_MEDIA_TYPE, StatusError } from "#apimachinery";
+import { CLAUSES_MAX, parseClause, type AcceptClause } from "../http/accept-clause.ts";
 
 export interface MediaType<F extends Format = Format> {
   readonly format: F;
@@ -23,8 +24,6 @@ const MEDIA_TYPES: readonly (readonly [type: string, format: Format])[] = [
   ["application/yaml", "yaml"],
   [PROTOBUF_MEDIA_TYPE, "protobuf"],
 ];
-/** A header longer than this is not read on: it is no honest list of preferences. */
-const CLAUSES_MAX = 32;
 
 /** Most requests come with one of a few headers: parsed once. */
 const parsed: Readonly<Record<ProtobufForms, Map<string, MediaType | undefined>>> = {
@@ -95,29 +94,11 @@ function firstSupported(accept: string, forms: ProtobufForms): MediaType | undef
 }
 
 /** Of two types of the same quality the one that says more counts more. */
-function wildcards({ type }: Clause): number {
+function wildcards({ type }: AcceptClause): number {
   return type.startsWith("*/") ? 2 : type.endsWith("/*") ? 1 : 0;
 }
 
-interface Clause {
-  readonly type: string;
-  readonly parameters: ReadonlyMap<string, string>;
-  readonly quality: number;
-}
-
-function parseClause(text: string): Clause {
-  const [type = "", ...rest] = text.split(";").map((part) => part.trim());
-  const parameters = new Map(
-    rest.map((part) => {
-      const [name = "", value = ""] = part.split("=", 2);
-      return [name.trim().toLowerCase(), value.trim()];
-    }),
-  );
-  const quality = Number(parameters.get("q") ?? "1");
-  return { type: type.toLowerCase(), parameters, quality: Number.isNaN(quality) ? 0 : quality };
-}
-
-function supported({ type, parameters }: Clause, forms: ProtobufForms): MediaType | undefined {
+function supported({ type, parameters }: AcceptClause, forms: ProtobufForms): MediaType | undefined {
   const format = formatOf(type, forms !== "none");
   if (format === undefined || !isStream(format, parameters.get("stream") ?? "")) return undefined;
   if (![undefined, "", "v1"].includes(parameters.get("sv"))) return undefined;

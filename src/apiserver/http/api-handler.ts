@@ -158,13 +158,13 @@ export class ApiHandler {
       const isEndless = isLong && result.type !== "value" && result.type !== "bytes";
       await trail.answering(result, isEndless);
       const signal = isEndless ? AbortSignal.any([request.signal, draining]) : closing;
-      const context = { exchange, headers, fanOut, clock, signal, sent };
+      const { upgrade } = request;
+      const taken = upgrade === undefined ? {} : { upgrade };
+      const context = { exchange, headers, fanOut, clock, signal, sent, ...taken };
       if (result.type === "watch") {
         seat?.becomesWatch(result.watcher);
         const onWatchEnd = (): void => trail.ended(200);
-        const { upgrade } = request;
-        const watched = { ...context, watchSeries: metrics.watch(info), onWatchEnd };
-        await writeResult(result, { ...watched, ...(upgrade !== undefined && { upgrade }) });
+        await writeResult(result, { ...context, watchSeries: metrics.watch(info), onWatchEnd });
         return "endless";
       }
       await writeResult(result, context);

@@ -73,9 +73,9 @@ export class HttpsServer {
   }
 
   /** For new connections; those that are open keep the certificate they began with. */
-  useCertificate({ cert, key }: { readonly cert: string; readonly key: string }): void {
-    this.#tls = { ...this.#tls, cert, key };
-    const { clientCa } = this.#tls;
+  useCertificate(changed: NonNullable<ApiServerOptions["tls"]>): void {
+    this.#tls = { ...this.#tls, ...changed };
+    const { cert, key, clientCa } = this.#tls;
     for (const server of this.#listeners) {
       server.setSecureContext({
         cert,

@@ -13,7 +13,7 @@ import type { FanOut } from "./fan-out.ts";
 import { GzipWriter } from "./gzip-writer.ts";
 import type { WatchSeries } from "./request-metrics.ts";
 import { startWatchResponse } from "./watch-response.ts";
-import { webSocketWriter } from "./websocket-writer.ts";
+import { streamProtocol, webSocketStreamWriter, webSocketWriter } from "./websocket-writer.ts";
 
 /** As upstream: answers up to this size cost more to compress than to send. */
 const GZIP_BYTES_MIN = 128 * 1024;
@@ -165,9 +165,14 @@ async function writeList(
 
 async function writeStream(
   { status, headers: own, body }: Extract<Result, { type: "stream" }>,
-  { exchange, headers, signal, sent = { bytes: 0 } }: WriteContext,
+  { exchange, headers, signal, upgrade, sent = { bytes: 0 } }: WriteContext,
 ): Promise<void> {
-  const writer = exchange.start(status, { ...headers, ...own });
+  const isSocket = status === 200 && upgrade !== undefined && isWebSocket(upgrade.request);
+  const protocol = isSocket ? streamProtocol(upgrade.request) : "";
+  if (protocol === undefined) return exchange.respond(403, headers, "");
+  const writer = isSocket
+    ? await webSocketStreamWriter(upgrade, protocol)
+    : exchange.start(status, { ...headers, ...own });
   try {
     for await (const chunk of body) {
       if (signal.aborted || writer.isGone) break;

@@ -3,6 +3,7 @@ import {
   formatMicroTime,
   isNotFound,
   parseTime,
+  unless,
   type Clock,
   type KubeObject,
   type Logger,
@@ -105,11 +106,7 @@ export class IdentityLease {
   async #delete(name: string, resourceVersion?: string): Promise<void> {
     const { leases, context } = this.#options;
     const options = resourceVersion === undefined ? {} : { preconditions: { resourceVersion } };
-    try {
-      await leases.delete(NAMESPACE, name, options, context);
-    } catch (err) {
-      if (!isNotFound(err)) throw err;
-    }
+    await unless(isNotFound, leases.delete(NAMESPACE, name, options, context));
   }
 }
 

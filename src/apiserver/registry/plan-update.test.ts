@@ -53,6 +53,14 @@ test("planUpdate() lets each endpoint change its own half", () => {
   );
 });
 
+test("planUpdate() takes the finalizers that a writer of the status names, also none", () => {
+  const guarded = { ...old, metadata: { ...old.metadata, finalizers: ["example.com/f"] } };
+  const write = (object: object): KubeObject =>
+    planUpdate(kind, object as KubeObject, guarded, { hasGeneration: true, subresource: "status" });
+  assert.deepEqual(write(guarded).metadata.finalizers, ["example.com/f"]);
+  assert.equal(write(old).metadata.finalizers, undefined);
+});
+
 function check(metadata: object, of: Kind = kind): () => void {
   return () => checkUpdatePreconditions(of, { ...old, metadata: { ...old.metadata, ...metadata } }, old);
 }

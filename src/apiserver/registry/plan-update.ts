@@ -55,8 +55,10 @@ export function bumpGeneration(object: KubeObject): KubeObject {
 /** Writers of status may annotate, label and finalise; what the user asked for stays. */
 function planStatusUpdate(kind: Kind, object: KubeObject, old: KubeObject): KubeObject {
   const { labels, annotations, finalizers, managedFields } = object.metadata;
+  // a writer that names none takes them away, as upstream: controllers that may write the status alone depend on it
+  const { finalizers: _, ...kept } = old.metadata;
   const metadata: ObjectMeta = {
-    ...old.metadata,
+    ...kept,
     ...(labels !== undefined && { labels }),
     ...(annotations !== undefined && { annotations }),
     ...(finalizers !== undefined && { finalizers }),

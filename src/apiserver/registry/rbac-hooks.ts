@@ -4,7 +4,7 @@ import type { ClusterRole, PolicyRule, RoleRef } from "#api/rbac/v1/types.gen";
 import { escalationRefusal, rulesFor, type RbacIndex } from "../authz/index.ts";
 import { SYSTEM_MASTERS, type Authorizer } from "../user-info.ts";
 import type { RequestContext } from "./context.ts";
-import type { Begun, ResourceHooks } from "./resource-hooks.ts";
+import { nothingBegun, type Begun, type ResourceHooks } from "./resource-hooks.ts";
 import { semanticEqual } from "./semantic-equal.ts";
 
 const GROUP = "rbac.authorization.k8s.io";
@@ -16,11 +16,10 @@ const EVERYTHING: readonly PolicyRule[] = [
 /** Undefined: the write is allowed. Throws the refusal. */
 type Check = (object: KubeObject, old: KubeObject | undefined, context: RequestContext) => Promise<void>;
 
-/** `untilSeen` resolves when the index shows what is stored: a permission counts, or is gone, once its write is answered. */
+/** A permission counts, or is gone, once its write is answered. */
 export function rbacHooks(
   index: RbacIndex,
   authorizer: Authorizer,
-  untilSeen: () => Promise<void>,
 ): readonly (readonly [resource: string, hooks: ResourceHooks])[] {
   const roles =
     (plural: string): Check =>
@@ -31,14 +30,14 @@ export function rbacHooks(
     (object, _old, context) =>
       checkBinding(plural, object as KubeObject & { roleRef: RoleRef }, context, index, authorizer);
   return [
-    [`${GROUP}/roles`, hooksOf(roles("roles"), untilSeen)],
-    [`${GROUP}/clusterroles`, hooksOf(roles("clusterroles"), untilSeen)],
-    [`${GROUP}/rolebindings`, hooksOf(bindings("rolebindings"), untilSeen)],
-    [`${GROUP}/clusterrolebindings`, hooksOf(bindings("clusterrolebindings"), untilSeen)],
+    [`${GROUP}/roles`, hooksOf(roles("roles"))],
+    [`${GROUP}/clusterroles`, hooksOf(roles("clusterroles"))],
+    [`${GROUP}/rolebindings`, hooksOf(bindings("rolebindings"))],
+    [`${GROUP}/clusterrolebindings`, hooksOf(bindings("clusterrolebindings"))],
   ];
 }
 
-function hooksOf(check: Check, untilSeen: () => Promise<void>): ResourceHooks {
+function hooksOf(check: Check): ResourceHooks {
   const begin = async (
     object: KubeObject,
     old: KubeObject | undefined,
@@ -46,10 +45,10 @@ function hooksOf(check: Check, untilSeen: () => Promise<void>): ResourceHooks {
   ): Promise<Begun> => {
     const isFree = context.user.groups.includes(SYSTEM_MASTERS) || isForCollectorOnly(object, old);
     if (!isFree) await check(object, old, context);
-    return { object, finish: (isStored) => (isStored ? untilSeen() : undefined) };
+    return nothingBegun(object);
   };
   return {
-    afterDelete: untilSeen,
+    answersWhenSeen: true,
     beginCreate: (object, context) => begin(object, undefined, context),
     beginUpdate: (object, old, context) => begin(object, old, context),
   };

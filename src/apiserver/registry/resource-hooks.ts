@@ -12,6 +12,8 @@ export interface Begun {
 export interface ResourceHooks {
   /** What `begin…` takes is written to the store: the object is judged with what a dry run gives it, before anything is taken. */
   readonly takesFromStore?: boolean;
+  /** A write is answered when the cache, and who follows it in this server, shows it. */
+  readonly answersWhenSeen?: boolean;
   readonly beginCreate?: (object: KubeObject, context: RequestContext) => Promise<Begun>;
   readonly beginUpdate?: (object: KubeObject, old: KubeObject, context: RequestContext) => Promise<Begun>;
   readonly afterDelete?: (object: KubeObject) => void | Promise<void>;

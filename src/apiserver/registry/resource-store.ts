@@ -325,7 +325,10 @@ export class ResourceStore {
       }
       const bytes = toBytes(kind, object);
       const isSameObject = stored.isStoredAs(bytes) || isSame(object, old);
-      if (isSameObject && !(await this.#isStale(stored.key))) return stored;
+      if (isSameObject && !(await this.#isStale(stored.key))) {
+        await this.#untilSeen(stored.revision);
+        return stored;
+      }
       if (context.dryRun) return new CachedObject(stored.key, stored.revision, bytes, this.cache.layout);
       return this.#commit(stored.key, bytes, object, stored.revision);
     });
@@ -397,6 +400,7 @@ export class ResourceStore {
       ifRevision: stored.revision,
     };
     const revision = await this.#options.store.commit([write], this.#options.commitOptions);
+    await this.#untilSeen(revision);
     await this.#options.hooks.afterDelete?.(stored.object);
     return { object: stored.at(revision), isGone: true };
   }
@@ -419,7 +423,15 @@ export class ResourceStore {
     watchCache.announce(bytes, object);
     const write = { key: storageKey(this.resource, key), value: bytes, ifRevision };
     const revision = await store.commit([write], commitOptions);
-    return watchCache.committed(this.resource, key, bytes, revision);
+    const committed = watchCache.committed(this.resource, key, bytes, revision);
+    await this.#untilSeen(revision);
+    return committed;
+  }
+
+  /** For those who need it only. A write that is stored stands, however late the cache shows it. */
+  async #untilSeen(revision: number): Promise<void> {
+    const { hooks, watchCache } = this.#options;
+    if (hooks.answersWhenSeen === true) await watchCache.waitFor(revision).catch(() => {});
   }
 
   /** Then even a write of what is there is done: that is how objects are encrypted anew. */

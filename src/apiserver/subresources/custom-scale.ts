@@ -1,5 +1,13 @@
 /** The scale of custom resources: numbers at the paths that their definition names. Pure. @module */
-import { isJsonObject, own, put, StatusError, type KubeObject, type MutableJsonObject } from "#apimachinery";
+import {
+  isJsonObject,
+  own,
+  put,
+  StatusError,
+  valueAt,
+  type KubeObject,
+  type MutableJsonObject,
+} from "#apimachinery";
 import type { Scale } from "#api/autoscaling/v1/types.gen";
 import type { ScalePaths } from "../registry/custom-kind.ts";
 
@@ -29,10 +37,6 @@ export function customScale(paths: ScalePaths): {
 
 function numberOf(value: unknown): number {
   return typeof value === "number" ? value : 0;
-}
-
-function valueAt(object: unknown, path: readonly string[]): unknown {
-  return path.reduce<unknown>((value, key) => (isJsonObject(value) ? own(value, key) : undefined), object);
 }
 
 function withValueAt(value: unknown, [key, ...rest]: readonly string[], leaf: unknown): unknown {

@@ -7,6 +7,7 @@ import {
   signingAlgorithmOf,
   type KeyPair,
 } from "./keys.ts";
+import { certificateBlocks } from "./pem.ts";
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
@@ -85,9 +86,9 @@ export async function createCertificateAuthority(
   };
 }
 
-/** An authority from its files. Throws when they do not belong together or the certificate is no authority's. */
+/** An authority from its files: the first certificate of a bundle. Throws when they do not belong together or the certificate is no authority's. */
 export async function loadCertificateAuthority(pair: KeyPairPem): Promise<CertificateAuthority> {
-  const certificate = new X509Certificate(pair.certificatePem);
+  const certificate = new X509Certificate(certificateBlocks(pair.certificatePem)[0] ?? "");
   const { privateKey, publicKey } = await privateKeyFromPem(pair.privateKeyPem);
   const own = Buffer.from(await crypto.subtle.exportKey("spki", publicKey));
   if (!own.equals(Buffer.from(certificate.publicKey.rawData))) {

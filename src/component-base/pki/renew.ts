@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Clock } from "#apimachinery";
 import { isSignedBy, parseCertificate, type CertificateInfo } from "./certificate-info.ts";
 import { issueCertificate, loadCertificateAuthority } from "./certificates.ts";
+import { certificateBlocks } from "./pem.ts";
 import { readKeyPair, writeKeyPair, type KeyPairPaths } from "./files.ts";
 
 export interface CertificateFile extends KeyPairPaths {
@@ -31,7 +32,7 @@ export async function certificateFiles(dir: string): Promise<readonly Certificat
 
 /**
  * Replaces a pair: a new key, and a certificate that says what the old one says, for a year, by the authority in
- * `authorityDir` that issued the old one. Resolves with the subject's name. Throws when that authority is not there.
+ * `authorityDir` that issued the old one; of a bundle any may have, and the first one issues. Resolves with the subject's name. Throws when that authority is not there.
  */
 export async function renewFile(
   authorityDir: string,
@@ -43,11 +44,17 @@ export async function renewFile(
   const authorities = (await certificateFiles(authorityDir)).filter(({ info }) => info.isCa);
   for (const authority of authorities) {
     const pair = await readKeyPair(authority);
-    if (!(await isSignedBy(old, pair.certificatePem))) continue;
+    if (!(await isSignedByAny(old, pair.certificatePem))) continue;
     const { commonName, organizations, dnsNames, ipAddresses, usages } = parseCertificate(old);
     const wanted = { commonName, organizations, dnsNames, ipAddresses, usages };
     await writeKeyPair(paths, await issueCertificate(await loadCertificateAuthority(pair), wanted, clock));
     return commonName;
   }
   throw new Error(`renewing ${paths.certificate}: no authority in ${authorityDir} issued it`);
+}
+
+async function isSignedByAny(certificatePem: string, bundle: string): Promise<boolean> {
+  for (const authority of certificateBlocks(bundle))
+    if (await isSignedBy(certificatePem, authority)) return true;
+  return false;
 }

@@ -1,7 +1,7 @@
-/** ClusterTrustBundles as files of containers. The launched cluster serves their beta version, the one that v1.36 has. */
+/** ClusterTrustBundles as files of containers. */
 import assert from "node:assert/strict";
-import { ClusterTrustBundles } from "#api/certificates/v1beta1/clustertrustbundle";
-import type { ClusterTrustBundle } from "#api/certificates/v1beta1/types.gen";
+import { ClusterTrustBundles } from "#api/certificates/v1/clustertrustbundle";
+import type { ClusterTrustBundle } from "#api/certificates/v1/types.gen";
 import { Events } from "#api/core/v1/event";
 import { Pods } from "#api/core/v1/pod";
 import type { ClusterTrustBundleProjection, Pod } from "#api/core/v1/types.gen";
@@ -34,7 +34,7 @@ async function publish(
   const { signerName, labels = {}, anchor = await newAnchor(name) } = rest;
   const prefix = signerName === undefined ? "" : `${signerName.replaceAll("/", ":")}:`;
   const bundle: ClusterTrustBundle = {
-    apiVersion: "certificates.k8s.io/v1beta1",
+    apiVersion: "certificates.k8s.io/v1",
     kind: "ClusterTrustBundle",
     metadata: { name: `${prefix}${t.unique}-${name}`, labels },
     spec: { trustBundle: anchor, ...(signerName !== undefined && { signerName }) },

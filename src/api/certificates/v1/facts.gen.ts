@@ -17,8 +17,24 @@ export const facts: PackedFacts = {
       'request:x!+@1 signerName:s!+@7 expirationSeconds:*i@8 usages:[s(KeyUsage)]@5;l=atomic username:s@2 uid:s@3 groups:[s]@4;l=atomic extra:{~[s]}@6',
     CertificateSigningRequestStatus:
       'conditions:[<CertificateSigningRequestCondition>]@1;l=map;k=type certificate:x@2',
+    ClusterTrustBundle:
+      '^ kind:s apiVersion:s metadata:<meta/v1#ObjectMeta>@1 spec:<ClusterTrustBundleSpec>!+@2',
+    ClusterTrustBundleList:
+      '^ kind:s apiVersion:s metadata:<meta/v1#ListMeta>@1 items:[<ClusterTrustBundle>]!+@2',
+    ClusterTrustBundleSpec:
+      'signerName:s@1 trustBundle:s!+@2',
+    PodCertificateRequest:
+      '^ kind:s apiVersion:s metadata:<meta/v1#ObjectMeta>@1 spec:<PodCertificateRequestSpec>!+@2 status:<PodCertificateRequestStatus>@3',
+    PodCertificateRequestList:
+      '^ kind:s apiVersion:s metadata:<meta/v1#ListMeta>@1 items:[<PodCertificateRequest>]!+@2',
+    PodCertificateRequestSpec:
+      'signerName:s!+@1 podName:s!+@2 podUID:s(UID)!+@3 serviceAccountName:s!+@4 serviceAccountUID:s(UID)!+@5 nodeName:s(NodeName)!+@6 nodeUID:s(UID)!+@7 maxExpirationSeconds:*i@8;d=86400 stubPKCS10Request:x!+@12 unverifiedUserAnnotations:{s}@11',
+    PodCertificateRequestStatus:
+      'conditions:[<meta/v1#Condition>]@1;l=map;k=type;p=merge;g=type certificateChain:s@2 notBefore:*t@4 beginRefreshAt:*t@5 notAfter:*t@6',
   },
   resources: {
     certificatesigningrequests: 'CertificateSigningRequest C cglwupdD approval=certificates.k8s.io/v1/CertificateSigningRequest:gup status=certificates.k8s.io/v1/CertificateSigningRequest:gup',
+    clustertrustbundles: 'ClusterTrustBundle C cglwupdD',
+    podcertificaterequests: 'PodCertificateRequest N cglwupdD status=certificates.k8s.io/v1/PodCertificateRequest:gup',
   },
 };

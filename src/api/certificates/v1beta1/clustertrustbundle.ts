@@ -1,4 +1,4 @@
-/** ClusterTrustBundle hands trust anchors to whoever asks, of one signer or of nobody in particular. Off by default, as upstream. @module */
+/** ClusterTrustBundle hands trust anchors to whoever asks, of one signer or of nobody in particular; the version that is stored. @module */
 import type { UnservedKind } from "../../beta-kinds.ts";
 import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
 import type { ClusterTrustBundle } from "./types.gen.ts";
@@ -13,6 +13,10 @@ export const ClusterTrustBundles: Kind<ClusterTrustBundle> & Pick<UnservedKind, 
   scope: "Cluster",
   subresources: [],
   servedByDefault: false,
+  deprecated: {
+    since: "1.37",
+    replacement: { group: "certificates.k8s.io", version: "v1", kind: "ClusterTrustBundle" },
+  },
   // `signer:name`, which validation knows more about.
   nameRule: "path-segment",
   validate: validateClusterTrustBundle,

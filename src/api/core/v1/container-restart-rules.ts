@@ -3,7 +3,7 @@ import type { Container, ContainerRestartRule, PodSpec } from "./types.gen.ts";
 
 export function shouldRestart(container: Container, spec: PodSpec, exitCode: number): boolean {
   if (container.restartPolicy !== undefined) {
-    if (matchingRule(container, exitCode) !== undefined) return true;
+    if (matchingRestartRule(container, exitCode) !== undefined) return true;
     return byPolicy(container.restartPolicy, exitCode);
   }
   return byPolicy(spec.restartPolicy ?? "Always", exitCode);
@@ -13,7 +13,8 @@ function byPolicy(policy: string, exitCode: number): boolean {
   return policy === "OnFailure" ? exitCode !== 0 : policy !== "Never";
 }
 
-function matchingRule(
+/** The first that is about the exit code; the others do not count. */
+export function matchingRestartRule(
   { restartPolicyRules = [] }: Container,
   exitCode: number,
 ): ContainerRestartRule | undefined {

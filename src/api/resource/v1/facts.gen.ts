@@ -59,6 +59,16 @@ export const facts: PackedFacts = {
       'name:s!+@1 deviceClassName:s!+@2 selectors:[<DeviceSelector>]@3;l=atomic allocationMode:s(DeviceAllocationMode)@4 count:l@5 tolerations:[<DeviceToleration>]@6;l=atomic capacity:*<CapacityRequirements>@7',
     DeviceTaint:
       'key:s!+@1 value:s@2 effect:s(DeviceTaintEffect)!+@3 timeAdded:*t@4',
+    DeviceTaintRule:
+      '^ kind:s apiVersion:s metadata:<meta/v1#ObjectMeta>@1 spec:<DeviceTaintRuleSpec>!+@2 status:<DeviceTaintRuleStatus>@3',
+    DeviceTaintRuleList:
+      '^ kind:s apiVersion:s metadata:<meta/v1#ListMeta>@1 items:[<DeviceTaintRule>]!+@2',
+    DeviceTaintRuleSpec:
+      'deviceSelector:*<DeviceTaintSelector>@1 taint:<DeviceTaint>!@2',
+    DeviceTaintRuleStatus:
+      'conditions:[<meta/v1#Condition>]@1;l=map;k=type;p=merge;g=type',
+    DeviceTaintSelector:
+      'driver:*s@2 pool:*s@3 device:*s@4',
     DeviceToleration:
       'key:s@1 operator:s(DeviceTolerationOperator)@2;d="Equal" value:s@3 effect:s(DeviceTaintEffect)@4 tolerationSeconds:*l@5',
     ExactDeviceRequest:
@@ -96,6 +106,7 @@ export const facts: PackedFacts = {
   },
   resources: {
     deviceclasses: 'DeviceClass C cglwupdD',
+    devicetaintrules: 'DeviceTaintRule C cglwupdD status=resource.k8s.io/v1/DeviceTaintRule:gup',
     resourceclaims: 'ResourceClaim N cglwupdD status=resource.k8s.io/v1/ResourceClaim:gup',
     resourceclaimtemplates: 'ResourceClaimTemplate N cglwupdD',
     resourceslices: 'ResourceSlice C cglwupdD',

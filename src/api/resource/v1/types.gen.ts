@@ -174,6 +174,33 @@ export interface DeviceTaint {
   readonly timeAdded?: string;
 }
 
+export interface DeviceTaintRule extends KubeObject {
+  readonly apiVersion: "resource.k8s.io/v1";
+  readonly kind: "DeviceTaintRule";
+  readonly spec: DeviceTaintRuleSpec;
+  readonly status?: DeviceTaintRuleStatus;
+}
+
+export interface DeviceTaintRuleList extends KubeList<DeviceTaintRule> {
+  readonly apiVersion: "resource.k8s.io/v1";
+  readonly kind: "DeviceTaintRuleList";
+}
+
+export interface DeviceTaintRuleSpec {
+  readonly deviceSelector?: DeviceTaintSelector;
+  readonly taint: DeviceTaint;
+}
+
+export interface DeviceTaintRuleStatus {
+  readonly conditions?: readonly metav1.Condition[];
+}
+
+export interface DeviceTaintSelector {
+  readonly driver?: string;
+  readonly pool?: string;
+  readonly device?: string;
+}
+
 export interface DeviceToleration {
   readonly key?: string;
   readonly operator?: string;

@@ -1,13 +1,9 @@
 /** StorageClass names a kind of storage and who provisions it. @module */
 import type { Kind } from "#apimachinery";
 import { ageColumn, nameColumn, text } from "../../printing/columns.ts";
+import { isDefaultClass } from "./default-class.ts";
 import type { StorageClass } from "./types.gen.ts";
 import { storageClassWarnings, validateStorageClass, validateStorageClassUpdate } from "./validation.ts";
-
-const DEFAULT_ANNOTATIONS = [
-  "storageclass.kubernetes.io/is-default-class",
-  "storageclass.beta.kubernetes.io/is-default-class",
-];
 
 export const StorageClasses: Kind<StorageClass> = {
   group: "storage.k8s.io",
@@ -23,8 +19,7 @@ export const StorageClasses: Kind<StorageClass> = {
   columns: [
     {
       ...nameColumn,
-      value: ({ metadata: { name, annotations } }) =>
-        DEFAULT_ANNOTATIONS.some((a) => annotations?.[a] === "true") ? `${name} (default)` : name,
+      value: (sc) => (isDefaultClass(sc) ? `${sc.metadata.name} (default)` : sc.metadata.name),
     },
     text("Provisioner", (sc) => sc.provisioner),
     text("ReclaimPolicy", (sc) => sc.reclaimPolicy ?? "Delete"),

@@ -1,4 +1,4 @@
-/** StorageVersionMigration has every object of a resource written again, in the version of today. Off by default, as upstream. @module */
+/** StorageVersionMigration has every object of a resource written again, in the version of today; the version that is stored. @module */
 import type { Kind } from "#apimachinery";
 import type { UnservedKind } from "../../beta-kinds.ts";
 import { keepMetadata } from "../../meta/v1/status-metadata.ts";
@@ -21,6 +21,10 @@ export const StorageVersionMigrations: Kind<StorageVersionMigration> & Pick<Unse
     scope: "Cluster",
     subresources: ["status"],
     servedByDefault: false,
+    deprecated: {
+      since: "1.37",
+      replacement: { group: "storagemigration.k8s.io", version: "v1", kind: "StorageVersionMigration" },
+    },
     validate: validateStorageVersionMigration,
     validateUpdate: validateStorageVersionMigrationUpdate,
     validateStatusUpdate: validateStorageVersionMigrationStatusUpdate,

@@ -1,6 +1,6 @@
 /** Option: nobody floods the store with Events; each limit is a token bucket for each of its keys. @module */
 import { StatusError, type Clock, type KubeObject } from "#apimachinery";
-import { TtlCache } from "../../authn/ttl-cache.ts";
+import { TtlCache } from "#component-base";
 import type { AdmissionPlugin, Attributes } from "../plugin.ts";
 import type { EventLimit } from "./configuration.ts";
 
@@ -28,7 +28,7 @@ function newEnforcer(
   clock: Clock,
 ): (attributes: Attributes) => readonly string[] {
   const sizeMax = type === "Server" ? 1 : cacheSize === 0 ? CACHE_SIZE_DEFAULT : cacheSize;
-  const buckets = new TtlCache<TokenBucket>(clock, sizeMax);
+  const buckets = new TtlCache<TokenBucket>(() => clock.now(), sizeMax);
   return (attributes) => {
     const key = keyOf(type, attributes);
     let bucket = buckets.get(key);

@@ -1,7 +1,7 @@
 /** Option: a webhook says which images may run; upstream's ImagePolicyWebhook. @module */
 import { isJsonObject, type Clock } from "#apimachinery";
 import type { Container, EphemeralContainer, Pod } from "#api/core/v1/types.gen";
-import { TtlCache } from "../../authn/ttl-cache.ts";
+import { TtlCache } from "#component-base";
 import type { AdmissionPlugin, Attributes } from "../plugin.ts";
 import { refuse } from "../refuse.ts";
 import type { ImagePolicy } from "./configuration.ts";
@@ -18,7 +18,7 @@ interface Status {
 }
 
 export function imagePolicyWebhook(policy: ImagePolicy, clock: Clock): AdmissionPlugin {
-  const answers = new TtlCache<Status>(clock, ANSWERS_MAX);
+  const answers = new TtlCache<Status>(() => clock.now(), ANSWERS_MAX);
   return {
     name: "ImagePolicyWebhook",
     operations: ["CREATE", "UPDATE"],

@@ -8,6 +8,7 @@ import { semanticEqual } from "../../registry/semantic-equal.ts";
 import type { ServedResource } from "../../registry/served-resource.ts";
 import type { AdmissionPlugin, Attributes, Reinvocation } from "../plugin.ts";
 import { refuse } from "../refuse.ts";
+import { requireAgain, roundsOf, type Rounds } from "../rounds.ts";
 import { isExempt } from "../webhook/invocation.ts";
 import { settled } from "./authorizer.ts";
 import { bindingMatches } from "./binding.ts";
@@ -42,14 +43,6 @@ interface Problem {
   readonly isInvalid: boolean;
 }
 
-/** What the first round leaves to the second. */
-interface Rounds {
-  /** Asked already, and to be asked again if the object changes after them. */
-  readonly invoked: Set<string>;
-  readonly reinvoke: Set<string>;
-  output: KubeObject | undefined;
-}
-
 export function mutatingAdmissionPolicy(facts: PolicyFacts): AdmissionPlugin {
   const hooks = policySource<Policy, Binding, MutatingPolicy>({
     lookup: facts.lookup,
@@ -81,14 +74,15 @@ class MutatingRound {
     this.#attributes = attributes;
     this.#facts = facts;
     this.#reinvocation = reinvocation;
-    this.#rounds = roundsOf(reinvocation);
+    this.#rounds = roundsOf(reinvocation, NAME);
     this.#request = new PolicyRequest(attributes, facts.authorizer);
   }
 
   async run(hooks: readonly MutatingHook[], object: KubeObject): Promise<KubeObject> {
     const invocations: Invocation[] = [];
     for (const hook of hooks) invocations.push(...(await this.#invocationsOf(hook, object)));
-    if (this.#reinvocation.isReinvoke && !semanticEqual(this.#rounds.output, object)) this.#requireAgain();
+    if (this.#reinvocation.isReinvoke && !semanticEqual(this.#rounds.output, object))
+      requireAgain(this.#rounds);
     const namespace = invocations.length === 0 ? undefined : await namespaceOf(this.#attributes, this.#facts);
     let current = object;
     for (const invocation of invocations) current = await this.#invoke(invocation, current, namespace);
@@ -150,7 +144,7 @@ class MutatingRound {
     const changed = await this.#mutateAll(invocation, object, namespace);
     const isSame = semanticEqual(changed, object);
     if (!isSame) {
-      this.#requireAgain();
+      requireAgain(this.#rounds);
       this.#reinvocation.shouldReinvoke = true;
     }
     if (hook.policy.spec?.reinvocationPolicy === "IfNeeded") this.#rounds.invoked.add(key);
@@ -174,12 +168,6 @@ class MutatingRound {
       }
     }
     return current;
-  }
-
-  #requireAgain(): void {
-    const { invoked, reinvoke } = this.#rounds;
-    for (const key of invoked) reinvoke.add(key);
-    invoked.clear();
   }
 
   #refuseProblems(): void {
@@ -211,12 +199,4 @@ function keyOf(policy: Policy, binding: Binding, param: KubeObject | undefined):
     param?.metadata.name,
   ];
   return parts.map((part) => part ?? "").join("/");
-}
-
-function roundsOf({ state }: Reinvocation): Rounds {
-  const known = state.get(NAME) as Rounds | undefined;
-  if (known !== undefined) return known;
-  const rounds: Rounds = { invoked: new Set(), reinvoke: new Set(), output: undefined };
-  state.set(NAME, rounds);
-  return rounds;
 }

@@ -2,19 +2,12 @@
 import type { KubeObject } from "#apimachinery";
 import { semanticEqual } from "../../registry/semantic-equal.ts";
 import type { AdmissionPlugin, Attributes, Reinvocation } from "../plugin.ts";
+import { requireAgain, roundsOf } from "../rounds.ts";
 import { dispatch, type WebhookOptions } from "./dispatch.ts";
 import { invocationOf, isExempt } from "./invocation.ts";
 import { MUTATING, webhookSource } from "./webhook.ts";
 
 const NAME = "MutatingAdmissionWebhook";
-
-/** What the first round leaves to the second. */
-interface Rounds {
-  /** Asked already, and to be asked again if the object changes after them. */
-  readonly invoked: Set<string>;
-  readonly reinvoke: Set<string>;
-  output: KubeObject | undefined;
-}
 
 export function mutatingAdmissionWebhook(options: WebhookOptions): AdmissionPlugin {
   const webhooks = webhookSource(options.lookup, MUTATING);
@@ -23,7 +16,7 @@ export function mutatingAdmissionWebhook(options: WebhookOptions): AdmissionPlug
     attributes: Attributes,
     reinvocation: Reinvocation,
   ): Promise<KubeObject | undefined> => {
-    const rounds = roundsOf(reinvocation);
+    const rounds = roundsOf(reinvocation, NAME);
     if (reinvocation.isReinvoke && !semanticEqual(rounds.output, object)) requireAgain(rounds);
     let current = object;
     for (const [index, webhook] of webhooks().entries()) {
@@ -63,17 +56,4 @@ export function mutatingAdmissionWebhook(options: WebhookOptions): AdmissionPlug
       return run(undefined, attributes, once).then(() => {});
     },
   };
-}
-
-function roundsOf({ state }: Reinvocation): Rounds {
-  const known = state.get(NAME) as Rounds | undefined;
-  if (known !== undefined) return known;
-  const rounds: Rounds = { invoked: new Set(), reinvoke: new Set(), output: undefined };
-  state.set(NAME, rounds);
-  return rounds;
-}
-
-function requireAgain({ invoked, reinvoke }: Rounds): void {
-  for (const id of invoked) reinvoke.add(id);
-  invoked.clear();
 }

@@ -1,7 +1,7 @@
 /** Whom the Impersonate headers of a request name. Pure. @module */
 import { badRequest } from "#apimachinery";
 import type { Credentials, UserInfo } from "../../user-info.ts";
-import { linesOf } from "../front-proxy.ts";
+import { extraOf, linesOf } from "../header-lines.ts";
 
 const PREFIX = "impersonate-";
 const USER = `${PREFIX}user`;
@@ -16,20 +16,15 @@ export function wantedUser(credentials: Credentials): UserInfo | undefined {
   const first = (name: string): string => lines.find((line) => line.name === name)?.value ?? "";
   const [name, uid] = [first(USER), first(UID)];
   const groups = lines.filter((line) => line.name === GROUP).map(({ value }) => value);
-  const extra = new Map<string, string[]>();
-  for (const line of lines) {
-    if (!line.name.startsWith(EXTRA_PREFIX)) continue;
-    const key = unescapeKey(line.name.slice(EXTRA_PREFIX.length));
-    extra.set(key, [...(extra.get(key) ?? []), line.value]);
-  }
+  const extra = extraOf(lines, [EXTRA_PREFIX]);
   const wanted: UserInfo = {
     name,
     ...(uid !== "" && { uid }),
     groups,
-    ...(extra.size > 0 && { extra: Object.fromEntries(extra) }),
+    ...(extra !== undefined && { extra }),
   };
   if (name !== "") return wanted;
-  if (uid === "" && groups.length === 0 && extra.size === 0) return undefined;
+  if (uid === "" && groups.length === 0 && extra === undefined) return undefined;
   throw badRequest(`requested ${shown(wanted)} without impersonating a user name`);
 }
 
@@ -40,16 +35,6 @@ export function isImpersonating({ headers }: Credentials): boolean {
     if (name === USER || name === UID || name === GROUP || name.startsWith(EXTRA_PREFIX)) return true;
   }
   return false;
-}
-
-/** A key that is not escaped as it should be is kept as it stands. */
-function unescapeKey(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch (err) {
-    if (err instanceof URIError) return text;
-    throw err;
-  }
 }
 
 /** As Go prints the structure. */

@@ -1,5 +1,6 @@
 /** What must be right about a token before its claims are believed: issuer, audience, time, signature. @module */
 import { isJsonObject, formatTime, type Clock } from "#apimachinery";
+import { quoted } from "../../quoted.ts";
 import type { Claims } from "./expressions.ts";
 import type { Provider } from "./provider.ts";
 
@@ -78,8 +79,4 @@ function parseClaims(payload: Uint8Array): Claims {
   const claims: unknown = JSON.parse(new TextDecoder().decode(payload));
   if (!isJsonObject(claims)) throw new Error("oidc: parse claims: no object");
   return claims;
-}
-
-function quoted(list: readonly string[]): string {
-  return `[${list.map((item) => JSON.stringify(item)).join(" ")}]`;
 }

@@ -1,4 +1,5 @@
 /** What stands in a ServiceAccount token, in upstream's layout. Pure. @module */
+import { isJsonObject } from "#apimachinery";
 import type { TokenRequestInfo } from "../../registry/token-issuer.ts";
 
 interface Ref {
@@ -78,7 +79,7 @@ export function planClaims(
 /** Checks the shape of what a verified token claims; undefined: it is not one of ours. */
 export function readPrivateClaims(payload: Readonly<Record<string, unknown>>): PrivateClaims | undefined {
   const claims = payload["kubernetes.io"];
-  if (!isRecord(claims) || typeof claims["namespace"] !== "string" || !isRef(claims["serviceaccount"]))
+  if (!isJsonObject(claims) || typeof claims["namespace"] !== "string" || !isRef(claims["serviceaccount"]))
     return undefined;
   for (const name of ["pod", "secret", "node"])
     if (claims[name] !== undefined && !isRef(claims[name])) return undefined;
@@ -89,12 +90,8 @@ export function readPrivateClaims(payload: Readonly<Record<string, unknown>>): P
 
 function isRef(value: unknown): value is Ref {
   return (
-    isRecord(value) &&
+    isJsonObject(value) &&
     typeof value["name"] === "string" &&
     ["string", "undefined"].includes(typeof value["uid"])
   );
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

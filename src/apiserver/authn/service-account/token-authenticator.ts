@@ -1,4 +1,5 @@
 /** Checks tokens that we issued ourselves: issuer, signature and audience; what they say is for a validator. @module */
+import { quoted } from "../../quoted.ts";
 import type { UserInfo } from "../../user-info.ts";
 import { intersection, type TokenAnswer, type TokenAuthenticator } from "../token-authenticator.ts";
 import { loadJose } from "./jose.ts";
@@ -89,8 +90,4 @@ function audiencesOf({ aud }: Payload): readonly string[] {
   return (Array.isArray(aud) ? (aud as readonly unknown[]) : [aud]).filter(
     (audience): audience is string => typeof audience === "string",
   );
-}
-
-function quoted(list: readonly string[]): string {
-  return `[${list.map((item) => JSON.stringify(item)).join(" ")}]`;
 }

@@ -4,7 +4,7 @@ import type { PersistentVolume, PersistentVolumeClaim, Pod } from "#api/core/v1/
 import type { AuthorizationAttributes, UserInfo } from "../../user-info.ts";
 import { bootstrapClusterRoles } from "../rbac/bootstrap-policy.ts";
 import { nodeAuthorizer } from "./node-authorizer.ts";
-import { nodeGraph } from "./node-graph.ts";
+import { nodeGraph, type GraphObjects } from "./node-graph.ts";
 
 const claim = { metadata: { name: "data" }, spec: { volumeName: "pv" } } as PersistentVolumeClaim;
 const volume = {
@@ -57,6 +57,8 @@ const graph = nodeGraph({
   volume: (name) => (name === "pv" ? volume : undefined),
   attachment: () => undefined,
   slice: () => undefined,
+  certificateRequest: (_namespace, name) =>
+    ({ spec: { nodeName: name } }) as ReturnType<GraphObjects["certificateRequest"]>,
 });
 const rules = bootstrapClusterRoles().find(({ metadata }) => metadata.name === "system:node")?.rules ?? [];
 const authorizer = nodeAuthorizer(graph, rules);
@@ -111,6 +113,13 @@ suite("nodeAuthorizer()", () => {
     ["update /nodes/status /n1", true],
     ["delete /nodes /n1", false],
     ["list /services /", true],
+    ["create certificates.k8s.io/podcertificaterequests ns/", true],
+    ["get certificates.k8s.io/podcertificaterequests ns/n1", true],
+    ["get certificates.k8s.io/podcertificaterequests ns/n2", false],
+    ["list certificates.k8s.io/podcertificaterequests /", false],
+    ["delete certificates.k8s.io/podcertificaterequests ns/n1", false],
+    ["update certificates.k8s.io/podcertificaterequests/status ns/n1", false],
+    ["list certificates.k8s.io/clustertrustbundles /", true],
     ["create /pods ns/", true],
     ["create /deployments ns/", false],
   ];

@@ -33,6 +33,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   "/serviceaccounts": serviceAccount,
   "/nodes": ownNode,
   "/pods": pod,
+  "certificates.k8s.io/podcertificaterequests": podCertificateRequest,
   "resource.k8s.io/resourceclaims": getOne("resourceclaims"),
   "resource.k8s.io/resourceslices": resourceSlice,
   "storage.k8s.io/volumeattachments": getOne("volumeattachments"),
@@ -156,6 +157,28 @@ function resourceSlice(node: string, attributes: AuthorizationAttributes, graph:
       return refuse(
         "only the following verbs are allowed for a ResourceSlice: get, watch, list, create, update, patch, delete, deletecollection",
       );
+  }
+}
+
+function podCertificateRequest(
+  node: string,
+  attributes: AuthorizationAttributes,
+  graph: NodeGraph,
+): Decision {
+  const { verb, subresource } = attributes;
+  if (subresource !== "")
+    return refuse("nodes may not access the status subresource of PodCertificateRequests");
+  switch (verb) {
+    case "create":
+      return ALLOWED;
+    case "get":
+      return related(node, "podcertificaterequests", attributes, graph);
+    case "list":
+    case "watch":
+      if (selects(attributes, "spec.nodeName", node)) return ALLOWED;
+      return refuse("can only list/watch podcertificaterequests with nodeName field selector");
+    default:
+      return refuse(`nodes may not ${verb} podcertificaterequests`);
   }
 }
 

@@ -1,4 +1,5 @@
 /** What the pods of a node lead to: asked of the pods themselves, of which a node has few, so that nothing has to be kept in step. @module */
+import type { PodCertificateRequest } from "#api/certificates/v1beta1/types.gen";
 import type { Container, PersistentVolume, PersistentVolumeClaim, Pod, Volume } from "#api/core/v1/types.gen";
 import type { ResourceSlice } from "#api/resource/v1/types.gen";
 import type { VolumeAttachment } from "#api/storage/v1/types.gen";
@@ -11,6 +12,7 @@ export type GraphKind =
   | "resourceclaims"
   | "volumeattachments"
   | "pods"
+  | "podcertificaterequests"
   | "resourceslices";
 
 export interface NodeGraph {
@@ -25,6 +27,7 @@ export interface GraphObjects {
   volume(name: string): PersistentVolume | undefined;
   attachment(name: string): VolumeAttachment | undefined;
   slice(name: string): ResourceSlice | undefined;
+  certificateRequest(namespace: string, name: string): PodCertificateRequest | undefined;
 }
 
 /** Static pods run before the API knows them: a node must not give itself rights by mirrors that it wrote. */
@@ -35,6 +38,8 @@ export function nodeGraph(objects: GraphObjects): NodeGraph {
     hasPath(node, kind, namespace, name) {
       if (kind === "volumeattachments") return objects.attachment(name)?.spec.nodeName === node;
       if (kind === "resourceslices") return objects.slice(name)?.spec.nodeName === node;
+      if (kind === "podcertificaterequests")
+        return objects.certificateRequest(namespace, name)?.spec.nodeName === node;
       for (const pod of objects.podsOf(node)) {
         if (kind === "pods" && pod.metadata.name === name && pod.metadata.namespace === namespace)
           return true;
@@ -71,6 +76,7 @@ function needs(pod: Pod, kind: GraphKind, name: string): boolean {
       return claimStatuses(pod).includes(name);
     case "volumeattachments":
     case "pods":
+    case "podcertificaterequests":
     case "resourceslices":
     default:
       return false;

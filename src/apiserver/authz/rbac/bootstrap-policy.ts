@@ -37,6 +37,7 @@ const AGGREGATES_TO: Readonly<Record<string, string>> = {
 const BINDINGS: Readonly<Record<string, readonly string[]>> = {
   "cluster-admin": ["group:system:masters"],
   "system:basic-user": ["group:system:authenticated"],
+  "system:cluster-trust-bundle-discovery": ["group:system:serviceaccounts"],
   "system:coredns": ["sa:kube-system/coredns"],
   "system:discovery": ["group:system:authenticated"],
   // The pod network runs beside kube-proxy and calls with its certificate.

@@ -99,6 +99,7 @@ export const CLUSTER_ROLES: RoleTable = {
   "system:certificates.k8s.io:legacy-unknown-approver": [
     ["approve", "certificates.k8s.io", "signers", "kubernetes.io/legacy-unknown"],
   ],
+  "system:cluster-trust-bundle-discovery": [[READ, "certificates.k8s.io", "clustertrustbundles"]],
   "system:discovery": [
     [
       "get",
@@ -163,6 +164,7 @@ export const CLUSTER_ROLES: RoleTable = {
     [READ, "resource.k8s.io", "resourceslices"],
     ["create delete", "resource.k8s.io", "resourceclaims"],
     ["update patch", "resource.k8s.io", "resourceclaims/binding"],
+    [READ, "resource.k8s.io", "devicetaintrules"],
   ],
   "system:kubelet-api-admin": [
     [READ, "core", "nodes"],
@@ -203,7 +205,9 @@ export const CLUSTER_ROLES: RoleTable = {
     [READ, "node.k8s.io", "runtimeclasses"],
     ["get", "resource.k8s.io", "resourceclaims"],
     ["deletecollection", "resource.k8s.io", "resourceslices"],
+    [READ, "certificates.k8s.io", "clustertrustbundles"],
     ["get", "core", "serviceaccounts"],
+    ["get list watch create", "certificates.k8s.io", "podcertificaterequests"],
   ],
   "system:node-bootstrapper": [
     ["get list watch create", "certificates.k8s.io", "certificatesigningrequests"],

@@ -64,6 +64,8 @@ export const CONTROLLER_ROLES: RoleTable = {
     [READ, "resource.k8s.io", "resourceclaims"],
     [READ, "resource.k8s.io", "resourceslices"],
     [READ, "resource.k8s.io", "deviceclasses"],
+    ["update patch", "resource.k8s.io", "devicetaintrules/status"],
+    [READ, "resource.k8s.io", "devicetaintrules"],
     EVENTS,
   ],
   "disruption-controller": [
@@ -128,6 +130,10 @@ export const CONTROLLER_ROLES: RoleTable = {
     ["list watch create patch delete", "core", "pods"],
     EVENTS,
   ],
+  "kube-apiserver-serving-clustertrustbundle-publisher": [
+    ["attest", "certificates.k8s.io", "signers", "kubernetes.io/kube-apiserver-serving"],
+    ["create update delete list watch", "certificates.k8s.io", "clustertrustbundles"],
+  ],
   "legacy-service-account-token-cleaner": [
     ["get", "core", "configmaps", "kube-apiserver-legacy-service-account-token-tracking"],
     ["patch delete", "core", "secrets"],
@@ -169,6 +175,7 @@ export const CONTROLLER_ROLES: RoleTable = {
     EVENTS,
     ["watch", "core", "events"],
   ],
+  podcertificaterequestcleaner: [["get list watch delete", "certificates.k8s.io", "podcertificaterequests"]],
   "pod-garbage-collector": [
     ["list watch delete", "core", "pods"],
     [READ, "core", "nodes"],
@@ -240,6 +247,13 @@ export const CONTROLLER_ROLES: RoleTable = {
     ["update delete", "core", "persistentvolumeclaims"],
     ["update", "core", "pods/finalizers"],
     EVENTS,
+  ],
+  "storage-version-migrator-controller": [
+    // An apply of what was deleted meanwhile is a create, which the uid then refuses.
+    ["create list patch", "*", "*"],
+    ["get", "apiextensions.k8s.io", "customresourcedefinitions"],
+    ["patch", "apiextensions.k8s.io", "customresourcedefinitions/status"],
+    ["update", "storagemigration.k8s.io", "storageversionmigrations/status"],
   ],
   "ttl-after-finished-controller": [["get list watch delete", "batch", "jobs"], EVENTS],
   "ttl-controller": [["list watch update patch", "core", "nodes"], EVENTS],

@@ -1,6 +1,7 @@
 /** Nobody hands out permissions that they do not have; upstream's `ConfirmNoEscalation`. Pure. @module */
 import { compareStrings } from "#apimachinery";
 import type { PolicyRule } from "#api/rbac/v1/types.gen";
+import { quoted } from "../../quoted.ts";
 import type { UserInfo } from "../../user-info.ts";
 import { uncovered } from "./rules.ts";
 
@@ -50,8 +51,4 @@ function formatRule({ apiGroups, resources, nonResourceURLs, resourceNames, verb
   ] as const;
   const shown = parts.flatMap(([name, list = []]) => (list.length > 0 ? [`${name}:${quoted(list)}`] : []));
   return `{${shown.join(", ")}}`;
-}
-
-function quoted(list: readonly string[]): string {
-  return `[${list.map((item) => JSON.stringify(item)).join(" ")}]`;
 }

@@ -1,7 +1,7 @@
 /** Leaves decisions to a webhook: a SubjectAccessReview goes out and comes back answered; answers are remembered. @module */
 import { isJsonObject, type Clock } from "#apimachinery";
 import type { SubjectAccessReviewSpec, SubjectAccessReviewStatus } from "#api/authorization/v1/types.gen";
-import { TtlCache } from "../../authn/ttl-cache.ts";
+import { TtlCache } from "#component-base";
 import type { ReviewWebhook } from "../../review-webhook.ts";
 import type { SecurityMetrics } from "../../security-metrics.ts";
 import type { AuthorizationAttributes, Authorizer, Decision } from "../../user-info.ts";
@@ -31,7 +31,7 @@ const METRIC = "apiserver_authorization_webhook_";
 
 export function webhookAuthorizer(options: WebhookAuthorizerOptions): Authorizer {
   const { clock, conditions, authorizedTtlMs, unauthorizedTtlMs } = options;
-  const cache = new TtlCache<SubjectAccessReviewStatus>(clock, CACHE_ENTRIES_MAX);
+  const cache = new TtlCache<SubjectAccessReviewStatus>(() => clock.now(), CACHE_ENTRIES_MAX);
   return {
     async authorize(attributes) {
       const spec = specOf(attributes);

@@ -19,6 +19,7 @@ import {
 } from "#apimachinery/cel";
 import type { JsonObject } from "#apimachinery";
 import type { ValidationRule } from "#api/apiextensions/v1/types.gen";
+import { once } from "../../once.ts";
 import type { Structural } from "../structural.ts";
 
 /** Or why there is none. */
@@ -89,9 +90,4 @@ function compileExpression(
     if (!(err instanceof CelIssues)) throw err;
     return `${what}compilation failed: ${err.message}`;
   }
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
 }

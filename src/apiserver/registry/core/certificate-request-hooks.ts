@@ -1,5 +1,4 @@
 /** Certificate signing requests: the server writes who made them and when they were judged, and checks who has the key. @module */
-import { createPublicKey, verify } from "node:crypto";
 import { field, formatTime, invalid, type KubeObject } from "#apimachinery";
 import type {
   CertificateSigningRequest,
@@ -7,17 +6,8 @@ import type {
 } from "#api/certificates/v1/types.gen";
 import { parseRequest } from "#api/certificates/v1/validation";
 import { nothingBegun, type ResourceHooks } from "../resource-hooks.ts";
+import { signatureProblem } from "./request-signature.ts";
 
-/** Signature algorithms by object identifier, and their digests; undefined: the algorithm has its own. */
-const DIGESTS: Readonly<Record<string, string | undefined>> = {
-  "1.2.840.113549.1.1.11": "sha256",
-  "1.2.840.113549.1.1.12": "sha384",
-  "1.2.840.113549.1.1.13": "sha512",
-  "1.2.840.10045.4.3.2": "sha256",
-  "1.2.840.10045.4.3.3": "sha384",
-  "1.2.840.10045.4.3.4": "sha512",
-  "1.3.101.112": undefined,
-};
 const KIND = { group: "certificates.k8s.io", kind: "CertificateSigningRequest" };
 
 export function certificateRequestHooks(nowMs: () => number): ResourceHooks {
@@ -45,29 +35,9 @@ export function certificateRequestHooks(nowMs: () => number): ResourceHooks {
 function checkPossession({ metadata, spec }: CertificateSigningRequest): void {
   const parsed = parseRequest(spec?.request ?? "");
   if (typeof parsed === "string") return;
-  const { algorithm, publicKey, signature, toBeSigned } = parsed;
-  const problem = !(algorithm in DIGESTS)
-    ? "x509: cannot verify signature: algorithm unimplemented"
-    : isSigned(DIGESTS[algorithm], publicKey, toBeSigned.raw, signature)
-      ? undefined
-      : "x509: signature of the certificate request is wrong";
+  const problem = signatureProblem(parsed);
   if (problem === undefined) return;
   throw invalid(KIND, metadata.name, [field.invalid("spec.request", spec.request, problem)]);
-}
-
-function isSigned(
-  digest: string | undefined,
-  publicKey: Uint8Array,
-  signed: Uint8Array,
-  signature: Uint8Array,
-): boolean {
-  try {
-    const key = createPublicKey({ key: Buffer.from(publicKey), format: "der", type: "spki" });
-    return verify(digest, signed, key, signature);
-  } catch {
-    // Whatever the library dislikes about the key: nobody has shown to have its private half.
-    return false;
-  }
 }
 
 /** Conditions without times get them; a condition that only repeats itself keeps the time at which it began. */

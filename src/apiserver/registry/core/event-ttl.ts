@@ -1,7 +1,6 @@
 /** Events are forgotten an hour after they were last written; upstream leaves that to leases of its store. @module */
 import { isNotFound, type Clock, type Logger } from "#apimachinery";
-import { EVERYTHING } from "../../watchcache/selection.ts";
-import { Watcher } from "../../watchcache/watcher.ts";
+import { follow } from "../../watchcache/follow.ts";
 import type { RequestContext } from "../context.ts";
 import type { ResourceStore } from "../resource-store.ts";
 
@@ -9,7 +8,6 @@ const TTL_MS = 3_600_000;
 const SWEEP_MS = 60_000;
 /** Written and not yet expired; beyond it the oldest go early. */
 const EVENTS_MAX = 500_000;
-const TAKE_MAX = 1_000;
 /** Deletes under way at once. */
 const DELETE_BATCH = 100;
 
@@ -33,26 +31,16 @@ export interface EventTtlOptions {
 export function startEventTtl(options: EventTtlOptions): void {
   const { events, clock, context } = options;
   const written: Written[] = [];
-  const { cache } = events;
-  const watcher = new Watcher({
-    selection: EVERYTHING,
-    initial: [...cache.list()],
-    bookmarks: false,
-    backlogBytesMax: Number.POSITIVE_INFINITY,
-    onStop: (stopped) => cache.removeWatcher(stopped),
-  });
-  cache.addWatcher(watcher);
-  watcher.onReady(() => {
-    while (!watcher.isEmpty) {
-      for (const item of watcher.take(TAKE_MAX)) {
-        if (item.type !== "event" || item.event.type === "DELETED") continue;
-        const { key, namespace, name, revision } = item.event.object;
-        written.push({ key, namespace, name, revision, expiresAt: clock.monotonicMs() + TTL_MS });
-      }
+  follow(events.cache, { withInitial: true, signal: context.signal }, (changes) => {
+    const expiresAt = clock.monotonicMs() + TTL_MS;
+    for (const { object, isDeleted } of changes) {
+      if (isDeleted) continue;
+      const { key, namespace, name, revision } = object;
+      written.push({ key, namespace, name, revision, expiresAt });
     }
   });
   const sweep = (): void => {
-    if (context.signal.aborted) return watcher.stop();
+    if (context.signal.aborted) return;
     void forget(takeExpired(written, clock.monotonicMs()), options).finally(() =>
       clock.after(SWEEP_MS, sweep),
     );

@@ -3,7 +3,7 @@
  * server; upstream's MetaAllocator.
  * @module
  */
-import { isAlreadyExists, isNotFound, type KubeObject } from "#apimachinery";
+import { isAlreadyExists, isNotFound, unless, type KubeObject } from "#apimachinery";
 import type { IPAddress, ServiceCIDR } from "#api/networking/v1/types.gen";
 import type { RequestContext } from "../context.ts";
 import type { ResourceStore } from "../resource-store.ts";
@@ -76,11 +76,8 @@ export class ServiceAddresses {
   }
 
   async release(ip: string): Promise<void> {
-    try {
-      await this.#options.store(IP_ADDRESSES).delete("", ip, {}, this.#options.context);
-    } catch (err) {
-      if (!isNotFound(err)) throw err;
-    }
+    const { store, context } = this.#options;
+    await unless(isNotFound, store(IP_ADDRESSES).delete("", ip, {}, context));
   }
 
   /** The ranges in use, or those that hold `ip`; looked for again when a ServiceCIDR may have been created just now. */

@@ -3,13 +3,12 @@
  * them changes, and every few minutes.
  * @module
  */
-import { isAlreadyExists, isNotFound, type Clock, type KubeObject, type Logger } from "#apimachinery";
+import { isAlreadyExists, isNotFound, unless, type Clock, type KubeObject, type Logger } from "#apimachinery";
 import type { Service } from "#api/core/v1/types.gen";
 import type { IPAddress, ServiceCIDR } from "#api/networking/v1/types.gen";
 import { RevisionConflict } from "#storage";
-import { EVERYTHING } from "../../watchcache/selection.ts";
+import { follow } from "../../watchcache/follow.ts";
 import { yieldToLoop } from "../../watchcache/watch-cache.ts";
-import { Watcher } from "../../watchcache/watcher.ts";
 import type { RequestContext } from "../context.ts";
 import type { ResourceStore } from "../resource-store.ts";
 import { holds, parseIpRange, parseIpv4 } from "./ip-range.ts";
@@ -30,7 +29,6 @@ export const SERVICES = "core/services";
 const INTERVAL_MS = 180_000;
 /** Changes are looked at so much later: a request is allowed to finish what it began. */
 const SETTLE_MS = 1_000;
-const TAKE_MAX = 1_000;
 const SWAP_ATTEMPTS_MAX = 5;
 /** Objects looked at before other work gets its turn. */
 const SLICE = 200;
@@ -94,27 +92,14 @@ export class ServiceRepair {
   }
 
   #follow(resource: string): void {
-    const { cache } = this.#options.store(resource);
-    const watcher = new Watcher({
-      selection: EVERYTHING,
-      initial: [],
-      bookmarks: false,
-      backlogBytesMax: Number.POSITIVE_INFINITY,
-      onStop: (stopped) => cache.removeWatcher(stopped),
-    });
-    cache.addWatcher(watcher);
-    watcher.onReady(() => {
-      while (!watcher.isEmpty) {
-        for (const item of watcher.take(TAKE_MAX)) {
-          if (item.type !== "event") continue;
-          const { type, object } = item.event;
-          // The Service of an address that was deleted may still have it.
-          const isGone = resource === IP_ADDRESSES && type === "DELETED";
-          this.#look(isGone ? parentKey(object.object as IPAddress) : object.key, SETTLE_MS);
-        }
+    const { store, context } = this.#options;
+    follow(store(resource).cache, { withInitial: false, signal: context.signal }, (changes) => {
+      for (const { object, isDeleted } of changes) {
+        // The Service of an address that was deleted may still have it.
+        const isGone = resource === IP_ADDRESSES && isDeleted;
+        this.#look(isGone ? parentKey(object.object as IPAddress) : object.key, SETTLE_MS);
       }
     });
-    this.#options.context.signal.addEventListener("abort", () => watcher.stop(), { once: true });
   }
 
   #look(key: string, afterMs: number): void {
@@ -219,12 +204,4 @@ export class ServiceRepair {
 function parentKey({ spec }: IPAddress): string {
   const { namespace = "", name } = spec.parentRef;
   return `${namespace}/${name}`;
-}
-
-async function unless(isHarmless: (err: unknown) => boolean, write: Promise<unknown>): Promise<void> {
-  try {
-    await write;
-  } catch (err) {
-    if (!isHarmless(err)) throw err;
-  }
 }

@@ -1,8 +1,8 @@
 /** Being told of a resource's changes, in the turn in which the cache shows them. @module */
-import { EVERYTHING } from "../watchcache/selection.ts";
-import type { CachedObject } from "../watchcache/cached-object.ts";
-import type { WatchCache } from "../watchcache/watch-cache.ts";
-import { Watcher } from "../watchcache/watcher.ts";
+import type { CachedObject } from "./cached-object.ts";
+import type { ResourceCache } from "./resource-cache.ts";
+import { EVERYTHING } from "./selection.ts";
+import { Watcher } from "./watcher.ts";
 
 const TAKE_MAX = 1_000;
 
@@ -11,14 +11,18 @@ export interface FollowedChange {
   readonly isDeleted: boolean;
 }
 
+export interface FollowOptions {
+  /** What is there already is told first. */
+  readonly withInitial: boolean;
+  readonly signal: AbortSignal;
+}
+
 /** Changes are told in batches. They are taken as they come, so that none waits. Until `signal` aborts. */
 export function follow(
-  watchCache: WatchCache,
-  resource: string,
-  { withInitial, signal }: { readonly withInitial: boolean; readonly signal: AbortSignal },
+  cache: ResourceCache,
+  { withInitial, signal }: FollowOptions,
   onChanges: (changes: readonly FollowedChange[]) => void,
 ): void {
-  const cache = watchCache.resource(resource);
   const watcher = new Watcher({
     selection: EVERYTHING,
     initial: withInitial ? [...cache.list()] : [],
