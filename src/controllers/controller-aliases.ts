@@ -22,6 +22,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   csrsigning: "certificatesigningrequest-signing-controller",
   csrapproving: "certificatesigningrequest-approving-controller",
   csrcleaner: "certificatesigningrequest-cleaner-controller",
+  service: "service-lb-controller",
   ttl: "ttl-controller",
   bootstrapsigner: "bootstrap-signer-controller",
   tokencleaner: "token-cleaner-controller",

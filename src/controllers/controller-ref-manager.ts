@@ -159,7 +159,8 @@ export function controllerKeys(kind: Pick<Kind, "group" | "kind">, object: KubeO
   return [namespace === undefined ? ref.name : `${namespace}/${ref.name}`];
 }
 
-function groupOf(apiVersion: string): string {
+/** Owner references survive a change of version: the group decides. */
+export function groupOf(apiVersion: string): string {
   const slash = apiVersion.indexOf("/");
   return slash < 0 ? "" : apiVersion.slice(0, slash);
 }

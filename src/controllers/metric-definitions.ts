@@ -1,7 +1,15 @@
 /** The metrics of the controllers, under upstream's names and labels. @module */
-import { exponentialBuckets, type MetricDefinition } from "#component-base";
+import {
+  counter,
+  exponentialBuckets,
+  gauge,
+  histogram,
+  prefixed,
+  type MetricDefinition,
+} from "#component-base";
 
 const PER_SYNC = exponentialBuckets(2, 2, 15);
+const CLAIM_LABELS = ["namespace", "storage_class", "volume_attributes_class"];
 const STALE_LABELS = ["group", "resource"];
 
 /** To declare where the metrics are kept. */
@@ -100,6 +108,64 @@ export const controllerMetricDefinitions: readonly MetricDefinition[] = [
       "From when a pod was to go to its deletion",
     ),
   ]),
+  ...prefixed("horizontal_pod_autoscaler_controller", [
+    counter("reconciliations_total", "Reconciliations of autoscalers", "action", "error"),
+    histogram(
+      "reconciliation_duration_seconds",
+      exponentialBuckets(0.001, 2, 15),
+      "Duration of reconciling an autoscaler",
+      "action",
+      "error",
+    ),
+    counter("metric_computation_total", "Metrics that were reckoned with", "action", "error", "metric_type"),
+    histogram(
+      "metric_computation_duration_seconds",
+      exponentialBuckets(0.001, 2, 15),
+      "Duration of reading and reckoning with one metric",
+      "action",
+      "error",
+      "metric_type",
+    ),
+    gauge("num_horizontal_pod_autoscalers", "Autoscalers that there are"),
+    gauge("desired_replicas", "Replicas that an autoscaler wants", "namespace", "hpa_name"),
+  ]),
+  ...prefixed("pod_gc_collector", [
+    counter("force_delete_pods_total", "Pods that were removed by force", "namespace", "reason"),
+    counter("force_delete_pod_errors_total", "Pods that could not be removed", "namespace", "reason"),
+  ]),
+  ...prefixed("node_ipam_controller", [
+    counter("cidrset_cidrs_allocations_total", "Ranges that were given to nodes", "clusterCIDR"),
+    counter("cidrset_cidrs_releases_total", "Ranges that nodes gave back", "clusterCIDR"),
+    gauge("cirdset_max_cidrs", "Ranges that there are", "clusterCIDR"),
+    gauge("cidrset_usage_cidrs", "Part of the ranges that is in use", "clusterCIDR"),
+    histogram(
+      "cidrset_allocation_tries_per_request",
+      exponentialBuckets(1, 5, 5),
+      "Ranges in use that were passed over for one that was free",
+      "clusterCIDR",
+    ),
+  ]),
+  ...prefixed("root_ca_cert_publisher", [
+    counter("sync_total", "Reconciliations of namespaces", "code"),
+    histogram(
+      "sync_duration_seconds",
+      exponentialBuckets(0.001, 2, 15),
+      "Duration of reconciling a namespace",
+      "code",
+    ),
+  ]),
+  ...prefixed("pv_collector", [
+    gauge("total_pv_count", "PersistentVolumes", "plugin_name", "volume_mode"),
+    gauge("bound_pv_count", "PersistentVolumes that are bound", "storage_class"),
+    gauge("unbound_pv_count", "PersistentVolumes that are not bound", "storage_class"),
+    gauge("bound_pvc_count", "Claims that are bound", ...CLAIM_LABELS),
+    gauge("unbound_pvc_count", "Claims that are not bound", ...CLAIM_LABELS),
+  ]),
+  counter("retroactive_storageclass_total", "Claims that were given the default class later"),
+  counter("retroactive_storageclass_errors_total", "Claims that could not be given the default class"),
+  ...prefixed("service_controller", [
+    counter("loadbalancer_sync_total", "Times that a load balancer was configured"),
+  ]),
   ...prefixed("garbagecollector_controller", [
     counter("resources_sync_error_total", "Failures to learn which resources there are"),
   ]),
@@ -108,6 +174,11 @@ export const controllerMetricDefinitions: readonly MetricDefinition[] = [
     gauge("zone_health", "How many of the zone's nodes are healthy, in percent", "zone"),
     gauge("unhealthy_nodes_in_zone", "Nodes of the zone that are not ready", "zone"),
     counter("evictions_total", "Nodes from which pods were driven", "zone"),
+    histogram(
+      "update_node_health_duration_seconds",
+      exponentialBuckets(0.001, 4, 8),
+      "Duration of looking after one node",
+    ),
   ]),
   ...prefixed("taint_eviction_controller", [
     counter("pod_deletions_total", "Pods that were deleted because of taints"),
@@ -120,6 +191,11 @@ export const controllerMetricDefinitions: readonly MetricDefinition[] = [
   ...prefixed("endpoint_slice_controller", [
     ...sliceMetrics(),
     counter("syncs", "Reconciliations of services, by result", "result"),
+    gauge(
+      "services_count_by_traffic_distribution",
+      "Services that say where their traffic is to go",
+      "traffic_distribution",
+    ),
     histogram(
       "endpointslices_changed_per_sync",
       [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
@@ -130,6 +206,7 @@ export const controllerMetricDefinitions: readonly MetricDefinition[] = [
   ]),
   ...prefixed("endpoint_slice_mirroring_controller", [
     ...sliceMetrics(),
+    histogram("endpoints_updated_per_sync", PER_SYNC, "Endpoints that one reconciliation changed"),
     histogram("addresses_skipped_per_sync", PER_SYNC, "Addresses that were not mirrored"),
     histogram(
       "endpoints_sync_duration",
@@ -148,25 +225,4 @@ function sliceMetrics(): readonly MetricDefinition[] {
     gauge("desired_endpoint_slices", "EndpointSlices that would do, if all were full"),
     counter("changes", "Writes of EndpointSlices", "operation"),
   ];
-}
-
-function prefixed(subsystem: string, definitions: readonly MetricDefinition[]): readonly MetricDefinition[] {
-  return definitions.map((one) => ({ ...one, name: `${subsystem}_${one.name}` }));
-}
-
-function counter(name: string, help: string, ...labels: readonly string[]): MetricDefinition {
-  return { type: "counter", name, help, labels };
-}
-
-function gauge(name: string, help: string, ...labels: readonly string[]): MetricDefinition {
-  return { type: "gauge", name, help, labels };
-}
-
-function histogram(
-  name: string,
-  buckets: readonly number[],
-  help: string,
-  ...labels: readonly string[]
-): MetricDefinition {
-  return { type: "histogram", name, help, labels, buckets };
 }

@@ -10,6 +10,7 @@ import {
   nodeComponentApprovingController,
 } from "./certificates/approving-controller.ts";
 import { csrCleanerController } from "./certificates/cleaner-controller.ts";
+import { podCertificateRequestCleanerController } from "./certificates/podcertificaterequest-cleaner-controller.ts";
 import { csrSigningController } from "./certificates/signing-controller.ts";
 import { trustBundlePublisherController } from "./certificates/trust-bundle-publisher-controller.ts";
 import { clusterRoleAggregationController } from "./clusterrole-aggregation/clusterrole-aggregation-controller.ts";
@@ -17,6 +18,8 @@ import { cronJobController } from "./cronjob/cronjob-controller.ts";
 import { daemonSetController } from "./daemonset/daemonset-controller.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
 import { deviceTaintEvictionController } from "./device-taint-eviction/device-taint-eviction-controller.ts";
+import { deviceTaintRuleController } from "./device-taint-eviction/device-taint-rule-controller.ts";
+import { RuleEvictions } from "./device-taint-eviction/rule-evictions.ts";
 import { disruptionController } from "./disruption/disruption-controller.ts";
 import { staleDisruptionController } from "./disruption/stale-condition.ts";
 import { endpointSliceMirroringController } from "./endpointslice-mirroring/endpointslice-mirroring-controller.ts";
@@ -45,10 +48,14 @@ import { legacyServiceAccountTokenCleanerController } from "./legacy-serviceacco
 import { serviceAccountTokenController } from "./serviceaccount-token/serviceaccount-token-controller.ts";
 import { serviceAccountController } from "./serviceaccount/serviceaccount-controller.ts";
 import { serviceCIDRsController } from "./servicecidrs/servicecidrs-controller.ts";
+import { parseAddressPool } from "./service-loadbalancer/address-pool.ts";
+import { serviceLoadBalancerController } from "./service-loadbalancer/service-loadbalancer-controller.ts";
 import { statefulSetController } from "./statefulset/statefulset-controller.ts";
 import { storageVersionMigratorController } from "./storage-version-migrator/storage-version-migrator-controller.ts";
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
+import { ttlController } from "./ttl/ttl-controller.ts";
 import { ttlAfterFinishedController } from "./ttl-after-finished/ttl-after-finished-controller.ts";
+import { volumeExpandController } from "./volume-expand/volume-expand-controller.ts";
 import { validatingAdmissionPolicyStatusController } from "./validatingadmissionpolicy-status/validatingadmissionpolicy-status-controller.ts";
 
 import {
@@ -82,18 +89,25 @@ export const controllers: Readonly<Record<string, ControllerInit>> = {
     endpointSliceController(context, maxEndpointsPerSlice),
   "endpoints-controller": (context) => endpointsController(context),
   "endpointslice-mirroring-controller": (context) => endpointSliceMirroringController(context),
+  "service-lb-controller": (context, { serviceLoadBalancerRange = "" }) =>
+    serviceLoadBalancerRange === ""
+      ? undefined
+      : serviceLoadBalancerController(context, parseAddressPool(serviceLoadBalancerRange)),
   "service-cidr-controller": (context) => serviceCIDRsController(context),
-  "storage-version-migrator-controller": (context, { storageVersionMigration = false }) =>
-    storageVersionMigration ? storageVersionMigratorController(context) : undefined,
+  "storage-version-migrator-controller": (context) => storageVersionMigratorController(context),
   "resourcequota-controller": (context) => resourceQuotaController(context),
   "persistentvolume-binder-controller": (context) => persistentVolumeBinderController(context),
   "persistentvolume-attach-detach-controller": (context) => attachDetachController(context),
+  "persistentvolume-expander-controller": (context) => volumeExpandController(context),
   "ephemeral-volume-controller": (context) => ephemeralVolumeController(context),
   "resourceclaim-controller": (context) => [
     resourceClaimController(context),
     podResourceClaimsController(context),
   ],
-  "device-taint-eviction-controller": (context) => deviceTaintEvictionController(context),
+  "device-taint-eviction-controller": (context) => {
+    const evictions = new RuleEvictions();
+    return [deviceTaintEvictionController(context, evictions), deviceTaintRuleController(context, evictions)];
+  },
   "persistentvolumeclaim-protection-controller": (context) =>
     persistentVolumeClaimProtectionController(context),
   "persistentvolume-protection-controller": (context) => persistentVolumeProtectionController(context),
@@ -103,13 +117,9 @@ export const controllers: Readonly<Record<string, ControllerInit>> = {
   "certificatesigningrequest-signing-controller": (context, { clusterSigning }) =>
     clusterSigning === undefined ? undefined : csrSigningController(context, clusterSigning),
   "certificatesigningrequest-cleaner-controller": (context) => csrCleanerController(context),
-  "kube-apiserver-serving-clustertrustbundle-publisher-controller": (
-    context,
-    { rootCA, clusterTrustBundles = false },
-  ) =>
-    rootCA === undefined || !clusterTrustBundles
-      ? undefined
-      : trustBundlePublisherController(context, rootCA),
+  "podcertificaterequest-cleaner-controller": (context) => podCertificateRequestCleanerController(context),
+  "kube-apiserver-serving-clustertrustbundle-publisher-controller": (context, { rootCA }) =>
+    rootCA === undefined ? undefined : trustBundlePublisherController(context, rootCA),
   "bootstrap-signer-controller": (context) => bootstrapSignerController(context),
   "token-cleaner-controller": (context) => tokenCleanerController(context),
   "validatingadmissionpolicy-status-controller": (context) =>
@@ -118,6 +128,7 @@ export const controllers: Readonly<Record<string, ControllerInit>> = {
   "garbage-collector-controller": (context) => garbageCollectorController(context),
   "node-lifecycle-controller": (context, options) => nodeLifecycleController(context, options),
   "taint-eviction-controller": (context) => taintEvictionController(context),
+  "ttl-controller": (context) => ttlController(context),
   "node-ipam-controller": newNodeIpam,
   "pod-garbage-collector-controller": (context, { terminatedPodGCThreshold }) =>
     podGarbageCollectorController(context, terminatedPodGCThreshold),
@@ -169,6 +180,7 @@ const SYNCS: Readonly<Record<string, number>> = {
   "garbage-collector-controller": 20,
   "namespace-controller": 10,
   "resourceclaim-controller": 50,
+  "service-lb-controller": 1,
 };
 
 function newNodeIpam(context: ControllerContext, options: ControllerOptions): Controller | undefined {

@@ -28,6 +28,7 @@ const ACCOUNTS: Readonly<Record<string, string>> = {
   "certificatesigningrequest-approving-controller": "certificate-controller",
   "certificatesigningrequest-signing-controller": "certificate-controller",
   "certificatesigningrequest-cleaner-controller": "certificate-controller",
+  "podcertificaterequest-cleaner-controller": "podcertificaterequestcleaner",
   "node-component-csr-approving-controller": "node-component-approver",
   "kube-apiserver-serving-clustertrustbundle-publisher-controller":
     "kube-apiserver-serving-clustertrustbundle-publisher",

@@ -7,6 +7,7 @@ import { Pods } from "#api/core/v1/pod";
 import { isPodTerminal } from "#api/core/v1/pod-state";
 import type { Pod } from "#api/core/v1/types.gen";
 import { DeviceClasses } from "#api/resource/v1/deviceclass";
+import { DeviceTaintRules } from "#api/resource/v1/devicetaintrule";
 import { ResourceClaims } from "#api/resource/v1/resourceclaim";
 import { ResourceSlices } from "#api/resource/v1/resourceslice";
 import { CSIDrivers } from "#api/storage/v1/csidriver";
@@ -55,6 +56,7 @@ const KINDS: Readonly<Partial<Record<EventResource, Kind>>> = {
   ResourceClaim: ResourceClaims as unknown as Kind,
   ResourceSlice: ResourceSlices as unknown as Kind,
   DeviceClass: DeviceClasses as unknown as Kind,
+  DeviceTaintRule: DeviceTaintRules as unknown as Kind,
 };
 
 /** Until what it gives back is called. */

@@ -1,15 +1,20 @@
 /** The metrics of the scheduler, under upstream's names and labels. @module */
-import type { MetricDefinition } from "#component-base";
+import {
+  counter,
+  exponentialBuckets,
+  gauge,
+  histogram,
+  prefixed,
+  type MetricDefinition,
+} from "#component-base";
 
-const exponential = (start: number, factor: number, count: number): readonly number[] =>
-  Array.from({ length: count }, (_, i) => start * factor ** i);
-const LATENCY = exponential(0.001, 2, 15);
-const SHORT = exponential(0.0001, 2, 12);
-const PLUGIN = exponential(0.00001, 1.5, 20);
-const LONG = exponential(0.01, 2, 20);
+const LATENCY = exponentialBuckets(0.001, 2, 15);
+const SHORT = exponentialBuckets(0.0001, 2, 12);
+const PLUGIN = exponentialBuckets(0.00001, 1.5, 20);
+const LONG = exponentialBuckets(0.01, 2, 20);
 
 /** To declare where the metrics are kept. */
-export const schedulerMetrics: readonly MetricDefinition[] = [
+export const schedulerMetrics: readonly MetricDefinition[] = prefixed("scheduler", [
   counter("schedule_attempts_total", "Attempts to schedule pods, by result", "result", "profile"),
   histogram("event_handling_duration_seconds", SHORT, "Duration of taking in a cluster event", "event"),
   histogram(
@@ -20,7 +25,7 @@ export const schedulerMetrics: readonly MetricDefinition[] = [
     "profile",
   ),
   histogram("scheduling_algorithm_duration_seconds", LATENCY, "Duration of choosing a node"),
-  histogram("preemption_victims", exponential(1, 2, 7), "Victims of a preemption"),
+  histogram("preemption_victims", exponentialBuckets(1, 2, 7), "Victims of a preemption"),
   counter("preemption_attempts_total", "Attempts to make room by preemption"),
   gauge("pending_pods", "Pods that wait, by queue", "queue"),
   gauge("inflight_events", "Cluster events kept for pods that are being tried", "event"),
@@ -34,7 +39,7 @@ export const schedulerMetrics: readonly MetricDefinition[] = [
   ),
   histogram(
     "pod_scheduling_attempts",
-    exponential(1, 2, 5),
+    exponentialBuckets(1, 2, 5),
     "Attempts that pods needed until they were scheduled",
   ),
   counter(
@@ -87,21 +92,4 @@ export const schedulerMetrics: readonly MetricDefinition[] = [
     "result",
   ),
   gauge("pending_async_api_calls", "Writes to the API under way", "call_type"),
-];
-
-function counter(name: string, help: string, ...labels: readonly string[]): MetricDefinition {
-  return { type: "counter", name: `scheduler_${name}`, help, labels };
-}
-
-function gauge(name: string, help: string, ...labels: readonly string[]): MetricDefinition {
-  return { type: "gauge", name: `scheduler_${name}`, help, labels };
-}
-
-function histogram(
-  name: string,
-  buckets: readonly number[],
-  help: string,
-  ...labels: readonly string[]
-): MetricDefinition {
-  return { type: "histogram", name: `scheduler_${name}`, help, labels, buckets };
-}
+]);

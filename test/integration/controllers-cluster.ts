@@ -49,9 +49,12 @@ export async function startCluster(kinds: readonly Kind[], clock: Clock = system
   for (const kind of kinds) informers.informer(kind);
   await client.create(Nodes, newNode(NODE), signal);
   const controllers = newControllers(context, {
+    // "CA" is no certificate
+    names: ["*", "-kube-apiserver-serving-clustertrustbundle-publisher-controller"],
     rootCA: "CA",
     allocateNodeCIDRs: true,
     clusterCIDR: "10.244.0.0/16",
+    serviceLoadBalancerRange: "192.0.2.1-192.0.2.2",
     clientFor: (account) =>
       newClient(server.transport(controllerUser(account)), { userAgent: "kube-controller-manager" }),
   });

@@ -4,6 +4,7 @@ import { controllerOf, isNotFound, type Kind } from "#apimachinery";
 import { Deployments } from "#api/apps/v1/deployment";
 import { ReplicaSets } from "#api/apps/v1/replicaset";
 import { StatefulSets } from "#api/apps/v1/statefulset";
+import type { ReplicaSet } from "#api/apps/v1/types.gen";
 import { Jobs } from "#api/batch/v1/job";
 import { Pods } from "#api/core/v1/pod";
 import { isPodActive, isPodReady } from "#api/core/v1/pod-state";
@@ -40,6 +41,18 @@ function watchPods({ informers }: FaultyCluster, check: (pods: readonly Pod[], p
   return broken;
 }
 
+/** How many pods a ReplicaSet had, or was to have, at a revision: pods and sets are not watched in step. */
+interface Size {
+  readonly uid: string;
+  readonly count: number;
+  readonly revision: number;
+}
+
+function largestUntil(sizes: readonly Size[], uid: string, revision: number): number {
+  const known = sizes.filter((size) => size.uid === uid && size.revision <= revision);
+  return Math.max(0, ...known.map(({ count }) => count));
+}
+
 function imageOf({ spec }: Pod): string {
   return spec?.containers[0]?.image ?? "";
 }
@@ -48,17 +61,22 @@ test("a Deployment is rolled out and scaled without a pod too many, while others
   await using cluster = await startFaultyCluster(SEED, LAG_MAX_MS, kinds);
   const { client, informers, random, signal } = cluster;
   const sets = informers.lister(ReplicaSets);
-  const sizes = new Map<string, number>();
-  informers.informer(ReplicaSets).addEventHandler({
-    onAdd: ({ metadata, spec }) => void sizes.set(metadata.uid!, spec?.replicas ?? 1),
-    onUpdate: ({ metadata, spec }) =>
-      void sizes.set(metadata.uid!, Math.max(sizes.get(metadata.uid!) ?? 0, spec?.replicas ?? 1)),
-  });
-  const broken = watchPods(cluster, (pods) => {
+  const sizes: Size[] = [];
+  const totals: number[] = [];
+  const note = ({ metadata, spec }: ReplicaSet): void => {
+    sizes.push({
+      uid: metadata.uid!,
+      count: spec?.replicas ?? 1,
+      revision: Number(metadata.resourceVersion),
+    });
+    totals.push(sets.list("default").reduce((sum, set) => sum + (set.spec?.replicas ?? 0), 0));
+  };
+  informers.informer(ReplicaSets).addEventHandler({ onAdd: note, onUpdate: note });
+  const counts: Size[] = [];
+  const broken = watchPods(cluster, (pods, { metadata }) => {
+    const revision = Number(metadata.resourceVersion);
     for (const [uid, own] of Map.groupBy(pods.filter(isPodActive), (pod) => controllerOf(pod)?.uid))
-      assert.ok(own.length <= (sizes.get(uid!) ?? 0), `${own.length} pods of a set of ${sizes.get(uid!)}`);
-    const total = sets.list("default").reduce((sum, { spec }) => sum + (spec?.replicas ?? 0), 0);
-    assert.ok(total <= 5, `ReplicaSets of ${total} in all`);
+      counts.push({ uid: uid!, count: own.length, revision });
   });
   const strategy = { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 1 } };
   const spec = { replicas: 4, selector, strategy, template: podTemplate("v1") };
@@ -87,6 +105,12 @@ test("a Deployment is rolled out and scaled without a pod too many, while others
   await restarts;
   await cluster.until("v2 runs", kinds, isAt("v2"));
   assert.deepEqual([broken, sets.list("default").length], [[], 2], `seed ${SEED}`);
+  assert.deepEqual(
+    counts.filter(({ uid, count, revision }) => count > largestUntil(sizes, uid, revision)),
+    [],
+    `more pods than the set had been made for, seed ${SEED}`,
+  );
+  assert.ok(Math.max(...totals) <= 5, `ReplicaSets of ${Math.max(...totals)} in all, seed ${SEED}`);
 });
 
 test("a StatefulSet is updated one pod at a time, whatever happens to its controller", async () => {

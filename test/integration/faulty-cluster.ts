@@ -1,5 +1,5 @@
 /** A cluster whose controllers are killed and started again, see late, and meet a conflict at every second write or so. @module */
-import { silentLogger, systemClock, type Kind } from "#apimachinery";
+import { silentLogger, type Clock, type Kind } from "#apimachinery";
 import { createApiServer, type ApiServer } from "#apiserver";
 import { Nodes } from "#api/core/v1/node";
 import { newClient, newEventRecorder, newInformerFactory, type Client, type InformerFactory } from "#client";
@@ -8,6 +8,7 @@ import { startManager } from "#controller-runtime";
 import { openMemoryStore } from "#storage";
 import { controllerManagerUser, controllerUser } from "../../src/cmd/server/identities.ts";
 import { newNode, runKubelet, until } from "./controllers-cluster.ts";
+import { fasterClock } from "./faster-clock.ts";
 import { faultyTransport, seededRandom, type Faults } from "./faulty-transport.ts";
 
 export interface FaultyCluster extends AsyncDisposable {
@@ -27,6 +28,10 @@ export interface FaultyCluster extends AsyncDisposable {
 const NODE = "node-1";
 /** Retries wait twice as long after each conflict. */
 const PATIENCE_MS = 60_000;
+/** The tests wait for late watches, for retries and for the Job controller's pauses; the work itself takes a tenth of that. */
+const TIME_FACTOR = 5;
+/** Of one write in a row: each doubles the wait for the next try, and a dozen of them is a minute in which nothing happens. */
+const REFUSALS_MAX = 3;
 
 export async function startFaultyCluster(
   seed: number,
@@ -35,7 +40,8 @@ export async function startFaultyCluster(
 ): Promise<FaultyCluster> {
   const random = seededRandom(seed);
   const store = await openMemoryStore();
-  const server = await createApiServer({ store, freezeObjects: true });
+  const clock = fasterClock(TIME_FACTOR);
+  const server = await createApiServer({ store, clock, freezeObjects: true });
   const abort = new AbortController();
   const { signal } = abort;
   const client = newClient(server.transport());
@@ -45,11 +51,11 @@ export async function startFaultyCluster(
   runKubelet(client, informers, { isPaused: false }, [], signal);
   informers.start(signal);
   await informers.waitForSync(signal);
-  const faults: Faults = { refuses: () => random() < 0.5, lagMs: () => random() * lagMaxMs };
-  let term = startTerm(server, faults, random);
+  const faults: Faults = { refuses: conflicts(random), lagMs: () => random() * lagMaxMs };
+  let term = startTerm(server, faults, random, clock);
   const restart = async (): Promise<void> => {
     await term.end();
-    term = startTerm(server, faults, random);
+    term = startTerm(server, faults, random, clock);
   };
   return {
     client,
@@ -59,7 +65,7 @@ export async function startFaultyCluster(
     restart,
     async restartOften(times, pauseMaxMs) {
       for (let i = 0; i < times; i++) {
-        await systemClock.sleep(random() * pauseMaxMs, signal);
+        await clock.sleep(random() * pauseMaxMs, signal);
         await restart();
       }
     },
@@ -74,20 +80,34 @@ export async function startFaultyCluster(
   };
 }
 
+function conflicts(random: () => number): Faults["refuses"] {
+  const refusals = new Map<string, number>();
+  return ({ method, path }) => {
+    const write = `${method} ${path}`;
+    const before = refusals.get(write) ?? 0;
+    const isRefused = before < REFUSALS_MAX && random() < 0.5;
+    refusals.set(write, isRefused ? before + 1 : 0);
+    return isRefused;
+  };
+}
+
 /** One life of a controller manager. */
 function startTerm(
   server: ApiServer,
   faults: Faults,
   random: () => number,
+  clock: Clock,
 ): { readonly end: () => Promise<void> } {
   const abort = new AbortController();
   const { signal } = abort;
   const clientOf = (user: typeof controllerManagerUser): Client =>
-    newClient(faultyTransport(server.transport(user), faults), { userAgent: "kube-controller-manager" });
+    newClient(faultyTransport(server.transport(user), faults, clock), {
+      userAgent: "kube-controller-manager",
+    });
   const client = clientOf(controllerManagerUser);
-  const informers = newInformerFactory({ client });
-  const recorder = newEventRecorder({ client, component: "test" }, signal);
-  const context = { client, informers, recorder, clock: systemClock, random, logger: silentLogger };
+  const informers = newInformerFactory({ client, clock });
+  const recorder = newEventRecorder({ client, component: "test", clock }, signal);
+  const context = { client, informers, recorder, clock, random, logger: silentLogger };
   const controllers = newControllers(context, {
     rootCA: "CA",
     clientFor: (account) => clientOf(controllerUser(account)),

@@ -1,5 +1,5 @@
 /** A transport to a server that misbehaves: writes that conflict, watches that lag. @module */
-import { StatusError, systemClock, type WatchEvent } from "#apimachinery";
+import { StatusError, type Clock, type WatchEvent } from "#apimachinery";
 import type { Request, Transport } from "#client";
 
 export interface Faults {
@@ -9,14 +9,14 @@ export interface Faults {
   readonly lagMs: () => number;
 }
 
-export function faultyTransport(transport: Transport, { refuses, lagMs }: Faults): Transport {
+export function faultyTransport(transport: Transport, { refuses, lagMs }: Faults, clock: Clock): Transport {
   return {
     async request(request, signal) {
       if (request.method !== "GET" && refuses(request))
         throw new StatusError("Conflict", `Operation cannot be fulfilled on ${request.path}: made to fail`);
       return transport.request(request, signal);
     },
-    watch: (request, signal) => late(transport.watch(request, signal), lagMs, signal),
+    watch: (request, signal) => late(transport.watch(request, signal), lagMs, clock, signal),
     stream: (request, signal) => transport.stream(request, signal),
   };
 }
@@ -24,6 +24,7 @@ export function faultyTransport(transport: Transport, { refuses, lagMs }: Faults
 async function* late(
   events: AsyncIterable<WatchEvent>,
   lagMs: () => number,
+  clock: Clock,
   signal: AbortSignal,
 ): AsyncGenerator<WatchEvent> {
   const waiting: { readonly event: WatchEvent; readonly dueMs: number }[] = [];
@@ -32,7 +33,7 @@ async function* late(
   const reading = (async () => {
     try {
       for await (const event of events) {
-        waiting.push({ event, dueMs: systemClock.monotonicMs() + lagMs() });
+        waiting.push({ event, dueMs: clock.monotonicMs() + lagMs() });
         wake.resolve();
       }
     } catch (err) {
@@ -48,8 +49,8 @@ async function* late(
       wake = Promise.withResolvers();
       continue;
     }
-    const leftMs = next.dueMs - systemClock.monotonicMs();
-    if (leftMs > 0) await systemClock.sleep(leftMs, signal);
+    const leftMs = next.dueMs - clock.monotonicMs();
+    if (leftMs > 0) await clock.sleep(leftMs, signal);
     yield next.event;
   }
   await reading;

@@ -1,10 +1,11 @@
-/** Publishes the authority of the API server's own certificate as a ClusterTrustBundle of a signer; where those are served. @module */
+/** Publishes the authority of the API server's own certificate as a ClusterTrustBundle of a signer. @module */
 import { createHash } from "node:crypto";
 import type { Kind } from "#apimachinery";
-import { isAlreadyExists } from "#apimachinery";
-import { ClusterTrustBundles } from "#api/certificates/v1beta1/clustertrustbundle";
-import type { ClusterTrustBundle } from "#api/certificates/v1beta1/types.gen";
+import { isAlreadyExists, unless } from "#apimachinery";
+import { ClusterTrustBundles } from "#api/certificates/v1/clustertrustbundle";
+import type { ClusterTrustBundle } from "#api/certificates/v1/types.gen";
 import type { Controller, ControllerContext } from "#controller-runtime";
+import { followRootCA, liveRootCA, type RootCA } from "../root-ca.ts";
 import { unlessGone } from "../unless-gone.ts";
 
 const SIGNER = "kubernetes.io/kube-apiserver-serving";
@@ -18,27 +19,30 @@ export function bundleName(trustBundle: string): string {
 /** Safe on a stale cache: the name is fixed by the content, and only bundles of our own signer are removed. */
 export function trustBundlePublisherController(
   { client, informers }: ControllerContext,
-  trustBundle: string,
+  rootCA: RootCA,
 ): Controller {
   const bundles = informers.lister(ClusterTrustBundles);
-  const name = bundleName(trustBundle);
-  const wanted: ClusterTrustBundle = {
-    apiVersion: "certificates.k8s.io/v1beta1",
-    kind: "ClusterTrustBundle",
-    metadata: { name },
-    spec: { signerName: SIGNER, trustBundle },
-  };
+  const live = liveRootCA(rootCA);
   return {
     name: "kube-apiserver-serving-clustertrustbundle-publisher-controller",
     reconciles: ClusterTrustBundles as unknown as Kind,
     workers: 1,
-    background: (enqueue) => Promise.resolve(enqueue(name)),
+    background(enqueue, signal) {
+      enqueue(SIGNER);
+      return followRootCA(live, () => enqueue(SIGNER), signal);
+    },
     async reconcile(_key, signal) {
+      const trustBundle = live.current;
+      const name = bundleName(trustBundle);
+      const wanted: ClusterTrustBundle = {
+        apiVersion: "certificates.k8s.io/v1",
+        kind: "ClusterTrustBundle",
+        metadata: { name },
+        spec: { signerName: SIGNER, trustBundle },
+      };
       const existing = bundles.get(name);
       if (existing === undefined) {
-        await client.create(ClusterTrustBundles, wanted, signal).catch((err: unknown) => {
-          if (!isAlreadyExists(err)) throw err;
-        });
+        await unless(isAlreadyExists, client.create(ClusterTrustBundles, wanted, signal));
       } else if (existing.spec.trustBundle !== trustBundle) {
         await unlessGone(client.update(ClusterTrustBundles, { ...existing, spec: wanted.spec }, signal));
       }

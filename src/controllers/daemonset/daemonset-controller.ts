@@ -1,6 +1,6 @@
 /** Keeps one pod of each DaemonSet on every node that it is for. @module */
 import type { Kind, ObjectKey } from "#apimachinery";
-import { isAlreadyExists, isNotFound, keyOf } from "#apimachinery";
+import { isAlreadyExists, keyOf } from "#apimachinery";
 import { ControllerRevisions } from "#api/apps/v1/controllerrevision";
 import { DaemonSets } from "#api/apps/v1/daemonset";
 import type { ControllerRevision, DaemonSet } from "#api/apps/v1/types.gen";
@@ -65,7 +65,9 @@ class Daemons {
     indexOrphans(pods);
     this.#context = context;
     this.#daemonSets = informers.lister(DaemonSets);
-    this.#revisions = informers.lister(ControllerRevisions);
+    const revisions = informers.informer(ControllerRevisions);
+    indexOrphans(revisions);
+    this.#revisions = revisions.lister;
     this.#nodes = informers.lister(Nodes);
     this.#pods = pods.lister;
     this.#ownWrites = new OwnWrites(clock, pods);
@@ -90,10 +92,11 @@ class Daemons {
     }
     if (ds.metadata.deletionTimestamp !== undefined) return {};
     const settled = this.#ownWrites.settled(key);
-    const revision = await this.#currentRevision(ds, signal);
+    const revisions = await this.#claimRevisions(ds, signal);
+    const revision = await this.#currentRevision(ds, revisions, signal);
     const pods = await this.#claimPods(ds, signal);
     // The pods' new labels will say when it goes on.
-    if (await this.#mergeDuplicates(ds, pods, hashOf(revision), signal)) return {};
+    if (await this.#mergeDuplicates(ds, revisions, pods, hashOf(revision), signal)) return {};
     const places = placesOf(ds, this.#nodes.list(), pods);
     const nowMs = this.#context.clock.now();
     const waits: number[] = [];
@@ -106,7 +109,7 @@ class Daemons {
       const p = plan(ds, places, hashOf(revision), nowMs, mayReplace);
       await this.#carryOut(ds, p, hashOf(revision), signal);
     }
-    await this.#removeSurplusRevisions(ds, pods, signal);
+    await this.#removeSurplusRevisions(ds, revisions, pods, signal);
     const status = planStatus(ds, places, hashOf(revision), nowMs);
     if (!equalJSON(status, ds.status)) {
       const write = this.#context.client.updateStatus(DaemonSets, { ...ds, status }, signal);
@@ -124,9 +127,31 @@ class Daemons {
     return claim(this.#context.client, DaemonSets, ds, Pods, claims, signal);
   }
 
-  async #currentRevision(ds: DaemonSet, signal: AbortSignal): Promise<ControllerRevision> {
+  /** A revision without the label of its hash goes by its name from then on. */
+  async #claimRevisions(ds: DaemonSet, signal: AbortSignal): Promise<readonly ControllerRevision[]> {
     const { client } = this.#context;
-    const { current, isOutdated } = planHistory(ds, this.#revisions.controlledBy(ds));
+    const selector = selectorPredicate(ds.spec?.selector);
+    const orphans = orphansOf(this.#revisions, ds.metadata.namespace);
+    const candidates = [...this.#revisions.controlledBy(ds), ...orphans];
+    const claims = planClaims(ds, candidates, ({ metadata }) => selector(metadata.labels));
+    const owned = await claim(client, DaemonSets, ds, ControllerRevisions, claims, signal);
+    return await Promise.all(
+      owned.map(async (revision) => {
+        const { labels = {}, name } = revision.metadata;
+        if (labels[REVISION_HASH] !== undefined) return revision;
+        const metadata = { ...revision.metadata, labels: { ...labels, [REVISION_HASH]: name } };
+        return await client.update(ControllerRevisions, { ...revision, metadata }, signal);
+      }),
+    );
+  }
+
+  async #currentRevision(
+    ds: DaemonSet,
+    revisions: readonly ControllerRevision[],
+    signal: AbortSignal,
+  ): Promise<ControllerRevision> {
+    const { client } = this.#context;
+    const { current, isOutdated } = planHistory(ds, revisions);
     if (isOutdated) return await client.update(ControllerRevisions, current, signal);
     if (current.metadata.uid !== undefined) return current;
     try {
@@ -155,12 +180,13 @@ class Daemons {
   /** Makes pods of other revisions of the same template those of the current one, and removes these revisions. */
   async #mergeDuplicates(
     ds: DaemonSet,
+    revisions: readonly ControllerRevision[],
     pods: readonly Pod[],
     hash: string,
     signal: AbortSignal,
   ): Promise<boolean> {
     const { client } = this.#context;
-    const { duplicates } = planHistory(ds, this.#revisions.controlledBy(ds));
+    const { duplicates } = planHistory(ds, revisions);
     if (duplicates.length === 0) return false;
     const hashes = new Set<string | undefined>(duplicates.map(hashOf));
     await forEachParallel(
@@ -201,15 +227,16 @@ class Daemons {
     if (error !== undefined && !isNamespaceTerminating(error)) throw error;
   }
 
-  async #removeSurplusRevisions(ds: DaemonSet, pods: readonly Pod[], signal: AbortSignal): Promise<void> {
-    const { old } = planHistory(ds, this.#revisions.controlledBy(ds));
-    await forEachParallel(surplusRevisions(ds, old, pods), async ({ metadata }) => {
-      try {
-        await this.#context.client.delete(ControllerRevisions, metadata, signal);
-      } catch (err) {
-        if (!isNotFound(err)) throw err;
-      }
-    });
+  async #removeSurplusRevisions(
+    ds: DaemonSet,
+    revisions: readonly ControllerRevision[],
+    pods: readonly Pod[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { old } = planHistory(ds, revisions);
+    await forEachParallel(surplusRevisions(ds, old, pods), ({ metadata }) =>
+      unlessGone(this.#context.client.delete(ControllerRevisions, metadata, signal)),
+    );
   }
 
   /** An orphan concerns every DaemonSet that would adopt it. */

@@ -2,6 +2,7 @@
 import type { DaemonSet, DaemonSetStatus } from "#api/apps/v1/types.gen";
 import type { Node, Pod } from "#api/core/v1/types.gen";
 import { nonZero } from "../counts.ts";
+import { creationOrder } from "../creation-order.ts";
 import { isPodReady, isPodTerminal, podAvailableInMs } from "#api/core/v1/pod-state";
 import { eligibility, nodeNameOf, REVISION_HASH } from "./eligible.ts";
 import type { Place, Plan } from "./place.ts";
@@ -126,8 +127,4 @@ export function planStatus(
 
 function byCreation(a: Pod, b: Pod): number {
   return creationOrder(a) < creationOrder(b) ? -1 : 1;
-}
-
-function creationOrder({ metadata }: Pod): string {
-  return `${metadata.creationTimestamp ?? ""}|${metadata.name}`;
 }

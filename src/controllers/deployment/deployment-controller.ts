@@ -1,6 +1,6 @@
 /** Rolls out the pod template of each Deployment by creating and resizing ReplicaSets. @module */
 import type { Kind, ObjectKey } from "#apimachinery";
-import { controllerOf, isAlreadyExists, isNotFound, keyOf } from "#apimachinery";
+import { controllerOf, isAlreadyExists, keyOf } from "#apimachinery";
 import { Deployments } from "#api/apps/v1/deployment";
 import { ReplicaSets } from "#api/apps/v1/replicaset";
 import type { Deployment, DeploymentStatus, ReplicaSet } from "#api/apps/v1/types.gen";
@@ -208,14 +208,9 @@ class Rollouts {
   }
 
   async #removeReplicaSet(rs: ReplicaSet, signal: AbortSignal): Promise<void> {
-    try {
-      this.#lastSetWrites.forget(keyOf(rs));
-      await this.#context.client.delete(ReplicaSets, rs.metadata, signal, {
-        preconditions: { uid: rs.metadata.uid! },
-      });
-    } catch (err) {
-      if (!isNotFound(err)) throw err;
-    }
+    this.#lastSetWrites.forget(keyOf(rs));
+    const preconditions = { uid: rs.metadata.uid! };
+    await unlessGone(this.#context.client.delete(ReplicaSets, rs.metadata, signal, { preconditions }));
   }
 
   /** The revision is an annotation, which the status subresource does not write. */

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Pod } from "#api/core/v1/types.gen";
-import type { DeviceTaint, DeviceToleration, ResourceClaim, ResourceSlice } from "#api/resource/v1/types.gen";
+import type {
+  DeviceTaint,
+  DeviceTaintRule,
+  DeviceToleration,
+  ResourceClaim,
+  ResourceSlice,
+} from "#api/resource/v1/types.gen";
 import { newPod, START, START_MS } from "../testing/objects.ts";
 import { evictionMs } from "./plan.ts";
 
@@ -38,15 +44,32 @@ function slice(taints: readonly DeviceTaint[], generation = 1): ResourceSlice {
   };
 }
 
+function rule(device: string): DeviceTaintRule {
+  return {
+    apiVersion: "resource.k8s.io/v1",
+    kind: "DeviceTaintRule",
+    metadata: { name: "r" },
+    spec: { deviceSelector: { device }, taint },
+  };
+}
+
 const exists = { operator: "Exists", effect: "NoExecute" };
 const cases: readonly {
   readonly name: string;
   readonly pod?: Pod;
   readonly claim?: ResourceClaim;
   readonly slices?: readonly ResourceSlice[];
+  readonly rules?: readonly DeviceTaintRule[];
   readonly want: number | undefined;
 }[] = [
   { name: "evicts at once what does not tolerate", want: START_MS },
+  {
+    name: "heeds a rule that selects the device",
+    slices: [slice([])],
+    rules: [rule("gpu-0")],
+    want: START_MS,
+  },
+  { name: "ignores a rule about others", slices: [slice([])], rules: [rule("gpu-1")], want: undefined },
   { name: "keeps what tolerates for ever", claim: claim([exists]), want: undefined },
   {
     name: "waits as long as is tolerated",
@@ -86,9 +109,9 @@ const cases: readonly {
   },
 ];
 
-for (const { name, claim: own = claim([]), slices = [slice([taint])], want, ...more } of cases) {
+for (const { name, claim: own = claim([]), slices = [slice([taint])], rules = [], want, ...more } of cases) {
   test(`evictionMs() ${name}`, () => {
     const subject = more.pod ?? pod;
-    assert.equal(evictionMs(subject, { claim: () => own, slices: () => slices }), want);
+    assert.equal(evictionMs(subject, { claim: () => own, slices: () => slices, rules: () => rules }), want);
   });
 }

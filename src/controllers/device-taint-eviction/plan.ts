@@ -4,10 +4,12 @@ import { parseTime } from "#apimachinery";
 import type {
   DeviceRequestAllocationResult,
   DeviceTaint,
+  DeviceTaintRule,
   DeviceToleration,
   ResourceClaim,
   ResourceSlice,
 } from "#api/resource/v1/types.gen";
+import { taintsOfRules } from "#api/resource/v1/taint-rules";
 import { claimNameOf, isReservedForPod, strangerTo } from "../resourceclaim/pod-claims.ts";
 
 export interface DeviceWorld {
@@ -15,6 +17,8 @@ export interface DeviceWorld {
   readonly claim: (key: string) => ResourceClaim | undefined;
   /** All slices of a pool, of any generation. */
   readonly slices: (driver: string, pool: string) => readonly ResourceSlice[];
+  /** All that there are. */
+  readonly rules: () => readonly DeviceTaintRule[];
 }
 
 /** The wall time from which on the pod may not run any more; undefined: it may stay. */
@@ -48,7 +52,9 @@ function taintsOf(
     .filter(({ spec }) => spec.pool.generation === generation)
     .flatMap(({ spec }) => spec.devices ?? [])
     .find(({ name }) => name === device);
-  return (published?.taints ?? []).filter(({ effect }) => effect === "NoExecute");
+  if (published === undefined) return [];
+  const taints = [...(published.taints ?? []), ...taintsOfRules(world.rules(), driver, pool, device)];
+  return taints.filter(({ effect }) => effect === "NoExecute");
 }
 
 /** The shortest of the tolerations counts, but one without a limit counts for ever. */

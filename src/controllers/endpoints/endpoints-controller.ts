@@ -1,14 +1,16 @@
 /** Keeps the Endpoints of every service with a selector true to its pods, for clients older than EndpointSlices. @module */
 import type { Kind, ObjectKey } from "#apimachinery";
-import { isConflict, isNotFound, keyOf } from "#apimachinery";
+import { isConflict, keyOf } from "#apimachinery";
 import { Endpoints } from "#api/core/v1/endpoints";
 import { Pods } from "#api/core/v1/pod";
 import { Services } from "#api/core/v1/service";
 import type { Endpoints as EndpointsObject } from "#api/core/v1/types.gen";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { source } from "#controller-runtime";
+import { TriggerTimes } from "../endpointslice/trigger-times.ts";
 import { isNamespaceTerminating, messageOf } from "../pod-control.ts";
 import { servicePods } from "../service-pods.ts";
+import { unlessGone } from "../unless-gone.ts";
 import { MANAGED_BY_LABEL, plan } from "./plan.ts";
 
 /** Safe on a stale cache: the name is fixed, and updates carry the resourceVersion they were decided on. */
@@ -17,16 +19,19 @@ export function endpointsController(context: ControllerContext): Controller {
   const services = informers.lister(Services);
   const endpoints = informers.lister(Endpoints);
   const behind = servicePods(context);
+  const triggers = new TriggerTimes();
 
   async function reconcile(key: ObjectKey, signal: AbortSignal): Promise<Result> {
     const service = services.get(key);
     const current = endpoints.get(key);
     if (service === undefined) {
+      triggers.forget(key);
       if (current !== undefined && !isElection(current)) await remove(current, signal);
       return {};
     }
     if (service.spec?.selector === undefined || service.spec.type === "ExternalName") return {};
-    const next = plan(service, behind.podsOf(service), current);
+    const pods = behind.podsOf(service);
+    const next = plan(service, pods, current, triggers.observe(key, service, pods));
     if (next === undefined) return {};
     try {
       if (current === undefined) await client.create(Endpoints, next, signal);
@@ -40,11 +45,8 @@ export function endpointsController(context: ControllerContext): Controller {
   }
 
   async function remove({ metadata }: EndpointsObject, signal: AbortSignal): Promise<void> {
-    try {
-      await client.delete(Endpoints, metadata, signal, { preconditions: { uid: metadata.uid! } });
-    } catch (err) {
-      if (!isNotFound(err)) throw err;
-    }
+    const preconditions = { uid: metadata.uid! };
+    await unlessGone(client.delete(Endpoints, metadata, signal, { preconditions }));
   }
 
   function report(about: EndpointsObject, isNew: boolean, key: ObjectKey, message: string): void {

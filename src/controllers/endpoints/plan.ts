@@ -16,6 +16,7 @@ import {
   isHeadless,
   targetPortOf,
 } from "../service-pods.ts";
+import { TRIGGER_TIME_ANNOTATION, withTriggerTime } from "../endpointslice/trigger-times.ts";
 import { equalJSON } from "../template-hash.ts";
 import { repackSubsets, truncate } from "./subsets.ts";
 
@@ -27,6 +28,7 @@ export function plan(
   service: Service,
   pods: readonly Pod[],
   current: Endpoints | undefined,
+  triggerMs?: number,
 ): Endpoints | undefined {
   const { subsets, isTruncated } = truncate(subsetsOf(service, pods));
   const { [OVER_CAPACITY]: _, ...annotations } = current?.metadata.annotations ?? {};
@@ -41,7 +43,7 @@ export function plan(
     },
     ...(subsets.length > 0 && { subsets }),
   };
-  return current !== undefined && isSame(current, next) ? undefined : next;
+  return current !== undefined && isSame(current, next) ? undefined : withTriggerTime(next, triggerMs);
 }
 
 function isSame(a: Endpoints, b: Endpoints): boolean {
@@ -49,7 +51,8 @@ function isSame(a: Endpoints, b: Endpoints): boolean {
 }
 
 function visibleOf({ metadata, subsets = [] }: Endpoints): unknown {
-  return [metadata.labels ?? {}, metadata.annotations ?? {}, subsets];
+  const { [TRIGGER_TIME_ANNOTATION]: _, ...annotations } = metadata.annotations ?? {};
+  return [metadata.labels ?? {}, annotations, subsets];
 }
 
 function labelsOf(service: Service): Readonly<Record<string, string>> {

@@ -8,7 +8,7 @@ import { serviceKeysOf } from "#api/discovery/v1/service-keys";
 import type { EndpointSlice } from "#api/discovery/v1/types.gen";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { source } from "#controller-runtime";
-import { SliceMetrics } from "../endpointslice/metrics.ts";
+import { SliceMetrics, updatedEndpoints } from "../endpointslice/metrics.ts";
 import { MANAGED_BY_LABEL } from "../endpointslice/plan.ts";
 import { writeSlices } from "../endpointslice/write-slices.ts";
 import { ensureIndex } from "../indexes.ts";
@@ -50,6 +50,7 @@ export function endpointSliceMirroringController({
     if (mirrored === undefined) sizes?.forget(key);
     else {
       sizes?.synced(key, existing, changes, ADDRESSES_PER_SUBSET_MAX);
+      metrics?.observe(`${SUBSYSTEM}_endpoints_updated_per_sync`, {}, updatedEndpoints(existing, changes));
       metrics?.observe(`${SUBSYSTEM}_addresses_skipped_per_sync`, {}, skipped);
     }
     metrics?.observe(`${SUBSYSTEM}_endpoints_sync_duration`, {}, (clock.monotonicMs() - startMs) / 1_000);

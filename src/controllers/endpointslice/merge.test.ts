@@ -94,7 +94,6 @@ test("planSlices() corrects labels and changed endpoints, each with one update",
     { nodeName: "n" },
     { zone: "z" },
     { hostname: "h" },
-    { hints: { forZones: [{ name: "z" }] } },
     { conditions: { ready: true } },
   ]) {
     const changed = [{ ...wanted[0]!, endpoints: [{ ...endpoint(1), ...change }] }];

@@ -157,7 +157,7 @@ function isSameList(a: readonly Endpoint[], b: readonly Endpoint[]): boolean {
   return a.length === b.length && a.every((endpoint, i) => isSameEndpoint(endpoint, b[i]!));
 }
 
-/** Field by field: this runs for every endpoint of a service at every change of one of them. */
+/** Hints come later, and do not count. Field by field: this runs for every endpoint of a service at every change of one of them. */
 function isSameEndpoint(a: Endpoint, b: Endpoint): boolean {
   const { conditions: ca = {}, targetRef: ra } = a;
   const { conditions: cb = {}, targetRef: rb } = b;
@@ -166,8 +166,7 @@ function isSameEndpoint(a: Endpoint, b: Endpoint): boolean {
   const isSameTarget = ra?.uid === rb?.uid && ra?.name === rb?.name && ra?.namespace === rb?.namespace;
   const isSameAddress =
     a.addresses.length === b.addresses.length && a.addresses.every((ip, i) => ip === b.addresses[i]);
-  const isSameHint = a.hints === b.hints || equalJSON(a.hints ?? {}, b.hints ?? {});
-  return isSameState && isSamePlace && isSameTarget && isSameAddress && isSameHint;
+  return isSameState && isSamePlace && isSameTarget && isSameAddress;
 }
 
 /** What makes two states the same endpoint. */

@@ -2,6 +2,7 @@
 import type { ObjectKey } from "#apimachinery";
 import type { EndpointSlice } from "#api/discovery/v1/types.gen";
 import type { MetricsSink } from "#client";
+import { equalJSON } from "../template-hash.ts";
 import type { SliceChanges } from "./merge.ts";
 
 interface Size {
@@ -17,6 +18,8 @@ export class SliceMetrics {
   readonly #subsystem: string;
   /** Bounded by the services. */
   readonly #sizes = new Map<ObjectKey, Size>();
+  /** Bounded by the services that have one. */
+  readonly #distributions = new Map<ObjectKey, string>();
   #total = NOTHING;
 
   constructor(metrics: MetricsSink, subsystem: string) {
@@ -51,7 +54,22 @@ export class SliceMetrics {
     });
   }
 
+  /** Empty: the service says nothing of where its traffic is to go. */
+  distributes(key: ObjectKey, distribution: string): void {
+    const before = this.#distributions.get(key) ?? "";
+    if (before === distribution) return;
+    if (distribution === "") this.#distributions.delete(key);
+    else this.#distributions.set(key, distribution);
+    const all = [...this.#distributions.values()];
+    for (const one of [before, distribution].filter((name) => name !== "")) {
+      const labels = { traffic_distribution: one };
+      const number = all.filter((name) => name === one).length;
+      this.#metrics.set(`${this.#subsystem}_services_count_by_traffic_distribution`, labels, number);
+    }
+  }
+
   forget(key: ObjectKey): void {
+    this.distributes(key, "");
     this.#resize(key, NOTHING);
     this.#sizes.delete(key);
   }
@@ -91,4 +109,19 @@ function desiredSlices(slices: readonly EndpointSlice[], endpointsMax: number): 
     group.reduce((sum, { endpoints = [] }) => sum + endpoints.length, 0),
   );
   return sizes.reduce((sum, size) => sum + Math.max(Math.ceil(size / endpointsMax), 1), 0);
+}
+
+/** Endpoints that stay where they are and say something new. */
+export function updatedEndpoints(existing: readonly EndpointSlice[], { update }: SliceChanges): number {
+  const before = new Map(existing.map((slice) => [slice.metadata.name, slice]));
+  return update.reduce((sum, { metadata, endpoints = [] }) => {
+    const old = new Map(
+      (before.get(metadata.name)?.endpoints ?? []).map((one) => [one.addresses.join(), one]),
+    );
+    const changed = endpoints.filter((one) => {
+      const known = old.get(one.addresses.join());
+      return known !== undefined && !equalJSON(known, one);
+    });
+    return sum + changed.length;
+  }, 0);
 }

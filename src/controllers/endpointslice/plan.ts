@@ -16,13 +16,15 @@ import {
 import { canonicalJSON } from "../template-hash.ts";
 import type { EndpointGroup, SliceChanges, SliceTemplate } from "./merge.ts";
 import { planSlices } from "./merge.ts";
+import type { TopologyResult } from "./topology-cache.ts";
+import { addHints, withoutHints } from "./topology-hints.ts";
+import { hintClose, isTopologyModeAuto, trafficDistributionOf } from "./traffic-distribution.ts";
 
 export const MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by";
 export const CONTROLLER_NAME = "endpointslice-controller.k8s.io";
 export const ENDPOINTS_PER_SLICE = 100;
 
 const ZONE_LABEL = "topology.kubernetes.io/zone";
-const CLOSE: ReadonlySet<string> = new Set(["PreferClose", "PreferSameZone", "PreferSameNode"]);
 
 export interface Observed {
   readonly pods: readonly Pod[];
@@ -30,14 +32,18 @@ export interface Observed {
   /** The slices of the service that this controller manages. */
   readonly slices: readonly EndpointSlice[];
   readonly endpointsMax: number;
+  /** Parts of the cluster's processors by zone; see `zoneRatios`. */
+  readonly ratios?: ReadonlyMap<string, number> | undefined;
 }
 
 export interface Plan extends SliceChanges {
   /** Pods left out because their node is not known yet. */
   readonly withoutNode: readonly Pod[];
+  /** By address type. */
+  readonly topology: readonly TopologyResult[];
 }
 
-export function plan(service: Service, { pods, nodeOf, slices, endpointsMax }: Observed): Plan {
+export function plan(service: Service, { pods, nodeOf, slices, endpointsMax, ratios }: Observed): Plan {
   const groups = new Map<
     string,
     { addressType: string; ports: readonly EndpointPort[]; endpoints: Endpoint[] }
@@ -73,7 +79,8 @@ export function plan(service: Service, { pods, nodeOf, slices, endpointsMax }: O
   const owned = slices.filter((slice) => isOwnedBy(slice, service));
   const changes = planSlices(owned, [...all, ...placeholders], newTemplate(service), endpointsMax);
   const others = slices.filter((slice) => !owned.includes(slice));
-  return { ...changes, remove: [...changes.remove, ...others], withoutNode: [...withoutNode] };
+  const remove = [...changes.remove, ...others];
+  return { ...planHints(service, owned, changes, ratios), remove, withoutNode: [...withoutNode] };
 }
 
 function isOwnedBy({ metadata }: EndpointSlice, service: Service): boolean {
@@ -112,7 +119,6 @@ function newEndpoint(
   const hostname = hostnameOf(pod, service);
   const nodeName = pod.spec?.nodeName;
   const zone = node?.metadata.labels?.[ZONE_LABEL];
-  const hints = ready ? hintsOf(service, zone, nodeName) : undefined;
   return {
     addresses,
     conditions: { ready, serving, terminating },
@@ -120,23 +126,32 @@ function newEndpoint(
     targetRef: { kind: "Pod", namespace: namespace!, name, ...(uid !== undefined && { uid }) },
     ...(nodeName !== undefined && nodeName !== "" && { nodeName }),
     ...(zone !== undefined && { zone }),
-    ...(hints !== undefined && { hints }),
   };
 }
 
-/** `spec.trafficDistribution`: every endpoint is for its own zone, or for its own node. */
-function hintsOf(
+/** Adds the hints that the service asks for, or takes those away that it does not; by address type, as upstream. */
+function planHints(
   service: Service,
-  zone: string | undefined,
-  node: string | undefined,
-): Endpoint["hints"] | undefined {
-  const distribution = service.spec?.trafficDistribution ?? "";
-  if (!CLOSE.has(distribution)) return undefined;
-  const forNodes = distribution === "PreferSameNode" && node !== undefined ? [{ name: node }] : undefined;
-  if (zone === undefined && forNodes === undefined) return undefined;
+  existing: readonly EndpointSlice[],
+  { create, update, remove }: SliceChanges,
+  ratios: ReadonlyMap<string, number> | undefined,
+): Pick<Plan, "create" | "update" | "topology"> {
+  const touched = new Set([...update, ...remove].map(({ metadata }) => metadata.name));
+  const unchanged = existing.filter(({ metadata }) => !touched.has(metadata.name));
+  const isAuto = isTopologyModeAuto(service);
+  const distribution = trafficDistributionOf(service);
+  const hinted = addressTypesOf(service).map((addressType) => {
+    const ofType = (slices: readonly EndpointSlice[]): readonly EndpointSlice[] =>
+      slices.filter((slice) => slice.addressType === addressType);
+    const set = { create: ofType(create), update: ofType(update), unchanged: ofType(unchanged) };
+    if (isAuto) return { addressType, ...addHints(set, ratios) };
+    const slices = distribution === "" ? withoutHints(set) : hintClose(distribution, set);
+    return { addressType, slices };
+  });
   return {
-    ...(zone !== undefined && { forZones: [{ name: zone }] }),
-    ...(forNodes !== undefined && { forNodes }),
+    create: hinted.flatMap(({ slices }) => slices.create),
+    update: hinted.flatMap(({ slices }) => slices.update),
+    topology: hinted.map(({ slices: _slices, ...result }) => ({ ...result, isAuto })),
   };
 }
 

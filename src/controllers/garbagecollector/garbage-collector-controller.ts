@@ -1,6 +1,5 @@
 /** Deletes objects whose owners are gone, and holds back owners that wait for their dependents. @module */
 import type { Kind, KubeObject, ObjectKey, OwnerReference } from "#apimachinery";
-import { isNotFound } from "#apimachinery";
 import { Namespaces } from "#api/core/v1/namespace";
 import type { ObjectRef } from "#client";
 import { metadataKind, newMetadataClient } from "#client";
@@ -15,6 +14,7 @@ import type { OwnerState } from "./plan.ts";
 import { blockingDependents, plan, unblocked, withoutOwners } from "./plan.ts";
 import type { ResourceSource } from "../resources.ts";
 import { staticResources } from "../resources.ts";
+import { unlessGone } from "../unless-gone.ts";
 
 /** How soon an owner that exists, but that no watch has shown yet, is looked at again. */
 const UNOBSERVED_OWNER_RETRY_MS = 5_000;
@@ -169,17 +169,12 @@ class Collector {
     );
   }
 
-  async #live(kind: Kind, ref: ObjectRef, signal: AbortSignal): Promise<KubeObject | undefined> {
-    try {
-      return await this.#metadata.get(metadataKind(kind), ref, signal);
-    } catch (err) {
-      if (isNotFound(err)) return undefined;
-      throw err;
-    }
+  #live(kind: Kind, ref: ObjectRef, signal: AbortSignal): Promise<KubeObject | undefined> {
+    return unlessGone(this.#metadata.get(metadataKind(kind), ref, signal));
   }
 
   /** Undefined when the object is gone. */
-  async #patch(
+  #patch(
     kind: Kind,
     { metadata }: KubeObject,
     change: Readonly<Record<string, unknown>>,
@@ -187,12 +182,7 @@ class Collector {
   ): Promise<KubeObject | undefined> {
     const { uid, resourceVersion } = metadata;
     const body = { metadata: { uid, resourceVersion, ...change } };
-    try {
-      return await this.#metadata.patch(metadataKind(kind), metadata, { type: "merge", body }, signal);
-    } catch (err) {
-      if (isNotFound(err)) return undefined;
-      throw err;
-    }
+    return unlessGone(this.#metadata.patch(metadataKind(kind), metadata, { type: "merge", body }, signal));
   }
 
   async #delete(
@@ -203,11 +193,9 @@ class Collector {
   ): Promise<void> {
     const { uid, resourceVersion } = metadata;
     const preconditions = { uid: uid!, resourceVersion: resourceVersion! };
-    try {
-      await this.#context.client.delete(node.kind, metadata, signal, { propagationPolicy, preconditions });
-    } catch (err) {
-      if (!isNotFound(err)) throw err;
-    }
+    await unlessGone(
+      this.#context.client.delete(node.kind, metadata, signal, { propagationPolicy, preconditions }),
+    );
   }
 
   #reportInvalidNamespace(node: Node, ref: OwnerReference): void {

@@ -5,6 +5,7 @@
  */
 import type { Kind, KubeObject, OwnerReference } from "#apimachinery";
 import { apiVersionOf } from "#apimachinery";
+import { groupOf } from "../controller-ref-manager.ts";
 
 export const FOREGROUND = "foregroundDeletion";
 export const ORPHAN = "orphan";
@@ -138,12 +139,6 @@ export function matches(dependent: Node, ref: OwnerReference, owner: Node): bool
     ref.name === owner.name &&
     (owner.namespace === "" || owner.namespace === dependent.namespace)
   );
-}
-
-/** Owner references survive a change of version: the group decides. */
-function groupOf(apiVersion: string): string {
-  const slash = apiVersion.indexOf("/");
-  return slash < 0 ? "" : apiVersion.slice(0, slash);
 }
 
 function newNode(kind: Kind, { metadata }: KubeObject): Node {

@@ -1,12 +1,12 @@
 /** Reads metrics of pods, objects and the outside, from the APIs `custom.metrics.k8s.io` and `external.metrics.k8s.io`. @module */
-import { compareStrings, isNotFound, parseQuantity, parseTime, quantityMilliValue } from "#apimachinery";
+import { compareStrings, parseQuantity, parseTime, quantityMilliValue } from "#apimachinery";
 import type { Kind } from "#apimachinery";
 import type { MetricIdentifier } from "#api/autoscaling/v2/types.gen";
 import type { Client } from "#client";
 import { messageOf } from "../pod-control.ts";
+import type { CustomMetricsVersion } from "./custom-metrics-version.ts";
 import type { Usages } from "./metrics.ts";
 
-const CUSTOM_VERSIONS = ["v1beta2", "v1beta1"] as const;
 /** What a value is taken to be measured over, when nothing is said. */
 const WINDOW_MS = 60_000;
 
@@ -25,6 +25,7 @@ type Query = Readonly<Record<string, string | undefined>>;
 /** Of the pods that the selector finds, in thousandths. */
 export async function fetchPodsMetric(
   client: Client,
+  version: CustomMetricsVersion,
   namespace: string,
   { name, selector }: MetricIdentifier,
   labelSelector: string,
@@ -32,7 +33,7 @@ export async function fetchPodsMetric(
 ): Promise<Usages> {
   const path = `namespaces/${namespace}/pods/*/${encodeURIComponent(name)}`;
   const query = { labelSelector, metricLabelSelector: selectorText(selector) };
-  const items = await custom(client, path, query, signal);
+  const items = await custom(client, version, path, query, signal);
   if (items.length === 0) throw new Error("no metrics returned from custom metrics API");
   return new Map(
     items.map(({ describedObject, timestamp, windowSeconds, window, value }) => {
@@ -46,6 +47,7 @@ export async function fetchPodsMetric(
 /** Of one object of the namespace, or of the namespace itself, in thousandths. */
 export async function fetchObjectMetric(
   client: Client,
+  version: CustomMetricsVersion,
   namespace: string,
   kind: Pick<Kind, "group" | "names" | "kind">,
   object: string,
@@ -57,7 +59,7 @@ export async function fetchObjectMetric(
   const isNamespace = kind.group === "" && kind.kind === "Namespace";
   const about = isNamespace ? "metrics" : `${resource}/${encodeURIComponent(object)}`;
   const query = { metricLabelSelector: selectorText(selector) };
-  const items = await custom(client, `namespaces/${namespace}/${about}/${metric}`, query, signal);
+  const items = await custom(client, version, `namespaces/${namespace}/${about}/${metric}`, query, signal);
   if (items.length === 1) return milliOf(items[0]!.value);
   const reason = `the custom metrics API server returned ${items.length} results when we asked for exactly one`;
   throw new Error(`unable to fetch metrics from custom metrics API: ${reason}`);
@@ -80,23 +82,18 @@ export async function fetchExternalMetric(
   return items.reduce((sum, { value }) => sum + milliOf(value), 0);
 }
 
-/** The newest version that is served; the error is that of the preferred one. */
 async function custom(
   client: Client,
+  version: CustomMetricsVersion,
   path: string,
   query: Query,
   signal: AbortSignal,
 ): Promise<readonly Value[]> {
-  let first: unknown;
-  for (const version of CUSTOM_VERSIONS) {
-    try {
-      return await fetchValues(client, `/apis/custom.metrics.k8s.io/${version}/${path}`, query, signal);
-    } catch (err) {
-      first ??= err;
-      if (!isNotFound(err)) break;
-    }
+  try {
+    return await fetchValues(client, `/apis/${await version.get(signal)}/${path}`, query, signal);
+  } catch (err) {
+    throw new Error(`unable to fetch metrics from custom metrics API: ${messageOf(err)}`, { cause: err });
   }
-  throw new Error(`unable to fetch metrics from custom metrics API: ${messageOf(first)}`, { cause: first });
 }
 
 async function fetchValues(

@@ -13,21 +13,25 @@ import { Pods } from "#api/core/v1/pod";
 import type { Pod } from "#api/core/v1/types.gen";
 import type { Lister } from "#client";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
+import { clusterResources } from "../custom-kinds.ts";
 import { LastWrites } from "../last-writes.ts";
 import { messageOf } from "../pod-control.ts";
 import type { ResourceSource as KindSource } from "../resources.ts";
-import { staticResources } from "../resources.ts";
 import { equalJSON } from "../template-hash.ts";
 import { unlessGone } from "../unless-gone.ts";
+import type { ErrorLabel } from "./autoscaler-metrics.ts";
+import { actionOf, AutoscalerMetrics } from "./autoscaler-metrics.ts";
 import type { Memory } from "./behavior.ts";
 import type { ScaleState } from "./compute-custom-metric.ts";
 import { computeExternalMetric, computeObjectMetric, computePodsMetric } from "./compute-custom-metric.ts";
 import { computeMetric, resourceSourceOf } from "./compute-metric.ts";
+import { CustomMetricsVersion } from "./custom-metrics-version.ts";
 import { fetchExternalMetric, fetchObjectMetric, fetchPodsMetric } from "./custom-metrics.ts";
 import type { Usages } from "./metrics.ts";
 import { fetchUsages } from "./metrics.ts";
 import type { MetricResult, Plan } from "./plan.ts";
 import { needsMetrics, plan, setCondition } from "./plan.ts";
+import { ambiguity, TargetSelectors } from "./selectors.ts";
 
 /** Upstream's `--horizontal-pod-autoscaler-sync-period`. */
 const SYNC_PERIOD_MS = 15_000;
@@ -37,7 +41,7 @@ const RESCALE_TRIES_MAX = 5;
 /** Safe on a stale cache: the scale is read and written live; a cache behind the last status is waited for. */
 export function horizontalPodAutoscalerController(
   context: ControllerContext,
-  kinds: KindSource = staticResources(),
+  kinds: KindSource = clusterResources(context),
 ): Controller {
   const autoscaler = new Autoscaler(context, kinds);
   return {
@@ -56,6 +60,9 @@ class Autoscaler {
   readonly #lastWrites = new LastWrites();
   /** Bounded by the autoscalers that exist. */
   readonly #memories = new Map<ObjectKey, Memory>();
+  readonly #selectors = new TargetSelectors();
+  readonly #customVersion: CustomMetricsVersion;
+  readonly #metricsOfMine: AutoscalerMetrics;
   readonly #lastRuns = new Map<ObjectKey, { readonly spec: unknown; readonly atMs: number }>();
 
   constructor(context: ControllerContext, kinds: KindSource) {
@@ -63,6 +70,8 @@ class Autoscaler {
     this.#kinds = kinds;
     this.#autoscalers = context.informers.lister(HorizontalPodAutoscalers);
     this.#pods = context.informers.lister(Pods);
+    this.#customVersion = new CustomMetricsVersion(context.client, context.clock);
+    this.#metricsOfMine = new AutoscalerMetrics(context.metrics);
   }
 
   async reconcile(key: ObjectKey, signal: AbortSignal): Promise<Result> {
@@ -70,6 +79,8 @@ class Autoscaler {
     if (hpa === undefined) {
       this.#lastWrites.forget(key);
       this.#memories.delete(key);
+      this.#selectors.forget(key);
+      this.#metricsOfMine.gone(key);
       this.#lastRuns.delete(key);
       return {};
     }
@@ -77,7 +88,10 @@ class Autoscaler {
     const waitMs = this.#waitMs(key, hpa);
     if (waitMs > 0) return { requeueAfterMs: waitMs };
     this.#lastRuns.set(key, { spec: hpa.spec, atMs: this.#context.clock.monotonicMs() });
-    await this.#run(key, hpa, signal);
+    this.#metricsOfMine.exists(key);
+    const startMs = this.#context.clock.monotonicMs();
+    const { action, error } = await this.#run(key, hpa, signal);
+    this.#metricsOfMine.reconciled(action, error, this.#context.clock.monotonicMs() - startMs);
     return { requeueAfterMs: SYNC_PERIOD_MS };
   }
 
@@ -88,34 +102,32 @@ class Autoscaler {
     return last.atMs + SYNC_PERIOD_MS - this.#context.clock.monotonicMs();
   }
 
-  async #run(key: ObjectKey, hpa: HorizontalPodAutoscaler, signal: AbortSignal): Promise<void> {
+  async #run(key: ObjectKey, hpa: HorizontalPodAutoscaler, signal: AbortSignal): Promise<Outcome> {
     const kind = this.#kindOf(hpa);
     const scale = kind instanceof Error ? kind : await this.#scaleOf(hpa, kind, signal);
     if (scale instanceof Error || kind instanceof Error) {
       const reason = messageOf(scale);
       const message = `the HPA controller was unable to get the target's current scale: ${reason}`;
       this.#tell(hpa, "Warning", "FailedGetScale", reason);
-      return await this.#fail(
-        hpa,
-        { type: "AbleToScale", status: "False", reason: "FailedGetScale", message },
-        signal,
-      );
+      const condition = { type: "AbleToScale", status: "False", reason: "FailedGetScale", message };
+      await this.#fail(hpa, condition, signal);
+      return FAILED;
     }
     const current = scale.spec?.replicas ?? 0;
-    const selector = needsMetrics(hpa, current) ? selectorOf(scale) : "";
+    const selector = needsMetrics(hpa, current) ? this.#selectorOf(key, scale) : "";
     if (selector instanceof SelectorProblem) {
       this.#tell(hpa, "Warning", selector.reason, selector.event);
-      const { message } = selector;
-      return await this.#fail(
-        hpa,
-        { type: "ScalingActive", status: "False", reason: "InvalidSelector", message },
-        signal,
-      );
+      this.#tell(hpa, "Warning", "FailedComputeMetricsReplicas", selector.event);
+      const { condition: reason, message } = selector;
+      await this.#fail(hpa, { type: "ScalingActive", status: "False", reason, message }, signal);
+      return FAILED;
     }
     const metrics = selector === "" ? [] : await this.#metrics(hpa, scale, selector, signal);
     const memory = this.#memories.get(key) ?? { recommendations: [], changes: [] };
     const p = plan(hpa, { current, metrics, memory, nowMs: this.#context.clock.now() });
-    await this.#carryOut(key, hpa, kind, scale, p, signal);
+    const error = metrics.some((metric) => "error" in metric) ? "internal" : "none";
+    if (!(await this.#carryOut(key, hpa, kind, scale, p, signal))) return FAILED;
+    return { action: actionOf(p.scaleTo, current), error };
   }
 
   async #carryOut(
@@ -125,7 +137,7 @@ class Autoscaler {
     scale: Scale,
     p: Plan,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<boolean> {
     if (p.scaleTo !== undefined) {
       try {
         await this.#rescale(hpa, kind, scale, p.scaleTo, signal);
@@ -133,16 +145,16 @@ class Autoscaler {
         const event = `New size: ${p.scaleTo}; reason: ${p.why}; error: ${messageOf(err)}`;
         const message = `the HPA controller was unable to update the target scale: ${messageOf(err)}`;
         this.#tell(hpa, "Warning", "FailedRescale", event);
-        return await this.#fail(
-          hpa,
-          { type: "AbleToScale", status: "False", reason: "FailedUpdateScale", message },
-          signal,
-        );
+        const condition = { type: "AbleToScale", status: "False", reason: "FailedUpdateScale", message };
+        await this.#fail(hpa, condition, signal);
+        return false;
       }
     }
     for (const { type, reason, message } of p.events) this.#tell(hpa, type, reason, message);
     this.#memories.set(key, p.memory);
+    this.#metricsOfMine.desires(key, p.status.desiredReplicas);
     await this.#writeStatus(hpa, p.status, signal);
+    return true;
   }
 
   /** The workload changes all the time: a conflict says nothing about its size, so the new state is scaled instead. */
@@ -207,27 +219,41 @@ class Autoscaler {
     const state: ScaleState = { current, observed: scale.status?.replicas ?? 0, pods, nowMs };
     const results: MetricResult[] = [];
     for (const spec of hpa.spec.metrics ?? []) {
-      const custom = await this.#customMetric(hpa, spec, state, selector, signal);
-      if (custom !== undefined) {
-        results.push(custom);
-        continue;
-      }
-      const source = resourceSourceOf(spec);
-      const usages =
-        source === undefined
-          ? new Map()
-          : await this.#usages(
-              {
-                namespace,
-                labelSelector: selector,
-                resource: source.name,
-                ...(source.container !== undefined && { container: source.container }),
-              },
-              signal,
-            );
-      results.push(computeMetric(hpa, spec, current, pods, usages, nowMs));
+      const startMs = this.#context.clock.monotonicMs();
+      const result = await this.#metric(hpa, spec, state, selector, signal);
+      const proposed = "replicas" in result ? result.replicas : undefined;
+      const action = actionOf(proposed, hpa.status?.currentReplicas ?? 0);
+      const durationMs = this.#context.clock.monotonicMs() - startMs;
+      this.#metricsOfMine.computed(spec.type, action, errorOf(result), durationMs);
+      results.push(result);
     }
     return results;
+  }
+
+  async #metric(
+    hpa: HorizontalPodAutoscaler,
+    spec: MetricSpec,
+    state: ScaleState,
+    selector: string,
+    signal: AbortSignal,
+  ): Promise<MetricResult> {
+    const { namespace = "" } = hpa.metadata;
+    const custom = await this.#customMetric(hpa, spec, state, selector, signal);
+    if (custom !== undefined) return custom;
+    const source = resourceSourceOf(spec);
+    const usages =
+      source === undefined
+        ? new Map()
+        : await this.#usages(
+            {
+              namespace,
+              labelSelector: selector,
+              resource: source.name,
+              ...(source.container !== undefined && { container: source.container }),
+            },
+            signal,
+          );
+    return computeMetric(hpa, spec, state.current, state.pods, usages, state.nowMs);
   }
 
   /** Undefined for the metrics of the resource metrics API. */
@@ -241,7 +267,7 @@ class Autoscaler {
     const { client } = this.#context;
     const { namespace = "" } = hpa.metadata;
     if (type === "Pods" && pods !== undefined) {
-      const read = fetchPodsMetric(client, namespace, pods.metric, selector, signal);
+      const read = fetchPodsMetric(client, this.#customVersion, namespace, pods.metric, selector, signal);
       return computePodsMetric(hpa, pods, state, await orError(read, signal));
     }
     if (type === "Object" && object !== undefined) {
@@ -250,12 +276,25 @@ class Autoscaler {
       const read =
         found === undefined
           ? Promise.reject(new Error(`unable to map object ${apiVersion}/${kind} to a resource`))
-          : fetchObjectMetric(client, namespace, found, name, object.metric, signal);
+          : fetchObjectMetric(client, this.#customVersion, namespace, found, name, object.metric, signal);
       return computeObjectMetric(hpa, object, state, await orError(read, signal));
     }
     if (type !== "External" || external === undefined) return undefined;
     const read = fetchExternalMetric(client, namespace, external.metric, signal);
     return computeExternalMetric(hpa, external, state, await orError(read, signal));
+  }
+
+  #selectorOf(key: ObjectKey, scale: Scale): string | SelectorProblem {
+    const selector = selectorOf(scale);
+    if (selector instanceof SelectorProblem) return selector;
+    const parsed = labels.parse(selector);
+    this.#selectors.put(key, parsed);
+    const namespace = key.slice(0, key.indexOf("/"));
+    const pods = this.#pods.list(namespace).filter(({ metadata }) => labels.matches(parsed, metadata.labels));
+    const selecting = this.#selectors.selecting(namespace, pods);
+    if (selecting.length <= 1) return selector;
+    const message = ambiguity(selector, selecting);
+    return new SelectorProblem("AmbiguousSelector", message, message, "AmbiguousSelector");
   }
 
   async #usages(metric: Parameters<typeof fetchUsages>[1], signal: AbortSignal): Promise<Usages | Error> {
@@ -287,6 +326,18 @@ class Autoscaler {
   }
 }
 
+interface Outcome {
+  readonly action: string;
+  readonly error: ErrorLabel;
+}
+
+const FAILED: Outcome = { action: "none", error: "internal" };
+
+function errorOf(result: MetricResult): ErrorLabel {
+  if (!("error" in result)) return "none";
+  return result.reason === "InvalidMetricSourceType" ? "spec" : "internal";
+}
+
 async function orError<T>(read: Promise<T>, signal: AbortSignal): Promise<T | Error> {
   try {
     return await read;
@@ -301,8 +352,11 @@ class SelectorProblem {
   readonly reason: string;
   readonly event: string;
   readonly message: string;
+  /** The condition's reason. */
+  readonly condition: string;
 
-  constructor(reason: string, event: string, message: string) {
+  constructor(reason: string, event: string, message: string, condition = "InvalidSelector") {
+    this.condition = condition;
     this.reason = reason;
     this.event = event;
     this.message = message;

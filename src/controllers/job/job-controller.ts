@@ -1,6 +1,6 @@
 /** Runs pods until as many as a Job asks for have succeeded. @module */
 import type { Kind, ObjectKey } from "#apimachinery";
-import { controllerOf, isNotFound, keyOf, splitKey } from "#apimachinery";
+import { controllerOf, keyOf, splitKey } from "#apimachinery";
 import { Jobs } from "#api/batch/v1/job";
 import type { Job } from "#api/batch/v1/types.gen";
 import { Pods } from "#api/core/v1/pod";
@@ -202,11 +202,7 @@ class JobRunner {
     const { uid, resourceVersion } = metadata;
     const finalizers = (metadata.finalizers ?? []).filter((name) => name !== TRACKING_FINALIZER);
     const body = { metadata: { uid, resourceVersion, finalizers } };
-    try {
-      await this.#context.client.patch(Pods, metadata, { type: "merge", body }, signal);
-    } catch (err) {
-      if (!isNotFound(err)) throw err;
-    }
+    await unlessGone(this.#context.client.patch(Pods, metadata, { type: "merge", body }, signal));
   }
 
   /** An orphan concerns every Job that would adopt it. */

@@ -1,12 +1,13 @@
 /** Lets go of pods that no Job will ever count: their Job is gone, has ended, or somebody took them from it. @module */
 import type { Kind, ObjectKey } from "#apimachinery";
-import { controllerOf, isNotFound, keyOf } from "#apimachinery";
+import { controllerOf, keyOf } from "#apimachinery";
 import { Jobs } from "#api/batch/v1/job";
 import type { Job } from "#api/batch/v1/types.gen";
 import type { Pod } from "#api/core/v1/types.gen";
 import { Pods } from "#api/core/v1/pod";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { source } from "#controller-runtime";
+import { unlessGone } from "../unless-gone.ts";
 import { isFinished } from "./plan.ts";
 import { isHeld, TRACKING_FINALIZER } from "./tracking.ts";
 
@@ -50,11 +51,7 @@ export function jobOrphanPodController({ client, informers }: ControllerContext)
       const { uid, resourceVersion } = pod.metadata;
       const finalizers = (pod.metadata.finalizers ?? []).filter((name) => name !== TRACKING_FINALIZER);
       const body = { metadata: { uid, resourceVersion, finalizers } };
-      try {
-        await client.patch(Pods, pod.metadata, { type: "merge", body }, signal);
-      } catch (err) {
-        if (!isNotFound(err)) throw err;
-      }
+      await unlessGone(client.patch(Pods, pod.metadata, { type: "merge", body }, signal));
       return {};
     },
   };

@@ -3,6 +3,7 @@ import { formatTime, parseTime } from "#apimachinery";
 import type { Job, JobCondition, JobStatus } from "#api/batch/v1/types.gen";
 import type { Pod } from "#api/core/v1/types.gen";
 import { nonZero } from "../counts.ts";
+import { creationOrder } from "../creation-order.ts";
 import { isPodActive, isPodReady, isPodTerminating } from "#api/core/v1/pod-state";
 import type { BackoffRecord } from "./backoff.ts";
 import { waitMs, withFinished } from "./backoff.ts";
@@ -233,7 +234,7 @@ function toCreate(
  */
 function forRemoval(job: Job, active: readonly Pod[], count: number): readonly Pod[] {
   const sorted = active.toSorted(
-    (a, b) => Number(isPodReady(a)) - Number(isPodReady(b)) || (createdAt(a) < createdAt(b) ? 1 : -1),
+    (a, b) => Number(isPodReady(a)) - Number(isPodReady(b)) || (creationOrder(a) < creationOrder(b) ? 1 : -1),
   );
   const superfluous =
     job.spec?.completionMode === "Indexed" ? superfluousIndexes(job, sorted) : new Set<Pod>();
@@ -245,10 +246,6 @@ function forRemoval(job: Job, active: readonly Pod[], count: number): readonly P
 function superfluousIndexes(job: Job, sorted: readonly Pod[]): ReadonlySet<Pod> {
   const kept = new Map(sorted.map((pod) => [indexOf(pod), pod]));
   return new Set(sorted.filter((pod) => !isInRange(job, indexOf(pod)) || kept.get(indexOf(pod)) !== pod));
-}
-
-function createdAt({ metadata }: Pod): string {
-  return `${metadata.creationTimestamp ?? ""}|${metadata.name}`;
 }
 
 function suspension(job: Job, nowMs: number): readonly JobCondition[] {

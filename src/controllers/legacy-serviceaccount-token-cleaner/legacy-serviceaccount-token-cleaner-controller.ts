@@ -6,6 +6,7 @@ import { Secrets } from "#api/core/v1/secret";
 import { ServiceAccounts } from "#api/core/v1/serviceaccount";
 import type { Secret } from "#api/core/v1/types.gen";
 import type { Controller, ControllerContext } from "#controller-runtime";
+import { unlessGone } from "../unless-gone.ts";
 import { dateOf, INVALID_SINCE_LABEL, isTrackedLongEnough, planToken } from "./plan.ts";
 
 const TRACKING = { namespace: "kube-system", name: "kube-apiserver-legacy-service-account-token-tracking" };
@@ -23,10 +24,7 @@ export function legacyServiceAccountTokenCleanerController(
   const accounts = informers.lister(ServiceAccounts);
   const pods = informers.lister(Pods);
   const trackedSince = async (signal: AbortSignal): Promise<string> => {
-    const found = await client.get(ConfigMaps, TRACKING, signal).catch((err: unknown) => {
-      if (isNotFound(err)) return undefined;
-      throw err;
-    });
+    const found = await unlessGone(client.get(ConfigMaps, TRACKING, signal));
     return found?.data?.["since"] ?? "";
   };
   const act = async (secret: Secret, signal: AbortSignal): Promise<void> => {

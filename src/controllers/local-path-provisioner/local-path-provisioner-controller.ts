@@ -1,6 +1,6 @@
 /** Makes volumes of folders on the nodes, for the class `standard` and others of the provisioner `k8ts.io/local-path`. @module */
 import type { Kind, ObjectKey } from "#apimachinery";
-import { isAlreadyExists, keyOf, splitKey } from "#apimachinery";
+import { isAlreadyExists, keyOf, splitKey, unless } from "#apimachinery";
 import { Namespaces } from "#api/core/v1/namespace";
 import { Nodes } from "#api/core/v1/node";
 import { PersistentVolumes } from "#api/core/v1/persistentvolume";
@@ -73,11 +73,7 @@ class LocalPathProvisioner {
   async #ensureClass(signal: AbortSignal): Promise<Result> {
     const missing = missingDefaultClass(this.#classes.list());
     if (missing === undefined) return {};
-    try {
-      await this.#context.client.create(StorageClasses, missing, signal);
-    } catch (err) {
-      if (!isAlreadyExists(err)) throw err;
-    }
+    await unless(isAlreadyExists, this.#context.client.create(StorageClasses, missing, signal));
     return {};
   }
 

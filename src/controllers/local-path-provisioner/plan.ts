@@ -1,15 +1,9 @@
 /** The volumes that the local-path provisioner makes. Pure. @module */
 import { keyOf, quote } from "#apimachinery";
 import type { Node, PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
+import { defaultClass } from "#api/storage/v1/default-class";
 import type { StorageClass } from "#api/storage/v1/types.gen";
-import {
-  classOf,
-  defaultClass,
-  isDelayed,
-  PROVISIONED_BY,
-  SELECTED_NODE,
-  STORAGE_PROVISIONER,
-} from "../volume/claims.ts";
+import { classOf, isDelayed, PROVISIONED_BY, SELECTED_NODE, STORAGE_PROVISIONER } from "../volume/claims.ts";
 
 export const PROVISIONER = "k8ts.io/local-path";
 /**

@@ -3,6 +3,15 @@
 /** Parts of one range; upstream's limit for the difference of the two prefix lengths is 16 bits. */
 export const PARTS_MAX = 65_536;
 
+/** Told of what happens to one range, for metrics. */
+export interface CidrSetObserver {
+  sized(parts: number): void;
+  taken(usedPart: number): void;
+  released(usedPart: number): void;
+  /** Parts in use that were passed over. */
+  tried(passed: number): void;
+}
+
 /** Bounded by `PARTS_MAX` per range. */
 export class CidrSet {
   readonly #family: 4 | 6;
@@ -11,10 +20,11 @@ export class CidrSet {
   readonly #prefix: number;
   readonly #count: number;
   readonly #used = new Set<number>();
+  readonly #observer: CidrSetObserver | undefined;
   #next = 0;
 
   /** Throws a RangeError for text that is no CIDR, or for parts that do not fit. */
-  constructor(cidr: string, partPrefix: number) {
+  constructor(cidr: string, partPrefix: number, observer?: CidrSetObserver) {
     const { family, base, prefix } = parseCidr(cidr);
     if (partPrefix < prefix)
       throw new RangeError(`New CIDR set failed; the node CIDR size is too big: /${partPrefix} of ${cidr}`);
@@ -25,6 +35,8 @@ export class CidrSet {
     this.#prefix = partPrefix;
     this.#partBits = bitsOf(family) - partPrefix;
     this.#count = 2 ** (partPrefix - prefix);
+    this.#observer = observer;
+    observer?.sized(this.#count);
   }
 
   /** The next free part, going round; undefined when all are in use. */
@@ -32,7 +44,8 @@ export class CidrSet {
     for (let i = 0; i < this.#count; i++) {
       const index = (this.#next + i) % this.#count;
       if (this.#used.has(index)) continue;
-      this.#used.add(index);
+      this.#take(index);
+      this.#observer?.tried(i);
       this.#next = (index + 1) % this.#count;
       return `${formatAddress(this.#family, this.#base + (BigInt(index) << BigInt(this.#partBits)))}/${this.#prefix}`;
     }
@@ -41,11 +54,20 @@ export class CidrSet {
 
   /** Marks every part that overlaps `cidr`. False: it lies outside, at least in part. */
   occupy(cidr: string): boolean {
-    return this.#each(cidr, (index) => this.#used.add(index));
+    return this.#each(cidr, (index) => this.#take(index));
   }
 
   release(cidr: string): boolean {
-    return this.#each(cidr, (index) => this.#used.delete(index));
+    return this.#each(cidr, (index) => {
+      if (!this.#used.delete(index)) return;
+      this.#observer?.released(this.#used.size / this.#count);
+    });
+  }
+
+  #take(index: number): void {
+    if (this.#used.has(index)) return;
+    this.#used.add(index);
+    this.#observer?.taken(this.#used.size / this.#count);
   }
 
   #each(cidr: string, visit: (index: number) => void): boolean {

@@ -3,6 +3,8 @@ import type { Kind, ObjectKey } from "#apimachinery";
 import { isNotFound } from "#apimachinery";
 import { Nodes } from "#api/core/v1/node";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
+import type { MetricsSink } from "#client";
+import type { CidrSetObserver } from "./cidr-set.ts";
 import type { IpamOptions } from "./plan.ts";
 import { Ipam } from "./plan.ts";
 
@@ -14,9 +16,9 @@ const FULL_RETRY_MS = 30_000;
  * does not show it; at the start, everything that nodes have is taken note of before the first allocation.
  */
 export function nodeIpamController(context: ControllerContext, options: IpamOptions): Controller {
-  const { client, informers, recorder } = context;
+  const { client, informers, metrics, recorder } = context;
   const nodes = informers.lister(Nodes);
-  const ipam = new Ipam(options);
+  const ipam = new Ipam(options, metrics && ((clusterCIDR) => rangeMetrics(metrics, clusterCIDR)));
   let isPrimed = false;
 
   async function reconcile(key: ObjectKey, signal: AbortSignal): Promise<Result> {
@@ -60,5 +62,24 @@ export function nodeIpamController(context: ControllerContext, options: IpamOpti
     reconciles: Nodes as Kind,
     workers: 4,
     reconcile,
+  };
+}
+
+/** Under upstream's names, one of which has its letters in another order. */
+function rangeMetrics(metrics: MetricsSink, clusterCIDR: string): CidrSetObserver {
+  const about = { clusterCIDR };
+  const uses = (part: number): void => metrics.set("node_ipam_controller_cidrset_usage_cidrs", about, part);
+  return {
+    sized: (parts) => metrics.set("node_ipam_controller_cirdset_max_cidrs", about, parts),
+    taken: (usedPart) => {
+      metrics.inc("node_ipam_controller_cidrset_cidrs_allocations_total", about);
+      uses(usedPart);
+    },
+    released: (usedPart) => {
+      metrics.inc("node_ipam_controller_cidrset_cidrs_releases_total", about);
+      uses(usedPart);
+    },
+    tried: (passed) =>
+      metrics.observe("node_ipam_controller_cidrset_allocation_tries_per_request", about, passed),
   };
 }

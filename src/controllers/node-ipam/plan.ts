@@ -1,5 +1,6 @@
 /** Which pod CIDRs each node has: the decisions of the node IPAM controller. @module */
 import type { Node } from "#api/core/v1/types.gen";
+import type { CidrSetObserver } from "./cidr-set.ts";
 import { CidrSet, familyOf } from "./cidr-set.ts";
 
 export interface IpamOptions {
@@ -21,9 +22,12 @@ export class Ipam {
   readonly #given = new Map<string, readonly string[]>();
 
   /** Throws a RangeError for CIDRs that are none, or too small for their mask. */
-  constructor({ clusterCIDRs, serviceCIDRs, maskSizeIPv4, maskSizeIPv6 }: IpamOptions) {
+  constructor(
+    { clusterCIDRs, serviceCIDRs, maskSizeIPv4, maskSizeIPv6 }: IpamOptions,
+    observerOf?: (clusterCIDR: string) => CidrSetObserver,
+  ) {
     this.#sets = clusterCIDRs.map(
-      (cidr) => new CidrSet(cidr, familyOf(cidr) === 4 ? maskSizeIPv4 : maskSizeIPv6),
+      (cidr) => new CidrSet(cidr, familyOf(cidr) === 4 ? maskSizeIPv4 : maskSizeIPv6, observerOf?.(cidr)),
     );
     for (const cidr of serviceCIDRs) for (const set of this.#sets) set.occupy(cidr);
   }

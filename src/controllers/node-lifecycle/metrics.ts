@@ -31,13 +31,20 @@ export class ZoneMetrics {
     for (const zone of new Set(zones)) this.#report(zone);
   }
 
+  /** How long one node took. There is no pass over all nodes that could be timed. */
+  examined(durationMs: number): void {
+    this.#metrics?.observe(`${PREFIX}_update_node_health_duration_seconds`, {}, durationMs / 1_000);
+  }
+
   evicted(zone: string): void {
     this.#metrics?.inc(`${PREFIX}_evictions_total`, { zone });
   }
 
   #count(node: Node, by: 1 | -1): string {
     const name = zoneOf(node);
-    const zone = this.#zones.get(name) ?? { nodes: 0, unhealthy: 0 };
+    const known = this.#zones.get(name);
+    const zone = known ?? { nodes: 0, unhealthy: 0 };
+    if (known === undefined) this.#metrics?.inc(`${PREFIX}_evictions_total`, { zone: name }, 0);
     this.#zones.set(name, zone);
     zone.nodes += by;
     if (readiness(node) !== "True") zone.unhealthy += by;

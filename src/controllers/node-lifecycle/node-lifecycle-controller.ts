@@ -16,6 +16,7 @@ import { unlessGone } from "../unless-gone.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import type { Eviction } from "./plan.ts";
 import { ZoneMetrics } from "./metrics.ts";
+import { missingLabels } from "./node-labels.ts";
 import {
   isTaintedNoExecute,
   NODE_MONITOR_GRACE_MS,
@@ -26,7 +27,8 @@ import {
   readiness,
   readyCondition,
 } from "./plan.ts";
-import { EvictionLimiter, evictionRate, zoneOf } from "./zones.ts";
+import type { EvictionRates } from "./zones.ts";
+import { DEFAULT_RATES, EvictionLimiter, evictionRate, zoneOf } from "./zones.ts";
 
 const LEASE_NAMESPACE = "kube-node-lease";
 
@@ -58,6 +60,7 @@ class NodeLifecycle {
   readonly #graceMs: number;
   readonly #startupGraceMs: number;
   readonly #heartbeats = new Heartbeats();
+  readonly #rates: EvictionRates;
   readonly #limiter = new EvictionLimiter();
   readonly #nodes: Lister<Node>;
   readonly #zones: ZoneMetrics;
@@ -66,6 +69,7 @@ class NodeLifecycle {
     this.#context = context;
     this.#graceMs = options.nodeMonitorGracePeriodMs ?? NODE_MONITOR_GRACE_MS;
     this.#startupGraceMs = options.nodeStartupGracePeriodMs ?? NODE_STARTUP_GRACE_MS;
+    this.#rates = { ...DEFAULT_RATES, ...options.evictionRates };
     this.#nodes = context.informers.lister(Nodes);
     this.#zones = new ZoneMetrics(context.metrics);
     indexPodsByNode(context.informers.informer(Pods));
@@ -96,6 +100,7 @@ class NodeLifecycle {
 
   async reconcile(name: string, signal: AbortSignal): Promise<Result> {
     const { clock } = this.#context;
+    const startMs = clock.monotonicMs();
     const cached = this.#nodes.get(name);
     if (cached === undefined) {
       this.#forget(name);
@@ -108,7 +113,9 @@ class NodeLifecycle {
     const leftMs = graceMs - this.#heartbeats.silentForMs(name, clock.monotonicMs());
     const node = leftMs < 0 ? await this.#markSilent(cached, signal) : cached;
     if (isLost(node)) await this.#markPodsNotReady(node, signal);
+    await this.#label(node, signal);
     const evictionInMs = await this.#taint(node, signal);
+    this.#zones.examined(clock.monotonicMs() - startMs);
     const waits = [leftMs < 0 ? undefined : leftMs + 1, evictionInMs].filter((ms) => ms !== undefined);
     return waits.length === 0 ? {} : { requeueAfterMs: Math.min(...waits) };
   }
@@ -131,6 +138,13 @@ class NodeLifecycle {
     return updated ?? next;
   }
 
+  async #label(node: Node, signal: AbortSignal): Promise<void> {
+    const missing = missingLabels(node);
+    if (missing === undefined) return;
+    const body = { metadata: { labels: missing } };
+    await unlessGone(this.#context.client.patch(Nodes, node.metadata, { type: "merge", body }, signal));
+  }
+
   /** Returns when a taint that had to wait for its turn may be set. */
   async #taint(node: Node, signal: AbortSignal): Promise<number | undefined> {
     const { eviction, waitMs } = this.#evictionOf(node);
@@ -145,15 +159,15 @@ class NodeLifecycle {
 
   /** A token is taken only for a taint that is really to be set. */
   #evictionOf(node: Node): { readonly eviction: Eviction; readonly waitMs?: number } {
+    if (readiness(node) === "True" || readyCondition(node) === undefined) return { eviction: "wait" };
     const zone = zoneOf(node);
     // The cache may not show yet what was just written of this node.
     const nodes = this.#nodes
       .list()
       .map((other) => (other.metadata.name === node.metadata.name ? node : other));
-    const { perSecond, isCutOff } = evictionRate(nodes, zone);
+    const { perSecond, isCutOff } = evictionRate(nodes, zone, this.#rates);
     if (isCutOff) return { eviction: "never" };
-    if (readiness(node) === "True" || isTaintedNoExecute(node.spec?.taints ?? []))
-      return { eviction: "wait" };
+    if (isTaintedNoExecute(node.spec?.taints ?? [])) return { eviction: "wait" };
     const waitMs = this.#limiter.take(zone, perSecond, this.#context.clock.monotonicMs());
     if (waitMs === 0) {
       this.#zones.evicted(zone);

@@ -129,6 +129,14 @@ for (const { name, nodes, want, isCutOff } of rates) {
   });
 }
 
+test("evictionRate() goes by the thresholds and rates that it is given", () => {
+  const all = Array.from("rrnnn", (letter, i) => newNode(`n${i}`, letter === "r" ? "True" : "Unknown"));
+  const given = { perSecond: 2, secondaryPerSecond: 1, largeClusterNodes: 4, unhealthyZonePart: 0.6 };
+  assert.equal(evictionRate(all, "", given).perSecond, 1);
+  assert.equal(evictionRate(all, "", { ...given, unhealthyZonePart: 0.7 }).perSecond, 2);
+  assert.equal(evictionRate(all, "", { ...given, largeClusterNodes: 5 }).perSecond, 0);
+});
+
 test("evictionRate() knows zones: one that is wholly down goes at the normal rate while another lives", () => {
   const labels = { "topology.kubernetes.io/zone": "a" };
   const down = ["x", "y", "z"].map((name) => newNode(name, "Unknown", { metadata: { name, labels } }));

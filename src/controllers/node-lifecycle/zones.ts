@@ -3,12 +3,27 @@ import type { Node } from "#api/core/v1/types.gen";
 import { readiness } from "./plan.ts";
 
 /** Nodes per second that are tainted NoExecute in a healthy zone, and in a large one that is partly broken. */
-export const EVICTION_RATE = 0.1;
-export const SECONDARY_EVICTION_RATE = 0.01;
+const EVICTION_RATE = 0.1;
+const SECONDARY_EVICTION_RATE = 0.01;
 /** A zone with fewer nodes evicts nothing while it is partly broken. */
-export const LARGE_CLUSTER_NODES = 50;
+const LARGE_CLUSTER_NODES = 50;
 /** The part of a zone's nodes that makes it partly broken, if more than two are not ready. */
-export const UNHEALTHY_ZONE_PART = 0.55;
+const UNHEALTHY_ZONE_PART = 0.55;
+
+/** The four flags of upstream that say how fast nodes are given up. */
+export interface EvictionRates {
+  readonly perSecond: number;
+  readonly secondaryPerSecond: number;
+  readonly largeClusterNodes: number;
+  readonly unhealthyZonePart: number;
+}
+
+export const DEFAULT_RATES: EvictionRates = {
+  perSecond: EVICTION_RATE,
+  secondaryPerSecond: SECONDARY_EVICTION_RATE,
+  largeClusterNodes: LARGE_CLUSTER_NODES,
+  unhealthyZonePart: UNHEALTHY_ZONE_PART,
+};
 
 export type ZoneState = "Normal" | "PartialDisruption" | "FullDisruption";
 
@@ -24,10 +39,13 @@ export function zoneOf({ metadata }: Node): string {
   return region === "" && zone === "" ? "" : `${region}:\x00:${zone}`;
 }
 
-export function zoneState(nodes: readonly Node[]): ZoneState {
+export function zoneState(
+  nodes: readonly Node[],
+  { unhealthyZonePart }: EvictionRates = DEFAULT_RATES,
+): ZoneState {
   const notReady = nodes.filter((node) => readiness(node) !== "True").length;
   if (notReady > 0 && notReady === nodes.length) return "FullDisruption";
-  return notReady > 2 && notReady / nodes.length >= UNHEALTHY_ZONE_PART ? "PartialDisruption" : "Normal";
+  return notReady > 2 && notReady / nodes.length >= unhealthyZonePart ? "PartialDisruption" : "Normal";
 }
 
 /**
@@ -37,15 +55,16 @@ export function zoneState(nodes: readonly Node[]): ZoneState {
 export function evictionRate(
   nodes: readonly Node[],
   zone: string,
+  rates: EvictionRates = DEFAULT_RATES,
 ): { readonly perSecond: number; readonly isCutOff: boolean } {
   const counted = nodes.filter(({ metadata }) => metadata.labels?.[EXCLUDED_LABEL] === undefined);
   const zones = Map.groupBy(counted, zoneOf);
-  const states = new Map([...zones].map(([name, members]) => [name, zoneState(members)]));
+  const states = new Map([...zones].map(([name, members]) => [name, zoneState(members, rates)]));
   const isCutOff = states.size > 0 && [...states.values()].every((state) => state === "FullDisruption");
   if (isCutOff) return { perSecond: 0, isCutOff };
-  if (states.get(zone) !== "PartialDisruption") return { perSecond: EVICTION_RATE, isCutOff };
-  const isLarge = (zones.get(zone)?.length ?? 0) > LARGE_CLUSTER_NODES;
-  return { perSecond: isLarge ? SECONDARY_EVICTION_RATE : 0, isCutOff };
+  if (states.get(zone) !== "PartialDisruption") return { perSecond: rates.perSecond, isCutOff };
+  const isLarge = (zones.get(zone)?.length ?? 0) > rates.largeClusterNodes;
+  return { perSecond: isLarge ? rates.secondaryPerSecond : 0, isCutOff };
 }
 
 /** One token per zone, which comes back at the zone's rate. Bounded by the zones of the cluster. */

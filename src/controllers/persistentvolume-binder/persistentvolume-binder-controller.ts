@@ -29,6 +29,7 @@ import { annotated, boundClaim, boundClaimStatus, boundVolume, claimInPhase, unb
 import type { ClaimPlan, VolumeEvent } from "./plan-claim.ts";
 import { planClaim } from "./plan-claim.ts";
 import { planVolume } from "./plan-volume.ts";
+import { countVolumes } from "./volume-metrics.ts";
 
 /**
  * Safe on a stale cache: one worker decides about claims (keys with a namespace) and volumes (keys without); every write
@@ -61,7 +62,13 @@ class Binder {
   readonly #lastWrites = new LastWrites();
 
   constructor(context: ControllerContext) {
-    const { informers } = context;
+    const { informers, metrics } = context;
+    if (metrics !== undefined)
+      countVolumes(
+        metrics,
+        informers.informer(PersistentVolumes),
+        informers.informer(PersistentVolumeClaims),
+      );
     const pods = informers.informer(Pods);
     indexPodsByClaim(pods);
     this.#context = context;
@@ -115,7 +122,14 @@ class Binder {
         return;
       case "set-class": {
         const spec = { ...claim.spec, storageClassName: p.className };
-        await this.#update(PersistentVolumeClaims, { ...claim, spec }, claim, signal);
+        const { metrics } = this.#context;
+        metrics?.inc("retroactive_storageclass_total", {});
+        try {
+          await this.#update(PersistentVolumeClaims, { ...claim, spec }, claim, signal);
+        } catch (err) {
+          metrics?.inc("retroactive_storageclass_errors_total", {});
+          throw err;
+        }
         return;
       }
       case "select-node":

@@ -1,12 +1,12 @@
 /** What is to be done about one claim, without clock, cache or network. @module */
 import { keyOf, quote } from "#apimachinery";
 import type { Node, PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
+import { defaultClass } from "#api/storage/v1/default-class";
 import type { StorageClass } from "#api/storage/v1/types.gen";
 import {
   BIND_COMPLETED,
   BOUND_BY_CONTROLLER,
   classOf,
-  defaultClass,
   hasAnnotation,
   isDelayed,
   isKeptFor,

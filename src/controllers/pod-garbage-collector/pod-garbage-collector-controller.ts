@@ -56,7 +56,8 @@ class PodCollector {
     const nodeName = pod.spec?.nodeName ?? "";
     const fate = plan(pod, this.#nodes.get(nodeName));
     if (fate === "orphaned") return await this.#giveUp(pod, nodeName, signal);
-    if (fate !== "keep") await this.#forceDelete(pod, undefined, signal);
+    const reason = fate === "outOfService" ? "out-of-service" : fate;
+    if (fate !== "keep") await this.#counted(pod, reason, () => this.#forceDelete(pod, undefined, signal));
     return {};
   }
 
@@ -68,7 +69,7 @@ class PodCollector {
     if (leftMs > 0) return { requeueAfterMs: leftMs };
     if (await this.#exists(nodeName, signal)) return {};
     const reason = { reason: "DeletionByPodGC", message: "PodGC: node no longer exists" };
-    await this.#forceDelete(pod, reason, signal);
+    await this.#counted(pod, "orphaned", () => this.#forceDelete(pod, reason, signal));
     return {};
   }
 
@@ -103,9 +104,23 @@ class PodCollector {
     await disruptAndDelete(this.#context, pod, equalJSON(status, pod.status) ? undefined : status, 0, signal);
   }
 
+  async #counted(pod: Pod, reason: string, work: () => Promise<unknown>): Promise<void> {
+    const { metrics } = this.#context;
+    const about = { namespace: pod.metadata.namespace ?? "", reason };
+    metrics?.inc("pod_gc_collector_force_delete_pods_total", about);
+    try {
+      await work();
+    } catch (err) {
+      metrics?.inc("pod_gc_collector_force_delete_pod_errors_total", about);
+      throw err;
+    }
+  }
+
   async #removeSurplus(signal: AbortSignal): Promise<void> {
     const surplus = surplusTerminated(this.#pods.byIndex(TERMINATED, ""), this.#terminatedMax);
-    await forEachParallel(surplus, (pod) => disruptAndDelete(this.#context, pod, undefined, 0, signal));
+    await forEachParallel(surplus, (pod) =>
+      this.#counted(pod, "terminated", () => disruptAndDelete(this.#context, pod, undefined, 0, signal)),
+    );
   }
 
   /** Nodes that go, come back, or are declared dead change the fate of their pods. */

@@ -1,17 +1,23 @@
 /** Publishes the cluster's root certificates in every namespace, where pods find them. @module */
 import type { Kind } from "#apimachinery";
+import { StatusError } from "#apimachinery";
 import { ConfigMaps } from "#api/core/v1/configmap";
 import { Namespaces } from "#api/core/v1/namespace";
 import type { Controller, ControllerContext } from "#controller-runtime";
 import { source } from "#controller-runtime";
 import { ignoreRefusals } from "../serviceaccount/serviceaccount-controller.ts";
+import { followRootCA, liveRootCA, type RootCA } from "../root-ca.ts";
 import { plan, ROOT_CA_CONFIG_MAP } from "./plan.ts";
+
+const OK = 200;
+const INTERNAL_ERROR = 500;
 
 /** Safe on a stale cache: the name is fixed, and updates carry the resourceVersion they were decided on. */
 export function rootCACertificatePublisherController(
-  { client, informers }: ControllerContext,
-  rootCA: string,
+  { client, clock, informers, metrics }: ControllerContext,
+  rootCA: RootCA,
 ): Controller {
+  const live = liveRootCA(rootCA);
   const namespaces = informers.lister(Namespaces);
   const configMaps = informers.lister(ConfigMaps);
   return {
@@ -24,13 +30,28 @@ export function rootCACertificatePublisherController(
       ),
     ],
     workers: 5,
+    background: (enqueue, signal) =>
+      followRootCA(live, () => namespaces.list().forEach(({ metadata }) => enqueue(metadata.name)), signal),
     async reconcile(key, signal) {
       const namespace = namespaces.get(key);
       if (namespace === undefined) return {};
-      const action = plan(namespace, configMaps.get(`${key}/${ROOT_CA_CONFIG_MAP}`), rootCA);
-      if (action.type === "create")
-        await client.create(ConfigMaps, action.configMap, signal).catch(ignoreRefusals);
-      if (action.type === "update") await client.update(ConfigMaps, action.configMap, signal);
+      const startMs = clock.monotonicMs();
+      const report = (code: number): void => {
+        const about = { code: String(code) };
+        metrics?.inc("root_ca_cert_publisher_sync_total", about);
+        const seconds = (clock.monotonicMs() - startMs) / 1_000;
+        metrics?.observe("root_ca_cert_publisher_sync_duration_seconds", about, seconds);
+      };
+      const action = plan(namespace, configMaps.get(`${key}/${ROOT_CA_CONFIG_MAP}`), live.current);
+      try {
+        if (action.type === "create")
+          await client.create(ConfigMaps, action.configMap, signal).catch(ignoreRefusals);
+        if (action.type === "update") await client.update(ConfigMaps, action.configMap, signal);
+        report(OK);
+      } catch (err) {
+        report(err instanceof StatusError ? err.code : INTERNAL_ERROR);
+        throw err;
+      }
       return {};
     },
   };

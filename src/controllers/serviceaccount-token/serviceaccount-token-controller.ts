@@ -4,12 +4,14 @@ import { Secrets } from "#api/core/v1/secret";
 import { ServiceAccounts } from "#api/core/v1/serviceaccount";
 import type { Secret, ServiceAccount } from "#api/core/v1/types.gen";
 import type { Client, Lister } from "#client";
+import type { Live } from "#component-base";
 import { source, type Controller, type ControllerContext } from "#controller-runtime";
+import { followRootCA, liveRootCA, type RootCA } from "../root-ca.ts";
 import { unlessGone } from "../unless-gone.ts";
 import { ACCOUNT_NAME, encode, plan, TOKEN_TYPE, withoutReference } from "./plan.ts";
 
 export interface TokenControllerOptions {
-  readonly rootCA?: string;
+  readonly rootCA?: RootCA;
   /** Signs with the cluster's key. */
   readonly signToken: (account: ServiceAccount, secret: Secret) => Promise<string>;
 }
@@ -19,6 +21,7 @@ export function serviceAccountTokenController(
   { client, informers }: ControllerContext,
   { rootCA, signToken }: TokenControllerOptions,
 ): Controller {
+  const live = rootCA === undefined ? undefined : liveRootCA(rootCA);
   const secrets = informers.lister(Secrets);
   const accounts = informers.lister(ServiceAccounts);
   /** Of Secrets that are gone: the account that may still name them. Emptied by their reconcile. */
@@ -52,6 +55,7 @@ export function serviceAccountTokenController(
               .map((secret) => `${secret.metadata.namespace}/${secret.metadata.name}`),
       ),
     ],
+    ...(live !== undefined && { background: followAuthority(live, secrets) }),
     async reconcile(key, signal) {
       const secret = secrets.get(key);
       if (secret === undefined) {
@@ -62,7 +66,7 @@ export function serviceAccountTokenController(
       if (secret.type !== TOKEN_TYPE || secret.metadata.deletionTimestamp !== undefined) return {};
       if ((secret.metadata.annotations?.[ACCOUNT_NAME] ?? "") === "") return {};
       const account = await findAccount(secret, accounts, client, signal);
-      const action = plan(secret, account, rootCA);
+      const action = plan(secret, account, live?.current);
       if (action.type === "delete") {
         const { uid } = secret.metadata;
         const options = uid === undefined ? {} : { preconditions: { uid } };
@@ -78,6 +82,17 @@ export function serviceAccountTokenController(
   };
 }
 
+/** Every token Secret carries the root certificates. */
+function followAuthority(live: Live<string>, secrets: Lister<Secret>): NonNullable<Controller["background"]> {
+  return (enqueue, signal) => {
+    const changed = (): void => {
+      for (const { type, metadata } of secrets.list())
+        if (type === TOKEN_TYPE) enqueue(`${metadata.namespace}/${metadata.name}`);
+    };
+    return followRootCA(live, changed, signal);
+  };
+}
+
 /** The cache may not know an account that was made together with its Secret. */
 async function findAccount(
   secret: Secret,
@@ -89,10 +104,7 @@ async function findAccount(
   const name = secret.metadata.annotations?.[ACCOUNT_NAME] ?? "";
   const known = accounts.get(`${namespace}/${name}`);
   if (known !== undefined) return known;
-  return client.get(ServiceAccounts, { namespace, name }, signal).catch((err: unknown) => {
-    if (isNotFound(err)) return undefined;
-    throw err;
-  });
+  return unlessGone(client.get(ServiceAccounts, { namespace, name }, signal));
 }
 
 /** Somebody else wrote meanwhile: their change comes here again. */

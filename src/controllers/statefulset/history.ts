@@ -72,5 +72,6 @@ export function surplusRevisions(
   const isUsed = ({ metadata }: ControllerRevision): boolean => used.has(metadata.name);
   // unlike a DaemonSet's, the limit is of those that are not used
   const count = owned.filter((revision) => !isUsed(revision)).length;
-  return oldestUnused(owned, isUsed, count - (set.spec?.revisionHistoryLimit ?? 10));
+  const limit = set.spec?.revisionHistoryLimit ?? 10;
+  return limit < 0 ? [] : oldestUnused(owned, isUsed, count - limit);
 }

@@ -1,6 +1,6 @@
 /** Which migration of a resource runs, and what is next for one. Pure. @module */
 import type { Condition } from "#api/meta/v1/types.gen";
-import type { StorageVersionMigration } from "#api/storagemigration/v1beta1/types.gen";
+import type { StorageVersionMigration } from "#api/storagemigration/v1/types.gen";
 
 export type MigrationStep =
   /** Over: the definition is told, and `Running` ends. */

@@ -11,8 +11,8 @@ import {
 } from "#apimachinery";
 import { scheme } from "#api";
 import { CustomResourceDefinitions } from "#api/apiextensions/v1/customresourcedefinition";
-import { StorageVersionMigrations } from "#api/storagemigration/v1beta1/storageversionmigration";
-import type { StorageVersionMigration } from "#api/storagemigration/v1beta1/types.gen";
+import { StorageVersionMigrations } from "#api/storagemigration/v1/storageversionmigration";
+import type { StorageVersionMigration } from "#api/storagemigration/v1/types.gen";
 import type { CustomResourceDefinition } from "#api/apiextensions/v1/types.gen";
 import { listAll, type Lister } from "#client";
 import { source, type Controller, type ControllerContext, type Result } from "#controller-runtime";
@@ -129,7 +129,7 @@ class Migrator {
   #kindOf({ spec }: StorageVersionMigration): Kind | undefined {
     const { group = "", resource = "" } = spec?.resource ?? {};
     const builtin = scheme.kinds.find((kind) => kind.group === group && kind.names.plural === resource);
-    if (builtin !== undefined) return scheme.storedAs(builtin);
+    if (builtin !== undefined) return scheme.byGvk(scheme.storedAs(builtin)) ?? builtin;
     const crd = this.#crds.get(`${resource}.${group}`);
     return crd && customKindsOf(crd)[0];
   }

@@ -1,6 +1,5 @@
 /** What claims and volumes say of each other. @module */
 import type { KubeObject, ObjectKey } from "#apimachinery";
-import { compareStrings } from "#apimachinery";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "#api/core/v1/types.gen";
 import type { StorageClass } from "#api/storage/v1/types.gen";
 import type { Lister, SharedInformer } from "#client";
@@ -14,10 +13,6 @@ export const SELECTED_NODE = "volume.kubernetes.io/selected-node";
 export const STORAGE_PROVISIONER = "volume.kubernetes.io/storage-provisioner";
 export const BETA_STORAGE_PROVISIONER = "volume.beta.kubernetes.io/storage-provisioner";
 const CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class";
-const DEFAULT_CLASS_ANNOTATIONS = [
-  "storageclass.kubernetes.io/is-default-class",
-  "storageclass.beta.kubernetes.io/is-default-class",
-];
 const CLAIMS_OF_POD = "controllers/claim";
 
 /** Empty: no class, which is not the same as no word about it. */
@@ -27,18 +22,6 @@ export function classOf({ metadata, spec }: PersistentVolumeClaim | PersistentVo
 
 export function saysClass({ metadata, spec }: PersistentVolumeClaim): boolean {
   return metadata.annotations?.[CLASS_ANNOTATION] !== undefined || spec?.storageClassName !== undefined;
-}
-
-/** Of several marked as default the newest. */
-export function defaultClass(classes: readonly StorageClass[]): StorageClass | undefined {
-  const marked = classes.filter(({ metadata }) =>
-    DEFAULT_CLASS_ANNOTATIONS.some((name) => metadata.annotations?.[name] === "true"),
-  );
-  return marked.toSorted(
-    (a, b) =>
-      compareStrings(b.metadata.creationTimestamp ?? "", a.metadata.creationTimestamp ?? "") ||
-      compareStrings(a.metadata.name, b.metadata.name),
-  )[0];
 }
 
 export function isDelayed(storageClass: StorageClass | undefined): boolean {

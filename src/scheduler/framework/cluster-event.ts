@@ -17,7 +17,8 @@ export type EventResource =
   | "VolumeAttachment"
   | "ResourceClaim"
   | "ResourceSlice"
-  | "DeviceClass";
+  | "DeviceClass"
+  | "DeviceTaintRule";
 
 export type EventAction = "add" | "update" | "delete";
 

@@ -1,6 +1,6 @@
 /** Carries out a preemption: takes promises back, tells the victims and deletes them. @module */
 import { Pods } from "#api/core/v1/pod";
-import { isNotFound } from "#apimachinery";
+import { isNotFound, unless } from "#apimachinery";
 import type { PodInfo } from "../cache/pod-info.ts";
 import type { Handle } from "../framework/handle.ts";
 import { withDisruptionTarget } from "../pod-conditions.ts";
@@ -51,14 +51,11 @@ export async function takePromisesBack(
 ): Promise<void> {
   const body = { status: { nominatedNodeName: null } };
   await Promise.all(
-    pods.map(async ({ pod }) => {
-      try {
-        await client.patch(Pods, pod.metadata, { type: "strategic", body }, signal, {
-          subresource: "status",
-        });
-      } catch (err) {
-        if (!isNotFound(err)) throw err;
-      }
-    }),
+    pods.map(({ pod: { metadata } }) =>
+      unless(
+        isNotFound,
+        client.patch(Pods, metadata, { type: "strategic", body }, signal, { subresource: "status" }),
+      ),
+    ),
   );
 }

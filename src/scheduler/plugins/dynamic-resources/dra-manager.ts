@@ -1,8 +1,16 @@
 /** Which devices are in use: by what the API says, by what this scheduler has written, and by what it is about to. @module */
 import { DeviceClasses } from "#api/resource/v1/deviceclass";
+import { DeviceTaintRules } from "#api/resource/v1/devicetaintrule";
 import { ResourceClaims } from "#api/resource/v1/resourceclaim";
 import { ResourceSlices } from "#api/resource/v1/resourceslice";
-import type { AllocationResult, DeviceClass, ResourceClaim, ResourceSlice } from "#api/resource/v1/types.gen";
+import { withRuleTaints } from "#api/resource/v1/taint-rules";
+import type {
+  AllocationResult,
+  DeviceClass,
+  DeviceTaintRule,
+  ResourceClaim,
+  ResourceSlice,
+} from "#api/resource/v1/types.gen";
 import { keyOf } from "#apimachinery";
 import type { InformerFactory, Lister } from "#client";
 import { DeviceSelectors } from "./device-selector.ts";
@@ -14,7 +22,8 @@ export class DraManager {
   readonly #claims: Lister<ResourceClaim>;
   readonly #slices: Lister<ResourceSlice>;
   readonly #classes: Lister<DeviceClass>;
-  /** Until a slice changes. */
+  readonly #rules: Lister<DeviceTaintRule>;
+  /** Until a slice or a rule changes. */
   #byNode: SlicesByNode | undefined;
   /** Device -> how many claims have it, of the cache. */
   readonly #allocated = new Map<string, number>();
@@ -30,6 +39,9 @@ export class DraManager {
     this.#slices = slices.lister;
     const forget = (): void => void (this.#byNode = undefined);
     slices.addEventHandler({ onAdd: forget, onUpdate: forget, onDelete: forget });
+    const rules = informers.informer(DeviceTaintRules);
+    this.#rules = rules.lister;
+    rules.addEventHandler({ onAdd: forget, onUpdate: forget, onDelete: forget });
     this.#classes = informers.lister(DeviceClasses);
     claims.addEventHandler({
       onAdd: (claim) => this.#see(undefined, claim),
@@ -51,10 +63,16 @@ export class DraManager {
 
   /** The slices of all pools that may have devices for the node. */
   slicesFor(nodeName: string): readonly ResourceSlice[] {
-    this.#byNode ??= byNode(this.#slices.list());
+    this.#byNode ??= byNode(this.#tainted());
     const { local, shared } = this.#byNode;
     const own = local.get(nodeName);
     return own === undefined ? shared : [...own, ...shared];
+  }
+
+  /** With the taints of rules, as if they were the drivers' own. */
+  #tainted(): readonly ResourceSlice[] {
+    const rules = this.#rules.list();
+    return this.#slices.list().map((slice) => withRuleTaints(slice, rules));
   }
 
   /** Ids of devices that nobody else can have. */

@@ -52,6 +52,7 @@ export class DynamicResources implements Plugin {
     { resource: "UnscheduledPod", actions: ["update"], changes: ["UpdatePodGeneratedResourceClaim"] },
     { resource: "DeviceClass", actions: ["add", "update"] },
     { resource: "ResourceSlice", actions: ["add", "update"] },
+    { resource: "DeviceTaintRule", actions: ["update", "delete"] },
   ];
   readonly #handle: Handle;
   readonly #dra: DraManager;

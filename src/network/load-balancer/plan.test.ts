@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Node, Service } from "#api/core/v1/types.gen";
+import type { EndpointSlice } from "#api/discovery/v1/types.gen";
+import { proxyLines } from "./arp-tools.ts";
+import { addressesOf, announcerOf, parseBlocks } from "./plan.ts";
+
+const ADDRESS = "10.9.0.1";
+
+function node(name: string, ready = "True", labels: Readonly<Record<string, string>> = {}): Node {
+  const conditions = [{ type: "Ready", status: ready }];
+  return { apiVersion: "v1", kind: "Node", metadata: { name, labels }, status: { conditions } };
+}
+
+function service(spec: Partial<NonNullable<Service["spec"]>> = {}, ip = ADDRESS, ipMode = "VIP"): Service {
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "web", namespace: "default" },
+    spec: { type: "LoadBalancer", ...spec },
+    status: { loadBalancer: { ingress: [{ ip, ipMode }] } },
+  };
+}
+
+function slice(...endpoints: readonly (readonly [nodeName: string, ready: boolean])[]): EndpointSlice {
+  return {
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata: { name: "web-1", namespace: "default" },
+    addressType: "IPv4",
+    endpoints: endpoints.map(([nodeName, ready]) => ({
+      addresses: ["10.1.0.1"],
+      nodeName,
+      conditions: { ready, serving: true, terminating: !ready },
+    })),
+  };
+}
+
+const local = service({ externalTrafficPolicy: "Local" });
+
+const cases: readonly {
+  readonly name: string;
+  readonly of?: Service;
+  readonly nodes: readonly Node[];
+  readonly slices?: readonly EndpointSlice[];
+  readonly want: string | undefined;
+}[] = [
+  { name: "passes over nodes that are not ready", nodes: [node("a", "Unknown"), node("b")], want: "b" },
+  {
+    name: "passes over nodes that are excluded",
+    nodes: [node("a", "True", { "node.kubernetes.io/exclude-from-external-load-balancers": "" }), node("b")],
+    want: "b",
+  },
+  { name: "is nobody without nodes", nodes: [], want: undefined },
+  {
+    name: "has an endpoint of its own when traffic is to stay local",
+    of: local,
+    nodes: [node("a"), node("b"), node("c")],
+    slices: [slice(["b", true], ["c", false])],
+    want: "b",
+  },
+  {
+    name: "has an endpoint that still serves when none is ready",
+    of: local,
+    nodes: [node("a"), node("b"), node("c")],
+    slices: [slice(["c", false])],
+    want: "c",
+  },
+  { name: "is nobody for local traffic without endpoints", of: local, nodes: [node("a")], want: undefined },
+];
+
+for (const { name, of = service(), nodes, slices = [], want } of cases)
+  test(`announcerOf() ${name}`, () => assert.equal(announcerOf(ADDRESS, of, nodes, slices), want));
+
+test("announcerOf() moves only addresses of the node that goes, and spreads them", () => {
+  const nodes = ["a", "b", "c", "d"].map((name) => node(name));
+  const addresses = Array.from({ length: 40 }, (_, i) => `10.9.0.${i + 1}`);
+  const before = addresses.map((ip) => announcerOf(ip, service(), nodes, []));
+  const after = addresses.map((ip) => announcerOf(ip, service(), nodes.slice(1), []));
+  for (const [i, name] of before.entries()) if (name !== "a") assert.equal(after[i], name);
+  assert.deepEqual(new Set(before), new Set(["a", "b", "c", "d"]));
+});
+
+test("addressesOf() takes virtual addresses of the range alone", () => {
+  const blocks = parseBlocks("10.9.0.0/30,10.8.0.0/32");
+  assert.deepEqual(addressesOf(service(), blocks), [ADDRESS]);
+  assert.deepEqual(addressesOf(service({}, "10.9.0.4"), blocks), []);
+  assert.deepEqual(addressesOf(service({}, ADDRESS, "Proxy"), blocks), []);
+  assert.deepEqual(addressesOf(service({ type: "ClusterIP" }), blocks), []);
+  assert.throws(() => parseBlocks("10.0.0.1-10.0.0.2"), RangeError);
+});
+
+test("proxyLines() adds and removes what differs", () => {
+  const lines = proxyLines(
+    { name: "eth0", mac: "" },
+    new Set(["10.0.0.1", "10.0.0.2"]),
+    new Set(["10.0.0.2", "10.0.0.3"]),
+  );
+  assert.deepEqual(lines, ["neigh del proxy 10.0.0.1 dev eth0", "neigh replace proxy 10.0.0.3 dev eth0"]);
+});
