@@ -180,7 +180,44 @@ export interface ImageService {
   imageFsInfo(signal: AbortSignal): Promise<ImageFsInfoResponse>;
 }
 
+/** Images as folders, for runtimes that do not take them as mounts of a container. */
+export interface ImageMounts {
+  /** Read-only, at `path`, which must not be a mount yet. Resolves to false when the runtime does it with the container. */
+  mount(
+    request: { readonly image: string; readonly key: string; readonly path: string },
+    signal: AbortSignal,
+  ): Promise<boolean>;
+  /** After everything of `key` was unmounted; idempotent. */
+  release(key: string, signal: AbortSignal): Promise<void>;
+}
+
 /** Both services of one endpoint. `close` releases connections; running containers go on. */
 export interface Runtime extends RuntimeService, ImageService {
+  /** Absent: images are mounted with the container. */
+  readonly imageMounts?: ImageMounts;
   close(): Promise<void>;
 }
+
+/** The part of a runtime that is about sandboxes. */
+export type SandboxCalls = Pick<
+  RuntimeService,
+  | "runPodSandbox"
+  | "stopPodSandbox"
+  | "removePodSandbox"
+  | "podSandboxStatus"
+  | "listPodSandbox"
+  | "updatePodSandboxResources"
+>;
+
+/** The part that is about containers and their lives. */
+export type ContainerCalls = Pick<
+  RuntimeService,
+  | "createContainer"
+  | "startContainer"
+  | "stopContainer"
+  | "removeContainer"
+  | "listContainers"
+  | "containerStatus"
+  | "updateContainerResources"
+  | "reopenContainerLog"
+>;

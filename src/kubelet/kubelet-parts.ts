@@ -5,13 +5,15 @@ import type { Pod, Service } from "#api/core/v1/types.gen";
 import type { VersionResponse } from "#cri";
 import { MirrorPods } from "./config/mirror-pods.ts";
 import { ObjectCache } from "./config/object-cache.ts";
+import { IssuingManager } from "./podcertificate/issuing-manager.ts";
 import { PodSources } from "./config/pod-sources.ts";
 import { ImageManager } from "./images/image-manager.ts";
 import { uidOf } from "./container/pod-spec.ts";
 import { amountOf, milliCPUToShares } from "./container/resources.ts";
 import type { ContainerStarter } from "./kuberuntime/start-container.ts";
 import { allocatableOf, capacityOf, type NodeFacts } from "./node-status/build-node.ts";
-import { DEFAULT_THRESHOLDS } from "./node-status/conditions.ts";
+import { enforcedOf, reservedOf } from "./node-status/reserved.ts";
+import { newResourceParts, type ResourceParts } from "./resource-parts.ts";
 import { NodeStatusManager } from "./node-status/node-status-manager.ts";
 import type { KubeletOptions } from "./options.ts";
 import type { MachineInfo, NodePlatform } from "./platform/platform.ts";
@@ -21,12 +23,15 @@ import { readTerminationMessage } from "./pleg/termination-message.ts";
 import { Backoff } from "./pod-workers/backoff.ts";
 import { NodePodSyncer } from "./pod-workers/node-pod-syncer.ts";
 import { PodWorkers } from "./pod-workers/pod-workers.ts";
+import { ProbeMetrics } from "./prober/probe-metrics.ts";
 import { ProberManager } from "./prober/prober-manager.ts";
 import { StatusManager } from "./status/status-manager.ts";
 import { LOCAL_PATH_ROOT } from "./volumes/local-path-plan.ts";
 import { LocalPathVolumes } from "./volumes/local-path-volumes.ts";
 import { TokenManager } from "./volumes/token-manager.ts";
-import { VolumeManager } from "./volumes/volume-manager.ts";
+import { releaseImageVolumes } from "./volumes/image-volume.ts";
+import type { VolumeManager } from "./volumes/volume-manager.ts";
+import { newVolumeParts, type VolumeParts } from "./volumes/volume-parts.ts";
 import { parseResolvConf } from "./network/dns.ts";
 
 const DEFAULT_VERSION = "v1.36.0";
@@ -51,9 +56,13 @@ export interface KubeletParts {
   readonly status: StatusManager;
   readonly prober: ProberManager;
   readonly objects: ObjectCache;
+  readonly certificates: IssuingManager;
   readonly sources: PodSources;
   readonly nodeStatus: NodeStatusManager;
   readonly volumes: VolumeManager;
+  readonly volumeParts: VolumeParts;
+  readonly resources: ResourceParts;
+  readonly probeMetrics: ProbeMetrics;
   readonly localPaths: LocalPathVolumes;
   readonly syncer: NodePodSyncer;
   /** Makes the upper levels of the pods' cgroups. */
@@ -73,7 +82,7 @@ function nodeFacts(options: KubeletOptions, { machine, version, port }: KubeletI
     runtimeVersion: `${version.runtimeName}://${version.runtimeVersion.replace(/^v/u, "")}`,
     kubeletVersion: options.version ?? DEFAULT_VERSION,
     maxPods: options.maxPods ?? DEFAULTS.maxPods,
-    systemReserved: options.systemReserved ?? {},
+    reserved: reservedOf(options, machine),
     port,
     labels,
     taints,
@@ -89,6 +98,7 @@ interface Core {
   readonly platform: NodePlatform;
   readonly recorder: BufferedEventRecorder;
   readonly allocatable: Readonly<Record<string, string>>;
+  readonly probeMetrics: ProbeMetrics;
   readonly signal: AbortSignal;
   /** The other parts. Only for use when things happen: parts are made one after another. */
   readonly parts: () => KubeletParts;
@@ -106,8 +116,11 @@ export function newKubeletParts(
     options.enableCgroups === false ? { ...options.platform, cgroups: noCgroups } : options.platform;
   const source = { client, component: "kubelet", host: nodeName, clock, random, logger };
   const recorder = newEventRecorder(source, signal);
-  const allocatable = allocatableOf(capacityOf(facts), facts.systemReserved);
-  const core: Core = { options, inputs, facts, platform, recorder, allocatable, signal, parts: () => parts };
+  const allocatable = allocatableOf(capacityOf(facts), facts.reserved);
+  // Pods may take what eviction keeps free: they are evicted before the kernel has to kill.
+  const enforced = allocatableOf(capacityOf(facts), enforcedOf(options));
+  const probeMetrics = new ProbeMetrics();
+  const core: Core = { options, inputs, facts, platform, recorder, allocatable, probeMetrics, signal, parts: () => parts };
 
   const cache = newCache(core);
   const prober = newProber(core, cache);
@@ -116,11 +129,49 @@ export function newKubeletParts(
   const onChange = (uid: string): void => parts.workers.wake(uid);
   const objects = new ObjectCache({ client, clock, random, logger, onChange });
   const nodeStatus = newNodeStatus(core);
+  const nodeUid = (): string | undefined => nodeStatus.nodeUid;
+  const issuing = { client, clock, random, logger, recorder, nodeName, nodeUid, onChange };
+  const certificates = new IssuingManager(issuing);
   const files = { client, host: platform.volumes, rootDir };
   const root = options.localPathRoot ?? LOCAL_PATH_ROOT;
   const localPaths = new LocalPathVolumes({ ...files, clock, logger, root });
-  const volumes = new VolumeManager({ ...files, localPaths, node: () => nodeStatus.node });
+  const tokens = new TokenManager(client, clock, random);
+  const volumeParts = newVolumeParts({
+    ...files,
+    clock,
+    random,
+    logger,
+    recorder,
+    platform,
+    nodeName,
+    node: () => nodeStatus.node,
+    localPaths,
+    tokens,
+    allocatableMemoryBytes: amountOf(allocatable, "memory") ?? 0,
+    wake: onChange,
+    releaseImages: (uid, releasing) =>
+      releaseImageVolumes({ imageMounts: options.runtime.imageMounts, ...files }, uid, releasing),
+    onInUse: () => nodeStatus.checkSoon(),
+  });
+  const { volumes } = volumeParts;
   const starter = newStarter(core, objects);
+  const resources = newResourceParts({
+    options,
+    platform,
+    recorder,
+    allocatable,
+    cache,
+    workers: () => parts.workers,
+    volumes: volumeParts.stats,
+    node: () => nodeStatus.node,
+    onConditions: () => nodeStatus.checkSoon(),
+    onChange: (uid) => {
+      const pod = parts.workers.pod(uid);
+      if (pod !== undefined) parts.syncer.tryPublish(pod);
+      parts.workers.wake(uid);
+    },
+  });
+  const { allocation } = resources;
   const tools = { client, clock, logger, recorder, platform, starter };
   const syncer = new NodePodSyncer({
     ...tools,
@@ -129,7 +180,10 @@ export function newKubeletParts(
     prober,
     volumes,
     objects,
-    tokens: new TokenManager(client, clock, random),
+    certificates,
+    tokens,
+    allocation,
+    podPidsLimit: options.podPidsLimit ?? 0,
     backoff: new Backoff(clock, CRASH_BACKOFF),
     runtimeName: inputs.version.runtimeName,
     clusterDNS: options.clusterDNS,
@@ -137,35 +191,46 @@ export function newKubeletParts(
     activePods: () => parts.workers.activePods(),
     networkError: () => nodeStatus.networkError,
   });
-  const workers = new PodWorkers({ syncer, clock, logger, onGone: (uid) => status.forget(uid) }, signal);
-  const sources = newSources(core, { cache, workers, status, prober, nodeStatus });
+  const onGone = (uid: string): void => {
+    status.forget(uid);
+    allocation.remove(uid);
+  };
+  const workers = new PodWorkers({ syncer, clock, logger, onGone }, signal);
+  const sources = newSources(core, { cache, workers, status, prober, nodeStatus, resources });
   const parts: KubeletParts = {
     cache,
     workers,
     status,
     prober,
     objects,
+    certificates,
     sources,
     nodeStatus,
     volumes,
+    volumeParts,
+    resources,
+    probeMetrics,
     localPaths,
     syncer,
     flushEvents: () => recorder.flush(),
     sourcesReady: { value: false },
     ensureCgroups: () =>
       platform.cgroups.ensureRoot({
-        cpuShares: milliCPUToShares(amountOf(allocatable, "cpu") ?? 0),
-        memoryLimitBytes: amountOf(allocatable, "memory") ?? 0,
+        cpuShares: milliCPUToShares(amountOf(enforced, "cpu") ?? 0),
+        memoryLimitBytes: amountOf(enforced, "memory") ?? 0,
       }),
   };
   return parts;
 }
 
-type SourceParts = Pick<KubeletParts, "cache" | "workers" | "status" | "prober" | "nodeStatus">;
+type SourceParts = Pick<
+  KubeletParts,
+  "cache" | "workers" | "status" | "prober" | "nodeStatus" | "resources"
+>;
 
 function newSources({ options, recorder, allocatable, signal }: Core, made: SourceParts): PodSources {
   const { client, clock, logger, nodeName, podManifestPath } = options;
-  const { cache, workers, status, prober, nodeStatus } = made;
+  const { cache, workers, status, prober, nodeStatus, resources } = made;
   return new PodSources(
     {
       clock,
@@ -178,6 +243,8 @@ function newSources({ options, recorder, allocatable, signal }: Core, made: Sour
       hasManifests: podManifestPath !== undefined,
       runtimePod: (uid) => cache.get(uid),
       allocatable,
+      allocation: resources.allocation,
+      underPressure: (pod) => resources.eviction.admit(pod),
       node: () => nodeStatus.node,
       fetchNode: (fetching) => client.get(Nodes, { name: nodeName }, fetching),
     },
@@ -202,7 +269,7 @@ function newCache({ options, platform, signal, parts }: Core): RuntimeCache {
   return cache;
 }
 
-function newProber({ options, platform, recorder, parts }: Core, cache: RuntimeCache): ProberManager {
+function newProber({ options, platform, recorder, parts, probeMetrics }: Core, cache: RuntimeCache): ProberManager {
   const { clock, random, logger, runtime, nodeIPs } = options;
   return new ProberManager({
     clock,
@@ -213,6 +280,7 @@ function newProber({ options, platform, recorder, parts }: Core, cache: RuntimeC
     userAgent: PROBE_USER_AGENT,
     hasNetwork: platform.hasNetwork,
     runtimePod: (uid) => cache.get(uid),
+    metrics: probeMetrics,
     podIP: (uid) => podIPOf(parts().workers.pod(uid)?.spec?.hostNetwork, cache.get(uid)?.ips, nodeIPs),
     onResult: (uid, type, ok) => {
       const { workers, syncer } = parts();
@@ -233,9 +301,10 @@ function newNodeStatus({ options, platform, facts, recorder, parts }: Core): Nod
     runtime,
     platform,
     facts,
-    thresholds: { ...DEFAULT_THRESHOLDS, ...options.pressureThresholds },
+    pressure: () => parts().resources.eviction.conditions,
     updateMs: nodeStatusUpdateMs ?? DEFAULTS.updateMs,
     reportMs: nodeStatusReportMs ?? DEFAULTS.reportMs,
+    volumesInUse: () => parts().volumeParts.volumesInUse(),
     onRuntimeReady: (ready) => {
       const { workers } = parts();
       if (ready) for (const pod of workers.pods()) workers.wake(uidOf(pod));
@@ -244,7 +313,7 @@ function newNodeStatus({ options, platform, facts, recorder, parts }: Core): Nod
 }
 
 function newStarter(core: Core, objects: ObjectCache): ContainerStarter {
-  const { options, inputs, platform, recorder, allocatable } = core;
+  const { options, inputs, platform, recorder, allocatable, parts } = core;
   const { runtime, clock, logger, rootDir, podLogsDir, clusterDomain, nodeIPs } = options;
   const parallelPullsMax = options.parallelImagePullsMax ?? DEFAULTS.parallelImagePullsMax;
   return {
@@ -256,6 +325,8 @@ function newStarter(core: Core, objects: ObjectCache): ContainerStarter {
       services: () => inputs.services.lister.list(),
     },
     host: platform.volumes,
+    ...(runtime.imageMounts !== undefined && { imageMounts: runtime.imageMounts }),
+    recursiveReadOnlyMounts: (handler) => parts().nodeStatus.recursiveReadOnlyMounts(handler),
     paths: { rootDir, podLogsDir },
     clusterDomain,
     hostIPs: nodeIPs,

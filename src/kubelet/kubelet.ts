@@ -16,6 +16,7 @@ import { newAuthorizer } from "./server/authorize.ts";
 import { resourceMetrics } from "./server/metrics.ts";
 import { startServer } from "./server/server.ts";
 import type { ServerHost } from "./server/server-host.ts";
+import { sweepOrphans } from "./volumes/orphan-sweep.ts";
 
 const DEFAULT_RESOLV_CONF = "/etc/resolv.conf";
 const DEFAULT_LEASE_SECONDS = 40;
@@ -67,13 +68,16 @@ async function run(options: KubeletOptions, tasks: Promise<unknown>[], signal: A
   }
   const durationSeconds = options.nodeLeaseDurationSeconds ?? DEFAULT_LEASE_SECONDS;
   const lease = { client: options.client, clock, random, logger, nodeName, durationSeconds };
+  await parts.volumes.load();
   tasks.push(
+    parts.volumeParts.run(signal),
     parts.nodeStatus.run(signal),
     keepNodeLease({ ...lease, nodeUid: () => parts.nodeStatus.nodeUid }, signal),
     followNode(options, parts, signal),
     rotateContainerLogs(options, parts.cache, signal),
   );
   await parts.ensureCgroups();
+  await parts.resources.allocation.load();
   // Pods must not be started before it is known which of them run already.
   await firstRelist(options, parts, signal);
   tasks.push(parts.cache.run(signal));
@@ -86,14 +90,19 @@ async function run(options: KubeletOptions, tasks: Promise<unknown>[], signal: A
   tasks.push(pods.run(signal));
   await pods.waitForSync(signal);
   parts.sourcesReady.value = true;
+  parts.resources.allocation.retain(new Set(parts.workers.pods().map(uidOf)));
+  tasks.push(parts.resources.run(signal), parts.resources.allocation.run(signal));
   tasks.push(parts.localPaths.run(signal));
   await removeOrphans(options, parts);
+  const removeTraces = (uid: string): void => parts.workers.removeTraces(uid);
+  tasks.push(sweepOrphans({ volumes: parts.volumes, removeTraces, clock, logger }, signal));
   logger.info("Kubelet runs", { node: nodeName, runtime: version.runtimeName });
   await aborted(signal);
   await Promise.all([
     parts.workers.close(),
     parts.prober.close(),
     parts.objects.close(),
+    parts.certificates.close(),
     parts.status.close(),
   ]);
 }
@@ -174,7 +183,7 @@ function followPods(options: KubeletOptions, { sources }: KubeletParts): Informe
 /** The node's pod network is told to the runtime, whoever assigned it. */
 async function followNode(
   options: KubeletOptions,
-  { nodeStatus, sources }: KubeletParts,
+  { nodeStatus, sources, volumes }: KubeletParts,
   signal: AbortSignal,
 ): Promise<void> {
   const { nodeName, runtime, logger } = options;
@@ -182,6 +191,7 @@ async function followNode(
   let uid: string | undefined;
   const seen = (node: Node): void => {
     nodeStatus.nodeUpdated(node);
+    volumes.sourcesChanged();
     if (uid !== node.metadata.uid) sources.nodeRegistered();
     uid = node.metadata.uid;
     const next = node.spec?.podCIDRs?.join(",") ?? node.spec?.podCIDR ?? "";
@@ -208,7 +218,7 @@ async function removeOrphans({ platform }: KubeletOptions, parts: KubeletParts):
 }
 
 function serverHost(options: KubeletOptions, parts: KubeletParts): ServerHost {
-  const { nodeName, clock, logger, runtime, platform } = options;
+  const { nodeName, clock, logger, runtime, platform, certificateMetrics } = options;
   const { cache, workers, status } = parts;
   const startMs = clock.now();
   const withStatus = (pod: Pod): Pod => {
@@ -221,6 +231,12 @@ function serverHost(options: KubeletOptions, parts: KubeletParts): ServerHost {
     logger,
     runtime,
     platform,
+    certificateMetrics,
+    fs: parts.resources.fs,
+    metrics: parts.resources.metrics,
+    probeMetrics: parts.probeMetrics,
+    activePods: () => workers.activePods(),
+    volumeMetrics: (asking) => parts.volumeParts.exposition(workers.pods(), asking),
     pods: () => workers.pods().map(withStatus),
     podNamed(namespace, name) {
       const pod = workers

@@ -2,13 +2,22 @@
 import type { Clock, Logger } from "#apimachinery";
 import type { Client } from "#client";
 import type { Runtime } from "#cri";
-import type { PressureThresholds } from "./node-status/conditions.ts";
+import type { CertificateMetrics } from "./certificates/certificate-metrics.ts";
+import type { EvictionConfig } from "./eviction/thresholds.ts";
+import type { ImageGCPolicy } from "./images/image-gc-plan.ts";
 import type { NodePlatform } from "./platform/platform.ts";
 
 export interface Taint {
   readonly key: string;
   readonly value?: string;
   readonly effect: "NoSchedule" | "PreferNoSchedule" | "NoExecute";
+}
+
+/** PEM. */
+export interface ServingCertificates {
+  readonly cert: string;
+  readonly key: string;
+  readonly clientCA: string;
 }
 
 /**
@@ -24,8 +33,8 @@ export interface KubeletServerOptions {
   readonly key?: string;
   /** Certificates that clients must chain to. */
   readonly clientCA: string;
-  /** Called once, with what is to be told of every new serving certificate. */
-  readonly onCertificate?: (use: (pair: { readonly cert: string; readonly key: string }) => void) => void;
+  /** Called once, with what is to be told of every new serving certificate, and of new certificates for `clientCA`. */
+  readonly onCertificate?: (use: (changed: Partial<ServingCertificates>) => void) => void;
 }
 
 export interface KubeletOptions {
@@ -55,6 +64,8 @@ export interface KubeletOptions {
   readonly podManifestPath?: string;
   /** Absent: no endpoint; logs and exec do not work, the node runs pods all the same. */
   readonly server?: KubeletServerOptions;
+  /** Shown by `/metrics`. */
+  readonly certificateMetrics?: CertificateMetrics;
   /** For callers in the same process: is given, once, what answers as `/metrics/resource` does. */
   readonly onResourceMetrics?: (scrape: (signal: AbortSignal) => Promise<string>) => void;
   /** Default 110. */
@@ -75,10 +86,15 @@ export interface KubeletOptions {
   /** Bytes after which a container's log is rotated, and files kept. Defaults 10 MiB and 5. */
   readonly containerLogMaxBytes?: number;
   readonly containerLogMaxFiles?: number;
-  /** CPU and memory kept from pods: allocatable = capacity − reserved. Quantities; default none. */
+  /** Kept from pods, beside what hard eviction thresholds leave free: allocatable = capacity − all of that. Quantities; default none. */
   readonly systemReserved?: Readonly<Record<string, string>>;
-  /** When the node reports pressure on memory, disk or processes. Default: upstream's hard eviction thresholds. */
-  readonly pressureThresholds?: Partial<PressureThresholds>;
+  readonly kubeReserved?: Readonly<Record<string, string>>;
+  /** When the node takes resources back from its pods. Default: upstream's hard thresholds; none on simulated nodes. */
+  readonly eviction?: EvictionConfig;
+  /** When images that nobody uses are removed. */
+  readonly imageGC?: Partial<ImageGCPolicy>;
+  /** Processes that a pod may have. Default: as many as the node. */
+  readonly podPidsLimit?: number;
   /** Without `enableCgroups` pods run in the runtime's own cgroup. Default true. */
   readonly enableCgroups?: boolean;
 }

@@ -8,8 +8,8 @@ import { readFile, readdir, realpath, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Clock } from "#apimachinery";
+import { findProcesses, signalProcess } from "#component-base";
 import { daemonPaths, type DaemonOptions } from "./daemon-config.ts";
-import { findProcesses, signalProcess } from "./process.ts";
 
 const run = promisify(execFile);
 

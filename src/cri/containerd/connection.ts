@@ -34,8 +34,8 @@ export interface Connection {
   close(): void;
 }
 
-/** Connects when first used, and again after the runtime has gone away. */
-export function connect(socketPath: string, clock: Clock): Connection {
+/** Connects when first used, and again after the runtime has gone away. `peer` is how errors name the other side. */
+export function connect(socketPath: string, clock: Clock, peer = "the container runtime"): Connection {
   const client = new Client(`unix:${socketPath}`, credentials.createInsecure(), {
     "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
     "grpc.max_send_message_length": MESSAGE_BYTES_MAX,
@@ -45,15 +45,20 @@ export function connect(socketPath: string, clock: Clock): Connection {
     "grpc.enable_retries": 0,
   });
   return {
-    unary: (method, request, settings) => unary({ client, clock }, method, request, settings),
-    serverStream: (method, request, settings) => serverStream(client, method, request, settings),
-    duplex: (method, settings) => duplex(client, method, settings),
+    unary: (method, request, settings) => unary({ client, clock, peer }, method, request, settings),
+    serverStream: (method, request, settings) => serverStream({ client, peer }, method, request, settings),
+    duplex: (method, settings) => duplex({ client, peer }, method, settings),
     close: () => client.close(),
   };
 }
 
+interface Peer {
+  readonly client: Client;
+  readonly peer: string;
+}
+
 function unary(
-  { client, clock }: { readonly client: Client; readonly clock: Clock },
+  { client, clock, peer }: Peer & { readonly clock: Clock },
   method: Method,
   request: object,
   { signal, deadlineMs, ...settings }: CallSettings,
@@ -76,7 +81,7 @@ function unary(
           reject(
             new RuntimeError("DeadlineExceeded", `no answer to ${method.path} in ${deadlineMs} ms`, err),
           );
-        else reject(asRuntimeError(err));
+        else reject(asRuntimeError(err, peer));
       },
     );
     const cancel = (): void => call.cancel();
@@ -92,7 +97,7 @@ function unary(
 }
 
 async function* serverStream(
-  client: Client,
+  { client, peer }: Peer,
   method: Method,
   request: object,
   settings: CallSettings,
@@ -106,10 +111,10 @@ async function* serverStream(
     request,
     metadata(settings),
   );
-  yield* responsesOf(call, signal);
+  yield* responsesOf(call, peer, signal);
 }
 
-function duplex(client: Client, method: Method, settings: CallSettings): DuplexCall {
+function duplex({ client, peer }: Peer, method: Method, settings: CallSettings): DuplexCall {
   settings.signal.throwIfAborted();
   const call = client.makeBidiStreamRequest<object, object>(
     method.path,
@@ -123,7 +128,7 @@ function duplex(client: Client, method: Method, settings: CallSettings): DuplexC
         call.write(message, (err: Error | null | undefined) => (err == null ? resolve() : reject(err)));
       }),
     end: () => void call.end(),
-    responses: responsesOf(call, settings.signal),
+    responses: responsesOf(call, peer, settings.signal),
   };
 }
 
@@ -131,14 +136,14 @@ interface Cancellable extends AsyncIterable<unknown> {
   cancel(): void;
 }
 
-async function* responsesOf(call: Cancellable, signal: AbortSignal): AsyncIterable<object> {
+async function* responsesOf(call: Cancellable, peer: string, signal: AbortSignal): AsyncIterable<object> {
   const cancel = (): void => call.cancel();
   signal.addEventListener("abort", cancel, { once: true });
   try {
     for await (const message of call) yield message as object;
   } catch (err) {
     signal.throwIfAborted();
-    throw asRuntimeError(err);
+    throw asRuntimeError(err, peer);
   } finally {
     signal.removeEventListener("abort", cancel);
     call.cancel();
@@ -152,12 +157,12 @@ function metadata(settings: Pick<CallSettings, "headers">): Metadata {
 }
 
 /** The status as a RuntimeError; what is no status (a bug, a decoding failure) keeps its text under Internal. */
-function asRuntimeError(err: unknown): RuntimeError {
+function asRuntimeError(err: unknown, peer: string): RuntimeError {
   const { code, details, message } = err as Partial<ServiceError>;
   const name = typeof code === "number" ? RUNTIME_ERROR_CODES[code] : undefined;
   // What grpc-js says when nobody listens holds its own advice on name resolution.
   const [, unreachable] =
     /^No connection established\. Last error: (?:Error: )?(.*?)\.? Resolution note/.exec(details ?? "") ?? [];
-  const text = unreachable === undefined ? details : `Cannot reach the container runtime: ${unreachable}`;
+  const text = unreachable === undefined ? details : `Cannot reach ${peer}: ${unreachable}`;
   return new RuntimeError(name ?? "Internal", text ?? message ?? String(err), err);
 }

@@ -3,9 +3,10 @@ import type { Clock, Logger } from "#apimachinery";
 import { RuntimeError, isRuntimeNotFound } from "../errors.ts";
 import type { Image, ImageStatusResponse } from "../image.ts";
 import { PAUSE_IMAGE } from "../pause/image.ts";
-import type { ImageService, Runtime, RuntimeService } from "../runtime.ts";
+import type { ContainerCalls, ImageService, Runtime, RuntimeService, SandboxCalls } from "../runtime.ts";
 import { connect, type Connection } from "./connection.ts";
 import { containerEvents } from "./events.ts";
+import { imageMounts } from "./image-mounts.ts";
 import { cri } from "./wire/cri.gen.ts";
 import { createSchema, type Schema } from "./wire/schema.ts";
 
@@ -35,13 +36,16 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
   const containers = containerCalls(runtime);
   const sandboxes = sandboxCalls(runtime);
   const images = caller(connection, schema, "ImageService");
+  const node = nodeCalls(runtime);
+  const imageService = imageCalls(images, options.pinnedImages ?? [PAUSE_IMAGE]);
   return {
-    ...nodeCalls(runtime),
+    ...node,
     ...sandboxes,
     ...containers,
     ...streamCalls(runtime),
     ...statsCalls(runtime),
-    ...imageCalls(images, options.pinnedImages ?? [PAUSE_IMAGE]),
+    ...imageService,
+    imageMounts: imageMounts(connection, { ...node, ...imageService }),
     containerEvents: (signal) =>
       containerEvents({ connection, schema, runtime: { ...containers, ...sandboxes }, ...options }, signal),
     // oxlint-disable-next-line typescript/require-await -- the contract allows implementations that wait
@@ -87,16 +91,6 @@ function nodeCalls(call: Call): NodeCalls {
   };
 }
 
-type SandboxCalls = Pick<
-  RuntimeService,
-  | "runPodSandbox"
-  | "stopPodSandbox"
-  | "removePodSandbox"
-  | "podSandboxStatus"
-  | "listPodSandbox"
-  | "updatePodSandboxResources"
->;
-
 function sandboxCalls(call: Call): SandboxCalls {
   return {
     runPodSandbox: async (config, runtimeHandler, signal) =>
@@ -123,18 +117,6 @@ function sandboxCalls(call: Call): SandboxCalls {
     },
   };
 }
-
-type ContainerCalls = Pick<
-  RuntimeService,
-  | "createContainer"
-  | "startContainer"
-  | "stopContainer"
-  | "removeContainer"
-  | "listContainers"
-  | "containerStatus"
-  | "updateContainerResources"
-  | "reopenContainerLog"
->;
 
 function containerCalls(call: Call): ContainerCalls {
   return {

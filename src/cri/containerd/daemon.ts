@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock, Logger } from "#apimachinery";
+import { commandLine, isAlive, signalProcess } from "#component-base";
 import { isRuntimeUnavailable, isRuntimeUnimplemented } from "../errors.ts";
 import { createContainerdRuntime } from "./containerd-runtime.ts";
 import {
@@ -13,7 +14,6 @@ import {
   type DaemonPaths,
 } from "./daemon-config.ts";
 import { detectMachine, requirePrograms } from "./machine.ts";
-import { commandLine, isAlive, signalProcess } from "./process.ts";
 
 const START_TIMEOUT_MS = 30_000;
 const START_STEP_MS = 20;

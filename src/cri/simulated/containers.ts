@@ -3,7 +3,7 @@ import { appendFile, mkdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { ContainerConfig } from "../container.ts";
 import { RuntimeError } from "../errors.ts";
-import type { RuntimeService } from "../runtime.ts";
+import type { ContainerCalls, RuntimeService } from "../runtime.ts";
 import { findImage } from "./images.ts";
 import { planScript } from "./script.ts";
 import {
@@ -22,20 +22,10 @@ import {
 
 const KILLED = 137;
 
-type ContainerCalls = Pick<
-  RuntimeService,
-  | "createContainer"
-  | "startContainer"
-  | "stopContainer"
-  | "removeContainer"
-  | "listContainers"
-  | "containerStatus"
-  | "updateContainerResources"
-  | "reopenContainerLog"
-  | "execSync"
->;
-
-export function containerCalls(state: State, startDelayMs: number): ContainerCalls {
+export function containerCalls(
+  state: State,
+  startDelayMs: number,
+): ContainerCalls & Pick<RuntimeService, "execSync"> {
   return {
     createContainer: async (sandboxId, config) => createContainer(state, sandboxId, config),
     startContainer: (id, signal) => startContainer(state, id, startDelayMs, signal),

@@ -1,6 +1,6 @@
 /** Simulated sandboxes: an address each. @module */
 import { RuntimeError } from "../errors.ts";
-import type { RuntimeService } from "../runtime.ts";
+import type { SandboxCalls } from "../runtime.ts";
 import type { PodSandboxConfig } from "../sandbox.ts";
 import { removeContainerRecord } from "./containers.ts";
 import {
@@ -20,16 +20,6 @@ const KILLED = 137;
 
 /** `k8ts-component`: see component/component-runtime.ts, which keeps its records here. */
 const HANDLERS: ReadonlySet<string> = new Set(["", "simulated", "k8ts-component"]);
-
-type SandboxCalls = Pick<
-  RuntimeService,
-  | "runPodSandbox"
-  | "stopPodSandbox"
-  | "removePodSandbox"
-  | "podSandboxStatus"
-  | "listPodSandbox"
-  | "updatePodSandboxResources"
->;
 
 export function sandboxCalls(state: State): SandboxCalls {
   return {

@@ -4,8 +4,9 @@
  * @module
  */
 import { X509Certificate } from "node:crypto";
-import { lstat, mkdir, open, readFile, readdir, rename, rm, symlink } from "node:fs/promises";
+import { lstat, readFile, readdir, rename, rm, symlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { writePrivateFile } from "#component-base/pki";
 
 export interface StoredPair {
   readonly certificatePem: string;
@@ -54,9 +55,8 @@ export class CertificateStore {
   async update(certificatePem: string, privateKeyPem: string, nowMs: number): Promise<StoredPair> {
     const text = `${certificatePem.trim()}\n${privateKeyPem.trim()}\n`;
     const pair = parsePair(text);
-    await mkdir(this.#dir, { recursive: true });
     const file = this.#path(new Date(nowMs).toISOString().slice(0, 19).replaceAll(/[T:]/g, "-"));
-    await writeSynced(file, text);
+    await writePrivateFile(file, text);
     await this.#link(file);
     await this.#removeOld(file);
     return pair;
@@ -108,19 +108,6 @@ function parsePair(text: string): StoredPair {
     privateKeyPem: `${key[0]}\n`,
     leaf: new X509Certificate(certificates[0]),
   };
-}
-
-async function writeSynced(file: string, text: string): Promise<void> {
-  const temporary = `${file}.tmp`;
-  await rm(temporary, { force: true });
-  const handle = await open(temporary, "wx", 0o600);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(temporary, file);
 }
 
 function absent(err: unknown): undefined {

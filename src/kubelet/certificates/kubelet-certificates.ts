@@ -2,6 +2,7 @@
 import type { Clock, Logger } from "#apimachinery";
 import type { NodeAddress } from "#api/core/v1/types.gen";
 import type { Client } from "#client";
+import type { CertificateReporter } from "./certificate-metrics.ts";
 import { keepCertificate } from "./certificate-manager.ts";
 import type { CertificateStore, StoredPair } from "./certificate-store.ts";
 import { clientTemplate, servingTemplate, type CertificateTemplate } from "./plan.ts";
@@ -22,6 +23,9 @@ export interface KubeletCertificateOptions {
   readonly nodeName: string;
   readonly store: CertificateStore;
   readonly onPair: (pair: StoredPair) => void;
+  /** See `CertificateManagerOptions`. */
+  readonly authority?: () => Promise<string | undefined>;
+  readonly metrics?: CertificateReporter;
 }
 
 /** Renews the client certificate until `signal` aborts; the control plane approves that by itself. */

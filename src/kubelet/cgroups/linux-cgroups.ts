@@ -2,8 +2,16 @@
 import { access, mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock, Logger } from "#apimachinery";
-import type { CgroupResources, PodCgroups, QOSClass } from "../platform/platform.ts";
-import { settingsV1, settingsV2, type Setting } from "./settings.ts";
+import type { CgroupResources, PodCgroups, PodsMemory, QOSClass } from "../platform/platform.ts";
+import {
+  READ_V1,
+  READ_V2,
+  resourcesV1,
+  resourcesV2,
+  settingsV1,
+  settingsV2,
+  type Setting,
+} from "./settings.ts";
 
 export interface LinuxCgroupsOptions {
   /** Parent of `kubepods`. */
@@ -14,7 +22,7 @@ export interface LinuxCgroupsOptions {
   readonly mountPoint?: string;
 }
 
-const V1_CONTROLLERS = ["cpu", "memory", "pids"] as const;
+const V1_CONTROLLERS = ["cpu", "memory", "pids", "hugetlb"] as const;
 const QOS_FOLDERS: readonly string[] = ["", "burstable", "besteffort"];
 const POD_FOLDER = /^pod([0-9a-zA-Z-]+)$/u;
 /** A killed process needs a moment to leave its cgroup. */
@@ -34,7 +42,14 @@ export function linuxCgroups(options: LinuxCgroupsOptions): PodCgroups {
     for (const tree of found.trees) await mkdir(join(tree.dir, path), { recursive: true });
     if (found.version === 2) await delegate(found.trees[0]!.dir, path, logger);
     const settings = found.version === 2 ? settingsV2(resources) : settingsV1(resources);
-    for (const setting of settings) await write(found, path, setting, logger);
+    for (const setting of settings) {
+      try {
+        await write(found, path, setting);
+      } catch (err) {
+        // A machine without that controller runs pods all the same.
+        logger.debug("Cgroup setting was refused", { path, file: setting.file, err });
+      }
+    }
   };
 
   return {
@@ -45,8 +60,36 @@ export function linuxCgroups(options: LinuxCgroupsOptions): PodCgroups {
     },
     async ensurePod(uid, qos, resources) {
       const path = podPath(base, uid, qos);
-      await apply(path, resources);
-      return (await ready()) === undefined ? "" : path;
+      const found = await ready();
+      if (found === undefined) return "";
+      // What is there may be in the middle of a resize: only that changes it.
+      if (!(await exists(join(found.trees[0]!.dir, path)))) await apply(path, resources);
+      return path;
+    },
+    async readPod(uid, qos) {
+      const found = await ready();
+      if (found === undefined) return {};
+      const path = podPath(base, uid, qos);
+      if (found.version === 2) {
+        const dir = join(mountPoint, path);
+        return resourcesV2(await Promise.all(READ_V2.map((file) => readText(join(dir, file)))));
+      }
+      const files = READ_V1.map((file) => file.split("/")).map(([tree = "", file = ""]) =>
+        readText(join(mountPoint, tree, path, file)),
+      );
+      return resourcesV1(await Promise.all(files));
+    },
+    async updatePod(uid, qos, resources) {
+      const found = await ready();
+      if (found === undefined) return;
+      const path = podPath(base, uid, qos);
+      const settings = found.version === 2 ? settingsV2(resources) : settingsV1(resources);
+      for (const setting of settings) await write(found, path, setting);
+    },
+    async podsMemory() {
+      const found = await ready();
+      if (found === undefined) return undefined;
+      return readMemory(join(mountPoint, found.version === 2 ? "" : "memory", base), found.version, clock);
     },
     updateQOS: (qos, resources) => apply(join(base, qos.toLowerCase()), resources),
     async removePod(uid) {
@@ -114,16 +157,40 @@ async function delegate(dir: string, path: string, logger: Logger): Promise<void
   }
 }
 
-/** A limit that the kernel refuses (a machine without that controller) does not keep a pod from running. */
-async function write(layout: Layout, path: string, setting: Setting, logger: Logger): Promise<void> {
-  const tree = layout.trees.find(
-    ({ controller }) => controller === setting.controller || layout.version === 2,
-  );
+async function write(layout: Layout, path: string, { controller, file, value }: Setting): Promise<void> {
+  const tree = layout.trees.find((one) => one.controller === controller || layout.version === 2);
   if (tree === undefined) return;
   try {
-    await writeFile(join(tree.dir, path, setting.file), setting.value);
+    await writeFile(join(tree.dir, path, file), value);
   } catch (err) {
-    logger.debug("Cgroup setting was refused", { path, file: setting.file, err });
+    throw new Error(`Cannot write ${value} to ${file} of cgroup ${path}`, { cause: err });
+  }
+}
+
+/** What is used and could not be given back. */
+async function readMemory(dir: string, version: 1 | 2, clock: Clock): Promise<PodsMemory | undefined> {
+  const names = version === 2 ? ["memory.current", "memory.max"] : ["memory.usage_in_bytes", "memory.limit_in_bytes"];
+  const [usage = "", limit = "", stat = ""] = await Promise.all(
+    [...names, "memory.stat"].map((name) => readText(join(dir, name))),
+  );
+  if (usage === "") return undefined;
+  const key = version === 2 ? "inactive_file" : "total_inactive_file";
+  const inactive = Number(new RegExp(`^${key} (\\d+)$`, "mu").exec(stat)?.[1] ?? 0);
+  const limitBytes = Number(limit);
+  return {
+    time: clock.now(),
+    workingSetBytes: Math.max(0, Number(usage) - inactive),
+    ...(limitBytes > 0 && limitBytes < Number.MAX_SAFE_INTEGER && { limitBytes }),
+  };
+}
+
+/** "" for what is not there. */
+async function readText(path: string): Promise<string> {
+  try {
+    return (await readFile(path, "utf8")).trim();
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code === "ENOENT") return "";
+    throw err;
   }
 }
 

@@ -4,6 +4,9 @@ import type { PodCgroups } from "../platform/platform.ts";
 export const noCgroups: PodCgroups = {
   ensureRoot: async () => {},
   ensurePod: async () => "",
+  readPod: async () => ({}),
+  updatePod: async () => {},
+  podsMemory: async () => undefined,
   updateQOS: async () => {},
   removePod: async () => {},
   listPods: async () => [],

@@ -4,7 +4,7 @@ import { type Client, Informer } from "#client";
 import { ConfigMaps } from "#api/core/v1/configmap";
 import { Secrets } from "#api/core/v1/secret";
 import type { ConfigMap, Pod, Secret } from "#api/core/v1/types.gen";
-import type { ClusterTrustBundle } from "#api/certificates/v1beta1/types.gen";
+import type { ClusterTrustBundle } from "#api/certificates/v1/types.gen";
 import { TrustBundleCache } from "./trust-bundle-cache.ts";
 import { allContainersOf, specOf, uidOf } from "../container/pod-spec.ts";
 

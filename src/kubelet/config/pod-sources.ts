@@ -3,6 +3,7 @@ import type { Clock, Logger } from "#apimachinery";
 import type { EventRecorder } from "#client";
 import { isTerminalPhase } from "#api/core/v1/pod-state";
 import type { Node, Pod } from "#api/core/v1/types.gen";
+import type { AllocationManager } from "../allocation/allocation-manager.ts";
 import { isMirrorPod, uidOf } from "../container/pod-spec.ts";
 import type { RuntimePod } from "../container/runtime-pod.ts";
 import { admit, NODE_AFFINITY, type Rejection } from "../lifecycle/admit.ts";
@@ -23,6 +24,9 @@ export interface PodSourcesOptions {
   readonly hasManifests: boolean;
   readonly runtimePod: (uid: string) => RuntimePod | undefined;
   readonly allocatable: Readonly<Record<string, string>>;
+  readonly allocation: AllocationManager;
+  /** Why the node takes no such pod while it lacks resources. */
+  readonly underPressure: (pod: Pod) => Rejection | undefined;
   /** As it was seen last. */
   readonly node: () => Node | undefined;
   /** As it is in the API. */
@@ -71,9 +75,16 @@ export class PodSources {
     const { workers, status, prober } = this.#options;
     const uid = uidOf(pod);
     prober.updatePod(pod);
-    workers.update(pod);
+    this.#update(pod);
     prober.podChanged(uid);
     status.podUpdated(uid);
+  }
+
+  /** What it was granted is known before its worker begins. */
+  #update(pod: Pod): void {
+    const { workers, allocation, runtimePod } = this.#options;
+    workers.update(pod);
+    allocation.podSet(pod, runtimePod(uidOf(pod)) !== undefined);
   }
 
   apiPodDeleted(pod: Pod): void {
@@ -95,7 +106,7 @@ export class PodSources {
     this.#staticPods = next;
     this.#staticPodsKnown = true;
     for (const uid of gone) workers.remove(uid);
-    for (const pod of pods) workers.update(pod);
+    for (const pod of pods) this.#update(pod);
     this.#reconcileMirrors();
   }
 
@@ -135,12 +146,12 @@ export class PodSources {
 
   /** A pod that runs already was admitted before a restart. A refused one fails for good. */
   #admit(pod: Pod): boolean {
-    const { workers, runtimePod, allocatable, node } = this.#options;
+    const { runtimePod, node } = this.#options;
     const uid = uidOf(pod);
     const ends = pod.metadata.deletionTimestamp !== undefined || isTerminalPhase(pod.status?.phase);
     if (ends || (runtimePod(uid)?.sandboxes.length ?? 0) > 0) return true;
     if (this.#waiting.has(uid)) return false;
-    const rejection = admit(pod, workers.activePods(), allocatable, node());
+    const rejection = this.#rejection(pod, node());
     if (rejection?.reason === NODE_AFFINITY) {
       this.#waiting.add(uid);
       void this.#admitByFreshNode(uid, rejection);
@@ -152,7 +163,7 @@ export class PodSources {
 
   /** The scheduler may have seen labels of the node that the kubelet has yet to see: it asks, before it fails a pod for good. */
   async #admitByFreshNode(uid: string, stale: Rejection): Promise<void> {
-    const { workers, allocatable, fetchNode, logger } = this.#options;
+    const { workers, fetchNode, logger } = this.#options;
     let node: Node | undefined;
     try {
       node = await fetchNode(this.#signal);
@@ -163,9 +174,15 @@ export class PodSources {
     this.#waiting.delete(uid);
     const pod = this.#apiPods.get(uid);
     if (pod === undefined || workers.has(uid)) return;
-    const rejection = node === undefined ? stale : admit(pod, workers.activePods(), allocatable, node);
+    const rejection = node === undefined ? stale : this.#rejection(pod, node);
     if (rejection === undefined) this.#accept(pod);
     else this.#refuse(pod, rejection);
+  }
+
+  #rejection(pod: Pod, node: Node | undefined): Rejection | undefined {
+    const { workers, allocation, allocatable, underPressure } = this.#options;
+    const others = workers.activePods().map((other) => allocation.heldPod(other));
+    return underPressure(pod) ?? admit(allocation.allocatedPod(pod), others, allocatable, node);
   }
 
   #refuse(pod: Pod, rejection: Rejection): void {

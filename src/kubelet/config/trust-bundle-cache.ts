@@ -1,6 +1,6 @@
 /** ClusterTrustBundles for the pods of this node: one watch of all of them, from the first pod that mounts one. @module */
-import { ClusterTrustBundles } from "#api/certificates/v1beta1/clustertrustbundle";
-import type { ClusterTrustBundle } from "#api/certificates/v1beta1/types.gen";
+import { ClusterTrustBundles } from "#api/certificates/v1/clustertrustbundle";
+import type { ClusterTrustBundle } from "#api/certificates/v1/types.gen";
 import type { Pod } from "#api/core/v1/types.gen";
 import { Informer } from "#client";
 import { specOf, uidOf } from "../container/pod-spec.ts";

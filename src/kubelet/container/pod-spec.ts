@@ -1,4 +1,5 @@
 /** Questions about a pod's specification that many parts of kubelet ask. @module */
+import { shouldRestart as restartsAfter } from "#api/core/v1/container-restart-rules";
 import type { Container, Pod, PodSpec } from "#api/core/v1/types.gen";
 
 /** Sources of pods besides the API, and the annotation that says which (upstream's key and values). */
@@ -68,6 +69,18 @@ export function isMirrorPod(pod: Pod): boolean {
   return pod.metadata.annotations?.[CONFIG_MIRROR_ANNOTATION] !== undefined;
 }
 
+/** From this priority on a pod counts as critical (system-cluster-critical). */
+const SYSTEM_CRITICAL_PRIORITY = 2_000_000_000;
+
+/** The node or the cluster needs it: it is never evicted, and taken under pressure. */
+export function isCriticalPod(pod: Pod): boolean {
+  return isStaticPod(pod) || isMirrorPod(pod) || hasCriticalPriority(pod);
+}
+
+export function hasCriticalPriority(pod: Pod): boolean {
+  return (specOf(pod).priority ?? 0) >= SYSTEM_CRITICAL_PRIORITY;
+}
+
 /** `restartPolicy` of the pod; the API server fills in Always. */
 export function restartPolicyOf(pod: Pod): string {
   return specOf(pod).restartPolicy ?? "Always";
@@ -75,11 +88,5 @@ export function restartPolicyOf(pod: Pod): string {
 
 /** Whether a container that ended with `exitCode` is run again: its own policy and rules, else the pod's policy. */
 export function shouldRestart(container: Container, pod: Pod, exitCode: number): boolean {
-  for (const { action, exitCodes } of container.restartPolicyRules ?? []) {
-    if (action !== "Restart" || exitCodes === undefined) continue;
-    const listed = (exitCodes.values ?? []).includes(exitCode);
-    if (exitCodes.operator === "In" ? listed : !listed) return true;
-  }
-  const policy = container.restartPolicy ?? restartPolicyOf(pod);
-  return policy === "Always" || (policy === "OnFailure" && exitCode !== 0);
+  return restartsAfter(container, specOf(pod), exitCode);
 }

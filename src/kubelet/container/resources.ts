@@ -1,9 +1,15 @@
 /** Requests and limits of containers and pods, and what they mean to the kernel. Pure. @module */
 import { parseQuantity, quantityMilliValue, quantityValue } from "#apimachinery";
-import type { Container, Pod } from "#api/core/v1/types.gen";
+import type { Container, Pod, ResourceRequirements } from "#api/core/v1/types.gen";
 import type { LinuxContainerResources } from "#cri";
 import type { CgroupResources } from "../platform/platform.ts";
-import { containersOf, initContainersOf, isRestartableInit, specOf } from "./pod-spec.ts";
+import {
+  containersOf,
+  hasCriticalPriority,
+  initContainersOf,
+  isRestartableInit,
+  specOf,
+} from "./pod-spec.ts";
 import { qosClassOf } from "./qos.ts";
 
 type ResourceList = Readonly<Record<string, string>>;
@@ -13,8 +19,6 @@ const SHARES_MIN = 2;
 const SHARES_MAX = 262_144;
 const QUOTA_PERIOD_US = 100_000;
 const QUOTA_MIN_US = 1000;
-/** From this priority on a pod counts as critical to the node (system-cluster-critical). */
-const SYSTEM_CRITICAL_PRIORITY = 2_000_000_000;
 const GUARANTEED_OOM_SCORE_ADJ = -997;
 
 /** The amount of `name` in thousandths for cpu, in units for everything else; undefined when it is not given. */
@@ -30,8 +34,39 @@ export function milliCPUToShares(milliCPU: number): number {
   return Math.min(Math.max(Math.floor((milliCPU * SHARES_PER_CPU) / 1000), SHARES_MIN), SHARES_MAX);
 }
 
+/** What so many shares stand for, as upstream tells it. */
+export function sharesToMilliCPU(shares: number): number {
+  return Math.ceil((shares * 1000) / SHARES_PER_CPU);
+}
+
+export function quotaToMilliCPU(quotaUs: number, periodUs: number): number {
+  return periodUs === 0 ? 0 : Math.floor((quotaUs * 1000) / periodUs);
+}
+
 export function milliCPUToQuota(milliCPU: number): number {
   return milliCPU === 0 ? 0 : Math.max((milliCPU * QUOTA_PERIOD_US) / 1000, QUOTA_MIN_US);
+}
+
+/** CPU in thousandths, memory in bytes; undefined: not given. */
+export interface ContainerAmounts {
+  readonly cpuRequest?: number | undefined;
+  readonly cpuLimit?: number | undefined;
+  readonly memoryRequest?: number | undefined;
+  readonly memoryLimit?: number | undefined;
+}
+
+/** What is set for the container; limits that it has not are those of the pod as a whole (KEP-2837). */
+export function amountsOf(
+  { resources }: Pick<Container, "resources">,
+  podLevel: ResourceRequirements | undefined,
+): ContainerAmounts {
+  const { requests, limits } = resources ?? {};
+  return {
+    cpuRequest: amountOf(requests, "cpu"),
+    cpuLimit: amountOf(limits, "cpu") ?? amountOf(podLevel?.limits, "cpu"),
+    memoryRequest: amountOf(requests, "memory"),
+    memoryLimit: amountOf(limits, "memory") ?? amountOf(podLevel?.limits, "memory"),
+  };
 }
 
 export function containerResources(
@@ -39,10 +74,12 @@ export function containerResources(
   pod: Pod,
   memoryCapacityBytes: number,
 ): LinuxContainerResources {
-  const { requests, limits } = container.resources ?? {};
-  const cpuLimit = amountOf(limits, "cpu");
-  const cpuRequest = amountOf(requests, "cpu") ?? cpuLimit ?? 0;
-  const memoryLimit = amountOf(limits, "memory") ?? 0;
+  const { limits } = container.resources ?? {};
+  const {
+    cpuLimit,
+    cpuRequest = cpuLimit ?? 0,
+    memoryLimit = 0,
+  } = amountsOf(container, specOf(pod).resources);
   const hugepageLimits = Object.keys(limits ?? {})
     .filter((name) => name.startsWith("hugepages-"))
     .map((name) => ({ pageSize: crioPageSize(name), limit: amountOf(limits, name) ?? 0 }));
@@ -63,7 +100,7 @@ function crioPageSize(resource: string): string {
 
 /** The likelihood of being chosen by the OOM killer, as upstream's qos policy. */
 function oomScoreAdj(container: Container, pod: Pod, memoryCapacityBytes: number): number {
-  if ((specOf(pod).priority ?? 0) >= SYSTEM_CRITICAL_PRIORITY) return GUARANTEED_OOM_SCORE_ADJ;
+  if (hasCriticalPriority(pod)) return GUARANTEED_OOM_SCORE_ADJ;
   const qos = qosClassOf(pod);
   if (qos === "Guaranteed") return GUARANTEED_OOM_SCORE_ADJ;
   if (qos === "BestEffort") return 1000;
@@ -113,5 +150,17 @@ export function podCgroupResources(pod: Pod): CgroupResources {
     cpuShares: milliCPUToShares(podRequests(pod, "cpu")),
     ...(cpuLimit !== undefined && { cpuQuotaUs: milliCPUToQuota(cpuLimit), cpuPeriodUs: QUOTA_PERIOD_US }),
     ...(memoryLimit !== undefined && { memoryLimitBytes: memoryLimit }),
+    ...hugepageLimitsOf(pod),
   };
+}
+
+/** Huge pages have equal requests and limits, so that what is requested is the bound. */
+function hugepageLimitsOf(pod: Pod): { readonly hugepageLimits?: Readonly<Record<string, number>> } {
+  const lists = [specOf(pod), ...containersOf(pod), ...initContainersOf(pod)].map(
+    ({ resources }) => resources?.requests ?? resources?.limits ?? {},
+  );
+  const names = new Set(lists.flatMap(Object.keys).filter((name) => name.startsWith("hugepages-")));
+  if (names.size === 0) return {};
+  const limits = [...names].map((name) => [crioPageSize(name), podRequests(pod, name)]);
+  return { hugepageLimits: Object.fromEntries(limits) };
 }

@@ -1,4 +1,5 @@
 /** What the runtime says of one pod: kubelet's own view of sandboxes and containers, newest first. @module */
+import type { LinuxContainerResources } from "#cri";
 
 export type RuntimeContainerState = "created" | "running" | "exited" | "unknown";
 
@@ -21,6 +22,8 @@ export interface RuntimeContainer {
   readonly reason: string;
   readonly message: string;
   readonly logPath: string;
+  /** As the runtime has set them; absent on runtimes that do not say. */
+  readonly resources?: LinuxContainerResources;
   readonly user?: {
     readonly uid: number;
     readonly gid: number;

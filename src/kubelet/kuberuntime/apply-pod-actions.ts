@@ -13,12 +13,13 @@ import {
 } from "../container/pod-spec.ts";
 import { isActive, type RuntimePod } from "../container/runtime-pod.ts";
 import { goDuration } from "../container/time.ts";
-import type { PodActions } from "../pod-workers/actions.ts";
+import type { PodActions, ResizeActions } from "../pod-workers/actions.ts";
 import type { Backoff } from "../pod-workers/backoff.ts";
 import type { WaitingReason } from "../status/container-statuses.ts";
-import type { MountedVolumes } from "../volumes/volume-manager.ts";
+import type { MountedVolumes } from "../volumes/mounted-volume.ts";
 import { killContainer, killPod } from "./kill-pod.ts";
 import { type ContainerStarter, startContainer } from "./start-container.ts";
+import { resizePod, type Resizer } from "./resize-pod.ts";
 import { StartError } from "./start-error.ts";
 
 export interface ApplyInput {
@@ -36,6 +37,9 @@ export interface ApplyInput {
 
 export interface Applier {
   readonly starter: ContainerStarter;
+  readonly resizer: Resizer;
+  /** Resizing the pod failed. */
+  readonly onResizeError: (pod: Pod, message: string) => void;
   /** Of containers that end. */
   readonly backoff: Backoff;
   /** Reads the pod from the runtime again and publishes its status. */
@@ -140,8 +144,31 @@ async function startAll(
     const container = initContainersOf(pod)[index]!;
     if (!(await start(container)) && !isRestartableInit(container)) return result;
   }
+  if (actions.resize !== undefined) {
+    const resized = await tryResize(applier, pod, sandbox.sandboxId, actions.resize, signal);
+    if (!resized) result = { ...result, failed: true };
+  }
   for (const index of actions.containersToStart) await start(containersOf(pod)[index]!);
   return result;
+}
+
+/** What failed is tried again by the next sync. */
+async function tryResize(
+  { resizer, starter, onResizeError }: Applier,
+  pod: Pod,
+  sandboxId: string,
+  actions: ResizeActions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    await resizePod(resizer, pod, sandboxId, actions, signal);
+    return true;
+  } catch (err) {
+    signal.throwIfAborted();
+    starter.killer.logger.warn("Resizing a pod failed", { pod: formatPod(pod), err });
+    onResizeError(pod, err instanceof RuntimeError ? err.describe() : (err as Error).message);
+    return false;
+  }
 }
 
 /** Undefined: it runs. */
@@ -167,8 +194,10 @@ async function startOne(
       podIPs,
       volumes,
       pullSecrets,
+      runtimeHandler: input.runtimeHandler,
       ...target,
     };
+    applier.resizer.actuated.setContainer(uidOf(pod), container.name, container.resources ?? {});
     await startContainer(applier.starter, start, signal);
     reasons.delete(container.name);
     await applier.refresh(pod);

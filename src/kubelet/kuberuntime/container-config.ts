@@ -1,6 +1,6 @@
 /** What the runtime is asked for when a container is made: everything the specification says, resolved. @module */
 import type { Container, Pod, VolumeMount } from "#api/core/v1/types.gen";
-import type { ContainerConfig, Mount, MountPropagation } from "#cri";
+import type { ContainerConfig, Device, Mount, MountPropagation } from "#cri";
 import { containerAnnotations, containerLabels } from "../container/labels.ts";
 import { specOf, uidOf } from "../container/pod-spec.ts";
 import { containerResources } from "../container/resources.ts";
@@ -8,8 +8,9 @@ import { expand, expandAll } from "../env/expand.ts";
 import { ConfigError } from "../env/make-environment.ts";
 import { hostsFile, nodeHostsFile } from "../network/hostname.ts";
 import type { VolumeHost } from "../platform/platform.ts";
-import type { MountedVolumes } from "../volumes/volume-manager.ts";
+import type { MountedVolume, MountedVolumes } from "../volumes/mounted-volume.ts";
 import { containerLogPath, type NodePaths, podDir } from "./paths.ts";
+import { resolveRecursiveReadOnly } from "./recursive-read-only.ts";
 import { containerSecurityContext, type ImageUser } from "./security-context.ts";
 
 export interface ContainerInput {
@@ -26,6 +27,8 @@ export interface ContainerInput {
   readonly clusterDomain: string;
   readonly memoryCapacityBytes: number;
   readonly targetId?: string;
+  /** The runtime handler of the pod can. */
+  readonly recursiveReadOnlyMounts: boolean;
 }
 
 const PROPAGATION: Readonly<Record<string, MountPropagation>> = {
@@ -42,9 +45,6 @@ export async function containerConfig(input: ContainerInput): Promise<ContainerC
   const { pod, container, restartCount, env, imageRef, imageUser, paths, targetId } = input;
   const lookup = (name: string): string | undefined => env.get(name);
   const { stdin = false, stdinOnce = false, tty = false, workingDir, image = "" } = container;
-  if ((container.volumeDevices ?? []).length > 0) {
-    throw new ConfigError("raw block volumes are not supported by this node");
-  }
   const stopSignal = container.lifecycle?.stopSignal;
   const security = {
     pod,
@@ -65,6 +65,7 @@ export async function containerConfig(input: ContainerInput): Promise<ContainerC
       ...(await hostsMount(input)),
       ...(await terminationMount(input)),
     ],
+    ...((container.volumeDevices ?? []).length > 0 && { devices: devicesOf(input) }),
     labels: containerLabels(container, pod),
     annotations: containerAnnotations(container, pod, restartCount),
     logPath: containerLogPath(container.name, restartCount),
@@ -82,23 +83,40 @@ export async function containerConfig(input: ContainerInput): Promise<ContainerC
 async function volumeMounts(input: ContainerInput): Promise<readonly Mount[]> {
   const mounts: Mount[] = [];
   for (const [index, mount] of (input.container.volumeMounts ?? []).entries()) {
-    const volume = input.volumes.get(mount.name);
-    if (volume === undefined) {
-      throw new ConfigError(
-        `cannot find volume ${JSON.stringify(mount.name)} to mount into container ${JSON.stringify(input.container.name)}`,
-      );
+    const volume = volumeOf(input, mount.name);
+    const { mountPath, mountPropagation = "None", subPath = "" } = mount;
+    const containerPath = mountPath.startsWith("/") ? mountPath : `/${mountPath}`;
+    const recursiveReadOnly = resolveRecursiveReadOnly(mount, input.recursiveReadOnlyMounts);
+    if (volume.imageRef !== undefined) {
+      const image = { image: volume.imageRef, userSpecifiedImage: volume.image?.reference ?? "" };
+      const imageSubPath = subPath;
+      mounts.push({ containerPath, hostPath: "", readonly: true, image, imageSubPath });
+      continue;
     }
-    const { mountPath, readOnly = false, mountPropagation = "None", recursiveReadOnly } = mount;
-    const enforced = recursiveReadOnly === "Enabled";
     mounts.push({
-      containerPath: mountPath.startsWith("/") ? mountPath : `/${mountPath}`,
+      containerPath,
       hostPath: await hostPathOf(input, mount, volume.path, index),
-      readonly: readOnly || volume.readOnly,
+      readonly: (mount.readOnly ?? false) || volume.readOnly,
       propagation: PROPAGATION[mountPropagation] ?? "PROPAGATION_PRIVATE",
-      ...(enforced && { recursiveReadOnly: true }),
+      ...(recursiveReadOnly && { recursiveReadOnly }),
     });
   }
   return mounts;
+}
+
+function devicesOf(input: ContainerInput): readonly Device[] {
+  return (input.container.volumeDevices ?? []).map(({ name, devicePath }) => {
+    const { path, readOnly } = volumeOf(input, name);
+    return { containerPath: devicePath, hostPath: path, permissions: readOnly ? "r" : "mrw" };
+  });
+}
+
+function volumeOf({ volumes, container }: ContainerInput, name: string): MountedVolume {
+  const volume = volumes.get(name);
+  if (volume !== undefined) return volume;
+  throw new ConfigError(
+    `cannot find volume ${JSON.stringify(name)} to mount into container ${JSON.stringify(container.name)}`,
+  );
 }
 
 async function hostPathOf(

@@ -1,7 +1,8 @@
 /** Starts one container: its image, its configuration, create, start, postStart. @module */
 import type { Container, Pod, Secret } from "#api/core/v1/types.gen";
-import type { PodSandboxConfig } from "#cri";
+import type { ImageMounts, PodSandboxConfig } from "#cri";
 import { RuntimeError } from "#cri";
+import { describeError } from "../container/describe-error.ts";
 import { fieldPathOf, specOf, uidOf } from "../container/pod-spec.ts";
 import { findContainer, type RuntimePod } from "../container/runtime-pod.ts";
 import { ConfigError, makeEnvironment } from "../env/make-environment.ts";
@@ -9,8 +10,9 @@ import type { NodeCapacity, ObjectSource } from "../env/types.ts";
 import type { EnsuredImage, ImageManager } from "../images/image-manager.ts";
 import { runHook } from "../lifecycle/run-hook.ts";
 import type { VolumeHost } from "../platform/platform.ts";
-import type { MountedVolumes } from "../volumes/volume-manager.ts";
+import type { MountedVolumes } from "../volumes/mounted-volume.ts";
 import { containerConfig } from "./container-config.ts";
+import { withImageVolumes } from "./image-volumes.ts";
 import { killContainer, type Killer } from "./kill-pod.ts";
 import { type NodePaths, podLogDir } from "./paths.ts";
 import { StartError } from "./start-error.ts";
@@ -21,6 +23,10 @@ export interface ContainerStarter {
   readonly images: ImageManager;
   readonly objects: ObjectSource;
   readonly host: VolumeHost;
+  /** Absent: the runtime mounts images itself. */
+  readonly imageMounts?: ImageMounts;
+  /** Whether the runtime handler of that name can mount so. */
+  readonly recursiveReadOnlyMounts: (handler: string) => boolean;
   readonly paths: NodePaths;
   readonly clusterDomain: string;
   readonly hostIPs: readonly string[];
@@ -36,6 +42,7 @@ export interface StartInput {
   readonly podIPs: readonly string[];
   readonly volumes: MountedVolumes;
   readonly pullSecrets: readonly Secret[];
+  readonly runtimeHandler: string;
   /** Of an ephemeral container: whose processes it shares. */
   readonly targetContainerName?: string;
 }
@@ -50,9 +57,10 @@ export async function startContainer(
 ): Promise<string> {
   const { runtime } = starter.killer;
   const image = await ensureImage(starter, input, signal);
+  const volumes = await ensureImageVolumes(starter, input, signal);
   const restartCount = await nextRestartCount(starter, input);
   const config = await attempt(starter, input, "CreateContainerConfigError", signal, () =>
-    configOf(starter, input, image, restartCount, signal),
+    configOf(starter, { ...input, volumes }, image, restartCount, signal),
   );
   const logDir = `${podLogDir(starter.paths, input.pod)}/${input.container.name}`;
   await attempt(starter, input, "CreateContainerConfigError", signal, () =>
@@ -66,6 +74,22 @@ export async function startContainer(
   event(starter, input, "Normal", "Started", "Container started");
   await postStart(starter, input, id, signal);
   return id;
+}
+
+async function ensureImageVolumes(
+  starter: ContainerStarter,
+  input: StartInput,
+  signal: AbortSignal,
+): Promise<MountedVolumes> {
+  try {
+    return await withImageVolumes(starter, input, signal);
+  } catch (err) {
+    signal.throwIfAborted();
+    const reason = err instanceof StartError ? err.reason : "CreateContainerError";
+    event(starter, input, "Warning", "Failed", `Error: ${reason}`);
+    if (err instanceof StartError) throw err;
+    throw new StartError(reason, describeError(err), { cause: err, attempted: true });
+  }
 }
 
 async function ensureImage(
@@ -131,6 +155,7 @@ async function configOf(
     paths,
     clusterDomain,
     memoryCapacityBytes: node.memoryCapacityBytes,
+    recursiveReadOnlyMounts: starter.recursiveReadOnlyMounts(input.runtimeHandler),
     ...(target !== undefined && { targetId: target.id }),
   });
 }

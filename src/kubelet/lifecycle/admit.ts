@@ -37,20 +37,8 @@ export function admit(
   allocatable: Readonly<Record<string, string>>,
   node: Node | undefined,
 ): Rejection | undefined {
-  const podsMax = Number(allocatable["pods"] ?? Infinity);
-  if (others.length + 1 > podsMax) {
-    const amounts = `requested: 1, used: ${others.length}, capacity: ${podsMax}`;
-    return rejected("OutOfpods", `Node didn't have enough resource: pods, ${amounts}`);
-  }
-  for (const resource of ["cpu", "memory", "ephemeral-storage"]) {
-    const wanted = podRequests(pod, resource);
-    if (wanted === 0) continue;
-    const used = others.reduce((sum, other) => sum + podRequests(other, resource), 0);
-    const capacity = amountOf(allocatable, resource) ?? 0;
-    if (wanted + used <= capacity) continue;
-    const amounts = `requested: ${wanted}, used: ${used}, capacity: ${capacity}`;
-    return rejected(`OutOf${resource}`, `Node didn't have enough resource: ${resource}, ${amounts}`);
-  }
+  const shortage = insufficientResource(pod, others, allocatable);
+  if (shortage !== undefined) return rejected(shortage.reason, shortage.message);
   const unsafe = (specOf(pod).securityContext?.sysctls ?? []).find(
     ({ name }) => !SAFE_SYSCTLS.has(name.replaceAll("/", ".")),
   );
@@ -66,6 +54,34 @@ export function admit(
   if (!toleratesAll(specOf(pod).tolerations ?? [], taints))
     return failed("TaintToleration", "node(s) had taints that the pod didn't tolerate");
   return undefined;
+}
+
+/** What the node lacks for the pod, in the words of the scheduler's fit; undefined: it fits. */
+export function insufficientResource(
+  pod: Pod,
+  others: readonly Pod[],
+  allocatable: Readonly<Record<string, string>>,
+): Rejection | undefined {
+  const lacking = (resource: string, amounts: string): Rejection => ({
+    reason: `OutOf${resource}`,
+    message: `Node didn't have enough resource: ${resource}, ${amounts}`,
+  });
+  const podsMax = Number(allocatable["pods"] ?? Infinity);
+  if (others.length + 1 > podsMax)
+    return lacking("pods", `requested: 1, used: ${others.length}, capacity: ${podsMax}`);
+  for (const resource of ["cpu", "memory", "ephemeral-storage", ...hugepagesOf(allocatable)]) {
+    const wanted = podRequests(pod, resource);
+    if (wanted === 0) continue;
+    const used = others.reduce((sum, other) => sum + podRequests(other, resource), 0);
+    const capacity = amountOf(allocatable, resource) ?? 0;
+    if (wanted + used > capacity)
+      return lacking(resource, `requested: ${wanted}, used: ${used}, capacity: ${capacity}`);
+  }
+  return undefined;
+}
+
+function hugepagesOf(allocatable: Readonly<Record<string, string>>): readonly string[] {
+  return Object.keys(allocatable).filter((name) => name.startsWith("hugepages-"));
 }
 
 function hostPorts(pod: Pod): readonly ContainerPort[] {

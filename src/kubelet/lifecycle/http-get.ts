@@ -59,7 +59,15 @@ function headersOf(
 ): Record<string, string | string[]> {
   const headers: Record<string, string[]> = {};
   for (const { name, value } of httpHeaders) (headers[name.toLowerCase()] ??= []).push(value);
-  return { "user-agent": userAgent, accept: "*/*", ...headers, connection: "close" };
+  // A request has one host, and Node takes no list for it.
+  const host = headers["host"]?.[0];
+  return {
+    "user-agent": userAgent,
+    accept: "*/*",
+    ...headers,
+    ...(host !== undefined && { host }),
+    connection: "close",
+  };
 }
 
 interface Answer {

@@ -1,7 +1,14 @@
 /** The Node object as this kubelet sees it. Pure. @module */
 import { formatQuantity, newQuantity, newMilliQuantity, parseQuantity, subQuantity } from "#apimachinery";
-import type { ContainerImage, Node, NodeAddress, NodeStatus, NodeSystemInfo } from "#api/core/v1/types.gen";
-import type { Image } from "#cri";
+import type {
+  ContainerImage,
+  Node,
+  NodeAddress,
+  NodeRuntimeHandler,
+  NodeStatus,
+  NodeSystemInfo,
+} from "#api/core/v1/types.gen";
+import type { Image, RuntimeHandler } from "#cri";
 import type { Taint } from "../options.ts";
 import type { MachineInfo } from "../platform/platform.ts";
 
@@ -14,7 +21,8 @@ export interface NodeFacts {
   readonly runtimeVersion: string;
   readonly kubeletVersion: string;
   readonly maxPods: number;
-  readonly systemReserved: Readonly<Record<string, string>>;
+  /** Of the capacity, what pods do not get. */
+  readonly reserved: Readonly<Record<string, string>>;
   readonly port: number | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly Taint[];
@@ -114,4 +122,11 @@ export function nodeImages(images: readonly Image[]): readonly ContainerImage[] 
       names: [...repoDigests, ...repoTags].slice(0, IMAGE_NAMES_MAX),
       sizeBytes: size,
     }));
+}
+
+/** What the runtime's handlers can. */
+export function nodeHandlers(handlers: readonly RuntimeHandler[]): readonly NodeRuntimeHandler[] {
+  return handlers
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, features }) => ({ name, ...(features !== undefined && { features }) }));
 }

@@ -1,40 +1,28 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { NodeUsage } from "../platform/platform.ts";
+import type { PressureCondition } from "../eviction/thresholds.ts";
 import { allocatableOf, capacityOf } from "./build-node.ts";
-import { DEFAULT_THRESHOLDS, nodeConditions } from "./conditions.ts";
+import { nodeConditions } from "./conditions.ts";
 
-const usage: NodeUsage = {
-  cpuNanoSeconds: 0,
-  memoryAvailableBytes: 2 ** 30,
-  memoryWorkingSetBytes: 0,
-  fsAvailableBytes: 50,
-  fsCapacityBytes: 100,
-  fsInodes: 100,
-  fsInodesFree: 50,
-  processes: 10,
-  processesMax: 100,
-};
 const ready = [
   { type: "RuntimeReady", status: true, reason: "", message: "" },
   { type: "NetworkReady", status: true, reason: "", message: "" },
 ];
 const noNetwork = [ready[0]!, { type: "NetworkReady", status: false, reason: "NoPlugin", message: "none" }];
 
-const cases: readonly (readonly [string, Partial<NodeUsage>, typeof ready | undefined, string])[] = [
-  ["a healthy node", {}, ready, "Ready"],
-  ["little memory", { memoryAvailableBytes: 1 }, ready, "MemoryPressure Ready"],
-  ["a full disk", { fsAvailableBytes: 9 }, ready, "DiskPressure Ready"],
-  ["few inodes", { fsInodesFree: 4 }, ready, "DiskPressure Ready"],
-  ["no network", {}, noNetwork, ""],
-  ["no runtime", {}, undefined, ""],
+const cases: readonly (readonly [string, readonly PressureCondition[], typeof ready | undefined, string])[] = [
+  ["a healthy node", [], ready, "Ready"],
+  ["little memory", ["MemoryPressure"], ready, "MemoryPressure Ready"],
+  ["a full disk", ["DiskPressure"], ready, "DiskPressure Ready"],
+  ["few processes", ["PIDPressure"], ready, "PIDPressure Ready"],
+  ["no network", [], noNetwork, ""],
+  ["no runtime", [], undefined, ""],
 ];
 
-for (const [name, change, runtimeConditions, want] of cases) {
+for (const [name, pressure, runtimeConditions, want] of cases) {
   test(`nodeConditions() of ${name}`, () => {
     const facts = {
-      usage: { ...usage, ...change },
-      thresholds: DEFAULT_THRESHOLDS,
+      pressure,
       runtimeConditions,
       runtimeError: "gone",
     };
@@ -50,7 +38,7 @@ for (const [name, change, runtimeConditions, want] of cases) {
 }
 
 test("nodeConditions() explains why a node is not ready, and keeps the time of what stays", () => {
-  const facts = { usage, thresholds: DEFAULT_THRESHOLDS, runtimeConditions: noNetwork, runtimeError: "" };
+  const facts = { pressure: [], runtimeConditions: noNetwork, runtimeError: "" };
   const before = nodeConditions(facts, [], "2026-01-01T00:00:00Z");
   assert.equal(
     before.at(-1)?.message,

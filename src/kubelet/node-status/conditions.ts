@@ -1,29 +1,12 @@
 /** The conditions of a node. Pure; reasons and messages are upstream's. @module */
 import type { NodeCondition } from "#api/core/v1/types.gen";
 import type { RuntimeCondition } from "#cri";
-import type { NodeUsage } from "../platform/platform.ts";
-
-/** Below these amounts the node says that it is under pressure. */
-export interface PressureThresholds {
-  readonly memoryAvailableBytes: number;
-  /** Parts of one. */
-  readonly fsAvailable: number;
-  readonly fsInodesFree: number;
-  readonly pidsAvailable: number;
-}
-
-/** Upstream's hard eviction thresholds; it has none for processes. */
-export const DEFAULT_THRESHOLDS: PressureThresholds = {
-  memoryAvailableBytes: 100 * 2 ** 20,
-  fsAvailable: 0.1,
-  fsInodesFree: 0.05,
-  pidsAvailable: 0,
-};
+import type { PressureCondition } from "../eviction/thresholds.ts";
 
 /** Undefined runtime conditions: it does not answer; `runtimeError` says why. */
 export interface ConditionFacts {
-  readonly usage: NodeUsage;
-  readonly thresholds: PressureThresholds;
+  /** What the node lacks. */
+  readonly pressure: readonly PressureCondition[];
   readonly runtimeConditions: readonly RuntimeCondition[] | undefined;
   readonly runtimeError: string;
 }
@@ -35,24 +18,21 @@ export function nodeConditions(
   previous: readonly NodeCondition[],
   now: string,
 ): readonly NodeCondition[] {
-  const { usage, thresholds } = facts;
-  const memory = usage.memoryAvailableBytes < thresholds.memoryAvailableBytes;
-  const disk =
-    below(usage.fsAvailableBytes, usage.fsCapacityBytes, thresholds.fsAvailable) ||
-    below(usage.fsInodesFree, usage.fsInodes, thresholds.fsInodesFree);
-  const pids = below(usage.processesMax - usage.processes, usage.processesMax, thresholds.pidsAvailable);
+  const [memory, disk, pids] = (["MemoryPressure", "DiskPressure", "PIDPressure"] as const).map((type) =>
+    facts.pressure.includes(type),
+  );
   const values: readonly Value[] = [
-    memory
+    memory === true
       ? pressure(
           "MemoryPressure",
           "KubeletHasInsufficientMemory",
           "kubelet has insufficient memory available",
         )
       : fine("MemoryPressure", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-    disk
+    disk === true
       ? pressure("DiskPressure", "KubeletHasDiskPressure", "kubelet has disk pressure")
       : fine("DiskPressure", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-    pids
+    pids === true
       ? pressure("PIDPressure", "KubeletHasInsufficientPID", "kubelet has insufficient PID available")
       : fine("PIDPressure", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
     readyCondition(facts),
@@ -90,10 +70,6 @@ function readyCondition({ runtimeConditions, runtimeError }: ConditionFacts): Va
 
 function describeCondition({ type, status, reason, message }: RuntimeCondition): string {
   return `${type}=${status} reason:${reason} message:${message}`;
-}
-
-function below(available: number, capacity: number, part: number): boolean {
-  return capacity > 0 && available < capacity * part;
 }
 
 function pressure(type: string, reason: string, message: string): Value {

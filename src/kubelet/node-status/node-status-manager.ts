@@ -12,20 +12,22 @@ import {
 import type { Client, EventRecorder } from "#client";
 import { Nodes } from "#api/core/v1/node";
 import type { Node, NodeStatus } from "#api/core/v1/types.gen";
-import type { Image, RuntimeCondition, Runtime } from "#cri";
+import type { Image, Runtime, RuntimeCondition, RuntimeHandler } from "#cri";
 import type { NodePlatform } from "../platform/platform.ts";
 import {
   allocatableOf,
   capacityOf,
   newNode,
   nodeAddresses,
+  nodeHandlers,
   type NodeFacts,
   nodeImages,
   nodeInfo,
   nodeLabels,
 } from "./build-node.ts";
 import { planConditionEvents } from "./condition-events.ts";
-import { nodeConditions, type PressureThresholds } from "./conditions.ts";
+import type { PressureCondition } from "../eviction/thresholds.ts";
+import { nodeConditions } from "./conditions.ts";
 
 export interface NodeStatusOptions {
   readonly client: Client;
@@ -35,10 +37,13 @@ export interface NodeStatusOptions {
   readonly runtime: Runtime;
   readonly platform: NodePlatform;
   readonly facts: NodeFacts;
-  readonly thresholds: PressureThresholds;
+  /** What the node lacks. */
+  readonly pressure: () => readonly PressureCondition[];
   /** How often it is computed, and how often it is written though nothing changed. */
   readonly updateMs: number;
   readonly reportMs: number;
+  /** Attachable volumes that must not be taken from the node; undefined: not known yet. */
+  readonly volumesInUse: () => readonly string[] | undefined;
   /** The runtime has become able to run pods, or no longer is. */
   readonly onRuntimeReady: (ready: boolean) => void;
 }
@@ -57,6 +62,7 @@ export class NodeStatusManager {
   #hasSaidStarting = false;
   #runtimeConditions: readonly RuntimeCondition[] | undefined;
   #runtimeError = "not checked yet";
+  #runtimeHandlers: readonly RuntimeHandler[] = [];
   readonly #rest: WakeablePause;
 
   constructor(options: NodeStatusOptions) {
@@ -79,6 +85,12 @@ export class NodeStatusManager {
     if (condition?.status === true) return undefined;
     const { reason = "", message = this.#runtimeError } = condition ?? {};
     return `container runtime network not ready: NetworkReady=false reason:${reason} message:${message}`;
+  }
+
+  /** Whether that handler can make mounts read-only with everything below them. */
+  recursiveReadOnlyMounts(handler: string): boolean {
+    const found = this.#runtimeHandlers.find(({ name }) => name === handler);
+    return found?.features?.recursiveReadOnlyMounts === true;
   }
 
   get isReady(): boolean {
@@ -128,8 +140,9 @@ export class NodeStatusManager {
     const wasReady = this.isReady;
     using timeout = deadline(clock, RUNTIME_TIMEOUT_MS, new Error("the runtime does not answer"));
     try {
-      const { status } = await runtime.status({}, AbortSignal.any([signal, timeout.signal]));
+      const { status, runtimeHandlers } = await runtime.status({}, AbortSignal.any([signal, timeout.signal]));
       this.#runtimeConditions = status.conditions;
+      this.#runtimeHandlers = runtimeHandlers;
     } catch (err) {
       signal.throwIfAborted();
       this.#runtimeConditions = undefined;
@@ -191,18 +204,21 @@ export class NodeStatusManager {
   }
 
   async #status(before: NodeStatus, signal: AbortSignal): Promise<NodeStatus> {
-    const { platform, facts, clock, thresholds } = this.#options;
-    const [usage, images] = await Promise.all([platform.usage(), this.#images(signal)]);
+    const { facts, clock, pressure } = this.#options;
+    const images = await this.#images(signal);
     const capacity = capacityOf(facts);
     const runtimeConditions = this.#runtimeConditions;
-    const conditionFacts = { usage, thresholds, runtimeConditions, runtimeError: this.#runtimeError };
+    const volumesInUse = this.#options.volumesInUse() ?? before.volumesInUse ?? [];
+    const conditionFacts = { pressure: pressure(), runtimeConditions, runtimeError: this.#runtimeError };
     return {
       capacity,
-      allocatable: allocatableOf(capacity, facts.systemReserved),
+      allocatable: allocatableOf(capacity, facts.reserved),
       conditions: nodeConditions(conditionFacts, before.conditions ?? [], formatTime(clock.now())),
       addresses: nodeAddresses(facts),
       daemonEndpoints: { kubeletEndpoint: { Port: facts.port ?? 0 } },
       nodeInfo: nodeInfo(facts),
+      ...(this.#runtimeHandlers.length > 0 && { runtimeHandlers: nodeHandlers(this.#runtimeHandlers) }),
+      ...((volumesInUse.length > 0 || (before.volumesInUse ?? []).length > 0) && { volumesInUse }),
       ...(images.length > 0 && { images: nodeImages(images) }),
     };
   }
@@ -222,7 +238,15 @@ export class NodeStatusManager {
 /** The fields to write; undefined when only times differ. Others' conditions and fields are not touched. */
 function statusChanges(before: NodeStatus, after: NodeStatus): Readonly<Record<string, unknown>> | undefined {
   const changes: Record<string, unknown> = {};
-  for (const field of ["capacity", "allocatable", "daemonEndpoints", "nodeInfo", "images"] as const) {
+  for (const field of [
+    "capacity",
+    "allocatable",
+    "daemonEndpoints",
+    "nodeInfo",
+    "images",
+    "volumesInUse",
+    "runtimeHandlers",
+  ] as const) {
     if (after[field] !== undefined && !isDeepStrictEqual(before[field], after[field]))
       changes[field] = after[field];
   }

@@ -1,5 +1,5 @@
 /** A Linux machine as a node: real cgroups, mounts and measurements. Needs root. @module */
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import type { Clock, Logger } from "#apimachinery";
 import { linuxCgroups } from "../cgroups/linux-cgroups.ts";
 import { noCgroups } from "../cgroups/no-cgroups.ts";
@@ -30,6 +30,7 @@ export function linuxPlatform(options: LinuxPlatformOptions): NodePlatform {
       return { ...(await machineInfo(rootDir)), ...machine };
     },
     usage: () => nodeUsage(rootDir),
+    isSameFs: async (a, b) => (await stat(a)).dev === (await stat(b)).dev,
     cgroups: cgroups ? linuxCgroups({ root: cgroupRoot, clock, logger }) : noCgroups,
     volumes: linuxVolumes(),
     async readResolvConf(path) {

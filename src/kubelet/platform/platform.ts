@@ -40,14 +40,30 @@ export interface CgroupResources {
   readonly cpuPeriodUs?: number;
   readonly memoryLimitBytes?: number;
   readonly pidsMax?: number;
+  /** By the kernel's name of the page size, such as `2MB`. */
+  readonly hugepageLimits?: Readonly<Record<string, number>>;
+}
+
+/** What all pods of the node use together. */
+export interface PodsMemory {
+  readonly time: number;
+  readonly workingSetBytes: number;
+  /** Absent: they are not limited. */
+  readonly limitBytes?: number;
 }
 
 /** The tree kubepods/{burstable,besteffort}/pod<uid> under a parent that belongs to this node alone. */
 export interface PodCgroups {
   /** Creates the tree's upper levels. */
   ensureRoot(allocatable: CgroupResources): Promise<void>;
-  /** Creates or updates a pod's cgroup; resolves to the cgroup parent for CRI, "" when cgroups are not managed. */
+  /** Creates a pod's cgroup with these values, if there is none; resolves to the cgroup parent for CRI, "" when cgroups are not managed. */
   ensurePod(uid: string, qos: QOSClass, resources: CgroupResources): Promise<string>;
+  /** Values of a pod's cgroup as the kernel has them; limits that are not set are absent. Empty when cgroups are not managed. */
+  readPod(uid: string, qos: QOSClass): Promise<CgroupResources>;
+  /** Rejects when the kernel refuses a value. */
+  updatePod(uid: string, qos: QOSClass, resources: CgroupResources): Promise<void>;
+  /** Undefined when cgroups are not managed. */
+  podsMemory(): Promise<PodsMemory | undefined>;
   updateQOS(qos: "Burstable" | "BestEffort", resources: CgroupResources): Promise<void>;
   /** Kills what is left inside and removes it. No error if it does not exist. */
   removePod(uid: string): Promise<void>;
@@ -64,6 +80,31 @@ export interface PayloadFile {
 
 export type Payload = ReadonlyMap<string, PayloadFile>;
 
+export interface MountRequest {
+  readonly source: string;
+  readonly path: string;
+  readonly type: string;
+  readonly options: readonly string[];
+}
+
+export interface OwnershipOptions {
+  /** The group may only read. */
+  readonly readOnly?: boolean;
+  /** Nothing is done when the folder itself fits already: `fsGroupChangePolicy: OnRootMismatch`. */
+  readonly onRootMismatch?: boolean;
+  /** Called for each file. */
+  readonly onFile?: () => void;
+}
+
+export interface FsUsage {
+  readonly capacityBytes: number;
+  readonly availableBytes: number;
+  readonly usedBytes: number;
+  readonly inodes: number;
+  readonly inodesFree: number;
+  readonly inodesUsed: number;
+}
+
 /** The files of pods. Paths are absolute. */
 export interface VolumeHost {
   makeDir(path: string, mode: number): Promise<void>;
@@ -74,8 +115,20 @@ export interface VolumeHost {
   readFile(path: string, bytesMax: number): Promise<string>;
   /** No effect if it is mounted already. */
   mountTmpfs(path: string, sizeBytes: number | undefined): Promise<void>;
+  /** As mount(8), with its failure in upstream's form. */
+  mount(request: MountRequest): Promise<void>;
+  isMounted(path: string): Promise<boolean>;
+  /** Unmounts `path` and everything below it. */
+  unmountBelow(path: string): Promise<void>;
   /** Gives group ownership to `gid` with the setgid bit, recursively. */
-  setGroup(path: string, gid: number): Promise<void>;
+  setGroup(path: string, gid: number, options?: OwnershipOptions): Promise<void>;
+  isBlockDevice(path: string): Promise<boolean>;
+  /** A symbolic link; replaces another one. */
+  link(target: string, path: string): Promise<void>;
+  /** Removes a file, a link or an empty folder; no effect if there is none. */
+  remove(path: string): Promise<void>;
+  /** What its file system has and has left; with `measure`, what lies below the folder itself is counted as used. */
+  usage(path: string, measure: boolean): Promise<FsUsage>;
   /** Throws unless the path fits a hostPath type; creates what the `…OrCreate` types ask for. */
   checkHostPath(path: string, type: string): Promise<void>;
   /** A subPath inside a volume, created if missing, with every symbolic link proven to stay inside. Resolves to the path to mount. */
@@ -93,6 +146,8 @@ export interface NodePlatform {
   readonly hasNetwork: boolean;
   machineInfo(): Promise<MachineInfo>;
   usage(): Promise<NodeUsage>;
+  /** Whether both paths lie on one file system. */
+  isSameFs(a: string, b: string): Promise<boolean>;
   readonly cgroups: PodCgroups;
   readonly volumes: VolumeHost;
   /** The node's resolver configuration, or undefined when the platform has none. */

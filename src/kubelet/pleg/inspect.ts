@@ -129,6 +129,7 @@ function containerOf(status: ContainerStatus, sandboxId: string, message: string
     reason: reasonOf(status),
     message,
     logPath: status.logPath,
+    ...(status.resources?.linux !== undefined && { resources: status.resources.linux }),
     ...(status.user?.linux !== undefined && { user: status.user.linux }),
   };
 }

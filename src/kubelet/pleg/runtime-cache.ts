@@ -33,6 +33,8 @@ export class RuntimeCache {
   readonly #options: RuntimeCacheOptions;
   readonly #pods = new Map<string, RuntimePod>();
   readonly #uidOf = new Map<string, string>();
+  /** Pods of which the next reading takes nothing for known. */
+  readonly #invalid = new Set<string>();
   readonly #refreshes = new Map<string, Refresh>();
   /** The last relist that worked; health checks look at it. */
   #relistedAtMs: number | undefined;
@@ -72,6 +74,11 @@ export class RuntimeCache {
     return current.next;
   }
 
+  /** What is known of the pod's containers may have changed though their state has not. */
+  invalidate(uid: string): void {
+    this.#invalid.add(uid);
+  }
+
   /** Runs until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all([this.#followEvents(signal), this.#relistPeriodically(signal)]);
@@ -107,11 +114,14 @@ export class RuntimeCache {
   async #read(uid: string): Promise<RuntimePod | undefined> {
     const { runtime, readMessage, signal } = this.#options;
     const before = this.#pods.get(uid);
-    const pod = await inspectPod(runtime, uid, before, readMessage, signal);
+    const known = before !== undefined && this.#invalid.delete(uid) ? { ...before, containers: [] } : before;
+    const pod = await inspectPod(runtime, uid, known, readMessage, signal);
     for (const { id } of [...(before?.sandboxes ?? []), ...(before?.containers ?? [])])
       this.#uidOf.delete(id);
-    if (pod === undefined) this.#pods.delete(uid);
-    else {
+    if (pod === undefined) {
+      this.#pods.delete(uid);
+      this.#invalid.delete(uid);
+    } else {
       this.#pods.set(uid, pod);
       for (const { id } of [...pod.sandboxes, ...pod.containers]) this.#uidOf.set(id, uid);
     }

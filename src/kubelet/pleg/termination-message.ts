@@ -7,6 +7,9 @@ import { parseLogLine } from "../server/log-format.ts";
 const MESSAGE_BYTES_MAX = 4096;
 const LOG_BYTES_MAX = 2048;
 const LOG_LINES_MAX = 80;
+/** What stands before the text of a line: its time, stream and tag. */
+const LINE_HEAD_BYTES_MAX = 64;
+const RAW_LOG_BYTES_MAX = LOG_BYTES_MAX + LOG_LINES_MAX * LINE_HEAD_BYTES_MAX;
 
 export async function readTerminationMessage(status: ContainerStatus): Promise<string> {
   const path = status.annotations[TERMINATION_MESSAGE_PATH];
@@ -17,17 +20,20 @@ export async function readTerminationMessage(status: ContainerStatus): Promise<s
   }
   const fallback = status.annotations[TERMINATION_MESSAGE_POLICY] === "FallbackToLogsOnError";
   if (!fallback || status.exitCode === 0 || status.logPath === "") return "";
-  return logTail(await readTail(status.logPath, LOG_BYTES_MAX * 2, "end"));
+  return logTail(await readTail(status.logPath, RAW_LOG_BYTES_MAX, "end"));
 }
 
-/** The last lines without timestamps and streams. */
+/** The last lines without timestamps and streams. The first may lack its head: the log was not read from there. */
 function logTail(log: string): string {
   const lines = log
     .split("\n")
     .filter((line) => line !== "")
     .slice(-LOG_LINES_MAX)
-    .flatMap((line) => parseLogLine(line)?.text ?? []);
-  return lines.join("\n").slice(-LOG_BYTES_MAX);
+    .map((line) => {
+      const { text, partial } = parseLogLine(line) ?? { text: line, partial: false };
+      return partial ? text : `${text}\n`;
+    });
+  return lines.join("").slice(-LOG_BYTES_MAX);
 }
 
 /** "" when the file is missing: the pod's folder may be gone before the container. */

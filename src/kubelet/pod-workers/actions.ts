@@ -1,6 +1,7 @@
 /** What a pod sync may decide to do; the vocabulary of computePodActions. @module */
 import type { Container } from "#api/core/v1/types.gen";
 import { hashContainer } from "../container/labels.ts";
+import type { ContainerAmounts } from "../container/resources.ts";
 import type { RuntimeContainer } from "../container/runtime-pod.ts";
 
 export type KillReason = "" | "LivenessProbe" | "StartupProbe" | "Unknown" | "FailedPostStartHook";
@@ -24,6 +25,26 @@ export interface PodActions {
   readonly initContainersToStart: readonly number[];
   readonly containersToStart: readonly number[];
   readonly containersToKill: readonly ContainerToKill[];
+  /** Absent: every container that runs has what it was granted. */
+  readonly resize?: ResizeActions;
+}
+
+export type ResizedResource = "cpu" | "memory";
+
+export interface ContainerUpdate {
+  readonly id: string;
+  readonly container: Container;
+  readonly resource: ResizedResource;
+  readonly desired: ContainerAmounts;
+  readonly current: ContainerAmounts;
+}
+
+/** Updates in the order in which they are made. */
+export interface ResizeActions {
+  readonly memory: readonly ContainerUpdate[];
+  readonly cpu: readonly ContainerUpdate[];
+  /** The pod's own cgroup changes even if none of its containers is updated. */
+  readonly updatePod: boolean;
 }
 
 /** Results of probes by container id; undefined while there is none. */

@@ -17,6 +17,8 @@ import {
   type PodActions,
   type ProbeResults,
 } from "./actions.ts";
+import type { PodAllocation } from "../allocation/pod-allocation.ts";
+import { withResizeActions } from "./compute-resize-actions.ts";
 import { computeInitContainerActions } from "./compute-init-actions.ts";
 
 export interface SandboxChange {
@@ -34,7 +36,17 @@ const NOTHING = {
   containersToKill: [],
 } as const;
 
-export function computePodActions(pod: Pod, runtime: RuntimePod, probes: ProbeResults): PodActions {
+/** `actuated`: what the containers that run were given. */
+export function computePodActions(
+  pod: Pod,
+  runtime: RuntimePod,
+  probes: ProbeResults,
+  actuated?: PodAllocation,
+): PodActions {
+  return withResizeActions(pod, runtime, computeStartsAndKills(pod, runtime, probes), actuated);
+}
+
+function computeStartsAndKills(pod: Pod, runtime: RuntimePod, probes: ProbeResults): PodActions {
   const { changed, attempt, sandboxId } = podSandboxChanged(pod, runtime);
   if (changed)
     return { ...NOTHING, sandboxId, attempt, killPod: true, ...planNewSandbox(pod, runtime, attempt) };

@@ -5,14 +5,19 @@ import { isTerminalPhase } from "#api/core/v1/pod-state";
 import type { Pod, PodStatus, Secret } from "#api/core/v1/types.gen";
 import { RuntimeClasses } from "#api/node/v1/runtimeclass";
 import type { DNSConfig } from "#cri";
+import type { AllocationManager } from "../allocation/allocation-manager.ts";
+import { followResize, resizeFailed } from "../allocation/follow-resize.ts";
 import type { ObjectCache } from "../config/object-cache.ts";
+import type { IssuingManager } from "../podcertificate/issuing-manager.ts";
 import { formatPod, specOf, uidOf } from "../container/pod-spec.ts";
 import { qosClassOf } from "../container/qos.ts";
 import { milliCPUToShares, podCgroupResources, podRequests } from "../container/resources.ts";
+import { type ContainerToReset, containersToReset, isRestartingAll } from "../container/restart-all.ts";
 import { emptyRuntimePod, isActive, type RuntimePod } from "../container/runtime-pod.ts";
 import type { PodAddresses } from "../env/field-ref.ts";
-import { applyPodActions } from "../kuberuntime/apply-pod-actions.ts";
+import { type Applier, applyPodActions } from "../kuberuntime/apply-pod-actions.ts";
 import { killPod } from "../kuberuntime/kill-pod.ts";
+import { resetContainers } from "../kuberuntime/reset-containers.ts";
 import { podDir, podLogDir, podLogDirName } from "../kuberuntime/paths.ts";
 import { sandboxConfig } from "../kuberuntime/sandbox-config.ts";
 import type { ContainerStarter } from "../kuberuntime/start-container.ts";
@@ -25,7 +30,9 @@ import type { WaitingReason } from "../status/container-statuses.ts";
 import { generatePodStatus } from "../status/generate-pod-status.ts";
 import type { StatusManager } from "../status/status-manager.ts";
 import type { TokenManager } from "../volumes/token-manager.ts";
-import { MountError, type MountedVolumes, type VolumeManager } from "../volumes/volume-manager.ts";
+import { MountError } from "../volumes/mount-error.ts";
+import type { MountedVolumes } from "../volumes/mounted-volume.ts";
+import type { VolumeManager } from "../volumes/volume-manager.ts";
 import type { Backoff } from "./backoff.ts";
 import { computePodActions } from "./compute-pod-actions.ts";
 import type { KillOptions, PodFailure, PodSyncer, SyncResult } from "./pod-worker.ts";
@@ -43,6 +50,10 @@ export interface SyncerOptions {
   readonly volumes: VolumeManager;
   readonly tokens: TokenManager;
   readonly objects: ObjectCache;
+  readonly certificates: IssuingManager;
+  readonly allocation: AllocationManager;
+  /** Processes that a pod may have; 0: as many as the node. */
+  readonly podPidsLimit: number;
   readonly backoff: Backoff;
   readonly runtimeName: string;
   readonly clusterDNS: readonly string[];
@@ -74,9 +85,13 @@ export class NodePodSyncer implements PodSyncer {
     this.#options = options;
   }
 
-  async syncPod(pod: Pod, signal: AbortSignal): Promise<SyncResult> {
-    const { cache, prober, objects, starter } = this.#options;
+  async syncPod(asked: Pod, signal: AbortSignal): Promise<SyncResult> {
+    const { allocation, recorder } = this.#options;
+    const pod = allocation.allocatedPod(asked);
+    const { cache, prober, objects, certificates, starter } = this.#options;
     const uid = uidOf(pod);
+    const shown = cache.get(uid);
+    if (shown !== undefined) followResize(allocation, recorder, pod, shown);
     // The first publication sets the time that the deadline counts from.
     const deadlineMs = deadlineOf(pod, this.publish(pod));
     if (deadlineMs !== undefined && deadlineMs <= this.#options.clock.now()) this.#exceeded(pod);
@@ -95,6 +110,7 @@ export class NodePodSyncer implements PodSyncer {
       return { isTerminal: false, failed: true };
     }
     objects.register(pod);
+    certificates.register(pod);
     const cgroupParent = await this.#cgroup(pod);
     const volumes = await this.#mount(pod, signal);
     if (volumes === undefined) return { isTerminal: false, failed: true };
@@ -102,7 +118,11 @@ export class NodePodSyncer implements PodSyncer {
 
     const runtimePod =
       cache.get(uid) ?? emptyRuntimePod(uid, pod.metadata.namespace ?? "", pod.metadata.name);
-    const actions = computePodActions(pod, runtimePod, prober);
+    if (isRestartingAll(pod, runtimePod, status)) {
+      const reset = containersToReset(pod, runtimePod);
+      if (reset.length > 0) return this.#reset(pod, runtimePod, reset, signal);
+    }
+    const actions = computePodActions(pod, runtimePod, prober, allocation.actuated.get(uid));
     const runtimeHandler = await this.#runtimeHandler(pod, signal);
     if (runtimeHandler === undefined) return { isTerminal: false, failed: true };
     const config = sandboxConfig({
@@ -115,7 +135,7 @@ export class NodePodSyncer implements PodSyncer {
     });
     const pullSecrets = await this.#pullSecrets(pod, signal);
     const reasons = this.#reasonsOf(uid);
-    const applier = { starter, backoff: this.#options.backoff, refresh: (p: Pod) => this.#refresh(p) };
+    const applier = this.#applier();
     const input = {
       pod,
       runtimePod,
@@ -127,14 +147,29 @@ export class NodePodSyncer implements PodSyncer {
       reasons,
     };
     const { retryAtMs, failed } = await applyPodActions(applier, input, signal);
-    await this.#refresh(pod);
+    if (actions.resize !== undefined) cache.invalidate(uid);
+    const reached = await this.#refresh(pod);
+    followResize(allocation, recorder, pod, reached);
     await this.#removeOldContainers(uid, signal);
     const ended = isTerminalPhase(this.publish(pod).phase);
     // A sidecar that has started lets the next container start, and no event tells of that.
     const isProgress = !failed && retryAtMs === undefined && actions.initContainersToStart.length > 0;
     const againMs = isProgress ? this.#options.clock.now() : retryAtMs;
-    const due = first(againMs, deadlineMs, this.#options.tokens.renewAtMs(uid));
+    const resyncMs = this.#options.volumes.resyncAtMs(uid);
+    const due = first(againMs, deadlineMs, this.#options.tokens.renewAtMs(uid), resyncMs);
     return { isTerminal: ended, failed, ...(due !== undefined && { retryAtMs: due }) };
+  }
+
+  /** All of the pod's containers go; the next sync starts it from its beginning, in the same sandbox. */
+  async #reset(
+    pod: Pod,
+    runtimePod: RuntimePod,
+    containers: readonly ContainerToReset[],
+    signal: AbortSignal,
+  ): Promise<SyncResult> {
+    await resetContainers(this.#options.starter.killer, pod, runtimePod, containers, signal);
+    await this.#refresh(pod);
+    return { isTerminal: false, retryAtMs: this.#options.clock.now() };
   }
 
   async syncTerminatingPod(pod: Pod, options: KillOptions, signal: AbortSignal): Promise<void> {
@@ -158,13 +193,14 @@ export class NodePodSyncer implements PodSyncer {
     this.publish(pod);
   }
 
-  async syncTerminatedPod(pod: Pod, _options: KillOptions, _signal: AbortSignal): Promise<void> {
-    const { volumes, tokens, objects, platform, starter, backoff, status } = this.#options;
+  async syncTerminatedPod(pod: Pod, _options: KillOptions, signal: AbortSignal): Promise<void> {
+    const { volumes, tokens, objects, certificates, platform, starter, backoff, status } = this.#options;
     const uid = uidOf(pod);
     this.publish(pod);
-    await volumes.unmount(uid);
+    await volumes.unmount(uid, signal);
     await platform.cgroups.removePod(uid);
     objects.unregister(uid);
+    certificates.unregister(uid);
     tokens.forget(uid);
     starter.images.forget(uid);
     backoff.reset(`${uid}_`);
@@ -181,7 +217,9 @@ export class NodePodSyncer implements PodSyncer {
   }
 
   /** Generates the pod's status from what is known now and hands it on. */
-  publish(pod: Pod): PodStatus {
+  publish(asked: Pod): PodStatus {
+    const { allocation } = this.#options;
+    const pod = allocation.allocatedPod(asked);
     const { status, cache, prober, starter, runtimeName, clock } = this.#options;
     const uid = uidOf(pod);
     const failure = this.#failures.get(uid);
@@ -195,6 +233,8 @@ export class NodePodSyncer implements PodSyncer {
       hostIPs: starter.hostIPs,
       isTerminal: this.#stopped.has(uid),
       ...(failure !== undefined && { failure }),
+      resizeConditions: allocation.conditions.list(uid),
+      actuated: allocation.actuated.get(uid),
       nowMs: clock.now(),
     });
     status.set(pod, next);
@@ -220,7 +260,7 @@ export class NodePodSyncer implements PodSyncer {
       await platform.volumes.removeTree(`${starter.paths.podLogsDir}/${logDir}`);
       await cache.refresh(uid);
     }
-    await volumes.unmount(uid);
+    await volumes.unmount(uid, signal);
     await platform.cgroups.removePod(uid);
   }
 
@@ -240,13 +280,15 @@ export class NodePodSyncer implements PodSyncer {
   }
 
   async #cgroup(pod: Pod): Promise<string> {
-    const { platform, activePods } = this.#options;
+    const { platform, activePods, allocation, podPidsLimit } = this.#options;
     const qos = qosClassOf(pod);
-    const parent = await platform.cgroups.ensurePod(uidOf(pod), qos, podCgroupResources(pod));
+    const pids = podPidsLimit > 0 ? { pidsMax: podPidsLimit } : {};
+    const parent = await platform.cgroups.ensurePod(uidOf(pod), qos, { ...podCgroupResources(pod), ...pids });
+    allocation.podMade(pod);
     if (parent === "" || qos !== "Burstable") return parent;
     // Among the classes, burstable pods weigh as much as they all request together.
     const burstable = activePods().filter((other) => qosClassOf(other) === "Burstable");
-    const milliCPU = burstable.reduce((sum, other) => sum + podRequests(other, "cpu"), 0);
+    const milliCPU = burstable.reduce((sum, other) => sum + podRequests(allocation.heldPod(other), "cpu"), 0);
     const cpuShares = milliCPUToShares(milliCPU);
     if (cpuShares !== this.#burstableShares) await platform.cgroups.updateQOS("Burstable", { cpuShares });
     this.#burstableShares = cpuShares;
@@ -255,7 +297,7 @@ export class NodePodSyncer implements PodSyncer {
 
   /** Undefined: a volume cannot be made; the event says which. */
   async #mount(pod: Pod, signal: AbortSignal): Promise<MountedVolumes | undefined> {
-    const { volumes, tokens, objects, starter, platform, recorder, cache } = this.#options;
+    const { volumes, tokens, objects, certificates, starter, platform, recorder, cache } = this.#options;
     const uid = uidOf(pod);
     await platform.volumes.makeDir(podDir(starter.paths, uid), 0o750);
     const { hostIPs } = starter;
@@ -263,18 +305,20 @@ export class NodePodSyncer implements PodSyncer {
     const addresses: PodAddresses = { podIPs, hostIPs };
     const token: TokenManager["get"] = (...args) => tokens.get(...args);
     const trustBundles: ObjectCache["trustBundles"] = (stop) => objects.trustBundles(stop);
+    const certificate: IssuingManager["bundle"] = (...args) => certificates.bundle(...args);
     const sources = {
       objects: sourceOf(objects, starter),
       node: starter.node,
       addresses,
       token,
       trustBundles,
+      certificate,
     };
     try {
       return await volumes.mount(pod, sources, signal);
     } catch (err) {
       if (!(err instanceof MountError)) throw err;
-      recorder.event(pod, "Warning", "FailedMount", err.message);
+      for (const { reason, message } of err.events) recorder.event(pod, "Warning", reason, message);
       return undefined;
     }
   }
@@ -348,6 +392,22 @@ export class NodePodSyncer implements PodSyncer {
       if (sandbox.ready || used.has(sandbox.id)) continue;
       await runtime.removePodSandbox(sandbox.id, signal);
     }
+  }
+
+  #applier(): Applier {
+    const { starter, platform, allocation, recorder, backoff } = this.#options;
+    return {
+      starter,
+      resizer: {
+        runtime: starter.killer.runtime,
+        cgroups: platform.cgroups,
+        actuated: allocation.actuated,
+        memoryCapacityBytes: starter.node.memoryCapacityBytes,
+      },
+      onResizeError: (pod, message) => resizeFailed(allocation, recorder, pod, message),
+      backoff,
+      refresh: (pod) => this.#refresh(pod),
+    };
   }
 
   #reasonsOf(uid: string): Map<string, WaitingReason> {

@@ -6,13 +6,15 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Clock, type Logger, WakeablePause } from "#apimachinery";
 import { isTerminalPhase } from "#api/core/v1/pod-state";
-import type { Pod } from "#api/core/v1/types.gen";
+import type { Pod, PodCondition } from "#api/core/v1/types.gen";
 import { formatPod, uidOf } from "../container/pod-spec.ts";
 import { Backoff } from "./backoff.ts";
 
 export interface PodFailure {
   readonly reason: string;
   readonly message: string;
+  /** Told with the failure. */
+  readonly condition?: PodCondition;
 }
 
 export interface KillOptions {

@@ -62,6 +62,17 @@ export class PodWorkers {
       .map(({ worker }) => worker.pod);
   }
 
+  /** Nothing of the pod holds resources any more, or there is no such pod. */
+  isFinished(uid: string): boolean {
+    return (this.#entries.get(uid)?.worker.state ?? "finished") === "finished";
+  }
+
+  /** Images that pods mount as volumes, as their specs name them. */
+  mountedImages(): ReadonlySet<string> {
+    const volumes = this.activePods().flatMap(({ spec }) => spec?.volumes ?? []);
+    return new Set(volumes.flatMap(({ image }) => image?.reference ?? []));
+  }
+
   /** The pod is new, or has changed. */
   update(pod: Pod): void {
     const uid = uidOf(pod);

@@ -29,7 +29,12 @@ export interface ProbeWorkerOptions {
   /** The startup probe has succeeded, or there is none. */
   readonly isStarted: (containerId: string) => boolean;
   readonly onResult: (containerId: string, ok: boolean) => void;
+  /** After every single probe. */
+  readonly onProbed?: (result: ProbeResult) => void;
 }
+
+/** As the metric names it. */
+export type ProbeResult = "successful" | "failed" | "unknown";
 
 /** How long to wait, or until the pod changes. */
 type Next = { readonly waitMs: number } | "change";
@@ -106,11 +111,13 @@ export class ProbeWorker {
     try {
       const outcome = await runProbe(target, stop);
       if (signal.aborted) return undefined;
+      this.#options.onProbed?.(outcome.ok ? "successful" : "failed");
       if (outcome.warning) this.#event("ProbeWarning", `${type} probe warning: ${outcome.output}`);
       else if (!outcome.ok) this.#event("Unhealthy", `${type} probe failed: ${outcome.output}`);
       return outcome;
     } catch (err) {
       if (signal.aborted) return undefined;
+      this.#options.onProbed?.("unknown");
       logger.debug("Probe errored", { type, container: container.name, err });
       const text = err instanceof RuntimeError ? err.describe() : (err as Error).message;
       this.#event("Unhealthy", `${type} probe errored and resulted in unknown state: ${text}`);

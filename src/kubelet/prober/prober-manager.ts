@@ -5,6 +5,7 @@ import type { Container, Pod } from "#api/core/v1/types.gen";
 import type { RuntimeService } from "#cri";
 import { containersOf, initContainersOf, isRestartableInit, uidOf } from "../container/pod-spec.ts";
 import type { RuntimePod } from "../container/runtime-pod.ts";
+import type { ProbeMetrics } from "./probe-metrics.ts";
 import { type ProbeType, ProbeWorker } from "./probe-worker.ts";
 
 export interface ProberManagerOptions {
@@ -18,6 +19,7 @@ export interface ProberManagerOptions {
   readonly runtimePod: (uid: string) => RuntimePod | undefined;
   readonly podIP: (uid: string) => string;
   readonly onResult: (uid: string, type: ProbeType, ok: boolean) => void;
+  readonly metrics: ProbeMetrics;
 }
 
 interface Entry {
@@ -108,6 +110,7 @@ export class ProberManager {
     for (const { id } of this.#options.runtimePod(uid)?.containers ?? []) this.#results.delete(id);
     for (const { stop } of entry?.workers ?? []) stop.abort();
     await Promise.all((entry?.workers ?? []).map(({ done }) => done));
+    if (entry !== undefined) this.#options.metrics.forget(entry.pod);
   }
 
   async close(): Promise<void> {
@@ -140,6 +143,7 @@ export class ProberManager {
       podIP: () => podIP(uid),
       isStarted: (id) => container.startupProbe === undefined || this.startup(id) === true,
       onResult: (id, ok) => this.#record(uid, type, id, ok),
+      onProbed: (result) => this.#options.metrics.probed(entry.pod, container.name, type, result),
     });
     const stop = new AbortController();
     return { type, worker, stop, done: worker.run(stop.signal) };

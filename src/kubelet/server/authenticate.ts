@@ -5,7 +5,7 @@ import type { TLSSocket } from "node:tls";
 import type { Clock } from "#apimachinery";
 import { TokenReviews } from "#api/authentication/v1/tokenreview";
 import type { Client } from "#client";
-import { TtlCache } from "./ttl-cache.ts";
+import { TtlCache } from "#component-base";
 
 export interface User {
   readonly name: string;
@@ -23,7 +23,7 @@ const TOKEN_TTL_MS = 120_000;
 const TOKENS_MAX = 1_024;
 
 export function newAuthenticator(client: Client, clock: Clock): Authenticate {
-  const known = new TtlCache<User | "nobody">(clock, TOKENS_MAX);
+  const known = new TtlCache<User | "nobody">(() => clock.monotonicMs(), TOKENS_MAX);
   return async (request, signal) => {
     const user = certificateUser(request.socket as TLSSocket);
     if (user !== undefined) return user;

@@ -2,10 +2,10 @@
 import type { Clock } from "#apimachinery";
 import { SubjectAccessReviews } from "#api/authorization/v1/subjectaccessreview";
 import type { Client } from "#client";
+import { TtlCache } from "#component-base";
 import type { User } from "./authenticate.ts";
 import type { RequestAttributes } from "./request-attributes.ts";
 import { HttpError } from "./server-host.ts";
-import { TtlCache } from "./ttl-cache.ts";
 
 /** Throws an `HttpError` for callers who may not. */
 export type Authorize = (user: User, attributes: RequestAttributes, signal: AbortSignal) => Promise<void>;
@@ -16,7 +16,7 @@ const REFUSED_TTL_MS = 30_000;
 const DECISIONS_MAX = 1_024;
 
 export function newAuthorizer(client: Client, nodeName: string, clock: Clock): Authorize {
-  const decisions = new TtlCache<boolean>(clock, DECISIONS_MAX);
+  const decisions = new TtlCache<boolean>(() => clock.monotonicMs(), DECISIONS_MAX);
   return async (user, { verb, subresources }, signal) => {
     for (const subresource of subresources) {
       const key = JSON.stringify([user, verb, subresource]);

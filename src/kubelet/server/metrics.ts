@@ -1,10 +1,11 @@
-/** GET /metrics and /metrics/resource, with upstream's names. @module */
+/** GET /metrics, /metrics/cadvisor and /metrics/resource, with upstream's names. @module */
 import { Gauge, Registry } from "prom-client";
 import { resourceMetricsText } from "./resource-metrics.ts";
 import type { ServerHost } from "./server-host.ts";
-import { statsSummary } from "./stats-summary.ts";
+import { cadvisorMetricsText } from "./cadvisor-metrics.ts";
+import { sandboxStats, statsSummary } from "./stats-summary.ts";
 
-export async function metrics(host: ServerHost): Promise<string> {
+export async function metrics(host: ServerHost, signal: AbortSignal): Promise<string> {
   const registry = new Registry();
   const gauge = (name: string, help: string, labelNames: readonly string[] = []): Gauge =>
     new Gauge({ name, help, labelNames: [...labelNames], registers: [registry] });
@@ -21,7 +22,21 @@ export async function metrics(host: ServerHost): Promise<string> {
     { node: host.nodeName },
     1,
   );
-  return registry.metrics();
+  return (
+    (await registry.metrics()) +
+    (await host.metrics.registry.metrics()) +
+    ((await host.certificateMetrics?.expose()) ?? "") +
+    ((await host.volumeMetrics?.(signal)) ?? "")
+  );
+}
+
+export async function cadvisorMetrics(host: ServerHost, signal: AbortSignal): Promise<string> {
+  const [machine, containers, sandboxes] = await Promise.all([
+    host.platform.machineInfo(),
+    host.runtime.listContainerStats({}, signal),
+    sandboxStats(host, signal),
+  ]);
+  return cadvisorMetricsText({ machine, containers, sandboxes, runtimePod: (uid) => host.runtimePod(uid) });
 }
 
 /** A summary that cannot be had is told by the metrics themselves. */

@@ -1,13 +1,6 @@
 /** The text of GET /metrics/resource, made from the summary. Pure; names and types are upstream's. @module */
+import { family, type Labels } from "./metrics-text.ts";
 import type { StatsSummary, UsageStats } from "./stats-summary.ts";
-
-type Labels = Readonly<Record<string, string>>;
-
-interface Sample {
-  readonly labels: Labels;
-  readonly value: number | undefined;
-  readonly time?: string | undefined;
-}
 
 const NANOSECONDS = 1e9;
 
@@ -70,18 +63,3 @@ function usage(
 
 const scaled = (nanoseconds: number | undefined): number | undefined =>
   nanoseconds === undefined ? undefined : nanoseconds / NANOSECONDS;
-
-/** "" without a sample: what was not measured is not shown as 0. */
-function family(name: string, type: "counter" | "gauge", help: string, samples: readonly Sample[]): string {
-  const lines = samples.flatMap(({ labels, value, time }) => {
-    if (value === undefined) return [];
-    const pairs = Object.entries(labels).map(([key, text]) => `${key}="${escaped(text)}"`);
-    const where = pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
-    return [`${name}${where} ${value}${time === undefined ? "" : ` ${Date.parse(time)}`}\n`];
-  });
-  return lines.length === 0 ? "" : `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
-}

@@ -2,8 +2,12 @@
 import type { Clock, Logger } from "#apimachinery";
 import type { Pod } from "#api/core/v1/types.gen";
 import type { Runtime } from "#cri";
+import type { CertificateMetrics } from "../certificates/certificate-metrics.ts";
 import type { RuntimeContainer, RuntimePod } from "../container/runtime-pod.ts";
 import type { NodePlatform } from "../platform/platform.ts";
+import type { ProbeMetrics } from "../prober/probe-metrics.ts";
+import type { FsStats } from "../stats/fs-stats.ts";
+import type { KubeletMetrics } from "./kubelet-metrics.ts";
 
 export interface ServerHost {
   readonly nodeName: string;
@@ -11,6 +15,14 @@ export interface ServerHost {
   readonly logger: Logger;
   readonly runtime: Runtime;
   readonly platform: NodePlatform;
+  readonly certificateMetrics: CertificateMetrics | undefined;
+  readonly fs: FsStats;
+  readonly metrics: KubeletMetrics;
+  readonly probeMetrics: ProbeMetrics;
+  /** Those that hold resources of the node. */
+  activePods(): readonly Pod[];
+  /** In Prometheus' text format. */
+  readonly volumeMetrics?: (signal: AbortSignal) => Promise<string>;
   /** With their newest status. */
   pods(): readonly Pod[];
   podNamed(namespace: string, name: string): Pod | undefined;

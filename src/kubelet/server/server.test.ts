@@ -16,6 +16,9 @@ import { simulatedPlatform } from "../platform/simulated.ts";
 import type { ServerHost } from "./server-host.ts";
 import { newAuthenticator } from "./authenticate.ts";
 import { newAuthorizer } from "./authorize.ts";
+import { ProbeMetrics } from "../prober/probe-metrics.ts";
+import { FsStats } from "../stats/fs-stats.ts";
+import { KubeletMetrics } from "./kubelet-metrics.ts";
 import { startServer } from "./server.ts";
 
 const run = promisify(execFile);
@@ -127,11 +130,24 @@ function serverHost(): ServerHost {
   const logPath = join(folder, "0.log");
   const shown = { ...runtimePod, containers: runtimePod.containers.map((c) => ({ ...c, logPath })) };
   return {
+    certificateMetrics: undefined,
     nodeName: "n1",
     clock: { ...systemClock, now: () => NODE_START_MS },
     logger: silentLogger,
     runtime,
     platform: simulatedPlatform(),
+    fs: new FsStats({
+      clock: systemClock,
+      logger: silentLogger,
+      runtime,
+      platform: simulatedPlatform(),
+      paths: { rootDir: folder, podLogsDir: folder },
+      volumes: { of: async () => new Map() },
+      pods: () => [pod],
+    }),
+    metrics: new KubeletMetrics(),
+    probeMetrics: new ProbeMetrics(),
+    activePods: () => [pod],
     pods: () => [pod],
     podNamed: (namespace, name) => (namespace === "default" && name === "web" ? pod : undefined),
     runtimePods: () => [shown],

@@ -2,16 +2,17 @@
 import { createServer, type Server } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import type { SecureContextOptions } from "node:tls";
 import { SERVER_TLS } from "#component-base";
 import { RuntimeError, type RuntimeErrorCode } from "#cri";
-import type { KubeletServerOptions } from "../options.ts";
+import type { KubeletServerOptions, ServingCertificates } from "../options.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { Authorize } from "./authorize.ts";
 import { serveContainerLogs } from "./container-logs.ts";
-import { metrics, resourceMetrics } from "./metrics.ts";
+import { cadvisorMetrics, metrics, resourceMetrics } from "./metrics.ts";
 import { requestAttributes, requestUrl } from "./request-attributes.ts";
 import { HttpError, type ServerHost } from "./server-host.ts";
-import { statsSummary } from "./stats-summary.ts";
+import { fullSummary, statsSummary } from "./stats-summary.ts";
 import { joinStreams, streamingUrl } from "./streams.ts";
 
 /** As upstream; every other failure of the runtime is a 500. */
@@ -19,6 +20,8 @@ const RUNTIME_STATUS: Readonly<Partial<Record<RuntimeErrorCode, number>>> = {
   NotFound: 404,
   ResourceExhausted: 429,
 };
+
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /** Who may call, and what. */
 export interface KubeletAuth {
@@ -33,12 +36,18 @@ export async function startServer(
   auth: KubeletAuth,
   signal: AbortSignal,
 ): Promise<{ readonly port: number; readonly closed: Promise<void> }> {
-  const { cert, key, clientCA: ca } = options;
-  const fixed = { requestCert: true, rejectUnauthorized: false, ...SERVER_TLS } as const;
-  const pair = cert === undefined || key === undefined ? {} : { cert, key };
-  const server = createServer({ ...pair, ca, ...fixed });
+  let used: Partial<ServingCertificates> = options;
+  const context = (): SecureContextOptions => {
+    const { cert, key, clientCA } = used;
+    const pair = cert === undefined || key === undefined ? {} : { cert, key };
+    return { ...pair, ...(clientCA !== undefined && { ca: clientCA }), ...SERVER_TLS };
+  };
+  const server = createServer({ ...context(), requestCert: true, rejectUnauthorized: false });
   // Connections that are open keep the certificate they began with.
-  options.onCertificate?.((renewed) => server.setSecureContext({ ...renewed, ca, ...SERVER_TLS }));
+  options.onCertificate?.((changed) => {
+    used = { ...used, ...changed };
+    server.setSecureContext(context());
+  });
   const streams = new Set<Duplex>();
   server.on("request", (request, response) => void handle(host, auth, request, response, signal));
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -139,9 +148,16 @@ async function route(
     case "runningpods":
       return sendJson(response, runningPods(host));
     case "stats/summary":
-      return sendJson(response, await statsSummary(host, signal));
+      return sendJson(
+        response,
+        await (url.searchParams.get("only_cpu_and_memory") === "true" ? statsSummary : fullSummary)(host, signal),
+      );
     case "metrics":
-      return sendText(response, await metrics(host), "text/plain; version=0.0.4; charset=utf-8");
+      return sendText(response, await metrics(host, signal), "text/plain; version=0.0.4; charset=utf-8");
+    case "metrics/cadvisor":
+      return sendText(response, await cadvisorMetrics(host, signal), METRICS_TYPE);
+    case "metrics/probes":
+      return sendText(response, await host.probeMetrics.registry.metrics(), METRICS_TYPE);
     case "metrics/resource":
       return sendText(
         response,

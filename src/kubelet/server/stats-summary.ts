@@ -11,6 +11,7 @@ import {
   type PodSandboxStats,
   type SwapUsage,
 } from "#cri";
+import type { Pod } from "#api/core/v1/types.gen";
 import {
   CONTAINER_NAME_LABEL,
   POD_NAME_LABEL,
@@ -18,8 +19,11 @@ import {
   POD_UID_LABEL,
 } from "../container/labels.ts";
 import type { RuntimePod } from "../container/runtime-pod.ts";
-import type { NodeUsage } from "../platform/platform.ts";
+import type { NodeUsage, PodsMemory } from "../platform/platform.ts";
+import type { FsStats, PodFs, RuntimeFsStats } from "../stats/fs-stats.ts";
+import type { VolumeSummary } from "../volumes/volume-stats.ts";
 import type { ServerHost } from "./server-host.ts";
+import { nodeFs, withFs } from "./summary-fs.ts";
 
 /** What was not measured is absent. */
 export interface UsageStats {
@@ -30,10 +34,22 @@ export interface UsageStats {
 
 type Timed<T> = T & { readonly time: string };
 
+/** Of a file system, or of what something has on one. */
+export interface FsUsageStats {
+  readonly time?: string;
+  readonly availableBytes?: number;
+  readonly capacityBytes?: number;
+  readonly usedBytes?: number;
+  readonly inodes?: number;
+  readonly inodesFree?: number;
+  readonly inodesUsed?: number;
+}
+
 export interface ContainerSummary extends UsageStats {
   readonly name: string;
   readonly startTime?: string;
-  readonly rootfs?: Timed<{ readonly usedBytes?: number; readonly inodesUsed?: number }>;
+  readonly rootfs?: FsUsageStats;
+  readonly logs?: FsUsageStats;
 }
 
 export interface PodSummary extends UsageStats {
@@ -41,7 +57,8 @@ export interface PodSummary extends UsageStats {
   readonly startTime?: string;
   readonly containers: readonly ContainerSummary[];
   readonly network?: unknown;
-  readonly "ephemeral-storage"?: Timed<{ readonly usedBytes: number; readonly inodesUsed: number }>;
+  readonly volume?: readonly VolumeSummary[];
+  readonly "ephemeral-storage"?: FsUsageStats;
   readonly process_stats?: { readonly process_count: number };
 }
 
@@ -50,13 +67,42 @@ export interface StatsSummary {
   readonly pods: readonly PodSummary[];
 }
 
-export async function statsSummary(host: ServerHost, signal: AbortSignal): Promise<StatsSummary> {
+/** What a summary is made from. */
+export type StatsHost = Pick<ServerHost, "nodeName" | "clock" | "runtime" | "platform" | "runtimePod"> & {
+  readonly fs: FsStats;
+  activePods(): readonly Pod[];
+};
+
+/** CPU and memory alone: nothing is read from the disk. */
+export function statsSummary(
+  host: Pick<StatsHost, "nodeName" | "clock" | "runtime" | "platform" | "runtimePod">,
+  signal: AbortSignal,
+): Promise<StatsSummary> {
+  return summary(host, undefined, signal);
+}
+
+/** With file systems, logs and volumes. */
+export async function fullSummary(host: StatsHost, signal: AbortSignal): Promise<StatsSummary> {
+  const [runtimeFs, pods, podsMemory] = await Promise.all([
+    host.fs.ofRuntime(signal),
+    host.fs.ofPods(host.activePods(), signal),
+    host.platform.cgroups.podsMemory(),
+  ]);
+  return summary(host, { runtimeFs, pods, podsMemory }, signal);
+}
+
+async function summary(
+  host: Pick<StatsHost, "nodeName" | "clock" | "runtime" | "platform" | "runtimePod">,
+  fs: SummaryInput["fs"],
+  signal: AbortSignal,
+): Promise<StatsSummary> {
   const [usage, containers, sandboxes] = await Promise.all([
     host.platform.usage(),
     host.runtime.listContainerStats({}, signal),
     sandboxStats(host, signal),
   ]);
   return summarize({
+    fs,
     nodeName: host.nodeName,
     nowMs: host.clock.now(),
     usage,
@@ -67,7 +113,7 @@ export async function statsSummary(host: ServerHost, signal: AbortSignal): Promi
 }
 
 /** A runtime that cannot measure whole pods leaves it to the sums of their containers. */
-async function sandboxStats(host: ServerHost, signal: AbortSignal): Promise<readonly PodSandboxStats[]> {
+export async function sandboxStats(host: Pick<StatsHost, "runtime">, signal: AbortSignal): Promise<readonly PodSandboxStats[]> {
   try {
     return await host.runtime.listPodSandboxStats({}, signal);
   } catch (err) {
@@ -83,6 +129,14 @@ export interface SummaryInput {
   readonly containers: readonly ContainerStats[];
   readonly sandboxes: readonly PodSandboxStats[];
   readonly runtimePod: (uid: string) => RuntimePod | undefined;
+  /** Absent: the disk is left out. */
+  readonly fs?:
+    | {
+        readonly runtimeFs: RuntimeFsStats | undefined;
+        readonly pods: ReadonlyMap<string, PodFs>;
+        readonly podsMemory: PodsMemory | undefined;
+      }
+    | undefined;
 }
 
 /** Pure. */
@@ -93,8 +147,10 @@ export function summarize({
   containers,
   sandboxes,
   runtimePod,
+  fs,
 }: SummaryInput): StatsSummary {
   const time = preciseTime(nowMs);
+  const runtimeFs = fs?.runtimeFs;
   const byPod = Map.groupBy(containers, ({ attributes }) => attributes.labels[POD_UID_LABEL] ?? "");
   const pods = [...byPod].flatMap(([uid, list]) => {
     if (uid === "") return [];
@@ -102,9 +158,10 @@ export function summarize({
     const id = runtime?.sandboxes[0]?.id;
     const own = sandboxes.filter(({ attributes }) => attributes.labels[POD_UID_LABEL] === uid);
     const sandbox = own.find(({ attributes }) => attributes.id === id) ?? own[0];
-    return [podSummary(uid, list, sandbox, runtime, time)];
+    return [withFs(podSummary(uid, list, sandbox, runtime, time), fs?.pods.get(uid), runtimeFs, time)];
   });
-  return { node: nodeSummary(nodeName, usage, time), pods };
+  const node = nodeSummary(nodeName, usage, time);
+  return { node: fs === undefined ? node : { ...node, ...nodeFs(fs, time) }, pods };
 }
 
 function nodeSummary(nodeName: string, usage: NodeUsage, time: string): StatsSummary["node"] {

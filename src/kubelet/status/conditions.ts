@@ -1,5 +1,6 @@
 /** The pod conditions that kubelet owns. Pure; reasons and messages are upstream's. @module */
 import type { ContainerStatus, Pod, PodCondition } from "#api/core/v1/types.gen";
+import { ALL_CONTAINERS_RESTARTING } from "../container/restart-all.ts";
 import { containersOf, initContainersOf, isRestartableInit } from "../container/pod-spec.ts";
 import type { PodPhase } from "./phase.ts";
 
@@ -8,7 +9,11 @@ type KubeletCondition =
   | "Initialized"
   | "Ready"
   | "ContainersReady"
-  | "PodScheduled";
+  | "PodScheduled"
+  | typeof ALL_CONTAINERS_RESTARTING;
+
+/** Present only while they hold. */
+const PASSING: ReadonlySet<string> = new Set(["PodResizePending", "PodResizeInProgress"]);
 
 const OWNED: ReadonlySet<string> = new Set<KubeletCondition>([
   "PodReadyToStartContainers",
@@ -16,10 +21,16 @@ const OWNED: ReadonlySet<string> = new Set<KubeletCondition>([
   "Ready",
   "ContainersReady",
   "PodScheduled",
+  ALL_CONTAINERS_RESTARTING,
 ]);
 
 export function isKubeletCondition(type: string): boolean {
-  return OWNED.has(type);
+  return OWNED.has(type) || PASSING.has(type);
+}
+
+/** Kubelet takes it away when it no longer holds. */
+export function isPassingCondition(type: string): boolean {
+  return PASSING.has(type);
 }
 
 export interface ConditionInput {
@@ -30,20 +41,27 @@ export interface ConditionInput {
   /** Conditions that others have set, for readiness gates. */
   readonly others: readonly PodCondition[];
   readonly hasSandbox: boolean;
+  /** The last status said so: a pod does not become uninitialized, even while all its containers start again. */
+  readonly wasInitialized: boolean;
+  /** Of a pod whose containers may all be restarted by one of them. */
+  readonly restarting: Value | undefined;
 }
 
+/** Of a condition, whatever its type. */
 type Value = Pick<PodCondition, "status" | "reason" | "message">;
 
 /** In upstream's order, without transition times. */
 export function podConditions(input: ConditionInput): readonly PodCondition[] {
   const { generation } = input.pod.metadata;
   const containersReady = containersReadyValue(input);
+  const { restarting } = input;
   const values: readonly (readonly [KubeletCondition, Value])[] = [
     ["PodReadyToStartContainers", { status: input.hasSandbox ? "True" : "False" }],
     ["Initialized", initializedValue(input)],
     ["Ready", readyValue(input, containersReady)],
     ["ContainersReady", containersReady],
     ["PodScheduled", { status: "True" }],
+    ...(restarting === undefined ? [] : [[ALL_CONTAINERS_RESTARTING, restarting] as const]),
   ];
   return values.map(([type, value]) => ({
     type,
@@ -80,7 +98,7 @@ function readyValue({ pod, others }: ConditionInput, containersReady: Value): Va
   return { status: "False", reason: "ReadinessGatesNotReady", message: messages.join(", ") };
 }
 
-function initializedValue({ pod, phase, statuses }: ConditionInput): Value {
+function initializedValue({ pod, phase, statuses, wasInitialized }: ConditionInput): Value {
   const unknown: string[] = [];
   const incomplete: string[] = [];
   for (const container of initContainersOf(pod)) {
@@ -90,7 +108,7 @@ function initializedValue({ pod, phase, statuses }: ConditionInput): Value {
     else if (!done) incomplete.push(container.name);
   }
   if (phase === "Succeeded" && unknown.length === 0) return { status: "True", reason: "PodCompleted" };
-  if (hasStarted(pod, statuses)) return { status: "True" };
+  if (wasInitialized || hasStarted(pod, statuses)) return { status: "True" };
   return notAll("ContainersNotInitialized", unknown, "incomplete", incomplete) ?? { status: "True" };
 }
 

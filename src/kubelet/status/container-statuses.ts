@@ -9,7 +9,10 @@ import type {
   VolumeMountStatus,
 } from "#api/core/v1/types.gen";
 import { containersOf, initContainersOf, isRestartableInit } from "../container/pod-spec.ts";
+import { RESTARTING_ALL } from "../container/restart-all.ts";
 import { findContainer, type RuntimeContainer, type RuntimePod } from "../container/runtime-pod.ts";
+import { statusResources } from "./resources.ts";
+import type { PodAllocation } from "../allocation/pod-allocation.ts";
 import { shouldBeRestarted } from "../pod-workers/compute-pod-actions.ts";
 
 /** Why a container could not be started, as `state.waiting` shows it. */
@@ -26,6 +29,10 @@ export interface ContainerStatusInput {
   readonly previous: readonly ContainerStatus[];
   readonly containers: readonly Container[];
   readonly isInit: boolean;
+  /** All containers are being restarted by the end of one of them. */
+  readonly isRestarting: boolean;
+  /** What the containers' cgroups were set to. */
+  readonly actuated?: PodAllocation | undefined;
   /** Last failed start by container name. */
   readonly reasons: ReadonlyMap<string, WaitingReason>;
 }
@@ -47,10 +54,12 @@ export function containerStatuses(input: ContainerStatusInput): readonly Contain
 
 /** Never made, or gone from the runtime. */
 function missingStatus(
-  { pod, runtime, isInit }: ContainerStatusInput,
+  { pod, runtime, isInit, isRestarting }: ContainerStatusInput,
   container: Container,
   old: ContainerStatus | undefined,
 ): ContainerStatus {
+  if (isRestarting && old?.state !== undefined && old.state.waiting === undefined)
+    return resetStatus(container, old);
   if (old?.state?.terminated !== undefined) return old;
   const reason = initContainersOf(pod).length > 0 ? "PodInitializing" : "ContainerCreating";
   const base: ContainerStatus = {
@@ -77,8 +86,23 @@ function missingStatus(
   return { ...base, restartCount: base.restartCount + again, lastState: { terminated } };
 }
 
+/** Removed, to be made again with the others. */
+function resetStatus(container: Container, { restartCount }: ContainerStatus): ContainerStatus {
+  const message = "The container is removed because RestartAllContainers in place";
+  return {
+    name: container.name,
+    image: container.image ?? "",
+    imageID: "",
+    ready: false,
+    restartCount: restartCount + 1,
+    state: { waiting: { reason: RESTARTING_ALL, message } },
+    lastState: { terminated: { reason: RESTARTING_ALL, message, exitCode: LOST_EXIT_CODE } },
+    ...mountStatuses(container),
+  };
+}
+
 function knownStatus(
-  { runtimeName }: ContainerStatusInput,
+  { runtimeName, actuated }: ContainerStatusInput,
   container: Container,
   [newest, before]: readonly RuntimeContainer[],
   old: ContainerStatus | undefined,
@@ -95,13 +119,13 @@ function knownStatus(
       ? { lastState }
       : old?.lastState !== undefined && { lastState: old.lastState }),
     ready: false,
-    restartCount: lost ? old.restartCount + 1 : current.restartCount,
+    restartCount: lost ? old.restartCount + 1 : Math.max(current.restartCount, old?.restartCount ?? 0),
     image: current.image,
     imageID: current.imageRef,
     containerID,
     ...(goesOn && old?.started !== undefined && { started: old.started }),
     ...(container.resources !== undefined && {
-      resources: container.resources,
+      resources: statusResources(container, current, actuated?.containers[container.name]),
       ...(container.resources.requests !== undefined && { allocatedResources: container.resources.requests }),
     }),
     ...mountStatuses(container),
@@ -165,10 +189,13 @@ function withWaitingReason(
 function mountStatuses(container: Container): { readonly volumeMounts?: readonly VolumeMountStatus[] } {
   if (container.volumeMounts === undefined || container.volumeMounts.length === 0) return {};
   return {
-    volumeMounts: container.volumeMounts.map(({ name, mountPath, readOnly }) => ({
+    volumeMounts: container.volumeMounts.map(({ name, mountPath, readOnly, recursiveReadOnly }) => ({
       name,
       mountPath,
-      ...(readOnly === true && { readOnly, recursiveReadOnly: "Disabled" }),
+      ...(readOnly === true && {
+        readOnly,
+        recursiveReadOnly: recursiveReadOnly === "Enabled" ? "Enabled" : "Disabled",
+      }),
     })),
   };
 }

@@ -1,7 +1,8 @@
 /** The status of a pod from its specification, the runtime and the probes. Pure. @module */
 import { formatTime } from "#apimachinery";
 import { isTerminalPhase } from "#api/core/v1/pod-state";
-import type { ContainerStatus, Pod, PodStatus } from "#api/core/v1/types.gen";
+import type { ContainerStatus, Pod, PodCondition, PodStatus } from "#api/core/v1/types.gen";
+import type { PodAllocation } from "../allocation/pod-allocation.ts";
 import {
   containersOf,
   ephemeralContainersOf,
@@ -11,10 +12,13 @@ import {
 } from "../container/pod-spec.ts";
 import { findContainer, type RuntimePod } from "../container/runtime-pod.ts";
 import { qosClassOf } from "../container/qos.ts";
+import { isRestartingAll, restartingCondition } from "../container/restart-all.ts";
+import type { PodFailure } from "../pod-workers/pod-worker.ts";
 import { podSandboxChanged } from "../pod-workers/compute-pod-actions.ts";
 import { isKubeletCondition, podConditions } from "./conditions.ts";
 import { containerStatuses, type WaitingReason } from "./container-statuses.ts";
 import { podPhase, type PodPhase } from "./phase.ts";
+import { podLevelResources } from "./resources.ts";
 
 /** Results of probes by container id; undefined: no such probe has answered yet. */
 interface ReadinessSource {
@@ -34,7 +38,11 @@ export interface PodStatusInput {
   /** Everything has been stopped for good. */
   readonly isTerminal: boolean;
   /** Overrides the phase: an eviction, a deadline, a rejected pod. */
-  readonly failure?: { readonly reason: string; readonly message: string };
+  readonly failure?: PodFailure;
+  /** Of a resize that waits or is being carried out. */
+  readonly resizeConditions?: readonly PodCondition[];
+  /** What the pod's cgroups were set to. */
+  readonly actuated?: PodAllocation | undefined;
   readonly nowMs: number;
 }
 
@@ -46,15 +54,20 @@ export function generatePodStatus(input: PodStatusInput): PodStatus {
   const statuses = [...regular, ...init];
   const phase = phaseOf(input, statuses);
 
-  const others = (pod.status?.conditions ?? []).filter(({ type }) => !isKubeletCondition(type));
+  const others = othersOf(input);
   const hasSandbox = !podSandboxChanged(pod, runtime).changed;
-  const conditions = podConditions({ pod, phase, statuses, others, hasSandbox });
+  const wasInitialized = (previous.conditions ?? []).some(
+    (one) => one.type === "Initialized" && one.status === "True",
+  );
+  const restarting = restartingCondition(pod, runtime, isRestartingAll(pod, runtime, previous), phase);
+  const told = { pod, phase, statuses, others, hasSandbox, wasInitialized, restarting };
+  const conditions = podConditions(told);
   const reason = input.failure?.reason ?? (phase === previous.phase ? previous.reason : undefined);
   const message = input.failure?.message ?? (phase === previous.phase ? previous.message : undefined);
   return {
     ...(pod.metadata.generation !== undefined && { observedGeneration: pod.metadata.generation }),
     phase,
-    conditions: [...others, ...conditions],
+    conditions: [...others, ...(input.resizeConditions ?? []), ...conditions],
     ...(message !== undefined && message !== "" && { message }),
     ...(reason !== undefined && reason !== "" && { reason }),
     ...addressesOf(input),
@@ -62,8 +75,17 @@ export function generatePodStatus(input: PodStatusInput): PodStatus {
     ...(init.length > 0 && { initContainerStatuses: init }),
     containerStatuses: regular.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
     qosClass: pod.status?.qosClass ?? qosClassOf(pod),
+    ...podLevelResources(pod, input.actuated),
     ...(ephemeral.length > 0 && { ephemeralContainerStatuses: ephemeral }),
   };
+}
+
+/** Conditions of others, and why kubelet ends the pod. */
+function othersOf({ pod, failure, previous }: PodStatusInput): readonly PodCondition[] {
+  const others = (pod.status?.conditions ?? []).filter(({ type }) => !isKubeletCondition(type));
+  // One that was told by an earlier status of ours may not have come back from the API yet.
+  const own = failure?.condition ?? previous.conditions?.find(({ type }) => type === "DisruptionTarget");
+  return own === undefined ? others : [...others.filter(({ type }) => type !== own.type), own];
 }
 
 function statusesOf(
@@ -77,7 +99,9 @@ function statusesOf(
     ephemeral: [ephemeralContainersOf(pod), previous.ephemeralContainerStatuses] as const,
   }[which];
   const isInit = which === "init";
-  const statuses = containerStatuses({ ...input, containers, previous: old ?? [], isInit });
+  const isRestarting = which !== "ephemeral" && isRestartingAll(pod, input.runtime, previous);
+  const asked = { ...input, containers, previous: old ?? [], isInit, isRestarting };
+  const statuses = containerStatuses(asked);
   return statuses.map((status, index) => withReadiness(input, which, containers[index]!, status));
 }
 

@@ -1,5 +1,5 @@
 /** The phase of a pod from the states of its containers. Pure. @module */
-import type { Container, ContainerStatus, Pod } from "#api/core/v1/types.gen";
+import type { Container, ContainerStateTerminated, ContainerStatus, Pod } from "#api/core/v1/types.gen";
 import {
   containersOf,
   initContainersOf,
@@ -7,6 +7,7 @@ import {
   isStaticPod,
   shouldRestart,
 } from "../container/pod-spec.ts";
+import { RESTARTING_ALL } from "../container/restart-all.ts";
 
 export type PodPhase = "Pending" | "Running" | "Succeeded" | "Failed";
 
@@ -57,8 +58,7 @@ function initProgress(input: PhaseInput): { readonly pending: number; readonly f
     const waiting = status?.state?.waiting !== undefined;
     const ended = status?.state?.terminated ?? (waiting ? status.lastState?.terminated : undefined);
     if (ended === undefined) pending += 1;
-    else if (ended.exitCode !== 0 && !shouldRestart(container, input.pod, ended.exitCode)) failed += 1;
-    else if (ended.exitCode !== 0) pending += 1;
+    else if (ended.exitCode !== 0 && !runsAgain(container, input.pod, ended)) failed += 1;
   }
   return { pending, failed };
 }
@@ -94,12 +94,16 @@ function countRegular(
   else if (ended !== undefined) {
     counts.stopped += 1;
     if (ended.exitCode === 0) counts.succeeded += 1;
-    if (!shouldRestart(container, pod, ended.exitCode)) counts.stoppedForGood += 1;
+    if (!runsAgain(container, pod, ended)) counts.stoppedForGood += 1;
   } else if (endedBefore !== undefined) {
     counts.stopped += 1;
-    if (!shouldRestart(container, pod, endedBefore.exitCode)) counts.stoppedForGood += 1;
+    if (!runsAgain(container, pod, endedBefore)) counts.stoppedForGood += 1;
   } else if (status.state?.waiting !== undefined) counts.waiting += 1;
   else counts.unknown += 1;
+}
+
+function runsAgain(container: Container, pod: Pod, { exitCode, reason }: ContainerStateTerminated): boolean {
+  return reason === RESTARTING_ALL || shouldRestart(container, pod, exitCode);
 }
 
 function statusNamed(input: PhaseInput, { name }: Container): ContainerStatus | undefined {

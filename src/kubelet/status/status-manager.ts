@@ -6,7 +6,7 @@ import { isTerminalPhase } from "#api/core/v1/pod-state";
 import type { Pod, PodStatus } from "#api/core/v1/types.gen";
 import { formatPod, isMirrorPod, uidOf } from "../container/pod-spec.ts";
 import { Semaphore } from "../images/semaphore.ts";
-import { statusPatch, withTransitionTimes } from "./status-patch.ts";
+import { reportableStatus, statusPatch, withTransitionTimes } from "./status-patch.ts";
 import { terminateStatus } from "./terminate-status.ts";
 
 export interface StatusManagerOptions {
@@ -128,7 +128,7 @@ export class StatusManager {
     const shown = apiPod(uid);
     if (shown === undefined) return;
     const pod = newest(shown, entry.written);
-    const status = statusPatch(pod.status ?? {}, entry.status);
+    const status = statusPatch(pod.status ?? {}, reportableStatus(pod.status ?? {}, entry.status));
     if (status !== undefined) {
       const body = { metadata: { uid: uidOf(pod) }, status };
       try {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { statusPatch, withTransitionTimes } from "./status-patch.ts";
+import { reportableStatus, statusPatch, withTransitionTimes } from "./status-patch.ts";
 
 const ready = { type: "Ready", status: "True", lastTransitionTime: "2026-01-01T00:00:00Z" };
 
@@ -57,4 +57,23 @@ test("withTransitionTimes() keeps the time of a condition that has not changed",
     now,
   );
   assert.equal(other.conditions?.[0]?.lastTransitionTime, now);
+});
+
+test("reportableStatus() keeps a terminal phase back while a container runs", () => {
+  const container = { name: "c", ready: false, restartCount: 0, image: "i", imageID: "" };
+  const running = [{ ...container, state: { running: {} } }];
+  const ended = [{ ...container, state: { terminated: { exitCode: 1 } } }];
+  const failed = { phase: "Failed", reason: "DeadlineExceeded", message: "late" } as const;
+  const api = { phase: "Running" } as const;
+  assert.deepEqual(reportableStatus(api, { ...failed, containerStatuses: running }), {
+    phase: "Running",
+    containerStatuses: running,
+  });
+  assert.deepEqual(reportableStatus(api, { ...failed, containerStatuses: ended }), {
+    ...failed,
+    containerStatuses: ended,
+  });
+  const sidecar = { ...failed, containerStatuses: ended, initContainerStatuses: running };
+  assert.equal(reportableStatus(api, sidecar).phase, "Running");
+  assert.equal(reportableStatus({ phase: "Failed" }, sidecar).phase, "Failed", "there is no way back");
 });

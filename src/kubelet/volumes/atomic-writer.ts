@@ -16,9 +16,11 @@ import {
 import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
 import type { Payload, PayloadFile } from "../platform/platform.ts";
+import { setGroup } from "./ownership.ts";
 
 const DATA = "..data";
 const DATA_NEW = "..data_tmp";
+const SETGID = 0o2000;
 
 /**
  * Readers see either the old files or the new ones. Does nothing when the content is what is there already, so that
@@ -34,6 +36,12 @@ export async function writeAtomically(dir: string, payload: Payload, gid: number
   await mkdir(nextDir);
   await chmod(nextDir, 0o755);
   for (const [path, file] of payload) await writeOne(nextDir, path, file, gid);
+  if (gid !== undefined) {
+    // New files in the folders belong to the group as well.
+    await setGroup(nextDir, gid, { readOnly: true });
+    await chown(dir, -1, gid);
+    await chmod(dir, ((await stat(dir)).mode & 0o7777) | SETGID);
+  }
   await rm(join(dir, DATA_NEW), { force: true });
   await symlink(next, join(dir, DATA_NEW));
   await rename(join(dir, DATA_NEW), join(dir, DATA));

@@ -2,26 +2,27 @@
 import {
   access,
   chmod,
-  chown,
-  lchown,
   lstat,
   mkdir,
   open,
   readdir,
   readFile,
+  rename,
   rm,
+  rmdir,
   stat,
+  symlink,
+  unlink,
   writeFile,
 } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import type { VolumeHost } from "../platform/platform.ts";
 import { writeAtomically } from "./atomic-writer.ts";
 import { checkHostPath } from "./host-path.ts";
-import { isMountPoint, mountTmpfs, unmountBelow } from "./mounts.ts";
+import { fsUsage } from "./fs-usage.ts";
+import { isMountPoint, mount, mountTmpfs, unmountBelow } from "./mounts.ts";
+import { setGroup } from "./ownership.ts";
 import { resolveSubPath } from "./subpath.ts";
-
-/** Files chowned at the same time. */
-const WALK_PARALLEL = 16;
 
 export function linuxVolumes(): VolumeHost {
   return {
@@ -52,7 +53,19 @@ export function linuxVolumes(): VolumeHost {
     async mountTmpfs(path, sizeBytes) {
       if (!(await isMountPoint(path))) await mountTmpfs(path, sizeBytes);
     },
+    mount,
+    isMounted: isMountPoint,
+    unmountBelow,
     setGroup,
+    isBlockDevice: async (path) => (await stat(path)).isBlockDevice(),
+    async link(target, path) {
+      await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+      await rm(`${path}.new`, { force: true });
+      await symlink(target, `${path}.new`);
+      await rename(`${path}.new`, path);
+    },
+    remove: (path) => unlessMissing(removeOne(path)),
+    usage: fsUsage,
     checkHostPath,
     resolveSubPath,
     exists: (path) =>
@@ -75,19 +88,14 @@ export function linuxVolumes(): VolumeHost {
   };
 }
 
-/** Upstream's SetVolumeOwnership: the group may read and write, and new files inherit it. */
-async function setGroup(path: string, gid: number): Promise<void> {
-  const info = await lstat(path);
-  if (info.isSymbolicLink()) return lchown(path, -1, gid);
-  await chown(path, -1, gid);
-  if (!info.isDirectory()) {
-    await chmod(path, info.mode | 0o660);
-    return;
-  }
-  await chmod(path, ((await stat(path)).mode & 0o7777) | 0o2770);
-  const names = await readdir(path);
-  for (let at = 0; at < names.length; at += WALK_PARALLEL) {
-    const slice = names.slice(at, at + WALK_PARALLEL);
-    await Promise.all(slice.map((name) => setGroup(join(path, name), gid)));
+async function removeOne(path: string): Promise<void> {
+  await ((await lstat(path)).isDirectory() ? rmdir(path) : unlink(path));
+}
+
+async function unlessMissing(doing: Promise<void>): Promise<void> {
+  try {
+    await doing;
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code !== "ENOENT") throw err;
   }
 }

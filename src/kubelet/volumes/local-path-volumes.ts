@@ -1,5 +1,5 @@
 /** Remembers the local-path volumes that this node has mounted, and removes their folders once the API has them no more. @module */
-import { type Clock, isForbidden, isNotFound, type Logger, pause } from "#apimachinery";
+import { unless, type Clock, isForbidden, isNotFound, type Logger, pause } from "#apimachinery";
 import type { Client } from "#client";
 import { PersistentVolumes } from "#api/core/v1/persistentvolume";
 import type { PersistentVolume } from "#api/core/v1/types.gen";
@@ -109,13 +109,8 @@ export class LocalPathVolumes {
   }
 
   /** Only the API's own word that there is no such volume counts; any other failure is one. */
-  async #get(name: string, signal: AbortSignal): Promise<PersistentVolume | undefined> {
-    try {
-      return await this.#options.client.get(PersistentVolumes, { name }, signal);
-    } catch (err) {
-      if (isNotFound(err)) return undefined;
-      throw err;
-    }
+  #get(name: string, signal: AbortSignal): Promise<PersistentVolume | undefined> {
+    return unless(isNotFound, this.#options.client.get(PersistentVolumes, { name }, signal));
   }
 
   /** What cannot be read is taken for retained, so that nothing is removed for it. */

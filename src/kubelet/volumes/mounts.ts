@@ -3,22 +3,37 @@ import { execFile } from "node:child_process";
 import { readFile, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
+import type { MountRequest } from "../platform/platform.ts";
 
 const run = promisify(execFile);
 const COMMAND_TIMEOUT_MS = 30_000;
 
+/** With the kernel's own mode, 1777: everybody may write, and nobody remove what others wrote. */
 export async function mountTmpfs(path: string, sizeBytes: number | undefined): Promise<void> {
-  const options = sizeBytes === undefined ? [] : ["-o", `size=${sizeBytes}`];
-  const { mode } = await stat(path);
-  await command("mount", [
-    "-t",
-    "tmpfs",
-    ...options,
-    "-o",
-    `mode=${(mode & 0o7777).toString(8)}`,
-    "tmpfs",
-    path,
-  ]);
+  const options = sizeBytes === undefined ? [] : [`size=${sizeBytes}`];
+  await mount({ source: "tmpfs", path, type: "tmpfs", options });
+}
+
+export async function mount({ source, path, type, options }: MountRequest): Promise<void> {
+  const args = ["-t", type, ...(options.length > 0 ? ["-o", options.join(",")] : []), source, path];
+  try {
+    await run("mount", args, { timeout: COMMAND_TIMEOUT_MS });
+  } catch (err) {
+    const { code, stderr, stdout, signal } = err as ExecFailure;
+    const status = signal == null ? `exit status ${code ?? "unknown"}` : `signal: ${signal}`;
+    const output = `${stdout ?? ""}${stderr ?? ""}`;
+    throw new Error(
+      `mount failed: ${status}\nMounting command: mount\nMounting arguments: ${args.join(" ")}\nOutput: ${output}`,
+      { cause: err },
+    );
+  }
+}
+
+interface ExecFailure {
+  readonly code?: number | string;
+  readonly signal?: string | null;
+  readonly stdout?: string;
+  readonly stderr?: string;
 }
 
 /** `source` is used as it is: a /proc/PID/fd link must not be turned back into a path. */

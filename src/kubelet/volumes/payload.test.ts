@@ -27,6 +27,7 @@ const sources: PayloadSources = {
   addresses: { podIPs: [], hostIPs: [] },
   token: async (_, { audience }) => `token for ${audience}`,
   trustBundles: async () => [],
+  certificate: (_pod, volume, i) => ({ privateKey: `key of ${volume} ${i}\n`, chain: "chain\n" }),
 };
 const signal = new AbortController().signal;
 
@@ -77,4 +78,17 @@ test("payloadOf() projects tokens, configMaps and fields into one folder", async
   assert.deepEqual(await files({ projected }), want);
   const owned = testPod({ securityContext: { fsGroup: 7 } });
   assert.equal((await files({ projected }, owned))["token"], "token for x 600");
+});
+
+test("payloadOf() projects key and certificates together, or each in its own file", async () => {
+  const both = { signerName: "a.b/c", keyType: "ED25519", credentialBundlePath: "all.pem" };
+  const apart = { ...both, credentialBundlePath: "", keyPath: "key.pem", certificateChainPath: "chain.pem" };
+  const projected = { sources: [{ podCertificate: both }, { podCertificate: apart }], defaultMode: 0o640 };
+  const payload = await payloadOf(testPod(), { name: "v", projected }, sources, signal);
+  const texts = [...payload!].map(([path, { data, mode }]) => [path, Buffer.from(data).toString(), mode]);
+  assert.deepEqual(texts, [
+    ["all.pem", "key of v 0\nchain\n", 0o640],
+    ["key.pem", "key of v 1\n", 0o640],
+    ["chain.pem", "chain\n", 0o640],
+  ]);
 });

@@ -1,11 +1,12 @@
 /** The files of configMap, secret, downwardAPI and projected volumes. @module */
-import type { ClusterTrustBundle } from "#api/certificates/v1beta1/types.gen";
+import type { ClusterTrustBundle } from "#api/certificates/v1/types.gen";
 import type {
   ClusterTrustBundleProjection,
   ConfigMap,
   DownwardAPIVolumeFile,
   KeyToPath,
   Pod,
+  PodCertificateProjection,
   ProjectedVolumeSource,
   Secret,
   ServiceAccountTokenProjection,
@@ -15,6 +16,7 @@ import { fieldRefValue, type PodAddresses, resourceFieldValue } from "../env/fie
 import type { NodeCapacity, ObjectSource } from "../env/types.ts";
 import type { PayloadFile } from "../platform/platform.ts";
 import { specOf } from "../container/pod-spec.ts";
+import type { CredentialBundle } from "../podcertificate/plan.ts";
 import { trustAnchors } from "./trust-anchors.ts";
 
 export interface PayloadSources {
@@ -24,6 +26,8 @@ export interface PayloadSources {
   readonly token: (pod: Pod, source: ServiceAccountTokenProjection, signal: AbortSignal) => Promise<string>;
   /** All that there are. */
   readonly trustBundles: (signal: AbortSignal) => Promise<readonly ClusterTrustBundle[]>;
+  /** Throws when the certificate is not issued, yet or for ever. */
+  readonly certificate: (pod: Pod, volume: string, sourceIndex: number) => CredentialBundle;
 }
 
 const DEFAULT_MODE = 0o644;
@@ -56,7 +60,7 @@ export async function payloadOf(
   if (downwardAPI !== undefined) {
     return downward(pod, downwardAPI.items ?? [], downwardAPI.defaultMode ?? DEFAULT_MODE, sources);
   }
-  if (projected !== undefined) return projectedFiles(pod, projected, sources, signal);
+  if (projected !== undefined) return projectedFiles(pod, volume.name, projected, sources, signal);
   return undefined;
 }
 
@@ -130,13 +134,15 @@ function downward(
 
 async function projectedFiles(
   pod: Pod,
+  volume: string,
   { sources: list = [], defaultMode = DEFAULT_MODE }: ProjectedVolumeSource,
   sources: PayloadSources,
   signal: AbortSignal,
 ): Promise<Files> {
   const files: Files = new Map();
-  for (const source of list) {
-    const { configMap, secret, downwardAPI, serviceAccountToken, clusterTrustBundle } = source;
+  for (const [i, source] of list.entries()) {
+    const { configMap, secret, downwardAPI, serviceAccountToken, clusterTrustBundle, podCertificate } =
+      source;
     let part: Files;
     if (configMap !== undefined) {
       const { name, items, optional } = configMap;
@@ -149,6 +155,8 @@ async function projectedFiles(
       part = await tokenFile(pod, serviceAccountToken, defaultMode, sources, signal);
     } else if (clusterTrustBundle !== undefined) {
       part = await anchorsFile(pod, clusterTrustBundle, defaultMode, sources, signal);
+    } else if (podCertificate !== undefined) {
+      part = certificateFiles(pod, podCertificate, sources.certificate(pod, volume, i), defaultMode);
     } else {
       const [type] = Object.keys(source);
       throw new Error(`projected volume source ${type ?? "without a type"} is not supported by this node`);
@@ -176,6 +184,21 @@ async function anchorsFile(
   signal: AbortSignal,
 ): Promise<Files> {
   return ownFile(pod, source.path, trustAnchors(source, await trustBundles(signal)), defaultMode);
+}
+
+/** Key and chain in one file, or each in its own: written together, so that they fit each other. */
+function certificateFiles(
+  pod: Pod,
+  { credentialBundlePath, keyPath, certificateChainPath }: PodCertificateProjection,
+  { privateKey, chain }: CredentialBundle,
+  defaultMode: number,
+): Files {
+  const texts = [
+    [credentialBundlePath, privateKey + chain],
+    [keyPath, privateKey],
+    [certificateChainPath, chain],
+  ] as const;
+  return new Map(texts.flatMap(([path, text]) => (path ? [...ownFile(pod, path, text, defaultMode)] : [])));
 }
 
 /** Readable by the pod's users alone: the fsGroup's, or the one user that all containers run as. */

@@ -5,7 +5,7 @@ import { ServiceAccounts } from "#api/core/v1/serviceaccount";
 import type { Pod, ServiceAccountTokenProjection } from "#api/core/v1/types.gen";
 import { specOf, uidOf } from "../container/pod-spec.ts";
 
-interface CachedToken {
+export interface CachedToken {
   readonly token: string;
   readonly renewAtMs: number;
   readonly expiresAtMs: number;
@@ -20,6 +20,9 @@ const MAX_LIFE_MS = 24 * 3600 * 1000;
 /** Tokens kept; one per projected source of every pod. */
 const TOKENS_MAX = 5000;
 
+/** For whom a token is, and for how long. */
+type Source = Pick<ServiceAccountTokenProjection, "audience" | "expirationSeconds">;
+
 export class TokenManager {
   readonly #tokens = new Map<string, CachedToken>();
   readonly #client: Client;
@@ -33,15 +36,20 @@ export class TokenManager {
   }
 
   /** A token that is good for a while; an old one that still works is kept when the server does not answer. */
-  async get(pod: Pod, source: ServiceAccountTokenProjection, signal: AbortSignal): Promise<string> {
+  async get(pod: Pod, source: Source, signal: AbortSignal): Promise<string> {
+    return (await this.entry(pod, source, signal)).token;
+  }
+
+  /** As `get`, with the token's times. */
+  async entry(pod: Pod, source: Source, signal: AbortSignal): Promise<CachedToken> {
     const key = `${uidOf(pod)} ${source.audience ?? ""} ${source.expirationSeconds ?? ""}`;
     const cached = this.#tokens.get(key);
     const nowMs = this.#clock.now();
-    if (cached !== undefined && nowMs < cached.renewAtMs) return cached.token;
+    if (cached !== undefined && nowMs < cached.renewAtMs) return cached;
     try {
       return await this.#request(key, pod, source, signal);
     } catch (err) {
-      if (cached !== undefined && nowMs < cached.expiresAtMs) return cached.token;
+      if (cached !== undefined && nowMs < cached.expiresAtMs) return cached;
       throw new Error(`failed to fetch token: ${(err as Error).message}`, { cause: err });
     }
   }
@@ -62,9 +70,9 @@ export class TokenManager {
   async #request(
     key: string,
     pod: Pod,
-    { audience, expirationSeconds = DEFAULT_EXPIRATION_SECONDS }: ServiceAccountTokenProjection,
+    { audience, expirationSeconds = DEFAULT_EXPIRATION_SECONDS }: Source,
     signal: AbortSignal,
-  ): Promise<string> {
+  ): Promise<CachedToken> {
     const { name, namespace = "" } = pod.metadata;
     const account = specOf(pod).serviceAccountName ?? "default";
     const body = {
@@ -86,9 +94,10 @@ export class TokenManager {
       expirationTimestamp === undefined ? nowMs + expirationSeconds * 1000 : Date.parse(expirationTimestamp);
     const lifeMs = Math.min((expiresAtMs - nowMs) * 0.8, MAX_LIFE_MS);
     const jitterMs = Math.min(10_000, lifeMs / 10) * this.#random();
+    const cached = { token, renewAtMs: nowMs + lifeMs - jitterMs, expiresAtMs };
     this.#tokens.delete(key);
-    this.#tokens.set(key, { token, renewAtMs: nowMs + lifeMs - jitterMs, expiresAtMs });
+    this.#tokens.set(key, cached);
     if (this.#tokens.size > TOKENS_MAX) this.#tokens.delete(this.#tokens.keys().next().value!);
-    return token;
+    return cached;
   }
 }

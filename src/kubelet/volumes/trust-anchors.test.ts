@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ClusterTrustBundle } from "#api/certificates/v1beta1/types.gen";
+import type { ClusterTrustBundle } from "#api/certificates/v1/types.gen";
 import type { ClusterTrustBundleProjection } from "#api/core/v1/types.gen";
 import { trustAnchors } from "./trust-anchors.ts";
 
@@ -14,7 +14,7 @@ function bundle(name: string, anchors: readonly string[], signerName = "", alive
   const metadata = { name, labels: alive === "" ? {} : { alive } };
   const trustBundle = `# prose\n${anchors.map(block).join("and more\n")}`;
   const spec = { trustBundle, ...(signerName !== "" && { signerName }) };
-  return { apiVersion: "certificates.k8s.io/v1beta1", kind: "ClusterTrustBundle", metadata, spec };
+  return { apiVersion: "certificates.k8s.io/v1", kind: "ClusterTrustBundle", metadata, spec };
 }
 
 const BUNDLES = [

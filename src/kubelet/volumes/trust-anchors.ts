@@ -1,6 +1,6 @@
 /** The trust anchors that a clusterTrustBundle source names, as one PEM file; upstream's `clustertrustbundle` manager. Pure. @module */
 import { pemBlocks } from "#api/certificates/pem";
-import type { ClusterTrustBundle } from "#api/certificates/v1beta1/types.gen";
+import type { ClusterTrustBundle } from "#api/certificates/v1/types.gen";
 import type { ClusterTrustBundleProjection } from "#api/core/v1/types.gen";
 import { labels } from "#apimachinery";
 

@@ -1,47 +1,46 @@
 /** Volumes of pods on this node: made before the containers, refreshed when their sources change, removed after. @module */
-import { parseQuantity, quantityValue } from "#apimachinery";
 import type { Client } from "#client";
-import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
-import { PersistentVolumes } from "#api/core/v1/persistentvolume";
-import type { Node, Pod, Volume } from "#api/core/v1/types.gen";
-import { specOf, uidOf } from "../container/pod-spec.ts";
-import type { VolumeHost } from "../platform/platform.ts";
-import type { LocalPathVolumes } from "./local-path-volumes.ts";
-import { nodeAffinityProblem } from "./node-affinity.ts";
-import { type PayloadSources, payloadOf } from "./payload.ts";
+import type { Pod, Volume } from "#api/core/v1/types.gen";
+import { uidOf } from "../container/pod-spec.ts";
+import type { CsiPlugin } from "./csi/csi-plugin.ts";
+import {
+  MountError,
+  NotAttachedError,
+  OperationError,
+  operationError,
+  type VolumeEvent,
+} from "./mount-error.ts";
+import type { MountedVolume, MountedVolumes } from "./mounted-volume.ts";
+import type { PayloadSources } from "./payload.ts";
+import { NoPluginError, setUpVolume, type VolumeTools } from "./set-up-volume.ts";
+import { resolveVolume, usedVolumes, type VolumeSpec } from "./volume-spec.ts";
 
-/** Where a volume lies on the node. */
-export interface MountedVolume {
-  readonly path: string;
-  readonly readOnly: boolean;
-}
-
-export type MountedVolumes = ReadonlyMap<string, MountedVolume>;
-
-export interface VolumeManagerOptions {
+export interface VolumeManagerOptions extends VolumeTools {
   readonly client: Pick<Client, "get">;
-  readonly host: VolumeHost;
-  readonly rootDir: string;
-  /** The node as the API shows it; undefined: not registered yet. */
-  readonly node: () => Node | undefined;
-  readonly localPaths: Pick<LocalPathVolumes, "mounting" | "unmounted">;
+  readonly csi: Pick<CsiPlugin, "setUp" | "tearDown" | "run" | "load">;
+  /** The pod waits no longer for what it waited for. */
+  readonly wake: (uid: string) => void;
+  /** Called before the folder of a pod goes, whose image volumes are named. */
+  readonly releaseImages: (uid: string, signal: AbortSignal) => Promise<void>;
 }
 
-/** The volume cannot be made; `message` is what `FailedMount` shows. */
-export class MountError extends Error {
-  override readonly name = "MountError";
-}
+type Attempt = { readonly name: string } & (
+  | { readonly mounted: MountedVolume }
+  | { readonly failed: "process" | "attach" | "operation"; readonly problem: Error }
+);
 
-const PLUGIN = {
-  emptyDir: "kubernetes.io~empty-dir",
-  configMap: "kubernetes.io~configmap",
-  secret: "kubernetes.io~secret",
-  projected: "kubernetes.io~projected",
-  downwardAPI: "kubernetes.io~downward-api",
-} as const;
+/** How long volumes may take before that is told; upstream's podAttachAndMountTimeout. */
+const TIMEOUT_MS = 123_000;
+/** How often pods with claims are looked at again, for what their drivers or their sizes ask for. */
+const RESYNC_MS = 60_000;
 
 export class VolumeManager {
   readonly #options: VolumeManagerOptions;
+  /** What each pod has. Bounded by the node's pods. */
+  readonly #mounted = new Map<string, Map<string, MountedVolume>>();
+  /** Since when, or since the last word of it, a pod waits. */
+  readonly #waitingSinceMs = new Map<string, number>();
+  readonly #resyncAtMs = new Map<string, number>();
 
   constructor(options: VolumeManagerOptions) {
     this.#options = options;
@@ -51,24 +50,65 @@ export class VolumeManager {
     return `${this.#options.rootDir}/pods/${uid}`;
   }
 
-  /** Makes or refreshes every volume of the pod. Idempotent. Throws `MountError` for the first that fails. */
+  /** Before the node's status is written, or a pod is started: learns what an earlier kubelet left. */
+  load(): Promise<void> {
+    return this.#options.csi.load();
+  }
+
+  /** What goes on in the background, until `signal` aborts. */
+  run(signal: AbortSignal): Promise<void> {
+    return this.#options.csi.run(signal);
+  }
+
+  /** Another volume may be attached, or another driver here. */
+  sourcesChanged(): void {
+    for (const uid of this.#waitingSinceMs.keys()) this.#options.wake(uid);
+  }
+
+  /** What the pod has mounted, by name. */
+  mountedOf(uid: string): MountedVolumes {
+    return this.#mounted.get(uid) ?? new Map();
+  }
+
+  /** When the pod's volumes are to be looked at again though nothing has changed. */
+  resyncAtMs(uid: string): number | undefined {
+    return this.#resyncAtMs.get(uid);
+  }
+
+  /** Makes or refreshes every volume that the pod's containers use. Idempotent. Throws `MountError`. */
   async mount(pod: Pod, sources: PayloadSources, signal: AbortSignal): Promise<MountedVolumes> {
-    const mounted = new Map<string, MountedVolume>();
-    for (const volume of specOf(pod).volumes ?? []) {
-      try {
-        mounted.set(volume.name, await this.#setUp(pod, volume, sources, signal));
-      } catch (err) {
-        signal.throwIfAborted();
-        throw err instanceof MountError ? err : mountError("MountVolume.SetUp failed", volume.name, err);
-      }
+    const uid = uidOf(pod);
+    const volumes = usedVolumes(pod);
+    const attempts = await Promise.all(volumes.map((one) => this.#attempt(pod, one, sources, signal)));
+    signal.throwIfAborted();
+    const mounted = new Map(
+      attempts.flatMap((one) => ("mounted" in one ? [[one.name, one.mounted] as const] : [])),
+    );
+    this.#mounted.set(uid, mounted);
+    this.#planResync(uid, mounted);
+    const failures = attempts.filter((one) => "failed" in one);
+    if (failures.length === 0) {
+      this.#waitingSinceMs.delete(uid);
+      return mounted;
     }
-    return mounted;
+    const events = failures.flatMap(({ problem }) => eventOf(problem) ?? []);
+    const summary = this.#summaryEvent(uid, failures);
+    throw new MountError([...events, ...(summary === undefined ? [] : [summary])], failures[0]!.problem);
   }
 
   /** Unmounts and removes everything of the pod. */
-  async unmount(uid: string): Promise<void> {
-    await this.#options.host.removeTree(this.podDir(uid));
-    this.#options.localPaths.unmounted(uid);
+  async unmount(uid: string, signal: AbortSignal): Promise<void> {
+    const { host, csi, localPaths, releaseImages } = this.#options;
+    this.#waitingSinceMs.delete(uid);
+    this.#resyncAtMs.delete(uid);
+    const dir = this.podDir(uid);
+    // They lie on top of the volumes, which could not be unmounted below them.
+    await host.unmountBelow(`${dir}/volume-subpaths`);
+    await csi.tearDown(uid, signal);
+    await releaseImages(uid, signal);
+    await host.removeTree(dir);
+    this.#mounted.delete(uid);
+    localPaths.unmounted(uid);
   }
 
   /** Uids of pods that have left files, for the clean-up after a restart. */
@@ -76,85 +116,59 @@ export class VolumeManager {
     return this.#options.host.list(`${this.#options.rootDir}/pods`);
   }
 
-  async #setUp(
-    pod: Pod,
-    volume: Volume,
-    sources: PayloadSources,
-    signal: AbortSignal,
-  ): Promise<MountedVolume> {
-    const { host } = this.#options;
-    if (volume.hostPath !== undefined) {
-      await host.checkHostPath(volume.hostPath.path, volume.hostPath.type ?? "");
-      return { path: volume.hostPath.path, readOnly: false };
+  async #attempt(pod: Pod, volume: Volume, sources: PayloadSources, signal: AbortSignal): Promise<Attempt> {
+    const { name } = volume;
+    let spec: VolumeSpec;
+    try {
+      spec = await resolveVolume(this.#options.client, pod, volume, signal);
+    } catch (err) {
+      // A pod keeps the volume that it has, whatever becomes of the claim.
+      const known = this.#mounted.get(uidOf(pod))?.get(name);
+      if (known !== undefined) return { name, mounted: known };
+      return { name, failed: "process", problem: err as Error };
     }
-    if (volume.emptyDir !== undefined) return this.#emptyDir(pod, volume);
-    if (volume.persistentVolumeClaim !== undefined) return this.#claim(pod, volume, signal);
-    const type = (Object.keys(PLUGIN) as (keyof typeof PLUGIN)[]).find((t) => volume[t] !== undefined);
-    const payload = await payloadOf(pod, volume, sources, signal);
-    if (payload === undefined || type === undefined) {
-      const [unknown] = Object.keys(volume).filter((key) => key !== "name");
-      throw new Error(
-        `no volume plugin matched: ${unknown ?? "empty volume source"} is not supported by this node`,
-      );
+    try {
+      return { name, mounted: await setUpVolume(this.#options, pod, spec, sources, signal) };
+    } catch (err) {
+      if (err instanceof NoPluginError) return { name, failed: "process", problem: err };
+      if (err instanceof NotAttachedError) return { name, failed: "attach", problem: err };
+      const problem = operationError("MountVolume.SetUp failed", spec.name, err);
+      return { name, failed: "operation", problem };
     }
-    const path = this.#volumeDir(pod, type, volume.name);
-    await host.makeDir(path, 0o777);
-    if (type !== "configMap" && type !== "downwardAPI") await host.mountTmpfs(path, undefined);
-    await host.writePayload(path, payload, specOf(pod).securityContext?.fsGroup);
-    return { path, readOnly: true };
   }
 
-  async #emptyDir(pod: Pod, volume: Volume): Promise<MountedVolume> {
-    const { host } = this.#options;
-    const { medium, sizeLimit } = volume.emptyDir!;
-    const path = this.#volumeDir(pod, "emptyDir", volume.name);
-    const isNew = !(await host.exists(path));
-    await host.makeDir(path, 0o777);
-    if (medium === "Memory") {
-      const bytes = sizeLimit === undefined ? undefined : quantityValue(parseQuantity(sizeLimit));
-      await host.mountTmpfs(path, bytes);
-    } else if (medium !== undefined && medium !== "") {
-      throw new Error(`emptyDir medium ${JSON.stringify(medium)} is not supported by this node`);
-    }
-    const fsGroup = specOf(pod).securityContext?.fsGroup;
-    if (fsGroup !== undefined && isNew) await host.setGroup(path, fsGroup);
-    return { path, readOnly: false };
+  #planResync(uid: string, mounted: MountedVolumes): void {
+    const isDriven = [...mounted.values()].some(({ measure }) => typeof measure === "object");
+    if (isDriven) this.#resyncAtMs.set(uid, this.#options.clock.now() + RESYNC_MS);
+    else this.#resyncAtMs.delete(uid);
   }
 
-  /** A bound claim on a volume that is a folder of this node. */
-  async #claim(pod: Pod, volume: Volume, signal: AbortSignal): Promise<MountedVolume> {
-    const { client, host } = this.#options;
-    const { claimName, readOnly = false } = volume.persistentVolumeClaim!;
-    const namespace = pod.metadata.namespace ?? "";
-    const claim = await client.get(PersistentVolumeClaims, { namespace, name: claimName }, signal);
-    const { volumeName } = claim.spec ?? {};
-    if (claim.status?.phase !== "Bound" || volumeName === undefined) {
-      throw new Error(`PVC ${namespace}/${claimName} is not bound`);
-    }
-    const persistentVolume = await client.get(PersistentVolumes, { name: volumeName }, signal);
-    const { spec } = persistentVolume;
-    const path = spec?.hostPath?.path ?? spec?.local?.path;
-    if (path === undefined)
-      throw new Error(`persistent volume ${volumeName} is of a type that this node does not support`);
-    // Before anything is made: on the wrong node the pod would find an empty folder instead of its data.
-    const node = this.#options.node();
+  /** Claims that cannot be used are told at once; anything else when it has taken too long. */
+  #summaryEvent(
+    uid: string,
+    failures: readonly Extract<Attempt, { failed: string }>[],
+  ): VolumeEvent | undefined {
+    const nowMs = this.#options.clock.now();
+    const sinceMs = this.#waitingSinceMs.get(uid) ?? nowMs;
+    const isLate = nowMs - sinceMs >= TIMEOUT_MS;
+    this.#waitingSinceMs.set(uid, isLate ? nowMs : sinceMs);
+    const unprocessed = failures.filter(({ failed }) => failed === "process");
+    if (unprocessed.length === 0 && !isLate) return undefined;
+    const names = (list: readonly { readonly name: string }[]): string =>
+      `[${list
+        .map(({ name }) => name)
+        .toSorted()
+        .join(" ")}]`;
+    const unattached = failures.filter(({ failed }) => failed === "attach");
     const problem =
-      node === undefined ? "node is not registered yet" : nodeAffinityProblem(persistentVolume, node);
-    if (problem !== undefined) throw mountError("MountVolume.NodeAffinity check failed", volumeName, problem);
-    await this.#options.localPaths.mounting(uidOf(pod), persistentVolume);
-    await host.checkHostPath(path, spec?.hostPath?.type ?? (spec?.local === undefined ? "" : "Directory"));
-    const fsGroup = specOf(pod).securityContext?.fsGroup;
-    if (fsGroup !== undefined && spec?.local !== undefined) await host.setGroup(path, fsGroup);
-    return { path, readOnly };
-  }
-
-  #volumeDir(pod: Pod, type: keyof typeof PLUGIN, name: string): string {
-    return `${this.podDir(uidOf(pod))}/volumes/${PLUGIN[type]}/${name}`;
+      unprocessed.length > 0
+        ? unprocessed.map(({ problem: { message } }) => message).join("; ")
+        : "context deadline exceeded";
+    const message = `Unable to attach or mount volumes: unmounted volumes=${names(failures)}, unattached volumes=${names(unattached)}, failed to process volumes=${names(unprocessed)}: ${problem}`;
+    return { reason: "FailedMount", message };
   }
 }
 
-/** Upstream's form of such messages. */
-function mountError(what: string, volumeName: string, problem: unknown): MountError {
-  const text = problem instanceof Error ? problem.message : String(problem);
-  return new MountError(`${what} for volume ${JSON.stringify(volumeName)} : ${text}`, { cause: problem });
+function eventOf(problem: Error): VolumeEvent | undefined {
+  return problem instanceof OperationError ? { reason: problem.reason, message: problem.message } : undefined;
 }

@@ -6,7 +6,7 @@ import { WEB_IMAGE, type ContainersContext } from "../harness/index.ts";
 
 export interface Look {
   /** Each is mounted at `/<its name>`, for reading and writing, unless `mounts` says otherwise. */
-  readonly volumes: readonly Volume[];
+  readonly volumes?: readonly Volume[];
   readonly mounts?: readonly VolumeMount[];
   /** A shell script; what it prints is the message. It fails with its first command that does. */
   readonly script: string;
@@ -26,7 +26,7 @@ export function statOf(path: string): string {
 }
 
 export function podOf(t: ContainersContext, name: string, what: Look): Pod {
-  const { volumes, script, container, spec, metadata } = what;
+  const { volumes = [], script, container, spec, metadata } = what;
   const volumeMounts =
     what.mounts ?? volumes.map((volume) => ({ name: volume.name, mountPath: `/${volume.name}` }));
   const command = ["sh", "-ec", `exec >/dev/termination-log 2>&1\n${script}`];

@@ -1,4 +1,4 @@
-/** The parts of containerd's own API that CRI lacks: events, content, images, leases. @module */
+/** The parts of containerd's own API that CRI lacks: events, content, images, leases, snapshots. @module */
 import type { Tables } from "./schema.ts";
 
 const TIMESTAMP = "seconds 1 int64; nanos 2 int32";
@@ -82,4 +82,22 @@ export const containerdLeases: Tables = {
   },
   enums: {},
   methods: ["Leases Create CreateRequest CreateResponse", "Leases Delete DeleteRequest Empty"],
+};
+
+export const containerdSnapshots: Tables = {
+  package: "containerd.services.snapshots.v1",
+  messages: {
+    ViewSnapshotRequest: "snapshotter 1 string; key 2 string; parent 3 string; labels 4 map",
+    MountsRequest: "snapshotter 1 string; key 2 string",
+    MountsResponse: "mounts 1 Mount[]",
+    Mount: "type 1 string; source 2 string; target 3 string; options 4 string[]",
+    RemoveSnapshotRequest: "snapshotter 1 string; key 2 string",
+    Empty: "",
+  },
+  enums: {},
+  methods: [
+    "Snapshots View ViewSnapshotRequest MountsResponse",
+    "Snapshots Mounts MountsRequest MountsResponse",
+    "Snapshots Remove RemoveSnapshotRequest Empty",
+  ],
 };
