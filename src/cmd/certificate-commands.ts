@@ -1,14 +1,16 @@
 /** The commands about who may join a cluster and how long its certificates last: token, certs. @module */
-import { InvalidArgumentError, type Command } from "commander";
+import { Argument, InvalidArgumentError, type Command } from "commander";
 import type { Clock } from "#apimachinery";
 import {
   certsCheck,
   certsRenew,
+  certsRotateCa,
   renderCertificates,
   renderTokens,
   tokenCreate,
   tokenDelete,
   tokenList,
+  type RotationStep,
 } from "#launcher";
 import { launcherContext, outputOption, profileOption } from "./cluster-commands.ts";
 import type { World } from "./k8ts.ts";
@@ -83,6 +85,23 @@ function addCerts(program: Command, world: World, clock: Clock): void {
     .addOption(profileOption())
     .action(async (name: string | undefined, flags: { profile: string }) => {
       await certsRenew(context, flags.profile, name ?? "all", world.signal);
+    });
+  addRotation(certs, context, world);
+}
+
+function addRotation(certs: Command, context: ReturnType<typeof launcherContext>, world: World): void {
+  const steps: readonly RotationStep[] = ["add", "use", "drop"];
+  certs
+    .command("rotate-ca")
+    .description("give the cluster another authority while it runs: add a new one, use it, drop the old one")
+    .addArgument(
+      new Argument("<step>", "wait between the steps until pods and people have the new bundle").choices(
+        steps,
+      ),
+    )
+    .addOption(profileOption())
+    .action(async (step: RotationStep, flags: { profile: string }) => {
+      await certsRotateCa(context, flags.profile, step, world.signal);
     });
 }
 

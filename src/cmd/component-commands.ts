@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { Option, type Command } from "commander";
 import type { Clock } from "#apimachinery";
 import type { AgentFlags } from "./agent/agent.ts";
-import { parseEvictionHard } from "./agent/eviction-hard.ts";
+import { addResourceFlags } from "./agent/resource-flags.ts";
 import { addAuthenticationFlags } from "./server/authentication-flags.ts";
 import { addAuthorizationFlags } from "./server/authorization-flags.ts";
 import { addAdmissionFlags } from "./server/admission-flags.ts";
@@ -17,7 +17,7 @@ import { addStorageFlags } from "./server/storage-flags.ts";
 import { addFlowControlFlags } from "./server/flow-control-flags.ts";
 import { addFrontProxyFlags } from "./server/front-proxy-flags.ts";
 import { collect, integer } from "./cluster-commands.ts";
-import { bool } from "./flag-values.ts";
+import { bool, durationMs } from "./flag-values.ts";
 import type { World } from "./k8ts.ts";
 import type { KubeSchedulerFlags } from "./scheduler/kube-scheduler.ts";
 import type { ServerFlags } from "./server/server.ts";
@@ -86,7 +86,7 @@ function addServer(program: Command, world: World, clock: Clock): void {
 }
 
 function addAgent(program: Command, world: World, clock: Clock): void {
-  program
+  const command = program
     .command("agent")
     .description("run a node: kubelet, kube-proxy, pod network and cluster DNS in one process")
     .option("--server <url>", "the API server")
@@ -97,6 +97,7 @@ function addAgent(program: Command, world: World, clock: Clock): void {
       collect,
     )
     .option("--discovery-token-unsafe-skip-ca-verification", "believe whoever knows the token", false)
+    .option("--discovery-timeout <duration>", "how long to wait for the cluster (default 5m)", durationMs)
     .option("--bootstrap-kubeconfig <path>", "join with the server, authority and token of a file")
     .option(
       "--rotate-server-certificates",
@@ -116,6 +117,16 @@ function addAgent(program: Command, world: World, clock: Clock): void {
     .option("--cluster-domain <name>", "domain of services", "cluster.local")
     .option("--cluster-cidr <cidr>", "addresses of pods", "10.244.0.0/16")
     .option("--service-cluster-ip-range <cidr>", "addresses of services", "10.96.0.0/12")
+    .option(
+      "--service-load-balancer-range <cidrs>",
+      "addresses of LoadBalancer services on the nodes' network, which nodes answer for; default: none",
+    )
+    .option(
+      "--nodeport-addresses <cidrs>",
+      "where node ports answer: ranges of the machine's addresses, or primary for the node's own",
+      "primary",
+    )
+    .option("--proxy-healthz-port <port>", "of kube-proxy's /healthz and /livez; 0: none", integer, 10_256)
     .addOption(
       new Option("--container-runtime <name>", "what runs containers")
         .choices(["containerd", "simulated"])
@@ -125,15 +136,11 @@ function addAgent(program: Command, world: World, clock: Clock): void {
     .option("--cgroup-root <path>", "parent of the pods' cgroups", "/")
     .option("--cni-conf-dir <path>", "where the network's configuration is written", "/etc/cni/net.d")
     .option("--cni-data-dir <path>", "where addresses in use are remembered", "/var/lib/cni/networks")
-    .option(
-      "--eviction-hard <signals>",
-      "when the node reports pressure: nodefs.available<10%,…",
-      parseEvictionHard,
-    )
     .option("--resolv-conf <path>", "resolvers for names outside the cluster; default: none")
     .option("--control-plane", "this node runs the control plane too", false)
     .action(async (flags: AgentFlags) => {
       const { runAgent } = await import("./agent/agent.ts");
       await runAgent(flags, clock, Math.random, world.signal);
     });
+  addResourceFlags(command);
 }

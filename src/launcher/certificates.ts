@@ -9,6 +9,7 @@ import {
   generateServiceAccountKey,
   issueCertificate,
   loadCertificateAuthority,
+  isSignedBy,
   parseCertificate,
   writeFileAtomically,
   writePrivateFile,
@@ -118,7 +119,12 @@ async function ensureAuthority(
   return loadCertificateAuthority(pair);
 }
 
-function isGood(pair: KeyPairPem, wanted: IssueOptions, ca: CertificateAuthority, clock: Clock): boolean {
+async function isGood(
+  pair: KeyPairPem,
+  wanted: IssueOptions,
+  ca: CertificateAuthority,
+  clock: Clock,
+): Promise<boolean> {
   const info = parseCertificate(pair.certificatePem);
   const groups = wanted.organizations ?? [];
   const names = [...(wanted.dnsNames ?? []), ...(wanted.ipAddresses ?? [])];
@@ -127,8 +133,8 @@ function isGood(pair: KeyPairPem, wanted: IssueOptions, ca: CertificateAuthority
     !isRenewalDue(info, clock.now()) &&
     info.organizations.length === groups.length &&
     groups.every((group) => info.organizations.includes(group)) &&
-    info.issuer === parseCertificate(ca.certificatePem).commonName &&
-    names.every((name) => has.has(name))
+    names.every((name) => has.has(name)) &&
+    (await isSignedBy(pair.certificatePem, ca.certificatePem))
   );
 }
 

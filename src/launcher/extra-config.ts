@@ -22,6 +22,7 @@ const OPTION = /^([A-Za-z-]+)\.([a-z][a-z0-9-]*)=(.*)$/s;
 /** What `start` chooses itself where it must, and others may choose otherwise. */
 const NEGOTIABLE: ReadonlySet<string> = new Set([
   "eviction-hard",
+  "image-gc-high-threshold",
   "audit-policy-file",
   "audit-log-path",
   "audit-log-mode",

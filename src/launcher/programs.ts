@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { auditFlags } from "./audit-policy.ts";
 import { drivers } from "./drivers/index.ts";
+import { loadBalancerRange } from "./drivers/netns.ts";
 import { extraFlags } from "./extra-config.ts";
 import type { LauncherEnv } from "./paths.ts";
 import { profilePaths } from "./paths.ts";
@@ -31,6 +32,7 @@ export function serverProgram(env: LauncherEnv, profile: Profile): Program {
     `--secure-port=${port}`,
     `--advertise-address=${controlPlane.ip}`,
     `--service-cluster-ip-range=${profile.serviceCIDR}`,
+    ...loadBalancerFlags(profile),
     `--cluster-cidr=${profile.podCIDR}`,
     `--control-plane-node=${controlPlane.name}`,
     ...auditFlags(env, profile.name),
@@ -71,6 +73,7 @@ export function agentProgram(env: LauncherEnv, profile: Profile, node: NodeSpec)
     `--cluster-domain=${profile.dnsDomain}`,
     `--cluster-cidr=${profile.podCIDR}`,
     `--service-cluster-ip-range=${profile.serviceCIDR}`,
+    ...loadBalancerFlags(profile),
     ...(driver.isReal
       ? [
           `--container-runtime-endpoint=${containerdSocket(env, profile, node)}`,
@@ -78,7 +81,9 @@ export function agentProgram(env: LauncherEnv, profile: Profile, node: NodeSpec)
           `--cni-conf-dir=${nodePaths.cniConf}`,
           `--cni-data-dir=${nodePaths.cniData}`,
           // nodes that share a developer's disk do not shed pods because it is nearly full; as kind and minikube
-          ...(profile.driver === "host" ? [] : ["--eviction-hard=nodefs.available<0%,nodefs.inodesFree<0%"]),
+          ...(profile.driver === "host"
+            ? []
+            : ["--eviction-hard=memory.available<100Mi", "--image-gc-high-threshold=100"]),
         ]
       : ["--container-runtime=simulated"]),
     ...(node.role === "control-plane" ? ["--control-plane"] : []),
@@ -99,6 +104,11 @@ export function containerdProgram(
 ): Program {
   const name = containerdName(node);
   return { name, command: onNode(profile, node, command), ...common(env, profile, name) };
+}
+
+/** Only a network of its own has addresses to spare. */
+function loadBalancerFlags({ network }: Profile): readonly string[] {
+  return network === undefined ? [] : [`--service-load-balancer-range=${loadBalancerRange(network)}`];
 }
 
 export const agentName = (node: NodeSpec): string => `${node.name}.agent`;

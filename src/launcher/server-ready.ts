@@ -4,7 +4,7 @@ import { get } from "node:https";
 import { join } from "node:path";
 import { profilePaths, type LauncherEnv } from "./paths.ts";
 import { serverURL, type Profile } from "./profile.ts";
-import { programState } from "./supervisor.ts";
+import { programState } from "./program-state.ts";
 import { EXIT, UserError } from "./user-error.ts";
 
 const ANSWER_TIMEOUT_MS = 2_000;

@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, beforeEach, test } from "node:test";
 import { systemClock } from "#apimachinery";
-import { programState, startProgram, stopProgram, type Program } from "./supervisor.ts";
+import { isAlive } from "#component-base";
+import { programState } from "./program-state.ts";
+import { startProgram, stopProgram, type Program } from "./supervisor.ts";
 
 const PATIENCE_MS = 5_000;
 const { signal } = new AbortController();
@@ -137,9 +139,4 @@ async function until(what: string, isSo: () => Promise<boolean>): Promise<void> 
 
 function log(): Promise<string> {
   return readFile(join(dir, "log"), "utf8");
-}
-
-async function isAlive(pid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => "");
-  return stat !== "" && !/\) Z /.test(stat);
 }

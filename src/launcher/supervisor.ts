@@ -1,14 +1,13 @@
 /**
  * Keeps a program running after the command that started it has ended: a few lines of `sh` (1 MB) restart it when it dies.
- * Each program has two files in the pid folder, `NAME.pid` (the supervisor) and `NAME.child.pid`; a pid counts only while
- * its environment still carries our mark, so a reused pid is never signalled.
  * @module
  */
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import type { Clock } from "#apimachinery";
+import { isAlive, signalProcess } from "#component-base";
+import { markOf, pidFile, programState } from "./program-state.ts";
 
 export interface Program {
   /** `server`, `k8ts-m02.agent`; unique in its pid folder. */
@@ -17,11 +16,6 @@ export interface Program {
   readonly pidDir: string;
   readonly logFile: string;
   readonly env?: Readonly<Record<string, string>>;
-}
-
-export interface ProgramState {
-  readonly supervisorPid: number | undefined;
-  readonly childPid: number | undefined;
 }
 
 /**
@@ -60,7 +54,7 @@ export async function startProgram(program: Program): Promise<boolean> {
   const state = await programState(program.pidDir, program.name);
   if (state.supervisorPid !== undefined) return false;
   // its supervisor was killed: the new one starts another child, which waits for what this one holds
-  if (state.childPid !== undefined) sendSignal(state.childPid, "SIGTERM");
+  if (state.childPid !== undefined) signalProcess(state.childPid, "SIGTERM");
   await mkdir(program.pidDir, { recursive: true });
   const log = openSync(program.logFile, "a", 0o600);
   try {
@@ -69,7 +63,7 @@ export async function startProgram(program: Program): Promise<boolean> {
       detached: true,
       stdio: ["ignore", log, log],
       cwd: "/",
-      env: { ...program.env, [MARK]: mark(program.pidDir, program.name) },
+      env: { ...program.env, ...markOf(program.pidDir, program.name) },
     });
     await new Promise<void>((resolve, reject) => {
       child.once("spawn", resolve);
@@ -83,14 +77,6 @@ export async function startProgram(program: Program): Promise<boolean> {
   }
 }
 
-export async function programState(pidDir: string, name: string): Promise<ProgramState> {
-  const [supervisorPid, childPid] = await Promise.all([
-    livePid(pidDir, name, name),
-    livePid(pidDir, `${name}.child`, name),
-  ]);
-  return { supervisorPid, childPid };
-}
-
 /** TERM, then KILL after `graceMs`. Resolves when both processes are gone. */
 export async function stopProgram(
   pidDir: string,
@@ -101,27 +87,15 @@ export async function stopProgram(
 ): Promise<void> {
   const { supervisorPid, childPid } = await programState(pidDir, name);
   const pids = [supervisorPid, childPid].filter((pid) => pid !== undefined);
-  for (const pid of pids) sendSignal(pid, "SIGTERM");
+  for (const pid of pids) signalProcess(pid, "SIGTERM");
   if (!(await gone(pids, graceMs, clock, signal))) {
     // the supervisor first, or it would start another child
     const late = await programState(pidDir, name);
     const left = [late.supervisorPid, late.childPid].filter((pid) => pid !== undefined);
-    for (const pid of left) sendSignal(pid, "SIGKILL");
+    for (const pid of left) signalProcess(pid, "SIGKILL");
     await gone(left, KILL_WAIT_MS, clock, signal);
   }
   await Promise.all([name, `${name}.child`].map((file) => rm(pidFile(pidDir, file), { force: true })));
-}
-
-const MARK = "K8TS_PROGRAM";
-const mark = (pidDir: string, name: string): string => `${pidDir}:${name}`;
-const pidFile = (pidDir: string, name: string): string => join(pidDir, `${name}.pid`);
-
-async function livePid(pidDir: string, file: string, name: string): Promise<number | undefined> {
-  const text = await readFile(pidFile(pidDir, file), "utf8").catch(() => "");
-  const pid = Number.parseInt(text, 10);
-  if (!Number.isSafeInteger(pid) || pid <= 1) return undefined;
-  const environ = await readFile(`/proc/${pid}/environ`, "latin1").catch(() => "");
-  return environ.split("\0").includes(`${MARK}=${mark(pidDir, name)}`) ? pid : undefined;
 }
 
 async function gone(
@@ -136,19 +110,5 @@ async function gone(
     if (!alive.includes(true)) return true;
     if (clock.monotonicMs() > deadline) return false;
     await clock.sleep(POLL_MS, signal);
-  }
-}
-
-/** A zombie has ended: its parent may be a container without an init that reaps. */
-async function isAlive(pid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => "");
-  return stat !== "" && stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3) !== "Z";
-}
-
-function sendSignal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch (err) {
-    if ((err as NodeJS.ErrnoException).code !== "ESRCH") throw err;
   }
 }

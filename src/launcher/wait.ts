@@ -11,7 +11,7 @@ import { drivers } from "./drivers/index.ts";
 import type { LauncherContext } from "./launcher-context.ts";
 import type { Profile } from "./profile.ts";
 import { profilePaths } from "./paths.ts";
-import { programState } from "./supervisor.ts";
+import { programState } from "./program-state.ts";
 import { EXIT, UserError } from "./user-error.ts";
 import { waitForEndpoint } from "./wait-for-endpoint.ts";
 

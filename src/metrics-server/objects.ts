@@ -1,5 +1,5 @@
 /** What makes the API visible: its APIService, and the role by which users may read it; made again when missing. @module */
-import { isAlreadyExists, type Kind, type KubeObject } from "#apimachinery";
+import { isAlreadyExists, unless } from "#apimachinery";
 import { APIServices } from "#api/apiregistration/v1/apiservice";
 import type { APIService } from "#api/apiregistration/v1/types.gen";
 import { ClusterRoles } from "#api/rbac/v1/clusterrole";
@@ -37,20 +37,7 @@ const readerRole: ClusterRole = {
 /** Objects that exist are left as they are. */
 export async function ensureMetricsObjects(client: Client, signal: AbortSignal): Promise<void> {
   await Promise.all([
-    ensure(client, APIServices, apiService, signal),
-    ensure(client, ClusterRoles, readerRole, signal),
+    unless(isAlreadyExists, client.create(APIServices, apiService, signal)),
+    unless(isAlreadyExists, client.create(ClusterRoles, readerRole, signal)),
   ]);
-}
-
-async function ensure<T extends KubeObject>(
-  client: Client,
-  kind: Kind<T>,
-  object: T,
-  signal: AbortSignal,
-): Promise<void> {
-  try {
-    await client.create(kind, object, signal);
-  } catch (err) {
-    if (!isAlreadyExists(err)) throw err;
-  }
 }

@@ -5,15 +5,13 @@ export interface CniOptions {
   /** Where host-local remembers addresses in use; one folder per node, not lost by a restart. */
   readonly dataDir: string;
   readonly mtu: number;
-  /** The portmap plugin gives hostPorts, and needs iptables. */
-  readonly withPortMap: boolean;
 }
 
 export const BRIDGE = "cni0";
 /** Sorts before what other networks would install. */
 export const CNI_FILE = "10-k8ts.conflist";
 
-export function cniConfig({ podCIDR, dataDir, mtu, withPortMap }: CniOptions): string {
+export function cniConfig({ podCIDR, dataDir, mtu }: CniOptions): string {
   const bridge = {
     type: "bridge",
     bridge: BRIDGE,
@@ -23,7 +21,6 @@ export function cniConfig({ podCIDR, dataDir, mtu, withPortMap }: CniOptions): s
     mtu,
     ipam: { type: "host-local", dataDir, ranges: [[{ subnet: podCIDR }]], routes: [{ dst: "0.0.0.0/0" }] },
   };
-  const portMap = { type: "portmap", capabilities: { portMappings: true }, snat: true };
-  const plugins = withPortMap ? [bridge, portMap] : [bridge];
-  return `${JSON.stringify({ cniVersion: "0.4.0", name: "k8ts", plugins }, undefined, 2)}\n`;
+  // no portmap: host-ports/ does its work, without iptables
+  return `${JSON.stringify({ cniVersion: "0.4.0", name: "k8ts", plugins: [bridge] }, undefined, 2)}\n`;
 }

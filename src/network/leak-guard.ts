@@ -27,6 +27,21 @@ export function guardRoutes(options: LeakGuardOptions, hasServiceInterface: bool
   ];
 }
 
+/** Lines for ranges of ServiceCIDRs that came or went: packets for them must not leave by the uplink either. */
+export function rangeLines(
+  { nodeIP, serviceCIDR }: LeakGuardOptions,
+  old: ReadonlySet<string>,
+  wanted: ReadonlySet<string>,
+): readonly string[] {
+  const line = (range: string): string => `${range} dev ${SERVICE_INTERFACE} src ${nodeIP} proto ${PROTO}`;
+  const gone = [...old].filter((range) => !wanted.has(range) && range !== serviceCIDR);
+  const added = [...wanted].filter((range) => !old.has(range) && range !== serviceCIDR);
+  return [
+    ...gone.map((range) => `route del ${line(range)}`),
+    ...added.map((range) => `route replace ${line(range)}`),
+  ];
+}
+
 /** Pods reach pods, services and nodes with their own address, everything else with the node's. */
 export function masqueradeTable(
   { clusterCIDR, serviceCIDR }: LeakGuardOptions,

@@ -16,7 +16,6 @@ export interface NetworkTools {
   /** Replaces a file in one step. */
   writeFile(path: string, text: string): Promise<void>;
   hasInterface(name: string): boolean;
-  hasProgram(path: string): boolean;
 }
 
 const PACKAGES: Readonly<Record<string, string>> = { ip: "iproute2", nft: "nftables" };
@@ -42,7 +41,6 @@ export const systemNetworkTools: NetworkTools = {
   },
   // /sys shows the namespace it was mounted in; /proc/net follows the process
   hasInterface: (name) => existsSync(`/proc/sys/net/ipv4/conf/${name}`),
-  hasProgram: (path) => existsSync(path),
 };
 
 /** Standard output. */

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Node } from "#api/core/v1/types.gen";
+import type { ServiceCIDR } from "#api/networking/v1/types.gen";
 import { cniConfig } from "./cni-config.ts";
-import { guardRoutes, masqueradeTable, nodeElements } from "./leak-guard.ts";
+import { guardRoutes, masqueradeTable, nodeElements, rangeLines } from "./leak-guard.ts";
 import { plan, routeLines } from "./plan.ts";
 
 const guard = { nodeIP: "192.168.49.2", clusterCIDR: "10.244.0.0/16", serviceCIDR: "10.96.0.0/12" };
@@ -13,9 +14,10 @@ test("plan() routes to every other node that has addresses, and finds this node'
     node("b", "192.168.49.3", "10.244.1.0/24"),
     node("c", "192.168.49.4"),
   ];
-  const result = plan(nodes, "a");
+  const result = plan(nodes, [serviceCIDR("10.96.0.0/12", "fd00::/108")], "a");
   assert.equal(result.podCIDR, "10.244.0.0/24");
   assert.deepEqual([...result.routes], [["10.244.1.0/24", "192.168.49.3"]]);
+  assert.deepEqual([...result.serviceRanges], ["10.96.0.0/12"]);
   assert.deepEqual([...result.nodeIPs], ["192.168.49.2", "192.168.49.3", "192.168.49.4"]);
 });
 
@@ -59,20 +61,30 @@ test("nodeElements() adds and deletes what came and went", () => {
   );
 });
 
-test("cniConfig() gives the bridge this node's range, and hostPorts only where iptables is", () => {
-  const options = { podCIDR: "10.244.0.0/24", dataDir: "/data", mtu: 1500, withPortMap: false };
-  const bare = JSON.parse(cniConfig(options)) as { plugins: { type: string; ipam?: { ranges: unknown } }[] };
-  assert.deepEqual(bare.plugins[0]!.ipam!.ranges, [[{ subnet: "10.244.0.0/24" }]]);
+const ranges = (...all: readonly string[]): ReadonlySet<string> => new Set(all);
+
+test("rangeLines() routes what ServiceCIDRs add to the range of the flag", () => {
+  assert.deepEqual(rangeLines(guard, ranges("10.200.0.0/24"), ranges("10.96.0.0/12", "10.201.0.0/24")), [
+    "route del 10.200.0.0/24 dev k8ts-svc src 192.168.49.2 proto 88",
+    "route replace 10.201.0.0/24 dev k8ts-svc src 192.168.49.2 proto 88",
+  ]);
+  assert.deepEqual(rangeLines(guard, ranges("10.96.0.0/12"), ranges()), []);
+});
+
+test("cniConfig() gives the bridge this node's range", () => {
+  const text = cniConfig({ podCIDR: "10.244.0.0/24", dataDir: "/data", mtu: 1500 });
+  const { plugins } = JSON.parse(text) as { plugins: { type: string; ipam?: { ranges: unknown } }[] };
+  assert.deepEqual(plugins[0]!.ipam!.ranges, [[{ subnet: "10.244.0.0/24" }]]);
   assert.deepEqual(
-    bare.plugins.map(({ type }) => type),
+    plugins.map(({ type }) => type),
     ["bridge"],
   );
-  const full = JSON.parse(cniConfig({ ...options, withPortMap: true })) as { plugins: { type: string }[] };
-  assert.deepEqual(
-    full.plugins.map(({ type }) => type),
-    ["bridge", "portmap"],
-  );
 });
+
+function serviceCIDR(...cidrs: readonly string[]): ServiceCIDR {
+  const metadata = { name: "kubernetes" };
+  return { apiVersion: "networking.k8s.io/v1", kind: "ServiceCIDR", metadata, spec: { cidrs } };
+}
 
 function node(name: string, ip: string, podCIDR?: string): Node {
   return {

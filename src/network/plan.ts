@@ -1,5 +1,6 @@
 /** The decision of the network: which routes lead to the pods of the other nodes. @module */
 import type { Node } from "#api/core/v1/types.gen";
+import type { ServiceCIDR } from "#api/networking/v1/types.gen";
 
 export interface NetworkPlan {
   /** podCIDR of this node; undefined until the controller has given one. */
@@ -8,9 +9,15 @@ export interface NetworkPlan {
   readonly routes: ReadonlyMap<string, string>;
   /** Addresses of all nodes: pods talk to them with their own address. */
   readonly nodeIPs: ReadonlySet<string>;
+  /** Of ServiceCIDR objects; IPv4. */
+  readonly serviceRanges: ReadonlySet<string>;
 }
 
-export function plan(nodes: readonly Node[], nodeName: string): NetworkPlan {
+export function plan(
+  nodes: readonly Node[],
+  serviceCIDRs: readonly ServiceCIDR[],
+  nodeName: string,
+): NetworkPlan {
   const routes = new Map<string, string>();
   const nodeIPs = new Set<string>();
   let podCIDR: string | undefined;
@@ -22,7 +29,9 @@ export function plan(nodes: readonly Node[], nodeName: string): NetworkPlan {
     if (node.metadata.name === nodeName) podCIDR = cidr;
     else if (ip !== undefined) routes.set(cidr, ip);
   }
-  return { podCIDR, routes, nodeIPs };
+  const ranges = serviceCIDRs.flatMap(({ spec }) => spec?.cidrs ?? []);
+  const serviceRanges = new Set(ranges.filter((range) => !range.includes(":")));
+  return { podCIDR, routes, nodeIPs, serviceRanges };
 }
 
 /** `ip -batch` lines that bring the routes from `old` to `wanted`. */

@@ -1,3 +1,4 @@
 /** Public surface of proxy: Services' virtual addresses on one node. @module */
 export { runProxy, cleanupProxy, type ProxyOptions } from "./run-proxy.ts";
 export { systemNft, type NftRunner } from "./nftables/nft-runner.ts";
+export { systemAddresses } from "./addresses.ts";

@@ -1,15 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Service, ServiceSpec } from "#api/core/v1/types.gen";
+import type { LoadBalancerIngress, Service, ServiceSpec } from "#api/core/v1/types.gen";
 import type { EndpointSlice } from "#api/discovery/v1/types.gen";
 import { plan, type ServicePlan } from "./plan.ts";
 
-const options = { nodeName: "n1", clusterCIDR: "10.244.0.0/16" };
+const options = { nodeName: "n1", zone: "z1", clusterCIDR: "10.244.0.0/16", nodeIPs: ["192.168.49.2"] };
 
-/** `endpoints` are "ip@node" with "!" appended for not ready, "~" for terminating; `want` lists element -> verdict kinds. */
+/**
+ * `endpoints` are "ip@node" with "!" appended for not ready, "~" for terminating, "?" for ready no longer and not terminating, and
+ * hints "+z1" for a zone or "+n1" for a node; `want` lists element -> verdict kinds.
+ */
 const cases: readonly {
   readonly name: string;
   readonly spec?: Partial<ServiceSpec>;
+  readonly ingress?: readonly LoadBalancerIngress[];
   readonly endpoints: readonly string[];
   readonly want: readonly string[];
 }[] = [
@@ -27,6 +31,60 @@ const cases: readonly {
     name: "falls back to terminating endpoints when no ready one is left",
     endpoints: ["10.244.0.5@n1~"],
     want: ["service-ips 10.96.0.9 . tcp . 80: cip -> 10.244.0.5"],
+  },
+  {
+    name: "does not fall back to endpoints that are neither ready nor terminating",
+    endpoints: ["10.244.0.5@n1?"],
+    want: ["no-endpoint-services 10.96.0.9 . tcp . 80: reject-chain"],
+  },
+  {
+    name: "stays in the zone when every endpoint has a hint",
+    endpoints: ["10.244.0.5@n2+z1", "10.244.1.5@n3+z2"],
+    want: ["service-ips 10.96.0.9 . tcp . 80: cip -> 10.244.0.5"],
+  },
+  {
+    name: "leaves the zone when an endpoint has no hint",
+    endpoints: ["10.244.0.5@n2+z1", "10.244.1.5@n3"],
+    want: ["service-ips 10.96.0.9 . tcp . 80: cip -> 10.244.0.5 10.244.1.5"],
+  },
+  {
+    name: "leaves the zone when no endpoint is for it",
+    endpoints: ["10.244.0.5@n2+z2", "10.244.1.5@n3+z3"],
+    want: ["service-ips 10.96.0.9 . tcp . 80: cip -> 10.244.0.5 10.244.1.5"],
+  },
+  {
+    name: "stays on the node before it stays in the zone",
+    endpoints: ["10.244.0.5@n1+z1+n1", "10.244.1.5@n2+z1+n2"],
+    want: ["service-ips 10.96.0.9 . tcp . 80: cip -> 10.244.0.5"],
+  },
+  {
+    name: "stays in the zone when no endpoint is for the node",
+    endpoints: ["10.244.0.5@n2+z1+n2", "10.244.1.5@n3+z2+n3"],
+    want: ["service-ips 10.96.0.9 . tcp . 80: cip -> 10.244.0.5"],
+  },
+  {
+    name: "forgets hints when only terminating endpoints are left",
+    endpoints: ["10.244.0.5@n2~+z2", "10.244.1.5@n3~+z1"],
+    want: ["service-ips 10.96.0.9 . tcp . 80: cip -> 10.244.0.5 10.244.1.5"],
+  },
+  {
+    name: "serves SCTP as it serves TCP",
+    spec: { ports: [{ port: 80, protocol: "SCTP" }] },
+    endpoints: ["10.244.0.5@n1"],
+    want: ["service-ips 10.96.0.9 . sctp . 80: cip -> 10.244.0.5"],
+  },
+  {
+    name: "serves external addresses and those of load balancers, but not of ones that are proxies",
+    spec: { type: "LoadBalancer", externalIPs: ["198.51.100.1"] },
+    ingress: [
+      { ip: "203.0.113.1" },
+      { ip: "203.0.113.2", ipMode: "VIP" },
+      { ip: "203.0.113.3", ipMode: "Proxy" },
+    ],
+    endpoints: ["10.244.1.5@n2"],
+    want: ["10.96.0.9", "198.51.100.1", "203.0.113.1", "203.0.113.2"].map(
+      (ip) => `service-ips ${ip} . tcp . 80: ${ip === "10.96.0.9" ? "cip" : "ext"} -> 10.244.1.5`,
+    ),
   },
   {
     name: "serves not-ready endpoints that are to be published",
@@ -50,10 +108,14 @@ const cases: readonly {
     ],
   },
   {
-    name: "drops at the node port for externalTrafficPolicy Local without local endpoints",
+    name: "drops what comes from outside for externalTrafficPolicy Local without local endpoints",
     spec: { type: "NodePort", externalTrafficPolicy: "Local", ports: [{ port: 80, nodePort: 30080 }] },
     endpoints: ["10.244.1.5@n2"],
-    want: ["service-ips 10.96.0.9 . tcp . 80: cip -> 10.244.1.5", "no-endpoint-nodeports tcp . 30080: drop"],
+    want: [
+      "service-ips 10.96.0.9 . tcp . 80: cip -> 10.244.1.5",
+      "service-nodeports tcp . 30080: ext -> 10.244.1.5",
+      "no-endpoint-nodeports tcp . 30080: drop",
+    ],
   },
   {
     name: "needs nothing for a headless service",
@@ -64,9 +126,10 @@ const cases: readonly {
   { name: "needs nothing for ExternalName", spec: { type: "ExternalName" }, endpoints: [], want: [] },
 ];
 
-for (const { name, spec, endpoints, want } of cases) {
+for (const { name, spec, ingress = [], endpoints, want } of cases) {
   test(`plan() ${name}`, () => {
-    assert.deepEqual(describe(plan(service(spec), [slice(endpoints)], options)), want);
+    const balanced = { ...service(spec), status: { loadBalancer: { ingress } } };
+    assert.deepEqual(describe(plan(balanced, [slice(endpoints)], options)), want);
   });
 }
 
@@ -86,6 +149,70 @@ test("plan() masquerades only a local endpoint that talks to itself", () => {
   assert.deepEqual([...result.hairpins], ["10.244.0.5"]);
 });
 
+function balancedFor(ranges: readonly string[]): Service {
+  const ports = [{ port: 80, nodePort: 30_080 }];
+  const loadBalancer = { ingress: [{ ip: "203.0.113.1" }] };
+  return {
+    ...service({ type: "LoadBalancer", loadBalancerSourceRanges: ranges, ports }),
+    status: { loadBalancer },
+  };
+}
+
+function guard(ranges: readonly string[]): readonly string[] | undefined {
+  const result = plan(balancedFor(ranges), [slice(["10.244.1.5@n2"])], options);
+  const chain = result.elements.get("firewall-ips")?.get("203.0.113.1 . tcp . 80")?.replace("goto ", "");
+  return chain === undefined ? undefined : result.chains.get(chain);
+}
+
+test("plan() lets into a load balancer's address whom its ranges name, and this node with the address itself", () => {
+  assert.deepEqual(guard(["198.51.100.0/24"]), ["ip saddr 198.51.100.0/24 return", "drop"]);
+  assert.deepEqual(guard([" 192.168.0.0/16 ", "2001:db8::/32"]), [
+    "ip saddr 192.168.0.0/16 return",
+    "ip saddr 203.0.113.1 return",
+    "drop",
+  ]);
+  assert.equal(guard(["0.0.0.0/0"]), undefined);
+  assert.equal(guard([]), undefined);
+});
+
+test("plan() counts local ready endpoints for load balancers that ask", () => {
+  const spec = { type: "LoadBalancer", externalTrafficPolicy: "Local", healthCheckNodePort: 31_000 };
+  const ports = [
+    { name: "a", port: 80 },
+    { name: "b", port: 81 },
+  ];
+  const slices = [slice(["10.244.0.5@n1", "10.244.0.6@n1~", "10.244.1.5@n2"])].map((one) => ({
+    ...one,
+    ports: ports.map(({ name }) => ({ name, port: 8080 })),
+  }));
+  assert.deepEqual(plan(service({ ...spec, ports }), slices, options).healthCheck, {
+    port: 31_000,
+    localEndpoints: 1,
+  });
+  const everywhere = service({ ...spec, ports, externalTrafficPolicy: "Cluster" });
+  assert.equal(plan(everywhere, slices, options).healthCheck, undefined);
+});
+
+test("plan() lets UDP flows go on to every endpoint that serves, wherever it is", () => {
+  const spec = {
+    type: "NodePort",
+    internalTrafficPolicy: "Local",
+    externalIPs: ["198.51.100.1"],
+    ports: [{ port: 53, protocol: "UDP", nodePort: 30_053 }],
+  };
+  const { flows } = plan(service(spec), [slice(["10.244.0.5@n1", "10.244.1.5@n2~"], "UDP")], options);
+  const endpoints = new Set(["10.244.0.5:8080", "10.244.1.5:8080"]);
+  assert.deepEqual(
+    flows,
+    new Map([
+      ["10.96.0.9:53", endpoints],
+      ["198.51.100.1:53", endpoints],
+      ["*:30053", endpoints],
+    ]),
+  );
+  assert.equal(plan(service(spec), [slice([], "UDP")], options).flows.size, 0);
+});
+
 /** Elements with the first chain's kind and the endpoint addresses that can be reached from it. */
 function describe(result: ServicePlan): readonly string[] {
   return [...result.elements].flatMap(([map, elements]) =>
@@ -101,7 +228,7 @@ function describe(result: ServicePlan): readonly string[] {
 function reachable(result: ServicePlan, chain: string): readonly string[] {
   const rules = result.chains.get(chain) ?? [];
   return rules.flatMap((rule) => {
-    const next = /^goto (\S+)$/.exec(rule)?.[1];
+    const next = /(?:^|^ip saddr \S+ )goto (\S+)$/.exec(rule)?.[1];
     if (next !== undefined) return reachable(result, next);
     return [...rule.matchAll(/(10\.244\.\d+\.\d+)(?::| \. )\d+/g)].map((match) => match[1]!);
   });
@@ -116,20 +243,25 @@ function service(spec: Partial<ServiceSpec> = {}): Service {
   };
 }
 
-function slice(endpoints: readonly string[]): EndpointSlice {
+function slice(endpoints: readonly string[], protocol?: string): EndpointSlice {
   return {
     apiVersion: "discovery.k8s.io/v1",
     kind: "EndpointSlice",
     metadata: { name: "web-1", namespace: "default" },
     addressType: "IPv4",
-    ports: [{ port: 8080 }],
+    ports: ["TCP", "UDP", "SCTP"]
+      .filter((one) => protocol === undefined || protocol === one)
+      .map((one) => ({ port: 8080, protocol: one })),
     endpoints: endpoints.map((text) => {
-      const [, ip, nodeName, flag] = /^(.+)@(\w+?)([!~]?)$/.exec(text)!;
-      const ready = flag === "";
+      const [, ip, nodeName, flag, hints = ""] = /^(.+)@(\w+?)([!~?]?)((?:\+\w+)*)$/.exec(text)!;
+      const names = hints.split("+").slice(1);
+      const named = (letter: string): readonly { readonly name: string }[] =>
+        names.filter((name) => name.startsWith(letter)).map((name) => ({ name }));
       return {
         addresses: [ip!],
         nodeName: nodeName!,
-        conditions: { ready, serving: flag !== "!", terminating: flag === "~" },
+        conditions: { ready: flag === "", serving: flag !== "!", terminating: flag === "~" },
+        hints: { forZones: named("z"), forNodes: named("n") },
       };
     }),
   };

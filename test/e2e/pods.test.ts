@@ -99,6 +99,51 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
     await cluster.kubectl("delete", "pod", "crash", "--grace-period=1");
   });
 
+  test("a container's own rules decide by its exit code: run again, or all of the pod's containers", async () => {
+    const exitCodes = { operator: "In", values: [42] };
+    const volumeMounts = [{ name: "work", mountPath: "/work" }];
+    const script = "if mkdir /work/first; then exit 42; fi; sleep 3600";
+    const shared = { restartPolicy: "Never", volumes: [{ name: "work", emptyDir: {} }] };
+    const restart = { restartPolicy: "Never", restartPolicyRules: [{ action: "Restart", exitCodes }] };
+    const all = {
+      restartPolicy: "Never",
+      restartPolicyRules: [{ action: "RestartAllContainers", exitCodes }],
+    };
+    await pod("rule-one", {
+      ...shared,
+      terminationGracePeriodSeconds: 0,
+      containers: [
+        { ...sh("a", script), ...restart, volumeMounts },
+        { ...sh("b", "sleep 3600"), volumeMounts },
+      ],
+    });
+    await pod("rule-all", {
+      ...shared,
+      terminationGracePeriodSeconds: 0,
+      initContainers: [{ ...sh("i", "echo i >>/work/log"), volumeMounts }],
+      containers: [
+        { ...sh("a", `sleep 1; ${script}`), ...all, volumeMounts },
+        { ...sh("b", "echo b >>/work/log; sleep 3600"), volumeMounts },
+      ],
+    });
+    const counts = (name: string): Promise<string> =>
+      field(
+        name,
+        "{.status.initContainerStatuses[*].restartCount} {.status.containerStatuses[*].restartCount}",
+      );
+    await eventually("one restart", async () => ((await counts("rule-one")) === " 1 0" ? true : undefined));
+    const ip = await field("rule-all", "{.status.podIP}");
+    await eventually("a restart of all", async () =>
+      (await counts("rule-all")) === "1 1 1" ? true : undefined,
+    );
+    await ready("rule-all");
+    assert.equal(await inside("rule-all", "a", "cat /work/log"), "i\nb\ni\nb\n");
+    assert.equal(await field("rule-all", "{.status.podIP}"), ip, "it keeps its sandbox");
+    const condition = "{.status.conditions[?(@.type=='AllContainersRestarting')].status}";
+    assert.equal(await field("rule-all", condition), "False");
+    assert.equal(await field("rule-all", "{.status.phase}"), "Running");
+  });
+
   test("a liveness probe by exec restarts its container", async () => {
     const livenessProbe = { exec: { command: ["cat", "/tmp/alive"] }, periodSeconds: 1, failureThreshold: 1 };
     const container = sh("c", "touch /tmp/alive; sleep 2; rm /tmp/alive; sleep 3600");

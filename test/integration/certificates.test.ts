@@ -86,7 +86,6 @@ before(async () => {
       "kube-apiserver-serving-clustertrustbundle-publisher-controller",
     ],
     rootCA: ca.certificatePem,
-    clusterTrustBundles: true,
     clusterSigning: { ca: () => Promise.resolve(ca) },
     clientFor: (account) => as(controllerUser(account)),
   });

@@ -5,11 +5,13 @@
 import assert from "node:assert/strict";
 import { readFileSync, statSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { request } from "node:https";
+import { request, type RequestOptions } from "node:https";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { connect, type TLSSocket } from "node:tls";
 import { X509Certificate } from "node:crypto";
+import { systemClock } from "#apimachinery";
+import { createCertificateAuthority, issueCertificate } from "#component-base/pki";
 import { eventually, TestCluster, run } from "../e2e/harness.ts";
 
 const PROFILE = "cisbench";
@@ -69,10 +71,17 @@ interface Answer {
   readonly text: string;
 }
 
-/** Without credentials. */
-function ask(port: number, path: string): Promise<Answer> {
+/** Without credentials, or with these. */
+function ask(port: number, path: string, credentials: RequestOptions = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const options = { host: "127.0.0.1", port, path, rejectUnauthorized: false };
+    const options = {
+      host: "127.0.0.1",
+      port,
+      path,
+      rejectUnauthorized: false,
+      agent: false,
+      ...credentials,
+    };
     const sent = request(options, (response) => {
       let text = "";
       response.on("data", (chunk: Buffer) => (text += chunk.toString()));
@@ -126,6 +135,17 @@ suite("CIS 1.1 files of the control plane", () => {
     const manifests = files(join(node, "manifests"), ".json");
     assert.ok(manifests.length >= 3);
     for (const file of manifests) checkFile(file, 0o600);
+  });
+
+  test("CIS 1.1.15-1.1.18 scheduler and controller manager have no kubeconfig: they are parts of the server's process", () => {
+    const all = readdirSync(dir, { recursive: true }).map(String);
+    assert.deepEqual(
+      all.filter((name) =>
+        /(?:scheduler|controller-manager|kubelet|kube-proxy)\.(?:conf|kubeconfig|yaml)$/.test(name),
+      ),
+      [],
+    );
+    assert.equal(server.has("kubeconfig"), false);
   });
 
   test("CIS 1.1.11-1.1.12 the folder of the store is its owner's alone", () =>
@@ -267,6 +287,20 @@ suite("CIS 1.2 API server", () => {
     checkTls(apiPort));
 });
 
+suite("CIS 1.2 and 1.3 what is left at upstream's default", () => {
+  test("CIS 1.2.20 1.2.23 1.2.26 1.3.1 2.1-2.7 timeouts and thresholds are upstream's, and there is no etcd", () => {
+    for (const flag of ["request-timeout", "terminated-pod-gc-threshold", "etcd-servers"])
+      assert.equal(server.has(flag), false, flag);
+  });
+
+  test("CIS 1.2.3 1.2.9 1.2.11 1.2.27-1.2.28 what is to be chosen by hand is what its owner chose", async () => {
+    assert.equal(server.has("encryption-provider-config"), false);
+    const spec = { ports: [{ port: 80 }], externalIPs: ["192.0.2.1"] };
+    const service = { apiVersion: "v1", kind: "Service", metadata: { name: "cis" }, spec };
+    assert.match(await cluster.apply(service), /service\/cis created/);
+  });
+});
+
 suite("CIS 1.3 and 1.4 controller manager and scheduler", () => {
   test("CIS 1.3.3 each controller acts as its own account", async () => {
     await cluster.kubectl("create", "deployment", "cis", "--image=any/image:1");
@@ -318,6 +352,42 @@ suite("CIS 4 nodes", () => {
     ]) {
       assert.equal((await ask(kubeletPort, path)).code, 401, path);
     }
+  });
+
+  test("CIS 4.2.2-4.2.3 who is known may do at the kubelet what roles give, and certificates of others are nobody's", async () => {
+    const token = (await cluster.kubectl("create", "token", "default")).trim();
+    const headers = { authorization: `Bearer ${token}` };
+    for (const path of ["/pods", "/metrics", "/exec/a/b/c"]) {
+      const { code, text } = await ask(kubeletPort, path, { headers });
+      assert.equal(code, 403, text);
+    }
+    await cluster.kubectl(
+      "create",
+      "clusterrolebinding",
+      "cis",
+      "--clusterrole=system:kubelet-api-admin",
+      "--serviceaccount=default:cis-kubelet",
+    );
+    await cluster.kubectl("create", "serviceaccount", "cis-kubelet");
+    const admin = (await cluster.kubectl("create", "token", "cis-kubelet")).trim();
+    const allowed = await ask(kubeletPort, "/metrics", { headers: { authorization: `Bearer ${admin}` } });
+    assert.equal(allowed.code, 200);
+    assert.match(allowed.text, /^kubelet_certificate_manager_client_ttl_seconds \d+$/m);
+    const foreign = await createCertificateAuthority("kubernetes", systemClock);
+    const { certificatePem: cert, privateKeyPem: key } = await issueCertificate(
+      foreign,
+      { commonName: "kubernetes-admin", organizations: ["system:masters"], usages: ["client"] },
+      systemClock,
+    );
+    assert.equal((await ask(kubeletPort, "/pods", { cert, key })).code, 401);
+  });
+
+  test("CIS 4.1.1-4.1.2 4.1.9-4.1.10 the kubelet has its configuration from its supervisor alone, and 4.2.7 no other host name", () => {
+    const agent = flagsOf(`k8ts-${PROFILE}.agent`);
+    for (const flag of ["config", "kubeconfig", "hostname-override"])
+      assert.equal(agent.has(flag), false, flag);
+    for (const flag of ["read-only-port", "anonymous-auth", "authorization-mode"])
+      assert.equal(agent.has(flag), false, flag);
   });
 
   test("CIS 4.2.4 no port without authentication", async () => {

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { silentLogger, systemClock, type KubeObject } from "#apimachinery";
-import { betaKinds, builtinKinds } from "#api";
 import { createApiServer } from "#apiserver";
 import { newClient, newEventRecorder, newInformerFactory } from "#client";
 import { startManager } from "#controller-runtime";
@@ -12,7 +11,7 @@ import { openMemoryStore } from "#storage";
 const never = new AbortController().signal;
 const GROUP = "stable.example.com";
 const CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-const MIGRATIONS = "/apis/storagemigration.k8s.io/v1beta1/storageversionmigrations";
+const MIGRATIONS = "/apis/storagemigration.k8s.io/v1/storageversionmigrations";
 const WAIT_MS = 10_000;
 
 interface Status extends KubeObject {
@@ -31,8 +30,7 @@ const version = (name: string, storage: boolean): object => ({
 
 test("a StorageVersionMigration rewrites what is stored in an old version", async (t) => {
   const store = await openMemoryStore();
-  const kinds = [...builtinKinds, ...betaKinds().filter(({ group }) => group === "storagemigration.k8s.io")];
-  await using server = await createApiServer({ store, kinds });
+  await using server = await createApiServer({ store });
   const stop = new AbortController();
   t.after(() => stop.abort());
   const transport = server.transport();
@@ -45,7 +43,6 @@ test("a StorageVersionMigration rewrites what is stored in an old version", asyn
   const context = { client, informers, recorder, clock: systemClock, logger: silentLogger };
   const controllers = newControllers(context, {
     names: ["storage-version-migrator-controller"],
-    storageVersionMigration: true,
   });
   const manager = startManager({ ...context, random: parts.random, controllers }, stop.signal);
 

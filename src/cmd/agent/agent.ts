@@ -1,23 +1,36 @@
 /** `k8ts agent`: what runs on a node: kubelet, kube-proxy, the pod network and cluster DNS in one process. @module */
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { Clock } from "#apimachinery";
-import { newClient, newInformerFactory, type Client, type InformerFactory } from "#client";
+import {
+  newClient,
+  newEventRecorder,
+  newInformerFactory,
+  type Client,
+  type EventRecorder,
+  type InformerFactory,
+} from "#client";
 import type { HttpTransport } from "#client/node";
 import { TaskGroup } from "#component-base";
 import { createContainerdRuntime, createSimulatedRuntime, withComponents, type Runtime } from "#cri";
 import { runDns, upstreamsOf } from "#dns";
-import { linuxPlatform, runKubelet, simulatedPlatform, type KubeletOptions } from "#kubelet";
+import {
+  CertificateMetrics,
+  linuxPlatform,
+  runKubelet,
+  simulatedPlatform,
+  type KubeletOptions,
+} from "#kubelet";
 import { runNetwork, systemNetworkTools } from "#network";
-import { runProxy, systemNft } from "#proxy";
+import { runProxy, systemAddresses, systemNft, type ProxyOptions } from "#proxy";
 import { agentLogDir, componentLogger } from "../component-log.ts";
 import { addressTowards } from "./address-towards.ts";
 import { componentTransport, nodeTransport, servingCertificate, type NodeIdentity } from "./certificates.ts";
 import { componentsOf, writeManifests } from "./components.ts";
 import { joinCluster, type JoinFlags } from "./join.ts";
 import { ensurePauseImage } from "./pause-image.ts";
+import { resourceOptions, type ResourceFlags } from "./resource-flags.ts";
 
-export interface AgentFlags extends JoinFlags {
+export interface AgentFlags extends JoinFlags, ResourceFlags {
   readonly nodeIp?: string;
   readonly rotateServerCertificates?: boolean;
   readonly kubeletPort: number;
@@ -30,13 +43,15 @@ export interface AgentFlags extends JoinFlags {
   readonly clusterDomain: string;
   readonly clusterCidr: string;
   readonly serviceClusterIpRange: string;
+  readonly serviceLoadBalancerRange?: string;
+  readonly nodeportAddresses?: string;
+  readonly proxyHealthzPort: number;
   readonly containerRuntime: "containerd" | "simulated";
   readonly containerRuntimeEndpoint?: string;
   readonly cgroupRoot?: string;
   readonly cniConfDir?: string;
   readonly cniDataDir?: string;
   readonly resolvConf?: string;
-  readonly evictionHard?: NonNullable<KubeletOptions["pressureThresholds"]>;
   readonly controlPlane: boolean;
 }
 
@@ -69,7 +84,8 @@ export async function runAgent(
   const isReal = flags.containerRuntime === "containerd";
   await using tasks = new TaskGroup(signal);
   const { nodeName, certDir } = flags;
-  const identity = { server, nodeName, nodeIp, certDir, clock, random, logger };
+  const metrics = new CertificateMetrics(clock);
+  const identity = { server, nodeName, nodeIp, certDir, clock, random, logger, metrics };
   const node = await nodeTransport(identity, tasks);
   const agent: Agent = { flags: joined, clock, random, isReal, identity, node, certificates: tasks };
   try {
@@ -88,7 +104,6 @@ export async function runAgent(
 async function startKubelet(agent: Agent, signal: AbortSignal): Promise<void> {
   const { flags, clock, random } = agent;
   const logger = componentLogger("kubelet", agentLogDir(flags), clock);
-  const pem = (name: string): Promise<string> => readFile(join(flags.certDir, name), "utf8");
   const runtime = await openRuntime(agent, signal);
   const { identity, node, certificates } = agent;
   const isRequested = flags.rotateServerCertificates === true;
@@ -118,9 +133,9 @@ async function startKubelet(agent: Agent, signal: AbortSignal): Promise<void> {
       host: flags.nodeIp,
       port: flags.kubeletPort,
       ...(await servingCertificate(identity, isRequested, node, certificates)),
-      clientCA: await pem("ca.crt"),
     },
-    ...(flags.evictionHard !== undefined && { pressureThresholds: flags.evictionHard }),
+    certificateMetrics: identity.metrics,
+    ...resourceOptions(flags),
     enableCgroups: agent.isReal,
   };
   try {
@@ -149,12 +164,16 @@ async function startProxyAndNetwork(agent: Agent, signal: AbortSignal): Promise<
   const logger = componentLogger("kube-proxy", agentLogDir(flags), clock);
   const { nodeName, nodeIp: nodeIP, clusterCidr: clusterCIDR, serviceClusterIpRange: serviceCIDR } = flags;
   const common = { informers, clock, logger, nodeName, clusterCIDR, serviceCIDR };
+  const { serviceLoadBalancerRange: loadBalancerRange } = flags;
   await using tasks = new TaskGroup(signal);
-  tasks.start("proxy", (stop) => runProxy({ ...common, nodeIPs: [nodeIP], nft: systemNft() }, stop));
+  tasks.start("proxy", (stop) =>
+    runProxy({ ...common, ...proxyOptions(agent), events: eventsOf(agent, client, stop) }, stop),
+  );
   tasks.start("network", (stop) =>
     runNetwork(
       {
         ...common,
+        ...(loadBalancerRange !== undefined && { loadBalancerRange }),
         nodeIP,
         tools: systemNetworkTools,
         cniConfDir: flags.cniConfDir!,
@@ -168,6 +187,22 @@ async function startProxyAndNetwork(agent: Agent, signal: AbortSignal): Promise<
   } finally {
     await transport.close();
   }
+}
+
+function proxyOptions({ flags }: Agent): Pick<ProxyOptions, "nodeIPs" | "nft"> & Partial<ProxyOptions> {
+  const { nodeIp, nodeportAddresses = "primary", proxyHealthzPort: port } = flags;
+  return {
+    nodeIPs: [nodeIp],
+    nft: systemNft(),
+    nodePortAddresses: nodeportAddresses.split(",").map((range) => range.trim()),
+    machineAddresses: systemAddresses,
+    sysctl: (name, value) => systemNetworkTools.sysctl(name, value),
+    ...(port > 0 && { healthz: { host: "0.0.0.0", port } }),
+  };
+}
+
+function eventsOf({ flags, clock, random }: Agent, client: Client, signal: AbortSignal): EventRecorder {
+  return newEventRecorder({ client, component: "kube-proxy", host: flags.nodeName, clock, random }, signal);
 }
 
 async function startDns(agent: Agent, signal: AbortSignal): Promise<void> {

@@ -1,17 +1,20 @@
 /** The certificates of a node's parts: who shows which, and that they are renewed before they end. @module */
+import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock, Logger } from "#apimachinery";
 import { newClient } from "#client";
 import { newHttpTransport, type HttpTransport } from "#client/node";
-import type { TaskGroup } from "#component-base";
+import { certificateBlocks, LiveValue, type TaskGroup } from "#component-base";
 import {
+  type CertificateMetrics,
   CertificateStore,
   keepClientCertificate,
   keepComponentCertificate,
   keepServingCertificate,
   type KubeletServerOptions,
 } from "#kubelet";
+import { followFiles, readBundle, readPair, type PairPem } from "../live-files.ts";
 
 export interface NodeIdentity {
   readonly server: string;
@@ -21,6 +24,7 @@ export interface NodeIdentity {
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
+  readonly metrics: CertificateMetrics;
 }
 
 /** Whose client certificates a node may ask for, as the launcher makes them too. */
@@ -32,9 +36,6 @@ const SUBJECTS = {
   },
 } as const;
 
-/** How often the files of a serving certificate are looked at that somebody else renews. */
-const FILE_CHECK_MS = 60_000;
-
 /** Acts as the node; there must be a certificate. `tasks` renews it, and the next connection shows the new one. */
 export async function nodeTransport(identity: NodeIdentity, tasks: TaskGroup): Promise<HttpTransport> {
   const { certDir, clock } = identity;
@@ -43,7 +44,8 @@ export async function nodeTransport(identity: NodeIdentity, tasks: TaskGroup): P
     throw new Error(`no kubelet-client certificate in ${certDir}; a node that joins needs --token`);
   const transport = transportOf(identity, store);
   const client = newClient(transport, { userAgent: "kubelet" });
-  const options = { ...identity, client, store, onPair: () => transport.renew() };
+  const more = { authority: authorityOf(identity), metrics: identity.metrics.client };
+  const options = { ...identity, ...more, client, store, onPair: () => transport.renew() };
   tasks.start("kubelet client certificate", (stop) => keepClientCertificate(options, stop));
   return transport;
 }
@@ -63,54 +65,85 @@ export async function componentTransport(
     transport.renew();
     first.resolve();
   };
-  const options = { ...identity, client, store, onPair, subject: SUBJECTS[name] };
+  const { metrics: _kubeletAlone, ...who } = identity;
+  const options = {
+    ...who,
+    client,
+    store,
+    onPair,
+    subject: SUBJECTS[name],
+    authority: authorityOf(identity),
+  };
   tasks.start(`${name} certificate`, (stop) => keepComponentCertificate(options, stop));
   tasks.signal.addEventListener("abort", () => first.resolve(), { once: true });
   await first.promise;
   return transport;
 }
 
-/** What kubelet serves with: the files that were given to it, or else a certificate that somebody has to approve. */
+/**
+ * What kubelet serves with: the files that were given to it, or else a certificate that somebody has to approve; and whom it
+ * believes. What changes is told by `onCertificate`.
+ */
 export async function servingCertificate(
   identity: NodeIdentity,
   isRequested: boolean,
   node: HttpTransport,
   tasks: TaskGroup,
-): Promise<Pick<KubeletServerOptions, "cert" | "key" | "onCertificate">> {
-  const { certDir, clock, logger } = identity;
-  const given = isRequested ? undefined : await readGiven(certDir);
-  let use: ((pair: { readonly cert: string; readonly key: string }) => void) | undefined;
+): Promise<Pick<KubeletServerOptions, "cert" | "key" | "clientCA" | "onCertificate">> {
+  const { clock, logger, metrics } = identity;
+  let use: ((changed: Partial<ServingFiles>) => void) | undefined;
   const onCertificate = (listener: NonNullable<typeof use>): void => void (use = listener);
-  if (given !== undefined) {
-    tasks.start("kubelet serving certificate", async (stop) => {
-      for (let shown = given; !stop.aborted;) {
-        await clock.sleep(FILE_CHECK_MS, stop);
-        const now = (await readGiven(certDir)) ?? shown;
-        if (now.cert === shown.cert) continue;
-        use?.((shown = now));
-        logger.info("The serving certificate was replaced");
-      }
-    });
-    return { ...given, onCertificate };
-  }
-  const store = new CertificateStore(certDir, "kubelet-server");
-  const current = await store.adopt(clock.now());
+  const read = (): Promise<ServingFiles> => readServing(identity.certDir, isRequested);
+  const live = new LiveValue(await read());
+  const told = ({ cert }: ServingFiles): void => {
+    if (cert !== undefined) metrics.server.uses(new X509Certificate(cert));
+  };
+  told(live.current);
+  live.follow((now) => {
+    told(now);
+    use?.(now);
+  }, tasks.signal);
+  const follow = { read, what: "The kubelet's certificates", clock, logger };
+  tasks.start("kubelet certificate files", (stop) => followFiles(live, follow, stop));
+  if (live.current.cert !== undefined) return { ...live.current, onCertificate };
+  const options = servingOptions(identity, node, (pair) => use?.(pair));
+  const current = await options.store.adopt(clock.now());
   if (current === undefined)
     logger.warn("No serving certificate yet: approve the node's request (kubectl get csr)");
-  const options = {
+  tasks.start("kubelet serving certificate", (stop) => keepServingCertificate(options, stop));
+  return {
+    ...live.current,
+    ...(current !== undefined && { cert: current.certificatePem, key: current.privateKeyPem }),
+    onCertificate,
+  };
+}
+
+type ServingOptions = Parameters<typeof keepServingCertificate>[0];
+
+/** For a certificate that the node requests. */
+function servingOptions(
+  identity: NodeIdentity,
+  node: HttpTransport,
+  use: (pair: PairPem) => void,
+): ServingOptions {
+  const { certDir, nodeIp, nodeName, metrics } = identity;
+  return {
     ...identity,
     client: newClient(node, { userAgent: "kubelet" }),
-    store,
+    store: new CertificateStore(certDir, "kubelet-server"),
+    authority: authorityOf(identity),
+    metrics: metrics.server,
     addresses: () => [
-      { type: "InternalIP", address: identity.nodeIp },
-      { type: "Hostname", address: identity.nodeName },
+      { type: "InternalIP", address: nodeIp },
+      { type: "Hostname", address: nodeName },
     ],
-    onPair: ({ certificatePem, privateKeyPem }: { certificatePem: string; privateKeyPem: string }) =>
-      use?.({ cert: certificatePem, key: privateKeyPem }),
+    onPair: ({ certificatePem, privateKeyPem }) => use({ cert: certificatePem, key: privateKeyPem }),
   };
-  tasks.start("kubelet serving certificate", (stop) => keepServingCertificate(options, stop));
-  if (current === undefined) return { onCertificate };
-  return { cert: current.certificatePem, key: current.privateKeyPem, onCertificate };
+}
+
+/** The first of the cluster's authorities is the one that signs; the others are believed. */
+function authorityOf({ certDir }: NodeIdentity): () => Promise<string | undefined> {
+  return async () => certificateBlocks(await readFile(join(certDir, "ca.crt"), "utf8"))[0];
 }
 
 function transportOf(
@@ -124,16 +157,21 @@ function transportOf(
   );
 }
 
-async function readGiven(
-  certDir: string,
-): Promise<{ readonly cert: string; readonly key: string } | undefined> {
+interface ServingFiles {
+  /** Absent, as `key`: the node has to request one. */
+  readonly cert?: string;
+  readonly key?: string;
+  readonly clientCA: string;
+}
+
+async function readServing(certDir: string, isRequested: boolean): Promise<ServingFiles> {
+  const path = (name: string): string => join(certDir, name);
+  const clientCA = await readBundle(path("ca.crt"));
+  if (isRequested) return { clientCA };
   try {
-    const [cert, key] = await Promise.all(
-      ["kubelet.crt", "kubelet.key"].map((name) => readFile(join(certDir, name), "utf8")),
-    );
-    return { cert: cert!, key: key! };
+    return { clientCA, ...(await readPair({ cert: path("kubelet.crt"), key: path("kubelet.key") })) };
   } catch (err) {
     if ((err as NodeJS.ErrnoException).code !== "ENOENT") throw err;
-    return undefined;
+    return { clientCA };
   }
 }

@@ -12,6 +12,8 @@ export interface DiscoveryOptions {
   /** `sha256:HEX` of the authority's public key. None: whoever has a token's signature is believed, `isUnpinned` says that is meant. */
   readonly caCertHashes: readonly string[];
   readonly isUnpinned: boolean;
+  /** How long is waited for the server, and for the signature. Default: kubeadm's 5 minutes. */
+  readonly timeoutMs?: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -52,12 +54,12 @@ type Data = Readonly<Record<string, string>>;
 async function clusterInfo(
   config: ClientConfig,
   tokenId: string,
-  { clock, logger }: DiscoveryOptions,
+  { clock, logger, timeoutMs = TIMEOUT_MS }: DiscoveryOptions,
   signal: AbortSignal,
 ): Promise<Data> {
   const transport = newHttpTransport(config, { clock });
   const client = newClient(transport, { userAgent: "k8ts-join" });
-  const untilMs = clock.monotonicMs() + TIMEOUT_MS;
+  const untilMs = clock.monotonicMs() + timeoutMs;
   try {
     for (;;) {
       const problem = await client.get(ConfigMaps, CONFIG_MAP, signal).then(

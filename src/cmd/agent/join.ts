@@ -1,17 +1,20 @@
 /** Joins a cluster: the first client certificate of a node that has nothing but a token. @module */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock, Logger } from "#apimachinery";
 import { newClient } from "#client";
 import { clientConfigOf, newHttpTransport, parseKubeconfig, type ClientConfig } from "#client/node";
 import { bootstrapClientCertificate, CertificateStore } from "#kubelet";
-import { discoverCluster } from "./discovery.ts";
+import { discoverCluster, type DiscoveryOptions } from "./discovery.ts";
 
 export interface JoinFlags {
   readonly server?: string;
   readonly token?: string;
   readonly discoveryTokenCaCertHash?: readonly string[];
   readonly discoveryTokenUnsafeSkipCaVerification?: boolean;
+  /** ms. */
+  readonly discoveryTimeout?: number;
   /** Server, authority and token in one file, instead of the flags above. */
   readonly bootstrapKubeconfig?: string;
   readonly nodeName: string;
@@ -38,35 +41,41 @@ export async function joinCluster(
   const current = await store.current();
   const isValid = current !== undefined && current.leaf.validToDate.getTime() > clock.now();
   if (isValid || (token === undefined && bootstrapKubeconfig === undefined)) return server;
+  const config = token === undefined ? await bootstrapConfig(bootstrapKubeconfig) : { server, token };
+  const found =
+    token === undefined
+      ? config.ca && (await pemText(config.ca))
+      : await discoverCluster(discoveryOf(flags, { server, token, clock, logger }), signal);
   await mkdir(certDir, { recursive: true, mode: 0o700 });
   const caFile = join(certDir, "ca.crt");
-  const config = token === undefined ? await bootstrapConfig(bootstrapKubeconfig) : { server, token };
-  if (token !== undefined) {
-    const ca = await discoverCluster(
-      {
-        server,
-        token,
-        caCertHashes: flags.discoveryTokenCaCertHash ?? [],
-        isUnpinned: flags.discoveryTokenUnsafeSkipCaVerification === true,
-        clock,
-        logger,
-      },
-      signal,
-    );
-    await writeFile(caFile, ca);
-  } else if (config.ca !== undefined) {
-    await writeFile(caFile, await pemText(config.ca));
-  }
+  const isNew = found !== undefined && !existsSync(caFile);
+  if (found !== undefined) await writeFile(caFile, found);
   const transport = newHttpTransport({ ...config, server, ca: { file: caFile } }, { clock });
   try {
     const client = newClient(transport, { userAgent: "kubelet" });
     const options = { client, clock, logger, store, certDir, nodeName };
     const { leaf } = await bootstrapClientCertificate(options, signal);
     logger.info("Joined the cluster", { node: nodeName, notAfter: leaf.validTo });
+  } catch (err) {
+    // who was refused is no part of the cluster; who was interrupted goes on later
+    if (isNew && !signal.aborted) await rm(caFile);
+    throw err;
   } finally {
     await transport.close();
   }
   return server;
+}
+
+function discoveryOf(
+  flags: JoinFlags,
+  common: Pick<DiscoveryOptions, "server" | "token" | "clock" | "logger">,
+): DiscoveryOptions {
+  return {
+    ...common,
+    caCertHashes: flags.discoveryTokenCaCertHash ?? [],
+    isUnpinned: flags.discoveryTokenUnsafeSkipCaVerification === true,
+    ...(flags.discoveryTimeout !== undefined && { timeoutMs: flags.discoveryTimeout }),
+  };
 }
 
 async function bootstrapConfig(path: string | undefined): Promise<ClientConfig> {

@@ -1,5 +1,5 @@
 /** `--use-service-account-credentials`: every controller writes as its own account of kube-system, with a token of an hour. @module */
-import { isAlreadyExists, isNotFound, parseTime, reasonOf, type Clock } from "#apimachinery";
+import { isAlreadyExists, isNotFound, parseTime, reasonOf, unless, type Clock } from "#apimachinery";
 import type { TokenRequest } from "#api/authentication/v1/types.gen";
 import { ServiceAccounts } from "#api/core/v1/serviceaccount";
 import { newClient, type Client, type Request, type Transport } from "#client";
@@ -72,9 +72,7 @@ class AccountToken {
     const answer = await ask().catch(async (err: unknown) => {
       if (!isNotFound(err)) throw err;
       const account = { apiVersion: "v1", kind: "ServiceAccount", metadata: ref } as const;
-      await manager.create(ServiceAccounts, account, signal).catch((failure: unknown) => {
-        if (!isAlreadyExists(failure)) throw failure;
-      });
+      await unless(isAlreadyExists, manager.create(ServiceAccounts, account, signal));
       return ask();
     });
     const { token = "", expirationTimestamp } = (answer as TokenRequest).status ?? {};

@@ -1,13 +1,11 @@
 /** The command `k8ts kube-controller-manager`. @module */
-import { Option, type Command } from "commander";
+import type { Command } from "commander";
 import type { Clock } from "#apimachinery";
-import { bool, durationMs, whole } from "../flag-values.ts";
+import { bool, whole } from "../flag-values.ts";
 import type { World } from "../k8ts.ts";
 import { addLeaderElectionFlags } from "../leader-election-flags.ts";
 import { addControllerFlags } from "./controller-flags.ts";
 import type { KubeControllerManagerFlags } from "./kube-controller-manager.ts";
-
-const YEAR_MS = 365 * 86_400_000;
 
 export function addControllerManager(program: Command, world: World, clock: Clock): void {
   const command = program
@@ -29,11 +27,6 @@ export function addControllerManager(program: Command, world: World, clock: Cloc
     .option("--service-account-private-key-file <path>", "signs the tokens of token Secrets")
     .option("--cluster-signing-cert-file <path>", "the authority of the built-in signers")
     .option("--cluster-signing-key-file <path>", "its key")
-    .addOption(
-      new Option("--cluster-signing-duration <duration>", "longest life of a certificate")
-        .argParser(durationMs)
-        .default(YEAR_MS, "8760h0m0s"),
-    )
     .option("--bind-address <ip>", "where metrics and health are served", "0.0.0.0")
     .option("--secure-port <port>", "metrics and health; 0: nowhere", whole, 10_257)
     .option("--tls-cert-file <path>", "to serve with; default: a certificate of its own, in memory")

@@ -2,6 +2,7 @@
 import { Option, type Command } from "commander";
 import type { ControllerOptions } from "#controllers";
 import { durationMs, whole } from "../flag-values.ts";
+import { addEvictionFlags, evictionRates, type EvictionFlags } from "./eviction-flags.ts";
 
 /** Named without `--`: the controller whose workers are counted, and the default. */
 const CONCURRENCY: readonly (readonly [flag: string, controller: string, workers: number])[] = [
@@ -20,6 +21,7 @@ const CONCURRENCY: readonly (readonly [flag: string, controller: string, workers
   ["concurrent-resource-quota-syncs", "resourcequota-controller", 5],
   ["concurrent-resourceclaim-syncs", "resourceclaim-controller", 50],
   ["concurrent-service-endpoint-syncs", "endpointslice-controller", 5],
+  ["concurrent-service-syncs", "service-lb-controller", 1],
   ["concurrent-serviceaccount-token-syncs", "serviceaccount-token-controller", 5],
   ["concurrent-statefulset-syncs", "statefulset-controller", 5],
   ["concurrent-ttl-after-finished-syncs", "ttl-after-finished-controller", 5],
@@ -27,8 +29,10 @@ const CONCURRENCY: readonly (readonly [flag: string, controller: string, workers
   ["mirroring-concurrent-service-endpoint-syncs", "endpointslice-mirroring-controller", 5],
 ];
 
+const YEAR_MS = 365 * 86_400_000;
+
 /** The counts of `CONCURRENCY` are read by their names. */
-export interface ControllerFlags {
+export interface ControllerFlags extends EvictionFlags {
   readonly controllers: readonly string[];
   /** ms. */
   readonly nodeMonitorGracePeriod: number;
@@ -36,6 +40,9 @@ export interface ControllerFlags {
   readonly nodeStartupGracePeriod: number;
   readonly terminatedPodGcThreshold: number;
   readonly maxEndpointsPerSlice: number;
+  readonly serviceLoadBalancerRange?: string;
+  /** ms. */
+  readonly clusterSigningDuration: number;
 }
 
 export function addControllerFlags(command: Command): void {
@@ -57,7 +64,20 @@ export function addControllerFlags(command: Command): void {
         .default(60_000, "1m0s"),
     )
     .option("--terminated-pod-gc-threshold <count>", "finished pods that are kept; 0: all", whole, 12_500)
+    .option(
+      "--service-load-balancer-range <ranges>",
+      "addresses of LoadBalancer services on the nodes' network: CIDRs or FIRST-LAST; default: none",
+    )
+    .addOption(
+      new Option(
+        "--cluster-signing-duration <duration>",
+        "longest life of a certificate of the built-in signers",
+      )
+        .argParser(durationMs)
+        .default(YEAR_MS, "8760h0m0s"),
+    )
     .option("--max-endpoints-per-slice <count>", "endpoints of an EndpointSlice", whole, 100);
+  addEvictionFlags(command);
   for (const [flag, controller, workers] of CONCURRENCY)
     command.option(`--${flag} <count>`, `objects that ${controller} works on at a time`, whole, workers);
 }
@@ -77,6 +97,8 @@ export function controllerOptions(
   | "terminatedPodGCThreshold"
   | "maxEndpointsPerSlice"
   | "concurrentSyncs"
+  | "evictionRates"
+  | "serviceLoadBalancerRange"
 > {
   const counts = flags as unknown as Readonly<Record<string, number>>;
   const syncs = CONCURRENCY.map(([flag, controller]) => ({ flag, controller, count: counts[camel(flag)]! }));
@@ -95,6 +117,10 @@ export function controllerOptions(
     nodeStartupGracePeriodMs: flags.nodeStartupGracePeriod,
     terminatedPodGCThreshold: flags.terminatedPodGcThreshold,
     maxEndpointsPerSlice,
+    ...(flags.serviceLoadBalancerRange !== undefined && {
+      serviceLoadBalancerRange: flags.serviceLoadBalancerRange,
+    }),
+    evictionRates: evictionRates(flags),
     concurrentSyncs: Object.fromEntries(syncs.map(({ controller, count }) => [controller, count])),
   };
 }

@@ -25,10 +25,10 @@ interface ReviewStatus {
   };
 }
 
-/** `clientCa`: PEM; absent, only tokens are known. */
+/** `clientCa`: PEM, asked for at every request; absent, only tokens are known. */
 export function delegatedAuthenticator(
   transport: Transport,
-  clientCa: string | undefined,
+  clientCa: (() => string) | undefined,
   clock: Clock,
 ): Authenticator {
   const tokens = cachedTokens(reviewedTokens(transport), {

@@ -3,11 +3,16 @@ import { readFile } from "node:fs/promises";
 import type { Clock } from "#apimachinery";
 import { newClient, newInformerFactory, type Client, type Transport } from "#client";
 import { clientConfigOf, loadKubeconfig, newHttpTransport, type ClientConfig } from "#client/node";
-import { Metrics, TaskGroup } from "#component-base";
+import { certificateBlocks, LiveValue, Metrics, TaskGroup, type Live } from "#component-base";
 import type { ControllerOptions } from "#controllers";
 import { componentLogger } from "../component-log.ts";
+import { followFiles, readBundle, readPair } from "../live-files.ts";
 import { electionOf, type LeaderElectionFlags } from "../leader-election-flags.ts";
-import { serveComponent, type ComponentEndpointOptions } from "../server/component-endpoints.ts";
+import {
+  serveComponent,
+  type ComponentEndpointOptions,
+  type EndpointTls,
+} from "../server/component-endpoints.ts";
 import { controllerMetrics } from "../server/controller-metrics.ts";
 import { newAccountClients } from "./account-clients.ts";
 import { controllerOptions, type ControllerFlags } from "./controller-flags.ts";
@@ -27,14 +32,15 @@ export interface KubeControllerManagerFlags extends ControllerFlags, LeaderElect
   readonly serviceAccountPrivateKeyFile?: string;
   readonly clusterSigningCertFile?: string;
   readonly clusterSigningKeyFile?: string;
-  /** ms. */
-  readonly clusterSigningDuration: number;
   readonly bindAddress: string;
   readonly securePort: number;
   readonly tlsCertFile?: string;
   readonly tlsPrivateKeyFile?: string;
   readonly clientCaFile?: string;
 }
+
+/** Reads files, and again as long as the process runs. */
+type Follow = <T extends object | string>(what: string, read: () => Promise<T>) => Promise<Live<T>>;
 
 const NAME = "kube-controller-manager";
 
@@ -54,16 +60,21 @@ export async function runKubeControllerManager(
   const accounts = newHttpTransport(nobody(config), { clock, random, logger, metrics });
   try {
     await using tasks = new TaskGroup(signal);
+    const follow: Follow = async <T extends object | string>(what: string, read: () => Promise<T>) => {
+      const live = new LiveValue<T>(await read());
+      tasks.start(what, (stop) => followFiles(live, { read, what, clock, logger }, stop));
+      return live;
+    };
     const client = newClient(transport, { userAgent: NAME });
     const options = {
       ...controllerOptions(flags),
-      ...(await optionsOf(flags, clock)),
+      ...(await optionsOf(flags, clock, follow)),
       ...(flags.useServiceAccountCredentials && {
         clientFor: accountClients(client, accounts, clock, tasks.signal),
       }),
     };
     const election = flags.leaderElect === false ? {} : { election: electionOf(flags, NAME) };
-    const endpoint = await endpointOf(flags, transport, clock);
+    const endpoint = await endpointOf(flags, transport, clock, follow);
     tasks.start(NAME, (stop) => {
       const informers = newInformerFactory({ client, clock, random });
       const run = { client, informers, clock, random, logger, metrics, options, ...election };
@@ -95,16 +106,24 @@ function nobody({ server, ca, tlsServerName, insecureSkipTlsVerify }: ClientConf
   };
 }
 
-async function optionsOf(flags: KubeControllerManagerFlags, clock: Clock): Promise<ControllerOptions> {
+async function optionsOf(
+  flags: KubeControllerManagerFlags,
+  clock: Clock,
+  follow: Follow,
+): Promise<ControllerOptions> {
   const { clusterCidr, serviceClusterIpRange, nodeCidrMaskSizeIpv4, nodeCidrMaskSizeIpv6 } = flags;
   const { rootCaFile, serviceAccountPrivateKeyFile: keyFile } = flags;
+  const rootCA =
+    rootCaFile === undefined
+      ? undefined
+      : await follow("The root certificates", () => readBundle(rootCaFile));
   return {
     allocateNodeCIDRs: flags.allocateNodeCidrs,
     ...(clusterCidr !== undefined && { clusterCIDR: clusterCidr }),
     ...(serviceClusterIpRange !== undefined && { serviceCIDR: serviceClusterIpRange }),
     ...(nodeCidrMaskSizeIpv4 !== undefined && { nodeCIDRMaskSizeIPv4: nodeCidrMaskSizeIpv4 }),
     ...(nodeCidrMaskSizeIpv6 !== undefined && { nodeCIDRMaskSizeIPv6: nodeCidrMaskSizeIpv6 }),
-    ...(rootCaFile !== undefined && { rootCA: await readFile(rootCaFile, "utf8") }),
+    ...(rootCA !== undefined && { rootCA }),
     ...(keyFile !== undefined && (await legacyTokens(keyFile, clock))),
     ...signingOf(flags),
   };
@@ -127,7 +146,8 @@ function signingOf(flags: KubeControllerManagerFlags): Pick<ControllerOptions, "
   if (certFile === undefined || keyFile === undefined)
     throw new Error("--cluster-signing-cert-file and --cluster-signing-key-file go together");
   const ca = async (): Promise<{ readonly certificatePem: string; readonly privateKeyPem: string }> => ({
-    certificatePem: await readFile(certFile, "utf8"),
+    // of a bundle the first one signs
+    certificatePem: certificateBlocks(await readFile(certFile, "utf8"))[0] ?? "",
     privateKeyPem: await readFile(keyFile, "utf8"),
   });
   return { clusterSigning: { ca, ttlMaxMs: flags.clusterSigningDuration } };
@@ -137,15 +157,17 @@ async function endpointOf(
   flags: KubeControllerManagerFlags,
   transport: Transport,
   clock: Clock,
+  follow: Follow,
 ): Promise<Omit<ComponentEndpointOptions, "metrics" | "logger">> {
   const { bindAddress: host, securePort: port, tlsCertFile, tlsPrivateKeyFile, clientCaFile } = flags;
-  const clientCa = clientCaFile === undefined ? undefined : await readFile(clientCaFile, "utf8");
-  const authenticator = delegatedAuthenticator(transport, clientCa, clock);
-  const pair =
-    tlsCertFile === undefined || tlsPrivateKeyFile === undefined
-      ? await selfSigned(host, clock)
-      : { cert: await readFile(tlsCertFile, "utf8"), key: await readFile(tlsPrivateKeyFile, "utf8") };
-  return { host, port, tls: { ...pair, clientCa: clientCa ?? pair.cert }, authenticator, transport };
+  const isGiven = tlsCertFile !== undefined && tlsPrivateKeyFile !== undefined;
+  const own = isGiven ? undefined : await selfSigned(host, clock);
+  const tls = await follow("The certificates of the endpoint", async (): Promise<EndpointTls> => {
+    const pair = own ?? (await readPair({ cert: tlsCertFile!, key: tlsPrivateKeyFile! }));
+    return { ...pair, clientCa: clientCaFile === undefined ? pair.cert : await readBundle(clientCaFile) };
+  });
+  const clientCa = clientCaFile === undefined ? undefined : (): string => tls.current.clientCa;
+  return { host, port, tls, authenticator: delegatedAuthenticator(transport, clientCa, clock), transport };
 }
 
 /** As upstream when it is given no certificate: in memory, for nobody to trust. */

@@ -1,5 +1,5 @@
 /** What kubeadm adds to a new cluster, so that nodes can join and the API server reaches them; made again when it is missing. @module */
-import { isAlreadyExists, isNotFound, type Kind, type KubeObject } from "#apimachinery";
+import { isAlreadyExists, isNotFound, unless, type Kind, type KubeObject } from "#apimachinery";
 import { ConfigMaps } from "#api/core/v1/configmap";
 import type { ConfigMap } from "#api/core/v1/types.gen";
 import { ClusterRoleBindings } from "#api/rbac/v1/clusterrolebinding";
@@ -58,24 +58,27 @@ export async function ensureBootstrapObjects(
     apiGroups: ["certificates.k8s.io"],
     resources: ["certificatesigningrequests/nodecomponent"],
   };
+  const ensure = <T extends KubeObject>(kind: Kind<T>, object: T): Promise<unknown> =>
+    unless(isAlreadyExists, client.create(kind, object, signal));
   await Promise.all([
-    ensure(client, ClusterRoles, clusterRole("kubeadm:get-nodes", [getNodes]), signal),
-    ensure(client, ClusterRoles, clusterRole("k8ts:node-components", [components]), signal),
-    ...bindings.map((binding) => ensure(client, ClusterRoleBindings, binding, signal)),
-    ensure(client, Roles, clusterInfoRole(), signal),
-    ensure(client, RoleBindings, clusterInfoBinding(), signal),
+    ensure(ClusterRoles, clusterRole("kubeadm:get-nodes", [getNodes])),
+    ensure(ClusterRoles, clusterRole("k8ts:node-components", [components])),
+    ...bindings.map((binding) => ensure(ClusterRoleBindings, binding)),
+    ensure(Roles, clusterInfoRole()),
+    ensure(RoleBindings, clusterInfoBinding()),
     ensureClusterInfo(client, info, signal),
   ]);
 }
 
 /** Signatures on it are the bootstrap signer's; a moved server, or a new authority, is told to those who join. */
-async function ensureClusterInfo(client: Client, info: ClusterInfo, signal: AbortSignal): Promise<void> {
+export async function ensureClusterInfo(
+  client: Client,
+  info: ClusterInfo,
+  signal: AbortSignal,
+): Promise<void> {
   const kubeconfig = clusterInfoKubeconfig(info);
   const ref = { namespace: PUBLIC, name: CLUSTER_INFO };
-  const existing = await client.get(ConfigMaps, ref, signal).catch((err: unknown) => {
-    if (isNotFound(err)) return undefined;
-    throw err;
-  });
+  const existing = await unless(isNotFound, client.get(ConfigMaps, ref, signal));
   if (existing === undefined) {
     const configMap: ConfigMap = {
       apiVersion: "v1",
@@ -83,7 +86,8 @@ async function ensureClusterInfo(client: Client, info: ClusterInfo, signal: Abor
       metadata: ref,
       data: { kubeconfig },
     };
-    return ensure(client, ConfigMaps, configMap, signal);
+    await unless(isAlreadyExists, client.create(ConfigMaps, configMap, signal));
+    return;
   }
   if (existing.data?.["kubeconfig"] === kubeconfig) return;
   const body = { data: { kubeconfig } };
@@ -102,17 +106,6 @@ function clusterInfoKubeconfig({ server, ca }: ClusterInfo): string {
     users: [],
   };
   return `${JSON.stringify(config, undefined, 2)}\n`;
-}
-
-async function ensure<T extends KubeObject>(
-  client: Client,
-  kind: Kind<T>,
-  object: T,
-  signal: AbortSignal,
-): Promise<void> {
-  await client.create(kind, object, signal).catch((err: unknown) => {
-    if (!isAlreadyExists(err)) throw err;
-  });
 }
 
 function clusterRole(name: string, rules: readonly PolicyRule[]): ClusterRole {

@@ -1,7 +1,7 @@
 /** The Service `kube-dns`, by which every tool finds cluster DNS. Its pods are the agents' own. @module */
 import { Services } from "#api/core/v1/service";
 import type { Service } from "#api/core/v1/types.gen";
-import { isNotFound } from "#apimachinery";
+import { isNotFound, unless } from "#apimachinery";
 import type { Client } from "#client";
 
 /** The tenth address of the range, as kubeadm chooses it. */
@@ -36,9 +36,6 @@ export async function ensureClusterDns(
     },
   };
   // asked first: creating it again would fail on its own address before it fails on its name
-  const existing = await client.get(Services, service.metadata, signal).catch((err: unknown) => {
-    if (isNotFound(err)) return undefined;
-    throw err;
-  });
+  const existing = await unless(isNotFound, client.get(Services, service.metadata, signal));
   if (existing === undefined) await client.create(Services, service, signal);
 }

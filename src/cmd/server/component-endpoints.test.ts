@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { request } from "node:https";
 import { createServer, type AddressInfo } from "node:net";
 import { test } from "node:test";
+import { connect } from "node:tls";
 import { silentLogger, StatusError, systemClock } from "#apimachinery";
 import { createApiServer, type Authenticator } from "#apiserver";
-import { Metrics } from "#component-base";
+import { LiveValue, Metrics } from "#component-base";
 import { createCertificateAuthority, issueCertificate } from "#component-base/pki";
 import { openMemoryStore } from "#storage";
 import { serveComponent } from "./component-endpoints.ts";
@@ -32,7 +34,7 @@ test("serveComponent() shows health to all, and metrics to those who may", async
   const options = {
     host: "127.0.0.1",
     port,
-    tls: { cert: pair.certificatePem, key: pair.privateKeyPem, clientCa: ca.certificatePem },
+    tls: new LiveValue({ cert: pair.certificatePem, key: pair.privateKeyPem, clientCa: ca.certificatePem }),
     metrics: new Metrics([{ type: "counter", name: "things_total", help: "Things", labels: [] }]),
     authenticator,
     transport: server.transport(),
@@ -65,6 +67,19 @@ test("serveComponent() shows health to all, and metrics to those who may", async
   assert.equal(ok, 200);
   assert.match(text, /^things_total 0$/m);
   assert.equal((await get("/debug", "good"))[0], 403);
+  const shown = async (): Promise<string> => {
+    const socket = connect({ host: "127.0.0.1", port, rejectUnauthorized: false });
+    await new Promise((resolve) => socket.once("secureConnect", resolve));
+    const { fingerprint256 } = socket.getPeerCertificate();
+    socket.destroy();
+    return fingerprint256;
+  };
+  const before = await shown();
+  const subject = { commonName: "y", ipAddresses: ["127.0.0.1"], usages: ["server"] as const };
+  const next = await issueCertificate(ca, subject, systemClock);
+  options.tls.set({ cert: next.certificatePem, key: next.privateKeyPem, clientCa: ca.certificatePem });
+  assert.notEqual(await shown(), before);
+  assert.equal(await shown(), new X509Certificate(next.certificatePem).fingerprint256);
   stop.abort();
   await done;
 });
@@ -76,7 +91,11 @@ test("serveComponent() with a port that somebody has tells so, and with none ser
   const problems: string[] = [];
   const ca = await createCertificateAuthority("test", systemClock);
   const logger = { ...silentLogger, error: (message: string) => void problems.push(message) };
-  const tls = { cert: ca.certificatePem, key: ca.privateKeyPem, clientCa: ca.certificatePem };
+  const tls = new LiveValue({
+    cert: ca.certificatePem,
+    key: ca.privateKeyPem,
+    clientCa: ca.certificatePem,
+  });
   const transport = undefined as never;
   const common = { host: "127.0.0.1", tls, metrics: new Metrics(), authenticator, transport, logger };
   const { signal } = new AbortController();

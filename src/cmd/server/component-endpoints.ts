@@ -5,11 +5,18 @@
  */
 import { createServer, type Server } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { TLSSocket } from "node:tls";
+import type { SecureContextOptions, TLSSocket } from "node:tls";
 import { StatusError, type Logger } from "#apimachinery";
 import { anonymousUser, type Authenticator, type UserInfo } from "#apiserver";
 import type { Transport } from "#client";
-import { pingCheck, runHealthCheck, runHealthChecks, SERVER_TLS, type Metrics } from "#component-base";
+import {
+  pingCheck,
+  runHealthCheck,
+  runHealthChecks,
+  SERVER_TLS,
+  type Live,
+  type Metrics,
+} from "#component-base";
 
 const HEALTH = /^\/(healthz|livez|readyz)(?:\/(.+))?$/;
 const REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
@@ -17,11 +24,19 @@ const MALFORMED = 400;
 /** Answers are short, and so are requests. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
+/** PEM. */
+export interface EndpointTls {
+  readonly cert: string;
+  readonly key: string;
+  readonly clientCa: string;
+}
+
 export interface ComponentEndpointOptions {
   readonly host: string;
   /** 0: nothing is served. */
   readonly port: number;
-  readonly tls: { readonly cert: string; readonly key: string; readonly clientCa: string };
+  /** What changes counts for new connections. */
+  readonly tls: Live<EndpointTls>;
   readonly metrics: Metrics;
   readonly authenticator: Authenticator;
   /** Asked whether somebody may read a path. */
@@ -33,8 +48,8 @@ export interface ComponentEndpointOptions {
 export async function serveComponent(options: ComponentEndpointOptions, signal: AbortSignal): Promise<void> {
   const { host, port, tls, logger } = options;
   if (port === 0) return;
-  const { cert, key, clientCa: ca } = tls;
-  const server = createServer({ cert, key, ca, requestCert: true, rejectUnauthorized: false, ...SERVER_TLS });
+  const server = createServer({ ...contextOf(tls.current), requestCert: true, rejectUnauthorized: false });
+  tls.follow((now) => server.setSecureContext(contextOf(now)), signal);
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.on("request", (request, response) => void answer(request, response, options, signal));
   server.on("tlsClientError", (_err, socket) => void socket.destroy());
@@ -49,6 +64,10 @@ export async function serveComponent(options: ComponentEndpointOptions, signal: 
   });
   server.close();
   server.closeAllConnections();
+}
+
+function contextOf({ cert, key, clientCa: ca }: EndpointTls): SecureContextOptions {
+  return { cert, key, ca, ...SERVER_TLS };
 }
 
 function listen(server: Server, host: string, port: number): Promise<Error | undefined> {

@@ -1,33 +1,13 @@
 /** What the controller manager shows besides what every component has: controller-runtime's names. @module */
-import type { MetricDefinition } from "#component-base";
-import { DEFAULT_BUCKETS } from "#component-base";
+import { counter, DEFAULT_BUCKETS, gauge, histogram, prefixed, type MetricDefinition } from "#component-base";
 
-const LABELS = ["controller"];
+const LABEL = "controller";
 
-export const controllerMetrics: readonly MetricDefinition[] = [
-  {
-    type: "counter",
-    name: "controller_runtime_reconcile_total",
-    help: "Reconciliations by controller and result",
-    labels: [...LABELS, "result"],
-  },
-  counter("controller_runtime_reconcile_errors_total", "Reconciliations that failed"),
-  counter("controller_runtime_terminal_reconcile_errors_total", "Reconciliations that are not tried again"),
-  {
-    type: "histogram",
-    name: "controller_runtime_reconcile_time_seconds",
-    help: "Duration of reconciliations",
-    labels: LABELS,
-    buckets: DEFAULT_BUCKETS,
-  },
-  gauge("controller_runtime_max_concurrent_reconciles", "Workers of the controller"),
-  gauge("controller_runtime_active_workers", "Workers that are busy"),
-];
-
-function counter(name: string, help: string): MetricDefinition {
-  return { type: "counter", name, help, labels: LABELS };
-}
-
-function gauge(name: string, help: string): MetricDefinition {
-  return { type: "gauge", name, help, labels: LABELS };
-}
+export const controllerMetrics: readonly MetricDefinition[] = prefixed("controller_runtime", [
+  counter("reconcile_total", "Reconciliations by controller and result", LABEL, "result"),
+  counter("reconcile_errors_total", "Reconciliations that failed", LABEL),
+  counter("terminal_reconcile_errors_total", "Reconciliations that are not tried again", LABEL),
+  histogram("reconcile_time_seconds", DEFAULT_BUCKETS, "Duration of reconciliations", LABEL),
+  gauge("max_concurrent_reconciles", "Workers of the controller", LABEL),
+  gauge("active_workers", "Workers that are busy", LABEL),
+]);

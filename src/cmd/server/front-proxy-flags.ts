@@ -1,9 +1,9 @@
 /** `--proxy-client-*` and `--requestheader-*`: how the API server proves itself to those behind it, and whom in front of it it believes. @module */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import type { ApiServerOptions } from "#apiserver";
-import type { PairPem } from "./keep-certificates.ts";
+import type { Live } from "#component-base";
+import type { FrontProxyPaths, KeptCertificates } from "./keep-certificates.ts";
 
 export interface FrontProxyFlags {
   readonly proxyClientCertFile?: string;
@@ -46,20 +46,25 @@ function inCertDir(name: string): string {
 
 type FrontProxyOptions = Pick<ApiServerOptions, "proxyClient" | "requestHeader">;
 
-/**
- * What is not there is left out: aggregated APIs then answer 503. Files that flags name must be there. `kept`: the pair of
- * the certificate folder as it now is, which is renewed while the server runs.
- */
-export async function frontProxyOptions(
-  flags: FrontProxyFlags,
-  certDir: string,
-  kept: () => PairPem | undefined,
-): Promise<FrontProxyOptions> {
-  const { requestheaderClientCaFile: caFile } = flags;
-  const clientCa = await (caFile === undefined
-    ? readIfThere(join(certDir, FILES.clientCa))
-    : readFile(caFile, "utf8"));
-  const proxyClient = await proxyClientOf(flags, kept);
+/** Where the files are. Those that flags name must be there. */
+export function frontProxyPaths(flags: FrontProxyFlags, certDir: string): FrontProxyPaths {
+  const { proxyClientCertFile, proxyClientKeyFile, requestheaderClientCaFile } = flags;
+  if ((proxyClientCertFile === undefined) !== (proxyClientKeyFile === undefined))
+    throw new Error("--proxy-client-cert-file and --proxy-client-key-file go together");
+  return {
+    client: {
+      cert: proxyClientCertFile ?? join(certDir, FILES.cert),
+      key: proxyClientKeyFile ?? join(certDir, FILES.key),
+    },
+    isClientRequired: proxyClientCertFile !== undefined,
+    ca: requestheaderClientCaFile ?? join(certDir, FILES.clientCa),
+    isCaRequired: requestheaderClientCaFile !== undefined,
+  };
+}
+
+/** What is not there at the start is left out: aggregated APIs then answer 503. What is there is read at every use. */
+export function frontProxyOptions(flags: FrontProxyFlags, kept: Live<KeptCertificates>): FrontProxyOptions {
+  const { frontProxyClient: firstClient, frontProxyCa: firstCa } = kept.current;
   const {
     requestheaderAllowedNames: allowedNames = ALLOWED_NAMES,
     requestheaderUsernameHeaders: usernameHeaders = ["X-Remote-User"],
@@ -67,33 +72,26 @@ export async function frontProxyOptions(
     requestheaderGroupHeaders: groupHeaders = ["X-Remote-Group"],
     requestheaderExtraHeadersPrefix: extraHeaderPrefixes = ["X-Remote-Extra-"],
   } = flags;
-  const headers = { usernameHeaders, uidHeaders, groupHeaders, extraHeaderPrefixes };
+  const headers = { allowedNames, usernameHeaders, uidHeaders, groupHeaders, extraHeaderPrefixes };
   return {
-    ...(proxyClient !== undefined && { proxyClient }),
-    ...(clientCa !== undefined && { requestHeader: { clientCa, allowedNames, ...headers } }),
-  };
-}
-
-async function proxyClientOf(
-  { proxyClientCertFile: certFile, proxyClientKeyFile: keyFile }: FrontProxyFlags,
-  kept: () => PairPem | undefined,
-): Promise<PairPem | undefined> {
-  if (certFile !== undefined && keyFile !== undefined) {
-    return { cert: await readFile(certFile, "utf8"), key: await readFile(keyFile, "utf8") };
-  }
-  if (certFile !== undefined || keyFile !== undefined) {
-    throw new Error("--proxy-client-cert-file and --proxy-client-key-file go together");
-  }
-  const first = kept();
-  if (first === undefined) return undefined;
-  const current = (): PairPem => kept() ?? first;
-  return {
-    get cert() {
-      return current().cert;
-    },
-    get key() {
-      return current().key;
-    },
+    ...(firstClient !== undefined && {
+      proxyClient: {
+        get cert() {
+          return (kept.current.frontProxyClient ?? firstClient).cert;
+        },
+        get key() {
+          return (kept.current.frontProxyClient ?? firstClient).key;
+        },
+      },
+    }),
+    ...(firstCa !== undefined && {
+      requestHeader: {
+        ...headers,
+        get clientCa() {
+          return kept.current.frontProxyCa ?? firstCa;
+        },
+      },
+    }),
   };
 }
 
@@ -102,13 +100,4 @@ function list(text: string): readonly string[] {
     .split(",")
     .map((name) => name.trim())
     .filter((name) => name !== "");
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (err) {
-    if ((err as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw err;
-  }
 }

@@ -3,53 +3,68 @@ import { X509Certificate } from "node:crypto";
 import { glob, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Clock, Logger } from "#apimachinery";
-import { isRenewalDue } from "#component-base";
+import { isRenewalDue, type Live } from "#component-base";
+import { readBundle, readPair, type PairPem } from "../live-files.ts";
 
 export interface KeptCertificates {
   /** Of connections to this server. */
   readonly serving: PairPem;
-  /** What the server shows to kubelets; read at every call. */
+  /** PEM bundle: who signs clients, kubelets and this server. The key beside it is that of the first. */
+  readonly ca: string;
+  /** What the server shows to kubelets. */
   readonly kubeletClient: PairPem;
-  /** What it shows to aggregated API servers; read at every call. Absent: the folder has none. */
+  /** What it shows to aggregated API servers. Absent: there is none. */
   readonly frontProxyClient: PairPem | undefined;
+  /** PEM bundle: who signs front proxies. Absent: there is none. */
+  readonly frontProxyCa: string | undefined;
 }
 
-export interface PairPem {
-  readonly cert: string;
-  readonly key: string;
+/** Files that need not be those of the folder; those of the folder may be missing. */
+export interface FrontProxyPaths {
+  readonly client: PairPem;
+  readonly isClientRequired: boolean;
+  readonly ca: string;
+  readonly isCaRequired: boolean;
 }
 
-export interface KeepOptions {
+export interface RenewOptions {
   readonly certDir: string;
   /** Folder of nodes: the serving certificates in `NODE/pki` are renewed too, for their agents have no authority. */
   readonly nodesDir?: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Told of a new serving certificate, whoever wrote it. */
-  readonly onServing: (pair: PairPem) => void;
 }
 
-/** Files are looked at this often; others (`k8ts certs renew`) write them too. */
-const CHECK_MS = 60_000;
+const RENEW_CHECK_MS = 60_000;
 /** Those of users are renewed at `k8ts start`, which tells their kubeconfig. */
 const NAMES = ["apiserver", "apiserver-kubelet-client", "front-proxy-client"] as const;
 
-export async function readKeptCertificates(certDir: string): Promise<KeptCertificates> {
-  const kubeletClient = await readPair(certDir, "apiserver-kubelet-client");
-  const frontProxyClient = await readPair(certDir, "front-proxy-client").catch(
-    (err: NodeJS.ErrnoException) => {
-      if (err.code === "ENOENT") return undefined;
-      throw err;
-    },
-  );
-  return { serving: await readPair(certDir, "apiserver"), kubeletClient, frontProxyClient };
+/** All as the files have them now; throws while they do not fit together. */
+export async function readKeptCertificates(
+  certDir: string,
+  frontProxy: FrontProxyPaths,
+): Promise<KeptCertificates> {
+  const pair = (name: string): Promise<PairPem> =>
+    readPair({ cert: join(certDir, `${name}.crt`), key: join(certDir, `${name}.key`) });
+  const [serving, kubeletClient, ca, frontProxyClient, frontProxyCa] = await Promise.all([
+    pair("apiserver"),
+    pair("apiserver-kubelet-client"),
+    readBundle(join(certDir, "ca.crt")),
+    ifThere(readPair(frontProxy.client), frontProxy.isClientRequired),
+    ifThere(readBundle(frontProxy.ca), frontProxy.isCaRequired),
+  ]);
+  return { serving, ca, kubeletClient, frontProxyClient, frontProxyCa };
+}
+
+async function ifThere<T>(found: Promise<T>, isRequired: boolean): Promise<T | undefined> {
+  return found.catch((err: NodeJS.ErrnoException) => {
+    if (err.code === "ENOENT" && !isRequired) return undefined;
+    throw err;
+  });
 }
 
 /** What the API server shows to kubelets, as it is at the moment. */
-export function liveKubeletClient(
-  kept: { readonly current: KeptCertificates },
-  ca: string,
-): PairPem & { readonly ca: string } {
+export function liveKubeletClient(kept: Live<KeptCertificates>): PairPem & { readonly ca: string } {
   return {
     get cert() {
       return kept.current.kubeletClient.cert;
@@ -57,38 +72,43 @@ export function liveKubeletClient(
     get key() {
       return kept.current.kubeletClient.key;
     },
-    ca,
+    get ca() {
+      return kept.current.ca;
+    },
   };
 }
 
-/** Until `signal` aborts; `kept` shows what is used from then on. A failure is logged, and tried again. */
-export async function keepCertificates(
-  options: KeepOptions,
-  kept: { current: KeptCertificates },
-  signal: AbortSignal,
-): Promise<void> {
-  const { certDir, clock, logger, onServing } = options;
-  for (;;) {
+/** What it serves with, as it is at the moment. */
+export function liveServing(kept: Live<KeptCertificates>): PairPem & { readonly clientCa: string } {
+  return {
+    get cert() {
+      return kept.current.serving.cert;
+    },
+    get key() {
+      return kept.current.serving.key;
+    },
+    get clientCa() {
+      return kept.current.ca;
+    },
+  };
+}
+
+/** Renews what is due, until `signal` aborts; the files tell who follows them. A failure is logged, and tried again. */
+export async function renewCertificates(options: RenewOptions, signal: AbortSignal): Promise<void> {
+  const { clock, logger } = options;
+  while (!signal.aborted) {
     try {
       await renewDue(options);
-      const now = await readKeptCertificates(certDir);
-      const isNew = now.serving.cert !== kept.current.serving.cert;
-      kept.current = now;
-      if (isNew) {
-        onServing(now.serving);
-        logger.info("The serving certificate was replaced");
-      }
     } catch (err) {
       logger.error("Renewing certificates failed, trying again", { err });
     }
-    await clock.sleep(CHECK_MS, signal).catch((err: unknown) => {
+    await clock.sleep(RENEW_CHECK_MS, signal).catch((err: unknown) => {
       if (!signal.aborted) throw err;
     });
-    if (signal.aborted) return;
   }
 }
 
-async function renewDue({ certDir, nodesDir, clock, logger }: KeepOptions): Promise<void> {
+async function renewDue({ certDir, nodesDir, clock, logger }: RenewOptions): Promise<void> {
   const files = [
     ...NAMES.map((name) => join(certDir, `${name}.crt`)),
     ...(nodesDir === undefined ? [] : await Array.fromAsync(glob(join(nodesDir, "*/pki/kubelet.crt")))),
@@ -115,11 +135,4 @@ async function* dueFiles(files: readonly string[], nowMs: number): AsyncGenerato
     const life = { notBefore: validFromDate.getTime(), notAfter: validToDate.getTime() };
     if (isRenewalDue(life, nowMs)) yield file;
   }
-}
-
-async function readPair(dir: string, name: string): Promise<PairPem> {
-  const [cert, key] = await Promise.all(
-    ["crt", "key"].map((suffix) => readFile(join(dir, `${name}.${suffix}`), "utf8")),
-  );
-  return { cert: cert!, key: key! };
 }

@@ -9,9 +9,6 @@ export interface RuntimeConfigFlags {
   readonly runtimeConfig?: string;
 }
 
-const MIGRATION_API = "storagemigration.k8s.io/v1beta1";
-const TRUST_BUNDLE_API = "certificates.k8s.io/v1beta1";
-
 /** Throws on what is no version that is off by default. */
 export function servedKinds({ runtimeConfig }: RuntimeConfigFlags): Pick<ApiServerOptions, "kinds"> {
   const wanted = enabledVersions(runtimeConfig ?? "");
@@ -20,14 +17,6 @@ export function servedKinds({ runtimeConfig }: RuntimeConfigFlags): Pick<ApiServ
   const unknown = wanted.find((version) => !beta.some((kind) => apiVersionOf(kind) === version));
   if (unknown !== undefined) throw new Error(`--runtime-config: unknown api groups ${unknown}`);
   return { kinds: [...builtinKinds, ...beta.filter((kind) => wanted.includes(apiVersionOf(kind)))] };
-}
-
-export function servesMigrations({ runtimeConfig }: RuntimeConfigFlags): boolean {
-  return enabledVersions(runtimeConfig ?? "").includes(MIGRATION_API);
-}
-
-export function servesTrustBundles({ runtimeConfig }: RuntimeConfigFlags): boolean {
-  return enabledVersions(runtimeConfig ?? "").includes(TRUST_BUNDLE_API);
 }
 
 function enabledVersions(text: string): readonly string[] {

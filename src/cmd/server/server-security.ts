@@ -23,10 +23,10 @@ export interface ServerSecurity extends AsyncDisposable {
   readonly start: (tasks: TaskGroup) => void;
 }
 
-/** `pem`: the clients' authority, and the cluster's own signing keys. */
+/** `pem`: the clients' authority as it is at the moment, and the cluster's own signing keys. */
 export async function openServerSecurity(
   flags: SecurityFlags,
-  pem: { readonly clientCa: string; readonly signingKeys: string },
+  pem: { readonly clientCa: () => string; readonly signingKeys: string },
   world: { readonly clock: Clock; readonly random: () => number; readonly logger: Logger },
 ): Promise<ServerSecurity> {
   const metrics = new LateMetrics();

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import type { Clock } from "#apimachinery";
+import type { Clock, Logger } from "#apimachinery";
 import {
   createApiServer,
   type Security,
@@ -11,7 +11,7 @@ import {
   type UserInfo,
 } from "#apiserver";
 import { newClient, newEventRecorder, newInformerFactory, type Client, type InformerFactory } from "#client";
-import { Metrics, TaskGroup } from "#component-base";
+import { certificateBlocks, derived, LiveValue, Metrics, TaskGroup, type Live } from "#component-base";
 import type { Controller, ControllerContext } from "#controller-runtime";
 import type { Store } from "#storage";
 import { componentLogger } from "../component-log.ts";
@@ -26,20 +26,22 @@ import { serveComponent, type ComponentEndpointOptions } from "./component-endpo
 import type { ComponentFlags } from "./component-flags.ts";
 import { controllerMetrics } from "./controller-metrics.ts";
 import { controlPlaneNodeController } from "./control-plane-node.ts";
-import { ensureBootstrapObjects } from "./bootstrap-objects.ts";
+import { ensureBootstrapObjects, ensureClusterInfo } from "./bootstrap-objects.ts";
 import { controllerManagerUser, controllerUser, schedulerUser } from "./identities.ts";
 import { flowControlOptions, type FlowControlFlags } from "./flow-control-flags.ts";
-import { frontProxyOptions, type FrontProxyFlags } from "./front-proxy-flags.ts";
+import { frontProxyOptions, frontProxyPaths, type FrontProxyFlags } from "./front-proxy-flags.ts";
 import { metricsServerOf, runMetricsServer } from "./metrics-server.ts";
-import { keepCertificates, liveKubeletClient, readKeptCertificates } from "./keep-certificates.ts";
+import {
+  liveKubeletClient,
+  liveServing,
+  readKeptCertificates,
+  renewCertificates,
+  type KeptCertificates,
+} from "./keep-certificates.ts";
+import { followFiles } from "../live-files.ts";
 import { shutdownOptions, type ShutdownFlags } from "./shutdown-flags.ts";
 import { openStore } from "./open-store.ts";
-import {
-  servedKinds,
-  servesMigrations,
-  servesTrustBundles,
-  type RuntimeConfigFlags,
-} from "./runtime-config.ts";
+import { servedKinds, type RuntimeConfigFlags } from "./runtime-config.ts";
 import { storageOptions, type StorageFlags } from "./storage-flags.ts";
 import { openServerSecurity, type SecurityFlags } from "./server-security.ts";
 
@@ -98,14 +100,14 @@ async function serve(
   random: () => number,
   signal: AbortSignal,
 ): Promise<void> {
-  const pem = (name: string): Promise<string> => readFile(join(flags.certDir, name), "utf8");
-  const ca = await pem("ca.crt");
   const logger = componentLogger("kube-apiserver", flags.logDir, clock);
-  const keys = { clientCa: ca, signingKeys: await pem("sa.key") };
+  const proxyPaths = frontProxyPaths(flags, flags.certDir);
+  const readKept = (): Promise<KeptCertificates> => readKeptCertificates(flags.certDir, proxyPaths);
+  const kept = new LiveValue(await readKept());
+  const signingKeys = await readFile(join(flags.certDir, "sa.key"), "utf8");
+  const keys = { clientCa: () => kept.current.ca, signingKeys };
   await using security = await openServerSecurity(flags, keys, { clock, random, logger });
-  const kept = { current: await readKeptCertificates(flags.certDir) };
-  const frontProxies = await frontProxyOptions(flags, flags.certDir, () => kept.current.frontProxyClient);
-  const kubeletClient = liveKubeletClient(kept, ca);
+  const kubeletClient = liveKubeletClient(kept);
   const metricsServer = metricsServerOf(flags, kubeletClient, clock);
   await using server = await createApiServer({
     ...(await auditOptions(flags, logger)),
@@ -114,13 +116,13 @@ async function serve(
     ...storageOptions(flags),
     ...servedKinds(flags),
     ...flowControlOptions(flags),
-    ...frontProxies,
+    ...frontProxyOptions(flags, kept),
     ...security.options,
     store,
     clock,
     random,
     logger,
-    tls: { ...kept.current.serving, clientCa: ca },
+    tls: liveServing(kept),
     kubeletClient,
     ...(metricsServer !== undefined && { inProcessBackends: [metricsServer] }),
     serviceCIDR: flags.serviceClusterIpRange,
@@ -134,24 +136,29 @@ async function serve(
   const informers = newInformerFactory({ client: reader, clock, random, freeze: false });
   security.attach(client);
   const publicServer = `https://${flags.advertiseAddress}:${flags.securePort}`;
-  await ensureBootstrapObjects(client, { server: publicServer, ca }, signal);
+  await ensureBootstrapObjects(client, { server: publicServer, ca: kept.current.ca }, signal);
   await server.listen([{ host: flags.bindAddress, port: flags.securePort }]);
   await ensureClusterDns(client, flags.serviceClusterIpRange, signal);
   await using tasks = new TaskGroup(signal);
   security.start(tasks);
-  const { certDir, nodesDir } = flags;
-  const onServing = server.useCertificate.bind(server);
-  const keep = { certDir, clock, logger, onServing, ...(nodesDir !== undefined && { nodesDir }) };
-  tasks.start("certificates", (stop) => keepCertificates(keep, kept, stop));
+  keepCertificates(tasks, flags, kept, readKept, { clock, logger });
+  const serving = derived(kept, ({ serving: pair, ca }) => ({ ...pair, clientCa: ca }), tasks.signal);
+  serving.follow((now) => server.useCertificate(now), tasks.signal);
+  const rootCA = derived(kept, ({ ca }) => ca, tasks.signal);
+  tasks.start("cluster-info", (stop) =>
+    followClusterInfo(
+      rootCA,
+      (ca) => ensureClusterInfo(client, { server: publicServer, ca }, stop),
+      logger,
+      stop,
+    ),
+  );
   if (metricsServer !== undefined) {
     tasks.start("metrics-server", (stop) => runMetricsServer(metricsServer, { client, informers }, stop));
   }
-  const serveAt = endpointServer(flags, security.options.authenticator, server, () => ({
-    ...kept.current.serving,
-    clientCa: ca,
-  }));
+  const serveAt = endpointServer(flags, security.options.authenticator, server, serving);
   const { signLegacyToken } = security;
-  startComponents(tasks, server, informers, flags, { ca, signLegacyToken }, clock, random, serveAt);
+  startComponents(tasks, server, informers, flags, { rootCA, signLegacyToken }, clock, random, serveAt);
   await tasks.wait();
 }
 
@@ -165,10 +172,10 @@ function endpointServer(
   { componentBindAddress: host }: ServerFlags,
   authenticator: Authenticator,
   server: ApiServer,
-  tls: () => ComponentEndpointOptions["tls"],
+  tls: ComponentEndpointOptions["tls"],
 ): ServeAt {
   const transport = server.transport();
-  return (at, stop) => serveComponent({ ...at, host, tls: tls(), authenticator, transport }, stop);
+  return (at, stop) => serveComponent({ ...at, host, tls, authenticator, transport }, stop);
 }
 
 function startComponents(
@@ -176,7 +183,7 @@ function startComponents(
   server: ApiServer,
   informers: InformerFactory,
   flags: ServerFlags,
-  { ca, signLegacyToken }: { readonly ca: string } & Pick<Security, "signLegacyToken">,
+  { rootCA, signLegacyToken }: { readonly rootCA: Live<string> } & Pick<Security, "signLegacyToken">,
   clock: Clock,
   random: () => number,
   serveAt: ServeAt,
@@ -213,16 +220,14 @@ function startComponents(
     const logger = componentLogger("kube-controller-manager", flags.logDir, clock);
     const options = {
       ...controllerOptions(flags),
-      rootCA: ca,
+      rootCA,
       signLegacyToken,
       clusterCIDR: flags.clusterCidr,
       serviceCIDR: flags.serviceClusterIpRange,
       allocateNodeCIDRs: true,
-      storageVersionMigration: servesMigrations(flags),
-      clusterTrustBundles: servesTrustBundles(flags),
       names: [...flags.controllers, ...(flags.controllers.includes("*") ? CLUSTER_CONTROLLERS : [])],
       clientFor,
-      clusterSigning: { ca: () => signingPair(flags.certDir) },
+      clusterSigning: { ca: () => signingPair(flags.certDir), ttlMaxMs: flags.clusterSigningDuration },
     };
     const { controlPlaneNode: node, controllerManagerSecurePort: port } = flags;
     const metrics = new Metrics(controllerMetrics);
@@ -239,6 +244,39 @@ function startComponents(
   });
 }
 
+/** The files of certificates are looked at, and renewed, as long as the server runs. */
+function keepCertificates(
+  tasks: TaskGroup,
+  { certDir, nodesDir }: ServerFlags,
+  kept: LiveValue<KeptCertificates>,
+  read: () => Promise<KeptCertificates>,
+  world: { readonly clock: Clock; readonly logger: Logger },
+): void {
+  const renew = { certDir, ...world, ...(nodesDir !== undefined && { nodesDir }) };
+  tasks.start("certificate renewal", (stop) => renewCertificates(renew, stop));
+  const follow = { read, what: "Certificates of the API server", ...world };
+  tasks.start("certificates", (stop) => followFiles(kept, follow, stop));
+}
+
+/** Those who join are told of a new authority. */
+async function followClusterInfo(
+  ca: Live<string>,
+  ensure: (ca: string) => Promise<void>,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  let last = Promise.resolve();
+  ca.follow((now) => {
+    last = last
+      .then(() => ensure(now))
+      .catch((err: unknown) => {
+        if (!signal.aborted) logger.error("Updating the ConfigMap cluster-info failed", { err });
+      });
+  }, signal);
+  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  await last;
+}
+
 /** Read for every signature: the authority may have been replaced. */
 async function signingPair(
   certDir: string,
@@ -246,5 +284,6 @@ async function signingPair(
   const [certificatePem, privateKeyPem] = await Promise.all(
     ["ca.crt", "ca.key"].map((name) => readFile(join(certDir, name), "utf8")),
   );
-  return { certificatePem: certificatePem!, privateKeyPem: privateKeyPem! };
+  // others of the bundle are believed, and sign no more or not yet
+  return { certificatePem: certificateBlocks(certificatePem!)[0] ?? "", privateKeyPem: privateKeyPem! };
 }

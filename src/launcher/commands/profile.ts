@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { LauncherContext } from "../launcher-context.ts";
 import { profilePaths } from "../paths.ts";
 import { listProfiles } from "../profile.ts";
-import { programState } from "../supervisor.ts";
+import { programState } from "../program-state.ts";
 import type { ProfileRow } from "./profile-table.ts";
 
 export async function profileRows(context: LauncherContext): Promise<readonly ProfileRow[]> {

@@ -13,7 +13,7 @@ import {
 import type { LauncherContext } from "../launcher-context.ts";
 import { profilePaths, type LauncherEnv } from "../paths.ts";
 import { requireProfile, type Profile } from "../profile.ts";
-import { programState } from "../supervisor.ts";
+import { programState } from "../program-state.ts";
 import { EXIT, UserError } from "../user-error.ts";
 
 /** While the cluster runs, or while it is stopped. */

@@ -23,7 +23,8 @@ import {
 import { contextName, readProfile, writeProfile, type NodeSpec, type Profile } from "../profile.ts";
 import { agentName, agentProgram, containerdProgram, serverProgram } from "../programs.ts";
 import { parseRegistry } from "../registries.ts";
-import { programState, startProgram } from "../supervisor.ts";
+import { programState } from "../program-state.ts";
+import { startProgram } from "../supervisor.ts";
 import { EXIT, UserError } from "../user-error.ts";
 import { waitForNodes, waitForServer, waitForSystemPods } from "../wait.ts";
 import { removeCluster } from "./delete.ts";

@@ -7,7 +7,7 @@ import { profilePaths } from "../paths.ts";
 import { requireProfile } from "../profile.ts";
 import { agentName, containerdName } from "../programs.ts";
 import { isServerReady } from "../server-ready.ts";
-import { programState } from "../supervisor.ts";
+import { programState } from "../program-state.ts";
 import type { NodeStatus, State } from "./status-table.ts";
 
 export async function status(

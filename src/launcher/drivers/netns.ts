@@ -18,6 +18,8 @@ const PREFIX_LENGTH = 24;
 /** The gateway is .1, the first node .2. */
 const FIRST_NODE = 2;
 export const NODES_MAX = 200;
+/** Above the nodes: the addresses of LoadBalancer services. */
+const LOAD_BALANCERS = "224/27";
 
 export const netnsDriver: Driver = {
   name: "netns",
@@ -119,6 +121,10 @@ function readRoutes(): readonly Route[] {
 
 export function nodeAddress(network: NonNullable<Profile["network"]>, index: number): string {
   return network.gateway.replace(/\.\d+$/, `.${FIRST_NODE + index}`);
+}
+
+export function loadBalancerRange(network: NonNullable<Profile["network"]>): string {
+  return network.gateway.replace(/\.\d+$/, `.${LOAD_BALANCERS}`);
 }
 
 export function namespaceOf(node: NodeSpec): string {

@@ -90,6 +90,15 @@ export function addHairpins(
   }
 }
 
+/** Intervals: one that goes must be gone before one that overlaps it comes. */
+export function addRanges(delta: Delta, committed: readonly string[], wanted: readonly string[]): void {
+  const element = `element ${TABLE} service-ranges`;
+  const gone = committed.filter((range) => !wanted.includes(range));
+  const added = wanted.filter((range) => !committed.includes(range));
+  if (gone.length > 0) delta.unlink.push(`delete ${element} { ${gone.join(" , ")} }`);
+  if (added.length > 0) delta.link.push(`add ${element} { ${added.join(" , ")} }`);
+}
+
 function sameRules(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((rule, index) => rule === b[index]);
 }

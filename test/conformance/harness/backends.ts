@@ -21,8 +21,6 @@ export interface Launched {
 }
 
 const NODES = 3;
-/** Off by default, and named by conformance tests. */
-const BETA_APIS = "certificates.k8s.io/v1beta1=true";
 /** Built from `examples/web`: busybox, and `serve`, which says which pod answered. */
 export const WEB_IMAGE = "demo/web:1";
 const WEB_FOLDER = join(import.meta.dirname, "../../../examples/web");
@@ -45,7 +43,7 @@ export async function startSimulated(): Promise<Simulated> {
 export async function startLaunched(): Promise<Launched> {
   const cluster = await LaunchedCluster.prepare(`conf${process.pid}`);
   try {
-    await cluster.k8ts("start", `--nodes=${NODES}`, `--extra-config=apiserver.runtime-config=${BETA_APIS}`);
+    await cluster.k8ts("start", `--nodes=${NODES}`);
     await cluster.k8ts("image", "build", "-t", WEB_IMAGE, WEB_FOLDER);
     const session = await openSession(await readFile(join(cluster.home, "kubeconfig"), "utf8"));
     const close = async (): Promise<void> => {
@@ -54,7 +52,9 @@ export async function startLaunched(): Promise<Launched> {
     };
     return { session, cluster, close };
   } catch (err) {
-    await cluster.destroy();
+    await cluster.destroy().catch((cause: unknown) => {
+      throw new AggregateError([err, cause], `Neither started nor removed: ${String(err)}`, { cause: err });
+    });
     throw err;
   }
 }

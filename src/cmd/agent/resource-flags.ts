@@ -1,0 +1,122 @@
+/** Flags of the kubelet about the node's resources, by upstream's names. @module */
+import { type Command, InvalidArgumentError } from "commander";
+import { isQuantity } from "#apimachinery";
+import { parseThresholds, type EvictionConfig, type KubeletOptions, type SignalMap } from "#kubelet";
+import { durationMs, whole } from "../flag-values.ts";
+
+export interface ResourceFlags {
+  readonly evictionHard?: SignalMap;
+  readonly evictionSoft?: SignalMap;
+  readonly evictionSoftGracePeriod?: Readonly<Record<string, number>>;
+  readonly evictionMinimumReclaim?: SignalMap;
+  readonly evictionPressureTransitionPeriod?: number;
+  readonly evictionMaxPodGracePeriod?: number;
+  readonly imageGcHighThreshold?: number;
+  readonly imageGcLowThreshold?: number;
+  readonly minimumImageTtlDuration?: number;
+  readonly maximumImageAge?: number;
+  readonly podMaxPids?: number;
+  readonly systemReserved?: Readonly<Record<string, string>>;
+  readonly kubeReserved?: Readonly<Record<string, string>>;
+}
+
+export function addResourceFlags(command: Command): void {
+  command
+    .option(
+      "--eviction-hard <signals>",
+      "when pods are evicted: memory.available<100Mi,…",
+      thresholds("hard"),
+    )
+    .option("--eviction-soft <signals>", "when pods are evicted after a while", pairs("<"))
+    .option(
+      "--eviction-soft-grace-period <signals>",
+      "after which while: memory.available=1m30s",
+      gracePeriods,
+    )
+    .option("--eviction-minimum-reclaim <signals>", "how much more is to be freed", pairs("="))
+    .option("--eviction-pressure-transition-period <duration>", "how long pressure is told on", durationMs)
+    .option("--eviction-max-pod-grace-period <seconds>", "the most that a pod gets to end (soft)", whole)
+    .option("--image-gc-high-threshold <percent>", "use of the disk from which images are removed", whole)
+    .option("--image-gc-low-threshold <percent>", "use of the disk down to which", whole)
+    .option("--minimum-image-ttl-duration <duration>", "age before which an image is kept", durationMs)
+    .option(
+      "--maximum-image-age <duration>",
+      "how long an image may be unused; default: for ever",
+      durationMs,
+    )
+    .option("--pod-max-pids <count>", "processes that a pod may have", whole)
+    .option("--system-reserved <amounts>", "kept from pods: cpu=200m,memory=500Mi", amounts)
+    .option("--kube-reserved <amounts>", "kept from pods too", amounts);
+}
+
+/** What was not given is left to kubelet's defaults. Throws when the thresholds contradict each other. */
+export function resourceOptions(
+  flags: ResourceFlags,
+): Pick<KubeletOptions, "eviction" | "imageGC" | "podPidsLimit" | "systemReserved" | "kubeReserved"> {
+  const eviction: EvictionConfig = given({
+    hard: flags.evictionHard,
+    soft: flags.evictionSoft,
+    softGracePeriodMs: flags.evictionSoftGracePeriod,
+    minimumReclaim: flags.evictionMinimumReclaim,
+    pressureTransitionPeriodMs: flags.evictionPressureTransitionPeriod,
+    maxPodGracePeriodSeconds: flags.evictionMaxPodGracePeriod,
+  });
+  parseThresholds(eviction);
+  return given({
+    eviction,
+    imageGC: given({
+      highThresholdPercent: flags.imageGcHighThreshold,
+      lowThresholdPercent: flags.imageGcLowThreshold,
+      minimumAgeMs: flags.minimumImageTtlDuration,
+      maximumAgeMs: flags.maximumImageAge,
+    }),
+    podPidsLimit: flags.podMaxPids,
+    systemReserved: flags.systemReserved,
+    kubeReserved: flags.kubeReserved,
+  });
+}
+
+type Given<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
+
+function given<T extends object>(values: T): Given<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Given<T>;
+}
+
+function thresholds(list: "hard"): (text: string) => SignalMap {
+  return (text) => {
+    const map = pairs("<")(text);
+    try {
+      parseThresholds({ [list]: map });
+    } catch (err) {
+      throw new InvalidArgumentError((err as Error).message);
+    }
+    return map;
+  };
+}
+
+/** `a<1,b<2`. */
+function pairs(operator: "<" | "="): (text: string) => Readonly<Record<string, string>> {
+  return (text) => {
+    const entries = text.split(",").filter((entry) => entry !== "");
+    return Object.fromEntries(
+      entries.map((entry) => {
+        const at = entry.indexOf(operator);
+        if (at < 1) throw new InvalidArgumentError(`${JSON.stringify(entry)} needs a ${operator}`);
+        return [entry.slice(0, at).trim(), entry.slice(at + 1).trim()];
+      }),
+    );
+  };
+}
+
+function gracePeriods(text: string): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    Object.entries(pairs("=")(text)).map(([name, value]) => [name, durationMs(value)]),
+  );
+}
+
+function amounts(text: string): Readonly<Record<string, string>> {
+  const map = pairs("=")(text);
+  for (const [name, value] of Object.entries(map))
+    if (!isQuantity(value)) throw new InvalidArgumentError(`${name} needs a quantity like 500Mi`);
+  return map;
+}
