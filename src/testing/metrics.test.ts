@@ -3,7 +3,16 @@ import { test } from "node:test";
 import { Deployments } from "#api/apps/v1/deployment";
 import { HorizontalPodAutoscalers } from "#api/autoscaling/v2/horizontalpodautoscaler";
 import { dynamicKind } from "#client";
-import { isNotFound, parseTime, pause, reasonOf, systemClock, type KubeObject } from "#apimachinery";
+import {
+  isNotFound,
+  parseQuantity,
+  parseTime,
+  pause,
+  quantityToNumber,
+  reasonOf,
+  systemClock,
+  type KubeObject,
+} from "#apimachinery";
 import { startTestCluster } from "./test-cluster.ts";
 
 const PodMetrics = dynamicKind({
@@ -15,6 +24,10 @@ const PodMetrics = dynamicKind({
 });
 const metadata = { name: "web", namespace: "default" };
 const labels = { app: "web" };
+interface Usage {
+  readonly cpu: string;
+  readonly memory: string;
+}
 const ASK_MS = 50;
 const SETTLED_MS = 2000;
 
@@ -28,7 +41,10 @@ test("startTestCluster measures simulated pods, and autoscalers follow what they
   const spec = { replicas: 1, selector: { matchLabels: labels }, template };
   await client.create(Deployments, { apiVersion: "apps/v1", kind: "Deployment", metadata, spec }, signal);
   const [pod] = (await untilMeasured()) as readonly { readonly containers?: unknown }[];
-  assert.deepEqual(pod?.containers, [{ name: "web", usage: { cpu: "300m", memory: "16Mi" } }]);
+  const [container] = pod?.containers as readonly { readonly name: string; readonly usage: Usage }[];
+  // Counters are whole nanoseconds: a rate between two of them is off by as many nanocores.
+  assert.equal(Math.round(quantityToNumber(parseQuantity(container!.usage.cpu)) * 1e6), 300_000);
+  assert.deepEqual([container!.name, container!.usage.memory], ["web", "16Mi"]);
   await client.create(
     HorizontalPodAutoscalers,
     {
