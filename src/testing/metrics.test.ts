@@ -24,9 +24,9 @@ const PodMetrics = dynamicKind({
 });
 const metadata = { name: "web", namespace: "default" };
 const labels = { app: "web" };
-interface Usage {
-  readonly cpu: string;
-  readonly memory: string;
+interface Measured {
+  readonly name: string;
+  readonly usage: { readonly cpu: string; readonly memory: string };
 }
 const ASK_MS = 50;
 const SETTLED_MS = 2000;
@@ -40,8 +40,8 @@ test("startTestCluster measures simulated pods, and autoscalers follow what they
   };
   const spec = { replicas: 1, selector: { matchLabels: labels }, template };
   await client.create(Deployments, { apiVersion: "apps/v1", kind: "Deployment", metadata, spec }, signal);
-  const [pod] = (await untilMeasured()) as readonly { readonly containers?: unknown }[];
-  const [container] = pod?.containers as readonly { readonly name: string; readonly usage: Usage }[];
+  const [pod] = (await untilMeasured()) as readonly { readonly containers?: readonly Measured[] }[];
+  const [container] = pod!.containers!;
   // Counters are whole nanoseconds: a rate between two of them is off by as many nanocores.
   assert.equal(Math.round(quantityToNumber(parseQuantity(container!.usage.cpu)) * 1e6), 300_000);
   assert.deepEqual([container!.name, container!.usage.memory], ["web", "16Mi"]);
