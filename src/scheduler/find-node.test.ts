@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Pod } from "#api/core/v1/types.gen";
-import { podInfo } from "./cache/pod-info.ts";
+import { podInfo, type PodInfo } from "./cache/pod-info.ts";
 import { SchedulerCache } from "./cache/scheduler-cache.ts";
 import { NodeFinder, feasibleWanted } from "./find-node.ts";
 import { fitErrorMessage } from "./fit-error.ts";
 import { findNow, testFramework, testNode, testPod, type NodeShape, type PodShape } from "./fixture.ts";
 import { NominatedPods } from "./preemption/nominated-pods.ts";
-import { findCandidates, selectCandidate } from "./preemption/plan.ts";
+import { findCandidates, selectCandidate, type CandidatesFound, type Slices } from "./preemption/plan.ts";
 
 const framework = testFramework(() => ({ team: "a" }));
 
@@ -212,6 +212,44 @@ test("find() gives back exactly what it took when nominated pods are tried", () 
   assert.equal(cache.get("a")!.requested.milliCPU, 0);
 });
 
+const numbers = { minCandidateNodesAbsolute: 100, minCandidateNodesPercentage: 10 };
+type Refused = Extract<ReturnType<typeof findNow>, { readonly kind: "unschedulable" }>;
+
+function candidates(finder: NodeFinder, pod: PodInfo, { cycle, refused }: Refused, slices: Slices) {
+  return findCandidates(finder, pod, cycle!, refused, [], () => 0, numbers, slices);
+}
+
+function candidatesNow(finder: NodeFinder, pod: PodInfo, refused: Refused): CandidatesFound {
+  const slices = { isOver: () => false, next: () => Promise.resolve(), isGone: () => false };
+  const found = candidates(finder, pod, refused, slices);
+  assert.ok(!(found instanceof Promise));
+  return found;
+}
+
+test("findCandidates() lets others have their turn, and passes over nodes that go meanwhile", async () => {
+  const low = { cpu: "2", spec: { priority: 1 } };
+  const cache = clusterOf(
+    { a: { cpu: "2" }, b: { cpu: "2" }, c: { cpu: "2" } },
+    { "low@a": low, "low2@b": low, "low3@c": low },
+  );
+  const pod = podInfo(testPod("new", { cpu: "2", spec: { priority: 100 } }));
+  const finder = new NodeFinder(framework, new NominatedPods(), () => 0);
+  const found = findNow(finder, pod, cache);
+  assert.ok(found.kind === "unschedulable");
+  let turns = 0;
+  const result = await candidates(finder, pod, found, {
+    isOver: () => true,
+    async next() {
+      if (++turns === 2) cache.removeNode("b");
+    },
+    isGone: (node) => cache.get(node.name) !== node,
+  });
+  assert.deepEqual(
+    [turns, result.candidates.map(({ node }) => node.name), result.statuses.length],
+    [3, ["a", "c"], 1],
+  );
+});
+
 test("selectCandidate() takes the least important pods that make room", () => {
   const cache = clusterOf(
     { a: { cpu: "2" }, b: { cpu: "2" } },
@@ -225,9 +263,8 @@ test("selectCandidate() takes the least important pods that make room", () => {
   const finder = new NodeFinder(framework, new NominatedPods(), () => 0);
   const found = findNow(finder, pod, cache);
   assert.ok(found.kind === "unschedulable" && found.cycle !== undefined);
-  const numbers = { minCandidateNodesAbsolute: 100, minCandidateNodesPercentage: 10 };
-  const { candidates } = findCandidates(finder, pod, found.cycle, found.refused, [], () => 0, numbers);
-  const { node, victims } = selectCandidate(candidates);
+  const { candidates: all } = candidatesNow(finder, pod, found);
+  const { node, victims } = selectCandidate(all);
   assert.equal(node.name, "a");
   assert.deepEqual(
     victims.map(({ pod: { metadata } }) => metadata.name),
@@ -243,14 +280,13 @@ test("find() and findCandidates() know from an equal pod what has not changed", 
   );
   const nominated = new NominatedPods((nodeName) => cache.touch(nodeName));
   const finder = new NodeFinder(framework, nominated, () => 0);
-  const numbers = { minCandidateNodesAbsolute: 100, minCandidateNodesPercentage: 10 };
   const preempt = (name: string): string => {
     const pod = podInfo(testPod(name, { cpu: "2", spec: { priority: 100 } }));
     const found = findNow(finder, pod, cache);
     if (found.kind === "node") return `fits on ${found.node.name}`;
-    const { candidates } = findCandidates(finder, pod, found.cycle!, found.refused, [], () => 0, numbers);
-    if (candidates.length === 0) return "nobody to send away";
-    const { node, victims } = selectCandidate(candidates);
+    const { candidates: all } = candidatesNow(finder, pod, found);
+    if (all.length === 0) return "nobody to send away";
+    const { node, victims } = selectCandidate(all);
     nominated.set(pod, node.name, victims);
     return `takes ${node.name}`;
   };

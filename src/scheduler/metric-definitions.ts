@@ -91,5 +91,20 @@ export const schedulerMetrics: readonly MetricDefinition[] = prefixed("scheduler
     "call_type",
     "result",
   ),
+  counter(
+    "dra_bindingconditions_allocations_total",
+    "Devices that had to be prepared before a pod was bound, by how that went",
+    "profile",
+    "driver",
+    "status",
+  ),
+  histogram(
+    "dra_bindingconditions_wait_duration_seconds",
+    exponentialBuckets(0.1, 2, 14),
+    "Duration of waiting for devices to be prepared",
+    "profile",
+    "driver",
+    "status",
+  ),
   gauge("pending_async_api_calls", "Writes to the API under way", "call_type"),
 ]);

@@ -223,3 +223,30 @@ test("scheduler gives an idle claim back that keeps a pod from its node", async 
   assert.equal((await cluster.pod("second", isBound)).spec?.nodeName, other);
   assert.deepEqual(await devicesOf(cluster, "c"), [`${other}/g0`]);
 });
+
+test("scheduler binds a pod when its device is prepared, and gives one back that cannot be", async () => {
+  const remote = { bindingConditions: ["Attached"], bindingFailureConditions: ["Lost"], bindsToNode: true };
+  await using cluster = await gpuCluster({ a: [gpu("g0", "x", "1Gi", remote)] });
+  const { client, informers, signal } = cluster;
+  const outcomes = ["Lost", "Attached"];
+  // the driver: what becomes of the device, once for every allocation
+  informers.informer(ResourceClaims).addEventHandler({
+    onUpdate(now) {
+      if (now.status?.allocation === undefined || now.status.devices !== undefined) return;
+      const reserved = now.status.reservedFor ?? [];
+      if (reserved.length === 0 || outcomes.length === 0) return;
+      const lastTransitionTime = "2026-01-01T00:00:00Z";
+      const condition = { type: outcomes.shift()!, status: "True", reason: "Fabric", message: "" };
+      const conditions = [{ ...condition, lastTransitionTime }];
+      const devices = [{ driver: DRIVER, pool: "a", device: "g0", conditions }];
+      void client.updateStatus(ResourceClaims, { ...now, status: { ...now.status, devices } }, signal);
+    },
+  });
+  informers.start(signal);
+  cluster.startScheduler();
+  await claim(cluster, "c", { requests: [{ name: "gpu", exactly: { deviceClassName: "gpu" } }] });
+  await cluster.create(user("p", "c"));
+  assert.equal((await cluster.pod("p", isBound)).spec?.nodeName, "a");
+  assert.deepEqual(outcomes, []);
+  assert.deepEqual(await devicesOf(cluster, "c"), ["a/g0"]);
+});

@@ -1,4 +1,5 @@
 /** Upstream's plugins, by the names that configuration files use. @module */
+import { Pods } from "#api/core/v1/pod";
 import { Namespaces } from "#api/core/v1/namespace";
 import { PersistentVolumes } from "#api/core/v1/persistentvolume";
 import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
@@ -10,6 +11,7 @@ import { StorageClasses } from "#api/storage/v1/storageclass";
 import type { InformerFactory } from "#client";
 import type {
   DefaultPreemptionArgs,
+  DynamicResourcesArgs,
   InterPodAffinityArgs,
   NodeAffinityArgs,
   NodeResourcesBalancedAllocationArgs,
@@ -70,12 +72,17 @@ export function newInTreeRegistry(): PluginRegistry {
       const labelsOf = (name: string) => namespaces.get(name)?.metadata.labels ?? {};
       return interPodAffinity(labelsOf, args as InterPodAffinityArgs);
     },
-    DynamicResources(_, handle) {
+    DynamicResources(args, handle) {
       dra ??= new DraManager(handle.informers);
-      return new DynamicResources(handle, dra);
+      return new DynamicResources(args as DynamicResourcesArgs, handle, dra);
     },
     DefaultPreemption: (args, handle) =>
-      defaultPreemption(args as DefaultPreemptionArgs, handle, handle.informers.lister(PodDisruptionBudgets)),
+      defaultPreemption(
+        args as DefaultPreemptionArgs,
+        handle,
+        handle.informers.lister(PodDisruptionBudgets),
+        handle.informers.lister(Pods),
+      ),
     NodeResourcesBalancedAllocation: (args) =>
       nodeResourcesBalancedAllocation(args as NodeResourcesBalancedAllocationArgs),
     ImageLocality: () => imageLocality,

@@ -1,4 +1,6 @@
 /** DefaultPreemption: whether a pod that fits nowhere may send less important ones away, and whom. @module */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Pod } from "#api/core/v1/types.gen";
 import type { PodDisruptionBudget } from "#api/policy/v1/types.gen";
 import type { Lister } from "#client";
 import type { PodInfo } from "../cache/pod-info.ts";
@@ -16,14 +18,18 @@ import {
   selectCandidate,
   type Candidate,
   type CandidatesFound,
+  type Slices,
 } from "./plan.ts";
 
 const NAME = "DefaultPreemption";
+/** A search that finds nothing tries every node: it lets go of the event loop after so long. */
+const SLICE_MS = 5;
 
 export function defaultPreemption(
   args: DefaultPreemptionArgs,
   handle: Handle,
   budgets: Lister<PodDisruptionBudget>,
+  pods: Lister<Pod>,
 ): Plugin {
   return {
     name: NAME,
@@ -31,17 +37,42 @@ export function defaultPreemption(
       handle.metrics?.inc("scheduler_preemption_attempts_total", {});
       const why = notEligible(pod, handle, refused, snapshot);
       if (why !== undefined) return { status: said(`not eligible due to ${why}.`) };
-      const found = candidatesFor(pod, cycle, refused);
-      if (found.candidates.length === 0) return noCandidate(found, snapshot);
-      if (!handle.extenders.some(({ supportsPreemption }) => supportsPreemption))
-        return preempt(pod, found.candidates);
-      return withExtenders(pod, found.candidates, signal);
+      const nodes = snapshot.nodes.length;
+      const found = candidatesFor(pod, cycle, refused, snapshot);
+      if (!(found instanceof Promise)) return decide(pod, found, nodes, signal);
+      return found.then((later) => {
+        signal.throwIfAborted();
+        return isGone(pod) ? { status: said("the pod is gone") } : decide(pod, later, nodes, signal);
+      });
     },
   };
 
-  function candidatesFor(pod: PodInfo, cycle: Cycle | undefined, refused: RefusedNodes): CandidatesFound {
+  function decide(
+    pod: PodInfo,
+    found: CandidatesFound,
+    nodes: number,
+    signal: AbortSignal,
+  ): PostFilterResult | Promise<PostFilterResult> {
+    if (found.candidates.length === 0) return noCandidate(found, nodes);
+    if (!handle.extenders.some(({ supportsPreemption }) => supportsPreemption))
+      return preempt(handle, pod, found.candidates);
+    return withExtenders(pod, found.candidates, signal);
+  }
+
+  function candidatesFor(
+    pod: PodInfo,
+    cycle: Cycle | undefined,
+    refused: RefusedNodes,
+    snapshot: Snapshot,
+  ): CandidatesFound | Promise<CandidatesFound> {
     if (cycle === undefined) return { candidates: [], statuses: [] };
-    return findCandidates(handle, pod, cycle, refused, budgets.list(), handle.random, args);
+    const slices = newSlices(handle, snapshot);
+    return findCandidates(handle, pod, cycle, refused, budgets.list(), handle.random, args, slices);
+  }
+
+  /** Nothing may be promised to it then: nobody would take the promise back. */
+  function isGone({ key, uid }: PodInfo): boolean {
+    return pods.get(key)?.metadata.uid !== uid;
   }
 
   async function withExtenders(
@@ -51,49 +82,62 @@ export function defaultPreemption(
   ): Promise<PostFilterResult> {
     const left = await askAboutPreemption(handle.extenders, pod, candidates);
     signal.throwIfAborted();
+    if (isGone(pod)) return { status: said("the pod is gone") };
     if (left.length === 0) return { status: said("no candidate node for preemption") };
-    return preempt(pod, left);
+    return preempt(handle, pod, left);
   }
+}
 
-  /** The promise is made at once; the victims go while other pods are tried. */
-  function preempt(pod: PodInfo, candidates: readonly Candidate[]): PostFilterResult {
-    const candidate = selectCandidate(candidates);
-    const { nominated, metrics, clock } = handle;
-    const { name } = candidate.node;
-    const outdone = nominated
-      .on(name)
-      .filter((other) => other.priority < pod.priority && other.uid !== pod.uid);
-    nominated.set(pod, name, candidate.victims);
-    for (const other of outdone) nominated.delete(other.uid);
-    metrics?.observe("scheduler_preemption_victims", {}, candidate.victims.length);
-    const underWay = async (signal: AbortSignal): Promise<void> => {
-      const startMs = clock.monotonicMs();
-      const done = (result: "success" | "error"): void => {
-        const seconds = (clock.monotonicMs() - startMs) / 1_000;
-        metrics?.inc("scheduler_preemption_goroutines_execution_total", { result });
-        metrics?.observe("scheduler_preemption_goroutines_duration_seconds", { result }, seconds);
-      };
-      try {
-        await Promise.all([takePromisesBack(handle, outdone, signal), evict(handle, candidate, pod, signal)]);
-      } catch (err) {
-        nominated.set(pod, name); // without victims: it may choose again
-        done("error");
-        throw err;
-      }
-      done("success");
-      handle.activate(outdone.map(({ uid }) => uid));
+/** The promise is made at once; the victims go while other pods are tried. */
+function preempt(handle: Handle, pod: PodInfo, candidates: readonly Candidate[]): PostFilterResult {
+  const candidate = selectCandidate(candidates);
+  const { nominated, metrics, clock } = handle;
+  const { name } = candidate.node;
+  const outdone = nominated
+    .on(name)
+    .filter((other) => other.priority < pod.priority && other.uid !== pod.uid);
+  nominated.set(pod, name, candidate.victims);
+  for (const other of outdone) nominated.delete(other.uid);
+  metrics?.observe("scheduler_preemption_victims", {}, candidate.victims.length);
+  const underWay = async (signal: AbortSignal): Promise<void> => {
+    const startMs = clock.monotonicMs();
+    const done = (result: "success" | "error"): void => {
+      const seconds = (clock.monotonicMs() - startMs) / 1_000;
+      metrics?.inc("scheduler_preemption_goroutines_execution_total", { result });
+      metrics?.observe("scheduler_preemption_goroutines_duration_seconds", { result }, seconds);
     };
-    return { status: undefined, nominatedNodeName: name, underWay };
-  }
+    try {
+      await Promise.all([takePromisesBack(handle, outdone, signal), evict(handle, candidate, pod, signal)]);
+    } catch (err) {
+      nominated.set(pod, name); // without victims: it may choose again
+      done("error");
+      throw err;
+    }
+    done("success");
+    handle.activate(outdone.map(({ uid }) => uid));
+  };
+  return { status: undefined, nominatedNodeName: name, underWay };
 }
 
 function said(message: string): ReturnType<typeof unschedulable> {
   return unschedulable(NAME, `preemption: ${message}`);
 }
 
-function noCandidate({ statuses }: CandidatesFound, { nodes }: Snapshot): PostFilterResult {
-  const absent = { nodes: nodes.length - statuses.length, status: NOT_HELPFUL };
-  const message = fitErrorMessage({ nodes: nodes.length, statuses, absent }, "");
+function newSlices({ clock }: Handle, snapshot: Snapshot): Slices {
+  let endMs = clock.monotonicMs() + SLICE_MS;
+  return {
+    isOver: () => clock.monotonicMs() >= endMs,
+    async next() {
+      await nextTurn();
+      endMs = clock.monotonicMs() + SLICE_MS;
+    },
+    isGone: (node) => snapshot.get(node.name) !== node,
+  };
+}
+
+function noCandidate({ statuses }: CandidatesFound, nodes: number): PostFilterResult {
+  const absent = { nodes: nodes - statuses.length, status: NOT_HELPFUL };
+  const message = fitErrorMessage({ nodes, statuses, absent }, "");
   return { status: said(message), nominatedNodeName: "" };
 }
 

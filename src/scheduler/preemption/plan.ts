@@ -55,6 +55,14 @@ export interface CandidatesFound {
   readonly statuses: readonly Status[];
 }
 
+/** How long a search may go on before others have their turn, and what has become of a node meanwhile. */
+export interface Slices {
+  isOver(): boolean;
+  next(): Promise<void>;
+  isGone(node: NodeInfo): boolean;
+}
+
+/** A promise only if it takes more than one slice: no cycle may run meanwhile, but nodes and pods come and go. */
 export function findCandidates(
   trial: Trial,
   pod: PodInfo,
@@ -63,7 +71,39 @@ export function findCandidates(
   budgets: readonly PodDisruptionBudget[],
   random: () => number,
   numbers: CandidateNumbers,
-): CandidatesFound {
+  slices: Slices,
+): CandidatesFound | Promise<CandidatesFound> {
+  const search = searchNodes(trial, pod, cycle, refused, budgets, random, numbers, slices);
+  for (;;) {
+    const { done, value } = search.next();
+    if (done === true) return value;
+    if (slices.isOver()) return inSlices(search, slices);
+  }
+}
+
+async function inSlices(
+  search: Generator<void, CandidatesFound, void>,
+  slices: Slices,
+): Promise<CandidatesFound> {
+  await slices.next();
+  for (;;) {
+    const { done, value } = search.next();
+    if (done === true) return value;
+    if (slices.isOver()) await slices.next();
+  }
+}
+
+/** Yields before every dry run, with everything as it is without this search. */
+function* searchNodes(
+  trial: Trial,
+  pod: PodInfo,
+  cycle: Cycle,
+  refused: RefusedNodes,
+  budgets: readonly PodDisruptionBudget[],
+  random: () => number,
+  numbers: CandidateNumbers,
+  slices: Slices,
+): Generator<void, CandidatesFound, void> {
   const helpful: NodeInfo[] = [];
   const statuses: Status[] = [];
   for (let i = 0; i < refused.nodes.length; i++) {
@@ -81,6 +121,11 @@ export function findCandidates(
     const node = helpful[(offset + i) % helpful.length]!;
     let result = equals?.dryRuns.isKnown(node) === true ? equals.dryRuns.get(node) : undefined;
     if (result === undefined) {
+      yield;
+      if (slices.isGone(node)) {
+        statuses.push(NOT_HELPFUL);
+        continue;
+      }
       result = dryRun(trial, pod, cycle, node, budgets);
       equals?.dryRuns.set(node, result);
     }

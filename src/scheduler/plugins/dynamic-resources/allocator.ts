@@ -2,46 +2,67 @@
 import type { SelectableNode } from "#api/core/v1/node-selector";
 import type {
   AllocationResult,
-  DeviceAllocationConfiguration,
-  DeviceClaim,
-  DeviceRequestAllocationResult,
+  DeviceSelector,
   ResourceClaim,
   ResourceSlice,
 } from "#api/resource/v1/types.gen";
 import { keyOf } from "#apimachinery";
+import type { AllocatedState } from "./allocated-devices.ts";
+import { resultOf, type ChosenDevice } from "./allocation-result.ts";
+import { consumptionOf, isWithin, type Consumed } from "./consumable-capacity.ts";
 import { AttributeConstraint } from "./device-constraint.ts";
 import { alternativesOf, isTaintedFor, type FindClass, type Wanted } from "./device-request.ts";
 import type { DeviceSelectors } from "./device-selector.ts";
-import { gatherPools, nodeSelectorOf, type Pool, type PoolDevice } from "./pools.ts";
+import { gatherPools, type Pool, type PoolDevice } from "./pools.ts";
+import { SharedCounters } from "./shared-counters.ts";
 
 /** Upstream's AllocationResultsMaxSize. */
 const RESULTS_MAX = 32;
-/** Devices tried for one node; upstream bounds the time instead. */
+/** Devices tried for one node, whatever time that takes. */
 const STEPS_MAX = 100_000;
+/** After so many tries it is looked at the time. */
+const STEPS_PER_LOOK = 256;
 
 export interface AllocatorParts {
   readonly slices: readonly ResourceSlice[];
   readonly classes: FindClass;
-  /** Ids of devices that claims have, or are about to get. */
-  readonly inUse: ReadonlySet<string>;
+  /** What claims have, or are about to get. */
+  readonly allocated: AllocatedState;
   readonly selectors: DeviceSelectors;
+  /** Makes the ids of shares. */
+  readonly random: () => number;
+  /** Whether the time for one node is over. */
+  readonly isLate: () => boolean;
 }
 
 /** A claim cannot be satisfied in any way here; the message says why. */
 export class AllocationError extends Error {}
 
-interface Chosen {
-  readonly wanted: Wanted;
-  readonly poolDevice: PoolDevice;
+/** It took too long: the answer is not known. */
+export class AllocationTimeout extends Error {}
+
+interface Candidate {
+  readonly pool: Pool;
+  readonly device: PoolDevice;
 }
 
-/** One result for every claim, or undefined if the node has not the devices. Throws `AllocationError`. */
+interface Chosen extends ChosenDevice {
+  /** The pool whose counters the device took. */
+  readonly counted: Pool | undefined;
+}
+
+/**
+ * One result for every claim, or undefined if the node has not the devices. Throws `AllocationError`, and `AllocationTimeout` when
+ * it takes too long.
+ */
 export function allocate(
   claims: readonly ResourceClaim[],
   node: SelectableNode,
   parts: AllocatorParts,
 ): readonly AllocationResult[] | undefined {
-  return new Allocation(claims, gatherPools(parts.slices, node), parts).run();
+  const allocation = new Allocation(claims, gatherPools(parts.slices, node), parts);
+  const chosen = allocation.run();
+  return chosen?.map((own, i) => resultOf(claims[i]!.spec.devices ?? {}, own, node.name, parts.random));
 }
 
 class Allocation {
@@ -51,16 +72,25 @@ class Allocation {
   /** By claim and request: the ways to satisfy it. */
   readonly #alternatives: readonly (readonly (readonly Wanted[])[])[];
   readonly #constraints: readonly (readonly AttributeConstraint[])[];
+  /** Of requests for all devices: which these are. */
+  readonly #all = new Map<Wanted, readonly Candidate[]>();
   /** By claim. */
   readonly #chosen: readonly Chosen[][];
-  readonly #taken = new Set<string>();
+  /** Device -> the claims that are about to get it. */
+  readonly #takers = new Map<string, number[]>();
+  /** Device -> what those consume that are about to get a share of it. */
+  readonly #shares = new Map<string, Consumed[]>();
+  readonly #counters: SharedCounters;
   readonly #matches = new Map<Wanted, Map<PoolDevice, boolean>>();
+  readonly #consumptions = new Map<Wanted, Map<PoolDevice, Consumed | undefined>>();
   #steps = 0;
 
   constructor(claims: readonly ResourceClaim[], pools: readonly Pool[], parts: AllocatorParts) {
     this.#claims = claims;
     this.#pools = pools;
     this.#parts = parts;
+    const { dedicated, shared } = parts.allocated;
+    this.#counters = new SharedCounters((id) => dedicated.has(id) || shared.has(id));
     this.#chosen = claims.map(() => []);
     this.#alternatives = claims.map((claim) =>
       (claim.spec.devices?.requests ?? []).map((request) => {
@@ -74,9 +104,45 @@ class Allocation {
     );
   }
 
-  run(): readonly AllocationResult[] | undefined {
-    if (!this.#request(0, 0)) return undefined;
-    return this.#claims.map(({ spec }, i) => resultOf(spec.devices ?? {}, this.#chosen[i]!));
+  /** By claim. */
+  run(): readonly (readonly ChosenDevice[])[] | undefined {
+    for (const [i, claim] of this.#claims.entries()) this.#countAll(i, claim);
+    if (this.#request(0, 0)) return this.#chosen;
+    // not before: other pools may have had what was asked for
+    if (this.#pools.some(({ problem }) => problem === "invalid"))
+      throw new AllocationError("invalid resource pools were encountered");
+    return undefined;
+  }
+
+  /** What requests for all devices mean, and whether the claim asks for more devices than a claim can have. */
+  #countAll(i: number, claim: ResourceClaim): void {
+    let least = 0;
+    for (const alternatives of this.#alternatives[i]!) {
+      const counts = alternatives.map((wanted) => {
+        if (!wanted.isAll) return wanted.count;
+        const all = this.#allOf(i, wanted);
+        this.#all.set(wanted, all);
+        return all.length;
+      });
+      least += Math.min(...counts);
+    }
+    if (least <= RESULTS_MAX) return;
+    const asks = `number of requested devices ${least} exceeds the claim limit of ${RESULTS_MAX}`;
+    throw new AllocationError(`claim ${keyOf(claim)}: ${asks}`);
+  }
+
+  #allOf(claim: number, wanted: Wanted): readonly Candidate[] {
+    const broken = this.#pools.find(({ problem }) => problem !== undefined);
+    if (broken !== undefined) {
+      const state = broken.problem === "incomplete" ? "being updated" : "invalid";
+      const asks = `asks for all devices, but resource pool ${broken.id} is currently ${state}`;
+      throw new AllocationError(`claim ${keyOf(this.#claims[claim]!)}, request ${wanted.name}: ${asks}`);
+    }
+    return this.#pools.flatMap((pool) =>
+      pool.devices
+        .filter((device) => this.#fits(claim, wanted, device) && this.#hasCapacity(wanted, device))
+        .map((device) => ({ pool, device })),
+    );
   }
 
   /** The rest of the claims from this request on. */
@@ -87,28 +153,22 @@ class Allocation {
     const next = (): boolean => this.#request(claim, request + 1);
     return alternatives.some((wanted) =>
       wanted.isAll
-        ? this.#all(claim, wanted, next)
+        ? this.#every(claim, wanted, next)
         : this.#some(claim, wanted, wanted.count, undefined, next),
     );
   }
 
   /** Every device there is, or none. */
-  #all(claim: number, wanted: Wanted, next: () => boolean): boolean {
-    const pool = this.#pools.find(({ problem }) => problem !== undefined);
-    if (pool !== undefined) {
-      const state = pool.problem === "incomplete" ? "being updated" : "invalid";
-      const asks = `asks for all devices, but resource pool ${pool.id} is currently ${state}`;
-      throw new AllocationError(`claim ${keyOf(this.#claims[claim]!)}, request ${wanted.name}: ${asks}`);
-    }
-    const all = this.#pools.flatMap(({ devices }) => devices).filter((device) => this.#fits(wanted, device));
+  #every(claim: number, wanted: Wanted, next: () => boolean): boolean {
+    const all = this.#all.get(wanted)!;
     if (all.length === 0 || this.#chosen[claim]!.length + all.length > RESULTS_MAX) return false;
     let taken = 0;
-    for (const device of all) {
-      if (!this.#take(claim, wanted, device)) break;
+    for (const candidate of all) {
+      if (!this.#take(claim, wanted, candidate)) break;
       taken++;
     }
     if (taken === all.length && next()) return true;
-    for (const device of all.slice(0, taken).toReversed()) this.#giveBack(claim, wanted, device);
+    for (; taken > 0; taken--) this.#giveBack(claim);
     return false;
   }
 
@@ -123,117 +183,123 @@ class Allocation {
     if (count === 0) return next();
     if (this.#chosen[claim]!.length + count > RESULTS_MAX) return false;
     let isPast = after === undefined;
-    for (const { problem, devices } of this.#pools) {
-      if (problem !== undefined) continue;
-      for (const device of devices) {
+    for (const pool of this.#pools) {
+      if (pool.problem !== undefined) continue;
+      for (const device of pool.devices) {
         if (!isPast) {
           isPast = device === after;
           continue;
         }
-        if (!this.#fits(wanted, device) || !this.#take(claim, wanted, device)) continue;
+        if (!this.#fits(claim, wanted, device) || !this.#take(claim, wanted, { pool, device })) continue;
         if (this.#some(claim, wanted, count - 1, device, next)) return true;
-        this.#giveBack(claim, wanted, device);
+        this.#giveBack(claim);
       }
     }
     return false;
   }
 
-  /** By the selectors of the class and of the request; a device that has to be prepared first is given to nobody. */
-  #fits(wanted: Wanted, poolDevice: PoolDevice): boolean {
-    const byDevice = this.#matches.get(wanted) ?? new Map<PoolDevice, boolean>();
-    this.#matches.set(wanted, byDevice);
-    let fits = byDevice.get(poolDevice);
-    if (fits === undefined) {
-      const { driver, device } = poolDevice;
-      const expressions = [...(wanted.deviceClass.spec.selectors ?? []), ...wanted.selectors];
-      fits =
-        (device.bindingConditions ?? []).length === 0 &&
-        expressions.every(({ cel }) => {
-          if (cel === undefined)
-            throw new AllocationError("CEL expression empty (unsupported selector type?)");
-          return this.#evaluate(cel.expression, driver, poolDevice);
-        });
-      byDevice.set(poolDevice, fits);
-    }
-    return fits;
+  /** By the selectors of the class and of the request. */
+  #fits(claim: number, wanted: Wanted, device: PoolDevice): boolean {
+    return remembered(this.#matches, wanted, device, () => {
+      const { metadata, spec } = wanted.deviceClass;
+      return (
+        this.#matchesAll(spec.selectors ?? [], device, `class ${metadata.name}`) &&
+        this.#matchesAll(wanted.selectors, device, `claim ${keyOf(this.#claims[claim]!)}`)
+      );
+    });
   }
 
-  #evaluate(expression: string, driver: string, { device, id }: PoolDevice): boolean {
-    try {
-      return this.#parts.selectors.matches(expression, driver, device);
-    } catch (err) {
-      const why = err instanceof Error ? err.message : String(err);
-      throw new AllocationError(`device ${id}: ${why}`, { cause: err });
-    }
+  #matchesAll(selectors: readonly DeviceSelector[], { driver, device }: PoolDevice, of: string): boolean {
+    return selectors.every(({ cel }, i) => {
+      if (cel === undefined)
+        throw new AllocationError(`${of}, selector #${i}: CEL expression empty (unsupported selector type?)`);
+      try {
+        return this.#parts.selectors.matches(cel.expression, driver, device);
+      } catch (err) {
+        const why = err instanceof Error ? err.message : String(err);
+        throw new AllocationError(`${of}: selector #${i}: ${why}`, { cause: err });
+      }
+    });
+  }
+
+  /** Whether the device has what is asked for besides what others have of it. */
+  #hasCapacity(wanted: Wanted, poolDevice: PoolDevice): boolean {
+    const consumed = this.#consumption(wanted, poolDevice);
+    if (consumed === undefined) return false;
+    const { id, device } = poolDevice;
+    const others = this.#parts.allocated.shared.get(id);
+    const ours = this.#shares.get(id) ?? [];
+    return isWithin(device, others === undefined ? [consumed, ...ours] : [consumed, others, ...ours]);
+  }
+
+  #consumption(wanted: Wanted, poolDevice: PoolDevice): Consumed | undefined {
+    const { device } = poolDevice;
+    return remembered(this.#consumptions, wanted, poolDevice, () => consumptionOf(device, wanted.capacity));
   }
 
   /** Whether the device is free, tolerable and as the constraints want it. With admin access it need not be free. */
-  #take(claim: number, wanted: Wanted, poolDevice: PoolDevice): boolean {
-    if (++this.#steps > STEPS_MAX) throw new AllocationError("timed out trying to allocate devices");
+  #take(claim: number, wanted: Wanted, { pool, device: poolDevice }: Candidate): boolean {
+    this.#countStep();
     const { id, driver, device } = poolDevice;
-    const isOurs = this.#chosen[claim]!.some((other) => other.poolDevice.id === id);
-    if (wanted.adminAccess ? isOurs : this.#taken.has(id) || this.#parts.inUse.has(id)) return false;
+    const isShared = device.allowMultipleAllocations === true;
+    const takers = this.#takers.get(id) ?? [];
+    const { dedicated } = this.#parts.allocated;
+    if (wanted.adminAccess ? takers.includes(claim) : takers.length > 0 || dedicated.has(id)) return false;
     if (isTaintedFor(device, wanted.tolerations)) return false;
+    if (!this.#hasCapacity(wanted, poolDevice)) return false;
+    // the first share of a device takes its counters for all of them
+    const isCounted = (device.consumesCounters ?? []).length > 0 && !(isShared && this.#isShared(id));
+    if (isCounted && !this.#counters.take(pool, device)) return false;
     const constraints = this.#constraints[claim]!;
     for (const [i, constraint] of constraints.entries()) {
       if (constraint.add(wanted.name, driver, device)) continue;
       for (const added of constraints.slice(0, i)) added.remove(wanted.name);
-      return false;
+      if (isCounted) this.#counters.giveBack(pool, device);
+      return wanted.isAll ? this.#cannotAdd(claim, wanted, id) : false;
     }
-    if (!wanted.adminAccess) this.#taken.add(id);
-    this.#chosen[claim]!.push({ wanted, poolDevice });
+    const consumed = isShared ? this.#consumption(wanted, poolDevice) : undefined;
+    if (consumed === undefined) this.#takers.set(id, [...takers, claim]);
+    else this.#shares.set(id, [...(this.#shares.get(id) ?? []), consumed]);
+    this.#chosen[claim]!.push({ wanted, poolDevice, consumed, counted: isCounted ? pool : undefined });
     return true;
   }
 
-  #giveBack(claim: number, wanted: Wanted, { id }: PoolDevice): void {
+  /** The device that the claim got last. */
+  #giveBack(claim: number): void {
+    const { wanted, poolDevice, consumed, counted } = this.#chosen[claim]!.pop()!;
+    const { id, device } = poolDevice;
     for (const constraint of this.#constraints[claim]!) constraint.remove(wanted.name);
-    if (!wanted.adminAccess) this.#taken.delete(id);
-    this.#chosen[claim]!.pop();
+    if (counted !== undefined) this.#counters.giveBack(counted, device);
+    if (consumed === undefined) this.#takers.set(id, this.#takers.get(id)!.slice(0, -1));
+    else this.#shares.set(id, this.#shares.get(id)!.slice(0, -1));
+  }
+
+  #isShared(id: string): boolean {
+    return this.#parts.allocated.shared.has(id) || (this.#shares.get(id) ?? []).length > 0;
+  }
+
+  #cannotAdd(claim: number, { name }: Wanted, id: string): never {
+    const why = `cannot add device ${id} because a claim constraint would not be satisfied`;
+    throw new AllocationError(`claim ${keyOf(this.#claims[claim]!)}, request ${name}: ${why}`);
+  }
+
+  #countStep(): void {
+    const isLate = ++this.#steps % STEPS_PER_LOOK === 0 && this.#parts.isLate();
+    if (isLate || this.#steps > STEPS_MAX)
+      throw new AllocationTimeout("timed out trying to allocate devices");
   }
 }
 
-function resultOf(devices: DeviceClaim, chosen: readonly Chosen[]): AllocationResult {
-  const results = chosen.map(({ wanted, poolDevice }): DeviceRequestAllocationResult => {
-    const { name, adminAccess, tolerations } = wanted;
-    return {
-      request: name,
-      driver: poolDevice.driver,
-      pool: poolDevice.pool,
-      device: poolDevice.device.name,
-      ...(adminAccess && { adminAccess }),
-      ...(tolerations.length > 0 && { tolerations }),
-    };
-  });
-  const config = configOf(devices, [...new Set(chosen.map(({ wanted }) => wanted))]);
-  const nodeSelector = nodeSelectorOf(chosen.map(({ poolDevice }) => poolDevice));
-  return {
-    devices: { ...(results.length > 0 && { results }), ...(config.length > 0 && { config }) },
-    ...(nodeSelector !== undefined && { nodeSelector }),
-  };
-}
-
-/** What drivers are told: first what the classes say, then what the claim says. */
-function configOf(
-  { config = [] }: DeviceClaim,
-  satisfied: readonly Wanted[],
-): readonly DeviceAllocationConfiguration[] {
-  const byClass = Map.groupBy(satisfied, ({ deviceClass }) => deviceClass);
-  const ofClasses = [...byClass].flatMap(([{ spec }, wanted]) =>
-    (spec.config ?? []).map(({ opaque }) => ({
-      source: "FromClass",
-      requests: wanted.map(({ name }) => name),
-      ...(opaque !== undefined && { opaque }),
-    })),
-  );
-  const ofClaim = config
-    .filter(({ requests = [] }) => {
-      if (requests.length === 0) return true;
-      return satisfied.some(({ name }) => requests.includes(name) || requests.includes(name.split("/")[0]!));
-    })
-    .map(({ requests, opaque }) => ({
-      source: "FromClaim",
-      ...(requests !== undefined && { requests }),
-      ...(opaque !== undefined && { opaque }),
-    }));
-  return [...ofClasses, ...ofClaim];
+function remembered<T>(
+  table: Map<Wanted, Map<PoolDevice, T>>,
+  wanted: Wanted,
+  device: PoolDevice,
+  find: () => T,
+): T {
+  let byDevice = table.get(wanted);
+  if (byDevice === undefined) table.set(wanted, (byDevice = new Map<PoolDevice, T>()));
+  if (byDevice.has(device)) return byDevice.get(device)!;
+  const found = find();
+  byDevice.set(device, found);
+  return found;
 }

@@ -1,5 +1,6 @@
 /** Requests for devices in one shape: what a request asks itself, and each of its alternatives. @module */
 import type {
+  CapacityRequirements,
   Device,
   DeviceClass,
   DeviceRequest,
@@ -18,6 +19,8 @@ export interface Wanted {
   readonly count: number;
   readonly adminAccess: boolean;
   readonly tolerations: readonly DeviceToleration[];
+  /** Of every device; how much of one that can be shared. */
+  readonly capacity: CapacityRequirements | undefined;
 }
 
 export type FindClass = (name: string) => DeviceClass | undefined;
@@ -43,6 +46,7 @@ export function alternativesOf(request: DeviceRequest, find: FindClass): readonl
       count: draft.count ?? 1,
       adminAccess: draft.adminAccess === true,
       tolerations: draft.tolerations ?? [],
+      capacity: draft.capacity,
     });
   }
   return alternatives;

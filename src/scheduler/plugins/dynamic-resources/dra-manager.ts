@@ -12,21 +12,22 @@ import type {
   ResourceSlice,
 } from "#api/resource/v1/types.gen";
 import { keyOf } from "#apimachinery";
-import type { InformerFactory, Lister } from "#client";
+import type { InformerFactory, Lister, SharedInformer } from "#client";
+import { AllocatedDevices, type AllocatedState } from "./allocated-devices.ts";
 import { DeviceSelectors } from "./device-selector.ts";
-import { deviceId } from "./pools.ts";
 
 /** One for all profiles of a scheduler. */
 export class DraManager {
   readonly selectors: DeviceSelectors = new DeviceSelectors();
+  readonly #claimInformer: SharedInformer<ResourceClaim>;
   readonly #claims: Lister<ResourceClaim>;
   readonly #slices: Lister<ResourceSlice>;
   readonly #classes: Lister<DeviceClass>;
   readonly #rules: Lister<DeviceTaintRule>;
   /** Until a slice or a rule changes. */
   #byNode: SlicesByNode | undefined;
-  /** Device -> how many claims have it, of the cache. */
-  readonly #allocated = new Map<string, number>();
+  /** Of the cache. */
+  readonly #allocated = new AllocatedDevices();
   /** uid of the claim -> what it is about to get. */
   readonly #pending = new Map<string, AllocationResult>();
   /** By key: claims as the API answered, until the cache has something newer. */
@@ -34,6 +35,7 @@ export class DraManager {
 
   constructor(informers: InformerFactory) {
     const claims = informers.informer(ResourceClaims);
+    this.#claimInformer = claims;
     this.#claims = claims.lister;
     const slices = informers.informer(ResourceSlices);
     this.#slices = slices.lister;
@@ -75,12 +77,15 @@ export class DraManager {
     return this.#slices.list().map((slice) => withRuleTaints(slice, rules));
   }
 
-  /** Ids of devices that nobody else can have. */
-  inUse(): ReadonlySet<string> {
-    const ids = new Set(this.#allocated.keys());
-    for (const allocation of this.#pending.values()) for (const id of idsOf(allocation)) ids.add(id);
-    for (const { status } of this.#written.values()) for (const id of idsOf(status?.allocation)) ids.add(id);
-    return ids;
+  allocated(): AllocatedState {
+    const written = this.#written.values().map(({ status }) => status?.allocation);
+    return this.#allocated.with([...this.#pending.values(), ...written]);
+  }
+
+  /** Calls after every change of a claim, with its key; gives a function that ends this. */
+  onClaim(changed: (key: string) => void): () => void {
+    const tell = (claim: ResourceClaim): void => changed(keyOf(claim));
+    return this.#claimInformer.addEventHandler({ onUpdate: tell, onDelete: tell });
   }
 
   isPending({ metadata }: ResourceClaim): boolean {
@@ -102,19 +107,13 @@ export class DraManager {
   }
 
   #see(old: ResourceClaim | undefined, now: ResourceClaim | undefined): void {
-    for (const id of idsOf(old?.status?.allocation)) this.#count(id, -1);
-    for (const id of idsOf(now?.status?.allocation)) this.#count(id, 1);
+    this.#allocated.delete(old?.status?.allocation);
+    this.#allocated.add(now?.status?.allocation);
     const key = keyOf((now ?? old)!);
     const written = this.#written.get(key);
     if (written === undefined) return;
     if (now === undefined || now.metadata.uid !== written.metadata.uid || !isNewer(written, now))
       this.#written.delete(key);
-  }
-
-  #count(id: string, step: 1 | -1): void {
-    const count = (this.#allocated.get(id) ?? 0) + step;
-    if (count > 0) this.#allocated.set(id, count);
-    else this.#allocated.delete(id);
   }
 }
 
@@ -134,13 +133,6 @@ function byNode(slices: readonly ResourceSlice[]): SlicesByNode {
     else local.set(nodeName, [...(local.get(nodeName) ?? []), ...pool]);
   }
   return { local, shared };
-}
-
-/** Devices used with admin access stay free for others. */
-function idsOf(allocation: AllocationResult | undefined): readonly string[] {
-  return (allocation?.devices?.results ?? [])
-    .filter(({ adminAccess }) => adminAccess !== true)
-    .map(({ driver, pool, device }) => deviceId(driver, pool, device));
 }
 
 function isNewer(a: ResourceClaim, b: ResourceClaim): boolean {

@@ -1,9 +1,10 @@
 /** DynamicResources: pods get the devices that their ResourceClaims ask for (KEP-4381). @module */
 import { matchesNodeSelector } from "#api/core/v1/node-selector";
 import type { AllocationResult, ResourceClaim } from "#api/resource/v1/types.gen";
-import { keyOf } from "#apimachinery";
+import { keyOf, parseDuration } from "#apimachinery";
 import type { NodeInfo } from "../../cache/node-info.ts";
 import type { PodInfo } from "../../cache/pod-info.ts";
+import type { DynamicResourcesArgs } from "../../config/types.ts";
 import type { ClusterEvent, EventInterest } from "../../framework/cluster-event.ts";
 import type { Handle } from "../../framework/handle.ts";
 import type {
@@ -17,11 +18,14 @@ import type {
 } from "../../framework/plugin.ts";
 import { unresolvable, unschedulable, type Status } from "../../framework/status.ts";
 import { normalize } from "../scores.ts";
-import { allocate, AllocationError } from "./allocator.ts";
+import type { AllocatedState } from "./allocated-devices.ts";
+import { allocate, AllocationError, AllocationTimeout } from "./allocator.ts";
 import { bindClaim, deallocateClaim, unreserveClaim } from "./bind-claim.ts";
+import { devicesToPrepare, isBindingHopeless } from "./binding-conditions.ts";
 import { alternativesOf } from "./device-request.ts";
 import type { DraManager } from "./dra-manager.ts";
 import { canBeReserved, isReservedFor, podResourceClaims } from "./pod-resource-claims.ts";
+import { waitForDevices } from "./wait-for-devices.ts";
 
 const NAME = "DynamicResources";
 const NOT_HERE = unresolvable(NAME, "resourceclaim not available on the node");
@@ -34,9 +38,9 @@ interface State {
   readonly toAllocate: readonly ResourceClaim[];
   /** By node: in the order of `toAllocate`. */
   readonly allocations: Map<string, readonly AllocationResult[]>;
-  /** Ids of devices that nobody else can have; counted once in a cycle. */
-  readonly inUse: ReadonlySet<string>;
-  /** Claims that kept the pod from a node because they are elsewhere. */
+  /** Counted once in a cycle. */
+  readonly allocated: AllocatedState;
+  /** Claims that kept the pod from a node because they are elsewhere, or their devices do not get ready. */
   readonly elsewhere: Set<ResourceClaim>;
   /** What Reserve chose. */
   chosen: readonly AllocationResult[] | undefined;
@@ -56,10 +60,15 @@ export class DynamicResources implements Plugin {
   ];
   readonly #handle: Handle;
   readonly #dra: DraManager;
+  /** Zero: no bound. */
+  readonly #filterTimeoutMs: number;
+  readonly #bindingTimeoutMs: number;
 
-  constructor(handle: Handle, dra: DraManager) {
+  constructor({ filterTimeout, bindingTimeout }: DynamicResourcesArgs, handle: Handle, dra: DraManager) {
     this.#handle = handle;
     this.#dra = dra;
+    this.#filterTimeoutMs = parseDuration(filterTimeout);
+    this.#bindingTimeoutMs = parseDuration(bindingTimeout);
   }
 
   preEnqueue(pod: PodInfo): Status | undefined {
@@ -78,7 +87,7 @@ export class DynamicResources implements Plugin {
     const state: State = {
       claims,
       toAllocate,
-      inUse: toAllocate.length === 0 ? NO_DEVICE : dra.inUse(),
+      allocated: toAllocate.length === 0 ? NOTHING_ALLOCATED : dra.allocated(),
       allocations: new Map(),
       elsewhere: new Set(),
       chosen: undefined,
@@ -90,14 +99,11 @@ export class DynamicResources implements Plugin {
 
   filter(cycle: CycleState, _pod: PodInfo, node: NodeInfo): Status | undefined {
     const state = stateOf(cycle)!;
-    const elsewhere = state.claims.filter(({ status }) => {
-      const terms = status?.allocation?.nodeSelector?.nodeSelectorTerms;
-      return terms !== undefined && !matchesNodeSelector(terms, node);
-    });
+    const elsewhere = state.claims.filter((claim) => this.#isElsewhere(claim, node));
     for (const claim of elsewhere) state.elsewhere.add(claim);
     if (elsewhere.length > 0) return NOT_HERE;
     if (state.toAllocate.length === 0) return undefined;
-    const result = tryAllocate(state, node, this.#dra);
+    const result = this.#tryAllocate(state, node);
     if ("code" in result) return result;
     state.allocations.set(node.name, result);
     return undefined;
@@ -166,7 +172,7 @@ export class DynamicResources implements Plugin {
   async preBind(
     cycle: CycleState,
     pod: PodInfo,
-    _nodeName: string,
+    nodeName: string,
     signal: AbortSignal,
   ): Promise<Status | undefined> {
     const state = stateOf(cycle)!;
@@ -180,11 +186,49 @@ export class DynamicResources implements Plugin {
       this.#dra.wrote(bound);
       this.#dra.release(claim);
     }
+    const claims = state.claims.map((claim) => this.#dra.claim(keyOf(claim)) ?? claim);
+    if (!claims.some((claim) => devicesToPrepare(claim).length > 0)) return undefined;
+    const { recorder, clock, metrics, profileName } = this.#handle;
+    const message = `waiting for binding conditions for device on node ${nodeName}`;
+    recorder.event(pod.pod, "Normal", "BindingConditionsPending", message);
+    const parts = { dra: this.#dra, clock, metrics, profileName, timeoutMs: this.#bindingTimeoutMs };
+    await waitForDevices(parts, claims, signal);
     return undefined;
   }
 
   queueingHint(event: ClusterEvent, pod: PodInfo): boolean {
     return event.resource !== "ResourceClaim" || claimHelps(event, this.#claimsOf(pod));
+  }
+
+  #isElsewhere(claim: ResourceClaim, node: NodeInfo): boolean {
+    const allocation = claim.status?.allocation;
+    if (allocation === undefined) return false;
+    const terms = allocation.nodeSelector?.nodeSelectorTerms;
+    if (terms !== undefined && !matchesNodeSelector(terms, node)) return true;
+    return isBindingHopeless(claim, this.#bindingTimeoutMs, this.#handle.clock.now());
+  }
+
+  #tryAllocate({ toAllocate, allocated }: State, node: NodeInfo): readonly AllocationResult[] | Status {
+    const dra = this.#dra;
+    const { clock, random } = this.#handle;
+    const timeoutMs = this.#filterTimeoutMs;
+    const startMs = clock.monotonicMs();
+    const parts = {
+      slices: dra.slicesFor(node.name),
+      classes: (name: string) => dra.deviceClass(name),
+      allocated,
+      selectors: dra.selectors,
+      random,
+      isLate: () => timeoutMs > 0 && clock.monotonicMs() - startMs >= timeoutMs,
+    };
+    try {
+      return allocate(toAllocate, node, parts) ?? NO_DEVICES;
+    } catch (err) {
+      if (err instanceof AllocationError) return unresolvable(NAME, err.message);
+      if (!(err instanceof AllocationTimeout)) throw err;
+      // it may pass: the pod is tried again after a back-off
+      return { code: "Error", reasons: [`node ${node.name}: ${err.message}`], plugin: NAME };
+    }
   }
 
   #claimsOf({ pod }: PodInfo): readonly ResourceClaim[] | string {
@@ -197,7 +241,7 @@ const NOTHING_TO_DEALLOCATE: PostFilterResult = {
   status: unschedulable(NAME, "no new claims to deallocate"),
 };
 const NO_CLAIMS: readonly ResourceClaim[] = [];
-const NO_DEVICE: ReadonlySet<string> = new Set();
+const NOTHING_ALLOCATED: AllocatedState = { dedicated: new Set(), shared: new Map() };
 
 function stateOf(cycle: CycleState): State | undefined {
   return cycle.get(NAME) as State | undefined;
@@ -213,25 +257,6 @@ function refusalOf(claim: ResourceClaim, pod: PodInfo, dra: DraManager): string 
     if (typeof alternatives === "string") return alternatives;
   }
   return undefined;
-}
-
-function tryAllocate(
-  { toAllocate, inUse }: State,
-  node: Parameters<typeof allocate>[1],
-  dra: DraManager,
-): readonly AllocationResult[] | Status {
-  const parts = {
-    slices: dra.slicesFor(node.name),
-    classes: (name: string) => dra.deviceClass(name),
-    inUse,
-    selectors: dra.selectors,
-  };
-  try {
-    return allocate(toAllocate, node, parts) ?? NO_DEVICES;
-  } catch (err) {
-    if (err instanceof AllocationError) return unresolvable(NAME, err.message);
-    throw err;
-  }
 }
 
 /** Better alternatives of requests with several count for more. */

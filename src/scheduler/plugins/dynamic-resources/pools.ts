@@ -1,7 +1,8 @@
 /** The devices that a node can reach, by the pools that drivers publish them in. Pure. @module */
 import { matchesNodeSelector, type SelectableNode } from "#api/core/v1/node-selector";
 import type { NodeSelector } from "#api/core/v1/types.gen";
-import type { Device, ResourceSlice } from "#api/resource/v1/types.gen";
+import type { CounterSet, Device, ResourceSlice } from "#api/resource/v1/types.gen";
+import { compareStrings } from "#apimachinery";
 
 export interface PoolDevice {
   /** `driver/pool/device`. */
@@ -18,53 +19,97 @@ export interface Pool {
   /** Its driver is publishing it, or has published nonsense: nothing of it is given away. */
   readonly problem: "incomplete" | "invalid" | undefined;
   readonly devices: readonly PoolDevice[];
+  /** By name. */
+  readonly counterSets: ReadonlyMap<string, CounterSet>;
+  /** Its devices that consume counters, whatever node they are on. */
+  readonly consumers: readonly PoolDevice[];
 }
 
 export function deviceId(driver: string, pool: string, device: string): string {
   return `${driver}/${pool}/${device}`;
 }
 
-/** Of every pool the newest generation. */
+/**
+ * Of every pool the newest generation, in the order in which devices are tried: by the names that drivers gave to pools and slices,
+ * pools with devices that have to be prepared last.
+ */
 export function gatherPools(slices: readonly ResourceSlice[], node: SelectableNode): readonly Pool[] {
   const byPool = Map.groupBy(slices, ({ spec }) => `${spec.driver}/${spec.pool.name}`);
   const pools: Pool[] = [];
-  for (const [id, all] of byPool) {
+  const withConditions: Pool[] = [];
+  for (const [id, all] of [...byPool].toSorted(([a], [b]) => compareStrings(a, b))) {
     const newest = Math.max(...all.map(({ spec }) => spec.pool.generation));
     const current = all.filter(({ spec }) => spec.pool.generation === newest);
     const reachable = current.filter((slice) => isReachable(slice, node));
     if (reachable.length === 0) continue;
-    const isIncomplete = current.length !== current[0]!.spec.pool.resourceSliceCount;
-    const devices = reachable.flatMap((slice) => devicesOf(slice, node));
-    const names = reachable.flatMap(({ spec }) => (spec.devices ?? []).map(({ name }) => name));
-    const isInvalid = new Set(names).size < names.length;
-    pools.push({
-      id,
-      problem: isIncomplete ? "incomplete" : isInvalid ? "invalid" : undefined,
-      devices,
-    });
+    const pool = newPool(id, current.toSorted(byName), reachable.toSorted(byName), node);
+    const hasConditions = pool.devices.some(({ device }) => device.bindingConditions !== undefined);
+    (hasConditions ? withConditions : pools).push(pool);
   }
-  return pools;
+  return [...pools, ...withConditions];
 }
 
+function newPool(
+  id: string,
+  current: readonly ResourceSlice[],
+  reachable: readonly ResourceSlice[],
+  node: SelectableNode,
+): Pool {
+  const sets = current.flatMap(({ spec }) => spec.sharedCounters ?? []);
+  const counterSets = new Map(sets.map((set) => [set.name, set]));
+  const consumers = current.flatMap((slice) =>
+    devicesOf(slice, ({ consumesCounters = [] }) => consumesCounters.length > 0),
+  );
+  const names = reachable.flatMap(({ spec }) => (spec.devices ?? []).map(({ name }) => name));
+  const isInvalid =
+    new Set(names).size < names.length ||
+    counterSets.size < sets.length ||
+    !consumers.every(({ device }) => hasItsCounters(device, counterSets));
+  const isIncomplete = current.length !== current[0]!.spec.pool.resourceSliceCount;
+  return {
+    id,
+    problem: isIncomplete ? "incomplete" : isInvalid ? "invalid" : undefined,
+    devices: reachable.flatMap((slice) =>
+      slice.spec.perDeviceNodeSelection === true
+        ? devicesOf(slice, (device) => nodeMatches(device, node))
+        : devicesOf(slice, () => true),
+    ),
+    counterSets,
+    consumers,
+  };
+}
+
+function byName(a: ResourceSlice, b: ResourceSlice): number {
+  return compareStrings(a.metadata.name, b.metadata.name);
+}
+
+function hasItsCounters(
+  { consumesCounters = [] }: Device,
+  counterSets: ReadonlyMap<string, CounterSet>,
+): boolean {
+  return consumesCounters.every(({ counterSet, counters }) => {
+    const known = counterSets.get(counterSet)?.counters;
+    return known !== undefined && Object.keys(counters).every((name) => known[name] !== undefined);
+  });
+}
+
+/** Counters belong to a pool wherever its devices are. */
 function isReachable({ spec }: ResourceSlice, node: SelectableNode): boolean {
+  if ((spec.sharedCounters ?? []).length > 0) return true;
   if (spec.perDeviceNodeSelection === true)
     return (spec.devices ?? []).some((device) => nodeMatches(device, node));
   return nodeMatches(spec, node);
 }
 
-/** A device that shares counters with others needs what is not there: it is left alone. */
-function devicesOf(slice: ResourceSlice, node: SelectableNode): readonly PoolDevice[] {
-  const { driver, pool, devices = [], perDeviceNodeSelection = false } = slice.spec;
-  return devices
-    .filter((device) => !perDeviceNodeSelection || nodeMatches(device, node))
-    .filter(({ consumesCounters = [] }) => consumesCounters.length === 0)
-    .map((device) => ({
-      id: deviceId(driver, pool.name, device.name),
-      driver,
-      pool: pool.name,
-      device,
-      slice,
-    }));
+function devicesOf(slice: ResourceSlice, isWanted: (device: Device) => boolean): readonly PoolDevice[] {
+  const { driver, pool, devices = [] } = slice.spec;
+  return devices.filter(isWanted).map((device) => ({
+    id: deviceId(driver, pool.name, device.name),
+    driver,
+    pool: pool.name,
+    device,
+    slice,
+  }));
 }
 
 interface NodeChoice {
@@ -79,15 +124,15 @@ function nodeMatches({ nodeName = "", allNodes, nodeSelector }: NodeChoice, node
   return nodeSelector !== undefined && matchesNodeSelector(nodeSelector.nodeSelectorTerms, node);
 }
 
-/** Where a claim with these devices can be used; undefined: anywhere. */
-export function nodeSelectorOf(devices: readonly PoolDevice[]): NodeSelector | undefined {
+/** Where a claim with these devices, chosen for this node, can be used; undefined: anywhere. */
+export function nodeSelectorOf(devices: readonly PoolDevice[], chosenNode: string): NodeSelector | undefined {
   const fields = new Map<string, unknown>();
   const expressions = new Map<string, unknown>();
   for (const { device, slice } of devices) {
     const { nodeName = "", nodeSelector }: NodeChoice =
       slice.spec.perDeviceNodeSelection === true ? device : slice.spec;
-    if (nodeName !== "") {
-      const matchFields = [{ key: "metadata.name", operator: "In", values: [nodeName] }];
+    if (nodeName !== "" || device.bindsToNode === true) {
+      const matchFields = [{ key: "metadata.name", operator: "In", values: [chosenNode] }];
       return { nodeSelectorTerms: [{ matchFields }] };
     }
     const [term] = nodeSelector?.nodeSelectorTerms ?? [];
