@@ -1,150 +1,201 @@
 /** From the bytes of a query to the bytes of its answer. @module */
-import { decode, encode, type Answer, type DecodedPacket, type Packet } from "dns-packet";
+import { writeMessage, type AnswerRecord, type Reply } from "./message-writer.ts";
 import type { RecordData } from "./records.ts";
+import {
+  CLASS_IN,
+  DNSSEC_OK,
+  FLAGS,
+  HEADER_BYTES,
+  questionOf,
+  recordsOfMessage,
+  TYPE_NUMBERS,
+  type Question,
+} from "./wire.ts";
 import type { Zone } from "./zone.ts";
 
 /** CoreDNS' default for cluster names; the same for negative answers. */
 const TTL_SECONDS = 30;
-const RESPONSE_FLAGS = 0x8000;
-const AUTHORITATIVE = 0x0400;
-const TRUNCATED = 0x0200;
-const RECURSION_DESIRED = 0x0100;
-const RECURSION_AVAILABLE = 0x0080;
-const OPCODE_MASK = 0x7800;
-const RCODES = { noerror: 0, formerr: 1, servfail: 2, nxdomain: 3, notimp: 4, refused: 5 } as const;
+export const RCODES = {
+  noerror: 0,
+  formerr: 1,
+  servfail: 2,
+  nxdomain: 3,
+  notimp: 4,
+  refused: 5,
+  badvers: 16,
+} as const;
 export type Rcode = keyof typeof RCODES;
 /** Without EDNS a UDP answer holds 512 bytes; with it at most this (the value of the DNS flag day 2020). */
 const UDP_BYTES_DEFAULT = 512;
-const UDP_BYTES_MAX = 1232;
+export const UDP_BYTES_MAX = 1232;
+const TCP_BYTES_MAX = 65_535;
+/** Questions are short; what is longer is not looked into. */
+const QUERY_BYTES_MAX = 4_096;
 /** A CNAME may lead to another one of ours. */
 const CNAME_CHAIN_MAX = 8;
+/** Types whose answer would be the whole zone. */
+const TRANSFERS: ReadonlySet<number> = new Set([TYPE_NUMBERS.AXFR, TYPE_NUMBERS.IXFR]);
 
 export interface Query {
-  readonly packet: DecodedPacket;
-  readonly name: string;
-  readonly type: string;
-  /** Bytes the asker takes in one datagram. */
-  readonly udpBytesMax: number;
+  readonly id: number;
+  /** As they came. */
+  readonly flags: number;
+  readonly question: Question;
   readonly hasEdns: boolean;
+  readonly dnssecOk: boolean;
+  /** Bytes the asker takes in one answer. */
+  readonly bytesMax: number;
 }
 
-/** undefined: not a query, or so broken that no answer can be addressed. */
-export function parseQuery(message: Buffer): Query | Buffer | undefined {
-  if (message.length < 12 || (message[2]! & 0x80) !== 0) return undefined;
-  let packet: DecodedPacket;
-  try {
-    packet = decode(message);
-  } catch {
-    return headerOnly(message, "formerr");
-  }
-  if ((message.readUInt16BE(2) & OPCODE_MASK) !== 0) return headerOnly(message, "notimp");
-  const [question, ...others] = packet.questions ?? [];
-  if (question === undefined || others.length > 0) return headerOnly(message, "formerr");
-  const opt = packet.additionals?.find((record) => record.type === "OPT");
-  const asked = opt?.type === "OPT" ? opt.udpPayloadSize : UDP_BYTES_DEFAULT;
-  return {
-    packet,
-    name: question.name.toLowerCase().replace(/\.$/, ""),
-    type: question.type,
-    udpBytesMax: Math.min(Math.max(asked, UDP_BYTES_DEFAULT), UDP_BYTES_MAX),
+/** What the zone says to a query. */
+export type ZoneAnswer =
+  /** `isTurned`: other rotations give others. */
+  | { readonly kind: "reply"; readonly bytes: Buffer; readonly isTurned: boolean }
+  | { readonly kind: "foreign" }
+  /** An alias of a name outside: whoever asked wants that one's records behind these. */
+  | { readonly kind: "alias"; readonly target: string; readonly records: readonly AnswerRecord[] };
+
+/** A buffer: what to say instead. undefined: not a query, or so broken that no answer can be addressed. */
+export function parseQuery(message: Buffer, overTcp: boolean): Query | Buffer | undefined {
+  if (message.length < HEADER_BYTES) return undefined;
+  const flags = message.readUInt16BE(2);
+  const id = message.readUInt16BE(0);
+  if ((flags & FLAGS.response) !== 0) return undefined;
+  if ((flags & FLAGS.opcode) !== 0) return headerOnly(id, flags, "notimp");
+  const question = message.length > QUERY_BYTES_MAX ? undefined : questionOf(message);
+  const records = question && recordsOfMessage(message, question);
+  if (question === undefined || records === undefined) return headerOnly(id, flags, "formerr");
+  const [opt, ...others] = records.filter(({ type }) => type === TYPE_NUMBERS.OPT);
+  if (others.length > 0) return headerOnly(id, flags, "formerr");
+  const udpBytes = Math.min(Math.max(opt?.class ?? 0, UDP_BYTES_DEFAULT), UDP_BYTES_MAX);
+  const query: Query = {
+    id,
+    flags,
+    question,
     hasEdns: opt !== undefined,
+    dnssecOk: opt !== undefined && (opt.ttl & DNSSEC_OK) !== 0,
+    bytesMax: overTcp ? TCP_BYTES_MAX : udpBytes,
   };
+  if (opt !== undefined && ((opt.ttl >>> 16) & 0xff) !== 0) return errorAnswer(query, "badvers");
+  if (question.class !== CLASS_IN || TRANSFERS.has(question.typeNumber)) return errorAnswer(query, "refused");
+  return query;
 }
 
-/** The answer from the zone; undefined: the name is foreign. `rotation` turns lists of addresses, so that clients spread. */
+/** `rotation` turns lists of addresses, so that clients spread. */
 export function answerFromZone(
   query: Query,
   zone: Zone,
   domain: string,
   serial: number,
   rotation: number,
-): Buffer | undefined {
-  const result = zone.lookup(query.name, query.type);
-  if (result.kind === "foreign") return undefined;
-  const owner = query.packet.questions![0]!.name;
+): ZoneAnswer {
+  const { name, type } = query.question;
+  const bytes = (rcode: Rcode, parts: Partial<Reply>): ZoneAnswer => ({
+    kind: "reply",
+    isTurned: (parts.answers?.length ?? 0) > 1,
+    bytes: reply(query, rcode, FLAGS.authoritative, parts),
+  });
+  const apex = apexRecords(name, type, zone, domain, serial);
+  if (apex !== undefined) return bytes("noerror", apex);
+  const result = zone.lookup(name, type);
+  if (result.kind === "foreign") return { kind: "foreign" };
   if (result.kind !== "records") {
-    const soa: Answer = { type: "SOA", name: domain, ttl: TTL_SECONDS, data: soaData(domain, serial) };
-    return build(query, result.kind === "nodata" ? "noerror" : "nxdomain", [], [soa], []);
+    const rcode = result.kind === "nodata" ? "noerror" : "nxdomain";
+    return bytes(rcode, { authorities: [soaOf(domain, serial)] });
   }
-  const answers = turn(result.records, rotation).map((record) => toAnswer(owner, record));
-  const additionals: Answer[] = [];
+  const answers = turn(result.records, rotation).map((record) => toAnswer(name, record));
+  const additionals: AnswerRecord[] = [];
   for (const record of result.records) {
-    if (record.type === "CNAME" && query.type !== "CNAME")
-      answers.push(...followCname(record.data, query.type, zone));
-    if (record.type === "SRV") additionals.push(...addressesOf(record.data.target, zone));
+    if (record.type === "SRV") additionals.push(...addressesOf(record.data.target, record.data.target, zone));
+    if (record.type !== "CNAME" || type === "CNAME" || type === "ANY") continue;
+    const chain = followCname(record.data, type, zone);
+    answers.push(...chain.answers);
+    if (chain.outside !== undefined) return { kind: "alias", target: chain.outside, records: answers };
+    if (chain.answers.length === 0)
+      return bytes(chain.rcode, { answers, authorities: [soaOf(domain, serial)] });
   }
-  return build(query, "noerror", answers, [], additionals);
+  return bytes("noerror", { answers, additionals });
 }
 
 export function errorAnswer(query: Query, rcode: Rcode): Buffer {
-  return build(query, rcode, [], [], []);
+  return reply(query, rcode, 0, {});
 }
 
-/** Cuts an answer that does not fit a datagram down to its question, so that the asker comes back by TCP. */
-export function fitDatagram(query: Query, answer: Buffer): Buffer {
-  if (answer.length <= query.udpBytesMax) return answer;
-  const cut = build(query, "noerror", [], [], []);
-  cut.writeUInt16BE(answer.readUInt16BE(2) | TRUNCATED, 2);
-  return cut;
-}
-
-function build(
-  query: Query,
-  rcode: Rcode,
-  answers: Answer[],
-  authorities: Answer[],
-  additionals: Answer[],
-): Buffer {
-  const { packet } = query;
-  const opt: Answer[] = query.hasEdns
-    ? [{ type: "OPT", name: ".", udpPayloadSize: UDP_BYTES_MAX, flags: 0, options: [] } as never]
-    : [];
-  const wanted = (packet.flags ?? 0) & RECURSION_DESIRED;
-  const response: Packet = {
-    type: "response",
-    id: packet.id ?? 0,
-    flags: AUTHORITATIVE | RECURSION_AVAILABLE | wanted | RCODES[rcode],
-    questions: packet.questions ?? [],
-    answers,
-    authorities,
-    additionals: [...additionals, ...opt],
+/** An answer of the server's own, cut to what the asker takes. */
+export function reply(query: Query, rcode: Rcode, flags: number, parts: Partial<Reply>): Buffer {
+  const kept = query.flags & (FLAGS.recursionDesired | FLAGS.checkingDisabled);
+  const message: Reply = {
+    id: query.id,
+    flags: flags | FLAGS.recursionAvailable | kept,
+    rcode: RCODES[rcode],
+    question: query.question,
+    ...parts,
+    ...(query.hasEdns && { edns: { udpBytes: UDP_BYTES_MAX, flags: query.dnssecOk ? DNSSEC_OK : 0 } }),
   };
-  return encode(response);
+  return writeMessage(message, query.bytesMax);
 }
 
-function headerOnly(message: Buffer, rcode: Rcode): Buffer {
-  const header = Buffer.alloc(12);
-  message.copy(header, 0, 0, 2);
-  header.writeUInt16BE(
-    RESPONSE_FLAGS | (message.readUInt16BE(2) & (OPCODE_MASK | RECURSION_DESIRED)) | RCODES[rcode],
-    2,
-  );
-  return header;
+function headerOnly(id: number, flags: number, rcode: Rcode): Buffer {
+  const kept = flags & (FLAGS.opcode | FLAGS.recursionDesired);
+  return writeMessage({ id, flags: kept, rcode: RCODES[rcode], question: undefined }, UDP_BYTES_DEFAULT);
 }
 
-function followCname(target: string, type: string, zone: Zone): readonly Answer[] {
-  const answers: Answer[] = [];
+/** SOA and NS of the domain, and the address of its name server: that of the Service `kube-dns`. */
+function apexRecords(
+  name: string,
+  type: string,
+  zone: Zone,
+  domain: string,
+  serial: number,
+): Partial<Reply> | undefined {
+  const server = `ns.dns.${domain}`;
+  const addresses = (): readonly AnswerRecord[] =>
+    addressesOf(`kube-dns.kube-system.svc.${domain}`, server, zone);
+  const soa = soaOf(domain, serial);
+  if (name === domain && type === "SOA") return { answers: [soa] };
+  if (name === domain && type === "NS") {
+    const ns: AnswerRecord = { name: domain, ttl: TTL_SECONDS, record: { type: "NS", data: server } };
+    return { answers: [ns], additionals: addresses() };
+  }
+  if (name !== server) return undefined;
+  const answers = addresses().filter(({ record }) => record.type === type || type === "ANY");
+  return answers.length > 0 ? { answers } : { authorities: [soa] };
+}
+
+interface Chain {
+  readonly answers: readonly AnswerRecord[];
+  readonly rcode: "noerror" | "nxdomain";
+  /** Where it leaves the cluster's names. */
+  readonly outside: string | undefined;
+}
+
+function followCname(target: string, type: string, zone: Zone): Chain {
+  const answers: AnswerRecord[] = [];
   let name = target.toLowerCase();
   for (let hop = 0; hop < CNAME_CHAIN_MAX; hop++) {
     const result = zone.lookup(name, type);
-    if (result.kind !== "records") break;
-    answers.push(...result.records.map((record) => toAnswer(name, record)));
+    if (result.kind === "foreign") return { answers, rcode: "noerror", outside: name };
+    if (result.kind !== "records")
+      return { answers, rcode: result.kind === "nxdomain" ? "nxdomain" : "noerror", outside: undefined };
+    const owner = name;
+    answers.push(...result.records.map((record) => toAnswer(owner, record)));
     const next = result.records.find((record) => record.type === "CNAME");
     if (next?.type !== "CNAME") break;
     name = next.data.toLowerCase();
   }
-  return answers;
+  return { answers, rcode: "noerror", outside: undefined };
 }
 
-function addressesOf(target: string, zone: Zone): readonly Answer[] {
+/** Those of `target`, as `owner`'s. */
+function addressesOf(target: string, owner: string, zone: Zone): readonly AnswerRecord[] {
   return ["A", "AAAA"].flatMap((type) => {
     const result = zone.lookup(target, type);
-    return result.kind === "records" ? result.records.map((record) => toAnswer(target, record)) : [];
+    return result.kind === "records" ? result.records.map((record) => toAnswer(owner, record)) : [];
   });
 }
 
-function toAnswer(name: string, record: RecordData): Answer {
-  return { ...record, name, ttl: TTL_SECONDS, class: "IN" };
+function toAnswer(name: string, record: RecordData): AnswerRecord {
+  return { name, ttl: TTL_SECONDS, record };
 }
 
 function turn<T>(list: readonly T[], by: number): readonly T[] {
@@ -152,7 +203,8 @@ function turn<T>(list: readonly T[], by: number): readonly T[] {
   return [...list.slice(start), ...list.slice(0, start)];
 }
 
-function soaData(domain: string, serial: number): Extract<Answer, { type: "SOA" }>["data"] {
+function soaOf(domain: string, serial: number): AnswerRecord {
   const times = { refresh: 7200, retry: 1800, expire: 86_400, minimum: TTL_SECONDS };
-  return { mname: `ns.dns.${domain}`, rname: `hostmaster.${domain}`, serial, ...times };
+  const data = { mname: `ns.dns.${domain}`, rname: `hostmaster.${domain}`, serial, ...times };
+  return { name: domain, ttl: TTL_SECONDS, record: { type: "SOA", data } };
 }

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decode, encode, type DecodedPacket, type RecordType } from "dns-packet";
 import type { Service, ServiceSpec } from "#api/core/v1/types.gen";
-import type { EndpointSlice } from "#api/discovery/v1/types.gen";
-import { answerFromZone, errorAnswer, fitDatagram, parseQuery, type Query } from "./answer.ts";
+import type { Endpoint, EndpointSlice } from "#api/discovery/v1/types.gen";
+import { answerFromZone, errorAnswer, parseQuery, type Query } from "./answer.ts";
 import { AnswerCache, ROTATIONS } from "./answer-cache.ts";
-import { upstreamsOf } from "./forward.ts";
+import { upstreamsOf } from "./dns-config.ts";
 import { recordsOf, reverseName } from "./records.ts";
 import { Zone } from "./zone.ts";
 
@@ -33,6 +33,10 @@ const cases: readonly { readonly ask: string; readonly want: readonly string[] }
   { ask: "A 10-244-0-7.nowhere.pod.cluster.local", want: ["NXDOMAIN"] },
   { ask: "A default.svc.cluster.local", want: ["NOERROR"] },
   { ask: "A missing.default.svc.cluster.local", want: ["NXDOMAIN"] },
+  { ask: "A empty.svc.cluster.local", want: ["NOERROR"] },
+  { ask: "A nowhere.svc.cluster.local", want: ["NXDOMAIN"] },
+  { ask: "NS cluster.local", want: ["NOERROR", "NS ns.dns.cluster.local"] },
+  { ask: "A ns.dns.cluster.local", want: ["NOERROR", "A 10.96.0.10"] },
   { ask: "TXT dns-version.cluster.local", want: ["NOERROR", "TXT 1.1.0"] },
 ];
 
@@ -40,7 +44,7 @@ for (const { ask, want } of cases) {
   test(`answerFromZone() of ${ask}`, () => {
     const [type, name] = ask.split(" ") as [RecordType, string];
     const query = parse(question(type, name));
-    const answer = decode(answerFromZone(query, zone(), DOMAIN, 1, 0)!);
+    const answer = decode(fromZone(query));
     assert.deepEqual(describe(answer), want);
     assert.equal(answer.id, 7);
     if (want.length === 1) assert.equal(answer.authorities?.[0]?.type, "SOA");
@@ -49,15 +53,14 @@ for (const { ask, want } of cases) {
 
 test("answerFromZone() leaves foreign names to others", () => {
   const query = parse(question("A", "example.org"));
-  assert.equal(answerFromZone(query, zone(), DOMAIN, 1, 0), undefined);
+  assert.equal(answerFromZone(query, zone(), DOMAIN, 1, 0).kind, "foreign");
   const refused = decode(errorAnswer(query, "refused")) as DecodedPacket & { rcode: string };
   assert.equal(refused.rcode, "REFUSED");
 });
 
 test("answerFromZone() gives the addresses of a headless service in turns", () => {
   const query = parse(question("A", "db.default.svc.cluster.local"));
-  const first = (rotation: number): string =>
-    describe(decode(answerFromZone(query, zone(), DOMAIN, 1, rotation)!))[1]!;
+  const first = (rotation: number): string => describe(decode(fromZone(query, rotation)))[1]!;
   assert.notEqual(first(0), first(1));
 });
 
@@ -71,31 +74,76 @@ test("set() with no records takes the names of a service away", () => {
 test("parseQuery() answers garbage with FORMERR and ignores answers", () => {
   const garbage = parseQuery(
     Buffer.concat([Buffer.from([0, 9, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]), Buffer.alloc(3, 0xff)]),
+    false,
   );
   assert.ok(Buffer.isBuffer(garbage));
   assert.equal(garbage.readUInt16BE(0), 9);
   assert.equal(garbage[3]! & 0x0f, 1);
-  assert.equal(parseQuery(Buffer.from("short")), undefined);
-  assert.equal(parseQuery(encode({ type: "response", id: 1 })), undefined);
+  assert.equal(parseQuery(Buffer.from("short"), false), undefined);
+  assert.equal(parseQuery(encode({ type: "response", id: 1 }), false), undefined);
 });
 
-test("fitDatagram() truncates what the asker cannot take", () => {
-  const query = parse(question("A", "web.default.svc.cluster.local"));
-  const cut = fitDatagram(
-    query,
-    Buffer.concat([answerFromZone(query, zone(), DOMAIN, 1, 0)!, Buffer.alloc(600)]),
+test("answerFromZone() gives as much as the asker can take, and says so", () => {
+  const names = zone();
+  const many = Array.from({ length: 60 }, (_, i) => ({ addresses: [`10.244.2.${i}`] }));
+  const slice = sliceOf(many);
+  names.set("default/many", recordsOf(service("many", { clusterIP: "None" }), [slice], DOMAIN));
+  const message = question("A", "many.default.svc.cluster.local");
+  for (const [overTcp, edns, bytesMax, answers] of [
+    [false, undefined, 512, 29],
+    [false, 4096, 1232, 60],
+    [true, undefined, 65_535, 60],
+  ] as const) {
+    const asked = edns === undefined ? message : question("A", "many.default.svc.cluster.local", edns);
+    const bytes = fromZone(parse(asked, overTcp), 0, names);
+    const answer = decode(bytes);
+    assert.ok(bytes.length <= bytesMax);
+    assert.equal(answer.answers?.length, answers);
+    assert.equal(answer.flag_tc, answers < 60);
+  }
+});
+
+test("answerFromZone() of an alias to a name outside says where it leads", () => {
+  const names = zone();
+  names.set(
+    "default/far",
+    recordsOf(service("far", { type: "ExternalName", externalName: "example.org" }), [], DOMAIN),
   );
-  assert.equal(cut.readUInt16BE(2) & 0x0200, 0x0200);
-  assert.ok(cut.length <= 512);
+  const answer = answerFromZone(parse(question("A", "far.default.svc.cluster.local")), names, DOMAIN, 1, 0);
+  assert.ok(answer.kind === "alias");
+  assert.equal(answer.target, "example.org");
+});
+
+test("parseQuery() refuses other classes, transfers and versions of EDNS", () => {
+  assert.equal(rcodeOf(question("AXFR", DOMAIN)), "REFUSED");
+  const chaos = question("TXT", "version.bind");
+  chaos.writeUInt16BE(3, chaos.length - 2);
+  assert.equal(rcodeOf(chaos), "REFUSED");
+  const version = question("A", DOMAIN, 1232);
+  version[version.length - 5] = 1;
+  const answer = parseQuery(version, false);
+  assert.ok(Buffer.isBuffer(answer));
+  assert.equal(answer[answer.length - 6], 1); // the high bits of BADVERS
+});
+
+test("parseQuery() survives every cut and every flipped byte", () => {
+  const message = question("A", "web.default.svc.cluster.local", 1232);
+  for (let i = 0; i < message.length; i++) {
+    parseQuery(message.subarray(0, i), false);
+    const flipped = Buffer.from(message);
+    flipped[i]! ^= 0xff;
+    const query = parseQuery(flipped, false);
+    if (query !== undefined && !Buffer.isBuffer(query)) answerFromZone(query, zone(), DOMAIN, 1, 0);
+  }
 });
 
 test("AnswerCache gives stored answers with the id of the question, rotation by rotation", () => {
-  const cache = new AnswerCache();
+  const cache = new AnswerCache<string>();
   const ask = question("A", "web.default.svc.cluster.local");
   for (let i = 0; i < ROTATIONS; i++) {
     const { answer, rotation } = cache.get(ask);
     assert.equal(answer, undefined);
-    cache.set(ask, rotation, Buffer.from([0, 0, rotation]));
+    cache.set(ask, rotation, Buffer.from([0, 0, rotation]), true, "");
   }
   const { answer } = cache.get(ask);
   assert.deepEqual([...answer!], [0, 7, 0]);
@@ -114,14 +162,22 @@ test("upstreamsOf() reads at most three nameserver lines", () => {
   assert.deepEqual(upstreamsOf(text), ["192.0.2.1", "192.0.2.2"]);
 });
 
-function question(type: RecordType, name: string): Buffer {
-  return encode({ type: "query", id: 7, flags: 0x0100, questions: [{ type, name }] });
+function question(type: RecordType, name: string, udpPayloadSize?: number): Buffer {
+  const opt = { type: "OPT", name: ".", udpPayloadSize, flags: 0, options: [] } as never;
+  const additionals = udpPayloadSize === undefined ? [] : [opt];
+  return encode({ type: "query", id: 7, flags: 0x0100, questions: [{ type, name }], additionals });
 }
 
-function parse(message: Buffer): Query {
-  const query = parseQuery(message);
+function parse(message: Buffer, overTcp = false): Query {
+  const query = parseQuery(message, overTcp);
   assert.ok(query !== undefined && !Buffer.isBuffer(query));
   return query;
+}
+
+function fromZone(query: Query, rotation = 0, names: Zone = zone()): Buffer {
+  const answer = answerFromZone(query, names, DOMAIN, 1, rotation);
+  assert.ok(answer.kind === "reply");
+  return answer.bytes;
 }
 
 function describe(packet: DecodedPacket): readonly string[] {
@@ -137,27 +193,51 @@ function describe(packet: DecodedPacket): readonly string[] {
 }
 
 function zone(): Zone {
-  const result = new Zone(DOMAIN, (name) => name === "default");
+  const result = new Zone(DOMAIN, (name) => name === "default" || name === "empty");
   const add = (name: string, spec: ServiceSpec, slices: readonly EndpointSlice[] = []): void =>
     result.set(`default/${name}`, recordsOf(service(name, spec), slices, DOMAIN));
   add("web", { clusterIP: "10.96.0.9", ports: [{ name: "http", port: 80 }] });
   add("out", { type: "ExternalName", externalName: "web.default.svc.cluster.local" });
+  result.set(
+    "kube-system/kube-dns",
+    recordsOf(
+      {
+        apiVersion: "v1",
+        kind: "Service",
+        metadata: { name: "kube-dns", namespace: "kube-system" },
+        spec: { clusterIP: "10.96.0.10" },
+      },
+      [],
+      DOMAIN,
+    ),
+  );
   add("db", { clusterIP: "None" }, [
-    {
-      apiVersion: "discovery.k8s.io/v1",
-      kind: "EndpointSlice",
-      metadata: { name: "db-1", namespace: "default" },
-      addressType: "IPv4",
-      endpoints: [
-        { addresses: ["10.244.0.5"], hostname: "db-0" },
-        { addresses: ["10.244.1.5"] },
-        { addresses: ["10.244.1.6"], conditions: { ready: false } },
-      ],
-    },
+    sliceOf([
+      { addresses: ["10.244.0.5"], hostname: "db-0" },
+      { addresses: ["10.244.1.5"] },
+      { addresses: ["10.244.1.6"], conditions: { ready: false } },
+    ]),
   ]);
   return result;
 }
 
 function service(name: string, spec: ServiceSpec): Service {
   return { apiVersion: "v1", kind: "Service", metadata: { name, namespace: "default" }, spec };
+}
+
+function sliceOf(endpoints: readonly Endpoint[]): EndpointSlice {
+  const metadata = { name: "db-1", namespace: "default" };
+  return {
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata,
+    addressType: "IPv4",
+    endpoints,
+  };
+}
+
+function rcodeOf(message: Buffer): string {
+  const answer = parseQuery(message, false);
+  assert.ok(Buffer.isBuffer(answer));
+  return (decode(answer) as DecodedPacket & { rcode: string }).rcode;
 }

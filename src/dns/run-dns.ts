@@ -1,189 +1,119 @@
-/** The name server: keeps the zone in step with Services and EndpointSlices, and answers on UDP and TCP. @module */
-import { createSocket, type Socket as UdpSocket } from "node:dgram";
+/** The name server: the cluster's names on UDP and TCP, other names by asking others, and what it says of itself. @module */
 import { once } from "node:events";
-import { createServer, type Server, type Socket } from "node:net";
-import { Namespaces } from "#api/core/v1/namespace";
-import { Services } from "#api/core/v1/service";
-import { EndpointSlices } from "#api/discovery/v1/endpointslice";
-import { serviceKeysOf } from "#api/discovery/v1/service-keys";
-import type { EndpointSlice } from "#api/discovery/v1/types.gen";
-import { keyOf, type Clock, type Logger, type ObjectKey } from "#apimachinery";
-import type { InformerFactory } from "#client";
-import { answerFromZone, errorAnswer, fitDatagram, parseQuery, type Query } from "./answer.ts";
-import { AnswerCache } from "./answer-cache.ts";
-import { Forwarder, lengthOf } from "./forward.ts";
-import { recordsOf } from "./records.ts";
-import { Zone } from "./zone.ts";
-
-export interface ListenAddress {
-  readonly host: string;
-  /** 0: any free port. */
-  readonly port: number;
-}
+import type { ConfigMap } from "#api/core/v1/types.gen";
+import type { Clock, Logger } from "#apimachinery";
+import type { InformerFactory, SharedInformer } from "#client";
+import { CONFIG_NAME, dnsConfigOf, type DnsConfig } from "./dns-config.ts";
+import { DnsMetrics } from "./dns-metrics.ts";
+import { followCluster } from "./follow-cluster.ts";
+import { systemExchange } from "./forward/exchange.ts";
+import { Forwarder } from "./forward/forwarder.ts";
+import { serveHttp, text, type HttpEndpoint } from "./http-endpoints.ts";
+import { listen, type ListenAddress } from "./listen.ts";
+import { Resolver } from "./resolver.ts";
 
 export interface DnsOptions {
   readonly informers: InformerFactory;
   readonly listen: readonly ListenAddress[];
   readonly clusterDomain: string;
-  /** Resolvers for other names; none: those are refused. */
+  /** Resolvers for other names, as `1.2.3.4` or `1.2.3.4:5353`; none: those are refused. */
   readonly upstreams: readonly string[];
+  /** The ConfigMap `kube-dns` of kube-system goes before `upstreams`. Of a factory of its own, for which nothing waits. */
+  readonly configMaps?: {
+    readonly informers: Pick<InformerFactory, "start">;
+    readonly informer: SharedInformer<ConfigMap>;
+  };
+  /** Where CoreDNS' `/metrics` (9153), `/health` (8080) and `/ready` (8181) are served; absent: nowhere. */
+  readonly metrics?: ListenAddress;
+  readonly health?: ListenAddress;
+  readonly ready?: ListenAddress;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Told once when every socket is bound, with the ports in order. */
   readonly onListening?: (ports: readonly number[]) => void;
 }
 
-const SERVICE_INDEX = "service";
-/** TCP clients at the same time, and how long one may stay silent. */
-const TCP_CLIENTS_MAX = 256;
-const TCP_IDLE_MS = 8_000;
-const TCP_MESSAGE_MAX = 4_096;
-
 /** Resolves when `signal` aborts. Rejects if an address cannot be bound. */
 export async function runDns(options: DnsOptions, signal: AbortSignal): Promise<void> {
-  const { informers, clusterDomain, logger } = options;
-  const namespaces = informers.lister(Namespaces);
-  const zone = new Zone(clusterDomain, (name) => namespaces.get(name) !== undefined);
-  const resolver = new Resolver(zone, options, signal);
-  followServices(zone, resolver, options);
+  const { informers, clusterDomain, logger, clock } = options;
+  const domain = clusterDomain.toLowerCase();
+  const [first] = options.listen;
+  const metrics = new DnsMetrics(`dns://${first?.host ?? ""}:${first?.port ?? 0}`);
+  const forwarder = new Forwarder({
+    config: configOf(undefined, options),
+    exchange: systemExchange,
+    clock,
+    events: metrics.forwarderEvents(),
+  });
+  metrics.watchCache(forwarder.cache);
+  const zone = followCluster(informers, domain, () => resolver.forget());
+  const resolver = new Resolver({ zone, domain, forwarder, metrics, clock }, signal);
+  let isReady = false;
+  await using servers = new AsyncDisposableStack();
+  for (const endpoint of endpointsOf(options, metrics, () => isReady))
+    servers.use(await serveHttp(endpoint, logger));
+  followConfig(forwarder, options, signal);
   informers.start(signal);
   await informers.waitForSync(signal);
 
-  const sockets = await Promise.all(options.listen.map((address) => bind(address, resolver, logger)));
-  options.onListening?.(sockets.map(({ port }) => port));
-  logger.info("cluster DNS answers", {
-    addresses: options.listen.map(({ host }) => host),
-    domain: clusterDomain,
-  });
+  const ports: number[] = [];
+  for (const address of options.listen) ports.push(servers.use(await listen(address, resolver, logger)).port);
+  isReady = true;
+  options.onListening?.(ports);
+  const addresses = options.listen.map(({ host }) => host);
+  logger.info("cluster DNS answers", { addresses, domain });
   if (!signal.aborted) await once(signal, "abort");
-  for (const { udp, tcp, clients } of sockets) {
-    udp.close();
-    tcp.close();
-    for (const client of clients) client.destroy();
-  }
 }
 
-function followServices(zone: Zone, resolver: Resolver, { informers, clusterDomain }: DnsOptions): void {
-  const services = informers.informer(Services);
-  const slices = informers.informer(EndpointSlices);
-  slices.addIndexer(SERVICE_INDEX, serviceKeysOf);
-  const update = (key: ObjectKey): void => {
-    const service = services.lister.get(key);
-    const own = service === undefined ? [] : slices.lister.byIndex(SERVICE_INDEX, key);
-    zone.set(key, service === undefined ? [] : recordsOf(service, own, clusterDomain));
-    resolver.forget();
+/** Names are answered before the configuration is known: whoever may not read it has none. */
+function followConfig(forwarder: Forwarder, options: DnsOptions, signal: AbortSignal): void {
+  const { configMaps, logger } = options;
+  if (configMaps === undefined) return;
+  const apply = (configMap: ConfigMap | undefined): void => {
+    forwarder.configure(configOf(configMap, options));
+    logger.info("DNS forwards by its configuration", { found: configMap !== undefined });
   };
-  /** Endpoints show in the names of headless services alone. */
-  const updateHeadless = (slice: EndpointSlice): void => {
-    for (const key of serviceKeysOf(slice)) {
-      if (services.lister.get(key)?.spec?.clusterIP === "None") update(key);
-    }
-  };
-  services.addEventHandler({
-    onAdd: (service) => update(keyOf(service)),
-    onUpdate: (service) => update(keyOf(service)),
-    onDelete: (service) => update(keyOf(service)),
+  configMaps.informer.addEventHandler({
+    onAdd: (configMap) => isOurs(configMap) && apply(configMap),
+    onUpdate: (configMap) => isOurs(configMap) && apply(configMap),
+    onDelete: (configMap) => isOurs(configMap) && apply(undefined),
   });
-  slices.addEventHandler({ onAdd: updateHeadless, onUpdate: updateHeadless, onDelete: updateHeadless });
+  configMaps.informers.start(signal);
 }
 
-class Resolver {
-  readonly #zone: Zone;
-  readonly #domain: string;
-  readonly #forwarder: Forwarder;
-  readonly #cache = new AnswerCache();
-  readonly #signal: AbortSignal;
-  #serial = 1;
-
-  constructor(zone: Zone, options: DnsOptions, signal: AbortSignal) {
-    this.#zone = zone;
-    this.#domain = options.clusterDomain;
-    this.#forwarder = new Forwarder(options.upstreams, options.clock);
-    this.#signal = signal;
-  }
-
-  forget(): void {
-    this.#cache.clear();
-    this.#serial = (this.#serial + 1) >>> 0;
-  }
-
-  /** Synchronous for the cluster's names; a promise for those of others; undefined: nothing to say. */
-  answer(message: Buffer, overTcp: boolean): Buffer | Promise<Buffer> | undefined {
-    const cached = overTcp ? { answer: undefined, rotation: 0 } : this.#cache.get(message);
-    if (cached.answer !== undefined) return cached.answer;
-    const query = parseQuery(message);
-    if (query === undefined || Buffer.isBuffer(query)) return query;
-    const full = answerFromZone(query, this.#zone, this.#domain, this.#serial, cached.rotation);
-    if (full === undefined) return this.#forward(query, message, overTcp);
-    if (overTcp) return full;
-    const answer = fitDatagram(query, full);
-    this.#cache.set(message, cached.rotation, answer);
-    return answer;
-  }
-
-  #forward(query: Query, message: Buffer, overTcp: boolean): Buffer | Promise<Buffer> {
-    if (!this.#forwarder.hasUpstreams) return errorAnswer(query, "refused");
-    const copy = Buffer.from(message); // the datagram's buffer is reused
-    return this.#forwarder
-      .ask(copy, overTcp, this.#signal)
-      .then((answer) => answer ?? errorAnswer(query, "servfail"));
-  }
+function isOurs({ metadata }: ConfigMap): boolean {
+  return metadata.name === CONFIG_NAME;
 }
 
-interface Bound {
-  readonly udp: UdpSocket;
-  readonly tcp: Server;
-  readonly clients: ReadonlySet<Socket>;
-  readonly port: number;
+/** Without the server itself among the resolvers, which would ask itself for ever. */
+function configOf(configMap: ConfigMap | undefined, options: DnsOptions): DnsConfig {
+  const { config, problems } = dnsConfigOf(configMap, options.upstreams);
+  for (const problem of problems) options.logger.error("DNS configuration", { problem });
+  const isSelf = (server: ListenAddress): boolean =>
+    options.listen.some(({ host, port }) => host === server.host && port === server.port);
+  const others = (servers: DnsConfig["upstreams"]): DnsConfig["upstreams"] =>
+    servers.filter((server) => !isSelf(server));
+  const stubs = [...config.stubDomains].map(([domain, servers]) => [domain, others(servers)] as const);
+  return { upstreams: others(config.upstreams), stubDomains: new Map(stubs) };
 }
 
-async function bind(address: ListenAddress, resolver: Resolver, logger: Logger): Promise<Bound> {
-  const udp = createSocket(address.host.includes(":") ? "udp6" : "udp4");
-  udp.on("message", (message, from) => {
-    const answer = resolver.answer(message, false);
-    if (answer === undefined) return;
-    if (Buffer.isBuffer(answer)) return udp.send(answer, from.port, from.address);
-    answer.then(
-      (later) => udp.send(later, from.port, from.address),
-      (err: unknown) => logger.warn("could not forward a DNS question", { err }),
-    );
-  });
-  udp.bind(address.port, address.host);
-  await once(udp, "listening");
-  udp.on("error", (err) => logger.warn("DNS socket", { err }));
-  const clients = new Set<Socket>();
-  const tcp = createServer((socket) => serveTcp(socket, clients, resolver));
-  const { port } = udp.address();
-  tcp.listen({ host: address.host, port });
-  await once(tcp, "listening");
-  return { udp, tcp, clients, port };
-}
-
-/** Messages with a length in front (RFC 1035 §4.2.2), one after another. */
-function serveTcp(socket: Socket, clients: Set<Socket>, resolver: Resolver): void {
-  if (clients.size >= TCP_CLIENTS_MAX) return void socket.destroy();
-  clients.add(socket);
-  socket.once("close", () => clients.delete(socket));
-  socket.on("error", () => socket.destroy());
-  socket.setTimeout(TCP_IDLE_MS, () => socket.destroy());
-  let buffered: Buffer = Buffer.alloc(0);
-  const send = (answer: Buffer): void => {
-    if (!socket.destroyed) socket.write(Buffer.concat([lengthOf(answer), answer]));
-  };
-  socket.on("data", (part: Buffer): void => {
-    buffered = Buffer.concat([buffered, part]);
-    while (buffered.length >= 2) {
-      const length = buffered.readUInt16BE(0);
-      if (length > TCP_MESSAGE_MAX) {
-        socket.destroy();
-        return;
-      }
-      if (buffered.length < 2 + length) return;
-      const answer = resolver.answer(buffered.subarray(2, 2 + length), true);
-      buffered = buffered.subarray(2 + length);
-      if (answer === undefined) socket.destroy();
-      else if (Buffer.isBuffer(answer)) send(answer);
-      else answer.then(send, () => socket.destroy());
-    }
-  });
+function endpointsOf(
+  { metrics, health, ready }: DnsOptions,
+  counts: DnsMetrics,
+  isReady: () => boolean,
+): readonly HttpEndpoint[] {
+  const endpoints: HttpEndpoint[] = [];
+  if (metrics !== undefined) {
+    const answer: HttpEndpoint["answer"] = async () => {
+      return { status: 200, contentType: counts.contentType, body: await counts.expose() };
+    };
+    endpoints.push({ path: "/metrics", address: metrics, answer });
+  }
+  if (health !== undefined)
+    endpoints.push({ path: "/health", address: health, answer: () => text(200, "OK") });
+  if (ready !== undefined) {
+    const answer: HttpEndpoint["answer"] = () => (isReady() ? text(200, "OK") : text(503, "kubernetes"));
+    endpoints.push({ path: "/ready", address: ready, answer });
+  }
+  return endpoints;
 }

@@ -1,4 +1,5 @@
 /** All names of the cluster in memory: answers a question with records, "no data" or "no such name". @module */
+import { isIP } from "node:net";
 import type { ObjectKey } from "#apimachinery";
 import { addressRecord, type NamedRecord, type RecordData } from "./records.ts";
 
@@ -59,7 +60,8 @@ export class Zone {
     const entries = this.#names.get(name);
     if (entries === undefined) {
       if (!isOurs || isReverse) return { kind: "foreign" };
-      return this.#podRecord(name, type) ?? { kind: this.#parents.has(name) ? "nodata" : "nxdomain" };
+      const isParent = this.#parents.has(name) || this.#isNamespace(name);
+      return this.#podRecord(name, type) ?? { kind: isParent ? "nodata" : "nxdomain" };
     }
     const fits = entries.filter(
       ({ record }) => type === "ANY" || record.type === type || record.type === "CNAME",
@@ -67,6 +69,12 @@ export class Zone {
     return fits.length > 0
       ? { kind: "records", records: fits.map(({ record }) => record) }
       : { kind: "nodata" };
+  }
+
+  /** `default.svc.cluster.local` exists with its namespace, whether a service is in it or not. */
+  #isNamespace(name: string): boolean {
+    const suffix = `.svc.${this.#domain}`;
+    return name.endsWith(suffix) && this.#namespaces(name.slice(0, -suffix.length));
   }
 
   /** `10-244-0-5.default.pod.cluster.local`: answered from the name alone, as CoreDNS does with `pods insecure`. */
@@ -80,7 +88,7 @@ export class Zone {
     const address = /^\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3}$/.test(label)
       ? label.replaceAll("-", ".")
       : label.replaceAll("-", ":");
-    if (!isAddress(address)) return undefined;
+    if (isIP(address) === 0) return undefined;
     const record = addressRecord(address);
     return record.type === type || type === "ANY"
       ? { kind: "records", records: [record] }
@@ -90,16 +98,10 @@ export class Zone {
   #countParents(name: string, step: number): void {
     for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) {
       const parent = name.slice(dot + 1);
-      if (!parent.endsWith(this.#domain)) return;
+      if (parent !== this.#domain && !parent.endsWith(`.${this.#domain}`)) return;
       const count = (this.#parents.get(parent) ?? 0) + step;
       if (count > 0) this.#parents.set(parent, count);
       else this.#parents.delete(parent);
     }
   }
-}
-
-function isAddress(text: string): boolean {
-  const bytes = text.split(".");
-  if (bytes.length === 4) return bytes.every((byte) => /^\d{1,3}$/.test(byte) && Number(byte) < 256);
-  return /^[0-9a-f:]+$/.test(text) && text.includes(":") && text.split(":").length <= 8;
 }

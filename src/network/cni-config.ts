@@ -11,6 +11,9 @@ export const BRIDGE = "cni0";
 /** Sorts before what other networks would install. */
 export const CNI_FILE = "10-k8ts.conflist";
 
+/** host-local keeps its addresses in a folder of this name. */
+export const NETWORK_NAME = "k8ts";
+
 export function cniConfig({ podCIDR, dataDir, mtu }: CniOptions): string {
   const bridge = {
     type: "bridge",
@@ -22,5 +25,5 @@ export function cniConfig({ podCIDR, dataDir, mtu }: CniOptions): string {
     ipam: { type: "host-local", dataDir, ranges: [[{ subnet: podCIDR }]], routes: [{ dst: "0.0.0.0/0" }] },
   };
   // no portmap: host-ports/ does its work, without iptables
-  return `${JSON.stringify({ cniVersion: "0.4.0", name: "k8ts", plugins: [bridge] }, undefined, 2)}\n`;
+  return `${JSON.stringify({ cniVersion: "0.4.0", name: NETWORK_NAME, plugins: [bridge] }, undefined, 2)}\n`;
 }

@@ -3,7 +3,7 @@
  * leaves by the machine's uplink, and pods that talk to the world outside do so with the node's address.
  * @module
  */
-import { PROTO } from "./plan.ts";
+import { PROTO } from "./route-mark.ts";
 
 export const TABLE = "ip k8ts-network";
 /** Takes packets for service addresses that no rule translates, and lets them die. A bridge without ports: dummy devices are not in every kernel. */

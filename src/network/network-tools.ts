@@ -1,25 +1,41 @@
 /** The programs and files by which a node's network is changed: `ip`, `nft`, `/proc/sys/net`. All act on the namespace of this process. @module */
 import { existsSync } from "node:fs";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { tryCommand } from "#component-base";
+import type { Link } from "./tunnel.ts";
 
 export interface NetworkTools {
   /** Runs the lines as one `ip -batch`; rejects with ip's message at the first line that fails. */
   ip(lines: readonly string[], signal: AbortSignal): Promise<void>;
   /** Destination -> gateway of the routes marked with this protocol number. */
   routes(proto: number, signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
+  /** Runs the lines as one `bridge -batch`. */
+  bridge(lines: readonly string[], signal: AbortSignal): Promise<void>;
+  /** The link that has the address; loopback is none. */
+  linkOf(address: string, signal: AbortSignal): Promise<Link | undefined>;
+  /** The address that a VXLAN interface sends from; undefined without such an interface. */
+  tunnelAddress(name: string, signal: AbortSignal): Promise<string | undefined>;
   /** One `nft -f -` transaction. */
   nft(script: string, signal: AbortSignal): Promise<void>;
   /** Sets `net.ipv4.ip_forward` and the like. */
   sysctl(name: string, value: string): Promise<void>;
   /** Replaces a file in one step. */
   writeFile(path: string, text: string): Promise<void>;
+  /** Nothing, if it is not there. */
+  removeFile(path: string): Promise<void>;
   hasInterface(name: string): boolean;
 }
 
-const PACKAGES: Readonly<Record<string, string>> = { ip: "iproute2", nft: "nftables" };
+const PACKAGES: Readonly<Record<string, string>> = { ip: "iproute2", bridge: "iproute2", nft: "nftables" };
 const MESSAGE_CHARS_MAX = 2_000;
+
+/** Of `ip -json address`; those without the address are empty. */
+interface AddressShown {
+  readonly ifname?: string;
+  readonly mtu?: number;
+  readonly addr_info?: readonly { readonly local: string; readonly prefixlen: number }[];
+}
 
 export const systemNetworkTools: NetworkTools = {
   async ip(lines, signal) {
@@ -30,6 +46,27 @@ export const systemNetworkTools: NetworkTools = {
     const routes = JSON.parse(text === "" ? "[]" : text) as { dst: string; gateway?: string }[];
     return new Map(routes.flatMap(({ dst, gateway }) => (gateway === undefined ? [] : [[dst, gateway]])));
   },
+  async bridge(lines, signal) {
+    if (lines.length > 0) await feed("bridge", ["-batch", "-"], lines, signal);
+  },
+  async linkOf(address, signal) {
+    const text = await feed("ip", ["-json", "-4", "address", "show", "to", address], [], signal);
+    const found = (JSON.parse(text === "" ? "[]" : text) as AddressShown[]).flatMap(
+      ({ ifname, mtu, addr_info: own = [] }) =>
+        ifname === undefined || ifname === "lo" || mtu === undefined
+          ? []
+          : own
+              .filter(({ local }) => local === address)
+              .map(({ prefixlen }) => ({ name: ifname, mtu, prefixLength: prefixlen })),
+    );
+    return found[0];
+  },
+  async tunnelAddress(name, signal) {
+    if (!systemNetworkTools.hasInterface(name)) return undefined;
+    const text = await feed("ip", ["-json", "-details", "link", "show", "dev", name], [], signal);
+    const [link] = JSON.parse(text) as { linkinfo?: { info_data?: { local?: string } } }[];
+    return link?.linkinfo?.info_data?.local ?? "";
+  },
   async nft(script, signal) {
     await feed("nft", ["-f", "-"], [script], signal);
   },
@@ -39,6 +76,7 @@ export const systemNetworkTools: NetworkTools = {
     await writeFile(`${path}.new`, text, { mode: 0o600 });
     await rename(`${path}.new`, path);
   },
+  removeFile: (path) => rm(path, { force: true }),
   // /sys shows the namespace it was mounted in; /proc/net follows the process
   hasInterface: (name) => existsSync(`/proc/sys/net/ipv4/conf/${name}`),
 };

@@ -4,9 +4,16 @@ import type { Node } from "#api/core/v1/types.gen";
 import type { ServiceCIDR } from "#api/networking/v1/types.gen";
 import { cniConfig } from "./cni-config.ts";
 import { guardRoutes, masqueradeTable, nodeElements, rangeLines } from "./leak-guard.ts";
-import { plan, routeLines } from "./plan.ts";
+import { plan, routeLines, type Here } from "./plan.ts";
 
 const guard = { nodeIP: "192.168.49.2", clusterCIDR: "10.244.0.0/16", serviceCIDR: "10.96.0.0/12" };
+
+const HERE = {
+  nodeName: "a",
+  nodeIP: "192.168.49.2",
+  link: { name: "eth0", mtu: 1500, prefixLength: 24 },
+  tunnelMode: "auto",
+} as const;
 
 test("plan() routes to every other node that has addresses, and finds this node's own range", () => {
   const nodes = [
@@ -14,11 +21,28 @@ test("plan() routes to every other node that has addresses, and finds this node'
     node("b", "192.168.49.3", "10.244.1.0/24"),
     node("c", "192.168.49.4"),
   ];
-  const result = plan(nodes, [serviceCIDR("10.96.0.0/12", "fd00::/108")], "a");
+  const result = plan(nodes, [serviceCIDR("10.96.0.0/12", "fd00::/108")], HERE);
   assert.equal(result.podCIDR, "10.244.0.0/24");
   assert.deepEqual([...result.routes], [["10.244.1.0/24", "192.168.49.3"]]);
   assert.deepEqual([...result.serviceRanges], ["10.96.0.0/12"]);
   assert.deepEqual([...result.nodeIPs], ["192.168.49.2", "192.168.49.3", "192.168.49.4"]);
+});
+
+test("plan() leads to nodes behind a router through the tunnel, or to all, or to none", () => {
+  const nodes = [
+    node("a", "192.168.49.2", "10.244.0.0/24"),
+    node("b", "192.168.49.3", "10.244.1.0/24"),
+    node("c", "192.168.50.4", "10.244.2.0/24"),
+  ];
+  const of = (here: Partial<Here>): readonly string[] => [
+    ...plan(nodes, [], { ...HERE, ...here }).tunnels.values(),
+  ];
+  assert.deepEqual(of({}), ["192.168.50.4"]);
+  assert.deepEqual(of({ link: { ...HERE.link, prefixLength: 16 } }), []);
+  assert.deepEqual(of({ tunnelMode: "always" }), ["192.168.49.3", "192.168.50.4"]);
+  assert.deepEqual(of({ tunnelMode: "never" }), []);
+  assert.deepEqual(of({ link: undefined }), []);
+  assert.deepEqual([...plan(nodes.slice(1), [], HERE).tunnels], [], "not before this node has a range");
 });
 
 test("routeLines() changes only what differs", () => {

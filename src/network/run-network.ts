@@ -18,8 +18,18 @@ import { HOST_PORT_TABLE } from "./host-ports/host-port-table.ts";
 import { runHostPorts } from "./host-ports/run-host-ports.ts";
 import { announceAddresses } from "./load-balancer/announce-addresses.ts";
 import { systemArpTools } from "./load-balancer/arp-tools.ts";
+import { cleanAddresses } from "./address-cleanup.ts";
 import type { NetworkTools } from "./network-tools.ts";
-import { PROTO, plan, routeLines, type NetworkPlan } from "./plan.ts";
+import { plan, routeLines, type NetworkPlan, type TunnelMode } from "./plan.ts";
+import { PROTO } from "./route-mark.ts";
+import {
+  splitRoutes,
+  TUNNEL,
+  TUNNEL_OVERHEAD_BYTES,
+  tunnelEndLines,
+  tunnelLines,
+  type Link,
+} from "./tunnel.ts";
 import { POLICY_TABLE } from "./policy/nftables.ts";
 import { runPolicies } from "./policy/run-policies.ts";
 
@@ -33,9 +43,17 @@ export interface NetworkOptions extends LeakGuardOptions {
   readonly cniDataDir: string;
   /** CIDRs of the nodes' network for LoadBalancer services; absent: none are announced. */
   readonly loadBalancerRange?: string;
-  /** Bytes; default 1500. */
+  /** Of pods, in bytes; default: that of the node's link, less what the tunnel needs if there is one. */
   readonly mtu?: number;
+  /** Default `auto`. */
+  readonly tunnelMode?: TunnelMode;
+  /** `cni`: the owner of the cluster has a network of their own, whose configuration is in `cniConfDir`. Default `k8ts`. */
+  readonly plugin?: NetworkPlugin;
+  /** Ids of the sandboxes that the runtime knows; absent: addresses of dead ones are not given back. */
+  readonly sandboxes?: (signal: AbortSignal) => Promise<ReadonlySet<string>>;
 }
+
+export type NetworkPlugin = "k8ts" | "cni";
 
 const MTU_DEFAULT = 1500;
 const RETRY_MS = 1_000;
@@ -46,10 +64,13 @@ const BATCH_MS = 5;
 export async function runNetwork(options: NetworkOptions, signal: AbortSignal): Promise<void> {
   await guard(options, signal);
   const { loadBalancerRange } = options;
+  const { sandboxes } = options;
   await Promise.all([
     keepRoutes(options, signal),
-    runPolicies(options, signal),
-    runHostPorts(options, signal),
+    ...(isOurs(options) ? [runPolicies(options, signal), runHostPorts(options, signal)] : []),
+    ...(isOurs(options) && sandboxes !== undefined
+      ? [cleanAddresses({ ...options, sandboxes }, signal)]
+      : []),
     ...(loadBalancerRange === undefined
       ? []
       : [announceAddresses({ ...options, loadBalancerRange, arp: systemArpTools }, signal)]),
@@ -68,18 +89,20 @@ async function keepRoutes(options: NetworkOptions, signal: AbortSignal): Promise
   await informers.waitForSync(signal);
   signal.addEventListener("abort", wake, { once: true });
 
-  const routes = await tools.routes(PROTO, signal); // an earlier agent's
+  const link = await tools.linkOf(options.nodeIP, signal);
+  const { nodeName, nodeIP, tunnelMode = "auto" } = options;
+  const here = { nodeName, nodeIP, link, tunnelMode };
   let applied: NetworkPlan = {
     podCIDR: undefined,
-    routes,
+    ...splitRoutes(await tools.routes(PROTO, signal)), // an earlier agent's
     nodeIPs: new Set([options.nodeIP]),
     serviceRanges: new Set(),
   };
   while (!signal.aborted) {
     changed = Promise.withResolvers();
-    const wanted = plan(nodes.lister.list(), ranges.lister.list(), options.nodeName);
+    const wanted = plan(nodes.lister.list(), ranges.lister.list(), here);
     try {
-      await apply(applied, wanted, options, signal);
+      await apply(applied, isOurs(options) ? wanted : withoutPods(wanted), { ...options, link }, signal);
       applied = wanted;
       await changed.promise;
       await clock.sleep(BATCH_MS, signal);
@@ -96,35 +119,81 @@ export async function cleanupNetwork(tools: NetworkTools, signal: AbortSignal): 
   for (const table of [TABLE, POLICY_TABLE, HOST_PORT_TABLE])
     await tools.nft(`add table ${table}\ndelete table ${table}\n`, signal);
   await tools.ip([`route flush proto ${PROTO}`], signal);
-  for (const name of [SERVICE_INTERFACE, BRIDGE]) {
+  for (const name of [SERVICE_INTERFACE, BRIDGE, TUNNEL]) {
     if (tools.hasInterface(name)) await tools.ip([`link del ${name}`], signal);
   }
 }
 
 async function guard(options: NetworkOptions, signal: AbortSignal): Promise<void> {
-  const { tools } = options;
+  const { tools, cniConfDir } = options;
   await tools.ip(guardRoutes(options, tools.hasInterface(SERVICE_INTERFACE)), signal);
-  await tools.nft(masqueradeTable(options, [options.nodeIP]), signal);
-  await tools.sysctl("net.ipv4.ip_forward", "1");
+  if (isOurs(options)) {
+    await tools.nft(masqueradeTable(options, [options.nodeIP]), signal);
+    await tools.sysctl("net.ipv4.ip_forward", "1");
+  } else {
+    // what an earlier agent made as the pod network would stand in the way of the other one
+    for (const table of [TABLE, POLICY_TABLE, HOST_PORT_TABLE])
+      await tools.nft(`add table ${table}\ndelete table ${table}\n`, signal);
+    await tools.removeFile(join(cniConfDir, CNI_FILE));
+  }
+}
+
+function isOurs({ plugin = "k8ts" }: NetworkOptions): boolean {
+  return plugin === "k8ts";
+}
+
+/** What is left when another network leads to the pods: the ranges of Services. */
+function withoutPods(wanted: NetworkPlan): NetworkPlan {
+  return { ...wanted, podCIDR: undefined, routes: new Map(), tunnels: new Map() };
 }
 
 async function apply(
   old: NetworkPlan,
   wanted: NetworkPlan,
-  options: NetworkOptions,
+  options: NetworkOptions & { readonly link: Link | undefined },
   signal: AbortSignal,
 ): Promise<void> {
-  const { tools, logger } = options;
+  const { tools } = options;
   const elements = nodeElements(old.nodeIPs, wanted.nodeIPs);
-  if (elements !== "") await tools.nft(elements, signal);
-  await tools.ip(routeLines(old.routes, wanted.routes), signal);
+  if (elements !== "" && isOurs(options)) await tools.nft(elements, signal);
+  const mtu = mtuOf(wanted, options);
+  await makeTunnel(old, wanted, mtu, options, signal);
+  const { remove, forward, add } = tunnelLines(old.tunnels, wanted.tunnels);
+  await tools.bridge(forward, signal);
+  await tools.ip([...remove, ...routeLines(old.routes, wanted.routes), ...add], signal);
   await tools.ip(rangeLines(options, old.serviceRanges, wanted.serviceRanges), signal);
-  if (wanted.podCIDR === undefined || wanted.podCIDR === old.podCIDR) return;
-  const config = cniConfig({
-    podCIDR: wanted.podCIDR,
-    dataDir: options.cniDataDir,
-    mtu: options.mtu ?? MTU_DEFAULT,
-  });
-  await tools.writeFile(join(options.cniConfDir, CNI_FILE), config);
-  logger.info("pod network is ready", { podCIDR: wanted.podCIDR });
+  await writeCniConfig(old, wanted, options);
+}
+
+/** The tunnel's own end, as soon as a node needs it; it stays, for agents of others may still send through it. */
+async function makeTunnel(
+  old: NetworkPlan,
+  { podCIDR, tunnels }: NetworkPlan,
+  mtu: number,
+  { tools, nodeIP, link }: NetworkOptions & { readonly link: Link | undefined },
+  signal: AbortSignal,
+): Promise<void> {
+  if (tunnels.size === 0 || podCIDR === undefined || link === undefined) return;
+  if (old.podCIDR === podCIDR && old.tunnels.size > 0) return;
+  const address = await tools.tunnelAddress(TUNNEL, signal);
+  const isThere = address === nodeIP;
+  if (address !== undefined && !isThere) await tools.ip([`link del ${TUNNEL}`], signal);
+  await tools.ip(tunnelEndLines({ nodeIP, podCIDR, link, mtu }, isThere), signal);
+}
+
+async function writeCniConfig(
+  old: NetworkPlan,
+  wanted: NetworkPlan,
+  options: NetworkOptions & { readonly link: Link | undefined },
+): Promise<void> {
+  const { podCIDR } = wanted;
+  const mtu = mtuOf(wanted, options);
+  if (podCIDR === undefined || (podCIDR === old.podCIDR && mtu === mtuOf(old, options))) return;
+  const config = cniConfig({ podCIDR, dataDir: options.cniDataDir, mtu });
+  await options.tools.writeFile(join(options.cniConfDir, CNI_FILE), config);
+  options.logger.info("pod network is ready", { podCIDR, mtu });
+}
+
+function mtuOf({ tunnels }: NetworkPlan, { mtu, link }: { mtu?: number; link: Link | undefined }): number {
+  return mtu ?? (link?.mtu ?? MTU_DEFAULT) - (tunnels.size > 0 ? TUNNEL_OVERHEAD_BYTES : 0);
 }

@@ -20,6 +20,7 @@ export async function ensureClusterDns(
     metadata: {
       name: "kube-dns",
       namespace: "kube-system",
+      annotations: { "prometheus.io/port": "9153", "prometheus.io/scrape": "true" },
       labels: {
         "k8s-app": "kube-dns",
         "kubernetes.io/cluster-service": "true",
@@ -32,6 +33,7 @@ export async function ensureClusterDns(
       ports: [
         { name: "dns", port: 53, targetPort: 53, protocol: "UDP" },
         { name: "dns-tcp", port: 53, targetPort: 53, protocol: "TCP" },
+        { name: "metrics", port: 9153, targetPort: 9153, protocol: "TCP" },
       ],
     },
   };

@@ -9,10 +9,10 @@ import { type Clock, type Logger, type ObjectKey, keyOf, pause } from "#apimachi
 import type { InformerFactory } from "#client";
 import { SERVICE_INTERFACE } from "../leak-guard.ts";
 import type { NetworkTools } from "../network-tools.ts";
-import { PROTO } from "../plan.ts";
+import { PROTO } from "../route-mark.ts";
 import type { ArpTools, Link } from "./arp-tools.ts";
 import { proxyLines, tellNeighbours } from "./arp-tools.ts";
-import { addressesOf, announcerOf, isEligible, parseBlocks } from "./plan.ts";
+import { addressesOf, announcerOf, isEligible, isIn, parseBlocks } from "./plan.ts";
 
 export interface AnnounceOptions {
   readonly informers: InformerFactory;
@@ -92,14 +92,15 @@ async function prepare(
   return link;
 }
 
-/** What the kernel has is read each time: entries of an earlier agent, or half of what failed, count as they are. */
+/** What the kernel has of the range is read each time: entries of an earlier agent, or half of what failed, count as they are. */
 async function apply(
   link: Link,
   wanted: ReadonlySet<string>,
-  { tools, arp, logger }: AnnounceOptions,
+  { tools, arp, logger, loadBalancerRange }: AnnounceOptions,
   signal: AbortSignal,
 ): Promise<ReadonlySet<string>> {
-  const old = await arp.proxied(link, signal);
+  const blocks = parseBlocks(loadBalancerRange);
+  const old = new Set([...(await arp.proxied(link, signal))].filter((ip) => isIn(ip, blocks)));
   await tools.ip(proxyLines(link, old, wanted), signal);
   const added = [...wanted].filter((ip) => !old.has(ip));
   await tellNeighbours(tools, link, added, signal);

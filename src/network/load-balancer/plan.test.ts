@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Node, Service } from "#api/core/v1/types.gen";
 import type { EndpointSlice } from "#api/discovery/v1/types.gen";
 import { proxyLines } from "./arp-tools.ts";
-import { addressesOf, announcerOf, parseBlocks } from "./plan.ts";
+import { addressesOf, announcerOf, isIn, parseBlocks } from "./plan.ts";
 
 const ADDRESS = "10.9.0.1";
 
@@ -88,6 +88,15 @@ test("addressesOf() takes virtual addresses of the range alone", () => {
   assert.deepEqual(addressesOf(service({}, ADDRESS, "Proxy"), blocks), []);
   assert.deepEqual(addressesOf(service({ type: "ClusterIP" }), blocks), []);
   assert.throws(() => parseBlocks("10.0.0.1-10.0.0.2"), RangeError);
+});
+
+test("isIn() knows the edges of blocks, and no other family", () => {
+  const blocks = parseBlocks("10.9.0.4/30");
+  const asked = ["10.9.0.3", "10.9.0.4", "10.9.0.7", "10.9.0.8", "fd00::1"];
+  assert.deepEqual(
+    asked.map((ip) => isIn(ip, blocks)),
+    [false, true, true, false, false],
+  );
 });
 
 test("proxyLines() adds and removes what differs", () => {

@@ -68,7 +68,7 @@ function weight(node: string, address: string): number {
   return (hash ^ (hash >>> 13)) >>> 0;
 }
 
-function isIn(ip: string, blocks: readonly AddressBlock[]): boolean {
+export function isIn(ip: string, blocks: readonly AddressBlock[]): boolean {
   if (!/^\d+\.\d+\.\d+\.\d+$/.test(ip)) return false;
   const address = toNumber(ip);
   return blocks.some(({ first, size }) => address >= first && address < first + size);

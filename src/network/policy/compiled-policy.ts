@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } from "#api/networking/v1/types.gen";
 import { labels } from "#apimachinery";
+import { isInBlock } from "./matches.ts";
 import type { PolicyPod, Selectable } from "./policy-pod.ts";
 
 type Labels = Readonly<Record<string, string>>;
@@ -66,13 +67,15 @@ export function compile(policy: NetworkPolicy): CompiledPolicy {
 /** Whether the plan of the policy can depend on this pod. */
 export function concerns(policy: CompiledPolicy, pod: PolicyPod, namespace: Labels | undefined): boolean {
   if (selects(policy, pod)) return true;
-  const isPeer = ({ peers, ports }: CompiledRule): boolean =>
-    peers === undefined
-      ? (ports?.named.length ?? 0) > 0
-      : peers.pods.some(
-          (peer) =>
-            isInScope(policy, peer, pod.namespace, namespace) && labels.matches(peer.podSelector, pod.labels),
-        );
+  const isPeer = ({ peers, ports }: CompiledRule): boolean => {
+    const isNamed = (ports?.named.length ?? 0) > 0;
+    if (peers === undefined) return isNamed;
+    if (isNamed && peers.blocks.some((block) => isInBlock(pod.ip, block))) return true;
+    return peers.pods.some(
+      (peer) =>
+        isInScope(policy, peer, pod.namespace, namespace) && labels.matches(peer.podSelector, pod.labels),
+    );
+  };
   return [...(policy.ingress ?? []), ...(policy.egress ?? [])].some(isPeer);
 }
 

@@ -5,6 +5,11 @@ export function blockMatch(address: "ip saddr" | "ip daddr", { cidr, except }: A
   return [`${address} ${cidr}`, ...except.map((hole) => `${address} != ${hole}`)].join(" ");
 }
 
+/** Whether nftables would let the block's match hold for the address. */
+export function isInBlock(ip: string, { cidr, except }: AddressBlock): boolean {
+  return isInCidr(ip, cidr) && !except.some((hole) => isInCidr(ip, hole));
+}
+
 /** One match a protocol. nft refuses sets whose intervals overlap, so they are merged. */
 export function rangeMatches(ports: readonly PortRange[]): readonly string[] {
   const byProtocol = Map.groupBy(ports, ({ protocol }) => protocol);
@@ -25,4 +30,14 @@ function merge(ranges: readonly (readonly [number, number])[]): readonly (readon
     else merged.push([from, to]);
   }
   return merged;
+}
+
+function isInCidr(ip: string, cidr: string): boolean {
+  const [base = "", bits = "32"] = cidr.split("/");
+  const size = 2 ** (32 - Number(bits));
+  return Math.floor(numberOf(ip) / size) === Math.floor(numberOf(base) / size);
+}
+
+function numberOf(ip: string): number {
+  return ip.split(".").reduce((sum, byte) => sum * 256 + Number(byte), 0);
 }

@@ -121,6 +121,20 @@ const recipes: readonly {
     egress: ["ip daddr . meta l4proto . th dport {10.244.0.2 . tcp . 8080,10.244.1.2 . tcp . 9090} accept"],
   },
   {
+    name: "a named port with a block is that of the pods in it",
+    spec: {
+      ...forWeb,
+      policyTypes: ["Egress"],
+      egress: [
+        {
+          to: [{ ipBlock: { cidr: "10.244.0.0/16", except: ["10.244.1.0/24"] } }],
+          ports: [{ port: "http" }],
+        },
+      ],
+    },
+    egress: ["ip daddr . meta l4proto . th dport {10.244.0.2 . tcp . 8080} accept"],
+  },
+  {
     name: "a named port of another protocol is none",
     spec: { ...forWeb, ingress: [{ ports: [{ port: "http", protocol: "UDP" }] }] },
     ingress: ["ip daddr . meta l4proto . th dport {} accept"],

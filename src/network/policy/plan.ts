@@ -5,9 +5,15 @@
  */
 import { createHash } from "node:crypto";
 import { labels } from "#apimachinery";
-import { isInScope, selects, type CompiledPolicy, type CompiledRule } from "./compiled-policy.ts";
+import {
+  isInScope,
+  selects,
+  type AddressBlock,
+  type CompiledPolicy,
+  type CompiledRule,
+} from "./compiled-policy.ts";
 import type { PolicyPod } from "./policy-pod.ts";
-import { blockMatch, rangeMatches } from "./matches.ts";
+import { blockMatch, isInBlock, rangeMatches } from "./matches.ts";
 
 export interface PolicyPlan extends TableContent {
   /** Addresses of this node's pods that the policy isolates, by direction. */
@@ -153,7 +159,10 @@ function namedMatches(
 ): readonly string[] {
   const named = ports?.named ?? [];
   if (named.length === 0) return [];
-  const called = direction === "ingress" ? draft.selected : peerPods(draft, direction, peers);
+  const called =
+    direction === "ingress"
+      ? draft.selected
+      : [...peerPods(draft, direction, peers), ...podsInBlocks(draft, peers?.blocks ?? [])];
   const elements = called.flatMap(({ ip, namedPorts }) =>
     namedPorts
       .filter((port) => named.some((want) => want.name === port.name && want.protocol === port.protocol))
@@ -185,6 +194,13 @@ function peerPods(
     }
   }
   return found;
+}
+
+/** Only of pods is it known which port a name means: a block with a named port leads to the pods in it. */
+function podsInBlocks({ view }: Draft, blocks: readonly AddressBlock[]): readonly PolicyPod[] {
+  if (blocks.length === 0) return [];
+  const all = [...view.pods.values()].flatMap((pods) => [...pods.values()]);
+  return all.filter(({ ip }) => blocks.some((block) => isInBlock(ip, block)));
 }
 
 function hash(text: string): string {

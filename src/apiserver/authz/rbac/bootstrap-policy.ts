@@ -74,6 +74,8 @@ const NAMESPACE_ROLES: RoleTable = {
   "kube-system/system:controller:bootstrap-signer": [[READ, "core", "secrets"]],
   "kube-system/system:controller:cloud-provider": [["get list watch create", "core", "configmaps"]],
   "kube-system/system:controller:token-cleaner": [["get list watch delete", "core", "secrets"], EVENTS],
+  // Ours: the stub domains and resolvers of cluster DNS.
+  "kube-system/system:coredns": [["list watch", "core", "configmaps", "kube-dns"]],
 };
 
 /** `namespace/name` → role and subjects. */
@@ -110,6 +112,7 @@ const NAMESPACE_BINDINGS: Readonly<Record<string, readonly [string, ...string[]]
     "system:controller:token-cleaner",
     "sa:kube-system/token-cleaner",
   ],
+  "kube-system/system:coredns": ["system:coredns", "sa:kube-system/coredns"],
 };
 
 export function bootstrapClusterRoles(): ClusterRole[] {

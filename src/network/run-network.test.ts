@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Node } from "#api/core/v1/types.gen";
+import { FakeClock, silentLogger, type Kind, type KubeObject } from "#apimachinery";
+import type { InformerFactory, SharedInformer } from "#client";
+import type { NetworkTools } from "./network-tools.ts";
+import { runNetwork, type NetworkOptions } from "./run-network.ts";
+
+test("runNetwork() makes the tunnel before it routes through it, and takes the MTU of the link less its headers", async () => {
+  const { log } = await run({});
+  const first = (part: string): number => log.findIndex((line) => line.includes(part));
+  assert.ok(first("link add k8ts.vxlan") >= 0);
+  assert.ok(first("link add k8ts.vxlan") < first("fdb replace"));
+  assert.ok(first("fdb replace") < first("route replace 10.244.1.0/24 via 10.244.1.0 dev k8ts.vxlan"));
+  assert.match(
+    log.find((line) => line.startsWith("write /conf/10-k8ts.conflist"))!,
+    /"mtu": 8951/,
+  );
+});
+
+test("runNetwork() with another plugin guards the ranges of Services, and leaves pods to it", async () => {
+  const { log } = await run({ plugin: "cni" });
+  assert.ok(log.includes("remove /conf/10-k8ts.conflist"));
+  assert.ok(log.some((line) => line.startsWith("route replace 10.96.0.0/12 dev k8ts-svc")));
+  for (const part of ["write", "vxlan", "10.244.1.0/24", "masquerade", "add chain"])
+    assert.deepEqual(
+      log.filter((line) => line.includes(part)),
+      [],
+      part,
+    );
+});
+
+/** Until all that is known at the start has been done. */
+async function run(options: Partial<NetworkOptions>): Promise<{ readonly log: readonly string[] }> {
+  const log: string[] = [];
+  const stop = new AbortController();
+  const rest = Promise.withResolvers<void>();
+  const note = (lines: readonly string[]): Promise<void> => {
+    log.push(...lines);
+    return Promise.resolve();
+  };
+  const tools: NetworkTools = {
+    ip: (lines) => note(lines),
+    bridge: (lines) => note(lines),
+    nft: (script) => note(script.split("\n")),
+    routes: () => Promise.resolve(new Map()),
+    linkOf: () => Promise.resolve({ name: "eth0", mtu: 9_001, prefixLength: 24 }),
+    tunnelAddress: () => Promise.resolve(undefined),
+    sysctl: () => Promise.resolve(),
+    writeFile: (path, text) => note([`write ${path} ${text}`]),
+    removeFile: (path) => note([`remove ${path}`]),
+    hasInterface: () => false,
+  };
+  const nodes = [nodeOf("a", "192.168.49.2", "10.244.0.0/24"), nodeOf("b", "192.168.50.2", "10.244.1.0/24")];
+  const running = runNetwork(
+    {
+      informers: informersOf(nodes),
+      clock: new FakeClock(),
+      logger: silentLogger,
+      tools,
+      nodeName: "a",
+      nodeIP: "192.168.49.2",
+      clusterCIDR: "10.244.0.0/16",
+      serviceCIDR: "10.96.0.0/12",
+      cniConfDir: "/conf",
+      cniDataDir: "/data",
+      ...options,
+    },
+    stop.signal,
+  );
+  setImmediate(rest.resolve);
+  await rest.promise;
+  stop.abort();
+  await running;
+  return { log };
+}
+
+/** Knows the nodes, and nothing of any other kind. */
+function informersOf(nodes: readonly Node[]): InformerFactory {
+  const informer = <T extends KubeObject>({ names }: Kind<T>): SharedInformer<T> => {
+    const list = names.plural === "nodes" ? nodes : [];
+    const lister = { list: () => list, get: () => undefined, byIndex: () => [] };
+    return { addEventHandler: () => {}, addIndexer: () => {}, lister } as never;
+  };
+  return {
+    informer,
+    lister: (kind) => informer(kind).lister,
+    start: () => {},
+    waitForSync: () => Promise.resolve(),
+  };
+}
+
+function nodeOf(name: string, address: string, podCIDR: string): Node {
+  const status = { addresses: [{ type: "InternalIP", address }] };
+  return { apiVersion: "v1", kind: "Node", metadata: { name }, spec: { podCIDR }, status };
+}

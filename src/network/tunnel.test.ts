@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isOnLink, splitRoutes, tunnelEndLines, tunnelLines } from "./tunnel.ts";
+
+test("tunnelEndLines() makes the interface once, and sets what may have changed each time", () => {
+  const link = { name: "eth0", mtu: 1500, prefixLength: 24 };
+  const end = { nodeIP: "192.168.49.2", podCIDR: "10.244.3.0/24", link, mtu: 1450 };
+  assert.deepEqual(tunnelEndLines(end, false), [
+    "link add k8ts.vxlan address 0a:58:c0:a8:31:02 type vxlan id 88 local 192.168.49.2 dev eth0 dstport 8472 nolearning",
+    "address replace 10.244.3.0/32 dev k8ts.vxlan",
+    "link set k8ts.vxlan mtu 1450 up",
+  ]);
+  assert.equal(tunnelEndLines(end, true).length, 2);
+});
+
+test("tunnelLines() changes only what differs, and forwards before it routes", () => {
+  const old = new Map([
+    ["10.244.1.0/24", "192.168.50.3"],
+    ["10.244.2.0/24", "192.168.50.4"],
+  ]);
+  const wanted = new Map([
+    ["10.244.1.0/24", "192.168.50.3"],
+    ["10.244.4.0/24", "192.168.51.5"],
+  ]);
+  assert.deepEqual(tunnelLines(old, wanted), {
+    remove: ["route del 10.244.2.0/24 proto 88"],
+    forward: ["fdb replace 0a:58:c0:a8:33:05 dev k8ts.vxlan dst 192.168.51.5"],
+    add: [
+      "neigh replace 10.244.4.0 lladdr 0a:58:c0:a8:33:05 dev k8ts.vxlan nud permanent",
+      "route replace 10.244.4.0/24 via 10.244.4.0 dev k8ts.vxlan onlink proto 88",
+    ],
+  });
+});
+
+test("splitRoutes() knows the tunnel's routes by their gateway", () => {
+  const { routes, tunnels } = splitRoutes(
+    new Map([
+      ["10.244.1.0/24", "192.168.49.3"],
+      ["10.244.2.0/24", "10.244.2.0"],
+    ]),
+  );
+  assert.deepEqual([...routes], [["10.244.1.0/24", "192.168.49.3"]]);
+  assert.deepEqual([...tunnels], [["10.244.2.0/24", ""]]);
+});
+
+test("isOnLink() compares networks", () => {
+  for (const [other, prefixLength, want] of [
+    ["192.168.49.200", 24, true],
+    ["192.168.50.2", 24, false],
+    ["192.168.50.2", 16, true],
+    ["192.168.49.3", 32, false],
+    ["8.8.8.8", 0, true],
+  ] as const)
+    assert.equal(isOnLink("192.168.49.2", other, { prefixLength }), want, `${other}/${prefixLength}`);
+});
