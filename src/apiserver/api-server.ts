@@ -39,6 +39,7 @@ import { meteredStore } from "./registry/store-metrics.ts";
 import type { ResourceHooks } from "./registry/resource-hooks.ts";
 import { RunningServer, type RunningServerParts } from "./running-server.ts";
 import { subresourceHandlers, virtualHandlers } from "./subresources/subresource-handlers.ts";
+import type { Authorizer } from "./user-info.ts";
 import { WatchCache } from "./watchcache/watch-cache.ts";
 
 const SERVICE_CIDR = "10.96.0.0/12";
@@ -77,18 +78,7 @@ async function assemble(options: ApiServerOptions, closing: AbortController): Pr
   const lookup = registryLookup(() => registry);
   const rbac = options.authorizer === undefined ? feedRbacIndex(watchCache, signal) : undefined;
   const authorizer = options.authorizer ?? defaultAuthorizer(watchCache, rbac!, options.authorization);
-  const hooks = new Map<string, ResourceHooks>([
-    ["core/namespaces", namespaceHooks],
-    ["core/services", services.hooks],
-    ["core/persistentvolumes", persistentVolumeHooks(() => clock.now())],
-    [DEFINITIONS, definitionHooks(() => clock.now())],
-    [API_SERVICES, apiServiceHooks(() => clock.now())],
-    ["certificates.k8s.io/certificatesigningrequests", certificateRequestHooks(() => clock.now())],
-    ["certificates.k8s.io/podcertificaterequests", podCertificateRequestHooks(() => clock.now(), authorizer)],
-    ["resource.k8s.io/devicetaintrules", deviceTaintRuleHooks(() => clock.now())],
-    ...(rbac === undefined ? [] : rbacHooks(rbac, authorizer)),
-    ...deviceAdminHooks(lookup),
-  ]);
+  const hooks = kindHooks({ clock, services, authorizer, rbac, lookup });
   const resolve = options.resolveService ?? serviceResolver(lookup, random);
   const agent = webhookAgent(signal);
   const parts = { ...common, lookup, registry: findRegistry, authorizer };
@@ -126,6 +116,31 @@ async function assemble(options: ApiServerOptions, closing: AbortController): Pr
   await Promise.all([aggregator.start(), new AuthenticationConfig({ ...parts, signal }).start()]);
   server.ready();
   return server;
+}
+
+interface HookParts {
+  readonly clock: Clock;
+  readonly services: Services;
+  readonly authorizer: Authorizer;
+  readonly rbac: RbacIndex | undefined;
+  readonly lookup: ObjectLookup;
+}
+
+/** What kinds do besides being stored. */
+function kindHooks({ clock, services, authorizer, rbac, lookup }: HookParts): Map<string, ResourceHooks> {
+  const now = (): number => clock.now();
+  return new Map<string, ResourceHooks>([
+    ["core/namespaces", namespaceHooks],
+    ["core/services", services.hooks],
+    ["core/persistentvolumes", persistentVolumeHooks(now)],
+    [DEFINITIONS, definitionHooks(now)],
+    [API_SERVICES, apiServiceHooks(now)],
+    ["certificates.k8s.io/certificatesigningrequests", certificateRequestHooks(now)],
+    ["certificates.k8s.io/podcertificaterequests", podCertificateRequestHooks(now, authorizer)],
+    ["resource.k8s.io/devicetaintrules", deviceTaintRuleHooks(now)],
+    ...(rbac === undefined ? [] : rbacHooks(rbac, authorizer)),
+    ...deviceAdminHooks(lookup),
+  ]);
 }
 
 /** The store as the server sees it: measured, and decrypted. */

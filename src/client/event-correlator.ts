@@ -71,15 +71,22 @@ export class EventCorrelator {
     const message = event.message ?? "";
     similar.messages.add(message);
     similar.lastMs = nowMs;
-    if (similar.messages.size < AGGREGATE_EVENTS_MAX) return { event, key: `${groupKey}\0${message}` };
+    if (similar.messages.size < AGGREGATE_EVENTS_MAX) return { event, key: eventKey(event) };
 
     // Room for one more, so that the set stays at the limit and the next message is over it too.
     const [any] = similar.messages;
     similar.messages.delete(any!);
     const name = this.#eventName(event.involvedObject.name ?? "");
     const time = formatTime(nowMs);
+    const { apiVersion, kind, involvedObject, type, reason, source } = event;
+    // Neither annotations nor a reporting component: it stands for several events.
     const combined: Event = {
-      ...event,
+      apiVersion,
+      kind,
+      involvedObject,
+      ...(type !== undefined && { type }),
+      ...(reason !== undefined && { reason }),
+      ...(source !== undefined && { source }),
       metadata: { name, namespace: event.metadata.namespace ?? "default" },
       message: `(combined from similar events): ${message}`,
       firstTimestamp: time,
@@ -128,8 +135,13 @@ function spamKey({ source, involvedObject: object, type }: Event): string {
   return [source?.component, source?.host, kind, namespace, name, uid, apiVersion, type].join("\0");
 }
 
+/** Also of different parts of one object: all containers of a pod together. */
 function similarityKey(event: Event): string {
-  const { fieldPath } = event.involvedObject;
   const { reportingComponent, reportingInstance, reason } = event;
-  return [spamKey(event), fieldPath, reason, reportingComponent, reportingInstance].join("\0");
+  return [spamKey(event), reason, reportingComponent, reportingInstance].join("\0");
+}
+
+function eventKey(event: Event): string {
+  const { involvedObject, reason, message } = event;
+  return [spamKey(event), involvedObject.fieldPath, reason, message].join("\0");
 }

@@ -125,6 +125,25 @@ test("event() combines similar ones from the tenth message on, and separates the
   assert.equal(summary(events).at(-1), "1x Failed: try 13");
 });
 
+test("event() counts by the part of the object, and combines those of all its parts", async () => {
+  const { recorder, events } = setup();
+  const about = (fieldPath: string, message: string) =>
+    recorder.event(testPod("a", "1"), "Warning", "Failed", message, {
+      fieldPath,
+      annotations: { part: fieldPath },
+    });
+  about("spec.containers{x}", "same");
+  about("spec.containers{y}", "same");
+  for (let i = 0; i < 9; i++) about(`spec.containers{c${i}}`, `try ${i}`);
+  await recorder.flush();
+  const [first, second] = events.values();
+  assert.deepEqual([first!.count, second!.count], [1, 1]);
+  const last = [...events.values()].at(-1)!;
+  assert.equal(last.message, "(combined from similar events): try 8");
+  assert.equal(last.metadata.annotations, undefined);
+  assert.equal(last.reportingComponent, undefined);
+});
+
 test("event() lets 25 about one object through, then one in five minutes", async () => {
   const { recorder, events, clock } = setup();
   const flood = async () => {

@@ -115,11 +115,11 @@ export function newNode(name: string): KubeObject & { apiVersion: "v1"; kind: "N
   return node;
 }
 
-/** Binds pods, says how they are, and lets them go when they are deleted. */
+/** Binds pods, unless a scheduler does, says how they are, and lets them go when they are deleted. */
 export function runKubelet(
   client: Client,
   informers: InformerFactory,
-  state: { readonly isPaused: boolean },
+  state: { readonly isPaused: boolean; readonly hasScheduler?: boolean },
   errors: string[],
   signal: AbortSignal,
 ): void {
@@ -130,6 +130,7 @@ export function runKubelet(
     if (metadata.deletionTimestamp !== undefined)
       return await client.delete(Pods, metadata, signal, { gracePeriodSeconds: 0 });
     if ((pod.spec?.nodeName ?? "") === "") {
+      if (state.hasScheduler === true) return;
       const target = { kind: "Node", name: NODE };
       const { name, namespace } = metadata;
       const binding = { apiVersion: "v1", kind: "Binding", metadata: { name, namespace }, target };

@@ -27,6 +27,8 @@ export interface Asked {
   readonly token?: string;
   readonly certificate?: KeyPairPem;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Default: that of the API. */
+  readonly port?: number;
 }
 
 export interface Answered<T = { readonly message?: string }> {
@@ -43,12 +45,21 @@ export class ServerHome implements AsyncDisposable {
   readonly ca: CertificateAuthority;
   readonly admin: KeyPairPem;
   readonly port: number;
+  /** Where the server listens. */
+  readonly host: string;
 
-  private constructor(dir: string, ca: CertificateAuthority, admin: KeyPairPem, port: number) {
+  private constructor(
+    dir: string,
+    ca: CertificateAuthority,
+    admin: KeyPairPem,
+    port: number,
+    host = "127.0.0.1",
+  ) {
     this.dir = dir;
     this.ca = ca;
     this.admin = admin;
     this.port = port;
+    this.host = host;
   }
 
   static async make(): Promise<ServerHome> {
@@ -74,7 +85,7 @@ export class ServerHome implements AsyncDisposable {
   }
 
   async issue(by: CertificateAuthority, name: string, usage: "server" | "client"): Promise<KeyPairPem> {
-    const subject = { commonName: name, ipAddresses: ["127.0.0.1"], usages: [usage] };
+    const subject = { commonName: name, ipAddresses: ["127.0.0.1", "127.0.0.2"], usages: [usage] };
     const pair = await issueCertificate(by, subject, systemClock);
     await this.write(name, pair);
     return pair;
@@ -91,6 +102,11 @@ export class ServerHome implements AsyncDisposable {
   /** A client certificate. */
   identity(commonName: string, ...organizations: readonly string[]): Promise<KeyPairPem> {
     return issueCertificate(this.ca, { commonName, organizations, usages: ["client"] }, systemClock);
+  }
+
+  /** The same certificates for a server at another address of this machine; not to be disposed of. */
+  at(host: string): ServerHome {
+    return new ServerHome(this.dir, this.ca, this.admin, this.port, host);
   }
 
   start(...flags: readonly string[]): Promise<ServerProcess> {
@@ -121,9 +137,9 @@ export class ServerProcess implements AsyncDisposable {
       "server",
       `--data-dir=${join(home.dir, "data")}`,
       `--cert-dir=${home.dir}`,
-      "--bind-address=127.0.0.1",
+      `--bind-address=${home.host}`,
       `--secure-port=${home.port}`,
-      "--advertise-address=127.0.0.1",
+      `--advertise-address=${home.host}`,
       "--controllers=serviceaccount-controller",
       "--scheduler-secure-port=0",
       "--controller-manager-secure-port=0",
@@ -151,10 +167,11 @@ export class ServerProcess implements AsyncDisposable {
   /** Asks on a connection of its own; whom the server's certificate is of is not looked at. */
   ask<T = { readonly message?: string }>(path: string, asked: Asked = {}): Promise<Answered<T>> {
     const { method = "GET", body, contentType = "application/json", token, certificate, headers } = asked;
+    const { port = this.#home.port } = asked;
     const text = body === undefined ? "" : typeof body === "string" ? body : JSON.stringify(body);
     const options = {
-      host: "127.0.0.1",
-      port: this.#home.port,
+      host: this.#home.host,
+      port,
       path,
       method,
       agent: false,
@@ -210,10 +227,19 @@ export class ServerProcess implements AsyncDisposable {
     return Number(line?.split(" ").at(-1) ?? 0);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** It gets no chance to say good-bye. */
+  kill(): Promise<void> {
+    return this.#end("SIGKILL");
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#end("SIGTERM");
+  }
+
+  async #end(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const exit = new Promise((resolve) => this.#child.once("exit", resolve));
-    this.#child.kill("SIGTERM");
+    this.#child.kill(signal);
     await exit;
   }
 }
@@ -228,7 +254,7 @@ export async function refusalOf(home: ServerHome, ...flags: readonly string[]): 
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

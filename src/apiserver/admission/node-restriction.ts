@@ -4,8 +4,8 @@ import type { TokenRequest } from "#api/authentication/v1/types.gen";
 import type { CertificateSigningRequest } from "#api/certificates/v1/types.gen";
 import type { Pod } from "#api/core/v1/types.gen";
 import { nodeNameOf } from "../authz/index.ts";
-import type { UserInfo } from "../user-info.ts";
 import { semanticEqual } from "../registry/semantic-equal.ts";
+import { podAsksForAudience } from "./node-restriction-audiences.ts";
 import { podCertificateRefusal } from "./node-restriction-certificates.ts";
 import { nodeChangeRefusal } from "./node-restriction-node.ts";
 import { mirrorPodRefusal } from "./node-restriction-mirror-pod.ts";
@@ -147,20 +147,18 @@ function tokenRefusal(node: Node): string | undefined {
     return `the UID in the bound object reference (${ref.uid}) does not match the UID in record. The object might have been deleted and then recreated`;
   }
   if (pod.spec?.nodeName !== name) return "node requested token bound to a pod scheduled on a different node";
-  return audienceRefusal(attributes.user, pod, audiences);
+  return audienceRefusal(node, pod, audiences);
 }
 
-/** Audiences that the pod itself asks for; drivers of volumes that want others are asked for nothing here. */
-function audienceRefusal(user: UserInfo, pod: Pod, audiences: readonly string[]): string | undefined {
+function audienceRefusal(
+  { attributes, lookup }: Node,
+  pod: Pod,
+  audiences: readonly string[],
+): string | undefined {
   if (audiences.length > 1) return "node may only request 0 or 1 audiences";
   const audience = audiences[0] ?? "";
-  const isAsked = (pod.spec?.volumes ?? []).some((volume) =>
-    (volume.projected?.sources ?? []).some(
-      ({ serviceAccountToken: token }) => token !== undefined && (token.audience ?? "") === audience,
-    ),
-  );
-  if (isAsked) return undefined;
-  return `audience ${JSON.stringify(audience)} not found in pod spec volume, ${user.name} is not authorized to request tokens for this audience`;
+  if (podAsksForAudience(pod, audience, lookup)) return undefined;
+  return `audience ${JSON.stringify(audience)} not found in pod spec volume, ${attributes.user.name} is not authorized to request tokens for this audience`;
 }
 
 function leaseRefusal({ name, attributes }: Node): string | undefined {

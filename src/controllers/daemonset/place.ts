@@ -6,8 +6,10 @@ import type { Eligibility } from "./eligible.ts";
 
 /** One node as a plan sees it. */
 export interface Place extends Eligibility {
-  /** A pod's node may be missing; then nothing is created there. */
   readonly node: string;
+  /** There is no node of this name. */
+  readonly isGone: boolean;
+  /** Those bound to the node first, the older before the younger. */
   readonly pods: readonly Pod[];
 }
 

@@ -93,7 +93,7 @@ test("daemonPod() is bound to its node by affinity, and tolerates what ails node
   assert.equal(daemonPod(daemonSet({ hostNetwork: true }), "n1", "h").spec?.tolerations?.length, 7);
 });
 
-/** `pods` is NODE[:state…], state one of old, down, failed, going. The order is that of creation. */
+/** `pods` is NODE[:state…], state one of old, down, failed, going, unbound. The order is that of creation. */
 const cases: readonly {
   readonly name: string;
   readonly pods: string;
@@ -103,7 +103,16 @@ const cases: readonly {
 }[] = [
   { name: "creates where nothing is", pods: "n1", want: "+n2 +n3" },
   { name: "does nothing when all is well", pods: "n1 n2 n3", want: "" },
-  { name: "removes from nodes that are gone", pods: "n1 n2 n3 n4", want: "-n4" },
+  { name: "removes what was meant for nodes that are gone", pods: "n1 n2 n3 n4:unbound", want: "-n4" },
+  { name: "leaves what ran on nodes that are gone", pods: "n1 n2 n3 n4", want: "" },
+  { name: "keeps the one that has its node", pods: "n1:unbound n1 n2 n3", want: "-n1" },
+  { name: "replaces what ended and is going", pods: "n1:failed:going n2 n3", want: "+n1" },
+  {
+    name: "replaces a pod that is going at once where it may surge",
+    pods: "n1:going n2 n3",
+    rolling: { maxSurge: 1, maxUnavailable: 0 },
+    want: "+n1",
+  },
   { name: "keeps the oldest of several", pods: "n1 n1 n2 n3", want: "-n1'" },
   { name: "removes failed pods before it makes new ones", pods: "n1:failed n2 n3", want: "-n1" },
   { name: "waits for a pod that is going", pods: "n1:going n2 n3", want: "" },
@@ -162,8 +171,12 @@ function parse(text: string): readonly Pod[] {
     const [node = "", ...states] = word.split(":");
     const name = seen.has(node) ? `${node}'` : node;
     seen.add(node);
+    const matchFields = [{ key: "metadata.name", operator: "In", values: [node] }];
+    const required = {
+      requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchFields }] },
+    };
     return newPod(name, {
-      node,
+      ...(states.includes("unbound") ? { spec: { affinity: { nodeAffinity: required } } } : { node }),
       ready: !states.includes("down"),
       phase: states.includes("failed") ? "Failed" : "Running",
       labels: { app: "agent", "controller-revision-hash": states.includes("old") ? "old" : "new" },
@@ -190,13 +203,23 @@ test("planStatus() counts", () => {
   assert.deepEqual(planStatus(ds, all, "new", START_MS), {
     desiredNumberScheduled: 3,
     currentNumberScheduled: 2,
-    numberMisscheduled: 1,
+    numberMisscheduled: 0,
     numberReady: 1,
     observedGeneration: 1,
     updatedNumberScheduled: 1,
     numberAvailable: 1,
     numberUnavailable: 2,
   });
+});
+
+test("plan() waits before it replaces pods that failed, not those that succeeded", () => {
+  const ds = daemonSet();
+  const removed = (phase: string) => {
+    const labels = { "controller-revision-hash": "new" };
+    const pods = [newPod("p", { node: "n1", phase, labels })];
+    return plan(ds, placesOf(ds, [newNode("n1")], pods), "new", START_MS, () => false).remove.length;
+  };
+  assert.deepEqual([removed("Failed"), removed("Succeeded")], [0, 1]);
 });
 
 test("planHistory() numbers revisions, finds old templates again, and drops what nobody runs", () => {

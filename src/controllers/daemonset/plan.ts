@@ -12,17 +12,21 @@ import { planRollingUpdate } from "./rolling.ts";
 /** Creations, and deletions, of one reconcile. */
 export const BURST_REPLICAS = 250;
 
-/** Every node, and every node that a pod names. */
+/** Every node, and every node that a pod names. Pods that ended and are being deleted are not looked at any more. */
 export function placesOf(ds: DaemonSet, nodes: readonly Node[], pods: readonly Pod[]): readonly Place[] {
-  const byNode = Map.groupBy(pods, (pod) => nodeNameOf(pod) ?? "");
+  const named = pods.filter(
+    (pod) => nodeNameOf(pod) !== undefined && !(isPodTerminal(pod) && isTerminating(pod)),
+  );
+  const byNode = Map.groupBy(named, (pod) => nodeNameOf(pod)!);
   const places = nodes.map((node) => {
     const { name } = node.metadata;
     const own = byNode.get(name) ?? [];
     byNode.delete(name);
-    return { node: name, pods: own.toSorted(byCreation), ...eligibility(ds, node) };
+    return { node: name, isGone: false, pods: own.toSorted(byPrecedence), ...eligibility(ds, node) };
   });
   const stray = [...byNode].map(([node, own]) => ({
     node,
+    isGone: true,
     pods: own,
     shouldRun: false,
     shouldContinue: false,
@@ -59,26 +63,32 @@ function manage(
   const create: string[] = [];
   const remove: Pod[] = [];
   const failed: Pod[] = [];
-  for (const { node, pods, shouldRun, shouldContinue } of places) {
-    const living = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  for (const { node, isGone, pods, shouldRun, shouldContinue } of places) {
+    const living = pods.filter((pod) => !isTerminating(pod));
     if (!shouldContinue) {
-      remove.push(...living);
+      // Pods that ran on a node that is gone are the pod garbage collector's.
+      remove.push(...(isGone ? living.filter((pod) => !isBound(pod)) : living));
       continue;
     }
-    if (shouldRun && pods.length === 0) create.push(node);
-    const ended = living.filter(isPodTerminal);
-    const running = living.filter((pod) => !ended.includes(pod));
-    const gone = ended.length > 0 && mayReplace(node) ? ended : [];
-    remove.push(...gone, ...excess(ds, running, hash, nowMs));
-    failed.push(...gone);
+    const running = living.filter((pod) => !isPodTerminal(pod));
+    const mayStart = pods.length === 0 || (surges(ds) && running.length === 0);
+    if (shouldRun && mayStart) create.push(node);
+    const isOver = ({ status }: Pod): boolean => status?.phase === "Succeeded" || mayReplace(node);
+    const ended = living.filter((pod) => isPodTerminal(pod) && isOver(pod));
+    remove.push(...ended, ...excess(ds, running, hash, nowMs));
+    failed.push(...ended);
   }
   return { create, remove, failed };
 }
 
+function surges({ spec }: DaemonSet): boolean {
+  const surge = spec?.updateStrategy?.rollingUpdate?.maxSurge ?? 0;
+  return surge !== 0 && surge !== "0%";
+}
+
 /** The oldest stays; while an update surges, the oldest of either revision, until the new one is available. */
 function excess(ds: DaemonSet, running: readonly Pod[], hash: string, nowMs: number): readonly Pod[] {
-  const surge = ds.spec?.updateStrategy?.rollingUpdate?.maxSurge ?? 0;
-  if (surge === 0 || surge === "0%") return running.slice(1);
+  if (!surges(ds)) return running.slice(1);
   const isNew = ({ metadata }: Pod): boolean => metadata.labels?.[REVISION_HASH] === hash;
   const fresh = running.find(isNew);
   const old = running.find((pod) => !isNew(pod));
@@ -105,14 +115,14 @@ export function planStatus(
   const scheduled = desired.filter(({ pods }) => pods.length > 0);
   const first = scheduled.map(({ pods }) => pods[0]!);
   const available = first.filter((pod) => isAvailable(ds, pod, nowMs)).length;
-  const updated = scheduled.filter(({ pods }) =>
-    pods.some(({ metadata }) => metadata.labels?.[REVISION_HASH] === hash),
-  );
+  const updated = first.filter(({ metadata }) => metadata.labels?.[REVISION_HASH] === hash);
   const { collisionCount, conditions } = ds.status ?? {};
   return {
     desiredNumberScheduled: desired.length,
     currentNumberScheduled: scheduled.length,
-    numberMisscheduled: places.filter(({ shouldRun, pods }) => !shouldRun && pods.length > 0).length,
+    numberMisscheduled: places.filter(
+      ({ shouldRun, isGone, pods }) => !shouldRun && !isGone && pods.length > 0,
+    ).length,
     numberReady: first.filter(isPodReady).length,
     ...nonZero({
       observedGeneration: ds.metadata.generation ?? 0,
@@ -125,6 +135,15 @@ export function planStatus(
   };
 }
 
-function byCreation(a: Pod, b: Pod): number {
+function isTerminating({ metadata }: Pod): boolean {
+  return metadata.deletionTimestamp !== undefined;
+}
+
+function isBound({ spec }: Pod): boolean {
+  return (spec?.nodeName ?? "") !== "";
+}
+
+function byPrecedence(a: Pod, b: Pod): number {
+  if (isBound(a) !== isBound(b)) return isBound(a) ? -1 : 1;
   return creationOrder(a) < creationOrder(b) ? -1 : 1;
 }

@@ -21,9 +21,12 @@ export function planRollingUpdate(
   hash: string,
   nowMs: number,
 ): Plan {
-  const { surge, unavailable } = limits(ds, places.filter(({ shouldRun }) => shouldRun).length);
+  const desired = places.filter(({ shouldRun }) => shouldRun).length;
+  const { surge, unavailable } = limits(ds, desired);
   const pairs = places.filter(({ pods }) => pods.length > 0).map((place) => pairOf(place, hash));
-  return surge === 0 ? replace(ds, pairs, unavailable, nowMs) : surgeFirst(ds, pairs, surge, nowMs);
+  return surge === 0
+    ? replace(ds, pairs, unavailable, nowMs)
+    : surgeFirst(ds, pairs, { surge, desired }, nowMs);
 }
 
 /** Both round up; when both come to 0, one pod may be missing. */
@@ -61,7 +64,12 @@ function replace(ds: DaemonSet, pairs: readonly Pair[], unavailableMax: number, 
 }
 
 /** A node that should run no pod any more loses its old one only while more than enough are available. */
-function surgeFirst(ds: DaemonSet, pairs: readonly Pair[], surgeMax: number, nowMs: number): Plan {
+function surgeFirst(
+  ds: DaemonSet,
+  pairs: readonly Pair[],
+  { surge, desired }: { readonly surge: number; readonly desired: number },
+  nowMs: number,
+): Plan {
   const remove: Pod[] = [];
   const leaving: Pod[] = [];
   const free: string[] = [];
@@ -83,9 +91,8 @@ function surgeFirst(ds: DaemonSet, pairs: readonly Pair[], surgeMax: number, now
     } else if (place.shouldRun) (serves ? candidates : free).push(place.node);
     else (serves ? leaving : remove).push(old);
   }
-  const desired = pairs.filter(({ place }) => place.shouldRun).length;
   const spare = Math.max(available - desired, 0);
-  const room = Math.max(surgeMax - surging, 0);
+  const room = Math.max(surge - surging, 0);
   return {
     create: [...free, ...candidates.slice(0, room)],
     remove: [...remove, ...leaving.slice(0, spare)],

@@ -1,11 +1,7 @@
 /** Keeps the status of PodDisruptionBudgets: how many pods may be evicted now. @module */
-import type { Kind, KubeObject, ObjectKey } from "#apimachinery";
-import { controllerOf, keyOf } from "#apimachinery";
-import { Deployments } from "#api/apps/v1/deployment";
-import { ReplicaSets } from "#api/apps/v1/replicaset";
-import { StatefulSets } from "#api/apps/v1/statefulset";
+import type { Kind, ObjectKey } from "#apimachinery";
+import { controllerOf, isConflict, keyOf } from "#apimachinery";
 import { Pods } from "#api/core/v1/pod";
-import { ReplicationControllers } from "#api/core/v1/replicationcontroller";
 import type { Pod } from "#api/core/v1/types.gen";
 import { PodDisruptionBudgets } from "#api/policy/v1/poddisruptionbudget";
 import type { LabelSelector } from "#api/meta/v1/types.gen";
@@ -17,19 +13,10 @@ import { isPodReady } from "#api/core/v1/pod-state";
 import { selectorPredicate } from "../selector.ts";
 import { equalJSON } from "../template-hash.ts";
 import { unlessGone } from "../unless-gone.ts";
+import { messageOf } from "../pod-control.ts";
 import { failSafe, needsScale, plan } from "./plan.ts";
-
-interface Scaled extends KubeObject {
-  readonly spec?: { readonly replicas?: number };
-}
-
-/** Kinds that say how many pods they want. */
-const SCALED = [
-  Deployments,
-  ReplicaSets,
-  StatefulSets,
-  ReplicationControllers,
-] as unknown as readonly Kind<Scaled>[];
+import type { Scaled } from "./scale-finder.ts";
+import { SCALED, ScaleFinder } from "./scale-finder.ts";
 
 /** Safe on a stale cache: the status is a function of the pods, and is written with the resourceVersion it was read at. */
 export function disruptionController(context: ControllerContext): Controller {
@@ -39,9 +26,10 @@ export function disruptionController(context: ControllerContext): Controller {
     eventSource: "controllermanager",
     reconciles: PodDisruptionBudgets as Kind,
     watches: [
-      source(Pods, (pod, old, change) =>
-        change === "update" && !matters(pod, old) ? [] : disruption.budgetsOf(pod, old),
-      ),
+      source(Pods, (pod, old, change) => {
+        disruption.tellAmbiguity(pod);
+        return change === "update" && !matters(pod, old) ? [] : disruption.budgetsOf(pod, old);
+      }),
       ...SCALED.map((kind) => source(kind, (owner, old) => disruption.budgetsBelow(owner, old))),
     ],
     reconcile: (key, signal) => disruption.reconcile(key, signal),
@@ -52,12 +40,13 @@ class Disruption {
   readonly #context: ControllerContext;
   readonly #budgets: Lister<PodDisruptionBudget>;
   readonly #pods: Lister<Pod>;
+  readonly #scales: ScaleFinder;
 
   constructor(context: ControllerContext) {
     this.#context = context;
     this.#budgets = context.informers.lister(PodDisruptionBudgets);
     this.#pods = context.informers.lister(Pods);
-    for (const kind of SCALED) context.informers.informer(kind);
+    this.#scales = new ScaleFinder(context);
   }
 
   async reconcile(key: ObjectKey, signal: AbortSignal): Promise<Result> {
@@ -67,13 +56,12 @@ class Disruption {
     const selects = selectorPredicate(pdb.spec?.selector);
     const pods = this.#pods.list(pdb.metadata.namespace).filter(({ metadata }) => selects(metadata.labels));
     if (pods.length === 0) recorder.event(pdb, "Normal", "NoPods", "No matching pods found");
-    const scale = needsScale(pdb) ? this.#expectedScale(pods) : 0;
-    if (typeof scale === "string") {
-      const message = `Failed to calculate the number of expected pods: ${scale}`;
-      recorder.event(pdb, "Warning", "CalculateExpectedPodCountFailed", message);
-      const status = failSafe(pdb, scale, clock.now());
-      if (!equalJSON(status, pdb.status))
-        await unlessGone(client.updateStatus(PodDisruptionBudgets, { ...pdb, status }, signal));
+    let scale = 0;
+    try {
+      if (needsScale(pdb)) scale = await this.#scales.expectedScale(pods, signal);
+    } catch (err) {
+      if (signal.aborted || isConflict(err)) throw err;
+      await this.#fail(pdb, messageOf(err), signal);
       return {};
     }
     if (needsScale(pdb) && pods.some((pod) => controllerOf(pod) === undefined)) {
@@ -95,27 +83,30 @@ class Disruption {
     return recheckInMs === undefined ? {} : { requeueAfterMs: recheckInMs };
   }
 
-  /** The sum over the pods' controllers; text when one of them cannot be found. Pods without one do not count. */
-  #expectedScale(pods: readonly Pod[]): number | string {
-    const scales = new Map<string, number>();
-    for (const pod of pods) {
-      if (controllerOf(pod) === undefined) continue;
-      const owner = this.#scaledOwner(pod);
-      if (owner === undefined) return `found no controllers for pod ${JSON.stringify(pod.metadata.name)}`;
-      scales.set(owner.metadata.uid ?? "", owner.spec?.replicas ?? 1);
-    }
-    return [...scales.values()].reduce((sum, replicas) => sum + replicas, 0);
+  /** Nothing may be disrupted while it cannot be told how many pods there should be. */
+  async #fail(pdb: PodDisruptionBudget, why: string, signal: AbortSignal): Promise<void> {
+    const { client, clock, recorder } = this.#context;
+    const message = `Failed to calculate the number of expected pods: ${why}`;
+    recorder.event(pdb, "Warning", "CalculateExpectedPodCountFailed", message);
+    const status = failSafe(pdb, why, clock.now());
+    if (equalJSON(status, pdb.status)) return;
+    await unlessGone(client.updateStatus(PodDisruptionBudgets, { ...pdb, status }, signal));
   }
 
-  /** A ReplicaSet of a Deployment wants what the Deployment wants. */
-  #scaledOwner(object: KubeObject): Scaled | undefined {
-    const ref = controllerOf(object);
-    const kind = SCALED.find((candidate) => candidate.kind === ref?.kind);
-    if (ref === undefined || kind === undefined) return undefined;
-    const key = keyOf({ metadata: { name: ref.name, namespace: object.metadata.namespace! } });
-    const owner = this.#context.informers.lister(kind).get(key);
-    if (owner?.metadata.uid !== ref.uid) return undefined;
-    return this.#scaledOwner(owner) ?? owner;
+  tellAmbiguity(pod: Pod): void {
+    const budgets = this.#budgets.list(pod.metadata.namespace);
+    if (budgets.length < 2) return;
+    const [chosen, other] = budgets.filter(({ spec }) =>
+      selectorPredicate(spec?.selector)(pod.metadata.labels),
+    );
+    if (other === undefined) return;
+    const { namespace = "", name } = pod.metadata;
+    this.#context.recorder.event(
+      pod,
+      "Warning",
+      "MultiplePodDisruptionBudgets",
+      `Pod "${namespace}"/"${name}" matches multiple PodDisruptionBudgets.  Chose "${chosen!.metadata.name}" arbitrarily.`,
+    );
   }
 
   budgetsOf(pod: Pod, old: Pod | undefined): readonly ObjectKey[] {

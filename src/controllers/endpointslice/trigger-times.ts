@@ -12,9 +12,10 @@ export function withTriggerTime<T extends KubeObject>(object: T, triggerMs: numb
   return { ...object, metadata: { ...object.metadata, annotations: { ...others, ...time } } };
 }
 
+/** Times as the API writes them, which sort as text: most pods have not changed, and need not be parsed. */
 interface Known {
-  readonly serviceMs: number;
-  readonly podsMs: ReadonlyMap<string, number>;
+  readonly service: string;
+  readonly pods: ReadonlyMap<string, string>;
 }
 
 /** Bounded by the services and their pods. */
@@ -22,17 +23,15 @@ export class TriggerTimes {
   readonly #known = new Map<ObjectKey, Known>();
 
   /** The earliest change since the last call, of the service or of a pod's readiness; undefined: neither changed. */
-  observe(key: ObjectKey, service: Service, pods: readonly Pod[]): number | undefined {
+  observe(key: ObjectKey, { metadata }: Service, pods: readonly Pod[]): number | undefined {
     const known = this.#known.get(key);
-    const serviceMs = timeMs(service.metadata.creationTimestamp);
-    const podsMs = new Map(pods.map((pod) => [pod.metadata.name, readySinceMs(pod)]));
-    this.#known.set(key, { serviceMs, podsMs });
-    if (known === undefined) return serviceMs === 0 ? undefined : serviceMs;
-    const changed = [...podsMs]
-      .filter(([name, ms]) => ms > (known.podsMs.get(name) ?? 0))
-      .map(([, ms]) => ms);
-    if (serviceMs > known.serviceMs) changed.push(serviceMs);
-    return changed.length === 0 ? undefined : Math.min(...changed);
+    const service = metadata.creationTimestamp ?? "";
+    const times = new Map(pods.map((pod) => [pod.metadata.name, readySince(pod)]));
+    this.#known.set(key, { service, pods: times });
+    if (known === undefined) return service === "" ? undefined : parseTime(service);
+    const changed = [...times].filter(([name, time]) => time > (known.pods.get(name) ?? ""));
+    const all = [...changed.map(([, time]) => time), ...(service > known.service ? [service] : [])];
+    return all.length === 0 ? undefined : Math.min(...all.map(parseTime));
   }
 
   forget(key: ObjectKey): void {
@@ -40,10 +39,6 @@ export class TriggerTimes {
   }
 }
 
-function readySinceMs({ status }: Pod): number {
-  return timeMs(status?.conditions?.find(({ type }) => type === "Ready")?.lastTransitionTime);
-}
-
-function timeMs(time: string | undefined): number {
-  return time === undefined ? 0 : parseTime(time);
+function readySince({ status }: Pod): string {
+  return status?.conditions?.find(({ type }) => type === "Ready")?.lastTransitionTime ?? "";
 }

@@ -7,7 +7,7 @@ import type { Controller, ControllerContext, Result } from "#controller-runtime"
 import { source } from "#controller-runtime";
 import { forEachParallel } from "../batch.ts";
 import { clusterResources } from "../custom-kinds.ts";
-import { watchCustomKinds } from "./custom-monitors.ts";
+import { watchCustomKinds } from "../custom-monitors.ts";
 import type { Node } from "./graph.ts";
 import { apiVersionOfNode, describeRef, FOREGROUND, Graph, matches, ORPHAN } from "./graph.ts";
 import type { OwnerState } from "./plan.ts";

@@ -33,7 +33,7 @@ import {
 import { reportStale } from "../stale-syncs.ts";
 import { jobPod } from "./job-pod.ts";
 import type { Plan } from "./plan.ts";
-import { isFinished, plan } from "./plan.ts";
+import { afterActing, isFinished, plan } from "./plan.ts";
 import { isHeld, TRACKING_FINALIZER } from "./tracking.ts";
 
 /**
@@ -60,6 +60,12 @@ export function jobController(context: ControllerContext): Controller {
     ],
     reconcile: (key, signal) => runner.reconcile(key, signal),
   };
+}
+
+interface Done {
+  readonly created: number;
+  readonly removed: readonly Pod[];
+  readonly error: unknown;
 }
 
 class JobRunner {
@@ -118,12 +124,13 @@ class JobRunner {
     const released = this.#stillReleased(key, pods);
     const p = plan(job, { pods, backoff, settled, released, nowMs: this.#context.clock.now() });
     run.action = actionOf(p);
-    const error = await this.#carryOut(job, p, signal);
-    if (!equalJSON(p.status, job.status)) {
-      const write = this.#context.client.updateStatus(Jobs, { ...job, status: p.status }, signal);
+    const { created, removed, error } = await this.#carryOut(job, p, signal);
+    const status = afterActing(p.status, created, removed);
+    if (!equalJSON(status, job.status)) {
+      const write = this.#context.client.updateStatus(Jobs, { ...job, status }, signal);
       const written = await unlessGone(write);
       this.#lastWrites.note(written);
-      if (written !== undefined) reportStatus(metrics, job, p.status);
+      if (written !== undefined) reportStatus(metrics, job, status);
       reportFailures(metrics, job, p.newlyFailed);
       for (const { type, reason, message } of p.events)
         this.#context.recorder.event(job, type, reason, message);
@@ -162,24 +169,26 @@ class JobRunner {
     return claim(this.#context.client, Jobs, job, Pods, claims, signal, TRACKING_FINALIZER);
   }
 
-  /** Returns the first error; what did succeed is remembered. */
+  /** What was done, and the first error. */
   async #carryOut(
     job: Job,
     { create, replaces, remove, isSurplus, status }: Plan,
     signal: AbortSignal,
-  ): Promise<unknown> {
+  ): Promise<Done> {
     const key = keyOf(job);
+    const removed: Pod[] = [];
     await forEachParallel(remove, async (pod) => {
       if (isSurplus) await this.#release(pod, signal);
       await deletePod(this.#context, pod, job, signal);
       this.#ownWrites.deleted(key, pod);
+      removed.push(pod);
     });
     const { successes, error } = await slowStartBatch(create.length, 1, async (i) => {
       const pod = jobPod(job, create[i], replaces.get(create[i] ?? -1));
       this.#ownWrites.created(key, await createPod(this.#context, pod, job, signal));
     });
     reportCreations(this.#context.metrics, job, status, successes, error === undefined ? 0 : 1);
-    return isNamespaceTerminating(error) ? undefined : error;
+    return { created: successes, removed, error: isNamespaceTerminating(error) ? undefined : error };
   }
 
   /** Nobody counts these pods any more. */

@@ -48,8 +48,7 @@ export function awaitingSuccessor(
     if (isSettled(index)) continue;
     const other = last.get(index);
     const isLater =
-      other === undefined ||
-      (failuresOf(other) <= failuresOf(pod) && finishedMs(pod, 0) >= finishedMs(other, 0));
+      other === undefined || (failuresOf(other) <= failuresOf(pod) && finishedMs(pod) >= finishedMs(other));
     if (isLater) last.set(index, pod);
   }
   return last;
@@ -58,7 +57,7 @@ export function awaitingSuccessor(
 /** How long until the index may be tried again. */
 export function indexWaitMs(last: Pod | undefined, nowMs: number): number {
   if (last === undefined) return 0;
-  return waitMs({ failures: failuresOf(last) + 1, lastFailureMs: finishedMs(last, nowMs) }, nowMs);
+  return waitMs({ failures: failuresOf(last) + 1, lastFailureMs: finishedMs(last) }, nowMs);
 }
 
 /** The annotations of a pod that takes the place of `last`. */

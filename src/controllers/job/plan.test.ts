@@ -3,11 +3,11 @@ import { test } from "node:test";
 import type { Job, JobSpec, JobStatus } from "#api/batch/v1/types.gen";
 import type { Pod } from "#api/core/v1/types.gen";
 import { newPod, START, START_MS } from "../testing/objects.ts";
-import { FAILURE_BACKOFF_MAX_MS, NO_FAILURES, waitMs, withFinished } from "./backoff.ts";
+import { FAILURE_BACKOFF_MAX_MS, finishedMs, NO_FAILURES, waitMs, withFinished } from "./backoff.ts";
 import { formatIndexes, parseIndexes } from "./indexes.ts";
 import { jobPod } from "./job-pod.ts";
 import type { Plan } from "./plan.ts";
-import { plan } from "./plan.ts";
+import { afterActing, plan } from "./plan.ts";
 import { COMPLETION_INDEX, TRACKING_FINALIZER } from "./tracking.ts";
 
 function newJob(spec: Partial<JobSpec> = {}, status: JobStatus = {}): Job {
@@ -218,11 +218,11 @@ test("plan() keeps the indexes that are complete", () => {
 });
 
 test("waitMs() doubles with every failure since the last success, up to its limit", () => {
-  const failed = withFinished(NO_FAILURES, [], parse("a:bad"), START_MS);
+  const failed = withFinished(NO_FAILURES, [], parse("a:bad"));
   assert.equal(waitMs(failed, START_MS), 10_000);
-  assert.equal(waitMs(withFinished(failed, [], parse("b:bad"), START_MS), START_MS + 5_000), 15_000);
+  assert.equal(waitMs(withFinished(failed, [], parse("b:bad")), START_MS + 5_000), 15_000);
   assert.equal(waitMs({ failures: 50, lastFailureMs: START_MS }, START_MS), FAILURE_BACKOFF_MAX_MS);
-  assert.equal(waitMs(withFinished(failed, parse("c:ok"), [], START_MS), START_MS), 0);
+  assert.equal(waitMs(withFinished(failed, parse("c:ok"), []), START_MS), 0);
 });
 
 test("plan() waits after a failure before it starts the next pod", () => {
@@ -243,4 +243,109 @@ test("jobPod() holds its pod, and tells it its index", () => {
   assert.equal(metadata.labels?.[COMPLETION_INDEX], "7");
   assert.equal(spec?.hostname, "work-7");
   assert.equal(spec?.containers[0]?.env?.[0]?.name, "JOB_COMPLETION_INDEX");
+});
+
+test("plan() lets go of pods whose end the list of indexes tells, or that nobody wants any more", () => {
+  const job = newJob(
+    { completionMode: "Indexed", completions: 2, parallelism: 2 },
+    { completedIndexes: "0" },
+  );
+  const { release, status } = run(job, "a:ok:0 b:ok:1 c:ok:5 d:bad:6");
+  assert.deepEqual(
+    release.map(({ metadata }) => metadata.name),
+    ["a", "c", "d"],
+  );
+  assert.deepEqual(
+    [status.completedIndexes, status.uncountedTerminatedPods, status.failed],
+    ["0,1", {}, undefined],
+  );
+});
+
+test("plan() ends nothing while the cache is behind, and keeps what it counted", () => {
+  const { status } = run(newJob({}, { active: 2, ready: 1, terminating: 0 }), "a:bad b:bad", false);
+  assert.deepEqual([status.conditions, status.active, status.ready], [undefined, 2, 1]);
+});
+
+test("plan() does not suspend what is to end", () => {
+  const failing = run(newJob(), "a:bad b:bad c:run");
+  const suspended = run(newJob({ suspend: true }, failing.status), "a:bad:free b:bad:free c:going");
+  assert.equal(conditionsOf(suspended), "FailureTarget=True/BackoffLimitExceeded");
+  assert.equal(suspended.status.startTime, START);
+});
+
+test("afterActing() counts what was made and what was told to go", () => {
+  const [ready, starting] = parse("a:run b:run").map((pod, i) =>
+    i === 0 ? pod : { ...pod, status: { phase: "Pending" } },
+  );
+  const before = { active: 3, ready: 2, terminating: 0 };
+  assert.deepEqual(afterActing(before, 0, [ready!, starting!]), { active: 1, ready: 1, terminating: 2 });
+  assert.deepEqual(afterActing({ ready: 0 }, 2, []), { active: 2, ready: 0, terminating: 0 });
+});
+
+const at = (seconds: number): string => `2026-01-02T00:00:0${seconds}Z`;
+const terminated = (name: string, seconds: number) => ({
+  name,
+  image: "",
+  imageID: "",
+  ready: false,
+  restartCount: 0,
+  state: { terminated: { exitCode: 1, finishedAt: at(seconds) } },
+});
+const sidecars = {
+  containers: [],
+  initContainers: [
+    { name: "side", restartPolicy: "Always" },
+    { name: "init", image: "v1" },
+  ],
+};
+const going = { deletionTimestamp: at(7), deletionGracePeriodSeconds: 3 };
+const ends: readonly (readonly [string, Pod, number])[] = [
+  [
+    "is that of the last container",
+    newPod("a", { status: { containerStatuses: [terminated("x", 2), terminated("y", 3)] } }),
+    3,
+  ],
+  [
+    "heeds sidecars, not other init containers",
+    newPod("a", {
+      spec: sidecars,
+      status: {
+        containerStatuses: [terminated("x", 2)],
+        initContainerStatuses: [terminated("side", 4), terminated("init", 9)],
+      },
+    }),
+    4,
+  ],
+  ["is when it stopped being ready", newPod("a", { ready: false, readySince: at(5), metadata: going }), 5],
+  ["is when it was told to go", newPod("a", { metadata: going }), 4],
+  ["is when it was made, when nothing else is known", newPod("a", {}), 0],
+];
+
+for (const [name, pod, want] of ends) {
+  test(`finishedMs() ${name}`, () => assert.equal(finishedMs(pod), START_MS + want * 1000));
+}
+
+function runningOn(name: string, node: string | undefined, phase: string, readySince = START): Pod {
+  return newPod(name, {
+    ...(node !== undefined && { node }),
+    phase,
+    ready: phase === "Running",
+    readySince,
+    metadata: { finalizers: [TRACKING_FINALIZER] },
+  });
+}
+
+test("plan() takes down those that got least far, when there are too many", () => {
+  const pods = [
+    runningOn("old", "n", "Running"),
+    runningOn("young", "n", "Running", at(5)),
+    runningOn("pending", "n", "Pending"),
+    runningOn("unbound", undefined, "Pending"),
+  ];
+  const job = newJob({ parallelism: 1 });
+  const { remove } = plan(job, { pods, backoff: NO_FAILURES, settled: true, nowMs: START_MS });
+  assert.deepEqual(
+    remove.map(({ metadata }) => metadata.name),
+    ["unbound", "pending", "young"],
+  );
 });

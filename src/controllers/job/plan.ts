@@ -4,6 +4,7 @@ import type { Job, JobCondition, JobStatus } from "#api/batch/v1/types.gen";
 import type { Pod } from "#api/core/v1/types.gen";
 import { nonZero } from "../counts.ts";
 import { creationOrder } from "../creation-order.ts";
+import { compareActivePods } from "../replicaset/deletion-rank.ts";
 import { isPodActive, isPodReady, isPodTerminating } from "#api/core/v1/pod-state";
 import type { BackoffRecord } from "./backoff.ts";
 import { waitMs, withFinished } from "./backoff.ts";
@@ -60,12 +61,12 @@ export function isFinished(job: Job): boolean {
 export function plan(job: Job, { pods, backoff: before, settled, released, nowMs }: Observed): Plan {
   const tracked = track(job, pods, released);
   const active = pods.filter(isPodActive);
-  const backoff = withFinished(before, tracked.newlySucceeded, tracked.newlyFailed, nowMs);
+  const backoff = withFinished(before, tracked.newlySucceeded, tracked.newlyFailed);
   const isSuspended = job.spec?.suspend === true;
-  const startTime = isSuspended ? undefined : (job.status?.startTime ?? formatTime(nowMs));
-  const conditions = suspension(job, nowMs);
-  const target = jobCondition(conditions, "SuccessCriteriaMet") ?? jobCondition(conditions, "FailureTarget");
-  const ending = target ?? endingOf(job, tracked, pods, startTime, nowMs);
+  const firstStart = job.status?.startTime ?? (isSuspended ? undefined : formatTime(nowMs));
+  const target = endingNoted(job);
+  // While a pod may be missing in the cache, nothing can be said to have ended.
+  const ending = target ?? (settled ? endingOf(job, tracked, pods, firstStart, nowMs) : undefined);
   const isEnding = ending !== undefined;
   const wanted = isEnding || isSuspended ? 0 : wantedActive(job, tracked, active.length);
   const surplus = forRemoval(job, active, Math.max(active.length - wanted, 0));
@@ -75,10 +76,22 @@ export function plan(job: Job, { pods, backoff: before, settled, released, nowMs
   const mayCreate = settled && delayMs === 0 && surplus.length === 0;
   const { create, indexDelayMs } = mayCreate ? toCreate(job, tracked, pods, missing, nowMs) : NOTHING;
   const isComplete = !isEnding && active.length === 0 && create.length === 0 && hasCompleted(job, tracked);
+  const { conditions, startTime } =
+    settled && !isEnding && !isComplete
+      ? suspension(job, firstStart, nowMs)
+      : { conditions: job.status?.conditions ?? [], startTime: firstStart };
   const last = ending ?? (isComplete ? successCriteriaMet(nowMs) : undefined);
   const noted = last === undefined ? conditions : withJobCondition(conditions, last);
-  const { conditions: all, completionTime } = finish(noted, last, job, tracked, pods, nowMs);
-  const status = statusOf(job, tracked, pods, startTime, completionTime, all);
+  const { conditions: all, completionTime } = finish(
+    noted,
+    settled ? last : undefined,
+    job,
+    tracked,
+    pods,
+    nowMs,
+  );
+  const counts = settled ? countsOf(pods) : (job.status ?? {});
+  const status = statusOf(job, tracked, counts, startTime, completionTime, all);
   const waits = [
     missing > 0 && delayMs > 0 ? delayMs : undefined,
     indexDelayMs,
@@ -103,26 +116,55 @@ export function plan(job: Job, { pods, backoff: before, settled, released, nowMs
 function statusOf(
   job: Job,
   tracked: Tracked,
-  pods: readonly Pod[],
+  { active = 0, terminating = 0, ready = 0 }: PodCounts,
   startTime: string | undefined,
   completionTime: string | undefined,
   conditions: readonly JobCondition[],
 ): JobStatus {
-  const active = pods.filter(isPodActive);
   return {
     ...(conditions.length > 0 && { conditions }),
     ...(startTime !== undefined && { startTime }),
     ...(completionTime !== undefined && { completionTime }),
     ...nonZero({
-      active: active.length,
+      active,
       succeeded: tracked.counted.succeeded,
       failed: tracked.counted.failed,
     }),
-    terminating: pods.filter(isPodTerminating).length,
-    ready: active.filter(isPodReady).length,
+    terminating,
+    ready,
     ...indexesText(job, tracked),
     uncountedTerminatedPods: tracked.uncounted,
   };
+}
+
+type PodCounts = Pick<JobStatus, "active" | "terminating" | "ready">;
+
+function countsOf(pods: readonly Pod[]): PodCounts {
+  const active = pods.filter(isPodActive);
+  return {
+    active: active.length,
+    terminating: pods.filter(isPodTerminating).length,
+    ready: active.filter(isPodReady).length,
+  };
+}
+
+/** The status when `created` pods were made and `removed` were told to go, before any cache shows it. */
+export function afterActing(status: JobStatus, created: number, removed: readonly Pod[]): JobStatus {
+  const { active = 0, terminating = 0, ready = 0, ...rest } = status;
+  return {
+    ...rest,
+    ...nonZero({ active: active + created - removed.length }),
+    terminating: terminating + removed.length,
+    ready: ready - removed.filter(isPodReady).length,
+  };
+}
+
+/** What an earlier reconcile decided. */
+function endingNoted({ status }: Job): JobCondition | undefined {
+  const noted = ["SuccessCriteriaMet", "FailureTarget"].map((type) =>
+    jobCondition(status?.conditions ?? [], type),
+  );
+  return noted.find((condition) => condition?.status === "True");
 }
 
 /** Why the Job is to end now; failures come before success. */
@@ -176,8 +218,8 @@ function isPastBackoffOnFailure(job: Job, pods: readonly Pod[], limit: number): 
 
 /** 0: it has passed. */
 function deadlineInMs(job: Job, startTime: string | undefined, nowMs: number): number | undefined {
-  const seconds = job.spec?.activeDeadlineSeconds;
-  if (seconds === undefined || startTime === undefined) return undefined;
+  const { activeDeadlineSeconds: seconds, suspend = false } = job.spec ?? {};
+  if (seconds === undefined || startTime === undefined || suspend) return undefined;
   return Math.max(parseTime(startTime) + seconds * 1000 - nowMs, 0);
 }
 
@@ -229,12 +271,11 @@ function toCreate(
 }
 
 /**
- * At least `count`: first those whose index is not wanted or has a pod already, then pods that are not ready, the
- * youngest before the older.
+ * At least `count`: first those whose index is not wanted or has a pod already, then those that got least far.
  */
 function forRemoval(job: Job, active: readonly Pod[], count: number): readonly Pod[] {
   const sorted = active.toSorted(
-    (a, b) => Number(isPodReady(a)) - Number(isPodReady(b)) || (creationOrder(a) < creationOrder(b) ? 1 : -1),
+    (a, b) => compareActivePods(a, b) || (creationOrder(a) < creationOrder(b) ? 1 : -1),
   );
   const superfluous =
     job.spec?.completionMode === "Indexed" ? superfluousIndexes(job, sorted) : new Set<Pod>();
@@ -248,17 +289,24 @@ function superfluousIndexes(job: Job, sorted: readonly Pod[]): ReadonlySet<Pod> 
   return new Set(sorted.filter((pod) => !isInRange(job, indexOf(pod)) || kept.get(indexOf(pod)) !== pod));
 }
 
-function suspension(job: Job, nowMs: number): readonly JobCondition[] {
+/** The clock of the deadline stops with the Job, and starts anew when it goes on. */
+function suspension(
+  job: Job,
+  startTime: string | undefined,
+  nowMs: number,
+): { readonly conditions: readonly JobCondition[]; readonly startTime: string | undefined } {
   const conditions = job.status?.conditions ?? [];
+  const isSuspended = job.spec?.suspend === true;
+  const status = isSuspended ? "True" : "False";
   const old = jobCondition(conditions, "Suspended");
-  if (job.spec?.suspend === true) {
-    return withJobCondition(conditions, newCondition("Suspended", "JobSuspended", "Job suspended", nowMs));
-  }
-  if (old === undefined) return conditions;
-  return withJobCondition(conditions, {
-    ...newCondition("Suspended", "JobResumed", "Job resumed", nowMs),
-    status: "False",
-  });
+  if (old?.status === status || (old === undefined && !isSuspended)) return { conditions, startTime };
+  const next = isSuspended
+    ? newCondition("Suspended", "JobSuspended", "Job suspended", nowMs)
+    : { ...newCondition("Suspended", "JobResumed", "Job resumed", nowMs), status };
+  return {
+    conditions: withJobCondition(conditions, next),
+    startTime: isSuspended ? undefined : formatTime(nowMs),
+  };
 }
 
 function successCriteriaMet(nowMs: number): JobCondition {

@@ -48,14 +48,16 @@ export function track(job: Job, pods: readonly Pod[], released: ReadonlySet<stri
   const fresh = heldPods.filter((pod) => !isNoted(pod));
   const isIndexed = job.spec?.completionMode === "Indexed";
   const failed = fresh.filter((pod) => hasFailed(job, pod) && (!isIndexed || isInRange(job, indexOf(pod))));
-  const succeeded = fresh.filter(
-    (pod) => pod.status?.phase === "Succeeded" && (!isIndexed || isInRange(job, indexOf(pod))),
+  const known = new Set(
+    isIndexed ? [...parseIndexes(job.status?.completedIndexes)].filter((index) => isInRange(job, index)) : [],
   );
-  const newlySucceeded = succeeded.slice(0, UNCOUNTED_MAX);
-  const completedIndexes = new Set([
-    ...[...parseIndexes(job.status?.completedIndexes)].filter((index) => isInRange(job, index)),
-    ...newlySucceeded.flatMap((pod) => indexOf(pod) ?? []),
-  ]);
+  const ended = fresh.filter((pod) => pod.status?.phase === "Succeeded");
+  const isNews = (pod: Pod): boolean => isInRange(job, indexOf(pod)) && !known.has(indexOf(pod)!);
+  const newlySucceeded = (isIndexed ? ended.filter(isNews) : ended).slice(0, UNCOUNTED_MAX);
+  const completedIndexes = new Set([...known, ...newlySucceeded.flatMap((pod) => indexOf(pod) ?? [])]);
+  const settled = isIndexed
+    ? fresh.filter((pod) => hasEnded(job, pod) && isSettledIndex(job, pod, known))
+    : [];
   const perIndex = trackIndexes(job, pods, failed, completedIndexes);
   const delayed = new Set(perIndex.awaiting.values());
   const counting = failed.filter((pod) => !isIgnored(job, pod));
@@ -67,7 +69,8 @@ export function track(job: Job, pods: readonly Pod[], released: ReadonlySet<stri
     failed: (job.status?.failed ?? 0) + notedFailed.size - left(notedFailed).length,
   };
   const uncounted = {
-    succeeded: [...left(noted), ...uidsOf(newlySucceeded)],
+    // Where pods have indexes, the list of complete ones says enough.
+    succeeded: [...left(noted), ...(isIndexed ? [] : uidsOf(newlySucceeded))],
     failed: [...left(notedFailed), ...uidsOf(toNote)],
   };
   return {
@@ -80,11 +83,21 @@ export function track(job: Job, pods: readonly Pod[], released: ReadonlySet<stri
     },
     completedIndexes,
     ...perIndex,
-    release: [...heldPods.filter(isNoted), ...ignored],
+    release: [...heldPods.filter(isNoted), ...ignored, ...settled],
     newlyFailed: failed.filter((pod) => !delayed.has(pod)),
     newlySucceeded,
     failJob: failJobMessage(job, pods),
   };
+}
+
+function hasEnded(job: Job, pod: Pod): boolean {
+  return pod.status?.phase === "Succeeded" || hasFailed(job, pod);
+}
+
+/** Its end adds nothing: the stored status has its success, or the Job has no such index any more. */
+function isSettledIndex(job: Job, pod: Pod, known: ReadonlySet<number>): boolean {
+  const index = indexOf(pod);
+  return !isInRange(job, index) || (pod.status?.phase === "Succeeded" && known.has(index!));
 }
 
 /** Once the Job is to end, no failed pod waits for another to take its place. */

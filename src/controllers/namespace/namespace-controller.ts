@@ -1,5 +1,6 @@
 /** Empties namespaces that are being deleted, and lets them go when nothing is left. @module */
-import type { Kind, ObjectKey } from "#apimachinery";
+import type { Kind, KubeObject, ObjectKey } from "#apimachinery";
+import { parseTime } from "#apimachinery";
 import { Namespaces } from "#api/core/v1/namespace";
 import { Pods } from "#api/core/v1/pod";
 import type { Namespace } from "#api/core/v1/types.gen";
@@ -13,7 +14,7 @@ import type { ResourceSource } from "../resources.ts";
 import { supports } from "../resources.ts";
 import { unlessGone } from "../unless-gone.ts";
 import type { Outcome, Remaining } from "./plan.ts";
-import { planConditions, recheckInMs, unexpected } from "./plan.ts";
+import { graceLeft, isUnexpected, planConditions, recheckInMs } from "./plan.ts";
 
 const FINALIZER = "kubernetes";
 /** Resources of one namespace that are emptied at the same time. */
@@ -59,9 +60,11 @@ async function deleteNamespace(
   }
   if (!(namespace.spec?.finalizers ?? []).includes(FINALIZER)) return {};
 
-  const outcome = await deleteAllContent(client, resources, name, signal);
-  const conditions = planConditions(namespace.status?.conditions ?? [], outcome, clock.now());
-  if (conditions !== (namespace.status?.conditions ?? []) && hasNews(namespace, conditions)) {
+  const sinceMs = (): number => clock.now() - parseTime(namespace!.metadata.deletionTimestamp!);
+  const outcome = await deleteAllContent(client, resources, name, sinceMs, signal);
+  const before = namespace.status?.conditions ?? [];
+  const conditions = planConditions(before, outcome, clock.now());
+  if (conditions !== before) {
     namespace = await client.updateStatus(
       Namespaces,
       { ...namespace, status: { ...namespace.status, conditions } },
@@ -76,38 +79,32 @@ async function deleteNamespace(
   return {};
 }
 
-/** A namespace that is empty at once goes without a word. */
-function hasNews(namespace: Namespace, conditions: NonNullable<Namespace["status"]>["conditions"]): boolean {
-  return (
-    (namespace.status?.conditions ?? []).length > 0 ||
-    (conditions ?? []).some(({ status }) => status === "True")
-  );
-}
-
 /** Pods go first, and everything else only after they are gone: they may need it until their end (KEP-5080). */
 async function deleteAllContent(
   client: ControllerContext["client"],
   resources: ResourceSource,
   namespace: string,
+  sinceMs: () => number,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const remaining: Remaining[] = [];
   const failures: string[] = [];
   const empty = async (kind: Kind): Promise<void> => {
     try {
-      const left = await deleteContent(client, kind, namespace, signal);
+      const left = await deleteContent(client, kind, namespace, sinceMs, signal);
       remaining.push(left);
-      if (unexpected(left).length > 0) {
-        failures.push(`unexpected items still remain in namespace: ${namespace} for gvr: ${gvrOf(kind)}`);
-      }
+      if (isUnexpected(left)) fail(kind, unexpectedMessage(kind, namespace));
     } catch (err) {
       if (signal.aborted) throw err;
-      failures.push(messageOf(err));
+      fail(kind, messageOf(err));
     }
   };
+  const fail = (kind: Kind, message: string): void => {
+    const prefix = `failed to delete pods for namespace: ${namespace}, err: `;
+    failures.push(kind.kind === "Pod" ? prefix + message : message);
+  };
   await empty(Pods as Kind);
-  if (failures.length > 0 || remaining.some(({ objects }) => objects.length > 0))
-    return { remaining, failures };
+  if (remaining.some(({ objects }) => objects.length > 0)) return { remaining, failures };
   const others = resources
     .supporting("delete", "list")
     .filter((kind) => kind.scope === "Namespaced" && kind.kind !== "Pod");
@@ -119,22 +116,22 @@ async function deleteContent(
   client: ControllerContext["client"],
   kind: Kind,
   namespace: string,
+  sinceMs: () => number,
   signal: AbortSignal,
 ): Promise<Remaining> {
-  const list = async (): Promise<Remaining> => {
-    const { items } = await listWhole(client, kind, { namespace }, signal);
-    return { kind, objects: items };
-  };
+  const list = async (): Promise<readonly KubeObject[]> =>
+    (await listWhole(client, kind, { namespace }, signal)).items;
   const before = await list();
-  if (before.objects.length === 0) return before;
+  if (before.length === 0) return { kind, objects: before, graceSeconds: 0 };
+  const graceSeconds = graceLeft(kind, before, sinceMs());
   if (supports(kind, "deletecollection")) {
     await client.deleteCollection(kind, { namespace }, signal, { propagationPolicy: "Background" });
   } else {
-    await forEachParallel(before.objects, async ({ metadata }) => {
+    await forEachParallel(before, async ({ metadata }) => {
       await unlessGone(client.delete(kind, metadata, signal, { propagationPolicy: "Background" }));
     });
   }
-  return await list();
+  return { kind, objects: await list(), graceSeconds };
 }
 
 /** `spec.finalizers` can be changed only through this subresource. */
@@ -149,6 +146,6 @@ async function finalize(
   await unlessGone(client.transport.request({ method: "PUT", path, body }, signal));
 }
 
-function gvrOf({ group, version, names }: Kind): string {
-  return `${group}/${version}, Resource=${names.plural}`;
+function unexpectedMessage({ group, version, names }: Kind, namespace: string): string {
+  return `unexpected items still remain in namespace: ${namespace} for gvr: ${group}/${version}, Resource=${names.plural}`;
 }

@@ -4,11 +4,16 @@ import type { Kind } from "#apimachinery";
 import { ConfigMaps } from "#api/core/v1/configmap";
 import { Pods } from "#api/core/v1/pod";
 import { newPod, START, START_MS } from "../testing/objects.ts";
-import { planConditions, recheckInMs, unexpected } from "./plan.ts";
+import { graceLeft, isUnexpected, planConditions, recheckInMs } from "./plan.ts";
 
-const pods = (...objects: readonly ReturnType<typeof newPod>[]) => ({ kind: Pods as Kind, objects });
+const pods = (...objects: readonly ReturnType<typeof newPod>[]) => ({
+  kind: Pods as Kind,
+  objects,
+  graceSeconds: graceLeft(Pods as Kind, objects, 0),
+});
 const configMap = (finalizers: readonly string[]) => ({
   kind: ConfigMaps as Kind,
+  graceSeconds: 0,
   objects: [
     { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "c", namespace: "default", finalizers } },
   ],
@@ -55,8 +60,26 @@ for (const { name, remaining, want } of rechecks) {
   test(`recheckInMs() ${name}`, () => assert.equal(recheckInMs({ remaining, failures: [] }), want));
 }
 
-test("unexpected() names what stays for no reason", () => {
-  assert.equal(unexpected(configMap([])).length, 1);
-  assert.equal(unexpected(configMap(["example.com/a"])).length, 0);
-  assert.equal(unexpected(pods(newPod("p", { spec: { terminationGracePeriodSeconds: 30 } }))).length, 0);
+const grace30 = newPod("p", { spec: { terminationGracePeriodSeconds: 30 } });
+const graces: readonly (readonly [string, readonly ReturnType<typeof newPod>[], number, number])[] = [
+  ["is the longest of the pods", [grace30, newPod("q")], 29_000, 30],
+  ["is over when the namespace has been going for as long", [grace30], 30_000, 0],
+  [
+    "ignores pods that have ended",
+    [newPod("p", { phase: "Succeeded", spec: { terminationGracePeriodSeconds: 30 } })],
+    0,
+    0,
+  ],
+];
+
+for (const [name, objects, sinceMs, want] of graces) {
+  test(`graceLeft() ${name}`, () => assert.equal(graceLeft(Pods as Kind, objects, sinceMs), want));
+}
+
+test("isUnexpected() says of what stays for no reason, also when it is being deleted", () => {
+  assert.equal(isUnexpected(configMap([])), true);
+  assert.equal(isUnexpected(configMap(["example.com/a"])), false);
+  assert.equal(isUnexpected(pods(grace30)), false);
+  assert.equal(isUnexpected({ ...pods(grace30), graceSeconds: 0 }), true);
+  assert.equal(isUnexpected(pods()), false);
 });

@@ -11,6 +11,8 @@ const FINALIZER_ESTIMATE_SECONDS = 15;
 export interface Remaining {
   readonly kind: Kind;
   readonly objects: readonly KubeObject[];
+  /** How long its objects may still take to end, as they were before they were told to. */
+  readonly graceSeconds: number;
 }
 
 export interface Outcome {
@@ -102,26 +104,30 @@ function problemsOf({ remaining, failures }: Outcome): Partial<Record<ConditionT
 
 /** When to look again at what remains, in ms; 0: nothing remains that takes time. Half of what is expected, as upstream. */
 export function recheckInMs({ remaining }: Outcome): number {
-  const objects = remaining.flatMap((one) => one.objects);
-  if (objects.length === 0) return 0;
-  const graces = remaining
-    .filter(({ kind }) => kind.kind === "Pod")
-    .flatMap((one) => (one.objects as Pod[]).map(graceSeconds));
-  const hasFinalizers = objects.some(({ metadata }) => (metadata.finalizers ?? []).length > 0);
-  const estimate = Math.max(hasFinalizers ? FINALIZER_ESTIMATE_SECONDS : 0, ...graces);
-  return (Math.floor(estimate / 2) + 1) * 1000;
+  const estimates = remaining.filter(({ objects }) => objects.length > 0).map(estimateSeconds);
+  return estimates.length === 0 ? 0 : (Math.floor(Math.max(...estimates) / 2) + 1) * 1000;
 }
 
-function graceSeconds(pod: Pod): number {
-  return isPodTerminal(pod) ? 0 : (pod.spec?.terminationGracePeriodSeconds ?? 0);
+function estimateSeconds(left: Remaining): number {
+  if (left.graceSeconds > 0) return left.graceSeconds;
+  return hasFinalizers(left) ? FINALIZER_ESTIMATE_SECONDS : 0;
 }
 
-/** Objects that stay without saying why: neither a grace period nor a finalizer keeps them. */
-export function unexpected({ kind, objects }: Remaining): readonly KubeObject[] {
-  return objects.filter(
-    (object) =>
-      (object.metadata.finalizers ?? []).length === 0 &&
-      !(kind.kind === "Pod" && graceSeconds(object as Pod) > 0) &&
-      object.metadata.deletionTimestamp === undefined,
-  );
+/** The longest grace period of the pods, until the namespace has been on its way out for that long. */
+export function graceLeft(kind: Kind, objects: readonly KubeObject[], sinceMs: number): number {
+  if (kind.kind !== "Pod") return 0;
+  const graces = (objects as readonly Pod[])
+    .filter((pod) => !isPodTerminal(pod))
+    .map(({ spec }) => spec?.terminationGracePeriodSeconds ?? 0);
+  const graceSeconds = Math.max(0, ...graces);
+  return sinceMs >= graceSeconds * 1000 ? 0 : graceSeconds;
+}
+
+/** Objects stay without saying why: neither a grace period nor a finalizer keeps them. */
+export function isUnexpected(left: Remaining): boolean {
+  return left.objects.length > 0 && estimateSeconds(left) === 0;
+}
+
+function hasFinalizers({ objects }: Remaining): boolean {
+  return objects.some(({ metadata }) => (metadata.finalizers ?? []).length > 0);
 }

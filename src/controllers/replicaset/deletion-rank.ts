@@ -40,6 +40,24 @@ function compare(a: Pod, b: Pod, rank: (pod: Pod) => number, nowMs: number): num
   );
 }
 
+/** Upstream's ActivePods, where neither costs nor neighbours count. Negative: `a` goes first. */
+export function compareActivePods(a: Pod, b: Pod): number {
+  return (
+    Number(isAssigned(a)) - Number(isAssigned(b)) ||
+    phaseRank(a) - phaseRank(b) ||
+    Number(isPodReady(a)) - Number(isPodReady(b)) ||
+    laterFirst(podReadySinceMs(a), podReadySinceMs(b)) ||
+    maxRestarts(b, "regular") - maxRestarts(a, "regular") ||
+    maxRestarts(b, "sidecar") - maxRestarts(a, "sidecar") ||
+    laterFirst(createdMs(a), createdMs(b))
+  );
+}
+
+/** Unknown counts as latest. */
+function laterFirst(aMs: number | undefined, bMs: number | undefined): number {
+  return aMs === bMs ? 0 : (bMs ?? Infinity) - (aMs ?? Infinity);
+}
+
 function isAssigned(pod: Pod): boolean {
   return (pod.spec?.nodeName ?? "") !== "";
 }

@@ -2,12 +2,13 @@
 import type { Kind, KubeObject, ObjectKey } from "#apimachinery";
 import { keyOf } from "#apimachinery";
 import { ResourceQuotas } from "#api/core/v1/resourcequota";
-import { quotaEvaluator } from "#api/core/v1/quota/index";
+import { countName, isCovered, quotaEvaluator } from "#api/core/v1/quota/index";
 import type { QuotaEvaluator } from "#api/core/v1/quota/index";
 import type { ResourceQuota } from "#api/core/v1/types.gen";
 import type { Lister } from "#client";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { source } from "#controller-runtime";
+import { watchCustomKinds } from "../custom-monitors.ts";
 import { LastWrites } from "../last-writes.ts";
 import type { ResourceSource } from "../resources.ts";
 import { staticResources } from "../resources.ts";
@@ -39,8 +40,24 @@ export function resourceQuotaController(
     watches: kinds.map((kind) =>
       source(kind, (object, old, change) => quotas.concernedBy(kind, object, old, change)),
     ),
+    background: (enqueue, signal) =>
+      watchCustomKinds(
+        context,
+        (kind, object, change) => quotas.concernedByCustom(kind, object, change),
+        enqueue,
+        signal,
+        {
+          synced: (kind, lister) => quotas.follow(kind, lister),
+          stopped: (kind) => quotas.unfollow(kind),
+        },
+      ),
     reconcile: (key, signal) => quotas.reconcile(key, signal),
   };
+}
+
+interface Counted {
+  readonly evaluator: QuotaEvaluator;
+  readonly lister: Lister<KubeObject>;
 }
 
 /** What has happened since a quota was last counted. */
@@ -49,7 +66,9 @@ type Dirt = "rises" | "falls";
 class QuotaCounter {
   readonly #context: ControllerContext;
   readonly #quotas: Lister<ResourceQuota>;
-  readonly #sources: readonly { readonly evaluator: QuotaEvaluator; readonly lister: Lister<KubeObject> }[];
+  readonly #sources: readonly Counted[];
+  /** By `count/…` name; bounded by the definitions of custom resources. */
+  readonly #custom = new Map<string, Counted>();
   readonly #evaluators: ReadonlyMap<Kind, QuotaEvaluator>;
   readonly #lastWrites = new LastWrites();
   /** Bounded by the quotas that exist. */
@@ -80,7 +99,7 @@ class QuotaCounter {
     // A status that admission wrote says more than the caches do.
     if (dirt === undefined) return { requeueAfterMs: RESYNC_MS };
     const { namespace } = quota.metadata;
-    const sources = this.#sources.map(({ evaluator, lister }) => ({
+    const sources = [...this.#sources, ...this.#custom.values()].map(({ evaluator, lister }) => ({
       evaluator,
       objects: () => lister.list(namespace),
     }));
@@ -114,19 +133,53 @@ class QuotaCounter {
     old: KubeObject | undefined,
     change: "add" | "update" | "delete",
   ): readonly ObjectKey[] {
-    const quotas = this.#quotas.list(object.metadata.namespace);
-    if (quotas.length === 0) return [];
     const evaluator = this.#evaluators.get(kind)!;
-    if (change === "update" && old !== undefined && !this.#usesOtherwise(evaluator, object, old)) return [];
+    const bounding = this.#bounding(evaluator, object.metadata.namespace);
     const dirt = change === "add" ? "rises" : "falls";
-    const concerned = quotas.filter(
-      ({ spec }) => evaluator.matchingResources(Object.keys(spec?.hard ?? {})).length > 0,
+    if (bounding.length === 0 || change !== "update" || old === undefined) return this.#soil(bounding, dirt);
+    if (this.#usesOtherwise(evaluator, object, old)) return this.#soil(bounding, dirt);
+    const moved = bounding.filter(
+      ({ spec = {} }) => isCovered(evaluator, spec, object) !== isCovered(evaluator, spec, old),
     );
-    for (const quota of concerned) {
-      const key = keyOf(quota);
-      if (this.#dirt.get(key) !== "falls") this.#dirt.set(key, dirt);
-    }
-    return concerned.map(keyOf);
+    return this.#soil(moved, dirt);
+  }
+
+  /** Custom resources are only counted: a change of one changes nothing. */
+  concernedByCustom(
+    kind: Kind,
+    { metadata }: KubeObject,
+    change: "add" | "update" | "delete",
+  ): readonly ObjectKey[] {
+    const counted = this.#custom.get(countName(kind));
+    if (counted === undefined || change === "update") return [];
+    return this.#soil(
+      this.#bounding(counted.evaluator, metadata.namespace),
+      change === "add" ? "rises" : "falls",
+    );
+  }
+
+  follow(kind: Kind, lister: Lister<KubeObject>): readonly ObjectKey[] {
+    if (kind.scope !== "Namespaced") return [];
+    const evaluator = quotaEvaluator(kind);
+    this.#custom.set(countName(kind), { evaluator, lister });
+    return this.#soil(this.#bounding(evaluator), "falls");
+  }
+
+  unfollow(kind: Kind): void {
+    this.#custom.delete(countName(kind));
+  }
+
+  /** Quotas that bound what objects of the evaluator's kind use. */
+  #bounding(evaluator: QuotaEvaluator, namespace?: string): readonly ResourceQuota[] {
+    return this.#quotas
+      .list(namespace)
+      .filter(({ spec }) => evaluator.matchingResources(Object.keys(spec?.hard ?? {})).length > 0);
+  }
+
+  #soil(quotas: readonly ResourceQuota[], dirt: Dirt): readonly ObjectKey[] {
+    const keys = quotas.map(keyOf);
+    for (const key of keys) if (this.#dirt.get(key) !== "falls") this.#dirt.set(key, dirt);
+    return keys;
   }
 
   #usesOtherwise({ usage }: QuotaEvaluator, object: KubeObject, old: KubeObject): boolean {

@@ -55,7 +55,7 @@ export function addResources(a: ResourceList, b: ResourceList): ResourceList {
   return merge(a, b, (x, y) => formatQuantity(addQuantity(parseQuantity(x), parseQuantity(y))));
 }
 
-function maxResources(a: ResourceList, b: ResourceList): ResourceList {
+export function maxResources(a: ResourceList, b: ResourceList): ResourceList {
   return merge(a, b, (x, y) => (compareQuantity(parseQuantity(x), parseQuantity(y)) >= 0 ? x : y));
 }
 

@@ -12,24 +12,27 @@ import { countEvaluator } from "./counts.ts";
 import type { QuotaEvaluator } from "./evaluator.ts";
 import { isCovered } from "./evaluator.ts";
 import { podEvaluator } from "./pods.ts";
+import { resourceClaimEvaluator } from "./resource-claims.ts";
 import { serviceEvaluator } from "./services.ts";
 
 export type { QuotaEvaluator } from "./evaluator.ts";
 export { isCovered, quotaMatches, scopesOf } from "./evaluator.ts";
 export { countName } from "./counts.ts";
-export { isUsing } from "./pods.ts";
+export { isMeantToEnd, isUsing } from "./pods.ts";
 
+/** By resource and group. */
 const SPECIAL: Readonly<Record<string, unknown>> = {
-  pods: podEvaluator,
-  services: serviceEvaluator,
-  persistentvolumeclaims: claimEvaluator,
+  "pods.": podEvaluator,
+  "services.": serviceEvaluator,
+  "persistentvolumeclaims.": claimEvaluator,
+  "resourceclaims.resource.k8s.io": resourceClaimEvaluator,
 };
 
 /** Every kind can at least be counted. */
 export function quotaEvaluator<T extends KubeObject>(
   kind: Pick<Kind<T>, "group" | "names">,
 ): QuotaEvaluator<T> {
-  const special = kind.group === "" ? SPECIAL[kind.names.plural] : undefined;
+  const special = SPECIAL[`${kind.names.plural}.${kind.group}`];
   return (special ?? countEvaluator(kind)) as QuotaEvaluator<T>;
 }
 

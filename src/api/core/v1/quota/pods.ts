@@ -1,7 +1,7 @@
 /** What pods use of a ResourceQuota. @module */
 import { parseTime } from "#apimachinery";
 import type { ResourceList } from "../pod-resources.ts";
-import { podLimits, podRequests } from "../pod-resources.ts";
+import { effectivePodLimits, effectivePodRequests } from "../pod-effective-resources.ts";
 import { isTerminalPhase } from "../pod-state.ts";
 import { computeQosClass } from "../qos.ts";
 import type { Container, Pod, PodAffinityTerm, ScopedResourceSelectorRequirement } from "../types.gen.ts";
@@ -42,7 +42,7 @@ function isExtended(name: string): boolean {
 /** Pods that have ended, or should be gone, still count as objects, but use nothing. */
 function podUsage(pod: Pod, nowMs: number): ResourceList {
   if (!isUsing(pod, nowMs) || pod.spec === undefined) return { [COUNT]: "1" };
-  return { [COUNT]: "1", ...computeUsage(podRequests(pod.spec), podLimits(pod.spec)) };
+  return { [COUNT]: "1", ...computeUsage(effectivePodRequests(pod), effectivePodLimits(pod)) };
 }
 
 /** Whether the pod holds what it asked for. */
@@ -70,9 +70,9 @@ function computeUsage(requests: ResourceList, limits: ResourceList): ResourceLis
 function matchesScope(scope: ScopedResourceSelectorRequirement, { spec }: Pod): boolean {
   switch (scope.scopeName) {
     case "Terminating":
-      return isTerminating(spec);
+      return isMeantToEnd(spec);
     case "NotTerminating":
-      return !isTerminating(spec);
+      return !isMeantToEnd(spec);
     case "BestEffort":
       return isBestEffort(spec);
     case "NotBestEffort":
@@ -94,8 +94,8 @@ function isBestEffort(spec: Pod["spec"]): boolean {
   return spec === undefined || computeQosClass(spec) === "BestEffort";
 }
 
-/** Meant to end: not to be confused with pods that are being deleted. */
-function isTerminating(spec: Pod["spec"]): boolean {
+/** The scope Terminating: not to be confused with pods that are being deleted. */
+export function isMeantToEnd(spec: Pod["spec"]): boolean {
   return (spec?.activeDeadlineSeconds ?? -1) >= 0;
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { KubeObject } from "#apimachinery";
 import { Deployments } from "../../../apps/v1/deployment.ts";
+import { ResourceClaims } from "../../../resource/v1/resourceclaim.ts";
 import { PersistentVolumeClaims } from "../persistentvolumeclaim.ts";
 import { Pods } from "../pod.ts";
 import { Secrets } from "../secret.ts";
@@ -101,7 +102,60 @@ const usages: readonly (readonly [string, () => unknown, Readonly<Record<string,
     () => quotaEvaluator(Secrets as never).usage(object("Secret", {}), 0),
     { "count/secrets": "1", secrets: "1" },
   ],
+  [
+    "a pod that is being resized",
+    () => quotaEvaluator(Pods).usage(resized("Deferred"), NOW_MS),
+    { "count/pods": "1", pods: "1", cpu: "300m", "requests.cpu": "300m", "limits.cpu": "2" },
+  ],
+  [
+    "a pod that cannot be resized",
+    () => quotaEvaluator(Pods).usage(resized("Infeasible"), NOW_MS),
+    { "count/pods": "1", pods: "1", cpu: "200m", "requests.cpu": "200m", "limits.cpu": "1" },
+  ],
+  [
+    "a claim of devices",
+    () => {
+      const requests = [
+        { name: "a", exactly: { deviceClassName: "gpu", allocationMode: "ExactCount", count: 2 } },
+        { name: "b", exactly: { deviceClassName: "nic", allocationMode: "All" } },
+        {
+          name: "c",
+          firstAvailable: [
+            { name: "big", deviceClassName: "gpu", allocationMode: "ExactCount", count: 1 },
+            { name: "small", deviceClassName: "gpu", allocationMode: "ExactCount", count: 3 },
+            { name: "other", deviceClassName: "fpga", allocationMode: "ExactCount", count: 1 },
+          ],
+        },
+      ];
+      return quotaEvaluator(ResourceClaims as never).usage(
+        object("ResourceClaim", { devices: { requests } }),
+        0,
+      );
+    },
+    {
+      "count/resourceclaims.resource.k8s.io": "1",
+      "gpu.deviceclass.resource.k8s.io/devices": "5",
+      "nic.deviceclass.resource.k8s.io/devices": "32",
+      "fpga.deviceclass.resource.k8s.io/devices": "1",
+    },
+  ],
 ];
+
+/** Asks for more than it was granted. */
+function resized(reason: string): Pod {
+  const resources = { requests: { cpu: "300m" }, limits: { cpu: "2" } };
+  const had = { requests: { cpu: "100m" }, limits: { cpu: "1" } };
+  const state = { name: "c", ready: true, restartCount: 0, image: "", imageID: "" };
+  return pod(
+    { containers: [{ name: "c", resources }] },
+    {
+      status: {
+        conditions: [{ type: "PodResizePending", status: "True", reason }],
+        containerStatuses: [{ ...state, resources: had, allocatedResources: { cpu: "200m" } }],
+      },
+    },
+  );
+}
 
 for (const [name, usage, want] of usages) {
   test(`usage() of ${name}`, () => assert.deepEqual(usage(), want));

@@ -2,15 +2,24 @@
 import type { Kind, KubeObject, ObjectKey } from "#apimachinery";
 import { CustomResourceDefinitions } from "#api/apiextensions/v1/customresourcedefinition";
 import type { CustomResourceDefinition } from "#api/apiextensions/v1/types.gen";
+import type { Lister } from "#client";
 import { metadataKind, newInformerFactory, newMetadataClient } from "#client";
 import type { ControllerContext } from "#controller-runtime";
-import { customKindsOf } from "../custom-kinds.ts";
+import { customKindsOf } from "./custom-kinds.ts";
 
 type Change = "add" | "update" | "delete";
-/** Takes a change into the graph, and says what is to be looked at. */
+/** Takes a change in, and says what is to be looked at. */
 type Observe = (kind: Kind, object: KubeObject, change: Change) => readonly ObjectKey[];
 
+export interface MonitorEvents {
+  /** The lister holds the objects of the kind; they are metadata only. */
+  readonly synced: (kind: Kind, lister: Lister<KubeObject>) => readonly ObjectKey[];
+  /** The lister is followed no more. */
+  readonly stopped: (kind: Kind) => void;
+}
+
 interface Monitor {
+  readonly kind: Kind;
   /** Another one means another watch. */
   readonly version: string;
   readonly stop: AbortController;
@@ -23,6 +32,7 @@ export async function watchCustomKinds(
   observe: Observe,
   enqueue: (key: ObjectKey) => void,
   signal: AbortSignal,
+  events?: MonitorEvents,
 ): Promise<void> {
   const monitors = new Map<string, Monitor>();
   const metadata = newMetadataClient(client.transport);
@@ -31,11 +41,21 @@ export async function watchCustomKinds(
     const stop = new AbortController();
     const factory = newInformerFactory({ client: metadata, clock, logger });
     const tell = (change: Change) => (object: KubeObject) => observe(kind, object, change).forEach(enqueue);
-    factory
-      .informer(metadataKind(kind))
-      .addEventHandler({ onAdd: tell("add"), onUpdate: tell("update"), onDelete: tell("delete") });
-    factory.start(AbortSignal.any([signal, stop.signal]));
-    return { version: kind.version, stop, stopped: factory.stopped() };
+    const informer = factory.informer(metadataKind(kind));
+    informer.addEventHandler({ onAdd: tell("add"), onUpdate: tell("update"), onDelete: tell("delete") });
+    const until = AbortSignal.any([signal, stop.signal]);
+    factory.start(until);
+    const announce = async (): Promise<void> => {
+      try {
+        await factory.waitForSync(until);
+      } catch (err) {
+        if (until.aborted) return;
+        throw err;
+      }
+      if (!until.aborted) events?.synced(kind, informer.lister).forEach(enqueue);
+    };
+    const stopped = Promise.all([factory.stopped(), announce()]).then(() => {});
+    return { kind, version: kind.version, stop, stopped };
   };
   const follow = (object: CustomResourceDefinition, change: Change): void => {
     const { name } = object.metadata;
@@ -43,6 +63,7 @@ export async function watchCustomKinds(
     const running = monitors.get(name);
     if (running?.version === kind?.version) return;
     running?.stop.abort();
+    if (running !== undefined) events?.stopped(running.kind);
     if (kind === undefined) monitors.delete(name);
     else monitors.set(name, start(kind));
   };
