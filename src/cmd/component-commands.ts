@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { Option, type Command } from "commander";
 import type { Clock } from "#apimachinery";
 import type { AgentFlags } from "./agent/agent.ts";
+import { addComponentHealthFlags } from "./agent/component-flags.ts";
 import { addResourceFlags } from "./agent/resource-flags.ts";
 import { addAuthenticationFlags } from "./server/authentication-flags.ts";
 import { addAuthorizationFlags } from "./server/authorization-flags.ts";
@@ -106,6 +107,7 @@ function addAgent(program: Command, world: World, clock: Clock): void {
     )
     .option("--node-name <name>", "name of the Node object", hostname().toLowerCase())
     .option("--node-ip <ip>", "its address; default: the one from which the server is reached")
+    .option("--config <path>", "a KubeletConfiguration file (kubelet.config.k8s.io/v1beta1); flags win")
     .option("--kubelet-port <port>", "port of the kubelet's API", integer, 10_250)
     .option("--cert-dir <path>", "folder of ca.crt and the node's certificates", "/var/lib/kubelet/pki")
     .option("--root-dir <path>", "kubelet's folder", "/var/lib/kubelet")
@@ -113,6 +115,24 @@ function addAgent(program: Command, world: World, clock: Clock): void {
     .option("--pod-manifest-path <path>", "folder of static pods", "/etc/kubernetes/manifests")
     .option("--log-dir <path>", "a log file for each component; default: standard error")
     .option("--pid-dir <path>", "folder of the supervisor's pid files")
+    .addOption(
+      new Option("--container-runtime <name>", "what runs containers")
+        .choices(["containerd", "simulated"])
+        .default("containerd"),
+    )
+    .option("--container-runtime-endpoint <path>", "containerd's socket", "/run/containerd/containerd.sock")
+    .option("--control-plane", "this node runs the control plane too", false)
+    .action(async (flags: AgentFlags) => {
+      const { runAgent } = await import("./agent/agent.ts");
+      await runAgent(flags, clock, Math.random, world.signal);
+    });
+  addNodeNetworkFlags(command);
+  addComponentHealthFlags(command);
+  addResourceFlags(command);
+}
+
+function addNodeNetworkFlags(command: Command): void {
+  command
     .option("--cluster-dns <ip>", "name server of pods", "10.96.0.10")
     .option("--cluster-domain <name>", "domain of services", "cluster.local")
     .option("--cluster-cidr <cidr>", "addresses of pods", "10.244.0.0/16")
@@ -127,20 +147,24 @@ function addAgent(program: Command, world: World, clock: Clock): void {
       "primary",
     )
     .option("--proxy-healthz-port <port>", "of kube-proxy's /healthz and /livez; 0: none", integer, 10_256)
-    .addOption(
-      new Option("--container-runtime <name>", "what runs containers")
-        .choices(["containerd", "simulated"])
-        .default("containerd"),
-    )
-    .option("--container-runtime-endpoint <path>", "containerd's socket", "/run/containerd/containerd.sock")
-    .option("--cgroup-root <path>", "parent of the pods' cgroups", "/")
+    .option("--dns-metrics-port <port>", "of cluster DNS' /metrics; 0: none", integer, 9_153)
+    .option("--dns-health-port <port>", "of cluster DNS' /health; 0: none", integer, 0)
+    .option("--dns-ready-port <port>", "of cluster DNS' /ready; 0: none", integer, 8_181)
     .option("--cni-conf-dir <path>", "where the network's configuration is written", "/etc/cni/net.d")
     .option("--cni-data-dir <path>", "where addresses in use are remembered", "/var/lib/cni/networks")
-    .option("--resolv-conf <path>", "resolvers for names outside the cluster; default: none")
-    .option("--control-plane", "this node runs the control plane too", false)
-    .action(async (flags: AgentFlags) => {
-      const { runAgent } = await import("./agent/agent.ts");
-      await runAgent(flags, clock, Math.random, world.signal);
-    });
-  addResourceFlags(command);
+    .addOption(
+      new Option(
+        "--network-plugin <name>",
+        "the network of pods: ours, or the one configured in --cni-conf-dir",
+      )
+        .choices(["k8ts", "cni"])
+        .default("k8ts"),
+    )
+    .addOption(
+      new Option("--pod-network-tunnel <when>", "VXLAN to other nodes; auto: to those behind a router")
+        .choices(["auto", "always", "never"])
+        .default("auto"),
+    )
+    .option("--pod-network-mtu <bytes>", "of pods; default: by the node's link", integer)
+    .option("--resolv-conf <path>", "resolvers for names outside the cluster; default: none");
 }

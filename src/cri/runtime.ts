@@ -132,6 +132,12 @@ export interface RuntimeService {
   ): Promise<void>;
   /** After kubelet has moved the log file away: go on in a new one. */
   reopenContainerLog(containerId: string, signal: AbortSignal): Promise<void>;
+  /** Writes its state into a file of the node; 0 seconds: the runtime's own limit. Rejects with Unimplemented where it cannot. */
+  checkpointContainer(
+    containerId: string,
+    options: { readonly location: string; readonly timeoutSeconds: number },
+    signal: AbortSignal,
+  ): Promise<void>;
 
   /** Runs to its end; 0 means no limit, else DeadlineExceeded and the command is killed. A non-zero exit is no error. */
   execSync(
@@ -220,4 +226,5 @@ export type ContainerCalls = Pick<
   | "containerStatus"
   | "updateContainerResources"
   | "reopenContainerLog"
+  | "checkpointContainer"
 >;

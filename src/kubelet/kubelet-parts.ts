@@ -7,12 +7,16 @@ import { MirrorPods } from "./config/mirror-pods.ts";
 import { ObjectCache } from "./config/object-cache.ts";
 import { IssuingManager } from "./podcertificate/issuing-manager.ts";
 import { PodSources } from "./config/pod-sources.ts";
+import type { DeviceManager } from "./devicemanager/device-manager.ts";
+import { type DeviceParts, newDeviceParts } from "./devicemanager/device-parts.ts";
+import { DEVICE_PLUGIN_TYPE } from "./devicemanager/device-plugins.ts";
 import { ImageManager } from "./images/image-manager.ts";
 import { uidOf } from "./container/pod-spec.ts";
 import { amountOf, milliCPUToShares } from "./container/resources.ts";
 import type { ContainerStarter } from "./kuberuntime/start-container.ts";
 import { allocatableOf, capacityOf, type NodeFacts } from "./node-status/build-node.ts";
 import { enforcedOf, reservedOf } from "./node-status/reserved.ts";
+import { newPrivilegeParts, type PrivilegeInputs, type PrivilegeParts } from "./privilege-parts.ts";
 import { newResourceParts, type ResourceParts } from "./resource-parts.ts";
 import { NodeStatusManager } from "./node-status/node-status-manager.ts";
 import type { KubeletOptions } from "./options.ts";
@@ -21,7 +25,7 @@ import { noCgroups } from "./cgroups/no-cgroups.ts";
 import { RuntimeCache } from "./pleg/runtime-cache.ts";
 import { readTerminationMessage } from "./pleg/termination-message.ts";
 import { Backoff } from "./pod-workers/backoff.ts";
-import { NodePodSyncer } from "./pod-workers/node-pod-syncer.ts";
+import { NodePodSyncer, type SyncerOptions } from "./pod-workers/node-pod-syncer.ts";
 import { PodWorkers } from "./pod-workers/pod-workers.ts";
 import { ProbeMetrics } from "./prober/probe-metrics.ts";
 import { ProberManager } from "./prober/prober-manager.ts";
@@ -46,6 +50,7 @@ export interface KubeletInputs {
   readonly version: VersionResponse;
   readonly resolvConf: string | undefined;
   readonly services: SharedInformer<Service>;
+  readonly privileges: PrivilegeInputs;
   /** Port that the endpoint listens on; undefined without one. */
   readonly port: number | undefined;
 }
@@ -62,6 +67,8 @@ export interface KubeletParts {
   readonly volumes: VolumeManager;
   readonly volumeParts: VolumeParts;
   readonly resources: ResourceParts;
+  readonly privileges: PrivilegeParts;
+  readonly devices: DeviceParts;
   readonly probeMetrics: ProbeMetrics;
   readonly localPaths: LocalPathVolumes;
   readonly syncer: NodePodSyncer;
@@ -111,17 +118,8 @@ export function newKubeletParts(
   signal: AbortSignal,
 ): KubeletParts {
   const { client, clock, random, logger, nodeName, rootDir } = options;
-  const facts = nodeFacts(options, inputs);
-  const platform =
-    options.enableCgroups === false ? { ...options.platform, cgroups: noCgroups } : options.platform;
-  const source = { client, component: "kubelet", host: nodeName, clock, random, logger };
-  const recorder = newEventRecorder(source, signal);
-  const allocatable = allocatableOf(capacityOf(facts), facts.reserved);
-  // Pods may take what eviction keeps free: they are evicted before the kernel has to kill.
-  const enforced = allocatableOf(capacityOf(facts), enforcedOf(options));
-  const probeMetrics = new ProbeMetrics();
-  const core: Core = { options, inputs, facts, platform, recorder, allocatable, probeMetrics, signal, parts: () => parts };
-
+  const core = newCore(options, inputs, signal, () => parts);
+  const { platform, recorder, probeMetrics } = core;
   const cache = newCache(core);
   const prober = newProber(core, cache);
   const apiPod = (uid: string): Pod | undefined => parts.sources.apiPod(uid);
@@ -136,67 +134,20 @@ export function newKubeletParts(
   const root = options.localPathRoot ?? LOCAL_PATH_ROOT;
   const localPaths = new LocalPathVolumes({ ...files, clock, logger, root });
   const tokens = new TokenManager(client, clock, random);
-  const volumeParts = newVolumeParts({
-    ...files,
-    clock,
-    random,
-    logger,
-    recorder,
-    platform,
-    nodeName,
-    node: () => nodeStatus.node,
-    localPaths,
-    tokens,
-    allocatableMemoryBytes: amountOf(allocatable, "memory") ?? 0,
-    wake: onChange,
-    releaseImages: (uid, releasing) =>
-      releaseImageVolumes({ imageMounts: options.runtime.imageMounts, ...files }, uid, releasing),
-    onInUse: () => nodeStatus.checkSoon(),
-  });
+  const volumeParts = newVolumes(core, { localPaths, tokens });
   const { volumes } = volumeParts;
-  const starter = newStarter(core, objects);
-  const resources = newResourceParts({
-    options,
-    platform,
-    recorder,
-    allocatable,
-    cache,
-    workers: () => parts.workers,
-    volumes: volumeParts.stats,
-    node: () => nodeStatus.node,
-    onConditions: () => nodeStatus.checkSoon(),
-    onChange: (uid) => {
-      const pod = parts.workers.pod(uid);
-      if (pod !== undefined) parts.syncer.tryPublish(pod);
-      parts.workers.wake(uid);
-    },
-  });
+  const resources = newResources(core, cache, volumeParts);
+  const devices = newDevices(core, resources);
+  const made = { cache, status, prober, volumes, objects, certificates, tokens };
   const { allocation } = resources;
-  const tools = { client, clock, logger, recorder, platform, starter };
-  const syncer = new NodePodSyncer({
-    ...tools,
-    cache,
-    status,
-    prober,
-    volumes,
-    objects,
-    certificates,
-    tokens,
-    allocation,
-    podPidsLimit: options.podPidsLimit ?? 0,
-    backoff: new Backoff(clock, CRASH_BACKOFF),
-    runtimeName: inputs.version.runtimeName,
-    clusterDNS: options.clusterDNS,
-    nodeResolver: parseResolvConf(inputs.resolvConf ?? ""),
-    activePods: () => parts.workers.activePods(),
-    networkError: () => nodeStatus.networkError,
-  });
+  const privileges = newPrivileges(core);
+  const syncer = newSyncer(core, { ...made, allocation, userns: privileges.userns }, devices.manager);
   const onGone = (uid: string): void => {
     status.forget(uid);
-    allocation.remove(uid);
+    resources.allocation.remove(uid);
   };
   const workers = new PodWorkers({ syncer, clock, logger, onGone }, signal);
-  const sources = newSources(core, { cache, workers, status, prober, nodeStatus, resources });
+  const sources = newSources(core, { cache, workers, status, prober, nodeStatus, resources, devices });
   const parts: KubeletParts = {
     cache,
     workers,
@@ -209,28 +160,158 @@ export function newKubeletParts(
     volumes,
     volumeParts,
     resources,
+    privileges,
+    devices,
     probeMetrics,
     localPaths,
     syncer,
     flushEvents: () => recorder.flush(),
     sourcesReady: { value: false },
-    ensureCgroups: () =>
-      platform.cgroups.ensureRoot({
-        cpuShares: milliCPUToShares(amountOf(enforced, "cpu") ?? 0),
-        memoryLimitBytes: amountOf(enforced, "memory") ?? 0,
-      }),
+    ensureCgroups: () => ensureCgroups(core),
   };
   return parts;
 }
 
-type SourceParts = Pick<
-  KubeletParts,
-  "cache" | "workers" | "status" | "prober" | "nodeStatus" | "resources"
+function newCore(
+  options: KubeletOptions,
+  inputs: KubeletInputs,
+  signal: AbortSignal,
+  parts: () => KubeletParts,
+): Core {
+  const { client, clock, random, logger, nodeName } = options;
+  const facts = nodeFacts(options, inputs);
+  const platform =
+    options.enableCgroups === false ? { ...options.platform, cgroups: noCgroups } : options.platform;
+  const source = { client, component: "kubelet", host: nodeName, clock, random, logger };
+  const recorder = newEventRecorder(source, signal);
+  const allocatable = allocatableOf(capacityOf(facts), facts.reserved);
+  const probeMetrics = new ProbeMetrics();
+  return { options, inputs, facts, platform, recorder, allocatable, probeMetrics, signal, parts };
+}
+
+/** Pods may take what eviction keeps free: they are evicted before the kernel has to kill. */
+function ensureCgroups({ options, facts, platform }: Core): Promise<void> {
+  const enforced = allocatableOf(capacityOf(facts), enforcedOf(options));
+  return platform.cgroups.ensureRoot({
+    cpuShares: milliCPUToShares(amountOf(enforced, "cpu") ?? 0),
+    memoryLimitBytes: amountOf(enforced, "memory") ?? 0,
+  });
+}
+
+function newVolumes(
+  { options, platform, recorder, allocatable, parts }: Core,
+  made: { readonly localPaths: LocalPathVolumes; readonly tokens: TokenManager },
+): VolumeParts {
+  const { client, clock, random, logger, nodeName, rootDir, runtime } = options;
+  const files = { client, host: platform.volumes, rootDir };
+  return newVolumeParts({
+    ...files,
+    ...made,
+    clock,
+    random,
+    logger,
+    recorder,
+    platform,
+    nodeName,
+    node: () => parts().nodeStatus.node,
+    allocatableMemoryBytes: amountOf(allocatable, "memory") ?? 0,
+    wake: (uid) => parts().workers.wake(uid),
+    releaseImages: (uid, releasing) =>
+      releaseImageVolumes({ imageMounts: runtime.imageMounts, ...files }, uid, releasing),
+    onInUse: () => parts().nodeStatus.checkSoon(),
+    pluginHandlers: () => new Map([[DEVICE_PLUGIN_TYPE, parts().devices.plugins]]),
+  });
+}
+
+function newResources(
+  { options, platform, recorder, allocatable, parts }: Core,
+  cache: RuntimeCache,
+  volumeParts: VolumeParts,
+): ResourceParts {
+  return newResourceParts({
+    options,
+    platform,
+    recorder,
+    allocatable,
+    cache,
+    workers: () => parts().workers,
+    volumes: volumeParts.stats,
+    node: () => parts().nodeStatus.node,
+    onConditions: () => parts().nodeStatus.checkSoon(),
+    onChange: (uid) => {
+      const { workers, syncer } = parts();
+      const pod = workers.pod(uid);
+      if (pod !== undefined) syncer.tryPublish(pod);
+      workers.wake(uid);
+    },
+  });
+}
+
+function newDevices({ options, parts }: Core, { metrics }: ResourceParts): DeviceParts {
+  return newDeviceParts({
+    options,
+    registry: metrics.registry,
+    pods: () => parts().workers.pods(),
+    activePods() {
+      const { workers, sources, sourcesReady } = parts();
+      return sourcesReady.value ? [...workers.activePods(), ...sources.waitingPods()] : undefined;
+    },
+    onCapacity: () => parts().nodeStatus.checkSoon(),
+    onHealth(uid) {
+      const { workers, syncer } = parts();
+      const pod = workers.pod(uid);
+      if (pod !== undefined) syncer.tryPublish(pod);
+    },
+  });
+}
+
+function newPrivileges({ options, inputs, facts, recorder, parts }: Core): PrivilegeParts {
+  return newPrivilegeParts({
+    options,
+    inputs: inputs.privileges,
+    maxPods: facts.maxPods,
+    recorder,
+    node: () => parts().nodeStatus.node,
+    nodeStatus: () => parts().nodeStatus,
+    workers: () => parts().workers,
+  });
+}
+
+type SyncerParts = Pick<
+  SyncerOptions,
+  "cache" | "status" | "prober" | "volumes" | "objects" | "certificates" | "tokens" | "allocation" | "userns"
 >;
 
-function newSources({ options, recorder, allocatable, signal }: Core, made: SourceParts): PodSources {
+function newSyncer(core: Core, made: SyncerParts, devices: DeviceManager): NodePodSyncer {
+  const { options, inputs, platform, recorder, parts } = core;
+  const { client, clock, logger } = options;
+  return new NodePodSyncer({
+    ...made,
+    client,
+    clock,
+    logger,
+    recorder,
+    platform,
+    starter: newStarter(core, { objects: made.objects, devices }),
+    devices,
+    podPidsLimit: options.podPidsLimit ?? 0,
+    backoff: new Backoff(clock, CRASH_BACKOFF),
+    runtimeName: inputs.version.runtimeName,
+    clusterDNS: options.clusterDNS,
+    nodeResolver: parseResolvConf(inputs.resolvConf ?? ""),
+    activePods: () => parts().workers.activePods(),
+    networkError: () => parts().nodeStatus.networkError,
+  });
+}
+
+type SourceParts = Pick<
+  KubeletParts,
+  "cache" | "workers" | "status" | "prober" | "nodeStatus" | "resources" | "devices"
+>;
+
+function newSources({ options, recorder, allocatable, signal, parts }: Core, made: SourceParts): PodSources {
   const { client, clock, logger, nodeName, podManifestPath } = options;
-  const { cache, workers, status, prober, nodeStatus, resources } = made;
+  const { cache, workers, status, prober, nodeStatus, resources, devices } = made;
   return new PodSources(
     {
       clock,
@@ -244,7 +325,8 @@ function newSources({ options, recorder, allocatable, signal }: Core, made: Sour
       runtimePod: (uid) => cache.get(uid),
       allocatable,
       allocation: resources.allocation,
-      underPressure: (pod) => resources.eviction.admit(pod),
+      devices: devices.manager,
+      underPressure: (pod) => parts().privileges.admit(pod) ?? resources.eviction.admit(pod),
       node: () => nodeStatus.node,
       fetchNode: (fetching) => client.get(Nodes, { name: nodeName }, fetching),
     },
@@ -269,7 +351,10 @@ function newCache({ options, platform, signal, parts }: Core): RuntimeCache {
   return cache;
 }
 
-function newProber({ options, platform, recorder, parts, probeMetrics }: Core, cache: RuntimeCache): ProberManager {
+function newProber(
+  { options, platform, recorder, parts, probeMetrics }: Core,
+  cache: RuntimeCache,
+): ProberManager {
   const { clock, random, logger, runtime, nodeIPs } = options;
   return new ProberManager({
     clock,
@@ -301,10 +386,12 @@ function newNodeStatus({ options, platform, facts, recorder, parts }: Core): Nod
     runtime,
     platform,
     facts,
+    devices: () => parts().devices.manager,
     pressure: () => parts().resources.eviction.conditions,
     updateMs: nodeStatusUpdateMs ?? DEFAULTS.updateMs,
     reportMs: nodeStatusReportMs ?? DEFAULTS.reportMs,
     volumesInUse: () => parts().volumeParts.volumesInUse(),
+    shutdownError: () => parts().privileges.shutdown.error,
     onRuntimeReady: (ready) => {
       const { workers } = parts();
       if (ready) for (const pod of workers.pods()) workers.wake(uidOf(pod));
@@ -312,7 +399,10 @@ function newNodeStatus({ options, platform, facts, recorder, parts }: Core): Nod
   });
 }
 
-function newStarter(core: Core, objects: ObjectCache): ContainerStarter {
+function newStarter(
+  core: Core,
+  { objects, devices }: Pick<SyncerParts, "objects"> & Pick<ContainerStarter, "devices">,
+): ContainerStarter {
   const { options, inputs, platform, recorder, allocatable, parts } = core;
   const { runtime, clock, logger, rootDir, podLogsDir, clusterDomain, nodeIPs } = options;
   const parallelPullsMax = options.parallelImagePullsMax ?? DEFAULTS.parallelImagePullsMax;
@@ -324,9 +414,11 @@ function newStarter(core: Core, objects: ObjectCache): ContainerStarter {
       secret: (...args) => objects.secret(...args),
       services: () => inputs.services.lister.list(),
     },
+    devices,
     host: platform.volumes,
     ...(runtime.imageMounts !== undefined && { imageMounts: runtime.imageMounts }),
     recursiveReadOnlyMounts: (handler) => parts().nodeStatus.recursiveReadOnlyMounts(handler),
+    seccompDefault: options.seccompDefault ?? false,
     paths: { rootDir, podLogsDir },
     clusterDomain,
     hostIPs: nodeIPs,

@@ -8,17 +8,20 @@ import type { Node, Pod, Service } from "#api/core/v1/types.gen";
 import { followStaticPods } from "./config/static-pods.ts";
 import { uidOf } from "./container/pod-spec.ts";
 import { type KubeletInputs, type KubeletParts, newKubeletParts } from "./kubelet-parts.ts";
+import { effectiveConfiguration } from "./kubelet-config/effective-configuration.ts";
 import { rotateContainerLogs } from "./logs/container-log-manager.ts";
 import { keepNodeLease } from "./node-status/node-lease.ts";
 import type { KubeletOptions } from "./options.ts";
 import { newAuthenticator } from "./server/authenticate.ts";
 import { newAuthorizer } from "./server/authorize.ts";
+import { privilegeInputs } from "./privilege-parts.ts";
 import { resourceMetrics } from "./server/metrics.ts";
 import { startServer } from "./server/server.ts";
 import type { ServerHost } from "./server/server-host.ts";
 import { sweepOrphans } from "./volumes/orphan-sweep.ts";
 
 const DEFAULT_RESOLV_CONF = "/etc/resolv.conf";
+const NODE_LOG_DIR = "/var/log";
 const DEFAULT_LEASE_SECONDS = 40;
 const RUNTIME_RETRY_MIN_MS = 50;
 const RUNTIME_RETRY_MAX_MS = 2000;
@@ -49,12 +52,13 @@ async function run(options: KubeletOptions, tasks: Promise<unknown>[], signal: A
   const { platform, nodeName, clock, random, logger, server } = options;
   const services = newInformer(options, Services, { transform: trimService });
   tasks.push(services.run(signal));
-  const [machine, version, resolvConf] = await Promise.all([
+  const [machine, privileges, version, resolvConf] = await Promise.all([
     platform.machineInfo(),
+    privilegeInputs(options, signal),
     runtimeVersion(options, signal),
     platform.readResolvConf(options.resolvConf ?? DEFAULT_RESOLV_CONF),
   ]);
-  const inputs: KubeletInputs = { machine, version, resolvConf, services, port: server?.port };
+  const inputs: KubeletInputs = { machine, privileges, version, resolvConf, services, port: server?.port };
   const parts = newKubeletParts(options, inputs, signal);
   const host = serverHost(options, parts);
   options.onResourceMetrics?.((stop) => resourceMetrics(host, stop));
@@ -69,9 +73,14 @@ async function run(options: KubeletOptions, tasks: Promise<unknown>[], signal: A
   const durationSeconds = options.nodeLeaseDurationSeconds ?? DEFAULT_LEASE_SECONDS;
   const lease = { client: options.client, clock, random, logger, nodeName, durationSeconds };
   await parts.volumes.load();
+  await parts.privileges.userns.load();
+  await parts.privileges.shutdown.start(signal);
+  await parts.devices.load();
   tasks.push(
     parts.volumeParts.run(signal),
+    parts.devices.run(signal),
     parts.nodeStatus.run(signal),
+    parts.privileges.shutdown.run(signal),
     keepNodeLease({ ...lease, nodeUid: () => parts.nodeStatus.nodeUid }, signal),
     followNode(options, parts, signal),
     rotateContainerLogs(options, parts.cache, signal),
@@ -227,6 +236,14 @@ function serverHost(options: KubeletOptions, parts: KubeletParts): ServerHost {
   };
   return {
     nodeName,
+    rootDir: options.rootDir,
+    nodeLogs: {
+      clock,
+      dir: NODE_LOG_DIR,
+      isEnabled: options.enableSystemLogHandler ?? true,
+      isQueryEnabled: options.enableSystemLogQuery ?? false,
+    },
+    configuration: effectiveConfiguration(options),
     clock,
     logger,
     runtime,

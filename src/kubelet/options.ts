@@ -4,6 +4,7 @@ import type { Client } from "#client";
 import type { Runtime } from "#cri";
 import type { CertificateMetrics } from "./certificates/certificate-metrics.ts";
 import type { EvictionConfig } from "./eviction/thresholds.ts";
+import type { ShutdownConfig } from "./nodeshutdown/plan.ts";
 import type { ImageGCPolicy } from "./images/image-gc-plan.ts";
 import type { NodePlatform } from "./platform/platform.ts";
 
@@ -86,6 +87,11 @@ export interface KubeletOptions {
   /** Bytes after which a container's log is rotated, and files kept. Defaults 10 MiB and 5. */
   readonly containerLogMaxBytes?: number;
   readonly containerLogMaxFiles?: number;
+  /** How often logs are looked at. Default 10 s. */
+  readonly containerLogMonitorMs?: number;
+  /** Whether `/logs/` shows the machine's log files (default true), and whether it answers questions about services (default false). */
+  readonly enableSystemLogHandler?: boolean;
+  readonly enableSystemLogQuery?: boolean;
   /** Kept from pods, beside what hard eviction thresholds leave free: allocatable = capacity − all of that. Quantities; default none. */
   readonly systemReserved?: Readonly<Record<string, string>>;
   readonly kubeReserved?: Readonly<Record<string, string>>;
@@ -93,6 +99,12 @@ export interface KubeletOptions {
   readonly eviction?: EvictionConfig;
   /** When images that nobody uses are removed. */
   readonly imageGC?: Partial<ImageGCPolicy>;
+  /** How long pods get when the machine shuts down, by systemd-logind. Default: it does not wait for them. */
+  readonly shutdown?: ShutdownConfig;
+  /** Containers without a seccomp profile get the runtime's. Default false. */
+  readonly seccompDefault?: boolean;
+  /** User and group ids of a pod with `hostUsers: false`; a multiple of 65536, which is the default. */
+  readonly userNamespacesIdsPerPod?: number;
   /** Processes that a pod may have. Default: as many as the node. */
   readonly podPidsLimit?: number;
   /** Without `enableCgroups` pods run in the runtime's own cgroup. Default true. */

@@ -56,7 +56,15 @@ export function newResourceParts(input: ResourcePartsOptions): ResourceParts {
   const pods = (): readonly Pod[] => workers().activePods();
   const paths = { rootDir, podLogsDir };
   const fs = new FsStats({ clock, logger, runtime, platform, paths, volumes: input.volumes, pods });
-  const host = { nodeName, clock, runtime, platform, fs, activePods: pods, runtimePod: (uid: string) => cache.get(uid) };
+  const host = {
+    nodeName,
+    clock,
+    runtime,
+    platform,
+    fs,
+    activePods: pods,
+    runtimePod: (uid: string) => cache.get(uid),
+  };
   const images = newImageGC(input, fs, metrics);
   const gc = { runtime, cache, logger, isFinished: (uid: string) => workers().isFinished(uid) };
   const eviction = new EvictionManager({
@@ -82,14 +90,23 @@ export function newResourceParts(input: ResourcePartsOptions): ResourceParts {
     fs,
     metrics,
     async run(signal) {
-      const tasks = [eviction.run(signal)];
-      if (platform.name === "linux") tasks.push(images.run(signal), watchOom({ clock, recorder, logger, node }, signal));
+      // Thousands of simulated nodes in one process would look at nothing.
+      const isReal = platform.name === "linux";
+      const tasks = isReal || options.eviction !== undefined ? [eviction.run(signal)] : [];
+      if (isReal) tasks.push(images.run(signal), watchOom({ clock, recorder, logger, node }, signal));
       await Promise.all(tasks);
     },
   };
 }
 
-function newAllocation({ options, platform, recorder, allocatable, workers, onChange }: ResourcePartsOptions): AllocationManager {
+function newAllocation({
+  options,
+  platform,
+  recorder,
+  allocatable,
+  workers,
+  onChange,
+}: ResourcePartsOptions): AllocationManager {
   const { clock, logger, rootDir } = options;
   const file = (name: string): StateFile =>
     platform.name === "simulated" ? memoryState() : stateFile(join(rootDir, name));
@@ -105,7 +122,11 @@ function newAllocation({ options, platform, recorder, allocatable, workers, onCh
   });
 }
 
-function newImageGC({ options, recorder, node, workers }: ResourcePartsOptions, fs: FsStats, metrics: KubeletMetrics): ImageGCManager {
+function newImageGC(
+  { options, recorder, node, workers }: ResourcePartsOptions,
+  fs: FsStats,
+  metrics: KubeletMetrics,
+): ImageGCManager {
   const { clock, logger, runtime } = options;
   return new ImageGCManager({
     images: runtime,

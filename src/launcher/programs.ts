@@ -38,10 +38,7 @@ export function serverProgram(env: LauncherEnv, profile: Profile): Program {
     ...auditFlags(env, profile.name),
     // kubelet renews the tokens of pods, and clients read them again
     "--service-account-extend-token-expiration=false",
-    // clusters without a network of their own share the ports of this machine
-    ...(profile.driver === "simulated"
-      ? ["--scheduler-secure-port=0", "--controller-manager-secure-port=0"]
-      : []),
+    ...componentPorts(profile),
   ];
   return {
     name: "server",
@@ -86,7 +83,9 @@ export function agentProgram(env: LauncherEnv, profile: Profile, node: NodeSpec)
             : ["--eviction-hard=memory.available<100Mi", "--image-gc-high-threshold=100"]),
         ]
       : ["--container-runtime=simulated"]),
-    ...(node.role === "control-plane" ? ["--control-plane"] : []),
+    ...(node.role === "control-plane"
+      ? ["--control-plane", ...componentPorts(profile), ...chosenComponentPorts(profile)]
+      : []),
   ];
   const name = agentName(node);
   return {
@@ -104,6 +103,17 @@ export function containerdProgram(
 ): Program {
   const name = containerdName(node);
   return { name, command: onNode(profile, node, command), ...common(env, profile, name) };
+}
+
+/** Clusters without a network of their own share the ports of this machine. */
+function componentPorts({ driver }: Profile): readonly string[] {
+  return driver === "simulated" ? ["--scheduler-secure-port=0", "--controller-manager-secure-port=0"] : [];
+}
+
+/** Where the owner of the cluster wants the server's components to listen, there the agent asks them. */
+function chosenComponentPorts(profile: Profile): readonly string[] {
+  const isPort = /^--(?:component-bind-address|scheduler-secure-port|controller-manager-secure-port)=/;
+  return extraFlags(profile, "server").filter((flag) => isPort.test(flag));
 }
 
 /** Only a network of its own has addresses to spare. */

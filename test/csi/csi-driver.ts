@@ -153,7 +153,7 @@ export class CsiDriver implements AsyncDisposable {
           (err: unknown) => done(err as Error),
         );
     }
-    server.addService(definition, implementation as never);
+    server.addService(definition, implementation);
   }
 
   async #answer(method: string, request: object, handler: Handler): Promise<object> {

@@ -67,17 +67,23 @@ suite("killed processes", { skip: isRoot ? false : "needs root: real containers"
     );
   });
 
-  for (const programs of [["agent"], ["containerd"], ["agent", "containerd", "server"]] as const) {
-    test(`${programs.join(", ")}: containers go on, are adopted and served`, async () => {
+  for (const [programs, how] of [
+    [["agent"], "killed"],
+    [["containerd"], "killed"],
+    // as the package of a newer one does it
+    [["containerd"], "replaced"],
+    [["agent", "containerd", "server"], "killed"],
+  ] as const) {
+    test(`${programs.join(", ")} ${how}: containers go on, are adopted and served`, async () => {
       const containers = await containerIds();
       const pids = programs.map((program) => pidOf(program));
-      for (const program of programs) kill(program);
+      for (const program of programs) kill(program, how === "killed" ? "SIGKILL" : "SIGTERM");
       for (const [i, program] of programs.entries()) {
         await eventually(`a new ${program}`, async () => (isOther(program, pids[i]!) ? true : undefined));
       }
       await using probe = clientOf();
       await eventually("the API answers", () => answers(probe.client), BACK_WITHIN_MS);
-      const name = `after-${programs.join("-")}`;
+      const name = `after-${programs.join("-")}-${how}`;
       await cluster.kubectl("run", name, "--image=demo/web:1");
       await cluster.kubectl("wait", "--for=condition=Ready", `pod/${name}`, "--timeout=60s");
       assert.deepEqual(await containerIds(), containers);
@@ -123,8 +129,8 @@ suite("killed processes", { skip: isRoot ? false : "needs root: real containers"
     return pid > 0 && pid !== than;
   }
 
-  function kill(program: string): void {
-    process.kill(pidOf(program), "SIGKILL");
+  function kill(program: string, signal: NodeJS.Signals = "SIGKILL"): void {
+    process.kill(pidOf(program), signal);
   }
 
   /** A connection of its own to the API. */

@@ -1,27 +1,17 @@
 /** A cluster of its own for an e2e test: started by the command a user types, driven by the real kubectl, removed without trace. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { npmBinary } from "#launcher";
+import { footprintOf, leftovers, type Footprint } from "./leaks.ts";
+import { nodeLeftovers } from "./node-leaks.ts";
+import { run, type Output, type RunOptions } from "./running.ts";
+
+export { eventually, run, type Output, type RunOptions } from "./running.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-
-export interface Output {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-export interface RunOptions {
-  readonly input?: string;
-  /** Ends the program after this; default one minute. */
-  readonly timeoutMs?: number;
-  /** Besides what every command is given. */
-  readonly env?: NodeJS.ProcessEnv;
-}
 
 export class TestCluster {
   readonly profile: string;
@@ -41,12 +31,15 @@ export class TestCluster {
       K8TS_HOME: home,
       KUBECONFIG: join(home, "kubeconfig"),
       K8TS_PROFILE: profile,
+      TMPDIR: join(home, "tmp"),
     };
   }
 
   /** Prepares, does not start. `profile` must be unique among tests that run at the same time. */
   static async prepare(profile: string, prefix: readonly string[] = []): Promise<TestCluster> {
     const home = await mkdtemp(join(tmpdir(), "k8ts-e2e-"));
+    await mkdir(join(home, "tmp"));
+    await chmod(join(home, "tmp"), 0o1777); // for whoever the test acts as
     const path = process.env["PATH"] ?? "";
     const env = {
       home: join(tmpdir(), "k8ts-e2e-tools"),
@@ -88,101 +81,23 @@ export class TestCluster {
     return spawn(file!, rest, { env: this.env, stdio: ["ignore", "pipe", "pipe"] });
   }
 
-  /** Deletes the cluster, then proves that nothing of it is left. */
+  /** Deletes what runs, then the cluster, and proves after each that nothing of it is left. */
   async destroy(): Promise<void> {
+    const onNodes = await nodeLeftovers(this).catch((err: unknown) => [`not looked at: ${String(err)}`]);
+    const footprint = footprintOf(this);
     await this.k8ts("delete");
-    const left = this.leaks();
+    const left = [...onNodes, ...(await this.leaks(footprint))];
     await rm(this.home, { recursive: true, force: true });
     assert.deepEqual(left, []);
   }
 
-  /** Processes, mounts, interfaces, namespaces, cgroups and files that bear the cluster's name. */
-  leaks(): readonly string[] {
-    const name = `k8ts-${this.profile}`;
-    const found: string[] = [];
-    for (const pid of readdirSync("/proc").filter(
-      (entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid,
-    )) {
-      const command = readProc(`/proc/${pid}/cmdline`);
-      const isOurs =
-        command.includes(join(this.home, "profiles")) || command.includes(`/run/k8ts/${this.profile}`);
-      if (isOurs) found.push(`process ${pid}: ${command.replaceAll("\0", " ").slice(0, 120)}`);
-    }
-    for (const line of readProc("/proc/mounts").split("\n")) {
-      if (line.includes(this.home) || line.includes(`/run/k8ts/${this.profile}/`))
-        found.push(`mount ${line}`);
-    }
-    for (const ns of list("/run/netns"))
-      if (ns.startsWith(`${name}.`) || ns.startsWith(`${name}-m`)) found.push(`netns ${ns}`);
-    for (const dir of [
-      "/sys/fs/cgroup",
-      ...list("/sys/fs/cgroup").map((entry) => `/sys/fs/cgroup/${entry}`),
-    ]) {
-      if (existsSync(`${dir}/k8ts/${this.profile}`)) found.push(`cgroup ${dir}/k8ts/${this.profile}`);
-    }
-    if (existsSync(`/run/k8ts/${this.profile}`)) found.push(`folder /run/k8ts/${this.profile}`);
-    if (existsSync(join(this.home, "profiles"))) found.push(`folder ${join(this.home, "profiles")}`);
-    return found;
+  /** What is left of a deleted cluster; without what was noted while it lived, what its names tell. */
+  leaks(footprint?: Footprint): Promise<readonly string[]> {
+    return leftovers(this, footprint);
   }
-}
-
-/** Asks again until `check` gives a value; the API tells most things by watch, a shell command cannot. */
-export async function eventually<T>(
-  what: string,
-  check: () => Promise<T | undefined>,
-  timeoutMs = 30_000,
-): Promise<T> {
-  const deadline = performance.now() + timeoutMs;
-  let last: unknown;
-  for (;;) {
-    try {
-      const value = await check();
-      if (value !== undefined) return value;
-    } catch (err) {
-      last = err;
-    }
-    if (performance.now() > deadline)
-      throw new Error(`${what} did not happen in ${timeoutMs} ms`, { cause: last });
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-}
-
-export function run(
-  command: readonly string[],
-  env: NodeJS.ProcessEnv,
-  options: RunOptions = {},
-): Promise<Output> {
-  const [file, ...args] = command;
-  return new Promise((resolve, reject) => {
-    const child = spawn(file!, args, {
-      env: { ...env, ...options.env },
-      stdio: ["pipe", "pipe", "pipe"],
-      timeout: options.timeoutMs ?? 60_000,
-    });
-    let stdout = "";
-    let stderr = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-    child.once("error", reject);
-    child.once("close", (code) => resolve({ code: code ?? 128, stdout, stderr }));
-    child.stdin.on("error", () => {}); // the exit code tells what became of it
-    child.stdin.end(options.input ?? "");
-  });
 }
 
 function ok(what: string, { code, stdout, stderr }: Output): string {
   assert.equal(code, 0, `${what} exited with ${code}: ${stderr}${stdout}`);
   return stdout;
-}
-
-function readProc(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return ""; // the process has ended meanwhile
-  }
-}
-
-function list(path: string): readonly string[] {
-  return existsSync(path) ? readdirSync(path) : [];
 }

@@ -41,7 +41,7 @@ suite("load balancers", { skip: isRoot ? false : "needs root: real containers" }
     assert.match(events, /EnsuredLoadBalancer/);
   });
 
-  test("with externalTrafficPolicy Local a node with a pod of its own answers, and shows the client's address", async () => {
+  test("with externalTrafficPolicy Local a node with a pod of its own answers", async () => {
     const patch = '{"spec":{"externalTrafficPolicy":"Local"}}';
     await cluster.kubectl("patch", "service", "web", "-p", patch);
     await eventually("a node with a pod announces it", async () =>

@@ -1,22 +1,30 @@
 /** Nodes with real containers that stop, start, come and go while their cluster runs. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, readdirSync, rmSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
-import { TestCluster, eventually } from "./harness.ts";
+import { TestCluster, eventually, run } from "./harness.ts";
+import { cgroups, list, mountPoints, read } from "./leaks.ts";
 
 const WEB = join(import.meta.dirname, "../../examples/web");
 const PROFILE = "e2enodes";
 const FIRST = `k8ts-${PROFILE}`;
 const SECOND = `${FIRST}-m02`;
 const isRoot = process.geteuid?.() === 0;
+/** A node that has said nothing for so long is not Ready; it speaks every ten seconds. */
+const SILENT = "16s";
 
 suite("nodes", { skip: isRoot ? false : "needs root: real containers" }, () => {
   let cluster: TestCluster;
 
   before(async () => {
     cluster = await TestCluster.prepare(PROFILE);
-    await cluster.k8ts("start", "--nodes=2");
+    await cluster.k8ts(
+      "start",
+      "--nodes=2",
+      `--extra-config=controller-manager.node-monitor-grace-period=${SILENT}`,
+    );
     await cluster.k8ts("image", "build", "-t", "demo/web:1", WEB);
     await onNode("one", FIRST);
     await onNode("two", SECOND);
@@ -41,6 +49,63 @@ suite("nodes", { skip: isRoot ? false : "needs root: real containers" }, () => {
     await cluster.kubectl("wait", "--for=condition=Ready", "pod/two", "--timeout=60s");
     assert.match(await fetchFrom("one", "two"), /two/);
     assert.match(await fetchFrom("two", "one"), /one/);
+  });
+
+  test("a node whose link is cut is Unknown, and when it is back its containers are the same", async () => {
+    const id = await containerOf("two");
+    const link = `k8tsv-${createHash("sha256").update(SECOND).digest("hex").slice(0, 8)}`;
+    await must("ip", "link", "set", link, "down");
+    try {
+      await cluster.kubectl("wait", "--for=condition=Ready=Unknown", `node/${SECOND}`, "--timeout=60s");
+      await cluster.kubectl("wait", "--for=condition=Ready=False", "pod/two", "--timeout=30s");
+      const taints = "jsonpath={.spec.taints[*].key}";
+      await eventually("the taint", async () =>
+        (await cluster.kubectl("get", "node", SECOND, "-o", taints)).includes(
+          "node.kubernetes.io/unreachable",
+        )
+          ? true
+          : undefined,
+      );
+    } finally {
+      await must("ip", "link", "set", link, "up");
+    }
+    await cluster.kubectl("wait", "--for=condition=Ready", `node/${SECOND}`, "--timeout=60s");
+    await cluster.kubectl("wait", "--for=condition=Ready", "pod/two", "--timeout=30s");
+    assert.equal(await containerOf("two"), id);
+    assert.match(await fetchFrom("one", "two"), /two/);
+    assert.equal(await cluster.kubectl("exec", "two", "--", "echo", "here"), "here\n");
+  });
+
+  test("a node whose machine restarts runs its pods again", async () => {
+    const id = await containerOf("two");
+    await powerCut(cluster, SECOND);
+    await cluster.k8ts("node", "start", SECOND);
+    await eventually("another container", async () => ((await containerOf("two")) === id ? undefined : true));
+    await cluster.kubectl("wait", "--for=condition=Ready", "pod/two", "--timeout=60s");
+    assert.match(await fetchFrom("one", "two"), /two/);
+    assert.match(await fetchFrom("two", "one"), /one/);
+  });
+
+  test("a node that is drained gives its pods to the others, and a budget is kept meanwhile", async () => {
+    await cluster.kubectl("cordon", FIRST);
+    await cluster.kubectl("create", "deployment", "web", "--image=demo/web:1", "--replicas=2");
+    await cluster.kubectl("create", "pdb", "web", "--selector=app=web", "--min-available=1");
+    await cluster.kubectl("rollout", "status", "deploy/web", "--timeout=60s");
+    await cluster.kubectl("uncordon", FIRST);
+    await cluster.kubectl("drain", SECOND, "--force", "--ignore-daemonsets", "--timeout=50s");
+    await cluster.kubectl("rollout", "status", "deploy/web", "--timeout=60s");
+    const nodes = "jsonpath={.items[*].spec.nodeName}";
+    assert.equal(await cluster.kubectl("get", "pods", "-l", "app=web", "-o", nodes), `${FIRST} ${FIRST}`);
+    assert.equal((await cluster.tryKubectl(["get", "pod", "two"])).code, 1);
+    assert.match(await cluster.kubectl("get", "nodes", SECOND), /Ready,SchedulingDisabled/);
+    // also those that they had before the power was cut
+    await eventually("the end of their addresses", async () =>
+      addresses(SECOND).length === 0 ? true : undefined,
+    ).catch((cause: unknown) => {
+      throw new Error(addresses(SECOND).join(" "), { cause });
+    });
+    await cluster.kubectl("uncordon", SECOND);
+    await onNode("two", SECOND);
   });
 
   test("a node that is added takes pods at once, also from images it has to be given", async () => {
@@ -72,11 +137,65 @@ suite("nodes", { skip: isRoot ? false : "needs root: real containers" }, () => {
     await cluster.kubectl("wait", "--for=condition=Ready", `pod/${name}`, "--timeout=60s");
   }
 
+  function addresses(node: string): readonly string[] {
+    const data = join(cluster.home, `profiles/${PROFILE}/nodes/${node}/cni/data`);
+    const files = list(data).flatMap((network) => list(join(data, network)));
+    return files.filter((name) => /^\d+\./.test(name));
+  }
+
+  function containerOf(name: string): Promise<string> {
+    return cluster.kubectl("get", "pod", name, "-o", "jsonpath={.status.containerStatuses[0].containerID}");
+  }
+
   async function fetchFrom(from: string, to: string): Promise<string> {
     const ip = await cluster.kubectl("get", "pod", to, "-o", "jsonpath={.status.podIP}");
     return cluster.kubectl("exec", from, "--", "wget", "-qO-", `http://${ip}`);
   }
 });
+
+/** As if the machine had lost its power: every process dies, and what is in memory alone is gone: /run, mounts, links, cgroups. */
+async function powerCut({ home, profile }: TestCluster, node: string): Promise<void> {
+  const pids = join(home, "profiles", profile, "pids");
+  // supervisors first: they would start the others again
+  const files = list(pids).filter((name) => name.startsWith(`${node}.`));
+  for (const name of files.toSorted((a, b) => a.length - b.length)) kill(Number(read(join(pids, name))));
+  const state = `/run/k8ts/${profile}/${node}`;
+  const bundles = join(state, "containerd/io.containerd.runtime.v2.task/k8s.io");
+  const sockets = list(bundles).map((id) => read(join(bundles, id, "address")).replace(/^unix:\/\//, ""));
+  await eventually("the end of all its processes", async () => {
+    const left = list("/proc").filter((pid) => /^\d+$/.test(pid) && isOnNode(pid, profile, node, state));
+    for (const pid of left) kill(Number(pid));
+    return left.length === 0 ? true : undefined;
+  });
+  const dir = join(home, "profiles", profile, "nodes", node);
+  const mounts = mountPoints().filter((path) => path.startsWith(`${state}/`) || path.startsWith(`${dir}/`));
+  for (const path of mounts.toReversed()) await must("umount", "--lazy", path);
+  await must("ip", "netns", "del", `${node}.node`);
+  for (const path of [state, ...sockets]) rmSync(path, { recursive: true, force: true });
+  for (const hierarchy of list("/sys/fs/cgroup")) {
+    const root = join("/sys/fs/cgroup", hierarchy, "k8ts", profile, node);
+    for (const path of [root, ...cgroups(root)].toReversed()) if (existsSync(path)) rmdirSync(path);
+  }
+}
+
+function isOnNode(pid: string, profile: string, node: string, state: string): boolean {
+  if (/^State:\s+Z/m.test(read(`/proc/${pid}/status`))) return false;
+  if (read(`/proc/${pid}/cgroup`).includes(`/k8ts/${profile}/${node}/`)) return true;
+  return read(`/proc/${pid}/cmdline`).includes(`${state}/`);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // it has ended meanwhile
+  }
+}
+
+async function must(...command: readonly string[]): Promise<void> {
+  const { code, stderr } = await run(command, process.env);
+  assert.equal(code, 0, `${command.join(" ")}: ${stderr}`);
+}
 
 /** Command lines of the processes that hold a node's containers. */
 function shims(node: string): readonly string[] {

@@ -22,7 +22,7 @@ suite("a simulated cluster of somebody without rights", () => {
   after(async () => {
     if (cluster === undefined) return;
     ok(await k8ts("delete"));
-    const left = cluster.leaks();
+    const left = await cluster.leaks();
     const config = readFileSync(join(cluster.home, "kubeconfig"), "utf8");
     await rm(cluster.home, { recursive: true, force: true });
     assert.deepEqual(left, []);
@@ -167,7 +167,8 @@ suite("a disk that fills up", { skip: isRoot ? false : "needs root to mount" }, 
   });
   after(async () => {
     if (cluster !== undefined) await cluster.tryK8ts(["delete"]);
-    const left = [...(cluster?.leaks() ?? []).filter((leak) => !leak.startsWith("mount ")), ...filesOn(disk)];
+    const found = (await cluster?.leaks()) ?? [];
+    const left = [...found.filter((leak) => !leak.startsWith("mount ")), ...filesOn(disk)];
     await run(["umount", disk], process.env);
     await rm(join(disk, ".."), { recursive: true, force: true });
     assert.deepEqual(left, []);

@@ -17,7 +17,7 @@ suite("snapshots of a simulated cluster", () => {
   after(async () => {
     if (cluster === undefined) return;
     await cluster.k8ts("delete");
-    const left = cluster.leaks();
+    const left = await cluster.leaks();
     await rm(cluster.home, { recursive: true, force: true });
     assert.deepEqual(left, []);
   });

@@ -62,15 +62,6 @@ export async function startCsiCluster(options: Partial<CsiDriverOptions> = {}): 
   const rootDir = join(base, "kubelet");
   const server = await createApiServer({ store: await openMemoryStore() });
   const client = newClient(server.transport());
-  const logger = process.env["DEBUG_KUBELET"]
-    ? {
-        ...silentLogger,
-        warn: console.error,
-        error: console.error,
-        info: console.error,
-        child: () => silentLogger,
-      }
-    : silentLogger;
   const abort = new AbortController();
   const { signal } = abort;
   const informers = newInformerFactory({ client });
@@ -89,7 +80,12 @@ export async function startCsiCluster(options: Partial<CsiDriverOptions> = {}): 
     const stop = new AbortController();
     const done = runKubelet(
       {
-        ...{ client, clock: systemClock, random: () => 0.5, logger, runtime, rootDir },
+        client,
+        clock: systemClock,
+        random: () => 0.5,
+        logger: silentLogger,
+        runtime,
+        rootDir,
         nodeName: NODE,
         nodeIPs: ["192.0.2.1"],
         platform: linuxPlatform({ rootDir, cgroups: false, clock: systemClock, logger: silentLogger }),

@@ -1,18 +1,12 @@
 /** `k8ts agent`: what runs on a node: kubelet, kube-proxy, the pod network and cluster DNS in one process. @module */
 import { readFile } from "node:fs/promises";
+import { ConfigMaps } from "#api/core/v1/configmap";
 import type { Clock } from "#apimachinery";
-import {
-  newClient,
-  newEventRecorder,
-  newInformerFactory,
-  type Client,
-  type EventRecorder,
-  type InformerFactory,
-} from "#client";
+import { newClient, newEventRecorder, newInformerFactory, type Client, type EventRecorder } from "#client";
 import type { HttpTransport } from "#client/node";
 import { TaskGroup } from "#component-base";
 import { createContainerdRuntime, createSimulatedRuntime, withComponents, type Runtime } from "#cri";
-import { runDns, upstreamsOf } from "#dns";
+import { CONFIG_NAME, CONFIG_NAMESPACE, runDns, upstreamsOf, type DnsOptions } from "#dns";
 import {
   CertificateMetrics,
   linuxPlatform,
@@ -20,19 +14,24 @@ import {
   simulatedPlatform,
   type KubeletOptions,
 } from "#kubelet";
-import { runNetwork, systemNetworkTools } from "#network";
+import { runNetwork, systemNetworkTools, type NetworkPlugin, type TunnelMode } from "#network";
 import { runProxy, systemAddresses, systemNft, type ProxyOptions } from "#proxy";
 import { agentLogDir, componentLogger } from "../component-log.ts";
 import { addressTowards } from "./address-towards.ts";
 import { componentTransport, nodeTransport, servingCertificate, type NodeIdentity } from "./certificates.ts";
+import type { ComponentHealthFlags } from "./component-flags.ts";
+import { healthChecks } from "./component-health.ts";
 import { componentsOf, writeManifests } from "./components.ts";
+import { withConfigFile } from "./kubelet-config-file.ts";
 import { joinCluster, type JoinFlags } from "./join.ts";
 import { ensurePauseImage } from "./pause-image.ts";
 import { resourceOptions, type ResourceFlags } from "./resource-flags.ts";
 
-export interface AgentFlags extends JoinFlags, ResourceFlags {
+export interface AgentFlags extends JoinFlags, ResourceFlags, ComponentHealthFlags {
   readonly nodeIp?: string;
   readonly rotateServerCertificates?: boolean;
+  /** A KubeletConfiguration. */
+  readonly config?: string;
   readonly kubeletPort: number;
   readonly rootDir: string;
   readonly podLogsDir: string;
@@ -46,11 +45,16 @@ export interface AgentFlags extends JoinFlags, ResourceFlags {
   readonly serviceLoadBalancerRange?: string;
   readonly nodeportAddresses?: string;
   readonly proxyHealthzPort: number;
+  readonly dnsMetricsPort: number;
+  readonly dnsHealthPort: number;
+  readonly dnsReadyPort: number;
   readonly containerRuntime: "containerd" | "simulated";
   readonly containerRuntimeEndpoint?: string;
-  readonly cgroupRoot?: string;
   readonly cniConfDir?: string;
   readonly cniDataDir?: string;
+  readonly networkPlugin: NetworkPlugin;
+  readonly podNetworkTunnel: TunnelMode;
+  readonly podNetworkMtu?: number;
   readonly resolvConf?: string;
   readonly controlPlane: boolean;
 }
@@ -135,7 +139,7 @@ async function startKubelet(agent: Agent, signal: AbortSignal): Promise<void> {
       ...(await servingCertificate(identity, isRequested, node, certificates)),
     },
     certificateMetrics: identity.metrics,
-    ...resourceOptions(flags),
+    ...(await withConfigFile(flags.config, resourceOptions(flags))),
     enableCgroups: agent.isReal,
   };
   try {
@@ -145,9 +149,10 @@ async function startKubelet(agent: Agent, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function openRuntime({ flags, clock, isReal }: Agent, signal: AbortSignal): Promise<Runtime> {
+async function openRuntime(agent: Agent, signal: AbortSignal): Promise<Runtime> {
+  const { flags, clock, isReal, node: transport } = agent;
   const logger = componentLogger("kubelet", undefined, clock);
-  const components = componentsOf(flags);
+  const components = componentsOf(flags, healthChecks({ ...flags, transport }));
   if (!isReal) return withComponents(createSimulatedRuntime({ clock }), components, { clock, logger });
   const socketPath = flags.containerRuntimeEndpoint!;
   const runtime = createContainerdRuntime({ socketPath, clock, logger });
@@ -165,6 +170,7 @@ async function startProxyAndNetwork(agent: Agent, signal: AbortSignal): Promise<
   const { nodeName, nodeIp: nodeIP, clusterCidr: clusterCIDR, serviceClusterIpRange: serviceCIDR } = flags;
   const common = { informers, clock, logger, nodeName, clusterCIDR, serviceCIDR };
   const { serviceLoadBalancerRange: loadBalancerRange } = flags;
+  const runtime = createContainerdRuntime({ socketPath: flags.containerRuntimeEndpoint!, clock, logger });
   await using tasks = new TaskGroup(signal);
   tasks.start("proxy", (stop) =>
     runProxy({ ...common, ...proxyOptions(agent), events: eventsOf(agent, client, stop) }, stop),
@@ -178,6 +184,10 @@ async function startProxyAndNetwork(agent: Agent, signal: AbortSignal): Promise<
         tools: systemNetworkTools,
         cniConfDir: flags.cniConfDir!,
         cniDataDir: flags.cniDataDir!,
+        plugin: flags.networkPlugin,
+        tunnelMode: flags.podNetworkTunnel,
+        ...(flags.podNetworkMtu !== undefined && { mtu: flags.podNetworkMtu }),
+        sandboxes: async (until) => new Set((await runtime.listPodSandbox({}, until)).map(({ id }) => id)),
       },
       stop,
     ),
@@ -185,6 +195,7 @@ async function startProxyAndNetwork(agent: Agent, signal: AbortSignal): Promise<
   try {
     await tasks.wait();
   } finally {
+    await runtime.close();
     await transport.close();
   }
 }
@@ -209,7 +220,10 @@ async function startDns(agent: Agent, signal: AbortSignal): Promise<void> {
   const { flags, clock } = agent;
   const { identity, node, certificates } = agent;
   const transport = await componentTransport(identity, "coredns", node, certificates);
-  const informers = informersOf(agent, newClient(transport, { userAgent: "coredns" }));
+  const client = newClient(transport, { userAgent: "coredns" });
+  const informers = informersOf(agent, client);
+  const configs = informersOf(agent, client);
+  const ownConfig = { namespace: CONFIG_NAMESPACE, fieldSelector: `metadata.name=${CONFIG_NAME}` };
   const resolvConf = flags.resolvConf === undefined ? "" : await readFile(flags.resolvConf, "utf8");
   const options = {
     informers,
@@ -218,6 +232,8 @@ async function startDns(agent: Agent, signal: AbortSignal): Promise<void> {
     listen: [{ host: flags.nodeIp, port: 53 }],
     clusterDomain: flags.clusterDomain,
     upstreams: upstreamsOf(resolvConf),
+    configMaps: { informers: configs, informer: configs.informerFor(ConfigMaps, ownConfig) },
+    ...dnsEndpoints(flags),
   };
   try {
     await runDns(options, signal);
@@ -226,6 +242,16 @@ async function startDns(agent: Agent, signal: AbortSignal): Promise<void> {
   }
 }
 
-function informersOf({ clock, random }: Agent, client: Client): InformerFactory {
+/** Where the name server answers for itself. */
+function dnsEndpoints(flags: JoinedFlags): Pick<DnsOptions, "metrics" | "health" | "ready"> {
+  const host = flags.nodeIp;
+  return {
+    ...(flags.dnsMetricsPort > 0 && { metrics: { host, port: flags.dnsMetricsPort } }),
+    ...(flags.dnsHealthPort > 0 && { health: { host, port: flags.dnsHealthPort } }),
+    ...(flags.dnsReadyPort > 0 && { ready: { host, port: flags.dnsReadyPort } }),
+  };
+}
+
+function informersOf({ clock, random }: Agent, client: Client): ReturnType<typeof newInformerFactory> {
   return newInformerFactory({ client, clock, random, freeze: false });
 }

@@ -7,6 +7,7 @@ import { GIT_VERSION } from "#component-base";
 import { COMPONENT_ANNOTATION, type Component } from "#cri";
 import { agentLogDir, componentLogPath } from "../component-log.ts";
 import type { AgentFlags } from "./agent.ts";
+import type { HealthCheck } from "./component-health.ts";
 
 interface ComponentShape {
   readonly name: string;
@@ -40,11 +41,18 @@ const NODE: readonly ComponentShape[] = [
   },
 ];
 
-/** Components of this node for the runtime that shows them. */
-export function componentsOf(flags: AgentFlags): readonly Component[] {
+/** A component comes up within seconds, and is asked often until then. kubeadm's pods get four minutes too. */
+const STARTUP = { periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 240 };
+const READINESS = { periodSeconds: 5, timeoutSeconds: 5, failureThreshold: 3 };
+
+/** Components of this node for the runtime that shows them; `checks` by their names. */
+export function componentsOf(
+  flags: AgentFlags,
+  checks: Readonly<Record<string, HealthCheck>>,
+): readonly Component[] {
   return shapesOf(flags, flags.containerRuntime === "containerd").map((shape) => ({
     name: shape.name,
-    healthy: () => true, // a component that fails ends its process, and with it this pod's start time changes
+    check: checks[shape.name]!,
     get startedAt() {
       return startOf(flags, shape.process);
     },
@@ -65,6 +73,7 @@ function shapesOf({ controlPlane }: AgentFlags, isReal: boolean): readonly Compo
 }
 
 function manifest({ name, tier, labels, ports = [] }: ComponentShape): Pod {
+  const exec = { command: ["healthz"] };
   return {
     apiVersion: "v1",
     kind: "Pod",
@@ -84,6 +93,8 @@ function manifest({ name, tier, labels, ports = [] }: ComponentShape): Pod {
           name,
           image: `k8ts/${name}:${GIT_VERSION.replace("+", "-")}`,
           imagePullPolicy: "IfNotPresent",
+          startupProbe: { exec, ...STARTUP },
+          readinessProbe: { exec, ...READINESS },
           ports: ports.map(({ name: portName, port, protocol }) => ({
             name: portName,
             containerPort: port,

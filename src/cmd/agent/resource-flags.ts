@@ -5,6 +5,7 @@ import { parseThresholds, type EvictionConfig, type KubeletOptions, type SignalM
 import { durationMs, whole } from "../flag-values.ts";
 
 export interface ResourceFlags {
+  readonly cgroupRoot?: string;
   readonly evictionHard?: SignalMap;
   readonly evictionSoft?: SignalMap;
   readonly evictionSoftGracePeriod?: Readonly<Record<string, number>>;
@@ -22,6 +23,7 @@ export interface ResourceFlags {
 
 export function addResourceFlags(command: Command): void {
   command
+    .option("--cgroup-root <path>", "parent of the pods' cgroups", "/")
     .option(
       "--eviction-hard <signals>",
       "when pods are evicted: memory.available<100Mi,…",

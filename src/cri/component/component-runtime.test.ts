@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { suite, test } from "node:test";
 import { FakeClock, silentLogger, systemClock } from "#apimachinery";
 import { runtimeConformance } from "../conformance.ts";
-import { isRuntimeUnimplemented } from "../errors.ts";
+import { isRuntimeDeadlineExceeded, isRuntimeUnimplemented } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { nanosToMs, type PodSandboxConfig } from "../sandbox.ts";
 import { createSimulatedRuntime } from "../simulated/simulated-runtime.ts";
@@ -43,7 +43,6 @@ suite("withComponents", () => {
     assert.deepEqual([status.state, nanosToMs(status.startedAt)], ["CONTAINER_RUNNING", STARTED_AT]);
     const [sandbox, ...others] = await runtime.listPodSandbox({}, signal);
     assert.deepEqual([sandbox?.metadata.name, others], ["kube-scheduler", []]);
-    assert.equal((await runtime.execSync(id, ["anything"], 1, signal)).exitCode, 0);
     const request = { containerId: id, cmd: ["sh"], tty: false, stdin: false, stdout: true, stderr: true };
     await assert.rejects(runtime.exec(request, signal), isRuntimeUnimplemented);
   });
@@ -57,26 +56,44 @@ suite("withComponents", () => {
     assert.equal(await find("kube-scheduler"), false);
   });
 
-  for (const [what, change] of [
-    ["fails", (component: Fake) => (component.isHealthy = false)],
-    ["was restarted", (component: Fake) => (component.startedAt += 1)],
-  ] as const)
-    test(`withComponents ends the container of a component that ${what}`, async () => {
-      await using cluster = start();
-      const id = await startPod(cluster.runtime);
-      const stop = new AbortController();
-      change(cluster.component);
-      cluster.clock.advance(1_000);
-      for await (const event of cluster.runtime.containerEvents(stop.signal))
-        if (event !== "resync" && event.type === "CONTAINER_STOPPED_EVENT") stop.abort();
-      const { status } = await cluster.runtime.containerStatus(id, {}, signal);
-      assert.deepEqual([status.state, status.exitCode, status.reason], ["CONTAINER_EXITED", 1, "Error"]);
-    });
-
-  test("withComponents starts no container for a component that is not healthy", async () => {
+  test("withComponents ends the container of a component that was restarted", async () => {
     await using cluster = start();
-    cluster.component.isHealthy = false;
-    await assert.rejects(startPod(cluster.runtime), /kube-scheduler is not healthy/);
+    const id = await startPod(cluster.runtime);
+    const stop = new AbortController();
+    cluster.component.startedAt += 1;
+    cluster.clock.advance(1_000);
+    for await (const event of cluster.runtime.containerEvents(stop.signal))
+      if (event !== "resync" && event.type === "CONTAINER_STOPPED_EVENT") stop.abort();
+    const { status } = await cluster.runtime.containerStatus(id, {}, signal);
+    assert.deepEqual([status.state, status.exitCode, status.reason], ["CONTAINER_EXITED", 1, "Error"]);
+  });
+
+  test("withComponents lets probes ask the component, and tells what is wrong with it", async () => {
+    await using cluster = start();
+    const { runtime, component } = cluster;
+    const id = await startPod(runtime);
+    const probe = async (): Promise<readonly [number, string]> => {
+      const { exitCode, stderr } = await runtime.execSync(id, ["healthz"], 1, signal);
+      return [exitCode, Buffer.from(stderr).toString()];
+    };
+    assert.deepEqual(await probe(), [0, ""]);
+    component.check = () => Promise.reject(new Error("no leader"));
+    assert.deepEqual(await probe(), [1, "no leader"]);
+  });
+
+  test("withComponents ends a check that takes longer than the probe waits", async () => {
+    await using cluster = start();
+    const id = await startPod(cluster.runtime);
+    const asked = Promise.withResolvers<void>();
+    cluster.component.check = (stop) =>
+      new Promise((_, reject) => {
+        stop.addEventListener("abort", () => reject(stop.reason as Error));
+        asked.resolve();
+      });
+    const probing = cluster.runtime.execSync(id, ["healthz"], 3, signal);
+    await asked.promise;
+    cluster.clock.advance(3_000);
+    await assert.rejects(probing, isRuntimeDeadlineExceeded);
   });
 
   test("withComponents refuses components on the pod network", async () => {
@@ -87,7 +104,7 @@ suite("withComponents", () => {
 });
 
 interface Fake extends Component {
-  isHealthy: boolean;
+  check: Component["check"];
   startedAt: number;
 }
 
@@ -107,8 +124,7 @@ function start(): Cluster {
   const clock = new FakeClock();
   const component: Fake = {
     name: "kube-scheduler",
-    isHealthy: true,
-    healthy: () => component.isHealthy,
+    check: () => Promise.resolve(),
     startedAt: STARTED_AT,
     logPath: undefined,
   };

@@ -20,7 +20,8 @@ import { sandboxCalls } from "./sandboxes.ts";
 export interface Component {
   /** `kube-apiserver`: the name of its container, and of its image (`k8ts/kube-apiserver`). */
   readonly name: string;
-  healthy(): boolean;
+  /** What probes ask: rejects, with the reason, while the component does not work. */
+  check(signal: AbortSignal): Promise<void>;
   /** Wall time, ms since 1970. A change means that the process was restarted. */
   readonly startedAt: number;
   /** Lines of text; they appear in the pod's log. */

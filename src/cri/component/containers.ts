@@ -1,11 +1,16 @@
-/** Containers of components: running while the process is healthy. @module */
+/** Containers of components: running as long as the process; their probes ask the component itself. @module */
+import { deadline } from "#apimachinery";
 import { RuntimeError } from "../errors.ts";
+import type { ExecSyncResponse } from "../container.ts";
 import type { RuntimeService } from "../runtime.ts";
 import { msToNanos } from "../sandbox.ts";
 import { beginContainer, findContainer } from "../simulated/state.ts";
 import type { Component, ComponentState } from "./component-runtime.ts";
 import { ensureImage } from "./images.ts";
 import { noContainer } from "./sandboxes.ts";
+
+/** For a caller who sets no limit. */
+const CHECK_SECONDS_MAX = 60;
 
 type ContainerCalls = Pick<
   RuntimeService,
@@ -16,6 +21,7 @@ type ContainerCalls = Pick<
   | "containerStatus"
   | "updateContainerResources"
   | "reopenContainerLog"
+  | "checkpointContainer"
   | "containerStats"
   | "execSync"
   | "exec"
@@ -41,12 +47,12 @@ export function containerCalls(state: ComponentState): ContainerCalls {
     updateContainerResources: (id, resources, signal) =>
       of(id).updateContainerResources(id, resources, signal),
     reopenContainerLog: (id, signal) => of(id).reopenContainerLog(id, signal),
+    checkpointContainer: (id, options, signal) => of(id).checkpointContainer(id, options, signal),
     containerStats: (id, signal) => of(id).containerStats(id, signal),
     execSync: async (id, cmd, timeout, signal) => {
       if (!isOwn(id)) return runtime.execSync(id, cmd, timeout, signal);
       const component = findComponent(state, findContainer(records, id).config.metadata.name);
-      // A probe can ask nothing but this.
-      return { stdout: new Uint8Array(), stderr: new Uint8Array(), exitCode: component.healthy() ? 0 : 1 };
+      return checkComponent(component, cmd, timeout, state, signal);
     },
     exec: async (request, signal) => {
       if (isOwn(request.containerId)) throw noContainer("exec in");
@@ -66,11 +72,33 @@ function findComponent({ components }: ComponentState, name: string): Component 
   return component;
 }
 
-/** Its process must run already: kubelet waits longer and longer between its attempts. */
+/** A probe can ask nothing but this, whatever its command. */
+async function checkComponent(
+  component: Component,
+  cmd: readonly string[],
+  timeoutSeconds: number,
+  { clock }: ComponentState,
+  signal: AbortSignal,
+): Promise<ExecSyncResponse> {
+  const late = new RuntimeError("DeadlineExceeded", `command ${JSON.stringify(cmd.join(" "))} timed out`);
+  using limit = deadline(clock, (timeoutSeconds > 0 ? timeoutSeconds : CHECK_SECONDS_MAX) * 1_000, late);
+  const stderr = await component.check(AbortSignal.any([signal, limit.signal])).then(
+    () => undefined,
+    (err: unknown) => {
+      signal.throwIfAborted();
+      limit.signal.throwIfAborted();
+      return Buffer.from(err instanceof Error ? err.message : String(err));
+    },
+  );
+  return {
+    stdout: new Uint8Array(),
+    stderr: stderr ?? new Uint8Array(),
+    exitCode: stderr === undefined ? 0 : 1,
+  };
+}
+
 function start(state: ComponentState, id: string): void {
   const container = findContainer(state.records, id);
   const component = findComponent(state, container.config.metadata.name);
-  if (!component.healthy())
-    throw new RuntimeError("Unknown", `failed to start container "${id}": ${component.name} is not healthy`);
   beginContainer(state.records, container, msToNanos(component.startedAt));
 }

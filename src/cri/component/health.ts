@@ -1,4 +1,4 @@
-/** Ends the containers of components that fail or restart, and keeps their logs flowing. @module */
+/** Ends the containers of components that were restarted, and keeps their logs flowing. @module */
 import { pause } from "#apimachinery";
 import { msToNanos } from "../sandbox.ts";
 import { containerStatus, endContainer, type ContainerRecord } from "../simulated/state.ts";
@@ -31,7 +31,7 @@ async function look(state: ComponentState, logs: Map<ContainerRecord, LogCopy>):
 }
 
 function hasEnded({ startedAt }: ContainerRecord, component: Component): boolean {
-  return !component.healthy() || msToNanos(component.startedAt) !== startedAt;
+  return msToNanos(component.startedAt) !== startedAt;
 }
 
 function copyOf(

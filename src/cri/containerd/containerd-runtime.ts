@@ -145,6 +145,15 @@ function containerCalls(call: Call): ContainerCalls {
     reopenContainerLog: async (containerId, signal) => {
       await call("ReopenContainerLog", { containerId }, signal);
     },
+    checkpointContainer: async (containerId, { location, timeoutSeconds }, signal) => {
+      const deadlineMs = CALL_TIMEOUT_MS + timeoutSeconds * 1_000;
+      await call(
+        "CheckpointContainer",
+        { containerId, location, timeout: timeoutSeconds },
+        signal,
+        deadlineMs,
+      );
+    },
   };
 }
 

@@ -158,3 +158,25 @@ async function read(bytes: Buffer): Promise<Read> {
 async function* chunks(bytes: Buffer): AsyncIterable<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 1000) yield bytes.subarray(at, at + 1000);
 }
+
+test("readArchive refuses digests that lead out of the archive", async () => {
+  const layer = { mediaType: MEDIA_TYPES.layer, digest: "sha256:../../../etc/shadow", size: 1 };
+  const config = JSON.stringify(builtImage("").config);
+  const manifest = JSON.stringify({
+    schemaVersion: 2,
+    config: { mediaType: MEDIA_TYPES.config, digest: digestOf(config), size: config.length },
+    layers: [layer],
+  });
+  const blobs = [config, manifest].map((text) => [
+    `blobs/sha256/${digestOf(text).slice("sha256:".length)}`,
+    text,
+  ]);
+  const archive = await tar({
+    ...(Object.fromEntries(blobs) as Record<string, string>),
+    "blobs/sha256/../../../etc/shadow": "x",
+    "index.json": JSON.stringify({
+      manifests: [{ mediaType: MEDIA_TYPES.manifest, digest: digestOf(manifest), size: manifest.length }],
+    }),
+  });
+  await assert.rejects(read(archive), /names a blob "sha256:..\/..\/..\/etc\/shadow", which is no digest/);
+});

@@ -146,6 +146,7 @@ async function linkTree(
 ): Promise<Manifest | undefined> {
   const document = parse<Manifest & Index>(contents, blobPath(target.digest));
   if (document === undefined) return undefined;
+  checkDigests([target, document.config, ...(document.layers ?? []), ...(document.manifests ?? [])]);
   if (!isIndex(document.mediaType ?? target.mediaType)) {
     for (const part of [document.config, ...document.layers])
       if (!contents.blobs.has(blobPath(part.digest)))
@@ -221,6 +222,13 @@ function parse<T>(contents: Contents, name: string): T | undefined {
   } catch (cause) {
     throw new Error(`Cannot read ${name} of the archive`, { cause });
   }
+}
+
+/** Digests become names of files: one with a path in it would be read from anywhere. */
+function checkDigests(descriptors: readonly (Descriptor | undefined)[]): void {
+  for (const one of descriptors)
+    if (one !== undefined && blobDigest(blobPath(one.digest)) === undefined)
+      throw new Error(`The archive names a blob ${JSON.stringify(one.digest)}, which is no digest`);
 }
 
 function blobPath(digest: string): string {

@@ -56,6 +56,9 @@ export function containerCalls(
       container.resources = { ...container.resources, ...linux };
     },
     reopenContainerLog: async (id) => running(state, id, "reopen the log of"),
+    checkpointContainer: async () => {
+      throw new RuntimeError("Unimplemented", "unknown method CheckpointContainer");
+    },
     // Probes and hooks succeed: nothing runs that could fail them.
     execSync: async (id) => {
       running(state, id, "exec in");

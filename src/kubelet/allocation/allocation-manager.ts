@@ -87,7 +87,8 @@ export class AllocationManager {
   podMade(pod: Pod): void {
     const { resources } = specOf(pod);
     const uid = uidOf(pod);
-    if (resources !== undefined && this.actuated.get(uid)?.pod === undefined) this.actuated.setPod(uid, resources);
+    if (resources !== undefined && this.actuated.get(uid)?.pod === undefined)
+      this.actuated.setPod(uid, resources);
   }
 
   /** The pod holds nothing any more. */
@@ -182,7 +183,8 @@ export class AllocationManager {
     active: readonly Pod[],
   ): { readonly reason: "Deferred" | "Infeasible"; readonly message: string } | undefined {
     const { allocatable } = this.#options;
-    if (isStaticPod(pod)) return { reason: "Infeasible", message: "In-place resize of static-pods is not supported" };
+    if (isStaticPod(pod))
+      return { reason: "Infeasible", message: "In-place resize of static-pods is not supported" };
     // What no other pod stands in the way of will never fit.
     const alone = insufficientResource(pod, [], allocatable);
     if (alone !== undefined) {

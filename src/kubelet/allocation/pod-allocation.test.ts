@@ -35,5 +35,8 @@ test("isIncrease() looks at requests alone", () => {
   const large = podWith({ requests: { cpu: "1", memory: "2Gi" } });
   assert.equal(isIncrease(small, large), true);
   assert.equal(isIncrease(large, small), false);
-  assert.equal(isIncrease(small, podWith({ requests: { cpu: "1", memory: "1Gi" }, limits: { cpu: "9" } })), false);
+  assert.equal(
+    isIncrease(small, podWith({ requests: { cpu: "1", memory: "1Gi" }, limits: { cpu: "9" } })),
+    false,
+  );
 });

@@ -2,16 +2,9 @@
 import { access, mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock, Logger } from "#apimachinery";
-import type { CgroupResources, PodCgroups, PodsMemory, QOSClass } from "../platform/platform.ts";
-import {
-  READ_V1,
-  READ_V2,
-  resourcesV1,
-  resourcesV2,
-  settingsV1,
-  settingsV2,
-  type Setting,
-} from "./settings.ts";
+import type { CgroupResources, PodCgroups, QOSClass } from "../platform/platform.ts";
+import { readMemory, readPodCgroup, readProcesses } from "./read-cgroups.ts";
+import { settingsV1, settingsV2, type Setting } from "./settings.ts";
 
 export interface LinuxCgroupsOptions {
   /** Parent of `kubepods`. */
@@ -68,16 +61,7 @@ export function linuxCgroups(options: LinuxCgroupsOptions): PodCgroups {
     },
     async readPod(uid, qos) {
       const found = await ready();
-      if (found === undefined) return {};
-      const path = podPath(base, uid, qos);
-      if (found.version === 2) {
-        const dir = join(mountPoint, path);
-        return resourcesV2(await Promise.all(READ_V2.map((file) => readText(join(dir, file)))));
-      }
-      const files = READ_V1.map((file) => file.split("/")).map(([tree = "", file = ""]) =>
-        readText(join(mountPoint, tree, path, file)),
-      );
-      return resourcesV1(await Promise.all(files));
+      return found === undefined ? {} : readPodCgroup(found.version, mountPoint, podPath(base, uid, qos));
     },
     async updatePod(uid, qos, resources) {
       const found = await ready();
@@ -86,10 +70,15 @@ export function linuxCgroups(options: LinuxCgroupsOptions): PodCgroups {
       const settings = found.version === 2 ? settingsV2(resources) : settingsV1(resources);
       for (const setting of settings) await write(found, path, setting);
     },
+    async podProcesses(uid, qos) {
+      const found = await ready();
+      if (found === undefined) return undefined;
+      return readProcesses(found.version, mountPoint, podPath(base, uid, qos));
+    },
     async podsMemory() {
       const found = await ready();
       if (found === undefined) return undefined;
-      return readMemory(join(mountPoint, found.version === 2 ? "" : "memory", base), found.version, clock);
+      return readMemory(found.version, mountPoint, base, clock);
     },
     updateQOS: (qos, resources) => apply(join(base, qos.toLowerCase()), resources),
     async removePod(uid) {
@@ -101,14 +90,7 @@ export function linuxCgroups(options: LinuxCgroupsOptions): PodCgroups {
     },
     async listPods() {
       const found = await ready();
-      const uids = new Set<string>();
-      for (const qos of QOS_FOLDERS) {
-        for (const name of await foldersOf(join(found?.trees[0]?.dir ?? "", base, qos))) {
-          const uid = POD_FOLDER.exec(name)?.[1];
-          if (uid !== undefined) uids.add(uid);
-        }
-      }
-      return found === undefined ? [] : [...uids];
+      return found === undefined ? [] : podsIn(join(found.trees[0]!.dir, base));
     },
   };
 }
@@ -118,6 +100,17 @@ interface Layout {
   readonly trees: readonly { readonly controller: string; readonly dir: string }[];
   /** Every hierarchy, also those in which only the runtime makes cgroups. */
   readonly removeDirs: readonly string[];
+}
+
+async function podsIn(dir: string): Promise<readonly string[]> {
+  const uids = new Set<string>();
+  for (const qos of QOS_FOLDERS) {
+    for (const name of await foldersOf(join(dir, qos))) {
+      const uid = POD_FOLDER.exec(name)?.[1];
+      if (uid !== undefined) uids.add(uid);
+    }
+  }
+  return [...uids];
 }
 
 function podPath(base: string, uid: string, qos: QOSClass): string {
@@ -149,10 +142,13 @@ async function delegate(dir: string, path: string, logger: Logger): Promise<void
   const parts = path.split("/").filter((part) => part !== "");
   for (let depth = 0; depth < parts.length; depth++) {
     const file = join(dir, ...parts.slice(0, depth), "cgroup.subtree_control");
-    try {
-      await writeFile(file, "+cpu +memory +pids");
-    } catch (err) {
-      logger.debug("Cgroup controllers are not delegated", { file, err });
+    // Not every machine has the last one, and one that is missing fails all of its write.
+    for (const controllers of ["+cpu +memory +pids", "+hugetlb"]) {
+      try {
+        await writeFile(file, controllers);
+      } catch (err) {
+        logger.debug("Cgroup controllers are not delegated", { file, controllers, err });
+      }
     }
   }
 }
@@ -164,33 +160,6 @@ async function write(layout: Layout, path: string, { controller, file, value }: 
     await writeFile(join(tree.dir, path, file), value);
   } catch (err) {
     throw new Error(`Cannot write ${value} to ${file} of cgroup ${path}`, { cause: err });
-  }
-}
-
-/** What is used and could not be given back. */
-async function readMemory(dir: string, version: 1 | 2, clock: Clock): Promise<PodsMemory | undefined> {
-  const names = version === 2 ? ["memory.current", "memory.max"] : ["memory.usage_in_bytes", "memory.limit_in_bytes"];
-  const [usage = "", limit = "", stat = ""] = await Promise.all(
-    [...names, "memory.stat"].map((name) => readText(join(dir, name))),
-  );
-  if (usage === "") return undefined;
-  const key = version === 2 ? "inactive_file" : "total_inactive_file";
-  const inactive = Number(new RegExp(`^${key} (\\d+)$`, "mu").exec(stat)?.[1] ?? 0);
-  const limitBytes = Number(limit);
-  return {
-    time: clock.now(),
-    workingSetBytes: Math.max(0, Number(usage) - inactive),
-    ...(limitBytes > 0 && limitBytes < Number.MAX_SAFE_INTEGER && { limitBytes }),
-  };
-}
-
-/** "" for what is not there. */
-async function readText(path: string): Promise<string> {
-  try {
-    return (await readFile(path, "utf8")).trim();
-  } catch (err) {
-    if ((err as NodeJS.ErrnoException).code === "ENOENT") return "";
-    throw err;
   }
 }
 

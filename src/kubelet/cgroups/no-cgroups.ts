@@ -6,6 +6,7 @@ export const noCgroups: PodCgroups = {
   ensurePod: async () => "",
   readPod: async () => ({}),
   updatePod: async () => {},
+  podProcesses: async () => undefined,
   podsMemory: async () => undefined,
   updateQOS: async () => {},
   removePod: async () => {},

@@ -37,14 +37,24 @@ export function settingsV2(resources: CgroupResources): readonly Setting[] {
 }
 
 /** The files that tell a pod's CPU and memory, by controller. */
-export const READ_V1: readonly string[] = ["cpu/cpu.shares", "cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us", "memory/memory.limit_in_bytes"];
-export const READ_V2: readonly string[] = ["cpu.weight", "cpu.max", "memory.max"];
+export const READ_V1 = [
+  ["cpu", "cpu.shares"],
+  ["cpu", "cpu.cfs_quota_us"],
+  ["cpu", "cpu.cfs_period_us"],
+  ["memory", "memory.limit_in_bytes"],
+] as const;
+export const READ_V2 = ["cpu.weight", "cpu.max", "memory.max"] as const;
 
 /** Above this, version 1 means no limit. */
 const NO_LIMIT_BYTES = 2 ** 62;
 
 /** `files` in the order of `READ_V1`. */
-export function resourcesV1([shares = "", quota = "", period = "", memory = ""]: readonly string[]): CgroupResources {
+export function resourcesV1([
+  shares = "",
+  quota = "",
+  period = "",
+  memory = "",
+]: readonly string[]): CgroupResources {
   return {
     ...(shares !== "" && { cpuShares: Number(shares) }),
     ...(Number(quota) > 0 && { cpuQuotaUs: Number(quota), cpuPeriodUs: Number(period) }),

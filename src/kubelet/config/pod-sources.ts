@@ -6,6 +6,7 @@ import type { Node, Pod } from "#api/core/v1/types.gen";
 import type { AllocationManager } from "../allocation/allocation-manager.ts";
 import { isMirrorPod, uidOf } from "../container/pod-spec.ts";
 import type { RuntimePod } from "../container/runtime-pod.ts";
+import type { DeviceManager } from "../devicemanager/device-manager.ts";
 import { admit, NODE_AFFINITY, type Rejection } from "../lifecycle/admit.ts";
 import type { PodWorkers } from "../pod-workers/pod-workers.ts";
 import type { ProberManager } from "../prober/prober-manager.ts";
@@ -25,7 +26,8 @@ export interface PodSourcesOptions {
   readonly runtimePod: (uid: string) => RuntimePod | undefined;
   readonly allocatable: Readonly<Record<string, string>>;
   readonly allocation: AllocationManager;
-  /** Why the node takes no such pod while it lacks resources. */
+  readonly devices: Pick<DeviceManager, "needs" | "admit">;
+  /** Why the node takes no such pod: it lacks resources, or cannot do what the pod asks for, or shuts down. */
   readonly underPressure: (pod: Pod) => Rejection | undefined;
   /** As it was seen last. */
   readonly node: () => Node | undefined;
@@ -39,7 +41,7 @@ export class PodSources {
   readonly #options: PodSourcesOptions;
   readonly #signal: AbortSignal;
   readonly #apiPods = new Map<string, Pod>();
-  /** Pods that wait for a fresh look at the node; at most as many as are bound to it. */
+  /** Pods that wait for a fresh look at the node, or for their devices; at most as many as are bound to it. */
   readonly #waiting = new Set<string>();
   #staticPods: ReadonlyMap<string, Pod> = new Map();
   /** Before the folder has been read, a mirror may still have its pod. */
@@ -72,7 +74,7 @@ export class PodSources {
   }
 
   #accept(pod: Pod): void {
-    const { workers, status, prober } = this.#options;
+    const { status, prober } = this.#options;
     const uid = uidOf(pod);
     prober.updatePod(pod);
     this.#update(pod);
@@ -146,12 +148,22 @@ export class PodSources {
 
   /** A pod that runs already was admitted before a restart. A refused one fails for good. */
   #admit(pod: Pod): boolean {
-    const { runtimePod, node } = this.#options;
+    const { runtimePod, devices } = this.#options;
     const uid = uidOf(pod);
-    const ends = pod.metadata.deletionTimestamp !== undefined || isTerminalPhase(pod.status?.phase);
-    if (ends || (runtimePod(uid)?.sandboxes.length ?? 0) > 0) return true;
+    const sandboxes = runtimePod(uid)?.sandboxes ?? [];
+    if (isEnding(pod) || sandboxes.some(({ ready }) => ready)) return true;
     if (this.#waiting.has(uid)) return false;
-    const rejection = this.#rejection(pod, node());
+    if (devices.needs(pod)) {
+      this.#waiting.add(uid);
+      void this.#admitWithDevices(uid, pod);
+      return false;
+    }
+    return sandboxes.length > 0 || this.#judge(pod);
+  }
+
+  #judge(pod: Pod): boolean {
+    const uid = uidOf(pod);
+    const rejection = this.#rejection(pod, this.#options.node());
     if (rejection?.reason === NODE_AFFINITY) {
       this.#waiting.add(uid);
       void this.#admitByFreshNode(uid, rejection);
@@ -159,6 +171,28 @@ export class PodSources {
     }
     if (rejection !== undefined) this.#refuse(pod, rejection);
     return rejection === undefined;
+  }
+
+  /** Pods that are not accepted yet, though they may hold devices. */
+  waitingPods(): readonly Pod[] {
+    return [...this.#waiting].flatMap((uid) => this.#apiPods.get(uid) ?? []);
+  }
+
+  /** Its devices come first, then all else, which may have changed meanwhile. After a reboot too: they may be gone. */
+  async #admitWithDevices(uid: string, asked: Pod): Promise<void> {
+    const { workers, devices, allocation, underPressure } = this.#options;
+    let rejection = underPressure(asked);
+    try {
+      rejection ??= await devices.admit(allocation.allocatedPod(asked), this.#signal);
+    } catch (err) {
+      if (this.#signal.aborted) return;
+      throw err;
+    }
+    this.#waiting.delete(uid);
+    const pod = this.#apiPods.get(uid);
+    if (pod === undefined || workers.has(uid)) return;
+    if (isEnding(pod) || (rejection === undefined && this.#judge(pod))) this.#accept(pod);
+    else if (rejection !== undefined) this.#refuse(pod, rejection);
   }
 
   /** The scheduler may have seen labels of the node that the kubelet has yet to see: it asks, before it fails a pod for good. */
@@ -190,4 +224,8 @@ export class PodSources {
     recorder.event(pod, "Warning", rejection.reason, rejection.message);
     status.set(pod, { ...pod.status, phase: "Failed", ...rejection });
   }
+}
+
+function isEnding({ metadata, status }: Pod): boolean {
+  return metadata.deletionTimestamp !== undefined || isTerminalPhase(status?.phase);
 }

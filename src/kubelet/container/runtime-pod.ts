@@ -67,3 +67,9 @@ export function runningContainers(pod: RuntimePod): readonly RuntimeContainer[] 
 export function isActive(container: RuntimeContainer): boolean {
   return container.state === "running" || container.state === "unknown";
 }
+
+/** Whether a container is known to have ended that was not when `before` was read. */
+export function hasNewEnd(before: RuntimePod, after: RuntimePod): boolean {
+  const ended = new Set(before.containers.flatMap(({ id, state }) => (state === "exited" ? [id] : [])));
+  return after.containers.some(({ id, state }) => state === "exited" && !ended.has(id));
+}

@@ -76,7 +76,8 @@ export class EvictionManager {
     if (conditions.length === 0 || isCriticalPod(pod)) return undefined;
     if (conditions.length === 1 && conditions[0] === "MemoryPressure") {
       const taint = { key: "node.kubernetes.io/memory-pressure", effect: "NoSchedule" } as const;
-      if (qosClassOf(pod) !== "BestEffort" || toleratesAll(specOf(pod).tolerations ?? [], [taint])) return undefined;
+      if (qosClassOf(pod) !== "BestEffort" || toleratesAll(specOf(pod).tolerations ?? [], [taint]))
+        return undefined;
     }
     return { reason: REASON, message: `Pod was rejected: ${conditionMessage(conditions)}` };
   }
@@ -123,10 +124,17 @@ export class EvictionManager {
       if (evicted.length > 0) return evicted;
     }
     const first = starved[0];
-    return first === undefined ? [] : this.#reclaim(first, starved, { observations, layout, thresholds, pods }, signal);
+    return first === undefined
+      ? []
+      : this.#reclaim(first, starved, { observations, layout, thresholds, pods }, signal);
   }
 
-  async #reclaim(first: Threshold, starved: readonly Threshold[], seen: Seen, signal: AbortSignal): Promise<readonly Pod[]> {
+  async #reclaim(
+    first: Threshold,
+    starved: readonly Threshold[],
+    seen: Seen,
+    signal: AbortSignal,
+  ): Promise<readonly Pod[]> {
     const { recorder, logger, node } = this.#options;
     const { resource } = SIGNALS[first.signal];
     const reference = node();
@@ -136,7 +144,13 @@ export class EvictionManager {
     if (await this.#reclaimNodeLevel(first, seen, signal)) return [];
     const statsOf = await this.#stats(signal);
     for (const pod of rankPods(first.signal, seen.pods, statsOf, seen.layout)) {
-      const { message, annotations } = evictionMessage(resource, pod, statsOf(pod), starved, seen.observations);
+      const { message, annotations } = evictionMessage(
+        resource,
+        pod,
+        statsOf(pod),
+        starved,
+        seen.observations,
+      );
       const grace = first.gracePeriodMs === 0 ? IMMEDIATE_GRACE_SECONDS : this.#softGrace(pod);
       const options = { message, annotations, grace, isDisruption: true, signal: first.signal };
       if (this.#evict(pod, options)) return [pod];
@@ -146,7 +160,11 @@ export class EvictionManager {
   }
 
   /** Whether that was enough. */
-  async #reclaimNodeLevel({ signal: starved }: Threshold, { layout, thresholds }: Seen, signal: AbortSignal): Promise<boolean> {
+  async #reclaimNodeLevel(
+    { signal: starved }: Threshold,
+    { layout, thresholds }: Seen,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const { logger, deleteUnusedContainers, deleteUnusedImages } = this.#options;
     const kinds = reclaimsOf(starved, layout);
     if (kinds.length === 0) return false;
@@ -168,7 +186,13 @@ export class EvictionManager {
       const excess = stats === undefined ? undefined : localStorageExcess(pod, stats, dedicatedImageFs);
       if (excess === undefined) return false;
       const { message, signal } = excess;
-      return this.#evict(pod, { message, annotations: {}, grace: IMMEDIATE_GRACE_SECONDS, isDisruption: false, signal });
+      return this.#evict(pod, {
+        message,
+        annotations: {},
+        grace: IMMEDIATE_GRACE_SECONDS,
+        isDisruption: false,
+        signal,
+      });
     });
   }
 
@@ -205,7 +229,9 @@ export class EvictionManager {
     return (pod) => byUid.get(uidOf(pod));
   }
 
-  async #observe(signal: AbortSignal): Promise<{ readonly observations: Observations; readonly layout: FsLayout }> {
+  async #observe(
+    signal: AbortSignal,
+  ): Promise<{ readonly observations: Observations; readonly layout: FsLayout }> {
     const { platform, fs, clock, logger } = this.#options;
     const runtimeFs = async (): Promise<RuntimeFsStats | undefined> => {
       try {

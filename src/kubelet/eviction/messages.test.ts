@@ -55,7 +55,10 @@ test("evictionMessage() tells of pod-level requests and of disks", () => {
 });
 
 test("conditionMessage() is upstream's", () => {
-  assert.equal(conditionMessage(["MemoryPressure", "DiskPressure"]), "The node had condition: [MemoryPressure DiskPressure]. ");
+  assert.equal(
+    conditionMessage(["MemoryPressure", "DiskPressure"]),
+    "The node had condition: [MemoryPressure DiskPressure]. ",
+  );
 });
 
 const limited = testPod({

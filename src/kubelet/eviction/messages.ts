@@ -5,7 +5,13 @@ import { containersOf, initContainersOf, specOf } from "../container/pod-spec.ts
 import { amountOf } from "../container/resources.ts";
 import type { ContainerSummary, PodSummary } from "../server/stats-summary.ts";
 import type { Observations } from "./plan-pressure.ts";
-import { amountOfThreshold, SIGNALS, type PressureCondition, type StarvedResource, type Threshold } from "./thresholds.ts";
+import {
+  amountOfThreshold,
+  SIGNALS,
+  type PressureCondition,
+  type StarvedResource,
+  type Threshold,
+} from "./thresholds.ts";
 
 export interface EvictionMessage {
   readonly message: string;

@@ -6,7 +6,10 @@ import { parseThresholds, type EvictionConfig } from "./thresholds.ts";
 const TRANSITION_MS = 60_000;
 
 /** Looks at memory and disk again and again: `[ms, memory available, disk available]`. */
-function story(config: EvictionConfig, looks: readonly (readonly [number, number, number])[]): readonly string[] {
+function story(
+  config: EvictionConfig,
+  looks: readonly (readonly [number, number, number])[],
+): readonly string[] {
   const thresholds = parseThresholds(config);
   let state = NO_PRESSURE;
   return looks.map(([time, memory, disk]) => {
@@ -43,7 +46,11 @@ test("planPressure() acts on a hard threshold at once, memory first, and tells i
 });
 
 test("planPressure() waits for the grace period of a soft threshold, anew after each relief", () => {
-  const config = { hard: {}, soft: { "memory.available": "100" }, softGracePeriodMs: { "memory.available": 1000 } };
+  const config = {
+    hard: {},
+    soft: { "memory.available": "100" },
+    softGracePeriodMs: { "memory.available": 1000 },
+  };
   assert.deepEqual(
     story(config, [
       [0, 99, 500],
@@ -52,7 +59,13 @@ test("planPressure() waits for the grace period of a soft threshold, anew after 
       [1100, 101, 500],
       [1200, 99, 500],
     ]),
-    ["MemoryPressure / ", "MemoryPressure / ", "MemoryPressure / memory.available", "MemoryPressure / ", "MemoryPressure / "],
+    [
+      "MemoryPressure / ",
+      "MemoryPressure / ",
+      "MemoryPressure / memory.available",
+      "MemoryPressure / ",
+      "MemoryPressure / ",
+    ],
   );
 });
 

@@ -40,7 +40,10 @@ function localVolumeNames(pod: Pod): readonly string[] {
   return (specOf(pod).volumes ?? [])
     .filter(
       ({ emptyDir, hostPath, configMap, gitRepo }) =>
-        hostPath !== undefined || gitRepo !== undefined || configMap !== undefined || (emptyDir !== undefined && emptyDir.medium !== "Memory"),
+        hostPath !== undefined ||
+        gitRepo !== undefined ||
+        configMap !== undefined ||
+        (emptyDir !== undefined && emptyDir.medium !== "Memory"),
     )
     .map(({ name }) => name);
 }

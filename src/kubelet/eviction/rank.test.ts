@@ -61,7 +61,12 @@ const CASES: readonly (readonly [string, Signal, readonly Given[], string])[] = 
     ],
     "much little",
   ],
-  ["unknown ones first", "memory.available", [{ name: "known", used: 9 }, { name: "unknown" }], "unknown known"],
+  [
+    "unknown ones first",
+    "memory.available",
+    [{ name: "known", used: 9 }, { name: "unknown" }],
+    "unknown known",
+  ],
   [
     "processes by priority and number",
     "pid.available",
@@ -101,16 +106,18 @@ for (const [what, signal, given, want] of CASES) {
   });
 }
 
+function follow(signal: Signal, layout: FsLayout): string {
+  return `${partsOf(signal, layout).join()} ${reclaimsOf(signal, layout).join()}`;
+}
+
 test("partsOf() and reclaimsOf() follow the file systems", () => {
   const imageFs = { dedicatedImageFs: true, splitContainerFs: false };
   const split = { dedicatedImageFs: true, splitContainerFs: true };
-  const of = (signal: Signal, layout: FsLayout): string =>
-    `${partsOf(signal, layout).join()} ${reclaimsOf(signal, layout).join()}`;
-  assert.equal(of("nodefs.available", ONE_FS), "rootfs,logs,localVolumes containers,images");
-  assert.equal(of("nodefs.available", imageFs), "logs,localVolumes ");
-  assert.equal(of("imagefs.available", imageFs), "rootfs containers,images");
-  assert.equal(of("containerfs.inodesFree", imageFs), "rootfs containers,images");
-  assert.equal(of("imagefs.available", split), " images");
-  assert.equal(of("nodefs.available", split), "logs,localVolumes,rootfs containers");
+  assert.equal(follow("nodefs.available", ONE_FS), "rootfs,logs,localVolumes containers,images");
+  assert.equal(follow("nodefs.available", imageFs), "logs,localVolumes ");
+  assert.equal(follow("imagefs.available", imageFs), "rootfs containers,images");
+  assert.equal(follow("containerfs.inodesFree", imageFs), "rootfs containers,images");
+  assert.equal(follow("imagefs.available", split), " images");
+  assert.equal(follow("nodefs.available", split), "logs,localVolumes,rootfs containers");
   assert.deepEqual(reclaimsOf("memory.available", ONE_FS), []);
 });

@@ -4,7 +4,10 @@ import type { FsLayout, Signal } from "./thresholds.ts";
 export type Reclaim = "containers" | "images";
 
 /** In this order. */
-export function reclaimsOf(signal: Signal, { dedicatedImageFs, splitContainerFs }: FsLayout): readonly Reclaim[] {
+export function reclaimsOf(
+  signal: Signal,
+  { dedicatedImageFs, splitContainerFs }: FsLayout,
+): readonly Reclaim[] {
   const [fs = ""] = signal.split(".");
   if (!["nodefs", "imagefs", "containerfs"].includes(fs)) return [];
   if (!dedicatedImageFs) return ["containers", "images"];

@@ -1,5 +1,12 @@
 /** The thresholds below which a node takes resources back from its pods. Pure; signals and rules are upstream's. @module */
-import { compareQuantity, isQuantity, parseQuantity, quantityValue, signOf, ZERO_QUANTITY } from "#apimachinery";
+import {
+  compareQuantity,
+  isQuantity,
+  parseQuantity,
+  quantityValue,
+  signOf,
+  ZERO_QUANTITY,
+} from "#apimachinery";
 
 export type Signal =
   | "memory.available"
@@ -77,7 +84,9 @@ export const DEFAULT_HARD: SignalMap = {
 /** Throws on signals and values that mean nothing. */
 export function parseThresholds(config: EvictionConfig): readonly Threshold[] {
   const { hard = DEFAULT_HARD, soft = {}, softGracePeriodMs = {}, minimumReclaim = {} } = config;
-  const reclaims = new Map(Object.entries(minimumReclaim).map(([name, text]) => [signalOf(name), reclaim(name, text)]));
+  const reclaims = new Map(
+    Object.entries(minimumReclaim).map(([name, text]) => [signalOf(name), reclaim(name, text)]),
+  );
   const withReclaim = (threshold: Threshold): Threshold => {
     const minReclaim = reclaims.get(threshold.signal);
     return minReclaim === undefined ? threshold : { ...threshold, minReclaim };
@@ -92,7 +101,9 @@ export function parseThresholds(config: EvictionConfig): readonly Threshold[] {
   });
   const own = [...hardOnes, ...softOnes].map(withReclaim);
   // What all pods may have together is guarded as the memory of the machine is.
-  const memory = own.find(({ signal, gracePeriodMs }) => signal === "memory.available" && gracePeriodMs === 0);
+  const memory = own.find(
+    ({ signal, gracePeriodMs }) => signal === "memory.available" && gracePeriodMs === 0,
+  );
   return memory === undefined ? own : [...own, { ...memory, signal: "allocatableMemory.available" }];
 }
 
@@ -136,7 +147,9 @@ function percentage(name: string, text: string): number {
 function quantity(name: string, text: string): number {
   if (!isQuantity(text)) throw new Error(`${name} is no quantity: ${text}`);
   const parsed = parseQuantity(text);
-  return signOf(parsed) === 0 || compareQuantity(parsed, ZERO_QUANTITY) < 0 ? Math.min(0, quantityValue(parsed)) : quantityValue(parsed);
+  return signOf(parsed) === 0 || compareQuantity(parsed, ZERO_QUANTITY) < 0
+    ? Math.min(0, quantityValue(parsed))
+    : quantityValue(parsed);
 }
 
 /** The amount that a value stands for. */

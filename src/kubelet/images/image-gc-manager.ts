@@ -101,7 +101,12 @@ export class ImageGCManager {
     const { clock, policy } = this.#options;
     const nowMs = clock.now();
     const order = evictionOrder(await this.#detect(nowMs, signal));
-    await this.#removeAll(order.filter((image) => isOldEnough(image, policy, nowMs)), Infinity, "space", signal);
+    await this.#removeAll(
+      order.filter((image) => isOldEnough(image, policy, nowMs)),
+      Infinity,
+      "space",
+      signal,
+    );
   }
 
   async #detect(nowMs: number, signal: AbortSignal): Promise<readonly ImageRecord[]> {
@@ -110,7 +115,10 @@ export class ImageGCManager {
       images.listImages({}, signal),
       runtime.listContainers({}, signal),
     ]);
-    const used = new Set([...containers.flatMap(({ image, imageRef }) => [image?.image ?? "", imageRef]), ...mounted()]);
+    const used = new Set([
+      ...containers.flatMap(({ image, imageRef }) => [image?.image ?? "", imageRef]),
+      ...mounted(),
+    ]);
     const here = new Set(list.map(({ id }) => id));
     for (const id of this.#seen.keys()) if (!here.has(id)) this.#seen.delete(id);
     return list.map(({ id, size, pinned, repoTags, repoDigests }) => {
@@ -150,7 +158,9 @@ export class ImageGCManager {
     }
     if (errors.length > 0) {
       const why = errors.map(({ message }) => message).join(", ");
-      throw new Error(`Removing ${errors.length} of ${images.length} images failed: ${why}`, { cause: errors[0] });
+      throw new Error(`Removing ${errors.length} of ${images.length} images failed: ${why}`, {
+        cause: errors[0],
+      });
     }
     return removed;
   }

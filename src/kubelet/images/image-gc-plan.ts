@@ -29,7 +29,8 @@ export interface ImageRecord {
 
 /** Throws when the policy contradicts itself. */
 export function checkPolicy({ highThresholdPercent: high, lowThresholdPercent: low }: ImageGCPolicy): void {
-  if (high < 0 || high > 100) throw new Error(`invalid HighThresholdPercent ${high}, must be in range [0-100]`);
+  if (high < 0 || high > 100)
+    throw new Error(`invalid HighThresholdPercent ${high}, must be in range [0-100]`);
   if (low < 0 || low > 100) throw new Error(`invalid LowThresholdPercent ${low}, must be in range [0-100]`);
   if (low > high)
     throw new Error(`LowThresholdPercent ${low} can not be higher than HighThresholdPercent ${high}`);
@@ -72,7 +73,10 @@ export function planDisk(
   if (usagePercent < highThresholdPercent) return { usagePercent, bytesToFree: 0 };
   return {
     usagePercent,
-    bytesToFree: Math.max(0, Math.floor((capacityBytes * (100 - lowThresholdPercent)) / 100) - availableBytes),
+    bytesToFree: Math.max(
+      0,
+      Math.floor((capacityBytes * (100 - lowThresholdPercent)) / 100) - availableBytes,
+    ),
   };
 }
 
@@ -85,7 +89,11 @@ export function formatSize(bytes: number): string {
   return `${(bytes / 1024 ** unit).toFixed(1)} ${UNITS[unit - 1]}`;
 }
 
-export function diskFullMessage({ usagePercent }: DiskUse, capacityBytes: number, freedBytes: number): string {
+export function diskFullMessage(
+  { usagePercent }: DiskUse,
+  capacityBytes: number,
+  freedBytes: number,
+): string {
   return [
     `Insufficient free disk space on the node's image filesystem (${usagePercent}% of ${formatSize(capacityBytes)} used).`,
     `Failed to free sufficient space by deleting unused images (freed ${freedBytes} bytes).`,

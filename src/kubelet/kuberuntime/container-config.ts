@@ -1,7 +1,8 @@
 /** What the runtime is asked for when a container is made: everything the specification says, resolved. @module */
 import type { Container, Pod, VolumeMount } from "#api/core/v1/types.gen";
-import type { ContainerConfig, Device, Mount, MountPropagation } from "#cri";
+import type { ContainerConfig, Device, Mount, MountPropagation, UserNamespace } from "#cri";
 import { containerAnnotations, containerLabels } from "../container/labels.ts";
+import type { DeviceRunOptions } from "../devicemanager/run-options.ts";
 import { specOf, uidOf } from "../container/pod-spec.ts";
 import { containerResources } from "../container/resources.ts";
 import { expand, expandAll } from "../env/expand.ts";
@@ -27,8 +28,13 @@ export interface ContainerInput {
   readonly clusterDomain: string;
   readonly memoryCapacityBytes: number;
   readonly targetId?: string;
+  /** Of device plugins; their variables are part of `env`. */
+  readonly devices?: DeviceRunOptions | undefined;
   /** The runtime handler of the pod can. */
   readonly recursiveReadOnlyMounts: boolean;
+  readonly seccompDefault?: boolean;
+  /** Of the pod's sandbox. */
+  readonly userNamespace?: UserNamespace;
 }
 
 const PROPAGATION: Readonly<Record<string, MountPropagation>> = {
@@ -46,12 +52,16 @@ export async function containerConfig(input: ContainerInput): Promise<ContainerC
   const lookup = (name: string): string | undefined => env.get(name);
   const { stdin = false, stdinOnce = false, tty = false, workingDir, image = "" } = container;
   const stopSignal = container.lifecycle?.stopSignal;
+  const devices = [...(input.devices?.devices ?? []), ...devicesOf(input)];
+  const { cdiDevices = [] } = input.devices ?? {};
   const security = {
     pod,
     container,
     image: imageUser,
     rootDir: paths.rootDir,
     ...(targetId !== undefined && { targetId }),
+    ...(input.seccompDefault !== undefined && { seccompDefault: input.seccompDefault }),
+    ...(input.userNamespace !== undefined && { userNamespace: input.userNamespace }),
   };
   return {
     metadata: { name: container.name, attempt: restartCount },
@@ -61,13 +71,15 @@ export async function containerConfig(input: ContainerInput): Promise<ContainerC
     ...(workingDir !== undefined && workingDir !== "" && { workingDir }),
     envs: [...env].map(([key, value]) => ({ key, value })),
     mounts: [
+      ...(input.devices?.mounts ?? []),
       ...(await volumeMounts(input)),
       ...(await hostsMount(input)),
       ...(await terminationMount(input)),
-    ],
-    ...((container.volumeDevices ?? []).length > 0 && { devices: devicesOf(input) }),
+    ].map((mount) => withIds(mount, input.userNamespace)),
+    ...(devices.length > 0 && { devices }),
+    ...(cdiDevices.length > 0 && { cdiDevices }),
     labels: containerLabels(container, pod),
-    annotations: containerAnnotations(container, pod, restartCount),
+    annotations: { ...input.devices?.annotations, ...containerAnnotations(container, pod, restartCount) },
     logPath: containerLogPath(container.name, restartCount),
     stdin,
     stdinOnce,
@@ -76,8 +88,20 @@ export async function containerConfig(input: ContainerInput): Promise<ContainerC
       resources: containerResources(container, pod, input.memoryCapacityBytes),
       securityContext: containerSecurityContext(security),
     },
-    ...(stopSignal !== undefined && { stopSignal: `SIGNAL_${stopSignal}` }),
+    ...(stopSignal !== undefined && { stopSignal: runtimeSignal(stopSignal) }),
   };
+}
+
+/** Files look to a container of another user namespace as they look to the node. */
+function withIds(mount: Mount, userNamespace: UserNamespace | undefined): Mount {
+  if (userNamespace?.mode !== "POD") return mount;
+  const { uids = [], gids = [] } = userNamespace;
+  return { ...mount, uidMappings: uids, gidMappings: gids };
+}
+
+/** `SIGRTMIN+1` is `SIGNAL_SIGRTMINPLUS1` to the runtime. */
+function runtimeSignal(name: string): string {
+  return `SIGNAL_${name.replace("+", "PLUS").replace("-", "MINUS")}`;
 }
 
 async function volumeMounts(input: ContainerInput): Promise<readonly Mount[]> {

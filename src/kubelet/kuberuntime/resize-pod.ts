@@ -83,17 +83,20 @@ function reached({ resource, desired, current }: ContainerUpdate, has = current)
 }
 
 function withAmounts(container: Container, amounts: ContainerAmounts): Container {
-  const list = (cpu: number | undefined, memory: number | undefined): Record<string, string> => ({
-    ...(cpu !== undefined && { cpu: formatQuantity(newMilliQuantity(cpu)) }),
-    ...(memory !== undefined && { memory: formatQuantity(newQuantity(memory, "BinarySI")) }),
-  });
   const { requests = {}, limits = {} } = container.resources ?? {};
   const resources: ResourceRequirements = {
     ...container.resources,
-    requests: { ...without(requests), ...list(amounts.cpuRequest, amounts.memoryRequest) },
-    limits: { ...without(limits), ...list(amounts.cpuLimit, amounts.memoryLimit) },
+    requests: { ...without(requests), ...listOf(amounts.cpuRequest, amounts.memoryRequest) },
+    limits: { ...without(limits), ...listOf(amounts.cpuLimit, amounts.memoryLimit) },
   };
   return { ...container, resources };
+}
+
+function listOf(cpu: number | undefined, memory: number | undefined): Readonly<Record<string, string>> {
+  return {
+    ...(cpu !== undefined && { cpu: formatQuantity(newMilliQuantity(cpu)) }),
+    ...(memory !== undefined && { memory: formatQuantity(newQuantity(memory, "BinarySI")) }),
+  };
 }
 
 function without({ cpu: _cpu, memory: _memory, ...rest }: Readonly<Record<string, string>>): object {
@@ -106,15 +109,17 @@ async function memoryUse(
   signal: AbortSignal,
 ): Promise<MemoryUse> {
   const stats = await runtime.listContainerStats({ podSandboxId }, signal);
-  const used = ({ memory }: ContainerStats): number | undefined =>
-    memory?.usageBytes ?? memory?.workingSetBytes;
   const containers = Object.fromEntries(
     stats.map((one) => [
       one.attributes.labels[CONTAINER_NAME_LABEL] ?? one.attributes.metadata.name,
-      used(one),
+      usedBy(one),
     ]),
   );
   const known = Object.values(containers).filter((bytes) => bytes !== undefined);
   const pod = known.length === 0 ? undefined : known.reduce((sum, bytes) => sum + bytes, 0);
   return { pod, containers };
+}
+
+function usedBy({ memory }: ContainerStats): number | undefined {
+  return memory?.usageBytes ?? memory?.workingSetBytes;
 }

@@ -6,11 +6,11 @@ import type {
   NamespaceOption,
   PodSandboxConfig,
   PortMapping,
+  UserNamespace,
 } from "#cri";
 import { podLabels } from "../container/labels.ts";
 import { allContainersOf, containersOf, initContainersOf, specOf, uidOf } from "../container/pod-spec.ts";
 import { podCgroupResources } from "../container/resources.ts";
-import { apparmorProfile, seccompProfile } from "./security-profiles.ts";
 
 export interface SandboxInput {
   readonly pod: Pod;
@@ -20,6 +20,7 @@ export interface SandboxInput {
   readonly logDirectory: string;
   /** "" leaves the cgroup to the runtime. */
   readonly cgroupParent: string;
+  readonly userNamespace: UserNamespace;
 }
 
 export function sandboxConfig(input: SandboxInput): PodSandboxConfig {
@@ -38,7 +39,7 @@ export function sandboxConfig(input: SandboxInput): PodSandboxConfig {
     annotations,
     linux: {
       ...(cgroupParent !== "" && { cgroupParent }),
-      securityContext: securityContextOf(pod),
+      securityContext: securityContextOf(pod, input.userNamespace),
       ...sysctlsOf(pod),
       resources: {
         ...(cpuShares !== undefined && { cpuShares }),
@@ -50,12 +51,13 @@ export function sandboxConfig(input: SandboxInput): PodSandboxConfig {
   };
 }
 
-export function namespaceOptions(pod: Pod): NamespaceOption {
+export function namespaceOptions(pod: Pod, usernsOptions?: UserNamespace): NamespaceOption {
   const { hostNetwork, hostPID, hostIPC, shareProcessNamespace } = specOf(pod);
   return {
     network: hostNetwork === true ? "NODE" : "POD",
     pid: hostPID === true ? "NODE" : shareProcessNamespace === true ? "POD" : "CONTAINER",
     ipc: hostIPC === true ? "NODE" : "POD",
+    ...(usernsOptions !== undefined && { usernsOptions }),
   };
 }
 
@@ -76,23 +78,23 @@ function portMappingsOf(pod: Pod): readonly PortMapping[] {
   return [...mappings.values()];
 }
 
-function securityContextOf(pod: Pod): LinuxSandboxSecurityContext {
+/** What holds the namespaces runs under the runtime's own seccomp profile, whatever the pod's containers ask for. */
+function securityContextOf(pod: Pod, userNamespace: UserNamespace): LinuxSandboxSecurityContext {
   const context = specOf(pod).securityContext;
   const privileged = allContainersOf(pod).some((c) => c.securityContext?.privileged === true);
   const groups = supplementalGroupsOf(pod);
-  const apparmor = apparmorProfile(context?.appArmorProfile);
+  const policy = context?.supplementalGroupsPolicy;
   return {
-    namespaceOptions: namespaceOptions(pod),
+    namespaceOptions: namespaceOptions(pod, userNamespace),
     ...(context?.seLinuxOptions !== undefined && { selinuxOptions: context.seLinuxOptions }),
     ...(context?.runAsUser !== undefined && {
       runAsUser: context.runAsUser,
       ...(context.runAsGroup !== undefined && { runAsGroup: context.runAsGroup }),
     }),
     ...(groups.length > 0 && { supplementalGroups: groups }),
+    ...((policy === "Merge" || policy === "Strict") && { supplementalGroupsPolicy: policy }),
     privileged,
-    seccomp: privileged ? { profileType: "Unconfined" } : { profileType: "RuntimeDefault" },
-    ...(apparmor !== undefined && { apparmor }),
-    ...(context?.seccompProfile !== undefined && { seccomp: seccompProfile(context.seccompProfile) }),
+    seccomp: { profileType: "RuntimeDefault" },
   };
 }
 

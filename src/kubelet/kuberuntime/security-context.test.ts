@@ -49,6 +49,23 @@ test("containerSecurityContext() masks /proc unless told otherwise, and forbids 
   assert.equal(make({}).noNewPrivs, false);
 });
 
+test("containerSecurityContext() finds local seccomp profiles below kubelet's folder, and refuses nameless ones", () => {
+  const seccompProfile = { type: "Localhost", localhostProfile: "profiles/a.json" };
+  const expected = { profileType: "Localhost", localhostRef: "/r/seccomp/profiles/a.json" };
+  assert.deepEqual(make({ seccompProfile }).seccomp, expected);
+  assert.throws(() => make({ seccompProfile: { type: "Localhost" } }), /localhostProfile must be set/u);
+});
+
+test("containerSecurityContext() hands AppArmor on in both forms, and SELinux whole", () => {
+  const made = make(
+    { appArmorProfile: { type: "Localhost", localhostProfile: "p" }, seLinuxOptions: { level: "s0" } },
+    { seLinuxOptions: { user: "u" } },
+  );
+  assert.deepEqual(made.apparmor, { profileType: "Localhost", localhostRef: "p" });
+  assert.equal(made.apparmorProfile, "localhost/p");
+  assert.deepEqual(made.selinuxOptions, { level: "s0" });
+});
+
 test("containerSecurityContext() gives a privileged container no seccomp profile", () => {
   const shared = { seccompProfile: { type: "RuntimeDefault" } };
   assert.deepEqual(make({ privileged: true }, shared).seccomp, { profileType: "Unconfined" });

@@ -1,6 +1,6 @@
 /** The security context of a container: its own fields before the pod's, then the image's user. Pure. @module */
 import type { Container, Pod } from "#api/core/v1/types.gen";
-import type { LinuxContainerSecurityContext, NamespaceOption } from "#cri";
+import type { LinuxContainerSecurityContext, NamespaceOption, UserNamespace } from "#cri";
 import { ConfigError } from "../env/make-environment.ts";
 import { formatPod, specOf } from "../container/pod-spec.ts";
 import { namespaceOptions, supplementalGroupsOf } from "./sandbox-config.ts";
@@ -33,13 +33,17 @@ export interface SecurityInput {
   readonly container: Container;
   readonly image: ImageUser;
   readonly rootDir: string;
+  /** Containers without a profile get the runtime's. */
+  readonly seccompDefault?: boolean;
+  /** Of the pod's sandbox. */
+  readonly userNamespace?: UserNamespace;
   /** The container whose processes an ephemeral container sees. */
   readonly targetId?: string;
 }
 
 /** Throws `ConfigError` when the container would run as root though it must not. */
 export function containerSecurityContext(input: SecurityInput): LinuxContainerSecurityContext {
-  const { pod, container, image, rootDir, targetId } = input;
+  const { pod, container, image, rootDir, targetId, userNamespace } = input;
   const own = container.securityContext ?? {};
   const shared = specOf(pod).securityContext ?? {};
   const asked = own.runAsUser ?? shared.runAsUser;
@@ -52,7 +56,7 @@ export function containerSecurityContext(input: SecurityInput): LinuxContainerSe
   const groups = supplementalGroupsOf(pod);
   const selinuxOptions = own.seLinuxOptions ?? shared.seLinuxOptions;
   const namespaces: NamespaceOption = {
-    ...namespaceOptions(pod),
+    ...namespaceOptions(pod, userNamespace),
     ...(targetId !== undefined && { pid: "TARGET" as const, targetId }),
   };
   const policy = shared.supplementalGroupsPolicy;
@@ -77,8 +81,8 @@ export function containerSecurityContext(input: SecurityInput): LinuxContainerSe
       : { maskedPaths: MASKED_PATHS, readonlyPaths: READONLY_PATHS }),
     seccomp: privileged
       ? { profileType: "Unconfined" }
-      : seccompProfile(own.seccompProfile ?? shared.seccompProfile, rootDir),
-    ...(apparmor !== undefined && { apparmor }),
+      : seccompProfile(own.seccompProfile ?? shared.seccompProfile, rootDir, input.seccompDefault),
+    ...apparmor,
   };
 }
 

@@ -1,10 +1,11 @@
 /** Starts one container: its image, its configuration, create, start, postStart. @module */
 import type { Container, Pod, Secret } from "#api/core/v1/types.gen";
-import type { ImageMounts, PodSandboxConfig } from "#cri";
+import type { ImageMounts, PodSandboxConfig, UserNamespace } from "#cri";
 import { RuntimeError } from "#cri";
 import { describeError } from "../container/describe-error.ts";
 import { fieldPathOf, specOf, uidOf } from "../container/pod-spec.ts";
 import { findContainer, type RuntimePod } from "../container/runtime-pod.ts";
+import type { DeviceManager } from "../devicemanager/device-manager.ts";
 import { ConfigError, makeEnvironment } from "../env/make-environment.ts";
 import type { NodeCapacity, ObjectSource } from "../env/types.ts";
 import type { EnsuredImage, ImageManager } from "../images/image-manager.ts";
@@ -22,11 +23,14 @@ export interface ContainerStarter {
   readonly killer: Killer;
   readonly images: ImageManager;
   readonly objects: ObjectSource;
+  readonly devices: Pick<DeviceManager, "runOptions">;
   readonly host: VolumeHost;
   /** Absent: the runtime mounts images itself. */
   readonly imageMounts?: ImageMounts;
   /** Whether the runtime handler of that name can mount so. */
   readonly recursiveReadOnlyMounts: (handler: string) => boolean;
+  /** Containers that name no seccomp profile get the runtime's. */
+  readonly seccompDefault: boolean;
   readonly paths: NodePaths;
   readonly clusterDomain: string;
   readonly hostIPs: readonly string[];
@@ -134,7 +138,9 @@ async function configOf(
     return host.readFile(`${volume.path}/${path}`, ENV_FILE_BYTES_MAX);
   };
   const addresses = { podIPs: specOf(pod).hostNetwork === true ? hostIPs : podIPs, hostIPs };
-  const env = await makeEnvironment({ pod, container, addresses, objects, node, readVolumeFile }, signal);
+  const devices = await starter.devices.runOptions(pod, container, signal);
+  const own = await makeEnvironment({ pod, container, addresses, objects, node, readVolumeFile }, signal);
+  const env = new Map([...(devices?.envs ?? []), ...own]);
   const target =
     targetContainerName === undefined || targetContainerName === ""
       ? undefined
@@ -147,6 +153,7 @@ async function configOf(
     container,
     restartCount,
     env,
+    devices,
     imageRef: image.ref,
     imageUser: image.user,
     podIPs,
@@ -156,8 +163,15 @@ async function configOf(
     clusterDomain,
     memoryCapacityBytes: node.memoryCapacityBytes,
     recursiveReadOnlyMounts: starter.recursiveReadOnlyMounts(input.runtimeHandler),
+    seccompDefault: starter.seccompDefault,
+    ...userNamespaceOf(input.sandboxConfig),
     ...(target !== undefined && { targetId: target.id }),
   });
+}
+
+function userNamespaceOf({ linux }: PodSandboxConfig): { readonly userNamespace?: UserNamespace } {
+  const userNamespace = linux?.securityContext?.namespaceOptions?.usernsOptions;
+  return userNamespace === undefined ? {} : { userNamespace };
 }
 
 async function postStart(

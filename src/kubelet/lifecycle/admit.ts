@@ -62,10 +62,6 @@ export function insufficientResource(
   others: readonly Pod[],
   allocatable: Readonly<Record<string, string>>,
 ): Rejection | undefined {
-  const lacking = (resource: string, amounts: string): Rejection => ({
-    reason: `OutOf${resource}`,
-    message: `Node didn't have enough resource: ${resource}, ${amounts}`,
-  });
   const podsMax = Number(allocatable["pods"] ?? Infinity);
   if (others.length + 1 > podsMax)
     return lacking("pods", `requested: 1, used: ${others.length}, capacity: ${podsMax}`);
@@ -78,6 +74,13 @@ export function insufficientResource(
       return lacking(resource, `requested: ${wanted}, used: ${used}, capacity: ${capacity}`);
   }
   return undefined;
+}
+
+function lacking(resource: string, amounts: string): Rejection {
+  return {
+    reason: `OutOf${resource}`,
+    message: `Node didn't have enough resource: ${resource}, ${amounts}`,
+  };
 }
 
 function hugepagesOf(allocatable: Readonly<Record<string, string>>): readonly string[] {

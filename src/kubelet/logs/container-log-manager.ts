@@ -1,10 +1,14 @@
-/** Rotates the logs of running containers by size, and keeps a bounded number of files. @module */
+/** Rotates the logs of running containers by size, compresses older ones, and keeps a bounded number of files. @module */
+import { createReadStream, createWriteStream } from "node:fs";
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { createGzip } from "node:zlib";
 import { type Clock, type Logger, pause } from "#apimachinery";
 import type { RuntimeService } from "#cri";
 import { runningContainers } from "../container/runtime-pod.ts";
 import type { RuntimeCache } from "../pleg/runtime-cache.ts";
+import { COMPRESSED, planRotation, TEMPORARY } from "./plan-rotation.ts";
 import type { NodePlatform } from "../platform/platform.ts";
 
 export interface LogRotationOptions {
@@ -14,6 +18,7 @@ export interface LogRotationOptions {
   readonly logger: Logger;
   readonly containerLogMaxBytes?: number;
   readonly containerLogMaxFiles?: number;
+  readonly containerLogMonitorMs?: number;
 }
 
 /** As upstream's `containerLogMaxSize`, `containerLogMaxFiles` and `containerLogMonitorInterval`. */
@@ -27,10 +32,10 @@ export async function rotateContainerLogs(
   cache: Pick<RuntimeCache, "list">,
   signal: AbortSignal,
 ): Promise<void> {
-  const { platform, clock, logger } = options;
+  const { platform, clock, logger, containerLogMonitorMs: periodMs = CHECK_PERIOD_MS } = options;
   if (platform.name === "simulated") return;
   while (!signal.aborted) {
-    await pause(clock, CHECK_PERIOD_MS, signal);
+    await pause(clock, periodMs, signal);
     for (const container of cache.list().flatMap(runningContainers)) {
       if (signal.aborted) return;
       if (container.logPath === "") continue;
@@ -44,8 +49,13 @@ export async function rotateContainerLogs(
   }
 }
 
-async function rotateIfLarge(
-  { runtime, clock, containerLogMaxBytes, containerLogMaxFiles }: LogRotationOptions,
+export async function rotateIfLarge(
+  {
+    runtime,
+    clock,
+    containerLogMaxBytes,
+    containerLogMaxFiles,
+  }: Pick<LogRotationOptions, "runtime" | "clock" | "containerLogMaxBytes" | "containerLogMaxFiles">,
   id: string,
   path: string,
   signal: AbortSignal,
@@ -58,6 +68,7 @@ async function rotateIfLarge(
     },
   );
   if (size < (containerLogMaxBytes ?? DEFAULT_BYTES_MAX)) return;
+  await tidyRotated(path, containerLogMaxFiles ?? DEFAULT_FILES_MAX, signal);
   const stamp = new Date(clock.now())
     .toISOString()
     .replaceAll(/[-:]|\..*/gu, "")
@@ -71,13 +82,21 @@ async function rotateIfLarge(
     await rename(moved, path);
     throw err;
   }
-  await removeOldest(path, containerLogMaxFiles ?? DEFAULT_FILES_MAX);
 }
 
-/** The present file counts as one. */
-async function removeOldest(path: string, filesMax: number): Promise<void> {
-  const prefix = `${basename(path)}.`;
-  const old = (await readdir(dirname(path))).filter((name) => name.startsWith(prefix)).toSorted();
-  const surplus = old.slice(0, Math.max(0, old.length - (filesMax - 1)));
-  for (const name of surplus) await rm(join(dirname(path), name), { force: true });
+/** The newest rotated file stays as it is, for whoever still reads it: it is compressed when the next one follows. */
+async function tidyRotated(path: string, filesMax: number, signal: AbortSignal): Promise<void> {
+  const dir = dirname(path);
+  const { remove, compress } = planRotation(await readdir(dir), basename(path), filesMax);
+  for (const name of remove) await rm(join(dir, name), { force: true });
+  for (const name of compress) await compressLog(join(dir, name), signal);
+}
+
+/** A half-written file bears another name, and is removed by the next rotation. */
+async function compressLog(path: string, signal: AbortSignal): Promise<void> {
+  const temporary = `${path}${TEMPORARY}`;
+  const { mode } = await stat(path);
+  await pipeline(createReadStream(path), createGzip(), createWriteStream(temporary, { mode }), { signal });
+  await rename(temporary, `${path}${COMPRESSED}`);
+  await rm(path);
 }

@@ -10,14 +10,15 @@ const ready = [
 ];
 const noNetwork = [ready[0]!, { type: "NetworkReady", status: false, reason: "NoPlugin", message: "none" }];
 
-const cases: readonly (readonly [string, readonly PressureCondition[], typeof ready | undefined, string])[] = [
-  ["a healthy node", [], ready, "Ready"],
-  ["little memory", ["MemoryPressure"], ready, "MemoryPressure Ready"],
-  ["a full disk", ["DiskPressure"], ready, "DiskPressure Ready"],
-  ["few processes", ["PIDPressure"], ready, "PIDPressure Ready"],
-  ["no network", [], noNetwork, ""],
-  ["no runtime", [], undefined, ""],
-];
+const cases: readonly (readonly [string, readonly PressureCondition[], typeof ready | undefined, string])[] =
+  [
+    ["a healthy node", [], ready, "Ready"],
+    ["little memory", ["MemoryPressure"], ready, "MemoryPressure Ready"],
+    ["a full disk", ["DiskPressure"], ready, "DiskPressure Ready"],
+    ["few processes", ["PIDPressure"], ready, "PIDPressure Ready"],
+    ["no network", [], noNetwork, ""],
+    ["no runtime", [], undefined, ""],
+  ];
 
 for (const [name, pressure, runtimeConditions, want] of cases) {
   test(`nodeConditions() of ${name}`, () => {

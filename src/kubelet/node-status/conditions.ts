@@ -9,6 +9,8 @@ export interface ConditionFacts {
   readonly pressure: readonly PressureCondition[];
   readonly runtimeConditions: readonly RuntimeCondition[] | undefined;
   readonly runtimeError: string;
+  /** The machine is about to go. */
+  readonly shutdownError?: string | undefined;
 }
 
 type Value = Pick<NodeCondition, "type" | "status" | "reason" | "message">;
@@ -44,7 +46,7 @@ export function nodeConditions(
   });
 }
 
-function readyCondition({ runtimeConditions, runtimeError }: ConditionFacts): Value {
+function readyCondition({ runtimeConditions, runtimeError, shutdownError }: ConditionFacts): Value {
   const errors: string[] = [];
   if (runtimeConditions === undefined) errors.push(`container runtime is down: ${runtimeError}`);
   const labels = {
@@ -56,6 +58,7 @@ function readyCondition({ runtimeConditions, runtimeError }: ConditionFacts): Va
     if (condition === undefined || condition.status) continue;
     errors.push(`${label}: ${describeCondition(condition)}`);
   }
+  if (shutdownError !== undefined) errors.push(shutdownError);
   if (errors.length === 0) {
     return {
       type: "Ready",

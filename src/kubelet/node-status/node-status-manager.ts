@@ -12,7 +12,7 @@ import {
 import type { Client, EventRecorder } from "#client";
 import { Nodes } from "#api/core/v1/node";
 import type { Node, NodeStatus } from "#api/core/v1/types.gen";
-import type { Image, Runtime, RuntimeCondition, RuntimeHandler } from "#cri";
+import type { Image, Runtime, RuntimeCondition, RuntimeFeatures, RuntimeHandler } from "#cri";
 import type { NodePlatform } from "../platform/platform.ts";
 import {
   allocatableOf,
@@ -26,8 +26,10 @@ import {
   nodeLabels,
 } from "./build-node.ts";
 import { planConditionEvents } from "./condition-events.ts";
+import type { DeviceManager } from "../devicemanager/device-manager.ts";
 import type { PressureCondition } from "../eviction/thresholds.ts";
 import { nodeConditions } from "./conditions.ts";
+import { withExtendedResources } from "./extended-resources.ts";
 
 export interface NodeStatusOptions {
   readonly client: Client;
@@ -37,6 +39,7 @@ export interface NodeStatusOptions {
   readonly runtime: Runtime;
   readonly platform: NodePlatform;
   readonly facts: NodeFacts;
+  readonly devices: () => Pick<DeviceManager, "capacity" | "isFirstStart">;
   /** What the node lacks. */
   readonly pressure: () => readonly PressureCondition[];
   /** How often it is computed, and how often it is written though nothing changed. */
@@ -46,6 +49,8 @@ export interface NodeStatusOptions {
   readonly volumesInUse: () => readonly string[] | undefined;
   /** The runtime has become able to run pods, or no longer is. */
   readonly onRuntimeReady: (ready: boolean) => void;
+  /** Why the node takes no more pods, apart from its runtime. */
+  readonly shutdownError: () => string | undefined;
 }
 
 /** While the node is not ready its runtime is asked this often, so that Ready comes soon. */
@@ -63,7 +68,10 @@ export class NodeStatusManager {
   #runtimeConditions: readonly RuntimeCondition[] | undefined;
   #runtimeError = "not checked yet";
   #runtimeHandlers: readonly RuntimeHandler[] = [];
+  #runtimeFeatures: RuntimeFeatures | undefined;
   readonly #rest: WakeablePause;
+  /** Extended resources in the status are of a node that had this name before. */
+  #isStrange = false;
 
   constructor(options: NodeStatusOptions) {
     this.#options = options;
@@ -91,6 +99,19 @@ export class NodeStatusManager {
   recursiveReadOnlyMounts(handler: string): boolean {
     const found = this.#runtimeHandlers.find(({ name }) => name === handler);
     return found?.features?.recursiveReadOnlyMounts === true;
+  }
+
+  /** Whether that handler can give pods a user namespace of their own; throws for one that the runtime does not have. */
+  userNamespaces(handler: string): boolean {
+    if (this.#runtimeHandlers.length === 0) return false;
+    const found = this.#runtimeHandlers.find(({ name }) => name === handler);
+    if (found === undefined) throw new Error(`the handler ${JSON.stringify(handler)} is not known`);
+    return found.features?.userNamespaces === true;
+  }
+
+  /** Whether the runtime keeps groups of the image away from a pod that asks for that. */
+  get supplementalGroupsPolicy(): boolean {
+    return this.#runtimeFeatures?.supplementalGroupsPolicy === true;
   }
 
   get isReady(): boolean {
@@ -140,9 +161,13 @@ export class NodeStatusManager {
     const wasReady = this.isReady;
     using timeout = deadline(clock, RUNTIME_TIMEOUT_MS, new Error("the runtime does not answer"));
     try {
-      const { status, runtimeHandlers } = await runtime.status({}, AbortSignal.any([signal, timeout.signal]));
+      const { status, runtimeHandlers, features } = await runtime.status(
+        {},
+        AbortSignal.any([signal, timeout.signal]),
+      );
       this.#runtimeConditions = status.conditions;
       this.#runtimeHandlers = runtimeHandlers;
+      this.#runtimeFeatures = features;
     } catch (err) {
       signal.throwIfAborted();
       this.#runtimeConditions = undefined;
@@ -162,6 +187,7 @@ export class NodeStatusManager {
       if (!isAlreadyExists(err)) throw err;
       isNew = false;
       this.#node = await client.get(Nodes, { name: facts.nodeName }, signal);
+      this.#isStrange = this.#options.devices().isFirstStart;
       await this.#reconcileLabels(this.#node, signal);
     }
     if (!this.#hasSaidStarting) recorder.event(this.#node, "Normal", "Starting", "Starting kubelet.");
@@ -193,6 +219,7 @@ export class NodeStatusManager {
     const patch = { type: "strategic", body } as const;
     const written = await client.patch(Nodes, { name: facts.nodeName }, patch, signal, options);
     this.#reportedAtMs = clock.now();
+    this.#isStrange = false;
     this.#node = written;
     this.#announce(before, status, written);
   }
@@ -207,17 +234,26 @@ export class NodeStatusManager {
     const { facts, clock, pressure } = this.#options;
     const images = await this.#images(signal);
     const capacity = capacityOf(facts);
+    const own = { capacity, allocatable: allocatableOf(capacity, facts.reserved) };
+    const offered = this.#options.devices().capacity();
     const runtimeConditions = this.#runtimeConditions;
     const volumesInUse = this.#options.volumesInUse() ?? before.volumesInUse ?? [];
-    const conditionFacts = { pressure: pressure(), runtimeConditions, runtimeError: this.#runtimeError };
+    const conditionFacts = {
+      pressure: pressure(),
+      runtimeConditions,
+      runtimeError: this.#runtimeError,
+      shutdownError: this.#options.shutdownError(),
+    };
     return {
-      capacity,
-      allocatable: allocatableOf(capacity, facts.reserved),
+      ...withExtendedResources(own, before, offered, this.#isStrange),
       conditions: nodeConditions(conditionFacts, before.conditions ?? [], formatTime(clock.now())),
       addresses: nodeAddresses(facts),
       daemonEndpoints: { kubeletEndpoint: { Port: facts.port ?? 0 } },
       nodeInfo: nodeInfo(facts),
       ...(this.#runtimeHandlers.length > 0 && { runtimeHandlers: nodeHandlers(this.#runtimeHandlers) }),
+      ...(this.#runtimeFeatures !== undefined && {
+        features: { supplementalGroupsPolicy: this.supplementalGroupsPolicy },
+      }),
       ...((volumesInUse.length > 0 || (before.volumesInUse ?? []).length > 0) && { volumesInUse }),
       ...(images.length > 0 && { images: nodeImages(images) }),
     };
@@ -246,6 +282,7 @@ function statusChanges(before: NodeStatus, after: NodeStatus): Readonly<Record<s
     "images",
     "volumesInUse",
     "runtimeHandlers",
+    "features",
   ] as const) {
     if (after[field] !== undefined && !isDeepStrictEqual(before[field], after[field]))
       changes[field] = after[field];

@@ -62,6 +62,8 @@ export interface PodCgroups {
   readPod(uid: string, qos: QOSClass): Promise<CgroupResources>;
   /** Rejects when the kernel refuses a value. */
   updatePod(uid: string, qos: QOSClass, resources: CgroupResources): Promise<void>;
+  /** Processes and threads of a pod; undefined when cgroups are not managed. */
+  podProcesses(uid: string, qos: QOSClass): Promise<number | undefined>;
   /** Undefined when cgroups are not managed. */
   podsMemory(): Promise<PodsMemory | undefined>;
   updateQOS(qos: "Burstable" | "BestEffort", resources: CgroupResources): Promise<void>;

@@ -28,14 +28,12 @@ export function withResizeActions(
   const isWholeChanged =
     podLevel !== undefined && actuated?.pod !== undefined && !sameResources(podLevel, actuated.pod);
   if (all.length === 0 && !isWholeChanged) return actions;
-  const indexes = (list: readonly (Decision | undefined)[]): readonly number[] =>
-    list.flatMap((decision, index) => (decision?.kill === undefined ? [] : [index]));
   const kills = all.flatMap(({ kill }) => kill ?? []);
   return {
     ...actions,
     containersToKill: [...actions.containersToKill, ...kills],
-    initContainersToStart: [...actions.initContainersToStart, ...indexes(sidecars)],
-    containersToStart: [...actions.containersToStart, ...indexes(regular)],
+    initContainersToStart: [...actions.initContainersToStart, ...restarted(sidecars)],
+    containersToStart: [...actions.containersToStart, ...restarted(regular)],
     resize: {
       memory: inOrder(all, "memory"),
       cpu: inOrder(all, "cpu"),
@@ -67,6 +65,10 @@ export function isResizeInProgress(
 interface Decision {
   readonly kill?: ContainerToKill;
   readonly updates: readonly ContainerUpdate[];
+}
+
+function restarted(decisions: readonly (Decision | undefined)[]): readonly number[] {
+  return decisions.flatMap((decision, index) => (decision?.kill === undefined ? [] : [index]));
 }
 
 function planContainer(

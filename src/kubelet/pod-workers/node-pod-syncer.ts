@@ -4,7 +4,7 @@ import type { Client, EventRecorder } from "#client";
 import { isTerminalPhase } from "#api/core/v1/pod-state";
 import type { Pod, PodStatus, Secret } from "#api/core/v1/types.gen";
 import { RuntimeClasses } from "#api/node/v1/runtimeclass";
-import type { DNSConfig } from "#cri";
+import type { DNSConfig, UserNamespace } from "#cri";
 import type { AllocationManager } from "../allocation/allocation-manager.ts";
 import { followResize, resizeFailed } from "../allocation/follow-resize.ts";
 import type { ObjectCache } from "../config/object-cache.ts";
@@ -13,7 +13,7 @@ import { formatPod, specOf, uidOf } from "../container/pod-spec.ts";
 import { qosClassOf } from "../container/qos.ts";
 import { milliCPUToShares, podCgroupResources, podRequests } from "../container/resources.ts";
 import { type ContainerToReset, containersToReset, isRestartingAll } from "../container/restart-all.ts";
-import { emptyRuntimePod, isActive, type RuntimePod } from "../container/runtime-pod.ts";
+import { emptyRuntimePod, hasNewEnd, isActive, type RuntimePod } from "../container/runtime-pod.ts";
 import type { PodAddresses } from "../env/field-ref.ts";
 import { type Applier, applyPodActions } from "../kuberuntime/apply-pod-actions.ts";
 import { killPod } from "../kuberuntime/kill-pod.ts";
@@ -21,6 +21,7 @@ import { resetContainers } from "../kuberuntime/reset-containers.ts";
 import { podDir, podLogDir, podLogDirName } from "../kuberuntime/paths.ts";
 import { sandboxConfig } from "../kuberuntime/sandbox-config.ts";
 import type { ContainerStarter } from "../kuberuntime/start-container.ts";
+import type { DeviceManager } from "../devicemanager/device-manager.ts";
 import { podDNS } from "../network/dns.ts";
 import { sandboxHostname } from "../network/hostname.ts";
 import type { NodePlatform } from "../platform/platform.ts";
@@ -28,8 +29,10 @@ import type { RuntimeCache } from "../pleg/runtime-cache.ts";
 import type { ProberManager } from "../prober/prober-manager.ts";
 import type { WaitingReason } from "../status/container-statuses.ts";
 import { generatePodStatus } from "../status/generate-pod-status.ts";
+import { withAllocatedResources } from "../status/allocated-resources.ts";
 import type { StatusManager } from "../status/status-manager.ts";
 import type { TokenManager } from "../volumes/token-manager.ts";
+import type { UsernsManager } from "../userns/userns-manager.ts";
 import { MountError } from "../volumes/mount-error.ts";
 import type { MountedVolumes } from "../volumes/mounted-volume.ts";
 import type { VolumeManager } from "../volumes/volume-manager.ts";
@@ -52,8 +55,10 @@ export interface SyncerOptions {
   readonly objects: ObjectCache;
   readonly certificates: IssuingManager;
   readonly allocation: AllocationManager;
+  readonly devices: Pick<DeviceManager, "resourceStatus">;
   /** Processes that a pod may have; 0: as many as the node. */
   readonly podPidsLimit: number;
+  readonly userns: UsernsManager;
   readonly backoff: Backoff;
   readonly runtimeName: string;
   readonly clusterDNS: readonly string[];
@@ -62,6 +67,11 @@ export interface SyncerOptions {
   readonly activePods: () => readonly Pod[];
   /** Why pods with a network of their own cannot be started now. */
   readonly networkError: () => string | undefined;
+}
+
+interface Isolation {
+  readonly runtimeHandler: string;
+  readonly userNamespace: UserNamespace;
 }
 
 /** As upstream: nobody waits for what nobody knows. */
@@ -101,12 +111,7 @@ export class NodePodSyncer implements PodSyncer {
     const hostNetwork = specOf(pod).hostNetwork === true;
     const networkError = hostNetwork ? undefined : this.#options.networkError();
     if (networkError !== undefined) {
-      this.#options.recorder.event(
-        pod,
-        "Warning",
-        "NetworkNotReady",
-        `network is not ready: ${networkError}`,
-      );
+      recorder.event(pod, "Warning", "NetworkNotReady", `network is not ready: ${networkError}`);
       return { isTerminal: false, failed: true };
     }
     objects.register(pod);
@@ -123,8 +128,9 @@ export class NodePodSyncer implements PodSyncer {
       if (reset.length > 0) return this.#reset(pod, runtimePod, reset, signal);
     }
     const actions = computePodActions(pod, runtimePod, prober, allocation.actuated.get(uid));
-    const runtimeHandler = await this.#runtimeHandler(pod, signal);
-    if (runtimeHandler === undefined) return { isTerminal: false, failed: true };
+    const isolation = await this.#isolation(pod, signal);
+    if (isolation === undefined) return { isTerminal: false, failed: true };
+    const { runtimeHandler, userNamespace } = isolation;
     const config = sandboxConfig({
       pod,
       attempt: actions.attempt,
@@ -132,10 +138,10 @@ export class NodePodSyncer implements PodSyncer {
       dns: podDNS(pod, this.#cluster(), this.#options.nodeResolver),
       logDirectory: podLogDir(starter.paths, pod),
       cgroupParent,
+      userNamespace,
     });
     const pullSecrets = await this.#pullSecrets(pod, signal);
     const reasons = this.#reasonsOf(uid);
-    const applier = this.#applier();
     const input = {
       pod,
       runtimePod,
@@ -146,7 +152,7 @@ export class NodePodSyncer implements PodSyncer {
       runtimeHandler,
       reasons,
     };
-    const { retryAtMs, failed } = await applyPodActions(applier, input, signal);
+    const { retryAtMs, failed } = await applyPodActions(this.#applier(), input, signal);
     if (actions.resize !== undefined) cache.invalidate(uid);
     const reached = await this.#refresh(pod);
     followResize(allocation, recorder, pod, reached);
@@ -154,7 +160,9 @@ export class NodePodSyncer implements PodSyncer {
     const ended = isTerminalPhase(this.publish(pod).phase);
     // A sidecar that has started lets the next container start, and no event tells of that.
     const isProgress = !failed && retryAtMs === undefined && actions.initContainersToStart.length > 0;
-    const againMs = isProgress ? this.#options.clock.now() : retryAtMs;
+    // Nor of a container that ended before the cache knew it.
+    const isAgain = isProgress || hasNewEnd(runtimePod, reached);
+    const againMs = isAgain ? this.#options.clock.now() : retryAtMs;
     const resyncMs = this.#options.volumes.resyncAtMs(uid);
     const due = first(againMs, deadlineMs, this.#options.tokens.renewAtMs(uid), resyncMs);
     return { isTerminal: ended, failed, ...(due !== undefined && { retryAtMs: due }) };
@@ -199,6 +207,7 @@ export class NodePodSyncer implements PodSyncer {
     this.publish(pod);
     await volumes.unmount(uid, signal);
     await platform.cgroups.removePod(uid);
+    await this.#options.userns.release(uid);
     objects.unregister(uid);
     certificates.unregister(uid);
     tokens.forget(uid);
@@ -237,8 +246,9 @@ export class NodePodSyncer implements PodSyncer {
       actuated: allocation.actuated.get(uid),
       nowMs: clock.now(),
     });
-    status.set(pod, next);
-    return status.get(uid) ?? next;
+    const told = withAllocatedResources(next, (name) => this.#options.devices.resourceStatus(uid, name));
+    status.set(pod, told);
+    return status.get(uid) ?? told;
   }
 
   /** The pod is gone: nothing needs to be remembered of it. */
@@ -262,6 +272,7 @@ export class NodePodSyncer implements PodSyncer {
     }
     await volumes.unmount(uid, signal);
     await platform.cgroups.removePod(uid);
+    await this.#options.userns.release(uid);
   }
 
   /** Stops and removes a pod that runs here though nobody asked for it. */
@@ -324,15 +335,14 @@ export class NodePodSyncer implements PodSyncer {
   }
 
   /** Undefined: this node cannot make the pod's sandbox; the event says why. */
-  async #runtimeHandler(pod: Pod, signal: AbortSignal): Promise<string | undefined> {
-    const { client, recorder, starter } = this.#options;
-    const { runtimeClassName: name, hostUsers, resourceClaims = [] } = specOf(pod);
+  async #isolation(pod: Pod, signal: AbortSignal): Promise<Isolation | undefined> {
+    const { client, recorder, starter, userns } = this.#options;
+    const { runtimeClassName: name = "", resourceClaims = [] } = specOf(pod);
     try {
       sandboxHostname(pod, starter.clusterDomain);
-      if (hostUsers === false) throw new Error("user namespaces are not supported by this node");
       if (resourceClaims.length > 0) throw new Error("dynamic resources are not supported by this node");
-      if (name === undefined || name === "") return "";
-      return (await client.get(RuntimeClasses, { name }, signal)).handler;
+      const runtimeHandler = name === "" ? "" : (await client.get(RuntimeClasses, { name }, signal)).handler;
+      return { runtimeHandler, userNamespace: await userns.namespaceOf(pod, runtimeHandler) };
     } catch (err) {
       signal.throwIfAborted();
       const message = `Failed to create pod sandbox: ${(err as Error).message}`;

@@ -1,6 +1,11 @@
 /** GET /metrics/cadvisor: what containers, pods and the machine use, by cAdvisor's names. @module */
 import type { ContainerStats, NetworkInterfaceUsage, PodSandboxStats } from "#cri";
-import { CONTAINER_NAME_LABEL, POD_NAME_LABEL, POD_NAMESPACE_LABEL, POD_UID_LABEL } from "../container/labels.ts";
+import {
+  CONTAINER_NAME_LABEL,
+  POD_NAME_LABEL,
+  POD_NAMESPACE_LABEL,
+  POD_UID_LABEL,
+} from "../container/labels.ts";
 import type { RuntimeContainer, RuntimePod } from "../container/runtime-pod.ts";
 import type { MachineInfo } from "../platform/platform.ts";
 import { family, type Labels, type Sample } from "./metrics-text.ts";
@@ -63,7 +68,12 @@ const FAMILIES: readonly (readonly [string, "counter" | "gauge", string, ValueOf
     ({ stats }) => stats.memory?.majorPageFaults,
   ],
   ["container_memory_rss", "gauge", "Size of RSS in bytes.", ({ stats }) => stats.memory?.rssBytes],
-  ["container_memory_swap", "gauge", "Container swap usage in bytes.", ({ stats }) => stats.swap?.swapUsageBytes],
+  [
+    "container_memory_swap",
+    "gauge",
+    "Container swap usage in bytes.",
+    ({ stats }) => stats.swap?.swapUsageBytes,
+  ],
   [
     "container_memory_usage_bytes",
     "gauge",
@@ -114,35 +124,70 @@ function containerFamilies({ containers, sandboxes, runtimePod }: CadvisorInput)
     ...containers.map((stats) => {
       const { labels, id } = stats.attributes;
       const container = runtimePod(labels[POD_UID_LABEL] ?? "")?.containers.find((one) => one.id === id);
-      const own = { ...podLabels(labels), container: labels[CONTAINER_NAME_LABEL] ?? "", id, image: container?.image ?? "", name: id };
+      const own = {
+        ...podLabels(labels),
+        container: labels[CONTAINER_NAME_LABEL] ?? "",
+        id,
+        image: container?.image ?? "",
+        name: id,
+      };
       return { labels: own, stats, container };
     }),
   ];
   return FAMILIES.map(([name, type, help, valueOf]) =>
-    family(name, type, help, all.map((one): Sample => ({ labels: one.labels, value: valueOf(one) }))),
+    family(
+      name,
+      type,
+      help,
+      all.map((one): Sample => ({ labels: one.labels, value: valueOf(one) })),
+    ),
   );
 }
 
 const NETWORK = [
   ["container_network_receive_bytes_total", "Cumulative count of bytes received", "rxBytes"],
-  ["container_network_receive_errors_total", "Cumulative count of errors encountered while receiving", "rxErrors"],
+  [
+    "container_network_receive_errors_total",
+    "Cumulative count of errors encountered while receiving",
+    "rxErrors",
+  ],
   ["container_network_transmit_bytes_total", "Cumulative count of bytes transmitted", "txBytes"],
-  ["container_network_transmit_errors_total", "Cumulative count of errors encountered while transmitting", "txErrors"],
+  [
+    "container_network_transmit_errors_total",
+    "Cumulative count of errors encountered while transmitting",
+    "txErrors",
+  ],
 ] as const;
 
 function networkFamilies({ sandboxes }: CadvisorInput): readonly string[] {
   const all = sandboxes.flatMap(({ attributes, linux }) => {
     const { defaultInterface, interfaces = [] } = linux?.network ?? {};
-    const list: readonly NetworkInterfaceUsage[] = interfaces.length > 0 ? interfaces : defaultInterface === undefined ? [] : [defaultInterface];
-    return list.map((usage) => ({ labels: { ...podLabels(attributes.labels), interface: usage.name }, usage }));
+    const list: readonly NetworkInterfaceUsage[] =
+      interfaces.length > 0 ? interfaces : defaultInterface === undefined ? [] : [defaultInterface];
+    return list.map((usage) => ({
+      labels: { ...podLabels(attributes.labels), interface: usage.name },
+      usage,
+    }));
   });
   return NETWORK.map(([name, help, field]) =>
-    family(name, "counter", help, all.map(({ labels, usage }) => ({ labels, value: usage[field] }))),
+    family(
+      name,
+      "counter",
+      help,
+      all.map(({ labels, usage }) => ({ labels, value: usage[field] })),
+    ),
   );
 }
 
 function podLabels(labels: Labels): Labels {
-  return { container: "", id: "", image: "", name: "", namespace: labels[POD_NAMESPACE_LABEL] ?? "", pod: labels[POD_NAME_LABEL] ?? "" };
+  return {
+    container: "",
+    id: "",
+    image: "",
+    name: "",
+    namespace: labels[POD_NAMESPACE_LABEL] ?? "",
+    pod: labels[POD_NAME_LABEL] ?? "",
+  };
 }
 
 function scaled(nanoseconds: number | undefined): number | undefined {

@@ -7,10 +7,16 @@ import type { RuntimeContainer, RuntimePod } from "../container/runtime-pod.ts";
 import type { NodePlatform } from "../platform/platform.ts";
 import type { ProbeMetrics } from "../prober/probe-metrics.ts";
 import type { FsStats } from "../stats/fs-stats.ts";
+import type { NodeLogs } from "./node-logs.ts";
 import type { KubeletMetrics } from "./kubelet-metrics.ts";
 
 export interface ServerHost {
   readonly nodeName: string;
+  /** Kubelet's own folder. */
+  readonly rootDir: string;
+  readonly nodeLogs: NodeLogs;
+  /** What it runs with, as a KubeletConfiguration. */
+  readonly configuration: object;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly runtime: Runtime;

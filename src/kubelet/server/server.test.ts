@@ -132,6 +132,9 @@ function serverHost(): ServerHost {
   return {
     certificateMetrics: undefined,
     nodeName: "n1",
+    rootDir: folder,
+    nodeLogs: { clock: systemClock, dir: folder, isEnabled: true, isQueryEnabled: true },
+    configuration: { maxPods: 110 },
     clock: { ...systemClock, now: () => NODE_START_MS },
     logger: silentLogger,
     runtime,
@@ -183,7 +186,7 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-function get(path: string, who?: string, token?: string): Promise<string> {
+function get(path: string, who?: string, token?: string, method = "GET"): Promise<string> {
   return new Promise((resolve, reject) => {
     const identity = who === undefined ? {} : identities[who]!;
     const request = httpsRequest(
@@ -192,6 +195,7 @@ function get(path: string, who?: string, token?: string): Promise<string> {
         port,
         path,
         ca,
+        method,
         ...identity,
         agent: false,
         ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
@@ -267,10 +271,39 @@ const answers: readonly (readonly [string, string | undefined, RegExp])[] = [
   ],
   ["/exec/default/web/c?command=ls&output=1", "admin", /^400 Upgrade request required$/u],
   ["/other", "admin", /^404/u],
+  ["/configz", "admin", /^200 \{"kubeletconfig":\{"maxPods":110\}\}$/u],
+  ["/logs/", "admin", /<a href="0.log">0.log<\/a>/u],
+  ["/logs/0.log", "admin", /^200 2026.*hello$/u],
+  ["/logs/none.log", "admin", /^404/u],
+  ["/logs/?query=0.log", "admin", /^200 2026.*hello$/u],
+  ["/logs/?query=", "admin", /^400 query: Invalid value: .*query cannot be empty$/u],
+  [
+    "/logs/?query=a&tailLines=-1",
+    "admin",
+    /^400 tailLines: Invalid value: -1: must be between 0 and 100000/u,
+  ],
+  ["/logs/?query=a%3Bb", "admin", /^400 query: .*input contains unsupported characters$/u],
+  ["/logs/x?query=a", "admin", /^406 path not allowed in query mode$/u],
+  ["/checkpoint/default/web/c", "admin", /^405/u],
 ];
 for (const [path, who, want] of answers) {
   test(`startServer answers ${path} to ${who ?? "nobody"}`, { skip }, async () =>
     assert.match(await get(path, who), want),
+  );
+}
+
+const checkpoints: readonly (readonly [string, RegExp])[] = [
+  ["default/x/c", /^404 pod does not exist$/u],
+  ["default/web/x", /^404 container x does not exist$/u],
+  ["default/web/c?timeout=x", /^404 cannot parse value of timeout parameter$/u],
+  [
+    "default/web/c",
+    /^500 checkpointing of default\/web\/c failed \(rpc error: code = Unimplemented desc = unknown method/u,
+  ],
+];
+for (const [path, want] of checkpoints) {
+  test(`startServer answers a wish for a checkpoint of ${path}`, { skip }, async () =>
+    assert.match(await get(`/checkpoint/${path}`, "admin", undefined, "POST"), want),
   );
 }
 

@@ -8,7 +8,9 @@ import { RuntimeError, type RuntimeErrorCode } from "#cri";
 import type { KubeletServerOptions, ServingCertificates } from "../options.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { Authorize } from "./authorize.ts";
+import { checkpointContainer } from "./checkpoint.ts";
 import { serveContainerLogs } from "./container-logs.ts";
+import { serveNodeLogs } from "./node-logs.ts";
 import { cadvisorMetrics, metrics, resourceMetrics } from "./metrics.ts";
 import { requestAttributes, requestUrl } from "./request-attributes.ts";
 import { HttpError, type ServerHost } from "./server-host.ts";
@@ -131,13 +133,25 @@ async function route(
   if (what === "exec" || what === "attach" || what === "portForward") {
     throw new HttpError(400, "Upgrade request required");
   }
+  if (what === "checkpoint" && segments.length === 3) {
+    if (request.method !== "POST") throw new HttpError(405, "405: Method Not Allowed");
+    const [namespace, pod, container] = segments.map(decodeURIComponent) as [string, string, string];
+    const target = { namespace, pod, container, query: url.searchParams };
+    return sendJson(response, await checkpointContainer(host, target, signal));
+  }
   if (request.method !== "GET" && request.method !== "HEAD") throw new HttpError(405, "Method Not Allowed");
   const path = [what, ...segments].join("/");
   if (what === "containerLogs" && segments.length === 3) {
     const [namespace, pod, container] = segments.map(decodeURIComponent) as [string, string, string];
     return serveContainerLogs(host, { namespace, pod, container, query: url.searchParams }, response, signal);
   }
+  if (what === "logs") {
+    const target = { path: segments.map(decodeURIComponent).join("/"), params: url.searchParams };
+    return serveNodeLogs(host.nodeLogs, target, response, signal);
+  }
   switch (path) {
+    case "configz":
+      return sendJson(response, { kubeletconfig: host.configuration });
     case "healthz":
     case "healthz/ping":
     case "healthz/syncloop":
@@ -150,7 +164,10 @@ async function route(
     case "stats/summary":
       return sendJson(
         response,
-        await (url.searchParams.get("only_cpu_and_memory") === "true" ? statsSummary : fullSummary)(host, signal),
+        await (url.searchParams.get("only_cpu_and_memory") === "true" ? statsSummary : fullSummary)(
+          host,
+          signal,
+        ),
       );
     case "metrics":
       return sendText(response, await metrics(host, signal), "text/plain; version=0.0.4; charset=utf-8");

@@ -113,7 +113,10 @@ async function summary(
 }
 
 /** A runtime that cannot measure whole pods leaves it to the sums of their containers. */
-export async function sandboxStats(host: Pick<StatsHost, "runtime">, signal: AbortSignal): Promise<readonly PodSandboxStats[]> {
+export async function sandboxStats(
+  host: Pick<StatsHost, "runtime">,
+  signal: AbortSignal,
+): Promise<readonly PodSandboxStats[]> {
   try {
     return await host.runtime.listPodSandboxStats({}, signal);
   } catch (err) {

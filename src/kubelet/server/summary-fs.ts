@@ -56,6 +56,8 @@ export function withFs(
     containers,
     ...(fs.volumes.length > 0 && { volume: fs.volumes }),
     "ephemeral-storage": storage,
+    // Some runtimes count the processes of the sandbox alone.
+    ...(fs.processes !== undefined && { process_stats: { process_count: fs.processes } }),
   };
 }
 
@@ -67,8 +69,7 @@ function containerFs(
 ): ContainerSummary {
   const own = logs.get(container.name);
   const { availableBytes, capacityBytes, inodes, inodesFree } = runtimeFs?.containerFs ?? {};
-  const whole =
-    capacityBytes === undefined ? {} : { availableBytes, capacityBytes, inodes, inodesFree };
+  const whole = capacityBytes === undefined ? {} : { availableBytes, capacityBytes, inodes, inodesFree };
   return {
     ...container,
     ...(container.rootfs !== undefined && { rootfs: { ...(whole as FsUsageStats), ...container.rootfs } }),
@@ -76,7 +77,9 @@ function containerFs(
   };
 }
 
-function statsOf(fs: RuntimeFsStats["imageFs"] | NonNullable<ReturnType<PodFs["logs"]["get"]>>): FsUsageStats {
+function statsOf(
+  fs: RuntimeFsStats["imageFs"] | NonNullable<ReturnType<PodFs["logs"]["get"]>>,
+): FsUsageStats {
   const { availableBytes, capacityBytes, usedBytes, inodes, inodesFree, inodesUsed } = fs;
   return { availableBytes, capacityBytes, usedBytes, inodes, inodesFree, inodesUsed };
 }

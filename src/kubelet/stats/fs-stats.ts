@@ -4,6 +4,7 @@ import type { Pod } from "#api/core/v1/types.gen";
 import { type FilesystemUsage, isRuntimeUnimplemented, type ImageFsInfoResponse, type Runtime } from "#cri";
 import { describeError } from "../container/describe-error.ts";
 import { containersOf, initContainersOf, uidOf } from "../container/pod-spec.ts";
+import { qosClassOf } from "../container/qos.ts";
 import type { FsLayout } from "../eviction/thresholds.ts";
 import { type NodePaths, podLogDir } from "../kuberuntime/paths.ts";
 import type { FsUsage, NodePlatform } from "../platform/platform.ts";
@@ -34,6 +35,7 @@ export interface PodFs {
   readonly volumes: readonly VolumeSummary[];
   /** Of each container's logs. */
   readonly logs: ReadonlyMap<string, FsUsage>;
+  readonly processes: number | undefined;
 }
 
 /** Pods whose logs are measured at the same time. */
@@ -77,9 +79,15 @@ export class FsStats {
     const result = new Map<string, PodFs>();
     for (let at = 0; at < pods.length; at += PODS_PARALLEL) {
       const slice = pods.slice(at, at + PODS_PARALLEL);
-      const logs = await Promise.all(slice.map((pod) => this.#logsOf(pod)));
-      for (const [i, pod] of slice.entries())
-        result.set(uidOf(pod), { volumes: volumes.get(uidOf(pod)) ?? [], logs: logs[i]! });
+      const { cgroups } = this.#options.platform;
+      const [logs, processes] = await Promise.all([
+        Promise.all(slice.map((pod) => this.#logsOf(pod))),
+        Promise.all(slice.map((pod) => cgroups.podProcesses(uidOf(pod), qosClassOf(pod)))),
+      ]);
+      for (const [i, pod] of slice.entries()) {
+        const uid = uidOf(pod);
+        result.set(uid, { volumes: volumes.get(uid) ?? [], logs: logs[i]!, processes: processes[i] });
+      }
     }
     return result;
   }

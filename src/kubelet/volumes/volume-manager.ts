@@ -154,11 +154,6 @@ export class VolumeManager {
     this.#waitingSinceMs.set(uid, isLate ? nowMs : sinceMs);
     const unprocessed = failures.filter(({ failed }) => failed === "process");
     if (unprocessed.length === 0 && !isLate) return undefined;
-    const names = (list: readonly { readonly name: string }[]): string =>
-      `[${list
-        .map(({ name }) => name)
-        .toSorted()
-        .join(" ")}]`;
     const unattached = failures.filter(({ failed }) => failed === "attach");
     const problem =
       unprocessed.length > 0
@@ -171,4 +166,10 @@ export class VolumeManager {
 
 function eventOf(problem: Error): VolumeEvent | undefined {
   return problem instanceof OperationError ? { reason: problem.reason, message: problem.message } : undefined;
+}
+
+/** As upstream prints lists. */
+function names(list: readonly { readonly name: string }[]): string {
+  const sorted = list.map(({ name }) => name).toSorted();
+  return `[${sorted.join(" ")}]`;
 }

@@ -36,6 +36,8 @@ export interface VolumePartsOptions {
   readonly releaseImages: VolumeManagerOptions["releaseImages"];
   /** What is in use has changed: the node's status is to say so. */
   readonly onInUse: () => void;
+  /** By type of plugin, besides CSI. */
+  readonly pluginHandlers: () => ReadonlyMap<string, PluginHandler>;
 }
 
 export interface VolumeParts {
@@ -55,10 +57,16 @@ export function newVolumeParts(options: VolumePartsOptions): VolumeParts {
   const { client, clock, logger, platform, nodeName, rootDir, node } = options;
   const isSimulated = platform.name === "simulated";
   const metrics = new Registry();
-  const { observe } = newCsiMetrics(metrics);
+  const calls = newCsiMetrics(metrics);
   const nodeInfo = new CsiNodeInfo(client, nodeName);
   const onChange = (): void => volumes.sourcesChanged();
-  const drivers = new CsiDrivers({ clock, logger, nodeInfo, onCall: observe, onRegistered: onChange });
+  const drivers = new CsiDrivers({
+    clock,
+    logger,
+    nodeInfo,
+    onCall: (...call) => calls.observe(...call),
+    onRegistered: onChange,
+  });
   const objects = new CsiDriverObjects({ ...options, onChange });
   const devices = new CsiDevices(options.onInUse);
   const files = { ...options, host: platform.volumes };
@@ -71,7 +79,10 @@ export function newVolumeParts(options: VolumePartsOptions): VolumeParts {
   });
   const volumes = new VolumeManager({ ...files, csi });
   const background = async (signal: AbortSignal): Promise<void> => {
-    const handlers = new Map<string, PluginHandler>([[CSI_PLUGIN_TYPE, drivers]]);
+    const handlers = new Map<string, PluginHandler>([
+      ...options.pluginHandlers(),
+      [CSI_PLUGIN_TYPE, drivers],
+    ]);
     const dir = `${rootDir}/plugins_registry`;
     const here = isSimulated
       ? []

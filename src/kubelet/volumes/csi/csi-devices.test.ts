@@ -9,10 +9,13 @@ import { csiBlockPaths, csiVolumeDir, uniqueVolumeName } from "./csi-paths.ts";
 
 const host = linuxVolumes();
 
+const data = (volumeHandle: string) => ({ driverName: "d", volumeHandle });
+
+const name = (handle: string): string => uniqueVolumeName("d", handle);
+
 test("CsiDevices.load() finds what an earlier kubelet left, and who uses it", async () => {
   const rootDir = await mkdtemp(join(tmpdir(), "k8ts-csi-devices-"));
   try {
-    const data = (volumeHandle: string) => ({ driverName: "d", volumeHandle });
     await writeVolumeData(host, csiVolumeDir(rootDir, "u1", "pv-a"), data("a"));
     await writeVolumeData(host, csiVolumeDir(rootDir, "u2", "pv-a"), data("a"));
     await writeVolumeData(host, csiVolumeDir(rootDir, "u1", "own"), {
@@ -29,7 +32,6 @@ test("CsiDevices.load() finds what an earlier kubelet left, and who uses it", as
     const devices = new CsiDevices(() => {});
     assert.equal(devices.inUse, undefined);
     await devices.load(host, rootDir);
-    const name = (handle: string): string => uniqueVolumeName("d", handle);
     assert.deepEqual(devices.inUse, [name("a"), name("b"), name("left")]);
     assert.deepEqual([...(devices.get(name("a"))?.users ?? [])], ["u1", "u2"]);
     assert.deepEqual(devices.usedBy("u3"), [name("b")]);

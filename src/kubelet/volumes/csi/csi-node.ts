@@ -76,7 +76,7 @@ export function nodePatch(
   if (isSame && missing.length === 0) return undefined;
   if (nodeId === undefined) ids.delete(driver);
   else ids.set(driver, nodeId);
-  const value = ids.size === 0 ? null : JSON.stringify(Object.fromEntries([...ids].toSorted()));
+  const value = ids.size === 0 ? null : JSON.stringify(Object.fromEntries(ids));
   return {
     metadata: {
       ...(!isSame && { annotations: { [NODE_ID_ANNOTATION]: value } }),

@@ -7,12 +7,13 @@ import { type CsiTools, isFinalError, secretData, tokenAttributes } from "./csi-
 
 const signal = new AbortController().signal;
 
+const entry = async (_: unknown, { audience }: { audience?: string }) => ({
+  token: `for ${audience}`,
+  expiresAtMs: 3_600_000,
+  renewAtMs: 0,
+});
+
 test("tokenAttributes() holds a token for each audience that the driver asks for", async () => {
-  const entry = async (_: unknown, { audience }: { audience?: string }) => ({
-    token: `for ${audience}`,
-    expiresAtMs: 3_600_000,
-    renewAtMs: 0,
-  });
   const tools = { tokens: { entry } } as unknown as CsiTools;
   const object: CSIDriver = {
     apiVersion: "storage.k8s.io/v1",
@@ -28,11 +29,12 @@ test("tokenAttributes() holds a token for each audience that the driver asks for
   assert.deepEqual(await tokenAttributes(tools, testPod(), undefined, signal), {});
 });
 
+const get = async (_: unknown, { name }: { name: string }) => {
+  if (name !== "s") throw new Error("gone");
+  return { data: { user: Buffer.from("me").toString("base64") } };
+};
+
 test("secretData() decodes the secret, and says which field named a missing one", async () => {
-  const get = async (_: unknown, { name }: { name: string }) => {
-    if (name !== "s") throw new Error("gone");
-    return { data: { user: Buffer.from("me").toString("base64") } };
-  };
   const tools = { client: { get } } as unknown as CsiTools;
   const ref = { namespace: "n", name: "s" };
   assert.deepEqual(await secretData(tools, ref, "NodeStageSecretRef", signal), { user: "me" });

@@ -40,17 +40,22 @@ const modes: readonly (readonly [mode: string, plain: string, precise: string])[
   ["ReadWriteMany", "MULTI_NODE_MULTI_WRITER", "MULTI_NODE_MULTI_WRITER"],
 ];
 
+const modeOf = (mode: string, capabilities: ReadonlySet<NodeCapability>): string =>
+  csiCapability({ ...volume, accessModes: [mode] }, capabilities, undefined).accessMode.mode;
+
 for (const [mode, plain, precise] of modes) {
   test(`csiCapability() names ${mode} as the driver knows it`, () => {
-    const of = (capabilities: ReadonlySet<NodeCapability>): string =>
-      csiCapability({ ...volume, accessModes: [mode] }, capabilities, undefined).accessMode.mode;
-    assert.deepEqual([of(none), of(new Set(["SINGLE_NODE_MULTI_WRITER"]))], [plain, precise]);
+    assert.deepEqual(
+      [modeOf(mode, none), modeOf(mode, new Set(["SINGLE_NODE_MULTI_WRITER"]))],
+      [plain, precise],
+    );
   });
 }
 
+const group = (capabilities: ReadonlySet<NodeCapability>): string | undefined =>
+  csiCapability(volume, capabilities, 42).mount?.volumeMountGroup;
+
 test("csiCapability() hands the group to drivers that apply it", () => {
-  const group = (capabilities: ReadonlySet<NodeCapability>): string | undefined =>
-    csiCapability(volume, capabilities, 42).mount?.volumeMountGroup;
   assert.deepEqual([group(none), group(new Set(["VOLUME_MOUNT_GROUP"]))], ["", "42"]);
 });
 
@@ -107,7 +112,7 @@ test("csiVolumeOf() gives an inline volume a handle of its own pod", () => {
   const found = csiVolumeOf(testPod(), spec);
   assert.match(found?.handle ?? "", /^csi-[0-9a-f]{64}$/);
   assert.deepEqual(found?.publishSecret, { name: "s", namespace: "default" });
-  assert.equal(podInfo(testPod(), found!)["csi.storage.k8s.io/pod.uid"], "u1");
+  assert.equal(podInfo(testPod(), found)["csi.storage.k8s.io/pod.uid"], "u1");
   const other = csiVolumeOf(testPod({}, { uid: "u2" }), spec);
   assert.notEqual(other?.handle, found?.handle);
 });

@@ -98,8 +98,9 @@ export function csiCapability(
   return { mount: { fsType, mountFlags: mountOptions, volumeMountGroup }, accessMode };
 }
 
+const key = (name: string): string => `csi.storage.k8s.io/${name}`;
+
 export function podInfo(pod: Pod, { lifecycle }: CsiVolume): StringMap {
-  const key = (name: string): string => `csi.storage.k8s.io/${name}`;
   return {
     [key("pod.name")]: pod.metadata.name,
     [key("pod.namespace")]: pod.metadata.namespace ?? "",

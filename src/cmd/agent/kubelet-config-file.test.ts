@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { withConfigFile } from "./kubelet-config-file.ts";
+
+const FILE = `apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+maxPods: 20
+podPidsLimit: 50
+evictionHard:
+  memory.available: 200Mi
+`;
+
+test("withConfigFile() reads the file, and lets flags win", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "k8ts-kubelet-config-"));
+  try {
+    const path = join(folder, "kubelet.yaml");
+    await writeFile(path, FILE);
+    const flags = { podPidsLimit: 100, eviction: { maxPodGracePeriodSeconds: 5 }, imageGC: {} };
+    assert.deepEqual(await withConfigFile(path, flags), {
+      maxPods: 20,
+      podPidsLimit: 100,
+      eviction: { hard: { "memory.available": "200Mi" }, maxPodGracePeriodSeconds: 5 },
+      imageGC: {},
+      shutdown: {},
+    });
+    await writeFile(path, `${FILE}cpuManagerPolicy: static\n`);
+    await assert.rejects(
+      withConfigFile(path, flags),
+      /Cannot use the kubelet configuration .*cpuManagerPolicy/u,
+    );
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

@@ -1,0 +1,108 @@
+/** Puts together what gives devices to pods and tells who holds them; a simulated node has no devices. @module */
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Registry } from "prom-client";
+import type { Pod } from "#api/core/v1/types.gen";
+import { memoryState, stateFile } from "../checkpoint/state-file.ts";
+import type { KubeletOptions } from "../options.ts";
+import { podResourcesHandlers } from "../podresources/pod-resources.ts";
+import { podResourcesApi } from "../podresources/pod-resources-tables.ts";
+import { newRateLimiter } from "../podresources/rate-limiter.ts";
+import { CHECKPOINT_NAME } from "./checkpoint.ts";
+import { DeviceManager, type DeviceManagerOptions } from "./device-manager.ts";
+import { newDeviceMetrics } from "./device-metrics.ts";
+import { devicePluginApi, type RegisterRequest } from "./device-plugin-tables.ts";
+import { DevicePlugins } from "./device-plugins.ts";
+import { serveUnix, type UnixService } from "./unix-server.ts";
+
+export interface DevicePartsOptions extends Pick<
+  DeviceManagerOptions,
+  "activePods" | "onCapacity" | "onHealth"
+> {
+  readonly options: KubeletOptions;
+  readonly registry: Registry;
+  readonly pods: () => readonly Pod[];
+}
+
+export interface DeviceParts {
+  readonly manager: DeviceManager;
+  /** For the plugins that show themselves in the registry folder. */
+  readonly plugins: DevicePlugins;
+  /** Reads what an earlier kubelet has given. */
+  readonly load: () => Promise<void>;
+  /** Until `signal` aborts. */
+  readonly run: (signal: AbortSignal) => Promise<void>;
+}
+
+const DEVICE_PLUGINS_DIR = "device-plugins";
+const POD_RESOURCES_DIR = "pod-resources";
+const SOCKET = "kubelet.sock";
+/** Of questions about who holds what; upstream's. */
+const REQUESTS = { perSecond: 100, burst: 10 };
+
+export function newDeviceParts(input: DevicePartsOptions): DeviceParts {
+  const { options, registry, activePods, pods } = input;
+  const { clock, logger, rootDir, platform } = options;
+  const isSimulated = platform.name === "simulated";
+  const dir = join(rootDir, DEVICE_PLUGINS_DIR);
+  const metrics = newDeviceMetrics(registry);
+  const checkpoint = isSimulated ? memoryState() : stateFile(join(dir, CHECKPOINT_NAME));
+  const manager = new DeviceManager({ ...input, clock, logger, checkpoint, metrics });
+  const plugins = new DevicePlugins({ clock, logger, manager, metrics, dir });
+  const who = { devices: manager, activePods: () => activePods() ?? [], pods, metrics };
+  const serve = async (service: UnixService): Promise<() => void> => {
+    try {
+      return await serveUnix(service);
+    } catch (err) {
+      // The node runs pods all the same; without devices, or without somebody knowing who holds them.
+      logger.error("Listening on a socket failed", { socketPath: service.socketPath, err });
+      return () => {};
+    }
+  };
+  return {
+    manager,
+    plugins,
+    load: () => manager.load(),
+    async run(signal) {
+      if (isSimulated) return;
+      await removeSockets(dir);
+      const closers = await Promise.all([
+        serve({
+          socketPath: join(dir, SOCKET),
+          schema: devicePluginApi,
+          service: "Registration",
+          handlers: {
+            Register: async (request) => {
+              await plugins.registerByCall(request as RegisterRequest, signal);
+              return {};
+            },
+          },
+        }),
+        serve({
+          socketPath: join(rootDir, POD_RESOURCES_DIR, SOCKET),
+          schema: podResourcesApi,
+          service: "PodResourcesLister",
+          handlers: podResourcesHandlers({ ...who, limiter: newRateLimiter(clock, REQUESTS) }),
+        }),
+      ]);
+      await aborted(signal);
+      for (const close of closers) close();
+      await plugins.close();
+      await manager.close();
+    },
+  };
+}
+
+/** Plugins watch for that, and register again. */
+async function removeSockets(dir: string): Promise<void> {
+  await mkdir(dir, { recursive: true, mode: 0o750 });
+  for (const entry of await readdir(dir, { withFileTypes: true }))
+    if (entry.isSocket()) await rm(join(dir, entry.name), { force: true });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,88 @@
+/** What a kubelet runs with, told as a KubeletConfiguration: the answer of `/configz`. Pure. @module */
+import { formatDuration } from "#apimachinery";
+import { DEFAULT_HARD } from "../eviction/thresholds.ts";
+import { DEFAULT_IMAGE_GC } from "../images/image-gc-plan.ts";
+import type { KubeletOptions } from "../options.ts";
+
+/** Settings of one value: what else there is is refused when a configuration is read. */
+const FIXED = {
+  authentication: {
+    x509: { clientCAFile: "" },
+    webhook: { enabled: true, cacheTTL: "2m0s" },
+    anonymous: { enabled: false },
+  },
+  authorization: {
+    mode: "Webhook",
+    webhook: { cacheAuthorizedTTL: "5m0s", cacheUnauthorizedTTL: "30s" },
+  },
+  cgroupDriver: "cgroupfs",
+  configMapAndSecretChangeDetectionStrategy: "Watch",
+  containerLogMaxWorkers: 1,
+  cpuCFSQuota: true,
+  cpuCFSQuotaPeriod: "100ms",
+  cpuManagerPolicy: "none",
+  enableControllerAttachDetach: true,
+  enableServer: true,
+  enforceNodeAllocatable: ["pods"],
+  failSwapOn: false,
+  hairpinMode: "hairpin-veth",
+  localStorageCapacityIsolation: true,
+  memoryManagerPolicy: "None",
+  memorySwap: {},
+  nodeStatusMaxImages: 50,
+  registerNode: true,
+  runtimeRequestTimeout: "2m0s",
+  serializeImagePulls: false,
+  topologyManagerPolicy: "none",
+  topologyManagerScope: "container",
+  volumeStatsAggPeriod: "1m0s",
+} as const;
+
+export function effectiveConfiguration(options: KubeletOptions): object {
+  const { eviction = {}, shutdown = {}, server } = options;
+  const imageGC = { ...DEFAULT_IMAGE_GC, ...options.imageGC };
+  const byPodPriority = shutdown.byPodPriority ?? [];
+  return {
+    ...FIXED,
+    ...(server !== undefined && { address: server.host, port: server.port }),
+    cgroupsPerQOS: options.enableCgroups ?? true,
+    clusterDNS: options.clusterDNS,
+    clusterDomain: options.clusterDomain,
+    containerLogMaxFiles: options.containerLogMaxFiles ?? 5,
+    containerLogMaxSize: String(options.containerLogMaxBytes ?? "10Mi"),
+    containerLogMonitorInterval: formatDuration(options.containerLogMonitorMs ?? 10_000),
+    enableSystemLogHandler: options.enableSystemLogHandler ?? true,
+    enableSystemLogQuery: options.enableSystemLogQuery ?? false,
+    evictionHard: eviction.hard ?? DEFAULT_HARD,
+    ...(eviction.soft !== undefined && { evictionSoft: eviction.soft }),
+    ...(eviction.softGracePeriodMs !== undefined && {
+      evictionSoftGracePeriod: Object.fromEntries(
+        Object.entries(eviction.softGracePeriodMs).map(([signal, ms]) => [signal, formatDuration(ms)]),
+      ),
+    }),
+    ...(eviction.minimumReclaim !== undefined && { evictionMinimumReclaim: eviction.minimumReclaim }),
+    evictionMaxPodGracePeriod: eviction.maxPodGracePeriodSeconds ?? 0,
+    evictionPressureTransitionPeriod: formatDuration(eviction.pressureTransitionPeriodMs ?? 300_000),
+    imageGCHighThresholdPercent: imageGC.highThresholdPercent,
+    imageGCLowThresholdPercent: imageGC.lowThresholdPercent,
+    imageMinimumGCAge: formatDuration(imageGC.minimumAgeMs),
+    imageMaximumGCAge: formatDuration(imageGC.maximumAgeMs),
+    kubeReserved: options.kubeReserved ?? {},
+    maxParallelImagePulls: options.parallelImagePullsMax ?? 5,
+    maxPods: options.maxPods ?? 110,
+    nodeLeaseDurationSeconds: options.nodeLeaseDurationSeconds ?? 40,
+    nodeStatusReportFrequency: formatDuration(options.nodeStatusReportMs ?? 300_000),
+    nodeStatusUpdateFrequency: formatDuration(options.nodeStatusUpdateMs ?? 10_000),
+    podLogsDir: options.podLogsDir,
+    podPidsLimit: options.podPidsLimit ?? -1,
+    ...(options.registerWithTaints !== undefined && { registerWithTaints: options.registerWithTaints }),
+    resolvConf: options.resolvConf ?? "/etc/resolv.conf",
+    seccompDefault: options.seccompDefault ?? false,
+    shutdownGracePeriod: formatDuration((shutdown.gracePeriodSeconds ?? 0) * 1000),
+    shutdownGracePeriodCriticalPods: formatDuration((shutdown.gracePeriodCriticalPodsSeconds ?? 0) * 1000),
+    ...(byPodPriority.length > 0 && { shutdownGracePeriodByPodPriority: byPodPriority }),
+    staticPodPath: options.podManifestPath ?? "",
+    systemReserved: options.systemReserved ?? {},
+    userNamespaces: { idsPerPod: options.userNamespacesIdsPerPod ?? 65_536 },
+  };
+}

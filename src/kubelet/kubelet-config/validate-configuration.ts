@@ -1,0 +1,94 @@
+/** What contradicts itself in a kubelet's configuration. Pure; rules and words are upstream's. @module */
+import { formatDuration } from "#apimachinery";
+import { parseThresholds } from "../eviction/thresholds.ts";
+import { DEFAULT_IMAGE_GC } from "../images/image-gc-plan.ts";
+import type { ShutdownConfig } from "../nodeshutdown/plan.ts";
+import { USERNS_UNIT } from "../userns/id-ranges.ts";
+import type { FileOptions } from "./kubelet-configuration.ts";
+
+const LOG_MONITOR_MIN_MS = 3000;
+const SECOND = 1;
+
+export function validateConfiguration(options: FileOptions): readonly string[] {
+  return [
+    ...imageErrors(options),
+    ...logErrors(options),
+    ...shutdownErrors(options.shutdown ?? {}),
+    ...userNamespaceErrors(options.userNamespacesIdsPerPod),
+    ...thresholdErrors(options),
+    ...((options.nodeLeaseDurationSeconds ?? SECOND) > 0
+      ? []
+      : ["nodeLeaseDurationSeconds must be greater than 0"]),
+    ...((options.parallelImagePullsMax ?? 1) > 0
+      ? []
+      : [`maxParallelImagePulls ${options.parallelImagePullsMax} must be a positive number`]),
+    ...((options.maxPods ?? 0) < 0
+      ? [`maxPods (--max-pods) ${options.maxPods} must not be a negative number`]
+      : []),
+  ];
+}
+
+function imageErrors({ imageGC }: FileOptions): readonly string[] {
+  const { highThresholdPercent: high, lowThresholdPercent: low } = { ...DEFAULT_IMAGE_GC, ...imageGC };
+  const highName = "imageGCHighThresholdPercent (--image-gc-high-threshold)";
+  const lowName = "imageGCLowThresholdPercent (--image-gc-low-threshold)";
+  const errors = [
+    [highName, high],
+    [lowName, low],
+  ].flatMap(([name, value]) =>
+    Number(value) < 0 || Number(value) > 100 ? [`${name} ${value} must be between 0 and 100, inclusive`] : [],
+  );
+  return low >= high ? [...errors, `${lowName} ${low} must be less than ${highName} ${high}`] : errors;
+}
+
+function logErrors(options: FileOptions): readonly string[] {
+  const errors: string[] = [];
+  if (options.enableSystemLogQuery === true && options.enableSystemLogHandler === false)
+    errors.push("enableSystemLogHandler is required for enableSystemLogQuery");
+  if ((options.containerLogMonitorMs ?? LOG_MONITOR_MIN_MS) < LOG_MONITOR_MIN_MS) {
+    const least = "a positive time duration greater than or equal to 3s";
+    errors.push(`containerLogMonitorInterval must be ${least}`);
+  }
+  if ((options.containerLogMaxFiles ?? 2) <= 1) errors.push("containerLogMaxFiles must be greater than 1");
+  return errors;
+}
+
+function shutdownErrors(shutdown: ShutdownConfig): readonly string[] {
+  const { gracePeriodSeconds: all = 0, gracePeriodCriticalPodsSeconds: critical = 0 } = shutdown;
+  const errors: string[] = [];
+  if (critical > all)
+    errors.push(
+      `shutdownGracePeriodCriticalPods ${shown(critical)} must be <= shutdownGracePeriod ${shown(all)}`,
+    );
+  for (const [name, seconds] of [
+    ["shutdownGracePeriod", all],
+    ["shutdownGracePeriodCriticalPods", critical],
+  ] as const)
+    if (seconds !== 0 && seconds < SECOND)
+      errors.push(`${name} ${shown(seconds)} must be either zero or otherwise >= 1 sec`);
+  if ((shutdown.byPodPriority ?? []).length > 0 && (all > 0 || critical > 0)) {
+    const both = "shutdownGracePeriodByPodPriority and shutdownGracePeriod";
+    errors.push(`Cannot specify both ${both} at the same time`);
+  }
+  return errors;
+}
+
+function shown(seconds: number): string {
+  return formatDuration(seconds * 1000);
+}
+
+function userNamespaceErrors(ids = USERNS_UNIT): readonly string[] {
+  const name = "userNamespaces.idsPerPod";
+  if (ids < USERNS_UNIT) return [`${name} must not be less than ${USERNS_UNIT}`];
+  if (ids % USERNS_UNIT !== 0) return [`${name} must be a multiple of ${USERNS_UNIT}`];
+  return ids >= 2 ** 32 ? [`${name} must not be more than ${2 ** 32 - 1}`] : [];
+}
+
+function thresholdErrors({ eviction }: FileOptions): readonly string[] {
+  try {
+    parseThresholds(eviction ?? {});
+    return [];
+  } catch (err) {
+    return [(err as Error).message];
+  }
+}

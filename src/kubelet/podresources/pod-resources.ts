@@ -1,0 +1,105 @@
+/** Answers who holds which devices. @module */
+import type { Pod } from "#api/core/v1/types.gen";
+import { RuntimeError } from "#cri";
+import { containersOf, initContainersOf, isRestartableInit, uidOf } from "../container/pod-spec.ts";
+import type { DeviceManager } from "../devicemanager/device-manager.ts";
+import type { DeviceMetrics, PodResourcesMethod } from "../devicemanager/device-metrics.ts";
+import { NO_NUMA_NODE } from "../devicemanager/pod-devices.ts";
+import type { UnaryHandler } from "../devicemanager/unix-server.ts";
+import type { RateLimiter } from "./rate-limiter.ts";
+
+export interface PodResourcesOptions {
+  readonly devices: Pick<DeviceManager, "devicesOf" | "allocatable" | "freeUnused">;
+  readonly activePods: () => readonly Pod[];
+  readonly pods: () => readonly Pod[];
+  readonly metrics: DeviceMetrics;
+  readonly limiter: RateLimiter;
+}
+
+interface ContainerDevices {
+  readonly resourceName: string;
+  readonly deviceIds: readonly string[];
+  readonly topology?: { readonly nodes: readonly { readonly id: number }[] };
+}
+
+const VERSION = { server_api_version: "v1" };
+
+/** By method of `PodResourcesLister`. */
+export function podResourcesHandlers(options: PodResourcesOptions): Readonly<Record<string, UnaryHandler>> {
+  const { devices, activePods, pods, metrics, limiter } = options;
+  const counted = (method: PodResourcesMethod, answer: (request: object) => object): UnaryHandler => {
+    // oxlint-disable-next-line typescript/require-await -- a promise by contract
+    return async (request) => {
+      if (!limiter.allow()) throw new RuntimeError("ResourceExhausted", "rejected by rate limit");
+      metrics.requests.inc(VERSION);
+      metrics.requestsOf[method].inc(VERSION);
+      try {
+        return answer(request);
+      } catch (err) {
+        metrics.errorsOf[method].inc(VERSION);
+        throw err;
+      }
+    };
+  };
+  return {
+    List: counted("list", () => {
+      devices.freeUnused();
+      return { podResources: activePods().map((pod) => resourcesOf(devices, pod)) };
+    }),
+    GetAllocatableResources: counted("get_allocatable", () => ({
+      devices: [...devices.allocatable()].flatMap(([resource, list]) =>
+        list.flatMap(({ id, topology }) =>
+          perNode(
+            resource,
+            id,
+            topology?.nodes.map((node) => node.id),
+          ),
+        ),
+      ),
+    })),
+    Get: counted("get", (request) => {
+      const { podName, podNamespace } = request as { podName: string; podNamespace: string };
+      const pod = pods().find(
+        ({ metadata }) => metadata.name === podName && metadata.namespace === podNamespace,
+      );
+      if (pod === undefined)
+        throw new RuntimeError("Unknown", `pod ${podName} in namespace ${podNamespace} not found`);
+      return { podResources: resourcesOf(devices, pod) };
+    }),
+  };
+}
+
+/** Sidecars are told of, init containers that end are not. */
+function resourcesOf(devices: PodResourcesOptions["devices"], pod: Pod): object {
+  const { name, namespace = "" } = pod.metadata;
+  const containers = [...initContainersOf(pod).filter(isRestartableInit), ...containersOf(pod)];
+  return {
+    name,
+    namespace,
+    containers: containers.map((container) => ({
+      name: container.name,
+      devices: devicesOf(devices, uidOf(pod), container.name),
+    })),
+  };
+}
+
+function devicesOf(
+  devices: PodResourcesOptions["devices"],
+  podUid: string,
+  container: string,
+): readonly ContainerDevices[] {
+  return [...devices.devicesOf(podUid, container)].flatMap(([resource, allocation]) =>
+    [...allocation.devices].flatMap(([node, ids]) =>
+      ids.flatMap((id) => perNode(resource, id, node === NO_NUMA_NODE ? undefined : [node])),
+    ),
+  );
+}
+
+function perNode(
+  resourceName: string,
+  id: string,
+  nodes: readonly number[] | undefined,
+): readonly ContainerDevices[] {
+  if (nodes === undefined) return [{ resourceName, deviceIds: [id] }];
+  return nodes.map((node) => ({ resourceName, deviceIds: [id], topology: { nodes: [{ id: node }] } }));
+}

@@ -1,0 +1,145 @@
+/** Registries that misbehave, images that lie, and a disk that has no room for them. */
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, suite, test } from "node:test";
+import { FaultyRegistry } from "./faulty-registry.ts";
+import { TestCluster, eventually, run } from "./harness.ts";
+
+const PROFILE = "e2epull";
+const WEB = join(import.meta.dirname, "../../examples/web");
+const MIB = 2 ** 20;
+/** Of the disk that the node keeps its images on. */
+const DISK_MIB = 64;
+const isRoot = process.geteuid?.() === 0;
+/** What a layer that breaks out would make on the machine. */
+const ESCAPED = `k8ts-escaped-${process.pid}`;
+const UP = "../".repeat(20);
+
+suite("faulty images", { skip: isRoot ? false : "needs root: real containers" }, () => {
+  let cluster: TestCluster;
+  let registry: FaultyRegistry;
+  let disk = "";
+
+  before(async () => {
+    cluster = await TestCluster.prepare(PROFILE);
+    disk = join(cluster.home, "profiles", PROFILE, "nodes", `k8ts-${PROFILE}`, "containerd");
+    await mkdir(disk, { recursive: true });
+    const mounted = await run(
+      ["mount", "-t", "tmpfs", "-o", `size=${DISK_MIB}m`, "tmpfs", disk],
+      process.env,
+    );
+    assert.equal(mounted.code, 0, mounted.stderr);
+    await cluster.k8ts("start");
+    const address = `${(await cluster.k8ts("ip")).trim().replace(/\.\d+$/, ".1")}:5002`;
+    await cluster.k8ts("start", `--insecure-registry=${address}`);
+    registry = await FaultyRegistry.start(address, WEB, cluster.home);
+    // the slow and the repeated go on beside the others
+    for (const name of ["slow", "half", "busy", "stub", "forged", "locked", "silent"])
+      await cluster.kubectl("run", name, `--image=${await registry.push(`${name}/web`)}`);
+  });
+  after(async () => {
+    await registry?.stop();
+    try {
+      await cluster?.destroy();
+    } finally {
+      await run(["umount", "--lazy", disk], process.env);
+    }
+  });
+
+  for (const [name, what] of [
+    ["slow", "sends drop by drop"],
+    ["half", "breaks off in the middle of a blob, once"],
+  ] as const)
+    test(`a registry that ${what} costs time alone`, () => ready(name));
+
+  for (const [name, what, message] of [
+    ["forged", "a blob that is not what its digest says", /unexpected commit digest|failed to verify/],
+    ["stub", "a registry that always breaks off", /unexpected EOF|short read|failed to copy/],
+    ["locked", "a registry that answers 401 without saying whom it would believe", /401 Unauthorized/],
+    ["busy", "a registry that answers 429 and goes on to", /429 Too Many Requests/],
+  ] as const)
+    test(`${what}: the pod does not run, and its events say why`, async () => {
+      await eventually(`the failure of ${name}`, async () =>
+        message.test(await cluster.kubectl("describe", "pod", name)) ? true : undefined,
+      ).catch(async (cause: unknown) => {
+        throw new Error(await cluster.kubectl("describe", "pod", name), { cause });
+      });
+      assert.match(await waiting(name), /^(?:ErrImagePull|ImagePullBackOff|)$/);
+    });
+
+  test("a registry that answered 429 has calmed down", () => registry.calmDown());
+
+  test("a pod whose image never comes is deleted at once", async () => {
+    await eventually("the pull", async () =>
+      (await cluster.kubectl("describe", "pod", "silent")).includes("Pulling image") ? true : undefined,
+    );
+    await cluster.kubectl("delete", "pod", "silent", "--grace-period=1", "--timeout=15s");
+  });
+
+  for (const [name, members] of [
+    ["a path that leads up", [{ name: `${UP}tmp/${ESCAPED}` }]],
+    ["an absolute path", [{ name: `/../..${"/..".repeat(20)}/tmp/${ESCAPED}` }]],
+    [
+      "a link out of the root, and a file through it",
+      [{ name: "out", type: "symlink", linkname: `${UP}tmp` }, { name: `out/${ESCAPED}` }],
+    ],
+    [
+      "an absolute link, and a file through it",
+      [{ name: "out", type: "symlink", linkname: "/tmp" }, { name: `out/${ESCAPED}` }],
+    ],
+    [
+      "a hard link to a file of the machine",
+      [{ name: "stolen", type: "link", linkname: `${UP}etc/hostname` }],
+    ],
+  ] as const)
+    test(`a layer with ${name} stays within its container`, async () => {
+      const pod = `hostile-${name.replaceAll(/\W+/g, "-")}`.slice(0, 60).replace(/-$/, "");
+      const image = await registry.pushHostile(`plain/${pod}`, members);
+      await cluster.kubectl("run", pod, `--image=${image}`);
+      // refused, or unpacked to where it belongs
+      const state = await eventually("an end of the pull", async () => {
+        const reason = await waiting(pod);
+        if (/ErrImagePull|ImagePullBackOff/.test(reason)) return "refused";
+        const phase = await cluster.kubectl("get", "pod", pod, "-o", "jsonpath={.status.phase}");
+        return phase === "Running" ? "runs" : undefined;
+      });
+      assert.equal(existsSync(join("/tmp", ESCAPED)), false);
+      if (state === "runs") {
+        const { stdout } = await cluster.tryKubectl(["exec", pod, "--", "cat", "/stolen"]);
+        assert.equal(stdout, "");
+      }
+      await cluster.kubectl("delete", "pod", pod, "--now");
+    });
+
+  test("an image that the disk has no room for: the pod says so, others go on, and it runs when there is room", async () => {
+    const filler = join(disk, "filler");
+    const large = await registry.pushLarge("plain/large", 12 * MIB);
+    assert.equal((await run(["dd", "if=/dev/zero", `of=${filler}`, "bs=1M"], process.env)).code, 1);
+    await cluster.kubectl("run", "large", `--image=${large}`);
+    await eventually("the failure", async () =>
+      (await cluster.kubectl("describe", "pod", "large")).includes("no space left on device")
+        ? true
+        : undefined,
+    );
+    assert.equal(await cluster.kubectl("exec", "slow", "--", "echo", "here"), "here\n");
+    await run(["rm", filler], process.env);
+    await ready("large");
+  });
+
+  test("the pod of the registry that has calmed down runs", () => ready("busy"));
+
+  async function ready(name: string): Promise<void> {
+    await cluster
+      .kubectl("wait", "--for=condition=Ready", `pod/${name}`, "--timeout=60s")
+      .catch(async (cause: unknown) => {
+        throw new Error(await cluster.kubectl("describe", "pod", name), { cause });
+      });
+  }
+
+  function waiting(name: string): Promise<string> {
+    const path = "jsonpath={.status.containerStatuses[0].state.waiting.reason}";
+    return cluster.kubectl("get", "pod", name, "-o", path);
+  }
+});

@@ -1,0 +1,214 @@
+/** What goes wrong on a node while pods run: kubelet dies in every phase of a pod, probes hang, volumes vanish, the node is full. */
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, suite, test } from "node:test";
+import { TestCluster, eventually } from "./harness.ts";
+import { IMAGE, podSteps, sh } from "./pod-steps.ts";
+
+const PROFILE = "e2enode";
+const NODE = `k8ts-${PROFILE}`;
+const WEB = join(import.meta.dirname, "../../examples/web");
+const isRoot = process.geteuid?.() === 0;
+/** As often as kubelet dies: each time in another step of what it does for these pods. */
+const KILLS = 3;
+/** What a node takes, with the components' own. */
+const PODS_MAX = 110;
+
+suite("faults on a node", { skip: isRoot ? false : "needs root: real containers" }, () => {
+  let cluster: TestCluster;
+  const { pod, ready, phase, field, inside } = podSteps(() => cluster);
+
+  before(async () => {
+    cluster = await TestCluster.prepare(PROFILE);
+    await cluster.k8ts("start", "--wait=all");
+    await cluster.k8ts("image", "build", "-t", IMAGE, WEB);
+  });
+  after(() => cluster?.destroy());
+
+  test("kubelet killed in every phase of a pod: each pod comes to its end", async () => {
+    const never = { restartPolicy: "Never", terminationGracePeriodSeconds: 1 };
+    const forever = sh("c", "sleep 3600");
+    const slowly = { exec: { command: ["sh", "-c", "sleep 2"] } };
+    const quick = { terminationGracePeriodSeconds: 1 };
+    await pod("ending", {
+      terminationGracePeriodSeconds: 20,
+      containers: [{ ...forever, lifecycle: { preStop: slowly } }],
+    });
+    await pod("deleted", { ...quick, containers: [forever] });
+    await pod("waiting", {
+      ...quick,
+      containers: [{ ...forever, envFrom: [{ configMapRef: { name: "later" } }] }],
+    });
+    // a start that is broken off is a container that has failed, and these are not started again
+    await pod("completing", { ...never, containers: [sh("c", "sleep 8")] });
+    await pod("failing", { ...never, containers: [sh("c", "sleep 8; exit 7")] });
+    for (const name of ["ending", "deleted", "completing", "failing"]) await phase(name, "Running");
+    await pod("initializing", { ...quick, initContainers: [sh("i", "sleep 3")], containers: [forever] });
+    await pod("hooked", { ...quick, containers: [{ ...forever, lifecycle: { postStart: slowly } }] });
+    await pod("crashing", { ...quick, containers: [sh("c", "sleep 1; exit 1")] });
+    await cluster.kubectl("delete", "pod", "ending", "--wait=false");
+    for (let i = 0; i < KILLS; i++) {
+      const pid = agentPid();
+      process.kill(pid, "SIGKILL");
+      if (i === 0) {
+        await cluster.kubectl("delete", "pod", "deleted", "--wait=false");
+        await pod("created", { ...quick, containers: [forever] });
+        await cluster.kubectl("create", "configmap", "later", "--from-literal=A=1");
+      }
+      await eventually("a new agent", async () => (agentPid() === pid ? undefined : true));
+      // the pods show it that this one got to work
+      await cluster.kubectl("annotate", "pod", "created", `round=${i}`, "--overwrite");
+    }
+    for (const name of ["initializing", "hooked", "created", "waiting"]) await ready(name);
+    await phase("completing", "Succeeded");
+    await phase("failing", "Failed");
+    const code = "{.status.containerStatuses[0].state.terminated.exitCode}";
+    assert.equal(await field("completing", code), "0");
+    assert.equal(await field("failing", code), "7");
+    await eventually("a restart", async () =>
+      Number(await field("crashing", "{.status.containerStatuses[0].restartCount}")) > 0 ? true : undefined,
+    );
+    for (const name of ["ending", "deleted"])
+      await cluster.kubectl("wait", "--for=delete", `pod/${name}`, "--timeout=30s");
+    await cluster.kubectl("delete", "pods", "--all", "--now");
+  });
+
+  test("probes that hang are cut off, count as failures, and hold up nobody else's", async () => {
+    const hangs = { exec: { command: ["sleep", "1000"] }, timeoutSeconds: 1, periodSeconds: 1 };
+    const mute = { httpGet: { port: 9000 }, timeoutSeconds: 1, periodSeconds: 1, failureThreshold: 1 };
+    const quick = { terminationGracePeriodSeconds: 1 };
+    await pod("hangs", {
+      ...quick,
+      containers: [{ ...sh("c", "sleep 3600"), livenessProbe: { ...hangs, failureThreshold: 1 } }],
+    });
+    // listens, and never answers
+    await pod("mute", {
+      ...quick,
+      containers: [{ ...sh("c", "sleep 3600 | nc -lk -p 9000"), readinessProbe: mute }],
+    });
+    await pod("fine", {
+      ...quick,
+      containers: [
+        { ...sh("c", "sleep 3600"), readinessProbe: { exec: { command: ["true"] }, periodSeconds: 1 } },
+      ],
+    });
+    await ready("fine");
+    await eventually("a restart", async () =>
+      Number(await field("hangs", "{.status.containerStatuses[0].restartCount}")) > 0 ? true : undefined,
+    );
+    await tells("hangs", 'Liveness probe failed: command "sleep 1000" timed out');
+    await tells("mute", "Readiness probe failed: Get ");
+    assert.equal(await field("mute", "{.status.containerStatuses[0].ready}"), "false");
+    // what was cut off does not go on
+    const probes = await inside("hangs", "c", "ps | grep -c '[s]leep 1000' || true");
+    assert.ok(Number(probes) <= 1, `${probes} probes run`);
+    await cluster.kubectl("delete", "pod", "hangs", "mute", "fine", "--now");
+  });
+
+  test("a volume whose source vanishes: who has it goes on, who needs it is told, and it heals", async () => {
+    const source = join(cluster.home, "source");
+    mkdirSync(source);
+    await cluster.kubectl("create", "configmap", "settings", "--from-literal=color=red");
+    const spec = {
+      terminationGracePeriodSeconds: 1,
+      containers: [
+        {
+          ...sh("c", "sleep 3600"),
+          volumeMounts: [
+            { name: "host", mountPath: "/host" },
+            { name: "settings", mountPath: "/settings" },
+          ],
+        },
+      ],
+      volumes: [
+        { name: "host", hostPath: { path: source, type: "Directory" } },
+        { name: "settings", configMap: { name: "settings" } },
+      ],
+    };
+    await pod("has", spec);
+    await ready("has");
+    rmSync(source, { recursive: true });
+    await cluster.kubectl("delete", "configmap", "settings");
+    await pod("needs", spec);
+    await tells(
+      "needs",
+      "MountVolume.SetUp failed for volume",
+      "hostPath type check failed",
+      "is not a directory",
+    );
+    await tells("needs", 'configmap "settings" not found');
+    assert.equal(await inside("has", "c", "cat /settings/color"), "red");
+    assert.equal(await field("has", "{.status.containerStatuses[0].restartCount}"), "0");
+    mkdirSync(source);
+    await cluster.kubectl("create", "configmap", "settings", "--from-literal=color=blue");
+    await ready("needs");
+    assert.equal(await inside("needs", "c", "cat /settings/color"), "blue");
+    // gone again when they end: that is no reason to stay
+    rmSync(source, { recursive: true });
+    await cluster.kubectl("delete", "pod", "has", "needs", "--now", "--timeout=20s");
+    assert.equal(existsSync(source), false);
+  });
+
+  test("as many pods at once as the node takes run, one more waits, and all end", async (t) => {
+    const alive = "--field-selector=status.phase!=Failed,status.phase!=Succeeded";
+    const others = await cluster.kubectl("get", "pods", "-A", alive, "-o", "name");
+    const count = PODS_MAX - others.trim().split("\n").length;
+    const started = performance.now();
+    await cluster.apply({
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { name: "many", namespace: "default" },
+      spec: {
+        replicas: count + 1,
+        progressDeadlineSeconds: 600,
+        selector: { matchLabels: { app: "many" } },
+        template: {
+          metadata: { labels: { app: "many" } },
+          spec: { terminationGracePeriodSeconds: 1, containers: [sh("c", "exec sleep 3600")] },
+        },
+      },
+    });
+    const available = "jsonpath={.status.availableReplicas}";
+    await eventually(
+      `${count} pods that run`,
+      async () =>
+        (await cluster.kubectl("get", "deploy", "many", "-o", available)) === String(count)
+          ? true
+          : undefined,
+      240_000,
+    );
+    t.diagnostic(`${count} pods ran after ${Math.round(performance.now() - started)} ms`);
+    const pending = ["-l", "app=many", "--field-selector=status.phase=Pending"];
+    const message = "jsonpath={.items[*].status.conditions[0].message}";
+    assert.match(await cluster.kubectl("get", "pods", ...pending, "-o", message), /Too many pods/);
+    const ips = (
+      await cluster.kubectl("get", "pods", "-l", "app=many", "-o", "jsonpath={.items[*].status.podIP}")
+    )
+      .trim()
+      .split(" ");
+    assert.equal(new Set(ips).size, count);
+    const ending = performance.now();
+    await cluster.kubectl("delete", "deploy", "many", "--cascade=foreground", "--wait=false");
+    await eventually(
+      "the end of all",
+      async () => ((await cluster.kubectl("get", "pods", "-o", "name")) === "" ? true : undefined),
+      120_000,
+    );
+    t.diagnostic(`all ended within ${Math.round(performance.now() - ending)} ms`);
+  });
+
+  async function tells(name: string, ...texts: readonly string[]): Promise<void> {
+    await eventually(`describe tells ${texts.join(" and ")}`, async () => {
+      const text = await cluster.kubectl("describe", "pod", name);
+      return texts.every((part) => text.includes(part)) ? true : undefined;
+    }).catch(async (cause: unknown) => {
+      throw new Error(await cluster.kubectl("describe", "pod", name), { cause });
+    });
+  }
+
+  function agentPid(): number {
+    const file = join(cluster.home, "profiles", PROFILE, "pids", `${NODE}.agent.child.pid`);
+    return Number(readFileSync(file, "utf8"));
+  }
+});
