@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import type { APIService } from "#api/apiregistration/v1/types.gen";
 import { APIServices } from "#api/apiregistration/v1/apiservice";
+import { isNotFound } from "#apimachinery";
 import { newClient } from "#client";
 import { createApiServer } from "../api-server.ts";
 import { openMemoryStore } from "#storage";
@@ -69,25 +71,40 @@ test("InProcessBackends shows discovery with the priorities of the APIService, a
   assert.deepEqual(backends.v2()[0]?.definitions, [["Thing", schema]]);
 });
 
-test("createApiServer answers for a backend in its process as for any other group", async () => {
-  const store = await openMemoryStore();
-  await using server = await createApiServer({ store, inProcessBackends: [backend] });
-  const { signal } = new AbortController();
-  const transport = server.transport();
-  const get = async (path: string): Promise<unknown> =>
-    (await transport.request({ method: "GET", path }, signal)).body;
-  await assert.rejects(get(`${PATH}/things`), { reason: "NotFound" });
-  const made = await newClient(transport, { userAgent: "test" }).create(APIServices, apiService(), signal);
-  assert.equal(made.status?.conditions?.[0]?.reason, "Local");
-  assert.deepEqual(await get(`${PATH}/things`), {
-    kind: "Thing",
-    method: "GET",
-    path: `${PATH}/things`,
-    accept: "",
-  });
-  const group = (await get("/apis/made.example.com")) as { preferredVersion: { version: string } };
-  assert.equal(group.preferredVersion.version, "v1");
-  const stranger = server.transport({ name: "eve", groups: ["system:authenticated"] });
-  const asked = stranger.request({ method: "GET", path: `${PATH}/things` }, signal);
-  await assert.rejects(asked, { reason: "Forbidden" });
-});
+test(
+  "createApiServer answers for a backend in its process as for any other group",
+  { timeout: 30_000 },
+  async () => {
+    const store = await openMemoryStore();
+    await using server = await createApiServer({ store, inProcessBackends: [backend] });
+    const { signal } = new AbortController();
+    const transport = server.transport();
+    const get = async (path: string): Promise<unknown> =>
+      (await transport.request({ method: "GET", path }, signal)).body;
+    await assert.rejects(get(`${PATH}/things`), { reason: "NotFound" });
+    const made = await newClient(transport, { userAgent: "test" }).create(APIServices, apiService(), signal);
+    assert.equal(made.status?.conditions?.[0]?.reason, "Local");
+    // The server hears of the APIService as every watcher does: after its write was answered.
+    const served = async (): Promise<unknown> => {
+      for (;;) {
+        try {
+          return await get(`${PATH}/things`);
+        } catch (err) {
+          if (!isNotFound(err)) throw err;
+          await setImmediate();
+        }
+      }
+    };
+    assert.deepEqual(await served(), {
+      kind: "Thing",
+      method: "GET",
+      path: `${PATH}/things`,
+      accept: "",
+    });
+    const group = (await get("/apis/made.example.com")) as { preferredVersion: { version: string } };
+    assert.equal(group.preferredVersion.version, "v1");
+    const stranger = server.transport({ name: "eve", groups: ["system:authenticated"] });
+    const asked = stranger.request({ method: "GET", path: `${PATH}/things` }, signal);
+    await assert.rejects(asked, { reason: "Forbidden" });
+  },
+);
