@@ -155,9 +155,9 @@ suite("joining", { skip: isRoot ? false : "needs root: real containers" }, () =>
     const open = listening.filter((address) => !/^(?:127\.|\[::1\])/.test(address));
     const ports = new Set(open.map((address) => address.replace(/^.*:/, "")));
     assert.ok(ports.has("10250"));
-    // kubelet, DNS, and health of kube-proxy
+    // kubelet, DNS with its metrics and readiness, and health of kube-proxy
     assert.deepEqual(
-      [...ports].filter((port) => !["10250", "10256", "53"].includes(port)),
+      [...ports].filter((port) => !["10250", "10256", "53", "9153", "8181"].includes(port)),
       [],
     );
   });

@@ -118,6 +118,15 @@ test("LimitRanges.validate puts bounds in order, resource by resource", () => {
   ]);
 });
 
+test("LimitRanges.validate takes a resource that is called as something every object has", () => {
+  const limits = [{ type: "Pod", min: { "a.b/constructor": "1", constructor: "1" } }];
+  const range: core.LimitRange = object("LimitRange", { spec: { limits } });
+  assert.deepEqual(show(LimitRanges.validate!(range)), [
+    'spec.limits[0].min[constructor]: Invalid value: "constructor": must be a standard resource type or fully qualified',
+    'spec.limits[0].min[constructor]: Invalid value: "constructor": must be a standard resource for containers',
+  ]);
+});
+
 test("Namespaces.validateSubresource judges the finalizers that are left", () => {
   const namespace: core.Namespace = object("Namespace", { spec: { finalizers: ["kubernetes", "odd"] } });
   assert.deepEqual(show(Namespaces.validateSubresource!["finalize"]!(namespace, namespace)), [

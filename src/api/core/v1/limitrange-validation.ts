@@ -85,8 +85,9 @@ function validateOrder(item: LimitRangeItem, path: string): Causes {
   const resources = new Set(LISTS.flatMap((name) => Object.keys(lists[name] ?? {})));
   return [...resources].flatMap((resource) => {
     const valueOf = (name: ListName): string | undefined => {
-      const value = lists[name]?.[resource];
-      return value === undefined ? undefined : canonicalQuantity(value);
+      const list = lists[name] ?? {};
+      // A resource may be called "constructor", which every object has something by.
+      return Object.hasOwn(list, resource) ? canonicalQuantity(list[resource]!) : undefined;
     };
     const at = (name: ListName): string => field.key(field.child(path, name), resource);
     return [
