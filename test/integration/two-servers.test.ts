@@ -113,12 +113,9 @@ class Watch {
     this.made.set(owner.kind, uids.add(pod.metadata.uid!));
     const active = this.#informers.lister(Pods).list("default").filter(isPodActive);
     const count = active.filter((other) => controllerOf(other)?.uid === owner.uid).length;
-    if (owner.kind === "Job") {
-      if (count > PARALLELISM) this.broken.push(`${count} pods of the Job at a time`);
-      return;
-    }
-    const ofSets = active.filter((other) => controllerOf(other)?.kind === "ReplicaSet").length;
-    if (ofSets > REPLICAS + MAX_SURGE) this.broken.push(`${ofSets} pods of the Deployment`);
+    // A Deployment counts what its sets are told to have: a pod more may be there while one of the old set is being deleted.
+    const most = owner.kind === "Job" ? PARALLELISM : REPLICAS;
+    if (count > most) this.broken.push(`${count} pods of the ${owner.kind} at a time`);
   }
 
   /** The most replicas that all sets together were told to have at one time. */
