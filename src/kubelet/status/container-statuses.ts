@@ -58,8 +58,9 @@ function missingStatus(
   container: Container,
   old: ContainerStatus | undefined,
 ): ContainerStatus {
-  if (isRestarting && old?.state !== undefined && old.state.waiting === undefined)
-    return resetStatus(container, old);
+  // One that waits was counted already: until the others are gone too, nothing more is said of it.
+  if (isRestarting && old?.state !== undefined)
+    return old.state.waiting === undefined ? resetStatus(container, old) : old;
   if (old?.state?.terminated !== undefined) return old;
   const reason = initContainersOf(pod).length > 0 ? "PodInitializing" : "ContainerCreating";
   const base: ContainerStatus = {
