@@ -5,6 +5,7 @@ import {
   conflict,
   invalid,
   isConflict,
+  isNamespaceGone,
   isNotFound,
   notFound,
   reasonOf,
@@ -18,6 +19,22 @@ test("predicates see through the cause chain", () => {
   assert.ok(isConflict(wrapped));
   assert.ok(!isNotFound(wrapped));
   assert.equal(notFound(PODS, "a").code, 404);
+});
+
+test("isNamespaceGone() knows a namespace that terminates and one that is gone from other refusals", () => {
+  const causes = [
+    {
+      reason: "NamespaceTerminating",
+      message: "namespace a is being terminated",
+      field: "metadata.namespace",
+    },
+  ] as const;
+  const terminating = new StatusError("Forbidden", "no new content", { details: { causes } });
+  assert.ok(isNamespaceGone(terminating));
+  assert.ok(isNamespaceGone(notFound({ group: "", resource: "namespaces" }, "a")));
+  assert.ok(!isNamespaceGone(notFound(PODS, "a")));
+  assert.ok(!isNamespaceGone(conflict({ group: "", resource: "namespaces" }, "a", "it moved")));
+  assert.ok(!isNamespaceGone(new Error("namespaces")));
 });
 
 test("reasonOf() ends for a chain of causes that bites its tail", () => {

@@ -224,3 +224,13 @@ function about(reason: StatusReason, gr: GroupResource, name: string, message: s
 function print({ group, resource }: GroupResource): string {
   return group === "" ? resource : `${resource}.${group}`;
 }
+
+/** A creation refused because the namespace is being deleted, or is gone already: trying again is useless. */
+export function isNamespaceGone(err: unknown): boolean {
+  if (!(err instanceof StatusError)) return false;
+  const { kind, causes = [] } = err.details ?? {};
+  return (
+    causes.some(({ reason }) => reason === "NamespaceTerminating") ||
+    (err.reason === "NotFound" && kind === "namespaces")
+  );
+}

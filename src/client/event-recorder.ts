@@ -1,15 +1,16 @@
 /** Writes core/v1 Events, which is where `kubectl describe` and `kubectl events` look. @module */
 import {
+  type Clock,
   formatTime,
   isAlreadyExists,
+  isNamespaceGone,
   isNotFound,
-  silentLogger,
-  StatusError,
-  systemClock,
-  type Clock,
   type Kind,
   type KubeObject,
   type Logger,
+  silentLogger,
+  StatusError,
+  systemClock,
 } from "#apimachinery";
 import type { Event } from "#api/core/v1/types.gen";
 import type { Client, EventOptions, EventRecorder } from "./client.ts";
@@ -157,7 +158,7 @@ class EventWriter {
 
   #rejected({ event }: Correlated, err: unknown): void {
     const fields = { reason: event.reason, about: event.involvedObject.name, err };
-    if (isAlreadyExists(err) || isNamespaceTerminating(err))
+    if (isAlreadyExists(err) || isNamespaceGone(err))
       this.#logger.debug("The server rejected an event", fields);
     else this.#logger.error("The server rejected an event", fields);
   }
@@ -228,11 +229,4 @@ const NS_PER_MS = 1_000_000;
 function isFinal(err: unknown): boolean {
   if (err instanceof RangeError) return true;
   return err instanceof StatusError && err.code < 500 && err.reason !== "TooManyRequests";
-}
-
-function isNamespaceTerminating(err: unknown): boolean {
-  return (
-    err instanceof StatusError &&
-    (err.details?.causes ?? []).some((cause) => cause.reason === "NamespaceTerminating")
-  );
 }

@@ -1,6 +1,6 @@
 /** Creating and deleting the pods of a controller, with the events that tell of it. @module */
 import type { GroupVersionKind, KubeObject } from "#apimachinery";
-import { isDns1123Subdomain, isNotFound, StatusError } from "#apimachinery";
+import { isDns1123Subdomain, isNamespaceGone, isNotFound } from "#apimachinery";
 import { Pods } from "#api/core/v1/pod";
 import type { Pod, PodTemplateSpec } from "#api/core/v1/types.gen";
 import type { ControllerContext } from "#controller-runtime";
@@ -41,8 +41,8 @@ export async function createPod(
     context.recorder.event(owner, "Normal", "SuccessfulCreate", `Created pod: ${created.metadata.name}`);
     return created;
   } catch (err) {
-    // A terminating namespace refuses every creation: an event could not be written there either.
-    if (!isNamespaceTerminating(err)) {
+    // A namespace that goes refuses every creation: an event could not be written there either.
+    if (!isNamespaceGone(err)) {
       context.recorder.event(owner, "Warning", "FailedCreate", `Error creating: ${messageOf(err)}`);
     }
     throw err;
@@ -65,13 +65,6 @@ export async function deletePod(
     throw err;
   }
   context.recorder.event(owner, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
-}
-
-export function isNamespaceTerminating(err: unknown): boolean {
-  return (
-    err instanceof StatusError &&
-    (err.details?.causes ?? []).some(({ reason }) => reason === "NamespaceTerminating")
-  );
 }
 
 export function messageOf(err: unknown): string {

@@ -1,6 +1,13 @@
 /** Starts Jobs at the times that CronJobs name. @module */
 import type { Kind, ObjectKey } from "#apimachinery";
-import { controllerOf, formatTime, isAlreadyExists, isNotFound, parseTime } from "#apimachinery";
+import {
+  controllerOf,
+  formatTime,
+  isAlreadyExists,
+  isNamespaceGone,
+  isNotFound,
+  parseTime,
+} from "#apimachinery";
 import { CronJobs } from "#api/batch/v1/cronjob";
 import { Jobs } from "#api/batch/v1/job";
 import type { CronJob, CronJobStatus, Job } from "#api/batch/v1/types.gen";
@@ -8,7 +15,7 @@ import type { ObjectReference } from "#api/core/v1/types.gen";
 import type { Lister } from "#client";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { LastWrites } from "../last-writes.ts";
-import { isNamespaceTerminating, messageOf } from "../pod-control.ts";
+import { messageOf } from "../pod-control.ts";
 import { equalJSON } from "../template-hash.ts";
 import { unlessGone } from "../unless-gone.ts";
 import { refOf } from "./cron-job.ts";
@@ -66,7 +73,7 @@ class CronJobRunner {
       const write = this.#context.client.updateStatus(CronJobs, { ...cronJob, status }, signal);
       this.#lastWrites.note(await unlessGone(write));
     }
-    if (error !== undefined && !isNamespaceTerminating(error)) throw error;
+    if (error !== undefined && !isNamespaceGone(error)) throw error;
     return p.requeueAfterMs === undefined ? {} : { requeueAfterMs: p.requeueAfterMs };
   }
 
@@ -145,7 +152,7 @@ class CronJobRunner {
         const existing = await client.get(Jobs, job.metadata, signal);
         return controllerOf(existing)?.uid === cronJob.metadata.uid ? existing : undefined;
       }
-      if (!isNamespaceTerminating(err))
+      if (!isNamespaceGone(err))
         recorder.event(cronJob, "Warning", "FailedCreate", `Error creating job: ${messageOf(err)}`);
       throw err;
     }

@@ -1,6 +1,6 @@
 /** Keeps one pod of each DaemonSet on every node that it is for. @module */
 import type { Kind, ObjectKey } from "#apimachinery";
-import { isAlreadyExists, keyOf } from "#apimachinery";
+import { isAlreadyExists, isNamespaceGone, keyOf } from "#apimachinery";
 import { ControllerRevisions } from "#api/apps/v1/controllerrevision";
 import { DaemonSets } from "#api/apps/v1/daemonset";
 import type { ControllerRevision, DaemonSet } from "#api/apps/v1/types.gen";
@@ -15,7 +15,7 @@ import { adoptersOf, claim, controllerKeys, planClaims } from "../controller-ref
 import { indexOrphans, orphansOf } from "../indexes.ts";
 import { LastWrites } from "../last-writes.ts";
 import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
-import { createPod, deletePod, isNamespaceTerminating } from "../pod-control.ts";
+import { createPod, deletePod } from "../pod-control.ts";
 import { isEmptySelector, selectorPredicate } from "../selector.ts";
 import { reportStale } from "../stale-syncs.ts";
 import { equalJSON } from "../template-hash.ts";
@@ -224,7 +224,7 @@ class Daemons {
       await deletePod(this.#context, pod, ds, signal);
       this.#ownWrites.deleted(key, pod);
     });
-    if (error !== undefined && !isNamespaceTerminating(error)) throw error;
+    if (error !== undefined && !isNamespaceGone(error)) throw error;
   }
 
   async #removeSurplusRevisions(

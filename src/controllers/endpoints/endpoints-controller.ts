@@ -1,6 +1,6 @@
 /** Keeps the Endpoints of every service with a selector true to its pods, for clients older than EndpointSlices. @module */
 import type { Kind, ObjectKey } from "#apimachinery";
-import { isConflict, keyOf } from "#apimachinery";
+import { isConflict, isNamespaceGone, keyOf } from "#apimachinery";
 import { Endpoints } from "#api/core/v1/endpoints";
 import { Pods } from "#api/core/v1/pod";
 import { Services } from "#api/core/v1/service";
@@ -8,7 +8,7 @@ import type { Endpoints as EndpointsObject } from "#api/core/v1/types.gen";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { source } from "#controller-runtime";
 import { TriggerTimes } from "../endpointslice/trigger-times.ts";
-import { isNamespaceTerminating, messageOf } from "../pod-control.ts";
+import { messageOf } from "../pod-control.ts";
 import { servicePods } from "../service-pods.ts";
 import { unlessGone } from "../unless-gone.ts";
 import { MANAGED_BY_LABEL, plan } from "./plan.ts";
@@ -37,7 +37,7 @@ export function endpointsController(context: ControllerContext): Controller {
       if (current === undefined) await client.create(Endpoints, next, signal);
       else await client.update(Endpoints, next, signal);
     } catch (err) {
-      if (isNamespaceTerminating(err)) return {};
+      if (isNamespaceGone(err)) return {};
       if (!isConflict(err)) report(next, current === undefined, key, messageOf(err));
       throw err;
     }

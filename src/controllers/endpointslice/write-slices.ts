@@ -1,10 +1,10 @@
 /** Carrying out a plan for EndpointSlices. @module */
 import type { ObjectKey } from "#apimachinery";
-import { isNotFound } from "#apimachinery";
+import { isNamespaceGone, isNotFound } from "#apimachinery";
 import { EndpointSlices } from "#api/discovery/v1/endpointslice";
 import type { Client } from "#client";
 import type { OwnWrites } from "../own-writes.ts";
-import { isNamespaceTerminating } from "../pod-control.ts";
+
 import type { SliceChanges } from "./merge.ts";
 import type { SliceMetrics } from "./metrics.ts";
 
@@ -22,7 +22,7 @@ export async function writeSlices(
       ownWrites.created(owner, await client.create(EndpointSlices, slice, signal));
       metrics?.changed("create");
     } catch (err) {
-      if (isNamespaceTerminating(err)) return;
+      if (isNamespaceGone(err)) return;
       throw err;
     }
   }

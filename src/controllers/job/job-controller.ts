@@ -1,6 +1,6 @@
 /** Runs pods until as many as a Job asks for have succeeded. @module */
 import type { Kind, ObjectKey } from "#apimachinery";
-import { controllerOf, keyOf, splitKey } from "#apimachinery";
+import { controllerOf, isNamespaceGone, keyOf, splitKey } from "#apimachinery";
 import { Jobs } from "#api/batch/v1/job";
 import type { Job } from "#api/batch/v1/types.gen";
 import { Pods } from "#api/core/v1/pod";
@@ -14,7 +14,7 @@ import { adoptersOf, claim, planClaims } from "../controller-ref-manager.ts";
 import { indexOrphans, orphansOf } from "../indexes.ts";
 import { LastWrites } from "../last-writes.ts";
 import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
-import { createPod, deletePod, isNamespaceTerminating } from "../pod-control.ts";
+import { createPod, deletePod } from "../pod-control.ts";
 import { selectorPredicate } from "../selector.ts";
 import { equalJSON } from "../template-hash.ts";
 import { unlessGone } from "../unless-gone.ts";
@@ -188,7 +188,7 @@ class JobRunner {
       this.#ownWrites.created(key, await createPod(this.#context, pod, job, signal));
     });
     reportCreations(this.#context.metrics, job, status, successes, error === undefined ? 0 : 1);
-    return { created: successes, removed, error: isNamespaceTerminating(error) ? undefined : error };
+    return { created: successes, removed, error: isNamespaceGone(error) ? undefined : error };
   }
 
   /** Nobody counts these pods any more. */

@@ -1,6 +1,6 @@
 /** Keeps a number of identical pods running: the part that ReplicaSet and ReplicationController share. @module */
 import type { Kind, KubeObject, ObjectKey } from "#apimachinery";
-import { controllerOf, keyOf, parseTime } from "#apimachinery";
+import { controllerOf, isNamespaceGone, keyOf, parseTime } from "#apimachinery";
 import type { ReplicaSet, ReplicaSetStatus } from "#api/apps/v1/types.gen";
 import { Pods } from "#api/core/v1/pod";
 import type { Pod } from "#api/core/v1/types.gen";
@@ -12,7 +12,7 @@ import { claim, planClaims } from "../controller-ref-manager.ts";
 import { indexOrphans, orphansOf } from "../indexes.ts";
 import { LastWrites } from "../last-writes.ts";
 import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
-import { createPod, deletePod, isNamespaceTerminating, messageOf, podFromTemplate } from "../pod-control.ts";
+import { createPod, deletePod, messageOf, podFromTemplate } from "../pod-control.ts";
 import { isPodActive, isPodReady, isPodTerminating } from "#api/core/v1/pod-state";
 import { selectorPredicate } from "../selector.ts";
 import { reportStale } from "../stale-syncs.ts";
@@ -136,7 +136,7 @@ class ReplicaManager<T extends KubeObject> {
       const { error } = await slowStartBatch(create, 1, async () => {
         this.#ownWrites.created(key, await createPod(this.#context, pod, owner, signal));
       });
-      return isNamespaceTerminating(error) ? undefined : error;
+      return isNamespaceGone(error) ? undefined : error;
     }
     try {
       await forEachParallel(remove, async (pod) => {

@@ -1,11 +1,11 @@
 /** Gives every namespace its default ServiceAccount. @module */
 import type { Kind } from "#apimachinery";
-import { isAlreadyExists, isNotFound } from "#apimachinery";
+import { isAlreadyExists, isNamespaceGone, isNotFound } from "#apimachinery";
 import { Namespaces } from "#api/core/v1/namespace";
 import { ServiceAccounts } from "#api/core/v1/serviceaccount";
 import type { Controller, ControllerContext } from "#controller-runtime";
 import { source } from "#controller-runtime";
-import { isNamespaceTerminating } from "../pod-control.ts";
+
 import { DEFAULT_SERVICE_ACCOUNT, plan } from "./plan.ts";
 
 /** Safe on a stale cache: the name is fixed, so a second creation is refused. */
@@ -37,5 +37,5 @@ export function serviceAccountController({ client, informers }: ControllerContex
 
 /** The namespace may be on its way out, or the account on its way in. */
 export function ignoreRefusals(err: unknown): void {
-  if (!isAlreadyExists(err) && !isNotFound(err) && !isNamespaceTerminating(err)) throw err;
+  if (!isAlreadyExists(err) && !isNotFound(err) && !isNamespaceGone(err)) throw err;
 }

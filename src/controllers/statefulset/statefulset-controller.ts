@@ -1,6 +1,6 @@
 /** Keeps the pods of StatefulSets: each with a name, a number and storage of its own. @module */
 import type { Kind, ObjectKey } from "#apimachinery";
-import { controllerOf, isAlreadyExists, keyOf } from "#apimachinery";
+import { controllerOf, isAlreadyExists, isNamespaceGone, keyOf } from "#apimachinery";
 import { ControllerRevisions } from "#api/apps/v1/controllerrevision";
 import { StatefulSets } from "#api/apps/v1/statefulset";
 import type { ControllerRevision, StatefulSet } from "#api/apps/v1/types.gen";
@@ -15,7 +15,7 @@ import { adoptersOf, claim, planClaims } from "../controller-ref-manager.ts";
 import { indexOrphans, orphansOf } from "../indexes.ts";
 import { LastWrites } from "../last-writes.ts";
 import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
-import { isNamespaceTerminating } from "../pod-control.ts";
+
 import { isEmptySelector, selectorPredicate } from "../selector.ts";
 import { reportStale } from "../stale-syncs.ts";
 import { equalJSON } from "../template-hash.ts";
@@ -216,7 +216,7 @@ class StatefulSetRunner {
     const { error } = isParallel
       ? await slowStartBatch(steps.length, 1, (i) => carryOut(control, set, steps[i]!, signal))
       : await inOrder(steps, (step) => carryOut(control, set, step, signal));
-    return isNamespaceTerminating(error) ? undefined : error;
+    return isNamespaceGone(error) ? undefined : error;
   }
 
   #claim({ metadata }: StatefulSet, name: string): PersistentVolumeClaim | undefined {
