@@ -19,6 +19,8 @@ export class ResourceCache {
   readonly #objects = new SortedMap<CachedObject>();
   readonly #index: ObjectIndex | undefined;
   readonly #watchers = new Set<Watcher>();
+  /** Of objects that became unreadable: how they were. */
+  readonly #lastReadable = new Map<string, CachedObject>();
   readonly #historyMax: number;
   #layout: ObjectLayout;
   /** Oldest first; trimmed in blocks, so that a change costs no shift of the whole. */
@@ -106,14 +108,18 @@ export class ResourceCache {
       if (previous === undefined) return;
       this.#objects.delete(key);
       this.#index?.replace(previous, undefined);
-      if (previous.isUnreadable) this.#endWatches();
-      else this.#publish(new CacheEvent("DELETED", previous.at(change.revision), previous));
+      if (previous.isUnreadable) return this.#deleteUnreadable(key, change.revision);
+      this.#publish(new CacheEvent("DELETED", previous.at(change.revision), previous));
       return;
     }
     const current = object ?? new CachedObject(key, change.revision, change.value, this.layout);
     this.#objects.set(current);
     this.#index?.replace(previous, current);
-    if (current.isUnreadable) return this.#endWatches();
+    if (current.isUnreadable) {
+      if (previous?.isUnreadable === false) this.#lastReadable.set(key, previous);
+      return this.#endWatches();
+    }
+    this.#lastReadable.delete(key);
     const before = previous?.isUnreadable === true ? undefined : previous;
     this.#publish(new CacheEvent(before === undefined ? "ADDED" : "MODIFIED", current, before));
   }
@@ -122,8 +128,18 @@ export class ResourceCache {
   #endWatches(): void {
     this.#oldest = this.#lastChange;
     this.#history = [];
-    // A set may lose members while it is walked.
-    for (const watcher of this.#watchers) watcher.stop();
+    // Who follows begins anew at once, and must not be met again.
+    const stopped = [...this.#watchers];
+    for (const watcher of stopped) watcher.stop();
+  }
+
+  /** Those who follow, and went on, are told of the object as they knew it. */
+  #deleteUnreadable(key: string, revision: number): void {
+    this.#endWatches();
+    const known = this.#lastReadable.get(key);
+    if (known === undefined) return;
+    this.#lastReadable.delete(key);
+    this.#publish(new CacheEvent("DELETED", known.at(revision), known));
   }
 
   /** Changes after `revision`, oldest first; `Expired` when they are no longer all here. */
