@@ -17,6 +17,7 @@ export * from "./meta.ts";
 export * from "./names.ts";
 export * from "./patch/index.ts";
 export * from "./pause.ts";
+export * from "./own-value.ts";
 export * from "./quantity.ts";
 export * from "./quote.ts";
 export * from "./schema.ts";

@@ -88,7 +88,7 @@ function mergedRegistry(outOfTree: PluginRegistry, more: readonly WeightedPlugin
   const registry: Record<string, PluginRegistry[string]> = { ...newInTreeRegistry() };
   const given = more.map(({ plugin }) => [plugin.name, () => plugin] as const);
   for (const [name, factory] of [...Object.entries(outOfTree), ...given]) {
-    if (name in registry) throw new Error(`a plugin named ${name} already exists`);
+    if (Object.hasOwn(registry, name)) throw new Error(`a plugin named ${name} already exists`);
     registry[name] = factory;
   }
   return registry;

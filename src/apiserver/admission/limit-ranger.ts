@@ -99,6 +99,6 @@ function completed(container: Container, defaults: Defaults, what: string, notes
 
 function missing(given: ResourceList, defaults: ResourceList): readonly string[] {
   return Object.keys(defaults)
-    .filter((name) => !(name in given))
+    .filter((name) => !Object.hasOwn(given, name))
     .toSorted(compareStrings);
 }

@@ -1,5 +1,5 @@
 /** The downward API: fields of a pod and resources of its containers as text. Pure. @module */
-import { parseQuantity, quantityToNumber, quote } from "#apimachinery";
+import { ownValue, parseQuantity, quantityToNumber, quote } from "#apimachinery";
 import type { Pod, ResourceFieldSelector } from "#api/core/v1/types.gen";
 import { containerNamed, specOf } from "../container/pod-spec.ts";
 import type { NodeCapacity } from "./types.ts";
@@ -16,7 +16,7 @@ export interface PodAddresses {
 export function fieldRefValue(pod: Pod, fieldPath: string, addresses: PodAddresses): string {
   const { metadata } = pod;
   const entry = MAP_KEY.exec(fieldPath);
-  if (entry !== null) return metadata[entry[1] as "labels" | "annotations"]?.[entry[2]!] ?? "";
+  if (entry !== null) return ownValue(metadata[entry[1] as "labels" | "annotations"], entry[2]!) ?? "";
   switch (fieldPath) {
     case "metadata.name":
       return metadata.name;

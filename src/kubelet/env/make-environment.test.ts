@@ -128,6 +128,17 @@ test("makeEnvironment() leaves out what is optional and missing", async () => {
   assert.deepEqual(env, {});
 });
 
+test("makeEnvironment() takes no key for there that is only every object's", async () => {
+  const optional = { name: "cm", key: "constructor", optional: true };
+  const env = await make({
+    env: [
+      { name: "A", valueFrom: { configMapKeyRef: optional } },
+      { name: "B", ...field("metadata.labels['toString']") },
+    ],
+  });
+  assert.deepEqual(env, { B: "" });
+});
+
 test("makeEnvironment() names the services of the namespace when links are on", async () => {
   const env = await make({}, { enableServiceLinks: true });
   assert.deepEqual(env, {

@@ -1,4 +1,5 @@
 /** The environment of a container, from everywhere it can come from. @module */
+import { ownValue } from "#apimachinery";
 import type { ConfigMap, Container, EnvFromSource, EnvVar, Pod, Secret } from "#api/core/v1/types.gen";
 import { specOf } from "../container/pod-spec.ts";
 import { expand } from "./expand.ts";
@@ -131,7 +132,7 @@ function lookUp(
 }
 
 function textOf(object: ConfigMap | Secret, key: string): string | undefined {
-  const value = object.data?.[key];
+  const value = ownValue<string>(object.data, key);
   if (value === undefined) return undefined;
   return object.kind === "Secret" ? Buffer.from(value, "base64").toString("utf8") : value;
 }

@@ -1,6 +1,6 @@
 /** A pod with everything the plugins ask of it, computed once. @module */
 import type { Pod } from "#api/core/v1/types.gen";
-import { controllerOf, keyOf, labels, type ObjectKey } from "#apimachinery";
+import { controllerOf, keyOf, labels, type ObjectKey, ownValue } from "#apimachinery";
 import { podRequests } from "./pod-requests.ts";
 import type { Resources } from "./resources.ts";
 
@@ -124,7 +124,7 @@ function affinityTerm(pod: Pod, term: PodAffinityTerm, weight: number): Affinity
     [term.mismatchLabelKeys, "notin"],
   ] as const) {
     for (const key of keys ?? []) {
-      const value = pod.metadata.labels?.[key];
+      const value = ownValue(pod.metadata.labels, key);
       if (value !== undefined) selector = labels.add(selector, labels.newRequirement(key, operator, [value]));
     }
   }

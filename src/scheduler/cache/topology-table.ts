@@ -1,4 +1,5 @@
 /** Which domain of one topology key every node is in, as small numbers. @module */
+import { ownValue } from "#apimachinery";
 import type { NodeInfo } from "./node-info.ts";
 
 /** Instead of a topology key: every node is a domain of its own, whatever its labels. */
@@ -49,7 +50,7 @@ export class TopologyTable {
   }
 
   addNode(node: NodeInfo): void {
-    const value = this.key === PER_NODE ? node.name : node.labels[this.key];
+    const value = this.key === PER_NODE ? node.name : ownValue(node.labels, this.key);
     const id = value === undefined ? -1 : (this.#idOf.get(value) ?? this.#newDomain(value));
     this.domainOf[node.slot] = id;
     if (id >= 0) this.#nodes[id]!++;

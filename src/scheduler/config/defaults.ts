@@ -63,7 +63,7 @@ function profileOf(draft: ProfileDraft, fallbackName: string): Profile {
   const plugins = mergePlugins(draft.plugins);
   const given = (draft.pluginConfig ?? []).map(({ name = "", args }) => ({ name, args: argsOf(name, args) }));
   const missing = enabledNames(plugins).filter(
-    (name) => name in argsSchemas && !given.some((config) => config.name === name),
+    (name) => Object.hasOwn(argsSchemas, name) && !given.some((config) => config.name === name),
   );
   const pluginConfig: PluginConfig[] = [
     ...given,

@@ -61,7 +61,7 @@ export function podTopologySpread(args: PodTopologySpreadArgs, selectorOf: Defau
       let sum = 0;
       for (let i = 0; i < constraints.length; i++) {
         const { counter, maxSkew, topologyKey } = constraints[i]!;
-        if (node.labels[topologyKey] === undefined) continue;
+        if (!Object.hasOwn(node.labels, topologyKey)) continue;
         sum += counter.at(node) * weights[i]! + (maxSkew - 1);
       }
       return Math.round(sum);
@@ -94,7 +94,7 @@ export function podTopologySpread(args: PodTopologySpreadArgs, selectorOf: Defau
 }
 
 function hasAllKeys(node: NodeInfo, constraints: readonly Constraint[]): boolean {
-  return constraints.every(({ topologyKey }) => node.labels[topologyKey] !== undefined);
+  return constraints.every(({ topologyKey }) => Object.hasOwn(node.labels, topologyKey));
 }
 
 /** How many domains the nodes are in. */
@@ -111,7 +111,7 @@ function mayHelp(event: ClusterEvent, pod: PodInfo): boolean {
   const constraints = pod.pod.spec?.topologySpreadConstraints ?? [];
   if (event.resource === "Node") {
     const has = (labels: Readonly<Record<string, string>> | undefined): boolean =>
-      labels !== undefined && constraints.every(({ topologyKey }) => labels[topologyKey] !== undefined);
+      labels !== undefined && constraints.every(({ topologyKey }) => Object.hasOwn(labels, topologyKey));
     return has(event.node?.new?.metadata.labels) || has(event.node?.old?.metadata.labels);
   }
   const { namespace } = pod;

@@ -2,7 +2,7 @@
 import { matchesNodeAffinity } from "#api/core/v1/node-selector";
 import { toleratesAll } from "#api/core/v1/tolerations";
 import type { TopologySpreadConstraint } from "#api/core/v1/types.gen";
-import { labels } from "#apimachinery";
+import { labels, ownValue } from "#apimachinery";
 import type { NodeInfo } from "../cache/node-info.ts";
 import type { PodCounter } from "../cache/pod-counter.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
@@ -94,7 +94,7 @@ const NO_DRAFTS: readonly Draft[] = [];
 function ownSelector(pod: PodInfo, constraint: TopologySpreadConstraint): labels.Selector {
   let selector = labels.fromLabelSelector(constraint.labelSelector);
   for (const key of constraint.matchLabelKeys ?? []) {
-    const value = pod.labels[key];
+    const value = ownValue(pod.labels, key);
     if (value !== undefined) selector = labels.add(selector, labels.newRequirement(key, "in", [value]));
   }
   return selector;
@@ -151,7 +151,7 @@ function nodeLimit(
   return {
     key: JSON.stringify([otherKeys, isLimited && [nodeSelector, required], honorsTaints && tolerations]),
     includes: (node) =>
-      otherKeys.every((key) => node.labels[key] !== undefined) &&
+      otherKeys.every((key) => Object.hasOwn(node.labels, key)) &&
       (!isLimited || matchesNodeAffinity(pod.spec, node)) &&
       (!honorsTaints || toleratesAll(tolerations, node.hardTaints)),
   };

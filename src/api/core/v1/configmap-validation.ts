@@ -17,7 +17,7 @@ export function validateConfigMap(cm: ConfigMap, old?: ConfigMap): Causes {
     ...(old === undefined ? NONE : validateConfigMapUpdate(cm, old)),
     ...Object.keys(data).flatMap((key) => [
       ...obeys(isConfigMapKey, key, field.key("data", key)),
-      ...(key in binaryData
+      ...(Object.hasOwn(binaryData, key)
         ? [field.invalid(field.key("data", key), key, "duplicate of key present in binaryData")]
         : NONE),
     ]),

@@ -58,3 +58,8 @@ test("validateSecret keeps the type", () => {
   const [cause] = validateSecret(secret({ type: "a" }), secret({ type: "b" }));
   assert.equal(`${cause?.field}: ${cause?.message}`, 'type: Invalid value: "a": field is immutable');
 });
+
+test("validateConfigMap() takes keys that objects inherit as keys like others", () => {
+  const data = { constructor: "x", toString: "y" };
+  assert.deepEqual(validateConfigMap(configMap({ data, binaryData: { a: "eA==" } })), []);
+});

@@ -68,7 +68,7 @@ function require(
   keys: readonly string[] | undefined,
   labels: Labels,
 ): LabelSelector | undefined {
-  const known = (keys ?? []).filter((key) => key in labels);
+  const known = (keys ?? []).filter((key) => Object.hasOwn(labels, key));
   if (selector === undefined || known.length === 0) return selector;
   const added = known.map((key) => ({ key, operator, values: [labels[key]!] }));
   return { ...selector, matchExpressions: [...(selector.matchExpressions ?? []), ...added] };

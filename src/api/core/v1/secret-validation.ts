@@ -21,7 +21,7 @@ export function validateSecret(secret: Secret, old?: Secret): Causes {
 
 function validateType({ type, data = {}, metadata }: Secret): Causes {
   const required = (...keys: readonly string[]): Causes =>
-    keys.filter((key) => !(key in data)).map((key) => field.required(field.key("data", key)));
+    keys.filter((key) => !Object.hasOwn(data, key)).map((key) => field.required(field.key("data", key)));
   switch (type ?? "") {
     case "kubernetes.io/service-account-token":
       if (metadata.annotations?.[ACCOUNT_ANNOTATION]) return NONE;
