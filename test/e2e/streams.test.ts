@@ -88,4 +88,42 @@ suite("streams", { skip, concurrency: 4 }, () => {
     assert.match(stdout, /pod "term" deleted/);
     assert.equal((await cluster.tryKubectl(["get", "pod", "term"])).code, 1);
   });
+
+  test("debug enters a running pod, works on a copy of one that crashes, and sees the node's files", async () => {
+    await pod("sick", { containers: [sh("c", "echo own > /tmp/seen; sleep 3600")] });
+    await ready("sick");
+    const look = ["--", "sh", "-c", "cat /proc/1/root/tmp/seen; grep CapEff /proc/self/status; sleep 3600"];
+    await cluster.kubectl("debug", "sick", `--image=${IMAGE}`, "--target=c", "--container=look", ...look);
+    const seen = await eventually("the debugger's output", async () => {
+      const { code, stdout } = await cluster.tryKubectl(["logs", "sick", "-c", "look"]);
+      return code === 0 && stdout.includes("CapEff") ? stdout : undefined;
+    });
+    // The first process of the target is the first that the debugger sees; its profile adds SYS_PTRACE (bit 19).
+    assert.match(seen, /^own\n/);
+    const capabilities = BigInt(`0x${/CapEff:\s+([0-9a-f]+)/.exec(seen)![1]}`);
+    assert.equal((capabilities >> 19n) & 1n, 1n);
+    assert.match(await cluster.kubectl("describe", "pod", "sick"), /Ephemeral Containers:\n {2}look:/);
+
+    await pod("crashes", { containers: [sh("c", "exit 3")] });
+    const copy = ["--copy-to=copied", "--container=c", "--", "sh", "-c", "echo alive; sleep 3600"];
+    await cluster.kubectl("debug", "crashes", ...copy);
+    await ready("copied");
+    assert.equal(await cluster.kubectl("logs", "copied"), "alive\n");
+
+    const mark = join(cluster.home, "mark");
+    const node = (await cluster.kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}")).trim();
+    const script = ["--", "sh", "-c", `chroot /host sh -c 'cat /proc/1/comm ${mark}'`];
+    writeFileSync(mark, "of the host\n");
+    const told = await cluster.kubectl(
+      "debug",
+      `node/${node}`,
+      `--image=${IMAGE}`,
+      "--profile=sysadmin",
+      ...script,
+    );
+    const name = /node-debugger-\S+/.exec(told)?.[0] ?? assert.fail(told);
+    await cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", `pod/${name}`, "--timeout=45s");
+    const comm = readFileSync("/proc/1/comm", "utf8");
+    assert.equal(await cluster.kubectl("logs", name), `${comm}of the host\n`);
+  });
 });
