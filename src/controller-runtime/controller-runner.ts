@@ -1,5 +1,5 @@
 /** Runs one controller: its queue, its workers, its retries. @module */
-import { isConflict, type Clock, type Logger, type ObjectKey } from "#apimachinery";
+import { isConflict, isNamespaceGone, type Clock, type Logger, type ObjectKey } from "#apimachinery";
 import { nextTurn, RateLimitingQueue, turnIsLong, type InformerFactory, type MetricsSink } from "#client";
 import { TerminalError, type Controller } from "./controller.ts";
 import { CONTROLLER_METRICS as NAMES } from "./metrics.ts";
@@ -105,6 +105,11 @@ export class ControllerRunner {
       this.#metrics?.inc(NAMES.terminalReconcileErrors, this.#labels());
       this.#queue.forget(key);
       return this.#logger.error("Reconciling failed for good, waiting for a change", { key, err });
+    }
+    // Everything at this key goes with its namespace; what is made after it comes as a change.
+    if (this.#controller.reconciles.scope === "Namespaced" && isNamespaceGone(err)) {
+      this.#queue.forget(key);
+      return this.#logger.debug("Reconciling in a namespace that goes, waiting for a change", { key, err });
     }
     this.#queue.addRateLimited(key);
     // The cache was behind: ordinary, and cured by the retry.

@@ -47,6 +47,7 @@ export interface Controller {
    * Runs of one key never overlap. The cache may be older than this controller's own writes: use expectations,
    * revisions or deterministic names where that matters, and say which.
    * Throwing requeues with backoff; throwing `TerminalError` reports once and waits for a change.
+   * What a namespace refuses because it is being deleted is neither reported nor tried again.
    */
   readonly reconcile: (key: ObjectKey, signal: AbortSignal) => Promise<Result>;
 }

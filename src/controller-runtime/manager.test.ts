@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeClock, silentLogger, type Kind, type KubeObject, type ObjectKey } from "#apimachinery";
+import { FakeClock, notFound, silentLogger, type Kind, type KubeObject, type ObjectKey } from "#apimachinery";
 import { dynamicKind, type EventHandler, type InformerFactory, type MetricsSink } from "#client";
 import { source, TerminalError, type Controller, type ControllerContext } from "./controller.ts";
 import { startManager } from "./manager.ts";
@@ -145,6 +145,26 @@ test("startManager() retries failures with back-off, and reports terminal ones o
   await settle(60_000);
   assert.deepEqual(tries, { "default/flaky": 3, "default/terminal": 1 });
   assert.equal(errors.length, 3);
+  stop.abort();
+  await manager.stopped;
+});
+
+test("startManager() leaves alone what a namespace that goes has refused", async () => {
+  const { feed, context, errors, stop, settle } = setup();
+  feed.synced.resolve();
+  let tries = 0;
+  const web = controller(async () => {
+    tries++;
+    throw notFound({ group: "", resource: "namespaces" }, "default");
+  });
+  const manager = startManager({ ...context, controllers: [web] }, stop.signal);
+  await manager.ready;
+  feed.add(testObject("Web", "a"));
+  await settle(60_000);
+  assert.deepEqual([tries, errors], [1, []]);
+  feed.add(testObject("Web", "a"));
+  await settle();
+  assert.equal(tries, 2);
   stop.abort();
   await manager.stopped;
 });

@@ -4,7 +4,6 @@ import { isNamespaceGone, isNotFound } from "#apimachinery";
 import { EndpointSlices } from "#api/discovery/v1/endpointslice";
 import type { Client } from "#client";
 import type { OwnWrites } from "../own-writes.ts";
-
 import type { SliceChanges } from "./merge.ts";
 import type { SliceMetrics } from "./metrics.ts";
 

@@ -5,7 +5,6 @@ import { Namespaces } from "#api/core/v1/namespace";
 import { ServiceAccounts } from "#api/core/v1/serviceaccount";
 import type { Controller, ControllerContext } from "#controller-runtime";
 import { source } from "#controller-runtime";
-
 import { DEFAULT_SERVICE_ACCOUNT, plan } from "./plan.ts";
 
 /** Safe on a stale cache: the name is fixed, so a second creation is refused. */
