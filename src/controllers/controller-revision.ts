@@ -3,6 +3,7 @@ import type { GroupVersionKind, KubeObject } from "#apimachinery";
 import type { ControllerRevision } from "#api/apps/v1/types.gen";
 import type { PodTemplateSpec } from "#api/core/v1/types.gen";
 import { newControllerRef } from "./controller-ref-manager.ts";
+import { creationOrder } from "./creation-order.ts";
 import { templateHash } from "./template-hash.ts";
 
 export type RevisionData = Readonly<Record<string, unknown>>;
@@ -19,7 +20,13 @@ export function oldestUnused(
   surplus: number,
 ): readonly ControllerRevision[] {
   const unused = revisions.filter((revision) => !isUsed(revision));
-  return unused.toSorted((a, b) => a.revision - b.revision).slice(0, Math.max(surplus, 0));
+  return unused.toSorted(compareRevisions).slice(0, Math.max(surplus, 0));
+}
+
+/** The oldest first. A stale cache may have given one number twice: then the time and the name decide, as upstream. */
+export function compareRevisions(a: ControllerRevision, b: ControllerRevision): number {
+  if (a.revision !== b.revision) return a.revision - b.revision;
+  return creationOrder(a) < creationOrder(b) ? -1 : 1;
 }
 
 export interface NewRevision {

@@ -1,8 +1,15 @@
 /** The revisions of a StatefulSet's template, kept as ControllerRevisions. @module */
+import { applyConstantDefaults } from "#api/defaulting";
 import { StatefulSets } from "#api/apps/v1/statefulset";
 import type { ControllerRevision, StatefulSet } from "#api/apps/v1/types.gen";
 import type { Pod, PodTemplateSpec } from "#api/core/v1/types.gen";
-import { newRevision, oldestUnused, type RevisionData, templatePatch } from "../controller-revision.ts";
+import {
+  compareRevisions,
+  newRevision,
+  oldestUnused,
+  type RevisionData,
+  templatePatch,
+} from "../controller-revision.ts";
 import { equalJSON } from "../template-hash.ts";
 import { revisionOf } from "./identity.ts";
 
@@ -18,18 +25,26 @@ export interface History {
 }
 
 export function planHistory(set: StatefulSet, owned: readonly ControllerRevision[]): History {
-  const sorted = owned.toSorted((a, b) => a.revision - b.revision);
+  const sorted = owned.toSorted(compareRevisions);
   const last = sorted.at(-1);
   const data = templatePatch(set.spec!.template);
-  const stored = sorted.findLast((revision) => equalJSON(revision.data, data));
+  const equal = sorted.findLast((revision) => equalJSON(revision.data, data));
+  const stored = equal ?? (last !== undefined && isRestoredAs(set, last, data) ? last : undefined);
   const current = owned.find(({ metadata }) => metadata.name === set.status?.currentRevision);
   const next = (last?.revision ?? 0) + 1;
   if (stored === undefined) {
     const update = revisionOfTemplate(set, data, next, set.status?.collisionCount ?? 0);
     return { update, isOutdated: false, current };
   }
-  const isOutdated = stored !== last && stored.revision < last!.revision;
+  const isOutdated = stored !== last;
   return { update: isOutdated ? { ...stored, revision: next } : stored, isOutdated, current };
+}
+
+/** An earlier version stored the revision without fields that have defaults now: going back to it would change nothing. */
+function isRestoredAs(set: StatefulSet, revision: ControllerRevision, data: RevisionData): boolean {
+  if (templateOf(revision) === undefined) return false;
+  const restored = applyConstantDefaults(atRevision(set, revision));
+  return equalJSON(templatePatch(restored.spec!.template), data);
 }
 
 /** The same revision under another name, after a collision with a revision of other content. */
@@ -51,17 +66,22 @@ function revisionOfTemplate(
   return newRevision(set, StatefulSets, set.spec!.template, made);
 }
 
+type StoredTemplate = PodTemplateSpec & { readonly $patch?: string };
+
+function templateOf({ data }: ControllerRevision): StoredTemplate | undefined {
+  return (data as { readonly spec?: { readonly template?: StoredTemplate } } | undefined)?.spec?.template;
+}
+
 /** `set` as it was at `revision`. Throws when the revision holds no template. */
-export function atRevision(set: StatefulSet, { metadata, data }: ControllerRevision): StatefulSet {
-  const stored = (
-    data as { readonly spec?: { readonly template?: PodTemplateSpec & { $patch?: string } } } | undefined
-  )?.spec?.template;
-  if (stored === undefined) throw new Error(`ControllerRevision ${metadata.name} holds no pod template`);
+export function atRevision(set: StatefulSet, revision: ControllerRevision): StatefulSet {
+  const stored = templateOf(revision);
+  if (stored === undefined)
+    throw new Error(`ControllerRevision ${revision.metadata.name} holds no pod template`);
   const { $patch: _patch, ...template } = stored;
   return { ...set, spec: { ...set.spec!, template } };
 }
 
-/** Revisions beyond the limit that no pod has and no update goes to, the oldest first. */
+/** Revisions beyond the limit that no pod has and no update goes to, the oldest first. `live`: the current one and the update. */
 export function surplusRevisions(
   set: StatefulSet,
   owned: readonly ControllerRevision[],

@@ -17,9 +17,12 @@ import { isStaleClaim, planClaimOwners } from "./retention.ts";
 import type { Revisions } from "./status.ts";
 import { isAvailable, isRunningAndReady, isTerminating, isUnavailable, planStatus } from "./status.ts";
 
-/** What to do with one pod. Claims that are missing are made with it wherever `create` or `claims` stands. */
+/**
+ * What to do with one pod. Claims that are missing are made with it wherever `create` or `claims` stands; `owners` are
+ * those of its claims alone.
+ */
 export interface Step {
-  readonly do: "create" | "delete" | "claims" | "repair";
+  readonly do: "create" | "delete" | "claims" | "owners" | "repair";
   readonly pod: Pod;
   readonly ordinal: number;
 }
@@ -120,7 +123,7 @@ function scale(
   const firstUnavailable = inOrder.find(({ pod, isNew }) => isNew || isUnavailable(set, pod, nowMs))?.pod;
   return forAll(isParallel, [
     ...replicas.map((member) => () => keep(set, observed, member, isParallel)),
-    ...condemned.map((member) => () => repairClaims(set, observed, member)),
+    ...condemned.map((member) => () => fixOwners(set, observed, member)),
     ...condemned.map((member) => () => remove(set, member, firstUnavailable, isParallel, nowMs)),
   ]);
 }
@@ -148,25 +151,32 @@ function keep(set: StatefulSet, observed: Observed, member: Member, isParallel: 
   }
   const isPending = phase === "Pending";
   const missing = claimNames(set, ordinal).some((name) => observed.claim(name) === undefined);
-  const needsClaims = isPending && (missing || hasWrongOwners(set, observed, member));
+  const needsClaims = isPending && (missing || needsOwners(set, observed, member, true));
   const claims: readonly Step[] = needsClaims ? [{ do: "claims", pod, ordinal }] : [];
   const isHealthy = !isTerminating(pod) && isRunningAndReady(pod) && isAvailable(set, pod, observed.nowMs);
   if (!isHealthy && !isParallel) return { steps: claims, isBlocked: true };
-  const isRight = hasIdentity(pod) && hasStorage(set, pod, ordinal) && !hasWrongOwners(set, observed, member);
+  const isRight = hasIdentity(pod) && hasStorage(set, pod, ordinal) && !needsOwners(set, observed, member);
   const repair: readonly Step[] = isRight || needsClaims ? [] : [{ do: "repair", pod, ordinal }];
   return { steps: [...claims, ...repair], isBlocked: false };
 }
 
-function repairClaims(set: StatefulSet, observed: Observed, member: Member): Progress {
+function fixOwners(set: StatefulSet, observed: Observed, member: Member): Progress {
   const { pod, ordinal } = member;
-  if (!hasWrongOwners(set, observed, member)) return GO_ON;
-  return { steps: [{ do: "repair", pod, ordinal }], isBlocked: false };
+  if (!needsOwners(set, observed, member)) return GO_ON;
+  return { steps: [{ do: "owners", pod, ordinal }], isBlocked: false };
 }
 
-function hasWrongOwners(set: StatefulSet, observed: Observed, { pod, ordinal }: Member): boolean {
-  return claimsOf(set, observed, ordinal).some(
-    (claim) => planClaimOwners(claim, set, pod, ordinal).owners !== undefined,
-  );
+/** Claims of somebody else need none, but are to be told of while the pod waits (`isTold`). */
+function needsOwners(
+  set: StatefulSet,
+  observed: Observed,
+  { pod, ordinal }: Member,
+  isTold: boolean = false,
+): boolean {
+  return claimsOf(set, observed, ordinal).some((claim) => {
+    const { owners, isConflicting } = planClaimOwners(claim, set, pod, ordinal);
+    return owners !== undefined || (isConflicting && isTold);
+  });
 }
 
 function claimsOf(set: StatefulSet, { claim }: Observed, ordinal: number): readonly PersistentVolumeClaim[] {

@@ -54,7 +54,7 @@ export function planClaimOwners(
   const keepsAll = !deletesWithSet && !deletesWithPod;
   const isConflicting = !keepsAll && others.some(({ controller }) => controller === true);
   const owners = isConflicting ? others : [...others, ...ownersByPolicy(set, pod, ordinal)];
-  const isRight = equalJSON(owners.map(essence), refs.map(essence));
+  const isRight = equalJSON(owners.map(essence).toSorted(), refs.map(essence).toSorted());
   return { owners: isRight ? undefined : owners, isConflicting };
 }
 
@@ -72,6 +72,7 @@ function names(ref: OwnerReference, { metadata }: KubeObject, kind: GroupVersion
   return ref.apiVersion === apiVersionOf(kind) && ref.kind === kind.kind && ref.name === metadata.name;
 }
 
-function essence({ uid, controller = false }: OwnerReference): unknown {
-  return [uid, controller];
+/** In any order. */
+function essence({ uid, controller = false }: OwnerReference): string {
+  return `${uid} ${controller}`;
 }

@@ -6,7 +6,7 @@ import { formatTime, parseIntOrString } from "#apimachinery";
 import { runGoldenScript } from "../testing/golden-script.ts";
 import { START, START_MS } from "../testing/objects.ts";
 import { atRevision, planHistory, surplusRevisions } from "./history.ts";
-import { newClaims, ordinalOf, revisionOf } from "./identity.ts";
+import { hasStorage, newClaims, ordinalOf, revisionOf } from "./identity.ts";
 import type { Step } from "./plan.ts";
 import { plan } from "./plan.ts";
 import { ownersByPolicy, planClaimOwners } from "./retention.ts";
@@ -143,7 +143,10 @@ class Cluster {
       this.#pods = this.#pods.map((other) => (other === pod ? { ...pod, metadata } : other));
       return;
     }
-    const missing = newClaims(this.#set, ordinal).filter(({ metadata }) => !this.#hasClaim(metadata.name));
+    const makesClaims = what === "create" || what === "claims" || !hasStorage(this.#set, pod, ordinal);
+    const missing = newClaims(this.#set, ordinal).filter(
+      ({ metadata }) => makesClaims && !this.#hasClaim(metadata.name),
+    );
     const ownerReferences = ownersByPolicy(this.#set, undefined, ordinal);
     const made = missing.map((claim) => ({ ...claim, metadata: { ...claim.metadata, ownerReferences } }));
     this.#claims = [...this.#claims, ...made].map((claim) => {

@@ -6,7 +6,7 @@ import { Pods } from "#api/core/v1/pod";
 import type { PersistentVolumeClaim, Pod } from "#api/core/v1/types.gen";
 import type { ControllerContext } from "#controller-runtime";
 import { messageOf } from "../pod-control.ts";
-import { newClaims, withIdentity } from "./identity.ts";
+import { hasStorage, newClaims, withIdentity } from "./identity.ts";
 import type { Step } from "./plan.ts";
 import { ownersByPolicy, planClaimOwners } from "./retention.ts";
 
@@ -30,6 +30,8 @@ export async function carryOut(
       return await remove(control, set, step.pod, signal);
     case "claims":
       await createClaims(control, set, step, signal);
+      return await fixOwners(control, set, step, signal);
+    case "owners":
       return await fixOwners(control, set, step, signal);
     case "repair":
       return await told(control, set, step.pod, "Update", () => repair(control, set, step, signal));
@@ -83,7 +85,7 @@ async function repair(
   signal: AbortSignal,
 ): Promise<void> {
   const wanted = withIdentity(set, step.pod, step.ordinal);
-  await createClaims(control, set, step, signal);
+  if (!hasStorage(set, step.pod, step.ordinal)) await createClaims(control, set, step, signal);
   await fixOwners(control, set, step, signal);
   if (wanted !== step.pod) await control.context.client.update(Pods, wanted, signal);
 }

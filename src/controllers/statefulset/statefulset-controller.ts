@@ -1,6 +1,6 @@
 /** Keeps the pods of StatefulSets: each with a name, a number and storage of its own. @module */
 import type { Kind, ObjectKey } from "#apimachinery";
-import { controllerOf, isAlreadyExists, isNamespaceGone, keyOf } from "#apimachinery";
+import { isAlreadyExists, isNamespaceGone, keyOf } from "#apimachinery";
 import { ControllerRevisions } from "#api/apps/v1/controllerrevision";
 import { StatefulSets } from "#api/apps/v1/statefulset";
 import type { ControllerRevision, StatefulSet } from "#api/apps/v1/types.gen";
@@ -15,7 +15,6 @@ import { adoptersOf, claim, planClaims } from "../controller-ref-manager.ts";
 import { indexOrphans, orphansOf } from "../indexes.ts";
 import { LastWrites } from "../last-writes.ts";
 import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
-
 import { isEmptySelector, selectorPredicate } from "../selector.ts";
 import { reportStale } from "../stale-syncs.ts";
 import { equalJSON } from "../template-hash.ts";
@@ -101,7 +100,13 @@ class StatefulSetRunner {
     const isEnding = set.metadata.deletionTimestamp !== undefined;
     if (isEnding && planHistory(set, owned).update.metadata.uid === undefined) return {};
     const pods = await this.#claimPods(set, signal);
-    const { update, current, collisionCount } = await this.#currentRevisions(set, owned, signal);
+    const { update, current, collisionCount } = await this.#currentRevisions(set, owned, signal).catch(
+      async (err: unknown) => {
+        // What keeps the revision from being written may be that there are too many.
+        await this.#truncateHistory(surplusRevisions(set, owned, [], pods), signal);
+        throw err;
+      },
+    );
     const nowMs = this.#context.clock.now();
     const p = plan(set, {
       pods,
@@ -117,13 +122,16 @@ class StatefulSetRunner {
       const write = this.#context.client.updateStatus(StatefulSets, { ...set, status: p.status }, signal);
       this.#lastWrites.note(await unlessGone(write));
     }
-    const surplus = surplusRevisions(set, owned, [current, update], pods);
-    await forEachParallel(surplus, (revision) =>
-      unlessGone(this.#context.client.delete(ControllerRevisions, revision.metadata, signal)),
-    );
+    await this.#truncateHistory(surplusRevisions(set, owned, [current, update], pods), signal);
     if (error !== undefined) throw error;
     const requeueAfterMs = nextAvailabilityInMs(set, pods, nowMs);
     return requeueAfterMs === undefined ? {} : { requeueAfterMs };
+  }
+
+  #truncateHistory(surplus: readonly ControllerRevision[], signal: AbortSignal): Promise<void> {
+    return forEachParallel(surplus, ({ metadata }) =>
+      unlessGone(this.#context.client.delete(ControllerRevisions, metadata, signal)),
+    );
   }
 
   #reportUnavailable(set: StatefulSet, pods: readonly Pod[], nowMs: number): void {
@@ -155,12 +163,13 @@ class StatefulSetRunner {
     return claim(this.#context.client, StatefulSets, set, Pods, claims, signal);
   }
 
-  /** Revisions are never released: a template may have changed its labels. */
+  /** Revisions are never released: those that the selector does not find are not looked at. */
   #claimRevisions(set: StatefulSet, signal: AbortSignal): Promise<readonly ControllerRevision[]> {
     const selector = selectorPredicate(set.spec?.selector);
     const orphans = orphansOf(this.#revisions, set.metadata.namespace);
-    const { adopt } = planClaims(set, orphans, ({ metadata }) => selector(metadata.labels));
-    const claims = { owned: this.#revisions.controlledBy(set), adopt, release: [] };
+    const candidates = [...this.#revisions.controlledBy(set), ...orphans];
+    const { owned, adopt } = planClaims(set, candidates, ({ metadata }) => selector(metadata.labels));
+    const claims = { owned, adopt, release: [] };
     return claim(this.#context.client, StatefulSets, set, ControllerRevisions, claims, signal);
   }
 
@@ -196,9 +205,8 @@ class StatefulSetRunner {
       } catch (err) {
         if (!isAlreadyExists(err)) throw err;
         const existing = await client.get(ControllerRevisions, named.metadata, signal);
-        const isOurs = controllerOf(existing)?.uid === set.metadata.uid;
-        if (isOurs && equalJSON(existing.data, named.data))
-          return { update: existing, collisionCount: count };
+        // Also one of an earlier set of this name, which goes with that: it is made anew then, under the same name.
+        if (equalJSON(existing.data, named.data)) return { update: existing, collisionCount: count };
       }
     }
     throw new Error(`StatefulSet ${keyOf(set)}: no free name for a revision in ${COLLISIONS_MAX} tries`);
