@@ -26,7 +26,7 @@ import { deviceTaintRuleHooks } from "./registry/core/device-taint-rule-hooks.ts
 import { podCertificateRequestHooks } from "./registry/core/pod-certificate-request-hooks.ts";
 import { persistentVolumeHooks } from "./registry/core/persistent-volume-hooks.ts";
 import { startEventTtl } from "./registry/core/event-ttl.ts";
-import { parseIpRange } from "./registry/core/ip-range.ts";
+import { serviceRangesOfFlag } from "./registry/core/service-ranges.ts";
 import { namespaceHooks } from "./registry/core/namespace-hooks.ts";
 import { Services } from "./registry/core/services.ts";
 import { newFieldManager } from "./registry/managed-fields.ts";
@@ -63,7 +63,8 @@ async function assemble(options: ApiServerOptions, closing: AbortController): Pr
   const auditor = await openAuditor(options.audit, { clock, random, logger });
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const kinds = new ServedKinds(options.kinds === undefined ? builtinScheme : newScheme(options.kinds));
-  const range = parseIpRange(options.serviceCIDR ?? SERVICE_CIDR);
+  const ranges = serviceRangesOfFlag(options.serviceCIDR ?? SERVICE_CIDR);
+  const families = ranges.map(({ family }) => family);
   const { signal } = closing;
   const common = { options, clock, random, logger, limits };
   const resourceOptions = resourceCacheOptions(kinds, limits, options.freezeObjects ?? false);
@@ -74,7 +75,8 @@ async function assemble(options: ApiServerOptions, closing: AbortController): Pr
   const findRegistry = (): Registry => registry;
   const nodePorts = options.nodePortRange ?? NODE_PORTS;
   const own = { context: systemContext(signal), transport: () => server.transport() };
-  const services = new Services({ ...common, ...own, registry: findRegistry, store, watchCache, nodePorts });
+  const serving = { registry: findRegistry, store, watchCache, nodePorts, families };
+  const services = new Services({ ...common, ...own, ...serving });
   const lookup = registryLookup(() => registry);
   const rbac = options.authorizer === undefined ? feedRbacIndex(watchCache, signal) : undefined;
   const authorizer = options.authorizer ?? defaultAuthorizer(watchCache, rbac!, options.authorization);
@@ -107,7 +109,7 @@ async function assemble(options: ApiServerOptions, closing: AbortController): Pr
   const server = new RunningServer({ ...common, ...running });
   const context = { clock, registry, admission, authorizer, fieldManager, metrics: metrics.requests };
   server.use(newDispatcher(common, context, { routes: server.routes(kinds, aggregator), lookup, rbac }));
-  await bootstrap({ ...common, registry, watchCache, range }, signal);
+  await bootstrap({ ...common, registry, watchCache, ranges }, signal);
   await services.start();
   await server.startFlowControl();
   const events = registry.findStore("core/events");

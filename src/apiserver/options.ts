@@ -41,7 +41,7 @@ export interface ApiServerOptions {
   readonly securityMetrics?: LateMetrics;
   /** Issues tokens for the `serviceaccounts/token` subresource; absent: the subresource answers 404. */
   readonly tokenIssuer?: TokenIssuer;
-  /** IPv4 range of Service addresses. Default 10.96.0.0/12. */
+  /** Range of Service addresses, or one of each family with a comma; the first is the default. Default 10.96.0.0/12. */
   readonly serviceCIDR?: string;
   /** Default 30000-32767. */
   readonly nodePortRange?: { readonly from: number; readonly to: number };

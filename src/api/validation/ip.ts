@@ -63,7 +63,7 @@ function groupsOf(text: string): readonly number[] | undefined {
 }
 
 /** The longest run of two or more zero groups, the first of equals, becomes `::`. */
-function formatIpv6(groups: readonly number[]): string {
+export function formatIpv6(groups: readonly number[]): string {
   let [start, length] = [-1, 1];
   for (let i = 0; i < groups.length; i++) {
     let end = i;

@@ -6,9 +6,9 @@ import {
   bootstrapRoleBindings,
   bootstrapRoles,
 } from "../authz/index.ts";
+import { nthIp, type IpRange } from "#api/validation/ip-range";
 import type { ApiServerOptions } from "../options.ts";
 import type { RequestContext } from "../registry/context.ts";
-import { firstServiceIp, type IpRange } from "../registry/core/ip-range.ts";
 import type { Registry } from "../registry/registry.ts";
 import { loopbackUser } from "../user-info.ts";
 import type { WatchCache } from "../watchcache/watch-cache.ts";
@@ -33,20 +33,20 @@ export interface BootstrapOptions {
   readonly watchCache: WatchCache;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Of Service addresses. */
-  readonly range: IpRange;
+  /** Of Service addresses; the first is that of the `kubernetes` Service. */
+  readonly ranges: readonly IpRange[];
 }
 
 export async function bootstrap(parts: BootstrapOptions, signal: AbortSignal): Promise<void> {
-  const { options, registry, clock, range } = parts;
+  const { options, registry, clock, ranges } = parts;
   const { securePort = DEFAULT_SECURE_PORT, authorizer } = options;
   const context = systemContext(signal);
   // Services need a range to take their addresses from.
   await Promise.all([
     createMissing(registry, namespaceObjects(), context),
-    keepDefaultServiceCIDR({ ...parts, cidr: range.cidr, context }),
+    keepDefaultServiceCIDR({ ...parts, cidrs: ranges.map(({ cidr }) => cidr), context }),
   ]);
-  const service = kubernetesService({ clusterIP: firstServiceIp(range), securePort });
+  const service = kubernetesService({ clusterIP: nthIp(ranges[0]!, 1), securePort });
   // Roles that nobody reads are not written: somebody else authorizes.
   const roles = authorizer === undefined ? rbacObjects() : [];
   await Promise.all([

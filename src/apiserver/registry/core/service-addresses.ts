@@ -7,9 +7,10 @@ import { isAlreadyExists, isNotFound, unless, type KubeObject } from "#apimachin
 import type { IPAddress, ServiceCIDR } from "#api/networking/v1/types.gen";
 import type { RequestContext } from "../context.ts";
 import type { ResourceStore } from "../resource-store.ts";
-import { formatIpv4, holds, parseIpv4, type IpRange } from "./ip-range.ts";
+import type { IpFamily } from "#api/validation/ip";
+import { canonicalIp, familyOf, nthIp, type IpRange } from "#api/validation/ip-range";
 import { candidates } from "./number-search.ts";
-import { rangesOf, serviceRangeOf } from "./service-ranges.ts";
+import { holds, rangesOf, serviceRangeOf } from "./service-ranges.ts";
 
 export const SERVICE_CIDRS = "networking.k8s.io/servicecidrs";
 export const IP_ADDRESSES = "networking.k8s.io/ipaddresses";
@@ -50,50 +51,48 @@ export class ServiceAddresses {
 
   /** What `take` demands of the range, without taking: a dry run asks no more. */
   async check(ip: string): Promise<void> {
-    if ((await this.#ranges(ip)).length > 0) return;
+    if ((await this.#ranges(familyOf(ip), ip)).length > 0) return;
     throw new AllocationError("the provided network does not match the current range");
   }
 
   /** By chance, as upstream: first from the part of a range that nobody chooses from by hand. */
-  async takeAny(service: ServiceName): Promise<string> {
-    for (const range of await this.#ranges()) {
+  async takeAny(service: ServiceName, family: IpFamily): Promise<string> {
+    for (const range of await this.#ranges(family)) {
       const { cache } = this.#options.store(IP_ADDRESSES);
-      const isFree = (ip: number): boolean => cache.get(formatIpv4(ip)) === undefined;
-      for (const number of candidates(serviceRangeOf(range), this.#options.random)) {
-        const ip = formatIpv4(number);
+      for (const offset of candidates(serviceRangeOf(range), this.#options.random)) {
+        const ip = nthIp(range, offset);
         // Another server, or another request, may be quicker: then the next one is tried.
-        if (isFree(number) && (await this.#create(ip, service))) return ip;
+        if (cache.get(ip) === undefined && (await this.#create(ip, service))) return ip;
       }
     }
     throw new AllocationError("range is full");
   }
 
   /** What a dynamic allocation shows in a dry run: the network's own address, as upstream. */
-  async anyInDryRun(): Promise<string> {
-    const [range] = await this.#ranges();
+  async anyInDryRun(family: IpFamily): Promise<string> {
+    const [range] = await this.#ranges(family);
     if (range === undefined) throw new AllocationError("range is full");
-    return formatIpv4(range.base);
+    return nthIp(range, 0);
   }
 
   async release(ip: string): Promise<void> {
     const { store, context } = this.#options;
-    await unless(isNotFound, store(IP_ADDRESSES).delete("", ip, {}, context));
+    await unless(isNotFound, store(IP_ADDRESSES).delete("", canonicalIp(ip), {}, context));
   }
 
   /** The ranges in use, or those that hold `ip`; looked for again when a ServiceCIDR may have been created just now. */
-  async #ranges(ip?: string): Promise<readonly IpRange[]> {
-    const found = this.#rangesNow(ip);
+  async #ranges(family: IpFamily, ip?: string): Promise<readonly IpRange[]> {
+    const found = this.#rangesNow(family, ip);
     if (found.length > 0) return found;
     await this.#options.sync();
-    return this.#rangesNow(ip);
+    return this.#rangesNow(family, ip);
   }
 
-  #rangesNow(ip: string | undefined): readonly IpRange[] {
+  #rangesNow(family: IpFamily, ip: string | undefined): readonly IpRange[] {
     const { cache } = this.#options.store(SERVICE_CIDRS);
-    const all = rangesOf(Array.from(cache.list(), ({ object }) => object as ServiceCIDR));
-    if (ip === undefined) return all;
-    const number = parseIpv4(ip);
-    return number === undefined ? [] : all.filter((range) => holds(range, number));
+    const serviceCIDRs = Array.from(cache.list(), ({ object }) => object as ServiceCIDR);
+    const all = rangesOf(serviceCIDRs, family);
+    return ip === undefined ? all : all.filter((range) => holds(range, ip));
   }
 
   /** False when the address is somebody's. */
@@ -108,13 +107,14 @@ export class ServiceAddresses {
   }
 }
 
+/** Its name is the address in canonical notation: another one means the same object. */
 export function newIPAddress(ip: string, { namespace = "", name }: ServiceName): IPAddress {
   return {
     apiVersion: "networking.k8s.io/v1",
     kind: "IPAddress",
     metadata: {
-      name: ip,
-      labels: { [FAMILY_LABEL]: ip.includes(":") ? "IPv6" : "IPv4", [MANAGED_BY_LABEL]: IP_ALLOCATOR },
+      name: canonicalIp(ip),
+      labels: { [FAMILY_LABEL]: familyOf(ip), [MANAGED_BY_LABEL]: IP_ALLOCATOR },
     },
     spec: { parentRef: { resource: "services", namespace, name } },
   };

@@ -1,9 +1,10 @@
 /** Gives Services cluster addresses and node ports, and takes them back. @module */
 import { field, invalid, StatusError } from "#apimachinery";
 import type { Service, ServicePort, ServiceSpec } from "#api/core/v1/types.gen";
+import type { IpFamily } from "#api/validation/ip";
 import type { RequestContext } from "../context.ts";
 import type { Begun, ResourceHooks } from "../resource-hooks.ts";
-import { planIpFamilies } from "./ip-families.ts";
+import { isSamePreferDual, planIpFamilies } from "./ip-families.ts";
 import { AllocationError, type ServiceAddresses } from "./service-addresses.ts";
 import type { NodePorts } from "./service-node-ports.ts";
 import { HEADLESS, holdingOf, NOTHING, without, type Holding } from "./service-holding.ts";
@@ -12,6 +13,8 @@ import { HEADLESS, holdingOf, NOTHING, without, type Holding } from "./service-h
 export interface ServiceAllocatorOptions {
   readonly addresses: Pick<ServiceAddresses, "take" | "takeAny" | "check" | "anyInDryRun" | "release">;
   readonly nodePorts: Pick<NodePorts, "take" | "takeAny" | "check" | "release">;
+  /** Of the cluster's Services; the first is their default. */
+  readonly families: readonly IpFamily[];
   /** Told of what could not be given back; repair finds it later. */
   readonly onReleaseFailed: (err: unknown) => void;
 }
@@ -19,6 +22,8 @@ export interface ServiceAllocatorOptions {
 /** What was taken so far, and what the Service had before. */
 interface Taking {
   readonly held: Holding;
+  /** undefined: it is being created. */
+  readonly old: Service | undefined;
   readonly ips: string[];
   readonly ports: number[];
   readonly dryRun: boolean;
@@ -37,15 +42,15 @@ export class ServiceAllocator {
   hooks(): ResourceHooks {
     return {
       takesFromStore: true,
-      beginCreate: (object, context) => this.#begin(object as Service, NOTHING, context),
-      beginUpdate: (object, old, context) =>
-        this.#begin(object as Service, holdingOf(old as Service), context),
+      beginCreate: (object, context) => this.#begin(object as Service, undefined, context),
+      beginUpdate: (object, old, context) => this.#begin(object as Service, old as Service, context),
       afterDelete: (object) => this.#release(holdingOf(object as Service)),
     };
   }
 
-  async #begin(service: Service, held: Holding, { dryRun }: RequestContext): Promise<Begun> {
-    const taking: Taking = { held, ips: [], ports: [], dryRun };
+  async #begin(service: Service, old: Service | undefined, { dryRun }: RequestContext): Promise<Begun> {
+    const held = old === undefined ? NOTHING : holdingOf(old);
+    const taking: Taking = { held, old, ips: [], ports: [], dryRun };
     try {
       const object = await this.#allocate(service, taking);
       const kept = holdingOf(object);
@@ -64,23 +69,31 @@ export class ServiceAllocator {
 
   async #allocate(service: Service, taking: Taking): Promise<Service> {
     if (service.spec === undefined || service.spec.type === "ExternalName") return service;
-    const spec = await this.#withClusterIp(service, planIpFamilies(service), taking);
+    const planned = planIpFamilies(service, taking.old, this.#options.families);
+    const spec = await this.#withClusterIps(service, planned, taking);
     return { ...service, spec: await this.#withNodePorts(service, spec, taking) };
   }
 
-  async #withClusterIp(service: Service, spec: ServiceSpec, taking: Taking): Promise<ServiceSpec> {
-    const asked = spec.clusterIP ?? spec.clusterIPs?.[0] ?? "";
-    if (asked === HEADLESS) return { ...spec, clusterIP: HEADLESS, clusterIPs: [HEADLESS] };
-    const clusterIP =
-      asked === "" ? await this.#anyIp(service, taking) : await this.#thisIp(service, asked, taking);
-    return { ...spec, clusterIP, clusterIPs: [clusterIP] };
+  /** An address for each family that has none yet. One that is changed is for validation to refuse. */
+  async #withClusterIps(service: Service, spec: ServiceSpec, taking: Taking): Promise<ServiceSpec> {
+    const missing = familiesToServe(spec, taking.old?.spec);
+    if (missing.length === 0) return spec;
+    const clusterIPs = [...(spec.clusterIPs ?? [])];
+    for (const [i, family] of missing) {
+      const asked = clusterIPs[i] ?? "";
+      clusterIPs[i] =
+        asked === ""
+          ? await this.#anyIp(service, family, taking)
+          : await this.#thisIp(service, asked, spec.clusterIPs!, taking);
+    }
+    return { ...spec, clusterIP: clusterIPs[0]!, clusterIPs };
   }
 
-  async #anyIp({ metadata }: Service, { ips, dryRun }: Taking): Promise<string> {
+  async #anyIp({ metadata }: Service, family: IpFamily, { ips, dryRun }: Taking): Promise<string> {
     const { addresses } = this.#options;
     try {
-      if (dryRun) return await addresses.anyInDryRun();
-      const ip = await addresses.takeAny(metadata);
+      if (dryRun) return await addresses.anyInDryRun(family);
+      const ip = await addresses.takeAny(metadata, family);
       ips.push(ip);
       return ip;
     } catch (err) {
@@ -91,7 +104,12 @@ export class ServiceAllocator {
     }
   }
 
-  async #thisIp(service: Service, ip: string, { held, ips, dryRun }: Taking): Promise<string> {
+  async #thisIp(
+    service: Service,
+    ip: string,
+    asked: readonly string[],
+    { held, ips, dryRun }: Taking,
+  ): Promise<string> {
     if (held.ips.includes(ip)) return ip;
     const { addresses } = this.#options;
     try {
@@ -103,7 +121,6 @@ export class ServiceAllocator {
       return ip;
     } catch (err) {
       const why = reasonOf(err);
-      const asked = service.spec?.clusterIPs ?? [ip];
       throw refused(service, "spec.clusterIPs", asked, `failed to allocate IP ${ip}: ${why}`);
     }
   }
@@ -170,6 +187,18 @@ export class ServiceAllocator {
     const released = [...ips.map((ip) => addresses.release(ip)), nodePorts.release(ports)];
     await Promise.all(released.map((promise) => promise.catch(onReleaseFailed)));
   }
+}
+
+/** Places of `ipFamilies` whose address is to be taken: all of a new Service's, the second where it is added. */
+function familiesToServe(
+  spec: ServiceSpec,
+  old: ServiceSpec | undefined,
+): readonly (readonly [number, IpFamily])[] {
+  if (spec.clusterIPs?.[0] === HEADLESS || isSamePreferDual(spec, old)) return [];
+  const families = [...((spec.ipFamilies ?? []) as readonly IpFamily[]).entries()];
+  if (old === undefined || old.type === "ExternalName") return families;
+  if (old.clusterIPs?.[0] === HEADLESS) return [];
+  return families.slice(old.clusterIPs?.length ?? 0);
 }
 
 function reasonOf(err: unknown): string {

@@ -6,6 +6,7 @@
 import { parseTime, type KubeObject } from "#apimachinery";
 import type { Service } from "#api/core/v1/types.gen";
 import type { IPAddress } from "#api/networking/v1/types.gen";
+import { canonicalIp, familyOf } from "#api/validation/ip-range";
 import { FAMILY_LABEL, IP_ALLOCATOR, MANAGED_BY_LABEL } from "./service-addresses.ts";
 import { holdingOf } from "./service-holding.ts";
 import type { PortRange } from "./service-node-ports.ts";
@@ -48,7 +49,7 @@ export function planService(service: Service, facts: ServiceFacts): readonly Add
 }
 
 function planServiceIp(service: Service, ip: string, facts: ServiceFacts): AddressRepair {
-  const family = ip.includes(":") ? "IPv6" : "IPv4";
+  const family = familyOf(ip);
   const { namespace = "", name } = service.metadata;
   const repair = (action: AddressRepair["action"], reason: string, note: string): AddressRepair => {
     const findings = reason === "" ? [] : [{ about: service, reason, action: "ClusterIPAllocation", note }];
@@ -69,7 +70,7 @@ function planServiceIp(service: Service, ip: string, facts: ServiceFacts): Addre
   if (space !== namespace || parent !== name) {
     const other = facts.service(space, parent);
     if (other === undefined) return repair("recreate", "ClusterIPNotAllocated", wrong);
-    if (holdingOf(other).ips.includes(ip)) {
+    if (holdingOf(other).ips.some((own) => canonicalIp(own) === canonicalIp(ip))) {
       const note = `Cluster IP [${family}]:${ip} was assigned to multiple services; please recreate service`;
       return repair("check", "ClusterIPAlreadyAllocated", note);
     }
@@ -106,7 +107,7 @@ export function planAddress(
     const note = `IPAddress: ${ip} for Service ${namespace}/${name} appears to have leaked: cleaning up`;
     return remove("IPAddressNotAllocated", note);
   }
-  if ((service.spec?.clusterIPs ?? []).includes(ip)) return undefined;
+  if ((service.spec?.clusterIPs ?? []).some((own) => canonicalIp(own) === ip)) return undefined;
   if (service.spec?.type === "ExternalName" && ageMs < GRACE_MS) return later(GRACE_MS - ageMs);
   const isNewer = parseTime(creationTimestamp!) > parseTime(service.metadata.creationTimestamp!);
   if (isNewer && ageMs < UNDO_MS) return later(UNDO_MS);

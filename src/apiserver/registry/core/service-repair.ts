@@ -11,9 +11,10 @@ import { follow } from "../../watchcache/follow.ts";
 import { yieldToLoop } from "../../watchcache/watch-cache.ts";
 import type { RequestContext } from "../context.ts";
 import type { ResourceStore } from "../resource-store.ts";
-import { holds, parseIpRange, parseIpv4 } from "./ip-range.ts";
+import { canonicalIp, parseIpRange } from "#api/validation/ip-range";
 import { PortSet, ForeignPortRange } from "./port-set.ts";
 import { IP_ADDRESSES, newIPAddress, SERVICE_CIDRS } from "./service-addresses.ts";
+import { holds } from "./service-ranges.ts";
 import type { NodePorts } from "./service-node-ports.ts";
 import {
   planAddress,
@@ -53,7 +54,7 @@ export class ServiceRepair {
   constructor(options: ServiceRepairOptions) {
     this.#options = options;
     this.#facts = {
-      address: (ip) => this.#cached(IP_ADDRESSES, ip) as IPAddress | undefined,
+      address: (ip) => this.#cached(IP_ADDRESSES, canonicalIp(ip)) as IPAddress | undefined,
       service: (namespace, name) => this.#cached(SERVICES, `${namespace}/${name}`) as Service | undefined,
       isInRange: (ip) => this.#isInRange(ip),
     };
@@ -147,9 +148,9 @@ export class ServiceRepair {
     const addresses = store(IP_ADDRESSES);
     for (const { ip, action, service, afterMs, findings } of repairs) {
       for (const finding of findings) tell(finding);
-      if (afterMs !== undefined) this.#look(ip, afterMs);
+      if (afterMs !== undefined) this.#look(canonicalIp(ip), afterMs);
       if (action === "delete" || action === "recreate") {
-        await unless(isNotFound, addresses.delete("", ip, {}, context));
+        await unless(isNotFound, addresses.delete("", canonicalIp(ip), {}, context));
       }
       if ((action === "create" || action === "recreate") && service !== undefined) {
         await unless(isAlreadyExists, addresses.create("", newIPAddress(ip, service.metadata), context));
@@ -188,12 +189,13 @@ export class ServiceRepair {
   }
 
   #isInRange(ip: string): boolean {
-    const number = parseIpv4(ip);
-    if (number === undefined) return false;
     const { cache } = this.#options.store(SERVICE_CIDRS);
     return Array.from(cache.list(), ({ object }) => (object as ServiceCIDR).spec?.cidrs ?? [])
       .flat()
-      .some((cidr) => !cidr.includes(":") && holds(parseIpRange(cidr), number));
+      .some((cidr) => {
+        const range = parseIpRange(cidr);
+        return range !== undefined && holds(range, ip);
+      });
   }
 
   #cached(resource: string, key: string): KubeObject | undefined {

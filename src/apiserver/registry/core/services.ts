@@ -3,6 +3,7 @@ import type { Clock, Logger } from "#apimachinery";
 import { newClient, newEventRecorder, type Transport } from "#client";
 import type { Store } from "#storage";
 import type { WatchCache } from "../../watchcache/watch-cache.ts";
+import type { IpFamily } from "#api/validation/ip";
 import type { RequestContext } from "../context.ts";
 import type { Registry } from "../registry.ts";
 import type { ResourceHooks } from "../resource-hooks.ts";
@@ -17,6 +18,8 @@ export interface ServicesOptions {
   readonly store: Store;
   readonly watchCache: WatchCache;
   readonly nodePorts: PortRange;
+  /** Of the cluster's Services; the first is their default. */
+  readonly families: readonly IpFamily[];
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
@@ -35,7 +38,7 @@ export class Services {
 
   constructor(options: ServicesOptions) {
     this.#options = options;
-    const { store, watchCache, nodePorts, random, logger, context, registry } = options;
+    const { store, watchCache, nodePorts, families, random, logger, context, registry } = options;
     this.#nodePorts = new NodePorts(store, nodePorts, random);
     const addresses = new ServiceAddresses({
       store: (resource) => registry().store(resource),
@@ -45,7 +48,8 @@ export class Services {
     });
     const onReleaseFailed = (err: unknown): void =>
       logger.warn("What a Service no longer has could not be given back", { err });
-    this.hooks = new ServiceAllocator({ addresses, nodePorts: this.#nodePorts, onReleaseFailed }).hooks();
+    const allocators = { addresses, nodePorts: this.#nodePorts, families };
+    this.hooks = new ServiceAllocator({ ...allocators, onReleaseFailed }).hooks();
   }
 
   /** Repairs what is stored, and goes on doing so. Where Services or addresses are not served there is nothing to do. */
