@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Clock, Logger } from "#apimachinery";
 import type { CgroupResources, PodCgroups, QOSClass } from "../platform/platform.ts";
 import { readMemory, readPodCgroup, readProcesses } from "./read-cgroups.ts";
+import { noCgroups } from "./no-cgroups.ts";
 import { settingsV1, settingsV2, type Setting } from "./settings.ts";
 
 export interface LinuxCgroupsOptions {
@@ -34,8 +35,7 @@ export function linuxCgroups(options: LinuxCgroupsOptions): PodCgroups {
     if (found === undefined) return;
     for (const tree of found.trees) await mkdir(join(tree.dir, path), { recursive: true });
     if (found.version === 2) await delegate(found.trees[0]!.dir, path, logger);
-    const settings = found.version === 2 ? settingsV2(resources) : settingsV1(resources);
-    for (const setting of settings) {
+    for (const setting of settingsFor(found, resources)) {
       try {
         await write(found, path, setting);
       } catch (err) {
@@ -50,6 +50,19 @@ export function linuxCgroups(options: LinuxCgroupsOptions): PodCgroups {
       await apply(base, allocatable);
       await apply(join(base, "besteffort"), { cpuShares: 2 });
       await apply(join(base, "burstable"), {});
+    },
+    async updateRoot(resources) {
+      const found = await ready();
+      if (found === undefined) return false;
+      for (const setting of settingsFor(found, resources)) await write(found, base, setting);
+      return true;
+    },
+    async updateExisting(path, resources) {
+      const found = await ready();
+      if (found === undefined) return noCgroups.updateExisting(path, resources);
+      const settings = settingsFor(found, resources);
+      await checkExists(found, path, settings);
+      for (const setting of settings) await write(found, path, setting);
     },
     async ensurePod(uid, qos, resources) {
       const path = podPath(base, uid, qos);
@@ -67,8 +80,7 @@ export function linuxCgroups(options: LinuxCgroupsOptions): PodCgroups {
       const found = await ready();
       if (found === undefined) return;
       const path = podPath(base, uid, qos);
-      const settings = found.version === 2 ? settingsV2(resources) : settingsV1(resources);
-      for (const setting of settings) await write(found, path, setting);
+      for (const setting of settingsFor(found, resources)) await write(found, path, setting);
     },
     async podProcesses(uid, qos) {
       const found = await ready();
@@ -98,6 +110,8 @@ export function linuxCgroups(options: LinuxCgroupsOptions): PodCgroups {
 interface Layout {
   readonly version: 1 | 2;
   readonly trees: readonly { readonly controller: string; readonly dir: string }[];
+  /** What the machine can bound. */
+  readonly controllers: ReadonlySet<string>;
   /** Every hierarchy, also those in which only the runtime makes cgroups. */
   readonly removeDirs: readonly string[];
 }
@@ -119,7 +133,8 @@ function podPath(base: string, uid: string, qos: QOSClass): string {
 
 async function detect(mountPoint: string, base: string, logger: Logger): Promise<Layout | undefined> {
   try {
-    const version = (await exists(join(mountPoint, "cgroup.controllers"))) ? 2 : 1;
+    const unified = await readFile(join(mountPoint, "cgroup.controllers"), "utf8").catch(() => undefined);
+    const version = unified === undefined ? 1 : 2;
     const names = version === 2 ? [""] : V1_CONTROLLERS;
     const trees = [];
     for (const controller of names) {
@@ -130,7 +145,8 @@ async function detect(mountPoint: string, base: string, logger: Logger): Promise
     for (const { dir } of trees) await mkdir(join(dir, base), { recursive: true });
     const all =
       version === 2 ? [mountPoint] : (await foldersOf(mountPoint)).map((name) => join(mountPoint, name));
-    return { version, trees, removeDirs: all };
+    const controllers = new Set(unified?.trim().split(/\s+/u) ?? trees.map(({ controller }) => controller));
+    return { version, trees, controllers, removeDirs: all };
   } catch (err) {
     logger.warn("Cgroups cannot be written, pods run without limits of their own", { root: base, err });
     return undefined;
@@ -142,8 +158,8 @@ async function delegate(dir: string, path: string, logger: Logger): Promise<void
   const parts = path.split("/").filter((part) => part !== "");
   for (let depth = 0; depth < parts.length; depth++) {
     const file = join(dir, ...parts.slice(0, depth), "cgroup.subtree_control");
-    // Not every machine has the last one, and one that is missing fails all of its write.
-    for (const controllers of ["+cpu +memory +pids", "+hugetlb"]) {
+    // Not every machine has the later ones, and one that is missing fails all of its write.
+    for (const controllers of ["+cpu +memory +pids", "+cpuset", "+hugetlb"]) {
       try {
         await writeFile(file, controllers);
       } catch (err) {
@@ -151,6 +167,23 @@ async function delegate(dir: string, path: string, logger: Logger): Promise<void
       }
     }
   }
+}
+
+/** Without the controllers that the machine lacks: it runs pods all the same. */
+function settingsFor({ version, controllers }: Layout, resources: CgroupResources): readonly Setting[] {
+  const settings = version === 2 ? settingsV2(resources) : settingsV1(resources);
+  return settings.filter(({ controller }) => controllers.has(controller));
+}
+
+/** Nothing is made for others. */
+async function checkExists(layout: Layout, path: string, settings: readonly Setting[]): Promise<void> {
+  const missing: string[] = [];
+  for (const controller of new Set(settings.map((setting) => setting.controller))) {
+    const dir = layout.trees.find((one) => one.controller === controller || layout.version === 2)?.dir ?? "";
+    if (!(await exists(join(dir, path)))) missing.push(join(dir, path));
+  }
+  if (missing.length === 0) return;
+  throw new Error(`cgroup ${JSON.stringify(path)} has some missing paths: ${missing.join(", ")}`);
 }
 
 async function write(layout: Layout, path: string, { controller, file, value }: Setting): Promise<void> {

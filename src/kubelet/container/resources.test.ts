@@ -34,12 +34,12 @@ for (const [name, resources, want] of classes) {
 
 test("milliCPUToShares() and milliCPUToQuota() keep the kernel's minimum", () => {
   assert.deepEqual([0, 1, 100, 1000].map(milliCPUToShares), [2, 2, 102, 1024]);
-  assert.deepEqual([0, 1, 500].map(milliCPUToQuota), [0, 1000, 50_000]);
+  assert.deepEqual([0, 1, 500].map((milliCPU) => milliCPUToQuota(milliCPU)), [0, 1000, 50_000]);
 });
 
 test("containerResources() turns limits into the kernel's units", () => {
   const pod = of({ requests: { cpu: "250m", memory: "1Gi" }, limits: { cpu: "500m", memory: "2Gi" } });
-  assert.deepEqual(containerResources(pod.spec!.containers[0]!, pod, 4 * GIB), {
+  assert.deepEqual(containerResources(pod.spec!.containers[0]!, pod, { memoryCapacityBytes: 4 * GIB }), {
     cpuShares: 256,
     cpuPeriod: 100_000,
     cpuQuota: 50_000,

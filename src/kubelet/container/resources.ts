@@ -3,6 +3,7 @@ import { parseQuantity, quantityMilliValue, quantityValue } from "#apimachinery"
 import type { Container, Pod, ResourceRequirements } from "#api/core/v1/types.gen";
 import type { LinuxContainerResources } from "#cri";
 import type { CgroupResources } from "../platform/platform.ts";
+import { hugepageLimits, hugepagesIn, isHugepages } from "./hugepages.ts";
 import {
   containersOf,
   hasCriticalPriority,
@@ -43,8 +44,8 @@ export function quotaToMilliCPU(quotaUs: number, periodUs: number): number {
   return periodUs === 0 ? 0 : Math.floor((quotaUs * 1000) / periodUs);
 }
 
-export function milliCPUToQuota(milliCPU: number): number {
-  return milliCPU === 0 ? 0 : Math.max((milliCPU * QUOTA_PERIOD_US) / 1000, QUOTA_MIN_US);
+export function milliCPUToQuota(milliCPU: number, periodUs: number = QUOTA_PERIOD_US): number {
+  return milliCPU === 0 ? 0 : Math.max(Math.floor((milliCPU * periodUs) / 1000), QUOTA_MIN_US);
 }
 
 /** CPU in thousandths, memory in bytes; undefined: not given. */
@@ -69,33 +70,42 @@ export function amountsOf(
   };
 }
 
+/** How the node bounds what runs on it. */
+export interface ResourcePolicy {
+  readonly memoryCapacityBytes: number;
+  /** Limits of CPU are enforced. Default true. */
+  readonly cpuCFSQuota?: boolean;
+  /** Default 100,000. */
+  readonly cpuQuotaPeriodUs?: number;
+  /** Sizes of huge pages that the machine has, such as `2Mi`. Default none. */
+  readonly hugepageSizes?: readonly string[];
+}
+
 export function containerResources(
   container: Container,
   pod: Pod,
-  memoryCapacityBytes: number,
+  policy: ResourcePolicy,
 ): LinuxContainerResources {
+  const { cpuCFSQuota = true, cpuQuotaPeriodUs = QUOTA_PERIOD_US, hugepageSizes = [] } = policy;
   const { limits } = container.resources ?? {};
+  const podLevel = specOf(pod).resources;
   const {
     cpuLimit,
     cpuRequest = cpuLimit ?? 0,
     memoryLimit = 0,
-  } = amountsOf(container, specOf(pod).resources);
-  const hugepageLimits = Object.keys(limits ?? {})
-    .filter((name) => name.startsWith("hugepages-"))
-    .map((name) => ({ pageSize: crioPageSize(name), limit: amountOf(limits, name) ?? 0 }));
+  } = amountsOf(container, podLevel);
+  const pages = { ...hugepagesIn(podLevel?.limits), ...hugepagesIn(limits) };
+  const pageLimits = Object.entries(hugepageLimits(pages, hugepageSizes));
   return {
     cpuShares: milliCPUToShares(cpuRequest),
-    cpuPeriod: QUOTA_PERIOD_US,
-    ...(cpuLimit !== undefined && { cpuQuota: milliCPUToQuota(cpuLimit) }),
+    cpuPeriod: cpuQuotaPeriodUs,
+    ...(cpuLimit !== undefined && cpuCFSQuota && { cpuQuota: milliCPUToQuota(cpuLimit, cpuQuotaPeriodUs) }),
     ...(memoryLimit > 0 && { memoryLimitInBytes: memoryLimit, memorySwapLimitInBytes: memoryLimit }),
-    ...(hugepageLimits.length > 0 && { hugepageLimits }),
-    oomScoreAdj: oomScoreAdj(container, pod, memoryCapacityBytes),
+    ...(pageLimits.length > 0 && {
+      hugepageLimits: pageLimits.map(([pageSize, limit]) => ({ pageSize, limit })),
+    }),
+    oomScoreAdj: oomScoreAdj(container, pod, policy.memoryCapacityBytes),
   };
-}
-
-/** `hugepages-2Mi` -> `2MB`, the kernel's name. */
-function crioPageSize(resource: string): string {
-  return resource.slice("hugepages-".length).replace(/i$/u, "B");
 }
 
 /** The likelihood of being chosen by the OOM killer, as upstream's qos policy. */
@@ -143,24 +153,38 @@ function combine(pod: Pod, value: (container: Container) => number): number {
   return Math.max(regular, largestInit);
 }
 
-export function podCgroupResources(pod: Pod): CgroupResources {
+/** Without `cpuCFSQuota`, CPU is not bounded whatever the limits. */
+export function podCgroupResources(
+  pod: Pod,
+  {
+    cpuCFSQuota = true,
+    cpuQuotaPeriodUs = QUOTA_PERIOD_US,
+    hugepageSizes = [],
+  }: Partial<ResourcePolicy> = {},
+): CgroupResources {
   const cpuLimit = podLimit(pod, "cpu");
   const memoryLimit = podLimit(pod, "memory");
   return {
     cpuShares: milliCPUToShares(podRequests(pod, "cpu")),
-    ...(cpuLimit !== undefined && { cpuQuotaUs: milliCPUToQuota(cpuLimit), cpuPeriodUs: QUOTA_PERIOD_US }),
+    ...(cpuLimit !== undefined && {
+      cpuQuotaUs: cpuCFSQuota ? milliCPUToQuota(cpuLimit, cpuQuotaPeriodUs) : -1,
+      cpuPeriodUs: cpuQuotaPeriodUs,
+    }),
     ...(memoryLimit !== undefined && { memoryLimitBytes: memoryLimit }),
-    ...hugepageLimitsOf(pod),
+    ...hugepageLimitsOf(pod, hugepageSizes),
   };
 }
 
 /** Huge pages have equal requests and limits, so that what is requested is the bound. */
-function hugepageLimitsOf(pod: Pod): { readonly hugepageLimits?: Readonly<Record<string, number>> } {
+function hugepageLimitsOf(
+  pod: Pod,
+  sizes: readonly string[],
+): { readonly hugepageLimits?: Readonly<Record<string, number>> } {
   const lists = [specOf(pod), ...containersOf(pod), ...initContainersOf(pod)].map(
     ({ resources }) => resources?.requests ?? resources?.limits ?? {},
   );
-  const names = new Set(lists.flatMap(Object.keys).filter((name) => name.startsWith("hugepages-")));
-  if (names.size === 0) return {};
-  const limits = [...names].map((name) => [crioPageSize(name), podRequests(pod, name)]);
-  return { hugepageLimits: Object.fromEntries(limits) };
+  const names = new Set(lists.flatMap(Object.keys).filter(isHugepages));
+  if (names.size === 0 && sizes.length === 0) return {};
+  const amounts = Object.fromEntries([...names].map((name) => [name, podRequests(pod, name)]));
+  return { hugepageLimits: hugepageLimits(amounts, sizes) };
 }

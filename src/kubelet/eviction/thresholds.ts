@@ -59,8 +59,10 @@ export interface Threshold {
 export type SignalMap = Readonly<Record<string, string>>;
 
 export interface EvictionConfig {
-  /** Replaces the defaults as a whole. */
+  /** Replaces the defaults as a whole, unless they are merged. */
   readonly hard?: SignalMap;
+  /** Signals that `hard` does not name keep their defaults. Default false. */
+  readonly mergeDefaults?: boolean;
   readonly soft?: SignalMap;
   /** Milliseconds, one for each soft threshold. */
   readonly softGracePeriodMs?: Readonly<Record<string, number>>;
@@ -83,7 +85,8 @@ export const DEFAULT_HARD: SignalMap = {
 
 /** Throws on signals and values that mean nothing. */
 export function parseThresholds(config: EvictionConfig): readonly Threshold[] {
-  const { hard = DEFAULT_HARD, soft = {}, softGracePeriodMs = {}, minimumReclaim = {} } = config;
+  const { mergeDefaults = false, soft = {}, softGracePeriodMs = {}, minimumReclaim = {} } = config;
+  const hard = mergeDefaults ? { ...DEFAULT_HARD, ...config.hard } : (config.hard ?? DEFAULT_HARD);
   const reclaims = new Map(
     Object.entries(minimumReclaim).map(([name, text]) => [signalOf(name), reclaim(name, text)]),
   );

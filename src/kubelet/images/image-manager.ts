@@ -2,19 +2,20 @@
 import type { Clock } from "#apimachinery";
 import type { EventRecorder } from "#client";
 import type { Container, Pod, Secret } from "#api/core/v1/types.gen";
-import type { ImageService, PodSandboxConfig } from "#cri";
+import type { PodSandboxConfig } from "#cri";
 import { RuntimeError } from "#cri";
 import { fieldPathOf, uidOf } from "../container/pod-spec.ts";
 import { goDuration } from "../container/time.ts";
 import type { ImageUser } from "../kuberuntime/security-context.ts";
 import { Backoff } from "../pod-workers/backoff.ts";
 import { StartError } from "../kuberuntime/start-error.ts";
+import type { ImagePuller } from "./limited-pulls.ts";
 import { isImageName } from "./image-name.ts";
 import { credentialsFor } from "./pull-credentials.ts";
 import { Semaphore } from "./semaphore.ts";
 
 export interface ImageManagerOptions {
-  readonly images: ImageService;
+  readonly images: ImagePuller;
   readonly clock: Clock;
   readonly recorder: EventRecorder;
   readonly parallelPullsMax: number;

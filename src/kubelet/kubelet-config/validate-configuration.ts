@@ -2,12 +2,24 @@
 import { formatDuration } from "#apimachinery";
 import { parseThresholds } from "../eviction/thresholds.ts";
 import { DEFAULT_IMAGE_GC } from "../images/image-gc-plan.ts";
+import { ENFORCEMENTS } from "../node-status/enforcement.ts";
 import type { ShutdownConfig } from "../nodeshutdown/plan.ts";
+import { sysctlPatternError } from "../sysctl/allowlist.ts";
 import { USERNS_UNIT } from "../userns/id-ranges.ts";
 import type { FileOptions } from "./kubelet-configuration.ts";
 
 const LOG_MONITOR_MIN_MS = 3000;
 const SECOND = 1;
+const SECOND_MS = 1000;
+const BACK_OFF_MAX_MS = 300_000;
+const NOT_NEGATIVE = [
+  ["maxPods", "max-pods"],
+  ["podsPerCore", "pods-per-core"],
+  ["eventRecordQPS", "event-qps"],
+  ["eventBurst", "event-burst"],
+  ["registryPullQPS", "registry-qps"],
+  ["registryBurst", "registry-burst"],
+] as const;
 
 export function validateConfiguration(options: FileOptions): readonly string[] {
   return [
@@ -22,10 +34,66 @@ export function validateConfiguration(options: FileOptions): readonly string[] {
     ...((options.parallelImagePullsMax ?? 1) > 0
       ? []
       : [`maxParallelImagePulls ${options.parallelImagePullsMax} must be a positive number`]),
-    ...((options.maxPods ?? 0) < 0
-      ? [`maxPods (--max-pods) ${options.maxPods} must not be a negative number`]
-      : []),
+    ...NOT_NEGATIVE.flatMap(([name, flag]) => {
+      const value = options[name] ?? 0;
+      return value < 0 ? [`${name} (--${flag}) ${value} must not be a negative number`] : [];
+    }),
+    ...rangeErrors(options),
+    ...enforcementErrors(options),
+    ...(options.allowedUnsafeSysctls ?? []).flatMap((pattern) => sysctlPatternError(pattern) ?? []),
   ];
+}
+
+function rangeErrors({
+  crashLoopBackOffMaxMs: backOff = BACK_OFF_MAX_MS,
+  cpuQuotaPeriodMs: period = SECOND_MS,
+  oomScoreAdj = 0,
+  nodeStatusMaxImages = 0,
+}: FileOptions): readonly string[] {
+  const errors: string[] = [];
+  if (backOff < SECOND_MS || backOff > BACK_OFF_MAX_MS) {
+    const got = `CrashLoopBackOff.MaxContainerRestartPeriod (got: ${backOff / SECOND_MS} seconds)`;
+    errors.push(`${got} must be set between 1s and 300s`);
+  }
+  if (period < 1 || period > SECOND_MS) {
+    const name = "cpuCFSQuotaPeriod (--cpu-cfs-quota-period)";
+    errors.push(`${name} ${formatDuration(period)} must be between 1ms and 1sec, inclusive`);
+  }
+  if (oomScoreAdj < -1000 || oomScoreAdj > 1000) {
+    errors.push(`oomScoreAdj (--oom-score-adj) ${oomScoreAdj} must be between -1000 and 1000, inclusive`);
+  }
+  if (nodeStatusMaxImages < -1)
+    errors.push(`nodeStatusMaxImages (--node-status-max-images) ${nodeStatusMaxImages} must be -1 or greater`);
+  return errors;
+}
+
+/** Who is bounded must have a cgroup, and nobody is bounded twice. */
+function enforcementErrors({
+  enforceNodeAllocatable: asked = [],
+  ...cgroups
+}: FileOptions): readonly string[] {
+  const field = "enforceNodeAllocatable (--enforce-node-allocatable)";
+  const errors: string[] = [];
+  for (const who of ["system", "kube"] as const) {
+    const [whole, part] = [`${who}-reserved`, `${who}-reserved-compressible`] as const;
+    if (asked.includes(whole) && asked.includes(part))
+      errors.push(`both "${part}" and "${whole}" cannot be specified together in ${field}`);
+    const isAsked = asked.includes(whole) || asked.includes(part);
+    if (isAsked && (cgroups[`${who}ReservedCgroup`] ?? "") === "") {
+      const flag = `${who}ReservedCgroup (--${who}-reserved-cgroup)`;
+      errors.push(`${flag} must be specified when "${whole}" or "${part}" included in ${field}`);
+    }
+  }
+  for (const [index, name] of asked.entries()) {
+    if (asked.indexOf(name) !== index) errors.push(`duplicated enforcements "${name}" in ${field}`);
+    else if (!ENFORCEMENTS.includes(name)) {
+      const valid = ENFORCEMENTS.map((one) => `"${one}"`).join(", ");
+      errors.push(`option "${name}" specified for ${field}. Valid options are ${valid}`);
+    }
+  }
+  if (asked.includes("none") && asked.length > 1)
+    errors.push(`${field} may not contain additional enforcements when "none" is specified`);
+  return errors;
 }
 
 function imageErrors({ imageGC }: FileOptions): readonly string[] {

@@ -6,8 +6,6 @@ import { admit } from "./admit.ts";
 
 const asking = (cpu: string): ReturnType<typeof testPod> =>
   testPod({ containers: [testContainer("c", { resources: { requests: { cpu } } })] });
-const withSysctl = (name: string): ReturnType<typeof testPod> =>
-  testPod({ securityContext: { sysctls: [{ name, value: "1" }] } });
 const allocatable = { cpu: "2", memory: "1Gi", pods: "2" };
 
 test("admit() takes a pod that fits", () => {
@@ -23,12 +21,25 @@ test("admit() refuses a pod that does not fit, with the amounts", () => {
   assert.equal(admit(testPod(), [testPod(), testPod()], allocatable, undefined)?.reason, "OutOfpods");
 });
 
-test("admit() refuses sysctls that reach beyond the pod", () => {
-  assert.equal(admit(withSysctl("net.ipv4.tcp_syncookies"), [], allocatable, undefined), undefined);
-  assert.deepEqual(admit(withSysctl("kernel.msgmax"), [], allocatable, undefined), {
-    reason: "SysctlForbidden",
-    message: 'Pod was rejected: forbidden sysctl: "kernel.msgmax" not allowlisted',
-  });
+test("admit() tells what a critical pod lacks, unless something else keeps it from the node", () => {
+  const priority = 2_000_000_000;
+  const pod = testPod({ ...asking("1500m").spec, priority });
+  const failure = admit(pod, [asking("1")], { ...allocatable, pods: "1" }, undefined);
+  assert.deepEqual([failure?.reason, failure?.shortages?.map(({ resource, amount }) => [resource, amount])], [
+    "OutOfpods",
+    [
+      ["pods", 1],
+      ["cpu", 500],
+    ],
+  ]);
+  const node: Node = { apiVersion: "v1", kind: "Node", metadata: { name: "n1" } };
+  const elsewhere = testPod({ ...pod.spec, nodeSelector: { disk: "ssd" } });
+  assert.equal(admit(elsewhere, [asking("1")], allocatable, node)?.reason, "NodeAffinity");
+  assert.equal(admit(asking("2"), [asking("1")], allocatable, undefined)?.shortages, undefined);
+});
+
+test("admit() refuses pods of another system", () => {
+  assert.equal(admit(testPod({ os: { name: "windows" } }), [], allocatable, undefined)?.reason, "PodOSNotSupported");
 });
 
 test("admit() refuses a pod that selects other nodes", () => {

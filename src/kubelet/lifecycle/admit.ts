@@ -2,7 +2,7 @@
 import { matchesNodeAffinity, selectableNode } from "#api/core/v1/node-selector";
 import { toleratesAll } from "#api/core/v1/tolerations";
 import type { ContainerPort, Node, Pod } from "#api/core/v1/types.gen";
-import { specOf } from "../container/pod-spec.ts";
+import { isCriticalPod, isStaticPod, specOf } from "../container/pod-spec.ts";
 import { amountOf, podRequests } from "../container/resources.ts";
 
 export interface Rejection {
@@ -14,72 +14,72 @@ export interface Rejection {
 export const NODE_AFFINITY = "NodeAffinity";
 const ANY_ADDRESS = "0.0.0.0";
 
-/** Sysctls that belong to a pod's own namespaces and cannot hurt its neighbours. */
-const SAFE_SYSCTLS: ReadonlySet<string> = new Set([
-  "kernel.shm_rmid_forced",
-  "net.ipv4.ip_local_port_range",
-  "net.ipv4.ip_local_reserved_ports",
-  "net.ipv4.ip_unprivileged_port_start",
-  "net.ipv4.ping_group_range",
-  "net.ipv4.tcp_fin_timeout",
-  "net.ipv4.tcp_keepalive_intvl",
-  "net.ipv4.tcp_keepalive_probes",
-  "net.ipv4.tcp_keepalive_time",
-  "net.ipv4.tcp_rmem",
-  "net.ipv4.tcp_syncookies",
-  "net.ipv4.tcp_wmem",
-]);
+/** A resource that the node has too little of: thousandths for cpu, units for everything else. */
+export interface Shortage extends Rejection {
+  readonly resource: string;
+  readonly amount: number;
+}
 
-/** `others` are the pods that already hold resources of the node. */
+export interface AdmissionFailure extends Rejection {
+  /** It would fit if this were given back. */
+  readonly shortages?: readonly Shortage[];
+}
+
+/** `others` are the pods that already hold resources of the node. A critical pod may be taken in spite of shortages, if others go. */
 export function admit(
   pod: Pod,
   others: readonly Pod[],
   allocatable: Readonly<Record<string, string>>,
   node: Node | undefined,
-): Rejection | undefined {
-  const shortage = insufficientResource(pod, others, allocatable);
-  if (shortage !== undefined) return rejected(shortage.reason, shortage.message);
-  const unsafe = (specOf(pod).securityContext?.sysctls ?? []).find(
-    ({ name }) => !SAFE_SYSCTLS.has(name.replaceAll("/", ".")),
-  );
-  if (unsafe !== undefined) {
-    return rejected("SysctlForbidden", `forbidden sysctl: ${JSON.stringify(unsafe.name)} not allowlisted`);
-  }
+): AdmissionFailure | undefined {
+  if (specOf(pod).os !== undefined && specOf(pod).os?.name !== "linux")
+    return rejected("PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS");
+  const shortages = insufficientResources(pod, others, allocatable);
+  const [shortage] = shortages;
+  if (shortage !== undefined && !isCriticalPod(pod)) return rejected(shortage.reason, shortage.message);
+  const other = mismatch(pod, others, node);
+  if (other !== undefined || shortage === undefined) return other;
+  return { ...rejected(shortage.reason, shortage.message), shortages };
+}
+
+/** What keeps the pod from this node however much room there is. */
+function mismatch(pod: Pod, others: readonly Pod[], node: Node | undefined): Rejection | undefined {
   if (node !== undefined && !matchesNodeAffinity(pod.spec, selectableNode(node)))
     return failed(NODE_AFFINITY, "node(s) didn't match Pod's node affinity/selector");
   const ports = hostPorts(pod);
   if (ports.length > 0 && others.some((other) => hostPorts(other).some((used) => ports.some(collides(used)))))
     return failed("NodePorts", "node(s) didn't have free ports for the requested pod ports");
   const taints = (node?.spec?.taints ?? []).filter(({ effect }) => effect === "NoExecute");
-  if (!toleratesAll(specOf(pod).tolerations ?? [], taints))
+  if (!isStaticPod(pod) && !toleratesAll(specOf(pod).tolerations ?? [], taints))
     return failed("TaintToleration", "node(s) had taints that the pod didn't tolerate");
   return undefined;
 }
 
-/** What the node lacks for the pod, in the words of the scheduler's fit; undefined: it fits. */
-export function insufficientResource(
+/** What the node lacks for the pod, in the words of the scheduler's fit; none: it fits. */
+export function insufficientResources(
   pod: Pod,
   others: readonly Pod[],
   allocatable: Readonly<Record<string, string>>,
-): Rejection | undefined {
+): readonly Shortage[] {
   const podsMax = Number(allocatable["pods"] ?? Infinity);
-  if (others.length + 1 > podsMax)
-    return lacking("pods", `requested: 1, used: ${others.length}, capacity: ${podsMax}`);
+  const shortages = others.length + 1 > podsMax ? [lacking("pods", 1, others.length, podsMax)] : [];
   for (const resource of ["cpu", "memory", "ephemeral-storage", ...hugepagesOf(allocatable)]) {
     const wanted = podRequests(pod, resource);
     if (wanted === 0) continue;
     const used = others.reduce((sum, other) => sum + podRequests(other, resource), 0);
     const capacity = amountOf(allocatable, resource) ?? 0;
-    if (wanted + used > capacity)
-      return lacking(resource, `requested: ${wanted}, used: ${used}, capacity: ${capacity}`);
+    if (wanted + used > capacity) shortages.push(lacking(resource, wanted, used, capacity));
   }
-  return undefined;
+  return shortages;
 }
 
-function lacking(resource: string, amounts: string): Rejection {
+function lacking(resource: string, requested: number, used: number, capacity: number): Shortage {
+  const amounts = `requested: ${requested}, used: ${used}, capacity: ${capacity}`;
   return {
     reason: `OutOf${resource}`,
     message: `Node didn't have enough resource: ${resource}, ${amounts}`,
+    resource,
+    amount: requested - (capacity - used),
   };
 }
 
@@ -114,6 +114,6 @@ function failed(predicate: string, why: string): Rejection {
   return rejected(predicate, `Predicate ${predicate} failed: ${why}`);
 }
 
-function rejected(reason: string, message: string): Rejection {
+export function rejected(reason: string, message: string): Rejection {
   return { reason, message: `Pod was rejected: ${message}` };
 }

@@ -1,5 +1,12 @@
 /** The Node object as this kubelet sees it. Pure. @module */
-import { formatQuantity, newQuantity, newMilliQuantity, parseQuantity, subQuantity } from "#apimachinery";
+import {
+  addQuantity,
+  formatQuantity,
+  newMilliQuantity,
+  newQuantity,
+  parseQuantity,
+  subQuantity,
+} from "#apimachinery";
 import type {
   ContainerImage,
   Node,
@@ -9,6 +16,7 @@ import type {
   NodeSystemInfo,
 } from "#api/core/v1/types.gen";
 import type { Image, RuntimeHandler } from "#cri";
+import { isHugepages } from "../container/hugepages.ts";
 import type { Taint } from "../options.ts";
 import type { MachineInfo } from "../platform/platform.ts";
 
@@ -21,6 +29,8 @@ export interface NodeFacts {
   readonly runtimeVersion: string;
   readonly kubeletVersion: string;
   readonly maxPods: number;
+  /** Told in the status; -1: all. Default 50. */
+  readonly imagesMax?: number;
   /** Of the capacity, what pods do not get. */
   readonly reserved: Readonly<Record<string, string>>;
   readonly port: number | undefined;
@@ -58,6 +68,17 @@ export function allocatableOf(capacity: ResourceList, reserved: ResourceList): R
       return [name, formatQuantity(left.unscaled < 0n ? newQuantity(0) : left)];
     }),
   );
+}
+
+/** What pods can have of it: memory that is bound in huge pages is no memory for others. */
+export function nodeAllocatable(capacity: ResourceList, reserved: ResourceList): ResourceList {
+  const pages = Object.entries(capacity)
+    .filter(([name]) => isHugepages(name))
+    .reduce((sum, [, amount]) => addQuantity(sum, parseQuantity(amount)), newQuantity(0));
+  const left = allocatableOf(capacity, reserved);
+  const memory = subQuantity(parseQuantity(left["memory"] ?? "0"), pages);
+  if (pages.unscaled === 0n) return left;
+  return { ...left, memory: formatQuantity(memory.unscaled < 0n ? newQuantity(0) : memory) };
 }
 
 /** Labels that every node has; the user's win. */
@@ -114,10 +135,10 @@ export function nodeInfo({ machine, runtimeVersion, kubeletVersion }: NodeFacts)
 }
 
 /** The largest ones, each with a few names. */
-export function nodeImages(images: readonly Image[]): readonly ContainerImage[] {
+export function nodeImages(images: readonly Image[], imagesMax: number = IMAGES_MAX): readonly ContainerImage[] {
   return images
     .toSorted((a, b) => b.size - a.size || (a.id < b.id ? -1 : 1))
-    .slice(0, IMAGES_MAX)
+    .slice(0, imagesMax < 0 ? images.length : imagesMax)
     .map(({ repoDigests, repoTags, size }) => ({
       names: [...repoDigests, ...repoTags].slice(0, IMAGE_NAMES_MAX),
       sizeBytes: size,

@@ -15,8 +15,8 @@ import type { Node, NodeStatus } from "#api/core/v1/types.gen";
 import type { Image, Runtime, RuntimeCondition, RuntimeFeatures, RuntimeHandler } from "#cri";
 import type { NodePlatform } from "../platform/platform.ts";
 import {
-  allocatableOf,
   capacityOf,
+  nodeAllocatable,
   newNode,
   nodeAddresses,
   nodeHandlers,
@@ -234,7 +234,7 @@ export class NodeStatusManager {
     const { facts, clock, pressure } = this.#options;
     const images = await this.#images(signal);
     const capacity = capacityOf(facts);
-    const own = { capacity, allocatable: allocatableOf(capacity, facts.reserved) };
+    const own = { capacity, allocatable: nodeAllocatable(capacity, facts.reserved) };
     const offered = this.#options.devices().capacity();
     const runtimeConditions = this.#runtimeConditions;
     const volumesInUse = this.#options.volumesInUse() ?? before.volumesInUse ?? [];
@@ -255,7 +255,7 @@ export class NodeStatusManager {
         features: { supplementalGroupsPolicy: this.supplementalGroupsPolicy },
       }),
       ...((volumesInUse.length > 0 || (before.volumesInUse ?? []).length > 0) && { volumesInUse }),
-      ...(images.length > 0 && { images: nodeImages(images) }),
+      ...(images.length > 0 && { images: nodeImages(images, facts.imagesMax) }),
     };
   }
 

@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FakeClock } from "#apimachinery";
+import { limitedWrites } from "../status/limited-writes.ts";
+import { limitedPulls } from "./limited-pulls.ts";
+
+const signal = new AbortController().signal;
+
+test("limitedPulls() fails what exceeds the rate", async () => {
+  const clock = new FakeClock();
+  const images = {
+    imageStatus: async () => ({}),
+    pullImage: async () => "sha256:1",
+  };
+  const limited = limitedPulls(images, { clock, registryPullQPS: 2, registryBurst: 3 });
+  const pull = (): Promise<string> => limited.pullImage({ image: "a" }, {}, undefined as never, signal);
+  for (let i = 0; i < 3; i++) assert.equal(await pull(), "sha256:1");
+  await assert.rejects(pull(), /^Error: pull QPS exceeded$/u);
+  clock.advance(500);
+  assert.equal(await pull(), "sha256:1");
+  await assert.rejects(pull(), /pull QPS exceeded/u);
+  assert.equal(limitedPulls(images, { clock }), images, "no bound by default");
+});
+
+test("limitedWrites() lets writes wait for their turn", async () => {
+  const clock = new FakeClock();
+  const written: number[] = [];
+  const create = async (): Promise<never> => void written.push(clock.monotonicMs()) as never;
+  const limited = limitedWrites({ create, patch: create }, { perSecond: 10, burst: 2, clock });
+  const writes = [1, 2, 3, 4].map(() => limited.create({} as never, {} as never, signal));
+  await clock.advanceAsync(1000);
+  await Promise.all(writes);
+  assert.deepEqual(written, [0, 0, 100, 200]);
+});
