@@ -1,7 +1,9 @@
-/** The CNI configuration of a node: the standard bridge plugin with addresses from the node's podCIDR. @module */
+/** The CNI configuration of a node: the standard bridge plugin with addresses from the node's podCIDRs. @module */
+import { familyOf } from "#api/validation/ip-range";
 
 export interface CniOptions {
-  readonly podCIDR: string;
+  /** One for each family of pods' addresses. */
+  readonly podCIDRs: readonly string[];
   /** Where host-local remembers addresses in use; one folder per node, not lost by a restart. */
   readonly dataDir: string;
   readonly mtu: number;
@@ -14,7 +16,7 @@ export const CNI_FILE = "10-k8ts.conflist";
 /** host-local keeps its addresses in a folder of this name. */
 export const NETWORK_NAME = "k8ts";
 
-export function cniConfig({ podCIDR, dataDir, mtu }: CniOptions): string {
+export function cniConfig({ podCIDRs, dataDir, mtu }: CniOptions): string {
   const bridge = {
     type: "bridge",
     bridge: BRIDGE,
@@ -22,7 +24,12 @@ export function cniConfig({ podCIDR, dataDir, mtu }: CniOptions): string {
     ipMasq: false, // run-network.ts masquerades, and only what leaves the cluster
     hairpinMode: true,
     mtu,
-    ipam: { type: "host-local", dataDir, ranges: [[{ subnet: podCIDR }]], routes: [{ dst: "0.0.0.0/0" }] },
+    ipam: {
+      type: "host-local",
+      dataDir,
+      ranges: podCIDRs.map((subnet) => [{ subnet }]),
+      routes: podCIDRs.map((podCIDR) => ({ dst: familyOf(podCIDR) === "IPv4" ? "0.0.0.0/0" : "::/0" })),
+    },
   };
   // no portmap: host-ports/ does its work, without iptables
   return `${JSON.stringify({ cniVersion: "0.4.0", name: NETWORK_NAME, plugins: [bridge] }, undefined, 2)}\n`;

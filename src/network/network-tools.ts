@@ -8,8 +8,12 @@ import type { Link } from "./tunnel.ts";
 export interface NetworkTools {
   /** Runs the lines as one `ip -batch`; rejects with ip's message at the first line that fails. */
   ip(lines: readonly string[], signal: AbortSignal): Promise<void>;
-  /** Destination -> gateway of the routes marked with this protocol number. */
+  /** Destination -> gateway of the routes of both families marked with this protocol number. */
   routes(proto: number, signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
+  /** Removes the routes of both families marked with this protocol number. */
+  flushRoutes(proto: number, signal: AbortSignal): Promise<void>;
+  /** Whether a router on the link said that it is the way to everywhere: a host believes it, a router does not. */
+  hasAdvertisedRoute(link: string, signal: AbortSignal): Promise<boolean>;
   /** Runs the lines as one `bridge -batch`. */
   bridge(lines: readonly string[], signal: AbortSignal): Promise<void>;
   /** The link that has the address; loopback is none. */
@@ -25,6 +29,7 @@ export interface NetworkTools {
   /** Nothing, if it is not there. */
   removeFile(path: string): Promise<void>;
   hasInterface(name: string): boolean;
+  hasIPv6(): boolean;
 }
 
 const PACKAGES: Readonly<Record<string, string>> = { ip: "iproute2", bridge: "iproute2", nft: "nftables" };
@@ -42,15 +47,36 @@ export const systemNetworkTools: NetworkTools = {
     if (lines.length > 0) await feed("ip", ["-batch", "-"], lines, signal);
   },
   async routes(proto, signal) {
-    const text = await feed("ip", ["-json", "route", "show", "proto", String(proto)], [], signal);
-    const routes = JSON.parse(text === "" ? "[]" : text) as { dst: string; gateway?: string }[];
+    const routes: { dst: string; gateway?: string }[] = [];
+    for (const family of families()) {
+      const text = await feed("ip", [family, "-json", "route", "show", "proto", String(proto)], [], signal);
+      routes.push(...(JSON.parse(text === "" ? "[]" : text) as typeof routes));
+    }
     return new Map(routes.flatMap(({ dst, gateway }) => (gateway === undefined ? [] : [[dst, gateway]])));
+  },
+  async flushRoutes(proto, signal) {
+    for (const family of families())
+      await feed("ip", [family, "route", "flush", "proto", String(proto)], [], signal);
+  },
+  async hasAdvertisedRoute(link, signal) {
+    const text = await feed(
+      "ip",
+      ["-6", "-json", "route", "show", "default", "proto", "ra", "dev", link],
+      [],
+      signal,
+    );
+    return text.trim() !== "" && (JSON.parse(text) as unknown[]).length > 0;
   },
   async bridge(lines, signal) {
     if (lines.length > 0) await feed("bridge", ["-batch", "-"], lines, signal);
   },
   async linkOf(address, signal) {
-    const text = await feed("ip", ["-json", "-4", "address", "show", "to", address], [], signal);
+    const text = await feed(
+      "ip",
+      ["-json", address.includes(":") ? "-6" : "-4", "address", "show", "to", address],
+      [],
+      signal,
+    );
     const found = (JSON.parse(text === "" ? "[]" : text) as AddressShown[]).flatMap(
       ({ ifname, mtu, addr_info: own = [] }) =>
         ifname === undefined || ifname === "lo" || mtu === undefined
@@ -64,13 +90,15 @@ export const systemNetworkTools: NetworkTools = {
   async tunnelAddress(name, signal) {
     if (!systemNetworkTools.hasInterface(name)) return undefined;
     const text = await feed("ip", ["-json", "-details", "link", "show", "dev", name], [], signal);
-    const [link] = JSON.parse(text) as { linkinfo?: { info_data?: { local?: string } } }[];
-    return link?.linkinfo?.info_data?.local ?? "";
+    const [link] = JSON.parse(text) as { linkinfo?: { info_data?: { local?: string; local6?: string } } }[];
+    const data = link?.linkinfo?.info_data;
+    return data?.local ?? data?.local6 ?? "";
   },
   async nft(script, signal) {
     await feed("nft", ["-f", "-"], [script], signal);
   },
-  sysctl: (name, value) => writeFile(join("/proc/sys", ...name.split(".")), value),
+  // names of interfaces may have dots: then slashes divide the parts
+  sysctl: (name, value) => writeFile(join("/proc/sys", ...name.split(name.includes("/") ? "/" : ".")), value),
   async writeFile(path, text) {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(`${path}.new`, text, { mode: 0o600 });
@@ -79,7 +107,12 @@ export const systemNetworkTools: NetworkTools = {
   removeFile: (path) => rm(path, { force: true }),
   // /sys shows the namespace it was mounted in; /proc/net follows the process
   hasInterface: (name) => existsSync(`/proc/sys/net/ipv4/conf/${name}`),
+  hasIPv6: () => existsSync("/proc/sys/net/ipv6/conf/all"),
 };
+
+function families(): readonly string[] {
+  return systemNetworkTools.hasIPv6() ? ["-4", "-6"] : ["-4"];
+}
 
 /** Standard output. */
 async function feed(

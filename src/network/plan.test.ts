@@ -2,15 +2,25 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Node } from "#api/core/v1/types.gen";
 import type { ServiceCIDR } from "#api/networking/v1/types.gen";
+import { IPV4, IPV6 } from "./address-family.ts";
 import { cniConfig } from "./cni-config.ts";
 import { guardRoutes, masqueradeTable, nodeElements, rangeLines } from "./leak-guard.ts";
 import { plan, routeLines, type Here } from "./plan.ts";
 
-const guard = { nodeIP: "192.168.49.2", clusterCIDR: "10.244.0.0/16", serviceCIDR: "10.96.0.0/12" };
+const guard = {
+  nodeIPs: ["192.168.49.2"],
+  clusterCIDRs: ["10.244.0.0/16"],
+  serviceCIDRs: ["10.96.0.0/12"],
+};
+const dual = {
+  nodeIPs: ["192.168.49.2", "fd01::2"],
+  clusterCIDRs: ["10.244.0.0/16", "fd00:10:244::/56"],
+  serviceCIDRs: ["10.96.0.0/12", "fd00:10:96::/112"],
+};
 
 const HERE = {
   nodeName: "a",
-  nodeIP: "192.168.49.2",
+  nodeIPs: ["192.168.49.2"],
   link: { name: "eth0", mtu: 1500, prefixLength: 24 },
   tunnelMode: "auto",
 } as const;
@@ -22,7 +32,7 @@ test("plan() routes to every other node that has addresses, and finds this node'
     node("c", "192.168.49.4"),
   ];
   const result = plan(nodes, [serviceCIDR("10.96.0.0/12", "fd00::/108")], HERE);
-  assert.equal(result.podCIDR, "10.244.0.0/24");
+  assert.deepEqual(result.podCIDRs, ["10.244.0.0/24"]);
   assert.deepEqual([...result.routes], [["10.244.1.0/24", "192.168.49.3"]]);
   assert.deepEqual([...result.serviceRanges], ["10.96.0.0/12"]);
   assert.deepEqual([...result.nodeIPs], ["192.168.49.2", "192.168.49.3", "192.168.49.4"]);
@@ -43,6 +53,37 @@ test("plan() leads to nodes behind a router through the tunnel, or to all, or to
   assert.deepEqual(of({ tunnelMode: "never" }), []);
   assert.deepEqual(of({ link: undefined }), []);
   assert.deepEqual([...plan(nodes.slice(1), [], HERE).tunnels], [], "not before this node has a range");
+});
+
+test("plan() routes each family through the node's address of it, and both through one tunnel", () => {
+  const nodes = [
+    node("a", "192.168.49.2,fd01::2", "10.244.0.0/24,fd00:10:244::/64"),
+    node("b", "fd01::3,192.168.49.3", "10.244.1.0/24,fd00:10:244:1::/64"),
+    node("c", "192.168.50.4", "10.244.2.0/24,fd00:10:244:2::/64"),
+    node("d", "192.168.49.5", "10.244.3.0/24,fd00:10:244:3::/64"),
+  ];
+  const here = { ...HERE, nodeIPs: dual.nodeIPs };
+  const result = plan(nodes, [serviceCIDR("10.96.0.0/12", "fd00:10:96::/112")], here);
+  assert.deepEqual(result.podCIDRs, ["10.244.0.0/24", "fd00:10:244::/64"]);
+  assert.deepEqual(Object.fromEntries(result.routes), {
+    "10.244.1.0/24": "192.168.49.3",
+    "fd00:10:244:1::/64": "fd01::3",
+    "10.244.3.0/24": "192.168.49.5",
+  });
+  assert.deepEqual(Object.fromEntries(result.tunnels), {
+    "10.244.2.0/24": "192.168.50.4",
+    "fd00:10:244:2::/64": "192.168.50.4",
+  });
+  assert.deepEqual([...result.serviceRanges], ["10.96.0.0/12", "fd00:10:96::/112"]);
+  assert.ok(result.nodeIPs.has("fd01::3"));
+});
+
+test("routeLines() removes an IPv6 route before it is replaced, which would be a second way", () => {
+  const old = new Map([["fd00::/64", "fd01::3"]]);
+  assert.deepEqual(routeLines(old, new Map([["fd00::/64", "fd01::4"]])), [
+    "route del fd00::/64 proto 88",
+    "route replace fd00::/64 via fd01::4 proto 88",
+  ]);
 });
 
 test("routeLines() changes only what differs", () => {
@@ -68,8 +109,25 @@ test("guardRoutes() makes the service interface once", () => {
   assert.ok(guardRoutes(guard, true).every((line) => !line.startsWith("link add")));
 });
 
+test("guardRoutes() closes the ranges of both families", () => {
+  assert.deepEqual(guardRoutes(dual, true), [
+    "link set k8ts-svc up",
+    "route replace 10.96.0.0/12 dev k8ts-svc src 192.168.49.2 proto 88",
+    "route replace fd00:10:96::/112 dev k8ts-svc src fd01::2 proto 88",
+    "route replace unreachable 10.244.0.0/16 proto 88 metric 4294967295",
+    "route replace unreachable fd00:10:244::/56 proto 88 metric 4294967295",
+  ]);
+});
+
+test("masqueradeTable() is of one family", () => {
+  const text = masqueradeTable(dual, ["192.168.49.2", "fd01::2"], IPV6);
+  assert.match(text, /add element ip6 k8ts-network node-ips \{ fd01::2 \}/);
+  assert.match(text, /ip6 saddr != fd00:10:244::\/56 return/);
+  assert.doesNotMatch(text, /10\.|192\.|ip saddr/);
+});
+
 test("masqueradeTable() leaves traffic to nodes and services alone", () => {
-  const text = masqueradeTable(guard, ["192.168.49.2"]);
+  const text = masqueradeTable(guard, ["192.168.49.2"], IPV4);
   assert.ok(text.indexOf("@node-ips return") < text.indexOf("masquerade fully-random"));
   assert.match(text, /add element ip k8ts-network node-ips \{ 192\.168\.49\.2 \}/);
 });
@@ -78,6 +136,7 @@ test("nodeElements() adds and deletes what came and went", () => {
   const script = nodeElements(
     new Set(["192.168.49.2", "192.168.49.3"]),
     new Set(["192.168.49.2", "192.168.49.4"]),
+    IPV4,
   );
   assert.equal(
     script,
@@ -96,7 +155,7 @@ test("rangeLines() routes what ServiceCIDRs add to the range of the flag", () =>
 });
 
 test("cniConfig() gives the bridge this node's range", () => {
-  const text = cniConfig({ podCIDR: "10.244.0.0/24", dataDir: "/data", mtu: 1500 });
+  const text = cniConfig({ podCIDRs: ["10.244.0.0/24"], dataDir: "/data", mtu: 1500 });
   const { plugins } = JSON.parse(text) as { plugins: { type: string; ipam?: { ranges: unknown } }[] };
   assert.deepEqual(plugins[0]!.ipam!.ranges, [[{ subnet: "10.244.0.0/24" }]]);
   assert.deepEqual(
@@ -105,21 +164,29 @@ test("cniConfig() gives the bridge this node's range", () => {
   );
 });
 
+test("cniConfig() gives the bridge a range and a way out of each family", () => {
+  const text = cniConfig({ podCIDRs: ["fd00::/64", "10.244.0.0/24"], dataDir: "/data", mtu: 1500 });
+  const { plugins } = JSON.parse(text) as { plugins: { ipam: { ranges: unknown; routes: unknown } }[] };
+  assert.deepEqual(plugins[0]!.ipam.ranges, [[{ subnet: "fd00::/64" }], [{ subnet: "10.244.0.0/24" }]]);
+  assert.deepEqual(plugins[0]!.ipam.routes, [{ dst: "::/0" }, { dst: "0.0.0.0/0" }]);
+});
+
 function serviceCIDR(...cidrs: readonly string[]): ServiceCIDR {
   const metadata = { name: "kubernetes" };
   return { apiVersion: "networking.k8s.io/v1", kind: "ServiceCIDR", metadata, spec: { cidrs } };
 }
 
-function node(name: string, ip: string, podCIDR?: string): Node {
+/** Addresses and ranges with commas. */
+function node(name: string, ips: string, podCIDRs?: string): Node {
   return {
     apiVersion: "v1",
     kind: "Node",
     metadata: { name },
-    spec: podCIDR === undefined ? {} : { podCIDR },
+    spec: podCIDRs === undefined ? {} : { podCIDR: podCIDRs.split(",")[0]!, podCIDRs: podCIDRs.split(",") },
     status: {
       addresses: [
         { type: "Hostname", address: name },
-        { type: "InternalIP", address: ip },
+        ...ips.split(",").map((address) => ({ type: "InternalIP", address })),
       ],
     },
   };

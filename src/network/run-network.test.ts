@@ -30,6 +30,20 @@ test("runNetwork() with another plugin guards the ranges of Services, and leaves
     );
 });
 
+test("runNetwork() in a cluster of two families forwards both, and goes on listening to the router of its link", async () => {
+  const { log } = await run({
+    nodeIPs: ["192.168.49.2", "fd01::2"],
+    clusterCIDRs: ["10.244.0.0/16", "fd00:10:244::/56"],
+    serviceCIDRs: ["10.96.0.0/12", "fd00:10:96::/112"],
+  });
+  const first = (part: string): number => log.findIndex((line) => line.startsWith(part));
+  assert.ok(log.includes("sysctl net.ipv4.ip_forward=1"));
+  assert.ok(first("sysctl net/ipv6/conf/eth0/accept_ra=2") < first("sysctl net.ipv6.conf.all.forwarding=1"));
+  assert.ok(first("route replace unreachable fd00:10:244::/56") < first("sysctl net.ipv6"));
+  for (const table of ["ip6 k8ts-network", "ip6 k8ts-policy", "ip6 k8ts-hostport", "ip k8ts-policy"])
+    assert.ok(first(`add table ${table}`) >= 0, table);
+});
+
 /** Until all that is known at the start has been done. */
 async function run(options: Partial<NetworkOptions>): Promise<{ readonly log: readonly string[] }> {
   const log: string[] = [];
@@ -44,12 +58,15 @@ async function run(options: Partial<NetworkOptions>): Promise<{ readonly log: re
     bridge: (lines) => note(lines),
     nft: (script) => note(script.split("\n")),
     routes: () => Promise.resolve(new Map()),
+    flushRoutes: () => Promise.resolve(),
+    hasAdvertisedRoute: () => Promise.resolve(true),
     linkOf: () => Promise.resolve({ name: "eth0", mtu: 9_001, prefixLength: 24 }),
     tunnelAddress: () => Promise.resolve(undefined),
-    sysctl: () => Promise.resolve(),
+    sysctl: (name, value) => note([`sysctl ${name}=${value}`]),
     writeFile: (path, text) => note([`write ${path} ${text}`]),
     removeFile: (path) => note([`remove ${path}`]),
     hasInterface: () => false,
+    hasIPv6: () => true,
   };
   const nodes = [nodeOf("a", "192.168.49.2", "10.244.0.0/24"), nodeOf("b", "192.168.50.2", "10.244.1.0/24")];
   const running = runNetwork(
@@ -59,9 +76,9 @@ async function run(options: Partial<NetworkOptions>): Promise<{ readonly log: re
       logger: silentLogger,
       tools,
       nodeName: "a",
-      nodeIP: "192.168.49.2",
-      clusterCIDR: "10.244.0.0/16",
-      serviceCIDR: "10.96.0.0/12",
+      nodeIPs: ["192.168.49.2"],
+      clusterCIDRs: ["10.244.0.0/16"],
+      serviceCIDRs: ["10.96.0.0/12"],
       cniConfDir: "/conf",
       cniDataDir: "/data",
       ...options,

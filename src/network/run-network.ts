@@ -5,16 +5,16 @@ import { ServiceCIDRs } from "#api/networking/v1/servicecidr";
 import { type Clock, type Logger, pause } from "#apimachinery";
 import type { InformerFactory } from "#client";
 import { BRIDGE, CNI_FILE, cniConfig } from "./cni-config.ts";
+import { IPV6, NFT_FAMILIES, ofFamily, podFamilies, type Addresses } from "./address-family.ts";
 import {
   SERVICE_INTERFACE,
-  TABLE,
   guardRoutes,
   masqueradeTable,
+  masqueradeTableName,
   nodeElements,
   rangeLines,
-  type LeakGuardOptions,
 } from "./leak-guard.ts";
-import { HOST_PORT_TABLE } from "./host-ports/host-port-table.ts";
+import { hostPortTableName } from "./host-ports/host-port-table.ts";
 import { runHostPorts } from "./host-ports/run-host-ports.ts";
 import { announceAddresses } from "./load-balancer/announce-addresses.ts";
 import { systemArpTools } from "./load-balancer/arp-tools.ts";
@@ -25,15 +25,15 @@ import { PROTO } from "./route-mark.ts";
 import {
   splitRoutes,
   TUNNEL,
-  TUNNEL_OVERHEAD_BYTES,
   tunnelEndLines,
   tunnelLines,
+  tunnelOverheadBytes,
   type Link,
 } from "./tunnel.ts";
-import { POLICY_TABLE } from "./policy/nftables.ts";
+import { policyTableName } from "./policy/nftables.ts";
 import { runPolicies } from "./policy/run-policies.ts";
 
-export interface NetworkOptions extends LeakGuardOptions {
+export interface NetworkOptions extends Addresses {
   readonly informers: InformerFactory;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -64,16 +64,22 @@ const BATCH_MS = 5;
 export async function runNetwork(options: NetworkOptions, signal: AbortSignal): Promise<void> {
   await guard(options, signal);
   const { loadBalancerRange } = options;
+  const nodeIP = ofFamily(options.nodeIPs, "IPv4"); // addresses of load balancers are announced by ARP
   const { sandboxes } = options;
   await Promise.all([
     keepRoutes(options, signal),
-    ...(isOurs(options) ? [runPolicies(options, signal), runHostPorts(options, signal)] : []),
+    ...(isOurs(options)
+      ? podFamilies(options).flatMap((nft) => [
+          runPolicies({ ...options, nft }, signal),
+          runHostPorts({ ...options, nft }, signal),
+        ])
+      : []),
     ...(isOurs(options) && sandboxes !== undefined
       ? [cleanAddresses({ ...options, sandboxes }, signal)]
       : []),
-    ...(loadBalancerRange === undefined
+    ...(loadBalancerRange === undefined || nodeIP === undefined
       ? []
-      : [announceAddresses({ ...options, loadBalancerRange, arp: systemArpTools }, signal)]),
+      : [announceAddresses({ ...options, nodeIP, loadBalancerRange, arp: systemArpTools }, signal)]),
   ]);
 }
 
@@ -89,13 +95,13 @@ async function keepRoutes(options: NetworkOptions, signal: AbortSignal): Promise
   await informers.waitForSync(signal);
   signal.addEventListener("abort", wake, { once: true });
 
-  const link = await tools.linkOf(options.nodeIP, signal);
-  const { nodeName, nodeIP, tunnelMode = "auto" } = options;
-  const here = { nodeName, nodeIP, link, tunnelMode };
+  const { nodeName, nodeIPs, tunnelMode = "auto" } = options;
+  const link = await tools.linkOf(nodeIPs[0]!, signal);
+  const here = { nodeName, nodeIPs, link, tunnelMode };
   let applied: NetworkPlan = {
-    podCIDR: undefined,
+    podCIDRs: [],
     ...splitRoutes(await tools.routes(PROTO, signal)), // an earlier agent's
-    nodeIPs: new Set([options.nodeIP]),
+    nodeIPs: new Set(nodeIPs),
     serviceRanges: new Set(),
   };
   while (!signal.aborted) {
@@ -116,26 +122,43 @@ async function keepRoutes(options: NetworkOptions, signal: AbortSignal): Promise
 
 /** Removes all that `runNetwork` made but files, for a machine that goes on without the cluster. */
 export async function cleanupNetwork(tools: NetworkTools, signal: AbortSignal): Promise<void> {
-  for (const table of [TABLE, POLICY_TABLE, HOST_PORT_TABLE])
-    await tools.nft(`add table ${table}\ndelete table ${table}\n`, signal);
-  await tools.ip([`route flush proto ${PROTO}`], signal);
+  await removeTables(tools, signal);
+  await tools.flushRoutes(PROTO, signal);
   for (const name of [SERVICE_INTERFACE, BRIDGE, TUNNEL]) {
     if (tools.hasInterface(name)) await tools.ip([`link del ${name}`], signal);
   }
 }
 
+async function removeTables(tools: NetworkTools, signal: AbortSignal): Promise<void> {
+  const families = NFT_FAMILIES.filter((nft) => nft !== IPV6 || tools.hasIPv6());
+  const names = [masqueradeTableName, policyTableName, hostPortTableName];
+  for (const table of families.flatMap((nft) => names.map((nameOf) => nameOf(nft))))
+    await tools.nft(`add table ${table}\ndelete table ${table}\n`, signal);
+}
+
 async function guard(options: NetworkOptions, signal: AbortSignal): Promise<void> {
-  const { tools, cniConfDir } = options;
+  const { tools, cniConfDir, nodeIPs } = options;
   await tools.ip(guardRoutes(options, tools.hasInterface(SERVICE_INTERFACE)), signal);
   if (isOurs(options)) {
-    await tools.nft(masqueradeTable(options, [options.nodeIP]), signal);
-    await tools.sysctl("net.ipv4.ip_forward", "1");
+    for (const nft of podFamilies(options)) {
+      await tools.nft(masqueradeTable(options, nodeIPs, nft), signal);
+      if (nft === IPV6) await forwardIPv6(options, signal);
+      else await tools.sysctl("net.ipv4.ip_forward", "1");
+    }
   } else {
     // what an earlier agent made as the pod network would stand in the way of the other one
-    for (const table of [TABLE, POLICY_TABLE, HOST_PORT_TABLE])
-      await tools.nft(`add table ${table}\ndelete table ${table}\n`, signal);
+    await removeTables(tools, signal);
     await tools.removeFile(join(cniConfDir, CNI_FILE));
   }
+}
+
+/** A machine that forwards stops listening to the router that told it the way out, unless told otherwise. */
+async function forwardIPv6({ tools, nodeIPs }: NetworkOptions, signal: AbortSignal): Promise<void> {
+  const nodeIP = ofFamily(nodeIPs, "IPv6");
+  const link = nodeIP === undefined ? undefined : await tools.linkOf(nodeIP, signal);
+  if (link !== undefined && (await tools.hasAdvertisedRoute(link.name, signal)))
+    await tools.sysctl(`net/ipv6/conf/${link.name}/accept_ra`, "2");
+  await tools.sysctl("net.ipv6.conf.all.forwarding", "1");
 }
 
 function isOurs({ plugin = "k8ts" }: NetworkOptions): boolean {
@@ -144,7 +167,7 @@ function isOurs({ plugin = "k8ts" }: NetworkOptions): boolean {
 
 /** What is left when another network leads to the pods: the ranges of Services. */
 function withoutPods(wanted: NetworkPlan): NetworkPlan {
-  return { ...wanted, podCIDR: undefined, routes: new Map(), tunnels: new Map() };
+  return { ...wanted, podCIDRs: [], routes: new Map(), tunnels: new Map() };
 }
 
 async function apply(
@@ -154,46 +177,60 @@ async function apply(
   signal: AbortSignal,
 ): Promise<void> {
   const { tools } = options;
-  const elements = nodeElements(old.nodeIPs, wanted.nodeIPs);
-  if (elements !== "" && isOurs(options)) await tools.nft(elements, signal);
+  const families = isOurs(options) ? podFamilies(options) : [];
+  const elements = families.map((nft) => nodeElements(old.nodeIPs, wanted.nodeIPs, nft)).join("");
+  if (elements !== "") await tools.nft(elements, signal);
   const mtu = mtuOf(wanted, options);
   await makeTunnel(old, wanted, mtu, options, signal);
   const { remove, forward, add } = tunnelLines(old.tunnels, wanted.tunnels);
   await tools.bridge(forward, signal);
   await tools.ip([...remove, ...routeLines(old.routes, wanted.routes), ...add], signal);
   await tools.ip(rangeLines(options, old.serviceRanges, wanted.serviceRanges), signal);
-  await writeCniConfig(old, wanted, options);
+  await writeCniConfig(old, wanted, options, signal);
 }
 
 /** The tunnel's own end, as soon as a node needs it; it stays, for agents of others may still send through it. */
 async function makeTunnel(
   old: NetworkPlan,
-  { podCIDR, tunnels }: NetworkPlan,
+  { podCIDRs, tunnels }: NetworkPlan,
   mtu: number,
-  { tools, nodeIP, link }: NetworkOptions & { readonly link: Link | undefined },
+  { tools, nodeIPs, link }: NetworkOptions & { readonly link: Link | undefined },
   signal: AbortSignal,
 ): Promise<void> {
-  if (tunnels.size === 0 || podCIDR === undefined || link === undefined) return;
-  if (old.podCIDR === podCIDR && old.tunnels.size > 0) return;
+  if (tunnels.size === 0 || podCIDRs.length === 0 || link === undefined) return;
+  if (old.podCIDRs.join() === podCIDRs.join() && old.tunnels.size > 0) return;
+  const nodeIP = nodeIPs[0]!;
   const address = await tools.tunnelAddress(TUNNEL, signal);
   const isThere = address === nodeIP;
   if (address !== undefined && !isThere) await tools.ip([`link del ${TUNNEL}`], signal);
-  await tools.ip(tunnelEndLines({ nodeIP, podCIDR, link, mtu }, isThere), signal);
+  await tools.ip(tunnelEndLines({ nodeIP, podCIDRs, link, mtu }, isThere), signal);
 }
 
 async function writeCniConfig(
   old: NetworkPlan,
   wanted: NetworkPlan,
   options: NetworkOptions & { readonly link: Link | undefined },
+  signal: AbortSignal,
 ): Promise<void> {
-  const { podCIDR } = wanted;
+  const { podCIDRs } = wanted;
+  const { tools, cniConfDir, cniDataDir: dataDir, logger } = options;
   const mtu = mtuOf(wanted, options);
-  if (podCIDR === undefined || (podCIDR === old.podCIDR && mtu === mtuOf(old, options))) return;
-  const config = cniConfig({ podCIDR, dataDir: options.cniDataDir, mtu });
-  await options.tools.writeFile(join(options.cniConfDir, CNI_FILE), config);
-  options.logger.info("pod network is ready", { podCIDR, mtu });
+  const isSame = podCIDRs.join() === old.podCIDRs.join() && mtu === mtuOf(old, options);
+  if (podCIDRs.length === 0 || isSame) return;
+  if (ofFamily(podCIDRs, "IPv6") !== undefined) await makeBridge(tools, signal);
+  await tools.writeFile(join(cniConfDir, CNI_FILE), cniConfig({ podCIDRs, dataDir, mtu }));
+  logger.info("pod network is ready", { podCIDRs, mtu });
 }
 
-function mtuOf({ tunnels }: NetworkPlan, { mtu, link }: { mtu?: number; link: Link | undefined }): number {
-  return mtu ?? (link?.mtu ?? MTU_DEFAULT) - (tunnels.size > 0 ? TUNNEL_OVERHEAD_BYTES : 0);
+/** Else the first pod of the node would wait until nobody objects to the gateway's IPv6 address. */
+async function makeBridge(tools: NetworkTools, signal: AbortSignal): Promise<void> {
+  if (!tools.hasInterface(BRIDGE)) await tools.ip([`link add ${BRIDGE} type bridge`], signal);
+  await tools.sysctl(`net.ipv6.conf.${BRIDGE}.accept_dad`, "0");
+}
+
+function mtuOf(
+  { tunnels }: NetworkPlan,
+  { mtu, link, nodeIPs }: { mtu?: number; link: Link | undefined; nodeIPs: readonly string[] },
+): number {
+  return mtu ?? (link?.mtu ?? MTU_DEFAULT) - (tunnels.size > 0 ? tunnelOverheadBytes(nodeIPs[0]!) : 0);
 }

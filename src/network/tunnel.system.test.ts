@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { after, before, suite, test } from "node:test";
-import { tunnelEndLines, tunnelLines } from "./tunnel.ts";
+import { TUNNEL, tunnelEndLines, tunnelLines, tunnelOverheadBytes } from "./tunnel.ts";
 
 const isRoot = process.geteuid?.() === 0;
 const spaceOf = (name: string): string => `k8ts-tunnel-${name}${process.pid}`;
@@ -11,17 +11,17 @@ const ROUTER = spaceOf("r");
 const NODES = [
   {
     space: spaceOf("a"),
-    nodeIP: "192.0.2.2",
-    router: "192.0.2.1",
-    podCIDR: "10.244.0.0/24",
-    pod: "10.244.0.1",
+    nodeIPs: ["192.0.2.2", "2001:db8:0:1::2"],
+    routers: ["192.0.2.1", "2001:db8:0:1::1"],
+    podCIDRs: ["10.244.0.0/24", "fd00:10:244::/64"],
+    pods: ["10.244.0.1", "fd00:10:244::1"],
   },
   {
     space: spaceOf("b"),
-    nodeIP: "192.0.2.130",
-    router: "192.0.2.129",
-    podCIDR: "10.244.1.0/24",
-    pod: "10.244.1.1",
+    nodeIPs: ["192.0.2.130", "2001:db8:0:2::2"],
+    routers: ["192.0.2.129", "2001:db8:0:2::1"],
+    podCIDRs: ["10.244.1.0/24", "fd00:10:244:1::/64"],
+    pods: ["10.244.1.1", "fd00:10:244:1::1"],
   },
 ] as const;
 
@@ -33,54 +33,62 @@ suite("the tunnel between nodes", { skip: isRoot ? false : "needs root to make n
       `--net=/run/netns/${ROUTER}`,
       "sh",
       "-c",
-      "echo 1 >/proc/sys/net/ipv4/ip_forward",
+      "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding",
     ]);
-    for (const [index, { space, nodeIP, router, pod }] of NODES.entries())
+    for (const [index, { space, nodeIPs, routers, pods }] of NODES.entries())
       run(
         `-n ${ROUTER} link add to-${index} type veth peer name eth0 netns ${space}`,
-        `-n ${ROUTER} address add ${router}/25 dev to-${index}`,
+        `-n ${ROUTER} address add ${routers[0]}/25 dev to-${index}`,
+        `-n ${ROUTER} address add ${routers[1]}/64 dev to-${index} nodad`,
         `-n ${ROUTER} link set to-${index} up`,
-        `-n ${space} address add ${nodeIP}/25 dev eth0`,
+        `-n ${space} address add ${nodeIPs[0]}/25 dev eth0`,
+        `-n ${space} address add ${nodeIPs[1]}/64 dev eth0 nodad`,
         `-n ${space} link set eth0 up`,
-        `-n ${space} route add default via ${router}`,
+        `-n ${space} route add default via ${routers[0]}`,
+        `-n ${space} route add default via ${routers[1]}`,
         `-n ${space} link add cni0 type bridge`,
-        `-n ${space} address add ${pod}/24 dev cni0`,
+        `-n ${space} address add ${pods[0]}/24 dev cni0`,
+        `-n ${space} address add ${pods[1]}/64 dev cni0 nodad`,
         `-n ${space} link set cni0 up`,
       );
   });
   after(() => run(...[ROUTER, ...NODES.map((node) => node.space)].map((space) => `netns del ${space}`)));
 
-  test("carries what is as long as a pod's link allows, from the address of a pod and from the node itself", async () => {
-    for (const [index, { space, nodeIP, podCIDR }] of NODES.entries()) {
-      const other = NODES[1 - index]!;
-      const link = { name: "eth0", mtu: 1500, prefixLength: 25 };
-      const { forward, add } = tunnelLines(new Map(), new Map([[other.podCIDR, other.nodeIP]]));
-      for (const isThere of [false, true])
-        batch(space, "ip", tunnelEndLines({ nodeIP, podCIDR, link, mtu: 1450 }, isThere));
-      batch(space, "bridge", forward);
-      batch(space, "ip", add);
-    }
-    const [a, b] = NODES;
-    const server = spawn(
-      "nsenter",
-      [
-        `--net=/run/netns/${b.space}`,
-        process.execPath,
-        "-e",
-        `require("net").createServer((s) => s.on("error", () => {}).pipe(s)).listen(80, "${b.pod}", () => console.log("up"))`,
-      ],
-      { stdio: ["ignore", "pipe", "inherit"] },
-    );
-    await once(server.stdout, "data");
-    try {
-      assert.equal(await echoes(a.space, b.pod, `, localAddress: "${a.pod}"`), "65536");
-      assert.equal(await echoes(a.space, b.pod, ""), "65536");
-    } finally {
-      server.kill("SIGKILL");
-      await once(server, "exit");
-    }
-  });
+  for (const [index, family] of ["IPv4", "IPv6"].entries()) {
+    test(`carries both families over ${family}, as long as a pod's link allows, from a pod's address and the node's own`, async () => {
+      const mtu = 1500 - tunnelOverheadBytes(NODES[0].nodeIPs[index]!);
+      for (const [which, { space, nodeIPs, podCIDRs }] of NODES.entries()) {
+        const other = NODES[1 - which]!;
+        const nodeIP = nodeIPs[index]!;
+        const link = { name: "eth0", mtu: 1500, prefixLength: 25 };
+        const wanted = new Map(other.podCIDRs.map((podCIDR) => [podCIDR, other.nodeIPs[index]!]));
+        const { forward, add } = tunnelLines(new Map(), wanted);
+        if (index > 0) run(`-n ${space} link del ${TUNNEL}`);
+        for (const isThere of [false, true])
+          batch(space, "ip", tunnelEndLines({ nodeIP, podCIDRs, link, mtu }, isThere));
+        batch(space, "bridge", forward);
+        batch(space, "ip", add);
+      }
+      for (const [which, pod] of NODES[1].pods.entries()) await carries(NODES[0].pods[which]!, pod);
+    });
+  }
 });
+
+async function carries(from: string, pod: string): Promise<void> {
+  const [a, b] = NODES;
+  const code = `require("net").createServer((s) => s.on("error", () => {}).pipe(s)).listen(80, "${pod}", () => console.log("up"))`;
+  const server = spawn("nsenter", [`--net=/run/netns/${b.space}`, process.execPath, "-e", code], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  await once(server.stdout, "data");
+  try {
+    assert.equal(await echoes(a.space, pod, `, localAddress: "${from}"`), "65536", pod);
+    assert.equal(await echoes(a.space, pod, ""), "65536", pod);
+  } finally {
+    server.kill("SIGKILL");
+    await once(server, "exit");
+  }
+}
 
 function run(...lines: readonly string[]): void {
   for (const line of lines) execFileSync("ip", line.split(" "));

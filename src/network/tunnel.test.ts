@@ -4,13 +4,17 @@ import { isOnLink, splitRoutes, tunnelEndLines, tunnelLines } from "./tunnel.ts"
 
 test("tunnelEndLines() makes the interface once, and sets what may have changed each time", () => {
   const link = { name: "eth0", mtu: 1500, prefixLength: 24 };
-  const end = { nodeIP: "192.168.49.2", podCIDR: "10.244.3.0/24", link, mtu: 1450 };
+  const podCIDRs = ["10.244.3.0/24", "fd00:10:244:3::/64"];
+  const end = { nodeIP: "192.168.49.2", podCIDRs, link, mtu: 1450 };
   assert.deepEqual(tunnelEndLines(end, false), [
     "link add k8ts.vxlan address 0a:58:c0:a8:31:02 type vxlan id 88 local 192.168.49.2 dev eth0 dstport 8472 nolearning",
-    "address replace 10.244.3.0/32 dev k8ts.vxlan",
     "link set k8ts.vxlan mtu 1450 up",
+    "address replace 10.244.3.0/32 dev k8ts.vxlan",
+    "address replace fd00:10:244:3::/128 nodad dev k8ts.vxlan",
   ]);
-  assert.equal(tunnelEndLines(end, true).length, 2);
+  assert.equal(tunnelEndLines(end, true).length, 3);
+  const [made] = tunnelEndLines({ ...end, nodeIP: "fd01::2" }, false);
+  assert.match(made!, /^link add k8ts.vxlan address 0a:58(:[0-9a-f]{2}){4} type vxlan id 88 local fd01::2 /);
 });
 
 test("tunnelLines() changes only what differs, and forwards before it routes", () => {
@@ -50,6 +54,12 @@ test("isOnLink() compares networks", () => {
     ["192.168.50.2", 16, true],
     ["192.168.49.3", 32, false],
     ["8.8.8.8", 0, true],
+    ["fd01::3", 0, false],
   ] as const)
     assert.equal(isOnLink("192.168.49.2", other, { prefixLength }), want, `${other}/${prefixLength}`);
+});
+
+test("isOnLink() compares networks of IPv6", () => {
+  assert.equal(isOnLink("fd01::2", "fd01::ffff", { prefixLength: 64 }), true);
+  assert.equal(isOnLink("fd01::2", "fd01:0:0:1::2", { prefixLength: 64 }), false);
 });

@@ -3,14 +3,19 @@
  * made of the node's address and the first address of its pods: each node knows those of all others from their Node objects.
  * @module
  */
+import { createHash } from "node:crypto";
+import { familyOf, isInRange, parseIpRange } from "#api/validation/ip-range";
 import { PROTO } from "./route-mark.ts";
 
 export const TUNNEL = "k8ts.vxlan";
 /** Linux' own port, as other pod networks use it. */
 const UDP_PORT = 8472;
 const NETWORK_ID = 88;
-/** Outer Ethernet, IPv4, UDP and VXLAN headers. */
-export const TUNNEL_OVERHEAD_BYTES = 50;
+
+/** Outer Ethernet, IP, UDP and VXLAN headers. */
+export function tunnelOverheadBytes(nodeIP: string): number {
+  return familyOf(nodeIP) === "IPv4" ? 50 : 70;
+}
 
 /** podCIDR -> address of its node; "" when it is not known any more. */
 export type Tunnels = ReadonlyMap<string, string>;
@@ -24,21 +29,21 @@ export interface Link {
 
 export interface TunnelEnd {
   readonly nodeIP: string;
-  readonly podCIDR: string;
+  readonly podCIDRs: readonly string[];
   readonly link: Link;
   readonly mtu: number;
 }
 
 /** `ip -batch` lines; safe to repeat. `isThere`: the interface exists, with this address. */
 export function tunnelEndLines(
-  { nodeIP, podCIDR, link, mtu }: TunnelEnd,
+  { nodeIP, podCIDRs, link, mtu }: TunnelEnd,
   isThere: boolean,
 ): readonly string[] {
   const type = `type vxlan id ${NETWORK_ID} local ${nodeIP} dev ${link.name} dstport ${UDP_PORT} nolearning`;
   return [
     ...(isThere ? [] : [`link add ${TUNNEL} address ${hardwareAddress(nodeIP)} ${type}`]),
-    `address replace ${gatewayOf(podCIDR)}/32 dev ${TUNNEL}`,
     `link set ${TUNNEL} mtu ${mtu} up`,
+    ...podCIDRs.map((podCIDR) => `address replace ${hostRange(gatewayOf(podCIDR))} dev ${TUNNEL}`),
   ];
 }
 
@@ -85,8 +90,8 @@ export function isOnLink(
   other: string,
   { prefixLength }: Pick<Link, "prefixLength">,
 ): boolean {
-  const shift = 32 - prefixLength;
-  return shift >= 32 || numberOf(nodeIP) >>> shift === numberOf(other) >>> shift;
+  const network = parseIpRange(`${nodeIP}/${prefixLength}`);
+  return network !== undefined && isInRange(other, network);
 }
 
 /** No pod has it: the bridge plugin gives addresses from the second on. */
@@ -94,12 +99,16 @@ function gatewayOf(podCIDR: string): string {
   return podCIDR.slice(0, podCIDR.indexOf("/"));
 }
 
-/** Locally administered, and unique as the address is. */
-function hardwareAddress(nodeIP: string): string {
-  const bytes = nodeIP.split(".").map((byte) => Number(byte).toString(16).padStart(2, "0"));
-  return ["0a", "58", ...bytes].join(":");
+/** IPv6 takes no part in looking for doubles here: nobody else may have it, and a packet may come at once. */
+function hostRange(ip: string): string {
+  return familyOf(ip) === "IPv4" ? `${ip}/32` : `${ip}/128 nodad`;
 }
 
-function numberOf(ip: string): number {
-  return ip.split(".").reduce((sum, byte) => sum * 256 + Number(byte), 0);
+/** Locally administered, and unique as the address is; of IPv6 as good as that. */
+function hardwareAddress(nodeIP: string): string {
+  const bytes =
+    familyOf(nodeIP) === "IPv4"
+      ? nodeIP.split(".").map(Number)
+      : [...createHash("sha256").update(nodeIP).digest().subarray(0, 4)];
+  return ["0a", "58", ...bytes.map((byte) => byte.toString(16).padStart(2, "0"))].join(":");
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ContainerPort, Pod, PodSpec, PodStatus } from "#api/core/v1/types.gen";
-import { changedFlows, difference } from "./host-port-table.ts";
+import { IPV6 } from "../address-family.ts";
+import { changedFlows, difference, emptyTable } from "./host-port-table.ts";
 import { hostPortsOf } from "./plan.ts";
 
 function pod(ports: readonly ContainerPort[], spec: Partial<PodSpec> = {}, status: PodStatus = {}): Pod {
@@ -62,6 +63,35 @@ test("difference() is elements only, and a pod's own traffic once", () => {
     "delete element ip k8ts-hostport hairpins { 10.244.0.6 . 10.244.0.6 }",
   ]);
   assert.equal(difference(old, old), "");
+});
+
+test("hostPortsOf() opens the ports of each family on that family's addresses", () => {
+  const podIPs = [{ ip: "10.244.0.5" }, { ip: "fd00::5" }];
+  const ports = [
+    PORT,
+    { ...PORT, hostPort: 81, hostIP: "fd01::2" },
+    { ...PORT, hostPort: 82, hostIP: "0.0.0.0" },
+  ];
+  const object = pod(ports, {}, { podIPs });
+  assert.deepEqual(
+    [...hostPortsOf(object, IPV6)],
+    [
+      ["tcp . 80", "fd00::5 . 8080"],
+      ["fd01::2 . tcp . 81", "fd00::5 . 8080"],
+    ],
+  );
+  assert.deepEqual([...hostPortsOf(object).keys()], ["tcp . 80", "tcp . 82"]);
+  assert.deepEqual(difference(new Map(), hostPortsOf(pod([PORT], {}, { podIPs }), IPV6), IPV6).split("\n"), [
+    "add element ip6 k8ts-hostport by-port { tcp . 80 : fd00::5 . 8080 }",
+    "add element ip6 k8ts-hostport hairpins { fd00::5 . fd00::5 }",
+    "",
+  ]);
+});
+
+test("emptyTable() of IPv6 leaves ::1 alone: what comes from it cannot be routed", () => {
+  const script = emptyTable(IPV6).join("\n");
+  assert.match(script, /fib daddr type local ip6 daddr != ::1 /);
+  assert.doesNotMatch(script, /127\.|ipv4|dnat ip to/);
 });
 
 test("changedFlows() lets UDP flows lead to the new pod, and to none when a port is closed", () => {

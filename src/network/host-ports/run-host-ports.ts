@@ -4,6 +4,7 @@ import type { Pod } from "#api/core/v1/types.gen";
 import { type Clock, keyOf, type Logger, type ObjectKey, pause } from "#apimachinery";
 import type { InformerFactory } from "#client";
 import { deleteStaleFlows } from "#component-base";
+import { ofFamily, type NftFamily } from "../address-family.ts";
 import { BRIDGE } from "../cni-config.ts";
 import type { NetworkTools } from "../network-tools.ts";
 import { changedFlows, difference, emptyTable } from "./host-port-table.ts";
@@ -15,21 +16,23 @@ export interface HostPortOptions {
   readonly logger: Logger;
   readonly tools: Pick<NetworkTools, "nft" | "sysctl" | "hasInterface">;
   readonly nodeName: string;
-  readonly nodeIP: string;
+  readonly nodeIPs: readonly string[];
+  readonly nft: NftFamily;
 }
 
 const RETRY_MS = 1_000;
 const RETRY_MAX_MS = 30_000;
-const LOOPBACK = "127.0.0.1";
+const LOOPBACK = { IPv4: "127.0.0.1", IPv6: "::1" } as const;
 
 /** Resolves when `signal` aborts. The rules stay: pods go on while the agent restarts. */
 export async function runHostPorts(options: HostPortOptions, signal: AbortSignal): Promise<void> {
-  const { informers, clock, logger, tools, nodeIP } = options;
+  const { informers, clock, logger, tools, nft } = options;
   const wanted = new WantedPorts(options);
   informers.start(signal);
   await informers.waitForSync(signal);
   signal.addEventListener("abort", () => wanted.wake(), { once: true });
-  const nodeIPs = new Set([nodeIP, LOOPBACK]);
+  const nodeIP = ofFamily(options.nodeIPs, nft.family);
+  const nodeIPs = new Set([...(nodeIP === undefined ? [] : [nodeIP]), LOOPBACK[nft.family]]);
   /** undefined: the kernel may hold anything. */
   let applied: HostPorts | undefined;
   let retryMs = RETRY_MS;
@@ -37,11 +40,11 @@ export async function runHostPorts(options: HostPortOptions, signal: AbortSignal
     const changed = wanted.nextChange();
     const next = wanted.current();
     const old: HostPorts = applied ?? new Map();
-    const base = applied === undefined ? `${emptyTable().join("\n")}\n` : "";
+    const base = applied === undefined ? `${emptyTable(nft).join("\n")}\n` : "";
     applied = undefined; // until nft has said yes
     try {
-      if (next.size > 0) await routeLoopback(tools);
-      const script = base + difference(old, next);
+      if (next.size > 0 && nft.family === "IPv4") await routeLoopback(tools);
+      const script = base + difference(old, next, nft);
       if (script !== "") await tools.nft(script, signal);
       applied = next;
       retryMs = RETRY_MS;
@@ -67,9 +70,9 @@ class WantedPorts {
   readonly #pods = new Map<ObjectKey, HostPorts>();
   #changed = Promise.withResolvers<void>();
 
-  constructor({ informers, nodeName }: HostPortOptions) {
+  constructor({ informers, nodeName, nft }: HostPortOptions) {
     const observe = (pod: Pod): void => {
-      if (pod.spec?.nodeName === nodeName) this.#set(keyOf(pod), hostPortsOf(pod));
+      if (pod.spec?.nodeName === nodeName) this.#set(keyOf(pod), hostPortsOf(pod, nft));
     };
     informers.informer(Pods).addEventHandler({
       onAdd: observe,

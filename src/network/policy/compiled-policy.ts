@@ -1,6 +1,8 @@
 /** A NetworkPolicy with its selectors and addresses read once. @module */
 import { createHash } from "node:crypto";
 import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } from "#api/networking/v1/types.gen";
+import { parseIpRange } from "#api/validation/ip-range";
+import type { IpFamily } from "#api/validation/ip";
 import { labels } from "#apimachinery";
 import { isInBlock } from "./matches.ts";
 import type { PolicyPod, Selectable } from "./policy-pod.ts";
@@ -47,7 +49,8 @@ export interface PortName {
   readonly name: string;
 }
 
-export function compile(policy: NetworkPolicy): CompiledPolicy {
+/** Blocks of the other family match nothing: they are left out. */
+export function compile(policy: NetworkPolicy, family: IpFamily = "IPv4"): CompiledPolicy {
   const { namespace = "", name } = policy.metadata;
   const { podSelector, policyTypes, ingress = [], egress = [] } = policy.spec ?? {};
   const types = policyTypes ?? (egress.length > 0 ? ["Ingress", "Egress"] : ["Ingress"]);
@@ -56,10 +59,10 @@ export function compile(policy: NetworkPolicy): CompiledPolicy {
     namespace,
     podSelector: read(podSelector ?? {}),
     ingress: types.includes("Ingress")
-      ? ingress.map(({ from = [], ports = [] }) => compileRule(from, ports))
+      ? ingress.map(({ from = [], ports = [] }) => compileRule(from, ports, family))
       : undefined,
     egress: types.includes("Egress")
-      ? egress.map(({ to = [], ports = [] }) => compileRule(to, ports))
+      ? egress.map(({ to = [], ports = [] }) => compileRule(to, ports, family))
       : undefined,
   };
 }
@@ -103,14 +106,18 @@ export function isInScope(
   return set !== undefined && labels.matches(namespaceSelector, set);
 }
 
-function compileRule(peers: readonly NetworkPolicyPeer[], ports: readonly NetworkPolicyPort[]): CompiledRule {
+function compileRule(
+  peers: readonly NetworkPolicyPeer[],
+  ports: readonly NetworkPolicyPort[],
+  family: IpFamily,
+): CompiledRule {
   return {
-    peers: peers.length === 0 ? undefined : compilePeers(peers),
+    peers: peers.length === 0 ? undefined : compilePeers(peers, family),
     ports: ports.length === 0 ? undefined : compilePorts(ports),
   };
 }
 
-function compilePeers(peers: readonly NetworkPolicyPeer[]): CompiledRule["peers"] {
+function compilePeers(peers: readonly NetworkPolicyPeer[], family: IpFamily): CompiledRule["peers"] {
   return {
     pods: peers.flatMap(({ podSelector, namespaceSelector, ipBlock }) =>
       ipBlock !== undefined
@@ -123,9 +130,9 @@ function compilePeers(peers: readonly NetworkPolicyPeer[]): CompiledRule["peers"
           ],
     ),
     blocks: peers.flatMap(({ ipBlock }) => {
-      const cidr = ipBlock === undefined ? undefined : canonicalCidr(ipBlock.cidr);
+      const cidr = ipBlock === undefined ? undefined : canonicalCidr(ipBlock.cidr, family);
       if (cidr === undefined) return [];
-      return [{ cidr, except: (ipBlock?.except ?? []).flatMap((text) => canonicalCidr(text) ?? []) }];
+      return [{ cidr, except: (ipBlock?.except ?? []).flatMap((text) => canonicalCidr(text, family) ?? []) }];
     }),
   };
 }
@@ -141,14 +148,10 @@ function compilePorts(ports: readonly NetworkPolicyPort[]): CompiledRule["ports"
   return { ranges, named };
 }
 
-/** Without host bits and leading zeros, which older objects may have; undefined for IPv6, which no pod has. */
-function canonicalCidr(text: string): string | undefined {
-  const match = /^(\d+)\.(\d+)\.(\d+)\.(\d+)\/(\d+)$/.exec(text);
-  if (match === null) return undefined;
-  const [a, b, c, d, bits] = match.slice(1).map(Number) as [number, number, number, number, number];
-  const mask = bits === 0 ? 0 : (-1 << (32 - bits)) >>> 0;
-  const address = ((((a << 24) | (b << 16) | (c << 8) | d) >>> 0) & mask) >>> 0;
-  return `${[24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join(".")}/${bits}`;
+/** Without host bits and leading zeros, which older objects may have; undefined for those of the other family. */
+function canonicalCidr(text: string, family: IpFamily): string | undefined {
+  const range = parseIpRange(text);
+  return range?.family === family ? range.cidr : undefined;
 }
 
 /** Objects stored before a rule became stricter may carry a selector that does not parse: it selects nothing. */

@@ -1,7 +1,12 @@
 /** Address blocks and ports as nftables matches. @module */
+import { isInRange, parseIpRange } from "#api/validation/ip-range";
+import type { NftFamily } from "../address-family.ts";
 import type { AddressBlock, PortRange } from "./compiled-policy.ts";
 
-export function blockMatch(address: "ip saddr" | "ip daddr", { cidr, except }: AddressBlock): string {
+export function blockMatch(
+  address: `${NftFamily["protocol"]} ${"saddr" | "daddr"}`,
+  { cidr, except }: AddressBlock,
+): string {
   return [`${address} ${cidr}`, ...except.map((hole) => `${address} != ${hole}`)].join(" ");
 }
 
@@ -33,6 +38,8 @@ function merge(ranges: readonly (readonly [number, number])[]): readonly (readon
 }
 
 function isInCidr(ip: string, cidr: string): boolean {
+  const range = ip.includes(":") || cidr.includes(":") ? parseIpRange(cidr) : undefined;
+  if (range !== undefined) return isInRange(ip, range);
   const [base = "", bits = "32"] = cidr.split("/");
   const size = 2 ** (32 - Number(bits));
   return Math.floor(numberOf(ip) / size) === Math.floor(numberOf(base) / size);

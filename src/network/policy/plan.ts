@@ -12,6 +12,7 @@ import {
   type CompiledPolicy,
   type CompiledRule,
 } from "./compiled-policy.ts";
+import { IPV4, type NftFamily } from "../address-family.ts";
 import type { PolicyPod } from "./policy-pod.ts";
 import { blockMatch, isInBlock, rangeMatches } from "./matches.ts";
 
@@ -33,13 +34,17 @@ export interface AddressSet {
 }
 
 export type Direction = "ingress" | "egress";
+type AddressType = NftFamily["address"];
 export type SetType =
-  | "ipv4_addr"
-  | "ipv4_addr . ipv4_addr"
-  | "ipv4_addr . inet_proto . inet_service"
-  | "ipv4_addr : verdict";
+  | AddressType
+  | `${AddressType} . ${AddressType}`
+  | `${AddressType} . inet_proto . inet_service`
+  | `${AddressType} : verdict`;
 
+/** Of one address family; a pod that has none of it is not there. */
 export interface ClusterView {
+  /** Default: IPv4. */
+  readonly nft?: NftFamily;
   /** Name -> labels. */
   readonly namespaces: ReadonlyMap<string, Readonly<Record<string, string>>>;
   /** Namespace -> name -> pod. */
@@ -90,6 +95,7 @@ export function plan(policy: CompiledPolicy, view: ClusterView): PolicyPlan {
 export function planDispatch(
   plans: ReadonlyMap<string, PolicyPlan>,
   known?: ReadonlySet<string>,
+  { address }: NftFamily = IPV4,
 ): TableContent {
   const chains = new Map<string, readonly string[]>();
   const sets = new Map<string, AddressSet>();
@@ -111,11 +117,11 @@ export function planDispatch(
       chains.set(chain, rules);
       verdicts.add(`${ip} : goto ${chain}`);
     }
-    sets.set(`${direction}-pods`, { type: "ipv4_addr : verdict", elements: verdicts });
+    sets.set(`${direction}-pods`, { type: `${address} : verdict`, elements: verdicts });
   }
   chains.set("starting-pods", known === undefined ? [] : ["drop"]);
-  sets.set("known-pods", { type: "ipv4_addr", elements: known ?? new Set() });
-  sets.set("own-traffic", { type: "ipv4_addr . ipv4_addr", elements: isolated });
+  sets.set("known-pods", { type: address, elements: known ?? new Set() });
+  sets.set("own-traffic", { type: `${address} . ${address}`, elements: isolated });
   return { chains, sets };
 }
 
@@ -141,11 +147,12 @@ function peerMatches(
   name: string,
 ): readonly string[] {
   if (peers === undefined) return [""];
-  const address = direction === "ingress" ? "ip saddr" : "ip daddr";
+  const { protocol, address: type } = draft.view.nft ?? IPV4;
+  const address = `${protocol} ${direction === "ingress" ? "saddr" : "daddr"}` as const;
   const blocks = peers.blocks.map((block) => blockMatch(address, block));
   if (peers.pods.length === 0) return blocks;
   const ips = peerPods(draft, direction, peers).map(({ ip }) => ip);
-  draft.sets.set(`${name}-peers`, { type: "ipv4_addr", elements: new Set(ips) });
+  draft.sets.set(`${name}-peers`, { type, elements: new Set(ips) });
   return [`${address} @${name}-peers`, ...blocks];
 }
 
@@ -168,9 +175,10 @@ function namedMatches(
       .filter((port) => named.some((want) => want.name === port.name && want.protocol === port.protocol))
       .map(({ protocol, port }) => `${ip} . ${protocol} . ${port}`),
   );
-  const type = "ipv4_addr . inet_proto . inet_service";
+  const { protocol, address } = draft.view.nft ?? IPV4;
+  const type = `${address} . inet_proto . inet_service` as const;
   draft.sets.set(`${name}-ports`, { type, elements: new Set(elements) });
-  const match = `ip daddr . meta l4proto . th dport @${name}-ports`;
+  const match = `${protocol} daddr . meta l4proto . th dport @${name}-ports`;
   return direction === "ingress" ? callers.map((caller) => `${caller} ${match}`) : [match];
 }
 

@@ -4,6 +4,7 @@ import { Pods } from "#api/core/v1/pod";
 import type { Namespace, Pod } from "#api/core/v1/types.gen";
 import { NetworkPolicies } from "#api/networking/v1/networkpolicy";
 import { keyOf, type ObjectKey } from "#apimachinery";
+import { IPV4, type NftFamily } from "../address-family.ts";
 import { nextTurn, turnIsLong, type InformerFactory } from "#client";
 import { compile, concerns, readsNamespaces, selects, type CompiledPolicy } from "./compiled-policy.ts";
 import { emptyPlan, plan, type PolicyPlan } from "./plan.ts";
@@ -13,6 +14,7 @@ type Labels = Readonly<Record<string, string>>;
 
 export class PolicyChanges {
   readonly #nodeName: string;
+  readonly #nft: NftFamily;
   readonly #policies = new Map<ObjectKey, CompiledPolicy>();
   readonly #namespaces = new Map<string, Labels>();
   readonly #pods = new Map<string, Map<string, PolicyPod>>();
@@ -22,12 +24,17 @@ export class PolicyChanges {
   #localChanged = false;
   #changed = Promise.withResolvers<void>();
 
-  constructor(options: { readonly informers: InformerFactory; readonly nodeName: string }) {
-    this.#nodeName = options.nodeName;
-    const { informers } = options;
+  constructor(options: {
+    readonly informers: InformerFactory;
+    readonly nodeName: string;
+    readonly nft?: NftFamily;
+  }) {
+    const { informers, nodeName, nft = IPV4 } = options;
+    this.#nodeName = nodeName;
+    this.#nft = nft;
     informers.informer(NetworkPolicies).addEventHandler({
-      onAdd: (policy) => this.#setPolicy(keyOf(policy), compile(policy)),
-      onUpdate: (policy) => this.#setPolicy(keyOf(policy), compile(policy)),
+      onAdd: (policy) => this.#setPolicy(keyOf(policy), compile(policy, nft.family)),
+      onUpdate: (policy) => this.#setPolicy(keyOf(policy), compile(policy, nft.family)),
       onDelete: (policy) => this.#setPolicy(keyOf(policy), undefined),
     });
     informers.informer(Namespaces).addEventHandler({
@@ -48,7 +55,7 @@ export class PolicyChanges {
   /** Plans of what changed since the last call, or of every policy. Gives way between policies. */
   async take(all: boolean): Promise<ReadonlyMap<ObjectKey, PolicyPlan>> {
     const keys = new Set(all ? [...this.#policies.keys(), ...this.#dirty] : this.#dirty);
-    const view = { namespaces: this.#namespaces, pods: this.#pods };
+    const view = { namespaces: this.#namespaces, pods: this.#pods, nft: this.#nft };
     const plans = new Map<ObjectKey, PolicyPlan>();
     this.#localChanged = false;
     for (const key of keys) {
@@ -102,7 +109,7 @@ export class PolicyChanges {
 
   #observePod(pod: Pod): void {
     this.#setStarting(keyOf(pod), startingPodOf(pod, this.#nodeName));
-    this.#setPod(pod, policyPodOf(pod, this.#nodeName));
+    this.#setPod(pod, policyPodOf(pod, this.#nodeName, this.#nft.family));
   }
 
   #setStarting(key: ObjectKey, pod: Selectable | undefined): void {

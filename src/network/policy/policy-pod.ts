@@ -1,6 +1,8 @@
 /** What network policies need to know of a pod. @module */
 import { isDeepStrictEqual } from "node:util";
 import type { Pod } from "#api/core/v1/types.gen";
+import type { IpFamily } from "#api/validation/ip";
+import { ofFamily } from "../address-family.ts";
 
 export interface PolicyPod {
   readonly namespace: string;
@@ -23,10 +25,10 @@ export interface NamedPort {
 /** What of a pod decides whether a policy selects it. */
 export type Selectable = Pick<PolicyPod, "namespace" | "labels" | "isHostNetwork">;
 
-/** undefined for pods without an IPv4 address, and for those that ended: another pod may have their address by now. */
-export function policyPodOf(pod: Pod, nodeName: string): PolicyPod | undefined {
+/** undefined for pods without an address of the family, and for those that ended: another pod may have their address by now. */
+export function policyPodOf(pod: Pod, nodeName: string, family: IpFamily = "IPv4"): PolicyPod | undefined {
   const { spec, metadata } = pod;
-  const ip = addressOf(pod);
+  const ip = ofFamily(addressesOf(pod), family);
   if (hasEnded(pod) || ip === undefined) return undefined;
   const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? []).filter(isSidecar)];
   return {
@@ -44,11 +46,11 @@ export function policyPodOf(pod: Pod, nodeName: string): PolicyPod | undefined {
   };
 }
 
-/** A pod of this node that will get an address, or has one that is not known yet. */
+/** A pod of this node that will get an address, or has one that is not known yet. Those of both families come to be known together. */
 export function startingPodOf(pod: Pod, nodeName: string): Selectable | undefined {
   const { spec, metadata } = pod;
   if (spec?.nodeName !== nodeName || spec.hostNetwork === true) return undefined;
-  if (hasEnded(pod) || addressOf(pod) !== undefined) return undefined;
+  if (hasEnded(pod) || addressesOf(pod).length > 0) return undefined;
   return {
     namespace: metadata.namespace ?? "",
     labels: metadata.labels ?? {},
@@ -65,9 +67,8 @@ function hasEnded({ status }: Pod): boolean {
   return status?.phase === "Succeeded" || status?.phase === "Failed";
 }
 
-function addressOf({ status }: Pod): string | undefined {
-  const ips = [status?.podIP, ...(status?.podIPs ?? []).map(({ ip }) => ip)];
-  return ips.find((address) => address !== undefined && /^\d+\.\d+\.\d+\.\d+$/.test(address));
+function addressesOf({ status }: Pod): readonly string[] {
+  return [status?.podIP ?? "", ...(status?.podIPs ?? []).map(({ ip }) => ip)].filter((ip) => ip !== "");
 }
 
 function isSidecar({ restartPolicy }: { readonly restartPolicy?: string }): boolean {

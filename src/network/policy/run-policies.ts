@@ -1,6 +1,7 @@
 /** Keeps this node's nftables in step with NetworkPolicies, Pods and Namespaces. @module */
 import { type Clock, type Logger, pause } from "#apimachinery";
 import type { InformerFactory } from "#client";
+import { IPV6, type NftFamily } from "../address-family.ts";
 import type { NetworkTools } from "../network-tools.ts";
 import { PolicyChanges } from "./policy-changes.ts";
 import { PolicyTable } from "./policy-table.ts";
@@ -11,6 +12,7 @@ export interface PolicyOptions {
   readonly logger: Logger;
   readonly tools: Pick<NetworkTools, "nft" | "sysctl">;
   readonly nodeName: string;
+  readonly nft: NftFamily;
 }
 
 /** Changes that come within this time share a transaction. */
@@ -23,7 +25,7 @@ const RETRY_MAX_MS = 30_000;
 export async function runPolicies(options: PolicyOptions, signal: AbortSignal): Promise<void> {
   const { informers, clock, logger, tools } = options;
   await filterBridgedTraffic(options);
-  const table = new PolicyTable(tools);
+  const table = new PolicyTable(tools, options.nft);
   const changes = new PolicyChanges(options);
   informers.start(signal);
   await informers.waitForSync(signal);
@@ -48,9 +50,9 @@ export async function runPolicies(options: PolicyOptions, signal: AbortSignal): 
 }
 
 /** Pods of one node talk over a bridge, whose packets come by the hooks of IP only where the kernel is told so. */
-async function filterBridgedTraffic({ tools, logger }: PolicyOptions): Promise<void> {
+async function filterBridgedTraffic({ tools, logger, nft }: PolicyOptions): Promise<void> {
   try {
-    await tools.sysctl("net.bridge.bridge-nf-call-iptables", "1");
+    await tools.sysctl(`net.bridge.bridge-nf-call-${nft === IPV6 ? "ip6tables" : "iptables"}`, "1");
   } catch (err) {
     logger.error(
       "network policies do not apply between pods of this node: load the kernel module br_netfilter",
