@@ -7,7 +7,9 @@
  */
 import { measureCycle } from "./scheduler/cycle.ts";
 import { measureThroughput } from "./scheduler/throughput.ts";
-import { affinity, plain, scaled, spreading, workloads } from "./scheduler/workloads.ts";
+import { podDefault, podWithPodAffinity, podWithTopologySpreading } from "./scheduler/pod-template.ts";
+import { scaled } from "./scheduler/workload.ts";
+import { workloads } from "./scheduler/workloads.ts";
 
 /** Parts of names, and `scale=0.1` for a tenth of the nodes and pods. */
 const args = process.argv.slice(2);
@@ -15,8 +17,9 @@ const wanted = args.filter((part) => !part.startsWith("scale="));
 const scale = Number(args.find((part) => part.startsWith("scale="))?.slice("scale=".length) ?? 1);
 const isWanted = (name: string): boolean => wanted.every((part) => name.includes(part));
 
+const shapes = { plain: podDefault, affinity: podWithPodAffinity, spreading: podWithTopologySpreading };
 for (const nodes of [1_000, 5_000]) {
-  for (const [name, template] of Object.entries({ plain, affinity, spreading }))
+  for (const [name, template] of Object.entries(shapes))
     if (isWanted(`cycle ${name} ${nodes}`)) await measureCycle(name, template, nodes);
 }
 

@@ -3,16 +3,19 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Namespaces } from "#api/core/v1/namespace";
-import { Nodes } from "#api/core/v1/node";
 import { Pods } from "#api/core/v1/pod";
-import type { Node, Pod } from "#api/core/v1/types.gen";
+import { Services } from "#api/core/v1/service";
+import type { Pod } from "#api/core/v1/types.gen";
 import { silentLogger, systemClock } from "#apimachinery";
 import { createApiServer } from "#apiserver";
 import { newClient, newEventRecorder, newInformerFactory, type Client, type InformerFactory } from "#client";
 import { runScheduler } from "#scheduler";
 import { openLmdbStore, openMemoryStore, type Store } from "#storage";
+import { inParallel } from "./in-parallel.ts";
+import { createNodes } from "./nodes.ts";
+import { newPod, type PodTemplate } from "./pod-template.ts";
 import { createBoundClaim } from "./volumes.ts";
-import { newPod, type PodTemplate } from "./workloads.ts";
+import type { Workload } from "./workload.ts";
 
 export type StoreName = "memory" | "lmdb";
 
@@ -20,10 +23,11 @@ export interface BenchCluster extends AsyncDisposable {
   readonly client: Client;
   /** Scheduling cycles so far that ended without a node. */
   readonly failedAttempts: number;
-  createNodes(count: number, zones: readonly string[]): Promise<void>;
-  createNamespaces(count: number, labels: Readonly<Record<string, string>>): Promise<void>;
-  /** Only the first node is without a taint. */
-  taintNodes(count: number): Promise<void>;
+  createNodes(workload: Workload): Promise<void>;
+  /** `init-ns-0` and so on, and `measure-ns-0`, of the team devops. */
+  createNamespaces(count: number): Promise<void>;
+  /** Selects `app: scheduler-perf`. */
+  createService(namespace: string): Promise<void>;
   /** For pods of a template with a volume. */
   createClaims(template: PodTemplate, count: number, namespace: string): Promise<void>;
   /** Pods that nobody waits for. */
@@ -37,8 +41,6 @@ export interface BenchCluster extends AsyncDisposable {
 
 export type Binder = (pod: Pod, i: number) => Promise<void>;
 
-/** Creates under way at the same time, as many clients would have. */
-const CREATES_MAX = 64;
 /** As scheduler_perf turns them off, so that pods need no account and may name their priority. */
 const disabledAdmissionPlugins = [
   "ServiceAccount",
@@ -80,7 +82,7 @@ export async function startBenchCluster(storeName: StoreName): Promise<BenchClus
     },
     ...objectCreators(client, signal),
     async createPods(template, count, namespace, bind) {
-      const allBound = untilBound(count);
+      const allBound = untilBound(namespace, count);
       await inParallel(count, async (i) => {
         const pod = await client.create(Pods, newPod(template, i, namespace), signal);
         await bind?.(pod, i);
@@ -111,30 +113,24 @@ export async function startBenchCluster(storeName: StoreName): Promise<BenchClus
 
 type ObjectCreators = Pick<
   BenchCluster,
-  "createNodes" | "createNamespaces" | "taintNodes" | "createPodsOnly" | "createClaims"
+  "createNodes" | "createNamespaces" | "createService" | "createPodsOnly" | "createClaims"
 >;
 
 /** What needs no scheduler. */
 function objectCreators(client: Client, signal: AbortSignal): ObjectCreators {
   return {
-    createNodes: (count, zones) =>
-      inParallel(count, async (i) => {
-        await client.create(Nodes, newNode(i, zones), signal);
-      }),
-    createNamespaces: (count, labels) =>
-      inParallel(count, async (i) => {
-        const metadata = { name: `init-ns-${i}`, labels };
+    createNodes: (workload) => createNodes(client, workload, signal),
+    createNamespaces: (count) =>
+      inParallel(count + 1, async (i) => {
+        const name = i < count ? `init-ns-${i}` : "measure-ns-0";
+        const metadata = { name, labels: { team: "devops" } };
         await client.create(Namespaces, { apiVersion: "v1", kind: "Namespace", metadata }, signal);
       }),
-    async taintNodes(count) {
-      await inParallel(count - 1, async (i) => {
-        const body = { spec: { taints: [{ key: "busy", effect: "NoSchedule" }] } };
-        await client.patch(Nodes, { name: `scheduler-perf-${i + 1}` }, { type: "merge", body }, signal);
-      });
-      const amounts = { pods: "90000", cpu: "90000", memory: "90000Gi" };
-      const body = { status: { capacity: amounts, allocatable: amounts } };
-      const first = { name: "scheduler-perf-0" };
-      await client.patch(Nodes, first, { type: "merge", body }, signal, { subresource: "status" });
+    async createService(namespace) {
+      const ports = [{ protocol: "TCP", port: 80, targetPort: 8000 }];
+      const spec = { selector: { app: "scheduler-perf" }, ports };
+      const metadata = { name: "service", namespace };
+      await client.create(Services, { apiVersion: "v1", kind: "Service", metadata, spec }, signal);
     },
     createPodsOnly: (template, count, namespace) =>
       inParallel(count, async (i) => {
@@ -147,51 +143,23 @@ function objectCreators(client: Client, signal: AbortSignal): ObjectCreators {
   };
 }
 
-/** Gives a function that resolves when so many more pods are bound than when it was called. */
-function countBound(informers: InformerFactory): (more: number) => Promise<void> {
-  let bound = 0;
-  let waiting: { readonly count: number; readonly resolve: () => void } | undefined;
+/** Gives a function that resolves when so many more pods of a namespace are bound than when it was called. */
+function countBound(informers: InformerFactory): (namespace: string, more: number) => Promise<void> {
+  const bound = new Map<string, number>();
+  let waiting:
+    | { readonly namespace: string; readonly count: number; readonly resolve: () => void }
+    | undefined;
   const look = (pod: Pod, old: Pod | undefined): void => {
     if (pod.spec?.nodeName === undefined || old?.spec?.nodeName !== undefined) return;
-    bound++;
-    if (waiting !== undefined && bound >= waiting.count) waiting.resolve();
+    const { namespace = "" } = pod.metadata;
+    const count = (bound.get(namespace) ?? 0) + 1;
+    bound.set(namespace, count);
+    if (waiting?.namespace === namespace && count >= waiting.count) waiting.resolve();
   };
   informers.informer(Pods).addEventHandler({ onAdd: (pod) => look(pod, undefined), onUpdate: look });
-  return (more) => {
+  return (namespace, more) => {
     const { promise, resolve } = Promise.withResolvers<void>();
-    waiting = { count: bound + more, resolve };
+    waiting = { namespace, count: (bound.get(namespace) ?? 0) + more, resolve };
     return promise;
-  };
-}
-
-async function inParallel(count: number, run: (i: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < count) await run(next++);
-  };
-  await Promise.all(Array.from({ length: CREATES_MAX }, worker));
-}
-
-/** 4 CPUs, 32 GiB, 110 pods; a host name for anti-affinity to work with. */
-export function newNode(i: number, zones: readonly string[]): Node {
-  const name = `scheduler-perf-${i}`;
-  const zone = zones[i % Math.max(1, zones.length)];
-  const amounts = { pods: "110", cpu: "4", memory: "32Gi" };
-  return {
-    apiVersion: "v1",
-    kind: "Node",
-    metadata: {
-      name,
-      labels: {
-        "kubernetes.io/hostname": name,
-        ...(zone !== undefined && { "topology.kubernetes.io/zone": zone }),
-      },
-    },
-    status: {
-      capacity: amounts,
-      allocatable: amounts,
-      conditions: [{ type: "Ready", status: "True" }],
-      phase: "Running",
-    },
   };
 }

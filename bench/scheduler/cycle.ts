@@ -5,8 +5,8 @@ import { SchedulerCache } from "../../src/scheduler/cache/scheduler-cache.ts";
 import { NodeFinder } from "../../src/scheduler/find-node.ts";
 import { findNow, testFramework } from "../../src/scheduler/fixture.ts";
 import { NominatedPods } from "../../src/scheduler/preemption/nominated-pods.ts";
-import { newNode } from "./cluster.ts";
-import { newPod, type PodTemplate } from "./workloads.ts";
+import { newNode } from "./nodes.ts";
+import { newPod, type PodTemplate } from "./pod-template.ts";
 
 /** Pods placed by one call of `run`, and taken away again. */
 const PODS = 200;
@@ -22,7 +22,7 @@ export async function measureCycle(name: string, template: PodTemplate, nodes: n
   });
   const limit = { value, name: "full scan of all nodes in typed arrays, fit and two scores" };
   const cache = new SchedulerCache();
-  for (let i = 0; i < nodes; i++) cache.setNode(newNode(i, ["zone1", "zone2", "zone3"]));
+  for (let i = 0; i < nodes; i++) cache.setNode(newNode(`scheduler-perf-${i}`, `zone${(i % 3) + 1}`));
   const framework = testFramework();
   for (const percentageOfNodesToScore of [0, 100]) {
     const finder = new NodeFinder(framework, new NominatedPods(), () => 0.5, { percentageOfNodesToScore });

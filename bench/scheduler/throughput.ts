@@ -2,40 +2,42 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { report, round } from "#bench";
 import { Pods } from "#api/core/v1/pod";
-import { churn } from "./churn.ts";
+import { churn, deletePods } from "./churn.ts";
 import { startBenchCluster, type BenchCluster, type StoreName } from "./cluster.ts";
-import type { Workload } from "./workloads.ts";
+import { nodeName } from "./nodes.ts";
+import type { FirstPods, Workload } from "./workload.ts";
 
 /** Enough to measure the API's own pace. */
 const LIMIT_PODS = 2_000;
+const MEASURED = "sched-1";
 
 /** The limit is the same creates and binds by the same client with nobody to choose a node. */
 export async function measureThroughput(workload: Workload, storeName: StoreName): Promise<void> {
-  const { name, nodes, zones, measurePods, measured, peer, target } = workload;
+  const { name, measurePods, measured, peer, target } = workload;
   await using cluster = await startBenchCluster(storeName);
-  await cluster.createNodes(nodes, zones);
-  if (workload.isDaemonSet === true) await cluster.taintNodes(nodes);
+  await cluster.createNodes(workload);
+  if (workload.hasService === true) await cluster.createService(MEASURED);
   await cluster.startScheduler();
   await createFirst(cluster, workload);
-  const stopChurn = new AbortController();
-  const churning = workload.hasChurn === true ? churn(cluster.client, stopChurn.signal) : undefined;
-  if (measured.volume !== undefined) await cluster.createClaims(measured, measurePods, "sched-1");
+  const namespace = workload.initNamespaces === undefined ? MEASURED : "measure-ns-0";
+  if (measured.volume !== undefined) await cluster.createClaims(measured, measurePods, namespace);
+  const stop = new AbortController();
+  const beside = startBeside(cluster, workload, stop.signal);
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   const cpu = process.cpuUsage();
   const start = performance.now();
-  await cluster.createPods(measured, measurePods, "sched-1");
+  await cluster.createPods(measured, measurePods, namespace);
   const seconds = (performance.now() - start) / 1_000;
   const { user, system } = process.cpuUsage(cpu);
-  stopChurn.abort();
-  await churning;
+  stop.abort();
+  await Promise.all(beside);
   delay.disable();
   await cluster.stopScheduler();
-  const limit = await measureLimit(cluster, workload);
-  const podsPerSecond = Math.round(measurePods / seconds);
+  const limit = await measureLimit(cluster, workload, namespace);
   report({
     name: `scheduler/${name}, ${storeName}`,
-    value: podsPerSecond,
+    value: Math.round(measurePods / seconds),
     unit: "/s",
     limit: { value: limit, name: "create and bind the same pods with the nodes given" },
     runs: 1,
@@ -53,29 +55,45 @@ export async function measureThroughput(workload: Workload, storeName: StoreName
 }
 
 async function createFirst(cluster: BenchCluster, workload: Workload): Promise<void> {
-  const { init, initPods, initNamespaces, initNeverBound } = workload;
-  if (initPods === 0) return;
-  if (initNeverBound === true) return cluster.createPodsOnly(init, initPods, "sched-0");
-  if (init.volume !== undefined) await cluster.createClaims(init, initPods, "sched-0");
-  if (initNamespaces === undefined) return cluster.createPods(init, initPods, "sched-0");
-  const { count, labels } = initNamespaces;
-  await cluster.createNamespaces(count, labels);
-  const share = Math.ceil(initPods / count);
-  for (let i = 0; i < count && i * share < initPods; i++)
-    await cluster.createPods(init, Math.min(share, initPods - i * share), `init-ns-${i}`);
+  const { first = [], initNamespaces } = workload;
+  if (initNamespaces !== undefined) await cluster.createNamespaces(initNamespaces);
+  for (const { template, count, namespace = "sched-0", isBound } of first) {
+    if (template.volume !== undefined) await cluster.createClaims(template, count, namespace);
+    if (isBound === false) await cluster.createPodsOnly(template, count, namespace);
+    else if (initNamespaces === undefined) await cluster.createPods(template, count, namespace);
+    else {
+      const share = Math.ceil(count / initNamespaces);
+      for (let i = 0; i < initNamespaces && i * share < count; i++)
+        await cluster.createPods(template, Math.min(share, count - i * share), `init-ns-${i}`);
+    }
+  }
 }
 
-async function measureLimit(cluster: BenchCluster, { measured, nodes }: Workload): Promise<number> {
+/** What goes on while pods are measured. */
+function startBeside(
+  { client }: BenchCluster,
+  { churn: churned, first = [] }: Workload,
+  signal: AbortSignal,
+): readonly Promise<void>[] {
+  const deletions = first.map(({ template, count, namespace = "sched-0", deletedPerSecond }: FirstPods) => {
+    if (deletedPerSecond === undefined) return Promise.resolve();
+    const names = Array.from({ length: count }, (_, i) => `${template.generateName}${i}`);
+    return deletePods(client, names, namespace, deletedPerSecond, signal);
+  });
+  return churned === undefined ? deletions : [...deletions, churn(client, churned, signal)];
+}
+
+async function measureLimit(cluster: BenchCluster, workload: Workload, namespace: string): Promise<number> {
   const { client } = cluster;
   const { signal } = new AbortController();
-  const { volume: _, ...withoutVolume } = measured;
+  const { volume: _, ...withoutVolume } = workload.measured;
   const template = { ...withoutVolume, generateName: "limit-" };
   const start = performance.now();
-  await cluster.createPods(template, LIMIT_PODS, "sched-1", async ({ metadata }, i) => {
-    const { name, namespace = "", uid = "" } = metadata;
-    const target = { apiVersion: "v1", kind: "Node", name: `scheduler-perf-${i % nodes}` };
-    const binding = { apiVersion: "v1", kind: "Binding", metadata: { name, namespace, uid }, target };
-    await client.createSubresource(Pods, { namespace, name }, "binding", binding, signal);
+  await cluster.createPods(template, LIMIT_PODS, namespace, async ({ metadata }, i) => {
+    const { name, namespace: own = "", uid = "" } = metadata;
+    const target = { apiVersion: "v1", kind: "Node", name: nodeName(i, workload) };
+    const binding = { apiVersion: "v1", kind: "Binding", metadata: { name, namespace: own, uid }, target };
+    await client.createSubresource(Pods, { namespace: own, name }, "binding", binding, signal);
   });
   return Math.round((LIMIT_PODS * 1_000) / (performance.now() - start));
 }

@@ -2,7 +2,7 @@
 import { PersistentVolumes } from "#api/core/v1/persistentvolume";
 import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
 import type { Client } from "#client";
-import type { PodTemplate } from "./workloads.ts";
+import type { PodTemplate } from "./pod-template.ts";
 
 export async function createBoundClaim(
   client: Client,
