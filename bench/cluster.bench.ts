@@ -1,33 +1,28 @@
 /**
  * A cluster with real containers on one machine, by the command that users type: how long until it answers, is Ready and
- * serves, how long a pod takes, what it all costs at rest. Needs root and containerd.
+ * serves, what it all costs at rest (its node's pods: `node.bench.ts`). Needs root and containerd.
  *
  * The sketch: `start` is two Node processes one after the other (40 ms each, and 0.3 s of loading code), then the server's
- * bootstrap; the node is Ready when containerd answers (0.3 s) and its pause image is imported. A pod is containerd's
- * 140 ms, and around it four writes to the API and three watches, 5 ms each. At rest only leases are renewed.
- * The limits: Node processes that do nothing, containerd alone, and CRI called by hand; all of the same run.
+ * bootstrap; the node is Ready when containerd answers (0.3 s) and its pause image is imported. At rest only leases are
+ * renewed. The limits: Node processes that do nothing, containerd alone, and CRI called by hand; all of the same run.
  * @module
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { median, quantile, report, round, skip } from "#bench";
+import { median, report, round, skip } from "#bench";
 import { whyNoContainerd } from "../src/cri/containerd/fixture.ts";
 import { clusterProcesses, startBenchCluster, type BenchCluster } from "./cluster/bench-cluster.ts";
 import { serveFirstApp } from "./cluster/first-app.ts";
-import { podStarts } from "./cluster/pod-starts.ts";
 import { cpuSeconds, memoryBytes } from "./cluster/processes.ts";
 import { startRuntimeFloor, type RuntimeFloor } from "./cluster/runtime-floor.ts";
 import type { EmptyProcess } from "./process/empty.ts";
 import { measureChild } from "./process/measure-child.ts";
 
 const CYCLES = 3;
-const PODS = 40;
-const PODS_AT_ONCE = 30;
 const SETTLE_MS = 15_000;
 const IDLE_MS = 30_000;
 const EMPTY = join(import.meta.dirname, "process/empty.ts");
-const IMAGE = "demo/web:1";
 const signal = new AbortController().signal;
 const mebibytes = (pids: readonly number[]): number => memoryBytes(pids) / 2 ** 20;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -58,9 +53,8 @@ async function benchCluster(): Promise<void> {
       app: performance.now() - cluster.startedAt,
     });
     if (i < CYCLES - 1) continue;
-    const [podMs] = [median(await floor.run(1))];
+    const podMs = median(await floor.run(1));
     reportStarts(times, 2 * median(nodeMs), floor.startMs, podMs);
-    await benchPods(cluster, floor);
   }
   await using cluster = await startBenchCluster();
   await benchIdle(cluster, floor);
@@ -95,38 +89,6 @@ function reportStarts(
     runtime + podMs,
     `${two}, containerd's start, and one pod by CRI`,
   );
-}
-
-async function benchPods({ client }: BenchCluster, floor: RuntimeFloor): Promise<void> {
-  await using pods = await podStarts(client, IMAGE, signal);
-  await pods.run(1);
-  const ours: number[] = [];
-  const limit: number[] = [];
-  for (let i = 0; i < PODS; i++) {
-    limit.push(...(await floor.run(1)));
-    ours.push(...(await pods.run(1)));
-  }
-  for (const [name, q] of [
-    ["p50", 0.5],
-    ["p99", 0.99],
-  ] as const) {
-    report({
-      name: `cluster: pod create to Ready, image present, ${name}`,
-      value: quantile(ours, q),
-      unit: "ms",
-      limit: { value: quantile(limit, q), name: `RunPodSandbox, CreateContainer, StartContainer, ${name}` },
-      runs: PODS,
-    });
-  }
-  const together = Math.max(...(await floor.run(PODS_AT_ONCE)));
-  const ourTogether = Math.max(...(await pods.run(PODS_AT_ONCE)));
-  report({
-    name: `cluster: ${PODS_AT_ONCE} pods at once on one node, all Ready`,
-    value: ourTogether,
-    unit: "ms",
-    limit: { value: together, name: "as many by CRI at once" },
-    runs: 1,
-  });
 }
 
 async function benchIdle({ home }: BenchCluster, floor: RuntimeFloor): Promise<void> {

@@ -1,12 +1,14 @@
 /** A cluster with real containers, started by the command that users type, in a home of its own, and removed without trace. @module */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { newClient, type Client } from "#client";
 import { clientConfigOf, loadKubeconfig, newHttpTransport } from "#client/node";
+import { pidFile } from "../../src/launcher/program-state.ts";
 import { cpuSeconds, processesOf } from "./processes.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -36,7 +38,8 @@ interface Step {
   readonly detail?: string;
 }
 
-export async function startBenchCluster(): Promise<BenchCluster> {
+/** `flags`: more of `k8ts start`. */
+export async function startBenchCluster(...flags: readonly string[]): Promise<BenchCluster> {
   const home = await mkdtemp(join(tmpdir(), "k8ts-bench-"));
   const env = {
     ...process.env,
@@ -46,14 +49,16 @@ export async function startBenchCluster(): Promise<BenchCluster> {
   };
   const k8ts = (...args: readonly string[]): Promise<void> => run(args, env, () => {});
   const stop = async (): Promise<void> => {
-    await k8ts("delete");
+    // a start that failed has removed itself
+    if (existsSync(join(home, "profiles", PROFILE))) await k8ts("delete");
     await rm(home, { recursive: true, force: true });
   };
   const doneAt = new Map<string, number>();
   let server = "";
   const startedAt = performance.now();
   try {
-    await run(["start", "-o", "json", `--wait-timeout=${START_TIMEOUT_SECONDS}`], env, (line) => {
+    const start = ["start", "-o", "json", `--wait-timeout=${START_TIMEOUT_SECONDS}`, ...flags];
+    await run(start, env, (line) => {
       const { name = "", status, detail = "" } = JSON.parse(line) as Step;
       if (status !== "done") return;
       doneAt.set(name.split(":")[0]!, performance.now() - startedAt);
@@ -83,6 +88,20 @@ export async function startBenchCluster(): Promise<BenchCluster> {
     await stop();
     throw err;
   }
+}
+
+const NODE = `k8ts-${PROFILE}`;
+
+/** The process of the node's kubelet, proxy, network and DNS. */
+export function agentProcess(home: string): number {
+  return Number(
+    readFileSync(pidFile(join(home, "profiles", PROFILE, "pids"), `${NODE}.agent.child`), "utf8"),
+  );
+}
+
+/** Kubelet's own folder. */
+export function kubeletFolder(home: string): string {
+  return join(home, "profiles", PROFILE, "nodes", NODE, "kubelet");
 }
 
 export function clusterProcesses(home: string): readonly number[] {

@@ -6,8 +6,11 @@ import { newInformerFactory, type Client } from "#client";
 const namespace = "default";
 
 export interface PodStarts extends AsyncDisposable {
-  /** Creates `count` pods at once; resolves with the ms to Ready of each. The pods are removed before it resolves. */
-  run(count: number): Promise<readonly number[]>;
+  /**
+   * Creates `count` pods at once; resolves with the ms to Ready of each. The pods are removed before it resolves, after
+   * `whenReady` has.
+   */
+  run(count: number, whenReady?: () => Promise<void>): Promise<readonly number[]>;
 }
 
 /** Pods of `image`, which is on the node already; the command ends at once when asked to. */
@@ -42,9 +45,10 @@ export async function podStarts(client: Client, image: string, parent: AbortSign
     await left;
   };
   return {
-    async run(count) {
+    async run(count, whenReady) {
       const first = next;
       const ms = await Promise.all(Array.from({ length: count }, one));
+      await whenReady?.();
       await Promise.all(Array.from({ length: count }, (_, i) => remove(`bench-${first + i}`)));
       return ms;
     },
