@@ -11,6 +11,7 @@ import {
   uidOf,
 } from "../container/pod-spec.ts";
 import { amountOf } from "../container/resources.ts";
+import { isByClaim } from "../dra/pod-claims.ts";
 import type { Rejection } from "../lifecycle/admit.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import type { DeviceMetrics } from "./device-metrics.ts";
@@ -95,7 +96,7 @@ export class DeviceManager {
 
   /** Whether a container of it asks for devices that a plugin gives. */
   needs(pod: Pod): boolean {
-    return [...initContainersOf(pod), ...containersOf(pod)].some((c) => this.#wanted(c).size > 0);
+    return [...initContainersOf(pod), ...containersOf(pod)].some((c) => this.#wanted(pod, c).size > 0);
   }
 
   /** Gives the pod its devices; resolves to why it cannot have them. Rejects when `signal` aborts. */
@@ -118,7 +119,7 @@ export class DeviceManager {
     signal: AbortSignal,
   ): Promise<DeviceRunOptions | undefined> {
     const uid = uidOf(pod);
-    const resources = [...this.#wanted(container).keys()];
+    const resources = [...this.#wanted(pod, container).keys()];
     for (const resource of resources) await this.#preStart(uid, container.name, resource, signal);
     // A pod that was never admitted: static, or of a kubelet that lost its checkpoint.
     if (resources.some((resource) => !this.#held.of(uid, container.name).has(resource)))
@@ -160,10 +161,12 @@ export class DeviceManager {
     await this.#saving;
   }
 
-  /** Resource -> amount, of those that plugins give. */
-  #wanted({ resources }: Container): ReadonlyMap<string, number> {
+  /** Resource -> amount, of those that plugins give; what the scheduler has satisfied by a claim is not theirs. */
+  #wanted(pod: Pod, { name: container, resources }: Container): ReadonlyMap<string, number> {
     const limits = resources?.limits ?? {};
-    const names = Object.keys(limits).filter((name) => this.#isOfPlugin(name));
+    const names = Object.keys(limits).filter(
+      (name) => this.#isOfPlugin(name) && !isByClaim(pod, container, name),
+    );
     const amounts = names.map((name) => [name, amountOf(limits, name) ?? 0] as const);
     return new Map(amounts.filter(([, amount]) => amount > 0));
   }
@@ -203,7 +206,7 @@ export class DeviceManager {
     signal: AbortSignal,
   ): Promise<void> {
     const podUid = uidOf(pod);
-    const wanted = this.#wanted({ name: container, ...rest });
+    const wanted = this.#wanted(pod, { name: container, ...rest });
     if (wanted.size === 0) return;
     this.freeUnused();
     let isChanged = false;

@@ -1,10 +1,14 @@
-/** Puts together what gives devices to pods and tells who holds them; a simulated node has no devices. @module */
+/** Puts together what gives devices to pods, by plugins and by claims, and tells who holds them; a simulated node has no devices. @module */
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Registry } from "prom-client";
-import type { Pod } from "#api/core/v1/types.gen";
+import type { Node, Pod } from "#api/core/v1/types.gen";
+import { type ContainerDevices, newContainerDevices } from "../cdi/container-devices.ts";
 import { memoryState, stateFile } from "../checkpoint/state-file.ts";
+import { DRA_PLUGIN_TYPE } from "../dra/dra-plugin-manager.ts";
+import { type DRAParts, newDRAParts } from "../dra/dra-parts.ts";
 import type { KubeletOptions } from "../options.ts";
+import type { PluginHandler } from "../pluginmanager/plugin-manager.ts";
 import { podResourcesHandlers } from "../podresources/pod-resources.ts";
 import { podResourcesApi } from "../podresources/pod-resources-tables.ts";
 import { newRateLimiter } from "../podresources/rate-limiter.ts";
@@ -12,7 +16,7 @@ import { CHECKPOINT_NAME } from "./checkpoint.ts";
 import { DeviceManager, type DeviceManagerOptions } from "./device-manager.ts";
 import { newDeviceMetrics } from "./device-metrics.ts";
 import { devicePluginApi, type RegisterRequest } from "./device-plugin-tables.ts";
-import { DevicePlugins } from "./device-plugins.ts";
+import { DEVICE_PLUGIN_TYPE, DevicePlugins } from "./device-plugins.ts";
 import { serveUnix, type UnixService } from "./unix-server.ts";
 
 export interface DevicePartsOptions extends Pick<
@@ -22,13 +26,18 @@ export interface DevicePartsOptions extends Pick<
   readonly options: KubeletOptions;
   readonly registry: Registry;
   readonly pods: () => readonly Pod[];
+  /** As the API shows it. */
+  readonly node: () => Node | undefined;
 }
 
 export interface DeviceParts {
   readonly manager: DeviceManager;
-  /** For the plugins that show themselves in the registry folder. */
-  readonly plugins: DevicePlugins;
-  /** Reads what an earlier kubelet has given. */
+  readonly dra: DRAParts["manager"];
+  /** Of containers that start: everything that their devices bring. */
+  readonly containers: ContainerDevices;
+  /** For the plugins that show themselves in the registry folder, by type. */
+  readonly pluginHandlers: ReadonlyMap<string, PluginHandler>;
+  /** Reads what an earlier kubelet has given. Rejects when the state of claims is damaged. */
   readonly load: () => Promise<void>;
   /** Until `signal` aborts. */
   readonly run: (signal: AbortSignal) => Promise<void>;
@@ -49,7 +58,8 @@ export function newDeviceParts(input: DevicePartsOptions): DeviceParts {
   const checkpoint = isSimulated ? memoryState() : stateFile(join(dir, CHECKPOINT_NAME));
   const manager = new DeviceManager({ ...input, clock, logger, checkpoint, metrics });
   const plugins = new DevicePlugins({ clock, logger, manager, metrics, dir });
-  const who = { devices: manager, activePods: () => activePods() ?? [], pods, metrics };
+  const dra = newDRAParts(input);
+  const who = { devices: manager, dra: dra.manager, activePods: () => activePods() ?? [], pods, metrics };
   const serve = async (service: UnixService): Promise<() => void> => {
     try {
       return await serveUnix(service);
@@ -61,10 +71,23 @@ export function newDeviceParts(input: DevicePartsOptions): DeviceParts {
   };
   return {
     manager,
-    plugins,
-    load: () => manager.load(),
+    dra: dra.manager,
+    containers: newContainerDevices({
+      runtime: options.runtime,
+      devicePlugins: manager,
+      claimed: (pod, container) => dra.manager.cdiDevices(pod, container),
+    }),
+    pluginHandlers: new Map<string, PluginHandler>([
+      [DEVICE_PLUGIN_TYPE, plugins],
+      [DRA_PLUGIN_TYPE, dra.plugins],
+    ]),
+    async load() {
+      await manager.load();
+      await dra.load();
+    },
     async run(signal) {
-      if (isSimulated) return;
+      const running = dra.run(signal);
+      if (isSimulated) return running;
       await removeSockets(dir);
       const closers = await Promise.all([
         serve({
@@ -89,6 +112,7 @@ export function newDeviceParts(input: DevicePartsOptions): DeviceParts {
       for (const close of closers) close();
       await plugins.close();
       await manager.close();
+      await running;
     },
   };
 }

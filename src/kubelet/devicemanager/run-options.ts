@@ -1,5 +1,6 @@
 /** What a container is made with so that it can use its devices. Pure. @module */
 import type { Device, Mount } from "#cri";
+import type { CdiEdits } from "../cdi/plan-edits.ts";
 import type { ContainerDevices } from "./pod-devices.ts";
 
 export interface DeviceRunOptions {
@@ -8,6 +9,8 @@ export interface DeviceRunOptions {
   readonly devices: readonly Device[];
   readonly annotations: Readonly<Record<string, string>>;
   readonly cdiDevices: readonly { readonly name: string }[];
+  /** What CDI devices stand for, where the runtime knows none. */
+  readonly cdiEdits?: CdiEdits;
 }
 
 /** Undefined: the container holds no devices. Where two plugins disagree the first one wins, and `onConflict` is told. */

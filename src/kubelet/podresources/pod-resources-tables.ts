@@ -17,7 +17,8 @@ const tables: Tables = {
     TopologyInfo: "nodes 1 NUMANode[]",
     NUMANode: "id 1 int64",
     DynamicResource: "claimName 2 string; claimNamespace 3 string; claimResources 4 ClaimResource[]",
-    ClaimResource: "cdiDevices 1 CDIDevice[]; driverName 2 string; poolName 3 string; deviceName 4 string",
+    ClaimResource:
+      "cdiDevices 1 CDIDevice[]; driverName 2 string; poolName 3 string; deviceName 4 string; shareId 5 string",
     CDIDevice: "name 1 string",
     GetPodResourcesRequest: "podName 1 string; podNamespace 2 string",
     GetPodResourcesResponse: "podResources 1 PodResources",

@@ -1,15 +1,17 @@
-/** Answers who holds which devices. @module */
-import type { Pod } from "#api/core/v1/types.gen";
+/** Answers who holds which devices, by plugins and by claims. @module */
+import type { Container, Pod } from "#api/core/v1/types.gen";
 import { RuntimeError } from "#cri";
 import { containersOf, initContainersOf, isRestartableInit, uidOf } from "../container/pod-spec.ts";
 import type { DeviceManager } from "../devicemanager/device-manager.ts";
 import type { DeviceMetrics, PodResourcesMethod } from "../devicemanager/device-metrics.ts";
 import { NO_NUMA_NODE } from "../devicemanager/pod-devices.ts";
 import type { UnaryHandler } from "../devicemanager/unix-server.ts";
+import type { DRAManager } from "../dra/dra-manager.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
 
 export interface PodResourcesOptions {
   readonly devices: Pick<DeviceManager, "devicesOf" | "allocatable" | "freeUnused">;
+  readonly dra: Pick<DRAManager, "claimsOf">;
   readonly activePods: () => readonly Pod[];
   readonly pods: () => readonly Pod[];
   readonly metrics: DeviceMetrics;
@@ -44,7 +46,7 @@ export function podResourcesHandlers(options: PodResourcesOptions): Readonly<Rec
   return {
     List: counted("list", () => {
       devices.freeUnused();
-      return { podResources: activePods().map((pod) => resourcesOf(devices, pod)) };
+      return { podResources: activePods().map((pod) => resourcesOf(options, pod)) };
     }),
     GetAllocatableResources: counted("get_allocatable", () => ({
       devices: [...devices.allocatable()].flatMap(([resource, list]) =>
@@ -64,13 +66,13 @@ export function podResourcesHandlers(options: PodResourcesOptions): Readonly<Rec
       );
       if (pod === undefined)
         throw new RuntimeError("Unknown", `pod ${podName} in namespace ${podNamespace} not found`);
-      return { podResources: resourcesOf(devices, pod) };
+      return { podResources: resourcesOf(options, pod) };
     }),
   };
 }
 
 /** Sidecars are told of, init containers that end are not. */
-function resourcesOf(devices: PodResourcesOptions["devices"], pod: Pod): object {
+function resourcesOf({ devices, dra }: PodResourcesOptions, pod: Pod): object {
   const { name, namespace = "" } = pod.metadata;
   const containers = [...initContainersOf(pod).filter(isRestartableInit), ...containersOf(pod)];
   return {
@@ -79,6 +81,7 @@ function resourcesOf(devices: PodResourcesOptions["devices"], pod: Pod): object 
     containers: containers.map((container) => ({
       name: container.name,
       devices: devicesOf(devices, uidOf(pod), container.name),
+      dynamicResources: dynamicResourcesOf(dra, pod, container),
     })),
   };
 }
@@ -93,6 +96,27 @@ function devicesOf(
       ids.flatMap((id) => perNode(resource, id, node === NO_NUMA_NODE ? undefined : [node])),
     ),
   );
+}
+
+/** All devices of each claim that the container uses any part of. */
+function dynamicResourcesOf(
+  dra: PodResourcesOptions["dra"],
+  pod: Pod,
+  container: Container,
+): readonly object[] {
+  return dra.claimsOf(pod, container).map(({ name, namespace, drivers }) => ({
+    claimName: name,
+    claimNamespace: namespace,
+    claimResources: [...drivers].flatMap(([driverName, prepared]) =>
+      prepared.map(({ poolName, deviceName, cdiDeviceIds, shareId }) => ({
+        cdiDevices: cdiDeviceIds.map((id) => ({ name: id })),
+        driverName,
+        poolName,
+        deviceName,
+        ...(shareId !== "" && { shareId }),
+      })),
+    ),
+  }));
 }
 
 function perNode(
