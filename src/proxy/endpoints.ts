@@ -1,10 +1,14 @@
 /** Which endpoints of a Service's port get traffic, by upstream's rules of readiness, termination, topology and locality. @module */
 import type { Service, ServicePort } from "#api/core/v1/types.gen";
 import type { Endpoint, EndpointSlice } from "#api/discovery/v1/types.gen";
+import type { IpFamily } from "#api/validation/ip";
+import { canonical } from "./addresses.ts";
 
 export interface Target {
   readonly ip: string;
   readonly port: number;
+  /** As elements of maps name it: `ip . port`. */
+  readonly text: string;
   readonly isLocal: boolean;
 }
 
@@ -21,8 +25,9 @@ export interface Targets {
   readonly localReady: readonly Target[];
 }
 
-/** Where the traffic comes from. */
+/** Where the traffic comes from, and of which family it is. */
 export interface Place {
+  readonly family: IpFamily;
   readonly nodeName: string;
   /** Of the node's label `topology.kubernetes.io/zone`. */
   readonly zone?: string | undefined;
@@ -35,32 +40,28 @@ interface Candidate extends Target {
   readonly hints: Endpoint["hints"];
 }
 
-/** Sorted, so that equal sets give equal rules. Endpoints that terminate serve only when no ready one is left (KEP-1669). */
+/** Endpoints that terminate serve only when no ready one is left (KEP-1669). */
 export function targetsOf(
   service: Service,
   port: ServicePort,
   slices: readonly EndpointSlice[],
   place: Place,
 ): Targets {
-  const candidates = new Map<string, Candidate>();
-  for (const slice of slices) {
-    if (slice.addressType !== "IPv4") continue;
-    for (const candidate of candidatesOf(service, port, slice, place)) {
-      candidates.set(`${candidate.ip}:${candidate.port}`, candidate);
-    }
-  }
-  const all = [...candidates.values()].toSorted((a, b) => compare(a.ip, b.ip) || a.port - b.port);
+  const all = candidatesOf(service, port, slices, place);
   const ready = all.filter(({ isReady }) => isReady);
   const ending = all.filter(({ isServing, isTerminating }) => isServing && isTerminating);
-  const isHere = ({ isLocal }: Candidate): boolean => isLocal;
   const localReady = ready.filter(isHere);
   return {
-    cluster: plain(ready.length > 0 ? closest(ready, place) : ending),
-    local: plain(localReady.length > 0 ? localReady : ending.filter(isHere)),
+    cluster: ready.length > 0 ? closest(ready, place) : ending,
+    local: localReady.length > 0 ? localReady : ending.filter(isHere),
     isServed: ready.length > 0 || ending.length > 0,
-    serving: plain(all.filter(({ isServing }) => isServing)),
-    localReady: plain(localReady),
+    serving: all.filter(({ isServing }) => isServing),
+    localReady,
   };
+}
+
+function isHere({ isLocal }: Candidate): boolean {
+  return isLocal;
 }
 
 /**
@@ -87,29 +88,66 @@ function hinted(
 function candidatesOf(
   service: Service,
   port: ServicePort,
-  slice: EndpointSlice,
-  { nodeName }: Place,
+  slices: readonly EndpointSlice[],
+  place: Place,
 ): readonly Candidate[] {
-  const protocol = port.protocol ?? "TCP";
-  const targets = (slice.ports ?? []).filter(
-    (p) => (p.name ?? "") === (port.name ?? "") && (p.protocol ?? "TCP") === protocol && p.port !== undefined,
-  );
-  return (slice.endpoints ?? []).flatMap(({ addresses, conditions, hints, nodeName: on }) => {
-    const isReady = service.spec?.publishNotReadyAddresses === true || conditions?.ready !== false;
-    const isServing = conditions?.serving ?? isReady;
-    const isTerminating = conditions?.terminating === true;
-    const isLocal = on === nodeName;
-    // kube-proxy uses the first address alone: the API calls all of an endpoint's addresses fungible
-    const ip = addresses[0];
-    if (ip === undefined) return [];
-    return targets.map((p) => ({ ip, port: p.port!, isLocal, isReady, isServing, isTerminating, hints }));
-  });
+  const candidates = new Map<string, Candidate>();
+  const publishes = service.spec?.publishNotReadyAddresses === true;
+  const key = portKey(port.name, port.protocol);
+  for (const slice of slices) {
+    if (slice.addressType !== place.family) continue;
+    for (const { ip, port: number, text, endpoint } of addressesOf(slice).get(key) ?? []) {
+      const { conditions, hints, nodeName } = endpoint;
+      const isReady = publishes || conditions?.ready !== false;
+      const isServing = conditions?.serving ?? isReady;
+      const isTerminating = conditions?.terminating === true;
+      const isLocal = nodeName === place.nodeName;
+      candidates.set(text, { ip, port: number, text, isLocal, isReady, isServing, isTerminating, hints });
+    }
+  }
+  return [...candidates.values()];
 }
 
-function plain(candidates: readonly Candidate[]): readonly Target[] {
-  return candidates.map(({ ip, port, isLocal }) => ({ ip, port, isLocal }));
+interface Address {
+  readonly ip: string;
+  readonly port: number;
+  readonly text: string;
+  readonly endpoint: Endpoint;
 }
 
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+type AddressesByPort = ReadonlyMap<string, readonly Address[]>;
+
+/** A service of 5,000 endpoints has fifty slices, and one of them changes at a time: the others are read once. */
+const read = new WeakMap<EndpointSlice, AddressesByPort>();
+
+/** Reads a slice that is new, so that planning need not; gives how many endpoints it read. */
+export function readSlice(slice: EndpointSlice): number {
+  if (read.has(slice)) return 0;
+  addressesOf(slice);
+  return slice.endpoints?.length ?? 0;
+}
+
+function addressesOf(slice: EndpointSlice): AddressesByPort {
+  const known = read.get(slice);
+  if (known !== undefined) return known;
+  const byPort = new Map<string, Address[]>();
+  for (const { name, protocol, port } of slice.ports ?? []) {
+    if (port === undefined) continue;
+    const key = portKey(name, protocol);
+    const list = byPort.get(key) ?? [];
+    byPort.set(key, list);
+    for (const endpoint of slice.endpoints ?? []) {
+      // kube-proxy uses the first address alone: the API calls all of an endpoint's addresses fungible
+      const [first] = endpoint.addresses;
+      if (first === undefined) continue;
+      const ip = canonical(first);
+      list.push({ ip, port, text: `${ip} . ${port}`, endpoint });
+    }
+  }
+  read.set(slice, byPort);
+  return byPort;
+}
+
+function portKey(name: string | undefined, protocol: string | undefined): string {
+  return `${protocol ?? "TCP"} ${name ?? ""}`;
 }

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { LoadBalancerIngress, Service, ServiceSpec } from "#api/core/v1/types.gen";
 import type { EndpointSlice } from "#api/discovery/v1/types.gen";
-import { plan, type ServicePlan } from "./plan.ts";
+import { plan, type Frontend, type PortPlan, type ServicePlan } from "./plan.ts";
 
-const options = { nodeName: "n1", zone: "z1", clusterCIDR: "10.244.0.0/16", nodeIPs: ["192.168.49.2"] };
+const options = { family: "IPv4", nodeName: "n1", zone: "z1", nodeIPs: ["192.168.49.2", "fd00::2"] } as const;
 
 /**
  * `endpoints` are "ip@node" with "!" appended for not ready, "~" for terminating, "?" for ready no longer and not terminating, and
- * hints "+z1" for a zone or "+n1" for a node; `want` lists element -> verdict kinds.
+ * hints "+z1" for a zone or "+n1" for a node; `want` lists element -> kinds of routes.
  */
 const cases: readonly {
   readonly name: string;
@@ -20,7 +20,7 @@ const cases: readonly {
   {
     name: "sends a cluster address to its endpoints",
     endpoints: ["10.244.0.5@n1", "10.244.1.5@n2"],
-    want: ["service-ips 10.96.0.9 . tcp . 80: cip -> 10.244.0.5 10.244.1.5"],
+    want: ["service-ips 10.96.0.9 . tcp . 80: internal -> 10.244.0.5 10.244.1.5"],
   },
   {
     name: "refuses a service nobody serves",
@@ -30,7 +30,7 @@ const cases: readonly {
   {
     name: "falls back to terminating endpoints when no ready one is left",
     endpoints: ["10.244.0.5@n1~"],
-    want: ["service-ips 10.96.0.9 . tcp . 80: cip -> 10.244.0.5"],
+    want: ["service-ips 10.96.0.9 . tcp . 80: internal -> 10.244.0.5"],
   },
   {
     name: "does not fall back to endpoints that are neither ready nor terminating",
@@ -40,38 +40,38 @@ const cases: readonly {
   {
     name: "stays in the zone when every endpoint has a hint",
     endpoints: ["10.244.0.5@n2+z1", "10.244.1.5@n3+z2"],
-    want: ["service-ips 10.96.0.9 . tcp . 80: cip -> 10.244.0.5"],
+    want: ["service-ips 10.96.0.9 . tcp . 80: internal -> 10.244.0.5"],
   },
   {
     name: "leaves the zone when an endpoint has no hint",
     endpoints: ["10.244.0.5@n2+z1", "10.244.1.5@n3"],
-    want: ["service-ips 10.96.0.9 . tcp . 80: cip -> 10.244.0.5 10.244.1.5"],
+    want: ["service-ips 10.96.0.9 . tcp . 80: internal -> 10.244.0.5 10.244.1.5"],
   },
   {
     name: "leaves the zone when no endpoint is for it",
     endpoints: ["10.244.0.5@n2+z2", "10.244.1.5@n3+z3"],
-    want: ["service-ips 10.96.0.9 . tcp . 80: cip -> 10.244.0.5 10.244.1.5"],
+    want: ["service-ips 10.96.0.9 . tcp . 80: internal -> 10.244.0.5 10.244.1.5"],
   },
   {
     name: "stays on the node before it stays in the zone",
     endpoints: ["10.244.0.5@n1+z1+n1", "10.244.1.5@n2+z1+n2"],
-    want: ["service-ips 10.96.0.9 . tcp . 80: cip -> 10.244.0.5"],
+    want: ["service-ips 10.96.0.9 . tcp . 80: internal -> 10.244.0.5"],
   },
   {
     name: "stays in the zone when no endpoint is for the node",
     endpoints: ["10.244.0.5@n2+z1+n2", "10.244.1.5@n3+z2+n3"],
-    want: ["service-ips 10.96.0.9 . tcp . 80: cip -> 10.244.0.5"],
+    want: ["service-ips 10.96.0.9 . tcp . 80: internal -> 10.244.0.5"],
   },
   {
     name: "forgets hints when only terminating endpoints are left",
     endpoints: ["10.244.0.5@n2~+z2", "10.244.1.5@n3~+z1"],
-    want: ["service-ips 10.96.0.9 . tcp . 80: cip -> 10.244.0.5 10.244.1.5"],
+    want: ["service-ips 10.96.0.9 . tcp . 80: internal -> 10.244.0.5 10.244.1.5"],
   },
   {
     name: "serves SCTP as it serves TCP",
     spec: { ports: [{ port: 80, protocol: "SCTP" }] },
     endpoints: ["10.244.0.5@n1"],
-    want: ["service-ips 10.96.0.9 . sctp . 80: cip -> 10.244.0.5"],
+    want: ["service-ips 10.96.0.9 . sctp . 80: internal -> 10.244.0.5"],
   },
   {
     name: "serves external addresses and those of load balancers, but not of ones that are proxies",
@@ -83,14 +83,14 @@ const cases: readonly {
     ],
     endpoints: ["10.244.1.5@n2"],
     want: ["10.96.0.9", "198.51.100.1", "203.0.113.1", "203.0.113.2"].map(
-      (ip) => `service-ips ${ip} . tcp . 80: ${ip === "10.96.0.9" ? "cip" : "ext"} -> 10.244.1.5`,
+      (ip) => `service-ips ${ip} . tcp . 80: ${ip === "10.96.0.9" ? "internal" : "external"} -> 10.244.1.5`,
     ),
   },
   {
     name: "serves not-ready endpoints that are to be published",
     spec: { publishNotReadyAddresses: true },
     endpoints: ["10.244.0.5@n1!"],
-    want: ["service-ips 10.96.0.9 . tcp . 80: cip -> 10.244.0.5"],
+    want: ["service-ips 10.96.0.9 . tcp . 80: internal -> 10.244.0.5"],
   },
   {
     name: "drops for internalTrafficPolicy Local when only other nodes serve",
@@ -103,8 +103,8 @@ const cases: readonly {
     spec: { type: "NodePort", ports: [{ port: 80, nodePort: 30080 }] },
     endpoints: ["10.244.1.5@n2"],
     want: [
-      "service-ips 10.96.0.9 . tcp . 80: cip -> 10.244.1.5",
-      "service-nodeports tcp . 30080: ext -> 10.244.1.5",
+      "service-ips 10.96.0.9 . tcp . 80: internal -> 10.244.1.5",
+      "service-nodeports tcp . 30080: external -> 10.244.1.5",
     ],
   },
   {
@@ -112,8 +112,8 @@ const cases: readonly {
     spec: { type: "NodePort", externalTrafficPolicy: "Local", ports: [{ port: 80, nodePort: 30080 }] },
     endpoints: ["10.244.1.5@n2"],
     want: [
-      "service-ips 10.96.0.9 . tcp . 80: cip -> 10.244.1.5",
-      "service-nodeports tcp . 30080: ext -> 10.244.1.5",
+      "service-ips 10.96.0.9 . tcp . 80: internal -> 10.244.1.5",
+      "service-nodeports tcp . 30080: external-local -> 10.244.1.5",
       "no-endpoint-nodeports tcp . 30080: drop",
     ],
   },
@@ -133,15 +133,15 @@ for (const { name, spec, ingress = [], endpoints, want } of cases) {
   });
 }
 
-test("plan() remembers clients per endpoint for session affinity", () => {
-  const affine = service({
-    sessionAffinity: "ClientIP",
-    sessionAffinityConfig: { clientIP: { timeoutSeconds: 60 } },
-  });
-  const result = plan(affine, [slice(["10.244.0.5@n1", "10.244.1.5@n2"])], options);
-  assert.deepEqual([...result.affinitySets.values()], [60, 60]);
-  const chain = [...result.chains].find(([name]) => name.startsWith("svc-"))![1];
-  assert.equal(chain.filter((rule) => rule.startsWith("ip saddr @aff-")).length, 2);
+function portOf(spec: Partial<ServiceSpec>, endpoints: readonly string[] = ["10.244.1.5@n2"]): PortPlan {
+  return plan(service(spec), [slice(endpoints)], options).ports[0]!;
+}
+
+test("plan() says how long clients are remembered", () => {
+  const sessionAffinityConfig = { clientIP: { timeoutSeconds: 60 } };
+  assert.equal(portOf({ sessionAffinity: "ClientIP", sessionAffinityConfig }).affinitySeconds, 60);
+  assert.equal(portOf({ sessionAffinity: "ClientIP" }).affinitySeconds, 10_800);
+  assert.equal(portOf({ sessionAffinity: "None", sessionAffinityConfig }).affinitySeconds, undefined);
 });
 
 test("plan() masquerades only a local endpoint that talks to itself", () => {
@@ -160,17 +160,12 @@ function balancedFor(ranges: readonly string[]): Service {
 
 function guard(ranges: readonly string[]): readonly string[] | undefined {
   const result = plan(balancedFor(ranges), [slice(["10.244.1.5@n2"])], options);
-  const chain = result.elements.get("firewall-ips")?.get("203.0.113.1 . tcp . 80")?.replace("goto ", "");
-  return chain === undefined ? undefined : result.chains.get(chain);
+  return frontendsOf(result).find(({ key }) => key === "203.0.113.1 . tcp . 80")?.sources;
 }
 
 test("plan() lets into a load balancer's address whom its ranges name, and this node with the address itself", () => {
-  assert.deepEqual(guard(["198.51.100.0/24"]), ["ip saddr 198.51.100.0/24 return", "drop"]);
-  assert.deepEqual(guard([" 192.168.0.0/16 ", "2001:db8::/32"]), [
-    "ip saddr 192.168.0.0/16 return",
-    "ip saddr 203.0.113.1 return",
-    "drop",
-  ]);
+  assert.deepEqual(guard(["198.51.100.0/24"]), ["198.51.100.0/24"]);
+  assert.deepEqual(guard([" 192.168.0.0/16 ", "2001:db8::/32"]), ["192.168.0.0/16", "203.0.113.1"]);
   assert.equal(guard(["0.0.0.0/0"]), undefined);
   assert.equal(guard([]), undefined);
 });
@@ -213,26 +208,75 @@ test("plan() lets UDP flows go on to every endpoint that serves, wherever it is"
   assert.equal(plan(service(spec), [slice([], "UDP")], options).flows.size, 0);
 });
 
-/** Elements with the first chain's kind and the endpoint addresses that can be reached from it. */
-function describe(result: ServicePlan): readonly string[] {
-  return [...result.elements].flatMap(([map, elements]) =>
-    [...elements].map(([key, verdict]) => {
-      const chain = verdict.replace("goto ", "");
-      const endpoints = reachable(result, chain);
-      const kind = endpoints.length > 0 ? chain.split("-")[0] : chain;
-      return `${map} ${key}: ${kind}${endpoints.length > 0 ? ` -> ${endpoints.join(" ")}` : ""}`;
-    }),
-  );
+function frontendsOf({ ports }: ServicePlan): readonly Frontend[] {
+  return ports.flatMap(({ frontends }) => frontends);
 }
 
-function reachable(result: ServicePlan, chain: string): readonly string[] {
-  const rules = result.chains.get(chain) ?? [];
-  return rules.flatMap((rule) => {
-    const next = /(?:^|^ip saddr \S+ )goto (\S+)$/.exec(rule)?.[1];
-    if (next !== undefined) return reachable(result, next);
-    return [...rule.matchAll(/(10\.244\.\d+\.\d+)(?::| \. )\d+/g)].map((match) => match[1]!);
-  });
+/** Maps, keys and kinds of routes with the endpoint addresses that can be reached by them. */
+function describe({ ports }: ServicePlan): readonly string[] {
+  return ports.flatMap((port) => port.frontends.flatMap((frontend) => lines(port, frontend)));
 }
+
+function lines({ pools }: PortPlan, { scope, key, route, refusal }: Frontend): readonly string[] {
+  const map = scope === "services" ? "service-ips" : "service-nodeports";
+  const reached = [...pools[route?.type === "internal" ? route.pool : "cluster"]];
+  const ips = reached.map((target) => target.split(" . ")[0]!).toSorted((a, b) => a.localeCompare(b));
+  return [
+    ...(route === undefined ? [] : [`${map} ${key}: ${route.type} -> ${ips.join(" ")}`]),
+    ...(refusal === undefined ? [] : [`no-endpoint-${scope} ${key}: ${refusal.replace("goto ", "")}`]),
+  ];
+}
+
+test("plan() gives a service of both families in each what is of it", () => {
+  const spec = {
+    clusterIP: "10.96.0.9",
+    clusterIPs: ["10.96.0.9", "fd00:96::9"],
+    externalIPs: ["198.51.100.1", "2001:DB8:0::1"],
+    loadBalancerSourceRanges: ["2001:db8:1::/48", "fd00::/64"],
+    type: "LoadBalancer",
+    ports: [{ port: 80, nodePort: 30_080 }],
+  };
+  const dual = {
+    ...service(spec),
+    status: { loadBalancer: { ingress: [{ ip: "203.0.113.1" }, { ip: "2001:db8:5::1" }] } },
+  };
+  const six = slice([]);
+  const endpoints = [{ addresses: ["FD00:244:0::5"], nodeName: "n1", conditions: { ready: true } }];
+  const slices = [slice(["10.244.0.5@n1"]), { ...six, addressType: "IPv6", endpoints }];
+  const result = plan(dual, slices, { ...options, family: "IPv6" });
+  assert.deepEqual(describe(result), [
+    "service-ips fd00:96::9 . tcp . 80: internal -> fd00:244::5",
+    "service-ips 2001:db8::1 . tcp . 80: external -> fd00:244::5",
+    "service-ips 2001:db8:5::1 . tcp . 80: external -> fd00:244::5",
+    "service-nodeports tcp . 30080: external -> fd00:244::5",
+  ]);
+  assert.deepEqual(
+    frontendsOf(result).map(({ sources }) => sources),
+    [undefined, undefined, ["2001:db8:1::/48", "fd00::/64", "2001:db8:5::1"], undefined],
+  );
+  assert.deepEqual(
+    frontendsOf(plan(dual, slices, options)).map(({ key }) => key),
+    ["10.96.0.9 . tcp . 80", "198.51.100.1 . tcp . 80", "203.0.113.1 . tcp . 80", "tcp . 30080"],
+  );
+  assert.equal(plan(service(), slices, { ...options, family: "IPv6" }).ports.length, 0);
+});
+
+test("plan() leaves alone a service that another proxy is to serve", () => {
+  const { metadata, ...rest } = service();
+  const labels = { "service.kubernetes.io/service-proxy-name": "mine" };
+  const other = { ...rest, metadata: { ...metadata, labels } };
+  assert.equal(plan(other, [slice(["10.244.0.5@n1"])], options).ports.length, 0);
+});
+
+test("plan() tells which traffic policies found nobody on this node", () => {
+  const ports = [{ port: 80, nodePort: 30_080 }];
+  assert.deepEqual(portOf({ internalTrafficPolicy: "Local" }).withoutLocal, ["internal"]);
+  assert.deepEqual(portOf({ type: "NodePort", externalTrafficPolicy: "Local", ports }).withoutLocal, [
+    "external",
+  ]);
+  assert.deepEqual(portOf({ internalTrafficPolicy: "Local" }, []).withoutLocal, []);
+  assert.deepEqual(portOf({}).withoutLocal, []);
+});
 
 function service(spec: Partial<ServiceSpec> = {}): Service {
   return {

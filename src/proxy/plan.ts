@@ -1,28 +1,70 @@
 /**
- * The decision of the proxy: what the node's nftables must hold for one Service. Chains belong to one service; elements go
- * into the maps that all share (nftables/base-table.ts). No state, no I/O.
+ * The decision of the proxy: where one Service answers on this node, in one address family, and which endpoints stand behind it.
+ * How the kernel is told is not decided here (service-table.ts). No state, no I/O.
  * @module
  */
 import type { Service, ServicePort } from "#api/core/v1/types.gen";
 import type { EndpointSlice } from "#api/discovery/v1/types.gen";
-import { isInRange, isIPv4 } from "./addresses.ts";
-import { balance, hash } from "./balance.ts";
+import { canonical, isInRange, ofFamily } from "./addresses.ts";
 import { targetsOf, type Place, type Target, type Targets } from "./endpoints.ts";
 
 export interface ServicePlan {
-  /** Chain name -> its rules. */
-  readonly chains: ReadonlyMap<string, readonly string[]>;
-  /** Map name -> key -> verdict. */
-  readonly elements: ReadonlyMap<SharedMap, ReadonlyMap<string, string>>;
+  readonly ports: readonly PortPlan[];
   /** Endpoints on this node: a pod that reaches itself through a service needs another source address. Shared by services. */
   readonly hairpins: ReadonlySet<string>;
-  /** Dynamic sets of this service: name -> timeout in seconds. */
-  readonly affinitySets: ReadonlyMap<string, number>;
   /** UDP: `address:port`, or `*:port` of a node port -> `address:port` of every endpoint that flows may lead to. */
   readonly flows: ReadonlyMap<string, ReadonlySet<string>>;
   /** For load balancers that ask which nodes serve. */
   readonly healthCheck: HealthCheck | undefined;
 }
+
+export interface PortPlan {
+  /** Of the port among all ports of all services. */
+  readonly id: string;
+  /** In lower case. */
+  readonly protocol: string;
+  /** With session affinity: how long a client is remembered. */
+  readonly affinitySeconds: number | undefined;
+  readonly pools: Pools;
+  readonly frontends: readonly Frontend[];
+  /** Traffic policies `Local` that found nobody here, though somebody serves. */
+  readonly withoutLocal: readonly TrafficPolicy[];
+}
+
+export type TrafficPolicy = "internal" | "external";
+
+/** `cluster`: by the policy Cluster; `local`: endpoints of this node. Elements are `address . port`. */
+export const POOLS = ["cluster", "local"] as const;
+export type PoolName = (typeof POOLS)[number];
+export type Pools = Readonly<Record<PoolName, ReadonlySet<string>>>;
+
+/** Where a service can be reached. */
+export interface Frontend {
+  /** An address with a port, or a port of the node's addresses. */
+  readonly scope: Scope;
+  /** `address . protocol . port`, or `protocol . port`. */
+  readonly key: string;
+  /** Without the protocol. */
+  readonly shortKey: string;
+  readonly route: Route | undefined;
+  /** For those whom `route` does not take. */
+  readonly refusal: Refusal | undefined;
+  /** Ranges that alone may come; undefined: all may. */
+  readonly sources: readonly string[] | undefined;
+}
+
+export const SCOPES = ["services", "nodeports"] as const;
+export type Scope = (typeof SCOPES)[number];
+/** Nobody serves: refused. Somebody serves, but not on this node, and the policy is Local: dropped. */
+export type Refusal = "goto reject-chain" | "drop";
+
+export type Route =
+  /** Who comes from outside the pod network gets the node's address. */
+  | { readonly type: "internal"; readonly pool: PoolName }
+  /** Everybody gets the node's address, so that answers come back through it. */
+  | { readonly type: "external" }
+  /** Clients keep their address; pods and the node itself reach every endpoint all the same. */
+  | { readonly type: "external-local" };
 
 export interface HealthCheck {
   readonly port: number;
@@ -30,71 +72,197 @@ export interface HealthCheck {
   readonly localEndpoints: number;
 }
 
-export type SharedMap =
-  | "service-ips"
-  | "service-nodeports"
-  | "no-endpoint-services"
-  | "no-endpoint-nodeports"
-  | "firewall-ips";
-
 export interface PlanOptions extends Place {
-  readonly clusterCIDR: string;
-  /** Of this node. */
+  /** Of this node, of both families. */
   readonly nodeIPs: readonly string[];
 }
 
 export const emptyPlan: ServicePlan = {
-  chains: new Map(),
-  elements: new Map(),
+  ports: [],
   hairpins: new Set(),
-  affinitySets: new Map(),
   flows: new Map(),
   healthCheck: undefined,
 };
 
-/** Traffic with this mark leaves with the node's address as its source. Upstream's bit. */
-export const MASQUERADE_MARK = "0x4000";
+const AFFINITY_SECONDS_DEFAULT = 10_800;
+/** Such services are somebody else's. */
+const PROXY_NAME_LABEL = "service.kubernetes.io/service-proxy-name";
 
-interface Draft {
-  readonly chains: Map<string, readonly string[]>;
-  readonly elements: Map<SharedMap, Map<string, string>>;
-  readonly hairpins: Set<string>;
-  readonly affinitySets: Map<string, number>;
-  readonly flows: Map<string, ReadonlySet<string>>;
+/** A service, in the family that is planned for. */
+interface Subject {
+  readonly service: Service;
+  readonly clusterIP: string;
+  readonly externalIPs: readonly string[];
+  readonly balancerIPs: readonly string[];
+  /** Who may use addresses of load balancers; undefined: everybody. */
+  readonly sources: readonly string[] | undefined;
+}
+
+/** Headless and ExternalName services, those without an address of the family, and other proxies' need nothing. */
+export function plan(service: Service, slices: readonly EndpointSlice[], options: PlanOptions): ServicePlan {
+  const steps = planSteps(service, slices, options);
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
+}
+
+/** The same, port after port: yields how many endpoints it has looked at since it last did. */
+export function* planSteps(
+  service: Service,
+  slices: readonly EndpointSlice[],
+  options: PlanOptions,
+): Generator<number, ServicePlan> {
+  const subject = subjectOf(service, options);
+  if (subject === undefined) return emptyPlan;
+  const ports: PortPlan[] = [];
+  const hairpins = new Set<string>();
+  const flows = new Map<string, ReadonlySet<string>>();
+  const localReady = new Set<string>();
+  for (const port of service.spec?.ports ?? []) {
+    const targets = targetsOf(service, port, slices, options);
+    const looked = targets.serving.length;
+    yield looked;
+    for (const { ip } of targets.localReady) localReady.add(ip);
+    for (const { ip, isLocal } of targets.cluster) if (isLocal) hairpins.add(ip);
+    for (const { ip } of targets.local) hairpins.add(ip);
+    ports.push(planPort(subject, port, targets));
+    yield looked;
+    rememberFlows(flows, subject, port, targets);
+  }
+  return { ports, hairpins, flows, healthCheck: healthCheckOf(service, localReady.size) };
+}
+
+function subjectOf(service: Service, { family, nodeIPs }: PlanOptions): Subject | undefined {
+  const { spec, metadata } = service;
+  if (spec === undefined || spec.type === "ExternalName") return undefined;
+  if (metadata.labels?.[PROXY_NAME_LABEL] !== undefined) return undefined;
+  const ips = (spec.clusterIPs ?? []).length > 0 ? spec.clusterIPs! : [spec.clusterIP ?? ""];
+  const [clusterIP] = ofFamily(ips, family);
+  if (clusterIP === undefined) return undefined;
+  const balancerIPs = balancerAddresses(service, family);
+  return {
+    service,
+    clusterIP: canonical(clusterIP),
+    externalIPs: ofFamily(spec.externalIPs ?? [], family).map(canonical),
+    balancerIPs,
+    sources: sourcesOf(spec.loadBalancerSourceRanges ?? [], balancerIPs, ofFamily(nodeIPs, family)),
+  };
+}
+
+/** A balancer of mode `Proxy` sends to node ports, as a client of its own. */
+function balancerAddresses({ status }: Service, family: Place["family"]): readonly string[] {
+  const ips = (status?.loadBalancer?.ingress ?? [])
+    .filter(({ ipMode }) => ipMode !== "Proxy")
+    .flatMap(({ ip }) => ip ?? []);
+  return ofFamily(ips, family).map(canonical);
+}
+
+/**
+ * The node may come by a balancer's own address: where that is one of the node's, its packets come back with it. Ranges of the
+ * other family alone say nothing about this one.
+ */
+function sourcesOf(
+  wanted: readonly string[],
+  balancerIPs: readonly string[],
+  nodeIPs: readonly string[],
+): readonly string[] | undefined {
+  const [ip] = balancerIPs;
+  if (ip === undefined) return undefined;
+  const trimmed = wanted.map((range) => range.trim());
+  const ranges = ofFamily(trimmed, ip.includes(":") ? "IPv6" : "IPv4");
+  if (ranges.length === 0 || ranges.some((range) => range.endsWith("/0"))) return undefined;
+  const isNodeAllowed = nodeIPs.some((own) => ranges.some((range) => isInRange(own, range)));
+  return [...ranges, ...(isNodeAllowed ? balancerIPs : [])];
+}
+
+function planPort(subject: Subject, port: ServicePort, targets: Targets): PortPlan {
+  const { service } = subject;
+  const { namespace, name } = service.metadata;
+  const spec = service.spec!;
+  const protocol = (port.protocol ?? "TCP").toLowerCase();
+  const affinity = spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? AFFINITY_SECONDS_DEFAULT;
+  const cluster = new Set(targets.cluster.map(({ text }) => text));
+  const isLocalUsed = spec.internalTrafficPolicy === "Local" || spec.externalTrafficPolicy === "Local";
+  const local = new Set(isLocalUsed ? targets.local.map(({ text }) => text) : []);
+  const draft = { subject, port, protocol, targets };
+  const internal = internalFrontend(draft);
+  const external = externalFrontends(draft);
+  return {
+    id: `${namespace}/${name}:${port.name ?? ""}:${protocol}:${port.port}`,
+    protocol,
+    affinitySeconds: spec.sessionAffinity === "ClientIP" ? affinity : undefined,
+    pools: { cluster, local },
+    frontends: distinct([internal, ...external]),
+    withoutLocal: [
+      ...(internal.refusal === "drop" ? (["internal"] as const) : []),
+      ...(external.some(({ refusal }) => refusal === "drop") ? (["external"] as const) : []),
+    ],
+  };
 }
 
 /** One port of a service while it is planned. */
 interface PortDraft {
-  readonly draft: Draft;
-  readonly service: Service;
+  readonly subject: Subject;
   readonly port: ServicePort;
-  readonly targets: Targets;
-  readonly options: PlanOptions;
-  readonly id: string;
-  /** In lower case. */
   readonly protocol: string;
+  readonly targets: Targets;
 }
 
-/** Headless and ExternalName services, and those of another address family, need nothing. */
-export function plan(service: Service, slices: readonly EndpointSlice[], options: PlanOptions): ServicePlan {
-  const clusterIP = service.spec?.clusterIP;
-  if (service.spec?.type === "ExternalName" || clusterIP === undefined || !isIPv4(clusterIP))
-    return emptyPlan;
-  const draft: Draft = {
-    chains: new Map(),
-    elements: new Map(),
-    hairpins: new Set(),
-    affinitySets: new Map(),
-    flows: new Map(),
+function internalFrontend({ subject, port, protocol, targets }: PortDraft): Frontend {
+  const pool = subject.service.spec?.internalTrafficPolicy === "Local" ? "local" : "cluster";
+  const isOpen = targets[pool].length > 0;
+  return {
+    scope: "services",
+    key: `${subject.clusterIP} . ${protocol} . ${port.port}`,
+    shortKey: `${subject.clusterIP} . ${port.port}`,
+    route: isOpen ? { type: "internal", pool } : undefined,
+    refusal: isOpen ? undefined : refusalOf(targets),
+    sources: undefined,
   };
-  const localReady = new Set<string>();
-  for (const port of service.spec?.ports ?? []) {
-    const targets = targetsOf(service, port, slices, options);
-    for (const { ip } of targets.localReady) localReady.add(ip);
-    const protocol = (port.protocol ?? "TCP").toLowerCase();
-    planPort({ draft, service, port, targets, options, id: idOf(service, port), protocol });
-  }
-  return { ...draft, healthCheck: healthCheckOf(service, localReady.size) };
+}
+
+/** External addresses, those of load balancers, and the node port. */
+function externalFrontends({ subject, port, protocol, targets }: PortDraft): readonly Frontend[] {
+  const { service, externalIPs, balancerIPs, sources } = subject;
+  const isLocal = service.spec?.externalTrafficPolicy === "Local";
+  const isOpen = (isLocal ? targets.local : targets.cluster).length > 0;
+  // even if nothing from outside is let in, pods and the node itself are
+  const isRouted = targets.cluster.length > 0;
+  const shared = {
+    route: isRouted ? ({ type: isLocal ? "external-local" : "external" } as const) : undefined,
+    refusal: isOpen ? undefined : refusalOf(targets),
+  };
+  const frontends = [...externalIPs, ...balancerIPs].map((ip): Frontend => {
+    const isGuarded = balancerIPs.includes(ip);
+    return {
+      scope: "services",
+      key: `${ip} . ${protocol} . ${port.port}`,
+      shortKey: `${ip} . ${port.port}`,
+      ...shared,
+      sources: isGuarded ? sources : undefined,
+    };
+  });
+  const nodePort = port.nodePort ?? 0;
+  if (nodePort > 0)
+    frontends.push({
+      scope: "nodeports",
+      key: `${protocol} . ${nodePort}`,
+      shortKey: String(nodePort),
+      ...shared,
+      sources: undefined,
+    });
+  return frontends;
+}
+
+function refusalOf({ isServed }: Targets): Refusal {
+  return isServed ? "drop" : "goto reject-chain";
+}
+
+/** The same address may be named twice, as that of a balancer and as an external one. */
+function distinct(frontends: readonly Frontend[]): readonly Frontend[] {
+  const byKey = new Map<string, Frontend>();
+  for (const frontend of frontends) if (!byKey.has(frontend.key)) byKey.set(frontend.key, frontend);
+  return byKey.size === frontends.length ? frontends : [...byKey.values()];
 }
 
 function healthCheckOf({ spec }: Service, localEndpoints: number): HealthCheck | undefined {
@@ -103,130 +271,16 @@ function healthCheckOf({ spec }: Service, localEndpoints: number): HealthCheck |
   return isAsked ? { port, localEndpoints } : undefined;
 }
 
-function planPort(of: PortDraft): void {
-  const { draft, service, port, targets, options, id, protocol } = of;
-  const spec = service.spec!;
-  const internal = spec.internalTrafficPolicy === "Local" ? targets.local : targets.cluster;
-  for (const target of [...targets.cluster, ...targets.local]) {
-    if (target.isLocal) draft.hairpins.add(target.ip);
-  }
-
-  if (internal.length > 0) spread(of, `svc-${id}`, internal);
-  const key = `${spec.clusterIP} . ${protocol} . ${port.port}`;
-  if (internal.length > 0) put(draft, "service-ips", key, `goto ${clusterChain(draft, id, options)}`);
-  else put(draft, "no-endpoint-services", key, refusal(targets));
-  planExternal(of);
-  rememberFlows(of);
-}
-
-/** External addresses, those of load balancers, and the node port. */
-function planExternal(of: PortDraft): void {
-  const { draft, service, port, targets, protocol } = of;
-  const balancers = balancerAddresses(service);
-  const addresses = new Set([...(service.spec?.externalIPs ?? []).filter(isIPv4), ...balancers]);
-  const nodePort = port.nodePort ?? 0;
-  if (addresses.size === 0 && nodePort === 0) return;
-  const isLocalOnly = service.spec?.externalTrafficPolicy === "Local";
-  const isOpen = (isLocalOnly ? targets.local : targets.cluster).length > 0;
-  // even if nothing from outside is let in, pods and the node itself are
-  const chain = targets.cluster.length > 0 ? externalChain(of) : undefined;
-  const capture = (map: "services" | "nodeports", key: string): void => {
-    const taking = map === "services" ? "service-ips" : "service-nodeports";
-    if (chain !== undefined) put(draft, taking, key, `goto ${chain}`);
-    if (!isOpen) put(draft, `no-endpoint-${map}`, key, refusal(targets));
-  };
-  for (const address of addresses) capture("services", `${address} . ${protocol} . ${port.port}`);
-  if (nodePort > 0) capture("nodeports", `${protocol} . ${nodePort}`);
-  const guard = firewall(of, balancers);
-  for (const address of guard === undefined ? [] : balancers)
-    put(draft, "firewall-ips", `${address} . ${protocol} . ${port.port}`, `goto ${guard}`);
-}
-
-/** Nobody serves: refused. Somebody serves, but not on this node, and the policy is Local: dropped. */
-function refusal({ isServed }: Targets): string {
-  return isServed ? "drop" : "goto reject-chain";
-}
-
-/** Clients outside the pod network get the node's address, so that answers come back through it. */
-function clusterChain(draft: Draft, id: string, options: PlanOptions): string {
-  const mark = `ip saddr != ${options.clusterCIDR} meta mark set meta mark or ${MASQUERADE_MARK}`;
-  draft.chains.set(`cip-${id}`, [mark, `goto svc-${id}`]);
-  return `cip-${id}`;
-}
-
-function externalChain(of: PortDraft): string {
-  const { draft, service, targets, options, id } = of;
-  const everywhere = clusterPolicyChain(of);
-  const mark = `meta mark set meta mark or ${MASQUERADE_MARK}`;
-  if (service.spec?.externalTrafficPolicy !== "Local") {
-    draft.chains.set(`ext-${id}`, [mark, `goto ${everywhere}`]);
-    return `ext-${id}`;
-  }
-  if (targets.local.length > 0) spread(of, `svl-${id}`, targets.local);
-  // pods and the node itself reach every endpoint, as if they had used the cluster address
-  draft.chains.set(`ext-${id}`, [
-    `ip saddr ${options.clusterCIDR} goto ${everywhere}`,
-    `fib saddr type local ${mark}`,
-    `fib saddr type local goto ${everywhere}`,
-    ...(targets.local.length > 0 ? [`goto svl-${id}`] : []),
-  ]);
-  return `ext-${id}`;
-}
-
-/** That of the cluster address serves here too, unless it knows local endpoints only. */
-function clusterPolicyChain(of: PortDraft): string {
-  if (of.service.spec?.internalTrafficPolicy !== "Local") return `svc-${of.id}`;
-  spread(of, `svx-${of.id}`, of.targets.cluster);
-  return `svx-${of.id}`;
-}
-
-/**
- * Who may use a load balancer's address. The node may by that address itself: where the balancer's address is one of the
- * node's own, its packets come back with it.
- */
-function firewall(
-  { draft, service, options, id }: PortDraft,
-  balancers: readonly string[],
-): string | undefined {
-  const ranges = (service.spec?.loadBalancerSourceRanges ?? []).map((range) => range.trim()).filter(isIPv4);
-  if (balancers.length === 0 || ranges.length === 0 || ranges.some((range) => range.endsWith("/0")))
-    return undefined;
-  const isNodeAllowed = options.nodeIPs.some((ip) => ranges.some((range) => isInRange(ip, range)));
-  const sources = [...ranges, ...(isNodeAllowed ? balancers : [])];
-  draft.chains.set(`fw-${id}`, [...sources.map((source) => `ip saddr ${source} return`), "drop"]);
-  return `fw-${id}`;
-}
-
-function spread(of: PortDraft, chain: string, targets: readonly Target[]): void {
-  const { draft, service, protocol, id } = of;
-  const { chains, affinitySets } = balance({ chain, id, service, protocol, targets });
-  for (const [name, rules] of chains) draft.chains.set(name, rules);
-  for (const [name, seconds] of affinitySets) draft.affinitySets.set(name, seconds);
-}
-
 /** A service that nobody serves keeps its flows: upstream waits for the first endpoint. */
-function rememberFlows({ draft, service, port, targets, protocol }: PortDraft): void {
-  if (protocol !== "udp" || targets.serving.length === 0) return;
-  const endpoints = new Set(targets.serving.map((target) => `${target.ip}:${target.port}`));
-  const spec = service.spec!;
-  const external = [...(spec.externalIPs ?? []).filter(isIPv4), ...balancerAddresses(service)];
-  for (const address of [spec.clusterIP!, ...external]) draft.flows.set(`${address}:${port.port}`, endpoints);
-  if ((port.nodePort ?? 0) > 0) draft.flows.set(`*:${port.nodePort}`, endpoints);
-}
-
-/** A balancer of mode `Proxy` sends to node ports, as a client of its own. */
-function balancerAddresses({ status }: Service): readonly string[] {
-  return (status?.loadBalancer?.ingress ?? [])
-    .filter(({ ipMode }) => ipMode !== "Proxy")
-    .flatMap(({ ip = "" }) => (isIPv4(ip) ? [ip] : []));
-}
-
-function put(draft: Draft, map: SharedMap, key: string, value: string): void {
-  const elements = draft.elements.get(map) ?? new Map<string, string>();
-  draft.elements.set(map, elements.set(key, value));
-}
-
-function idOf(service: Service, port: ServicePort): string {
-  const { namespace, name } = service.metadata;
-  return hash(`${namespace}/${name}:${port.name ?? ""}:${port.protocol ?? "TCP"}:${port.port}`);
+function rememberFlows(
+  flows: Map<string, ReadonlySet<string>>,
+  { clusterIP, externalIPs, balancerIPs }: Subject,
+  port: ServicePort,
+  { serving }: Targets,
+): void {
+  if (port.protocol !== "UDP" || serving.length === 0) return;
+  const endpoints = new Set(serving.map((target: Target) => `${target.ip}:${target.port}`));
+  for (const address of [clusterIP, ...externalIPs, ...balancerIPs])
+    flows.set(`${address}:${port.port}`, endpoints);
+  if ((port.nodePort ?? 0) > 0) flows.set(`*:${port.nodePort}`, endpoints);
 }

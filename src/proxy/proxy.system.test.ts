@@ -3,134 +3,267 @@ import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { after, before, suite, test } from "node:test";
 import type { Service, ServiceSpec } from "#api/core/v1/types.gen";
+import type { IpFamily } from "#api/validation/ip";
 import { silentLogger } from "#apimachinery";
 import { deleteStaleFlows, tryCommand } from "#component-base";
 import { emptyPlan, plan, type ServicePlan } from "./plan.ts";
 import { ServiceTable } from "./service-table.ts";
+import { DIALECTS } from "./nftables/dialect.ts";
 import { systemNft } from "./nftables/nft-runner.ts";
-import { call, CLIENT_IP, enter, makeNamespaces, NODE_IP, STRANGER_IP } from "./testing/namespaces.ts";
+import {
+  call,
+  CLIENT_IP,
+  CLIENT_IP6,
+  enter,
+  makeNamespaces,
+  NODE_IP,
+  NODE_IP6,
+  STRANGER_IP,
+  STRANGER_IP6,
+} from "./testing/namespaces.ts";
 import type { Namespaces } from "./testing/namespaces.ts";
 
 const isRoot = process.geteuid?.() === 0;
 const never = new AbortController().signal;
-const CLUSTER_IP = "10.96.0.9";
-const BALANCER_IP = "203.0.113.9";
+
+/** What the two families have instead of each other. */
+interface Side {
+  readonly family: IpFamily;
+  readonly nodeIP: string;
+  readonly clientIP: string;
+  readonly strangerIP: string;
+  readonly clusterIP: string;
+  /** Of the service range, of no service. */
+  readonly unusedIP: string;
+  readonly balancerIP: string;
+  readonly clusterCIDR: string;
+  readonly serviceCIDR: string;
+  /** What ServiceCIDRs say, one after the other. */
+  readonly ranges: readonly (readonly string[])[];
+  readonly hostBits: number;
+}
+
+const V4: Side = {
+  family: "IPv4",
+  nodeIP: NODE_IP,
+  clientIP: CLIENT_IP,
+  strangerIP: STRANGER_IP,
+  clusterIP: "10.96.0.9",
+  unusedIP: "10.96.7.7",
+  balancerIP: "203.0.113.9",
+  clusterCIDR: "10.244.0.0/16",
+  serviceCIDR: "10.96.0.0/12",
+  ranges: [["10.112.0.0/16"], ["10.112.0.0/12", "10.112.0.0/16"], ["10.112.3.0/24", "10.96.3.0/24"], []],
+  hostBits: 32,
+};
+const V6: Side = {
+  family: "IPv6",
+  nodeIP: NODE_IP6,
+  clientIP: CLIENT_IP6,
+  strangerIP: STRANGER_IP6,
+  clusterIP: "fd00:96::9",
+  unusedIP: "fd00:96::7:7",
+  balancerIP: "2001:db8:9::9",
+  clusterCIDR: "fd00:244::/56",
+  serviceCIDR: "fd00:96::/108",
+  ranges: [["fd00:112::/108"], ["fd00:112::/64", "fd00:112::/108"], ["fd00:112::/112", "fd00:96::/112"], []],
+  hostBits: 128,
+};
 const NODE_PORT = 30_080;
 
 /** A node with servers on its own address, and a client beside it; the kernel's real tables in between. */
-suite(
-  "proxy in a network namespace",
-  { skip: isRoot ? false : "needs root to make network namespaces" },
-  () => {
-    let ns: Namespaces;
-    let table: ServiceTable;
-    const ask = (from: string, to: string, port: number, as?: string): Promise<string> =>
-      call(ns, { from, to, port, ...(as !== undefined && { as }) });
-    const set = (service: ServicePlan): Promise<void> =>
-      table.commit(new Map([["default/web", service]]), [], never);
+for (const side of [V4, V6])
+  suite(
+    `proxy in a network namespace, ${side.family}`,
+    { skip: isRoot ? false : "needs root to make network namespaces" },
+    () => {
+      const { nodeIP, clientIP, strangerIP, clusterIP, balancerIP } = side;
+      const isV4 = side.family === "IPv4";
+      const web = webOf(side);
+      let ns: Namespaces;
+      let table: ServiceTable;
+      const ask = (from: string, to: string, port: number, as?: string): Promise<string> =>
+        call(ns, { from, to, port, ...(as !== undefined && { as }) });
+      const set = (service: ServicePlan): Promise<void> =>
+        table.commit(new Map([["default/web", service]]), [], never);
 
-    before(async () => {
-      ns = makeNamespaces("proxy");
-      const nodePorts = { type: "some", ips: [NODE_IP, "127.0.0.1"], hasLoopback: true } as const;
-      table = new ServiceTable(systemNft(enter(ns.node)), { serviceCIDR: "10.96.0.0/12", nodePorts });
-      const [nsenter, ...args] = enter(ns.node);
-      execFileSync(nsenter, [...args, "sysctl", "-qw", "net.ipv4.conf.all.route_localnet=1"]);
-      execFileSync("ip", ["-n", ns.client, "route", "add", `${BALANCER_IP}/32`, "via", NODE_IP]);
-      for (const port of [8081, 8082]) await ns.serve(port);
-      await set(web([8081, 8082]));
-    });
-    after(() => ns?.remove());
+      before(async () => {
+        ns = makeNamespaces(`proxy-${isV4 ? 4 : 6}`);
+        const nodePorts = {
+          type: "some",
+          ips: [side.nodeIP, ...(isV4 ? ["127.0.0.1"] : [])],
+          hasLoopback: isV4,
+        } as const;
+        table = new ServiceTable({
+          dialect: DIALECTS[side.family],
+          nft: systemNft(enter(ns.node)),
+          serviceCIDRs: [side.serviceCIDR],
+          clusterCIDRs: [side.clusterCIDR],
+          nodePorts,
+        });
+        const [nsenter, ...args] = enter(ns.node);
+        execFileSync(nsenter, [...args, "sysctl", "-qw", "net.ipv4.conf.all.route_localnet=1"]);
+        execFileSync("ip", [
+          "-n",
+          ns.client,
+          "route",
+          "add",
+          `${balancerIP}/${side.hostBits}`,
+          "via",
+          nodeIP,
+        ]);
+        for (const port of [8081, 8082]) await ns.serve(port);
+        await set(web([8081, 8082]));
+      });
+      after(() => ns?.remove());
 
-    test("a cluster address answers from every endpoint", async () => {
-      const answers = new Set<string>();
-      for (let i = 0; i < 40; i++) answers.add(await ask(ns.node, CLUSTER_IP, 80));
-      assert.deepEqual([...answers].toSorted(byText), ["8081", "8082"]);
-    });
+      test("a cluster address answers from every endpoint", async () => {
+        const answers = new Set<string>();
+        for (let i = 0; i < 40; i++) answers.add(await ask(ns.node, clusterIP, 80));
+        assert.deepEqual([...answers].toSorted(byText), ["8081", "8082"]);
+      });
 
-    test("a node port answers from outside the node, and from the node on loopback", async () => {
-      assert.match(await ask(ns.client, NODE_IP, NODE_PORT), /^808[12]$/);
-      assert.match(await ask(ns.node, "127.0.0.1", NODE_PORT), /^808[12]$/);
-    });
+      test("a node port answers from outside the node, and from the node on loopback", async () => {
+        assert.match(await ask(ns.client, nodeIP, NODE_PORT), /^808[12]$/);
+        if (isV4) assert.match(await ask(ns.node, "127.0.0.1", NODE_PORT), /^808[12]$/);
+      });
 
-    test("an address of the range that no service holds is refused", async () => {
-      assert.equal(await ask(ns.node, "10.96.7.7", 80), "ECONNREFUSED");
-    });
+      test("an address of the range that no service holds is refused", async () => {
+        assert.equal(await ask(ns.node, side.unusedIP, 80), "ECONNREFUSED");
+      });
 
-    test("another port of a service is refused", async () => {
-      assert.equal(await ask(ns.node, CLUSTER_IP, 81), "ECONNREFUSED");
-    });
+      test("another port of a service is refused", async () => {
+        assert.equal(await ask(ns.node, clusterIP, 81), "ECONNREFUSED");
+      });
 
-    test("a service that loses its endpoints refuses, by a delta", async () => {
-      await set(web([]));
-      assert.equal(await ask(ns.node, CLUSTER_IP, 80), "ECONNREFUSED");
-      assert.equal(await ask(ns.client, NODE_IP, NODE_PORT), "ECONNREFUSED");
-      await set(web([8082]));
-      assert.equal(await ask(ns.node, CLUSTER_IP, 80), "8082");
-    });
+      test("a service that loses its endpoints refuses, by a delta", async () => {
+        await set(web([]));
+        assert.equal(await ask(ns.node, clusterIP, 80), "ECONNREFUSED");
+        assert.equal(await ask(ns.client, nodeIP, NODE_PORT), "ECONNREFUSED");
+        await set(web([8082]));
+        assert.equal(await ask(ns.node, clusterIP, 80), "8082");
+      });
 
-    test("session affinity sends a client to the same endpoint", async () => {
-      await set(web([8081, 8082], { sessionAffinity: "ClientIP" }));
-      const answers = new Set<string>();
-      for (let i = 0; i < 20; i++) answers.add(await ask(ns.node, CLUSTER_IP, 80));
-      assert.equal(answers.size, 1);
-    });
+      test("session affinity sends a client to the same endpoint", async () => {
+        await set(web([8081, 8082], { sessionAffinity: "ClientIP" }));
+        const answers = new Set<string>();
+        for (let i = 0; i < 20; i++) answers.add(await ask(ns.node, clusterIP, 80));
+        assert.equal(answers.size, 1);
+      });
 
-    test("a load balancer's address lets in whom its ranges name", async () => {
-      const type = "LoadBalancer";
-      await set(web([8081], { type, loadBalancerSourceRanges: [`${CLIENT_IP}/32`] }));
-      assert.equal(await ask(ns.client, BALANCER_IP, 80, CLIENT_IP), "8081");
-      assert.equal(await ask(ns.client, BALANCER_IP, 80, STRANGER_IP), "ETIMEDOUT");
-      assert.equal(await ask(ns.client, NODE_IP, NODE_PORT, STRANGER_IP), "8081");
-      await set(web([8081], { type }));
-      assert.equal(await ask(ns.client, BALANCER_IP, 80, STRANGER_IP), "8081");
-    });
+      test("a client whose endpoint goes is sent to another one, and stays there", async () => {
+        const affine = { sessionAffinity: "ClientIP" };
+        const first = Number(await ask(ns.node, clusterIP, 80));
+        const other = first === 8081 ? 8082 : 8081;
+        await set(web([other], affine));
+        assert.equal(await ask(ns.node, clusterIP, 80), String(other));
+        await set(web([8081, 8082], affine));
+        for (let i = 0; i < 8; i++) assert.equal(await ask(ns.node, clusterIP, 80), String(other));
+        // remembered from the cluster address: node ports lead there too
+        assert.equal(await ask(ns.node, nodeIP, NODE_PORT), String(other));
+      });
 
-    test("a node without local endpoints drops what comes from outside, and serves its own", async () => {
-      await set(web([8081], { type: "NodePort", externalTrafficPolicy: "Local" }, "another-node"));
-      assert.equal(await ask(ns.client, NODE_IP, NODE_PORT), "ETIMEDOUT");
-      assert.equal(await ask(ns.node, NODE_IP, NODE_PORT), "8081");
-      assert.equal(await ask(ns.node, CLUSTER_IP, 80), "8081");
-    });
+      test("another proxy takes over without asking, and nobody is refused meanwhile", async () => {
+        const nft = systemNft(enter(ns.node));
+        const answers: string[] = [];
+        const next = new ServiceTable({
+          dialect: DIALECTS[side.family],
+          nft: {
+            async apply(script, signal) {
+              await nft.apply(script, signal);
+              answers.push(await ask(ns.node, clusterIP, 80));
+            },
+          },
+          serviceCIDRs: [side.serviceCIDR],
+          clusterCIDRs: [side.clusterCIDR],
+          nodePorts: { type: "some", ips: [nodeIP], hasLoopback: false },
+        });
+        await next.open(never);
+        const large = webOf(side, "large", side.unusedIP);
+        const ports = Array.from({ length: 9_000 }, (_, i) => 20_000 + i);
+        const plans = [
+          ["default/large", large(ports)],
+          ["default/web", web([8081, 8082])],
+        ] as const;
+        await next.commit(new Map(plans), [], never);
+        assert.ok(answers.length >= 3, "a probe, a chunk, and the last one");
+        for (const answer of answers) assert.match(answer, /^808[12]$/);
+        table = next;
+        await set(web([8081]));
+        assert.equal(await ask(ns.node, clusterIP, 80), "8081");
+      });
 
-    test("ranges of ServiceCIDRs are closed while they are there, overlapping ones too", async () => {
-      const steps = [
-        ["10.112.0.0/16"],
-        ["10.112.0.0/12", "10.112.0.0/16"],
-        ["10.112.3.0/24", "10.96.3.0/24"],
-        [],
-      ];
-      for (const ranges of steps) await table.commit(new Map(), ranges, never);
-    });
+      test("a load balancer's address lets in whom its ranges name", async () => {
+        const type = "LoadBalancer";
+        await set(web([8081], { type, loadBalancerSourceRanges: [`${clientIP}/${side.hostBits}`] }));
+        assert.equal(await ask(ns.client, balancerIP, 80, clientIP), "8081");
+        assert.equal(await ask(ns.client, balancerIP, 80, strangerIP), "ETIMEDOUT");
+        assert.equal(await ask(ns.client, nodeIP, NODE_PORT, strangerIP), "8081");
+        await set(web([8081], { type }));
+        assert.equal(await ask(ns.client, balancerIP, 80, strangerIP), "8081");
+      });
 
-    test("SCTP services, and services of 5,000 endpoints, are rules that the kernel takes", async () => {
-      const ports = Array.from({ length: 5_000 }, (_, i) => 10_000 + i);
-      await set(web([8081], { ports: [{ port: 80, protocol: "SCTP" }] }));
-      for (const sessionAffinity of ["None", "ClientIP"]) {
-        await set(web(ports, { sessionAffinity }));
-        const begin = performance.now();
-        await set(web(ports.slice(1), { sessionAffinity }));
-        const ms = performance.now() - begin;
-        assert.ok(ms < 5_000, `one endpoint less took ${ms} ms`);
-      }
-      await set(emptyPlan);
-    });
+      test("a node without local endpoints drops what comes from outside, and serves its own", async () => {
+        await set(web([8081], { type: "NodePort", externalTrafficPolicy: "Local" }, "another-node"));
+        assert.equal(await ask(ns.client, nodeIP, NODE_PORT), "ETIMEDOUT");
+        assert.equal(await ask(ns.node, nodeIP, NODE_PORT), "8081");
+        assert.equal(await ask(ns.node, clusterIP, 80), "8081");
+      });
 
-    test("a UDP flow goes on to the next endpoint when its own is gone", async (t) => {
-      if (!(await hasConntrack())) return t.skip("needs the package conntrack");
-      for (const port of [8083, 8084]) await ns.serve(port, "udp");
-      await set(udp(8083));
-      // one socket, and so one flow, for as long as it asks
-      const code = `const s = require("dgram").createSocket("udp4"); s.bind(() => setInterval(() => s.send("?", 80, "${CLUSTER_IP}"), 20)); s.on("message", (m) => console.log(String(m)))`;
-      const answers = ns.spawn(ns.node, code).stdout!.setEncoding("utf8");
-      assert.match(((await once(answers, "data")) as [string])[0], /8083/);
-      const next = udp(8084);
-      await set(next);
-      const options = { served: next.flows, nodeIPs: new Set([NODE_IP]), logger: silentLogger };
-      await deleteStaleFlows({ ...options, prefix: enter(ns.node) }, never);
-      while (!((await once(answers, "data")) as [string])[0].includes("8084")) void 0;
-    });
-  },
-);
+      test("an endpoint elsewhere sees the node, and so does one that reaches itself", async () => {
+        const [nsenter, ...args] = enter(ns.node);
+        for (const name of ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"])
+          execFileSync(nsenter, [...args, "sysctl", "-qw", `${name}=1`]);
+        const code = `require("net").createServer((s) => s.end(s.remoteAddress.replace("::ffff:", ""))).listen(8085, "::", () => console.log("up"))`;
+        await once(ns.spawn(ns.client, code).stdout!, "data");
+        const elsewhere = webOf({ ...side, nodeIP: clientIP });
+        await set(elsewhere([8085], {}, "another-node"));
+        assert.equal(await ask(ns.client, nodeIP, NODE_PORT, strangerIP), nodeIP);
+        // an address of its own is kept, but not by an endpoint that talks to itself
+        await set(elsewhere([8085], { type: "NodePort", externalTrafficPolicy: "Local" }));
+        assert.equal(await ask(ns.client, nodeIP, NODE_PORT, clientIP), nodeIP);
+      });
+
+      test("ranges of ServiceCIDRs are closed while they are there, overlapping ones too", async () => {
+        for (const ranges of side.ranges) await table.commit(new Map(), ranges, never);
+      });
+
+      test("SCTP services, and services of 5,000 endpoints, are rules that the kernel takes", async () => {
+        const ports = Array.from({ length: 5_000 }, (_, i) => 10_000 + i);
+        for (const sessionAffinity of ["None", "ClientIP"])
+          for (const protocol of ["UDP", "SCTP"])
+            await set(web([8081], { sessionAffinity, ports: [{ port: 80, protocol }] }));
+        for (const sessionAffinity of ["None", "ClientIP"]) {
+          await set(web(ports, { sessionAffinity }));
+          const begin = performance.now();
+          await set(web(ports.slice(1), { sessionAffinity }));
+          const ms = performance.now() - begin;
+          assert.ok(ms < 5_000, `one endpoint less took ${ms} ms`);
+        }
+        await set(emptyPlan);
+      });
+
+      test("a UDP flow goes on to the next endpoint when its own is gone", { timeout: 20_000 }, async (t) => {
+        if (!(await hasConntrack())) return t.skip("needs the package conntrack");
+        for (const port of [8083, 8084]) await ns.serve(port, "udp");
+        await set(udp(web, 8083));
+        // one socket, and so one flow, for as long as it asks
+        const code = `const s = require("dgram").createSocket("${isV4 ? "udp4" : "udp6"}"); s.bind(() => setInterval(() => s.send("?", 80, "${clusterIP}"), 20)); s.on("message", (m) => console.log(String(m)))`;
+        const answers = ns.spawn(ns.node, code).stdout!.setEncoding("utf8");
+        assert.match(((await once(answers, "data", { signal: t.signal })) as [string])[0], /8083/);
+        const next = udp(web, 8084);
+        await set(next);
+        const options = {
+          served: next.flows,
+          nodeIPs: new Set([nodeIP]),
+          logger: silentLogger,
+          family: side.family,
+        };
+        await deleteStaleFlows({ ...options, prefix: enter(ns.node) }, never);
+        while (!((await once(answers, "data", { signal: t.signal })) as [string])[0].includes("8084")) void 0;
+      });
+    },
+  );
 
 const byText = (a: string, b: string): number => a.localeCompare(b);
 
@@ -141,26 +274,36 @@ async function hasConntrack(): Promise<boolean> {
   );
 }
 
-function udp(port: number): ServicePlan {
+type Web = (ports: readonly number[], spec?: Partial<ServiceSpec>, nodeName?: string) => ServicePlan;
+
+function udp(web: Web, port: number): ServicePlan {
   return web([port], { type: "ClusterIP", ports: [{ port: 80, protocol: "UDP" }] });
 }
 
-function web(ports: readonly number[], spec: Partial<ServiceSpec> = {}, nodeName = "n1"): ServicePlan {
-  const protocol = spec.ports?.[0]?.protocol ?? "TCP";
-  const slices = ports.map((port) => ({
-    apiVersion: "discovery.k8s.io/v1" as const,
-    kind: "EndpointSlice" as const,
-    metadata: { name: `web-${port}`, namespace: "default" },
-    addressType: "IPv4",
-    ports: [{ port, protocol }],
-    endpoints: [{ addresses: [NODE_IP], nodeName }],
-  }));
-  const service: Service = {
-    apiVersion: "v1",
-    kind: "Service",
-    metadata: { name: "web", namespace: "default" },
-    spec: { type: "NodePort", clusterIP: CLUSTER_IP, ports: [{ port: 80, nodePort: NODE_PORT }], ...spec },
-    status: spec.type === "LoadBalancer" ? { loadBalancer: { ingress: [{ ip: BALANCER_IP }] } } : {},
+/** A service whose endpoints are ports of the node's own address. */
+function webOf({ family, nodeIP, ...side }: Side, name = "web", clusterIP: string = side.clusterIP): Web {
+  return (ports, spec = {}, nodeName = "n1") => {
+    const protocol = spec.ports?.[0]?.protocol ?? "TCP";
+    const slices = ports.map((port) => ({
+      apiVersion: "discovery.k8s.io/v1" as const,
+      kind: "EndpointSlice" as const,
+      metadata: { name: `web-${port}`, namespace: "default" },
+      addressType: family,
+      ports: [{ port, protocol }],
+      endpoints: [{ addresses: [nodeIP], nodeName }],
+    }));
+    const service: Service = {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name, namespace: "default" },
+      spec: {
+        type: "NodePort",
+        clusterIP,
+        ports: [{ port: 80, ...(name === "web" && { nodePort: NODE_PORT }) }],
+        ...spec,
+      },
+      status: spec.type === "LoadBalancer" ? { loadBalancer: { ingress: [{ ip: side.balancerIP }] } } : {},
+    };
+    return plan(service, slices, { family, nodeName: "n1", nodeIPs: [nodeIP] });
   };
-  return plan(service, slices, { nodeName: "n1", clusterCIDR: "10.244.0.0/16", nodeIPs: [NODE_IP] });
 }

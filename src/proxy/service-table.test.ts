@@ -1,91 +1,195 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { ServiceSpec } from "#api/core/v1/types.gen";
+import { DIALECTS } from "./nftables/dialect.ts";
 import { emptyPlan, plan, type ServicePlan } from "./plan.ts";
 import { ServiceTable } from "./service-table.ts";
 
 const nodePorts = { type: "some", ips: ["192.168.49.2"], hasLoopback: false } as const;
-const base = { serviceCIDR: "10.96.0.0/12", nodePorts };
+const AFFINE = { sessionAffinity: "ClientIP" };
 const never = new AbortController().signal;
 
-test("commit() writes the whole table first, and then only what differs", async () => {
+interface Fixture {
+  readonly table: ServiceTable;
+  readonly scripts: string[];
+  readonly set: (
+    services: Readonly<Record<string, ServicePlan>>,
+    ranges?: readonly string[],
+  ) => Promise<readonly string[]>;
+}
+
+/** `set` gives the lines of the last transaction, without the table's name. */
+function fixture(fail: () => boolean = () => false): Fixture {
   const scripts: string[] = [];
-  const table = new ServiceTable({ apply: async (script) => void scripts.push(script) }, base);
-  await table.commit(new Map([["default/web", web(["10.244.0.5"])]]), [], never);
+  const apply = async (script: string): Promise<void> => {
+    if (fail()) throw new Error("nft says no");
+    scripts.push(script);
+  };
+  const table = new ServiceTable({
+    dialect: DIALECTS.IPv4,
+    nft: { apply },
+    serviceCIDRs: ["10.96.0.0/12"],
+    clusterCIDRs: ["10.244.0.0/16"],
+    nodePorts,
+  });
+  return {
+    table,
+    scripts,
+    async set(services, ranges = []) {
+      const before = scripts.length;
+      await table.commit(new Map(Object.entries(services)), ranges, never);
+      return scripts.slice(before).flatMap((script) =>
+        script
+          .trim()
+          .split("\n")
+          .map((line) => line.replace(/ ip k8ts-proxy(-next)?/, "")),
+      );
+    },
+  };
+}
+
+test("commit() writes a whole table first, and then only elements that differ", async () => {
+  const { set, scripts } = fixture();
+  await set({ a: web(["10.244.0.5", "10.244.0.6"]) });
   assert.match(scripts[0]!, /^add table ip k8ts-proxy\ndelete table/);
-  await table.commit(new Map([["default/web", web(["10.244.0.5", "10.244.0.6"])]]), [], never);
-  const lines = scripts[1]!.trim().split("\n");
+  assert.match(scripts[0]!, /add chain ip k8ts-proxy serving\n$/);
+  assert.deepEqual(await set({ a: web(["10.244.0.7", "10.244.0.6"]) }), [
+    "delete element endpoints-tcp { 10.96.0.97 . 80 . 0 }",
+    "delete element hairpin-connections { 10.244.0.5 . 10.244.0.5 }",
+    "add element endpoints-tcp { 10.96.0.97 . 80 . 0 : 10.244.0.7 . 8080 }",
+    "add element hairpin-connections { 10.244.0.7 . 10.244.0.7 }",
+  ]);
+});
+
+test("commit() changes as few elements for a service of many endpoints as for one of few", async () => {
+  const { set } = fixture();
+  const ips = Array.from({ length: 5_000 }, (_, i) => `10.244.${i >> 8}.${i & 255}`);
+  await set({ a: web(ips) });
+  const lines = await set({ a: web(ips.toSpliced(7, 1)) });
+  const moved = `10.244.${4_999 >> 8}.${4_999 & 255}`;
   assert.deepEqual(
-    lines.map((line) => line.split(" ").slice(0, 2).join(" ")),
-    ["flush chain", "add rule", "add element"],
+    lines.filter((line) => line.includes("element")),
+    [
+      "delete element endpoints-tcp { 10.96.0.97 . 80 . 7 , 10.96.0.97 . 80 . 4999 }",
+      "delete element service-ips { 10.96.0.97 . tcp . 80 }",
+      "delete element hairpin-connections { 10.244.0.7 . 10.244.0.7 }",
+      `add element endpoints-tcp { 10.96.0.97 . 80 . 7 : ${moved} . 8080 }`,
+      "add element service-ips { 10.96.0.97 . tcp . 80 : goto internal-endpoints-tcp-4999 }",
+    ],
   );
+  assert.equal(lines.length, 5 + 5 + 4, "one chain and the way to it made, the others removed");
+});
+
+test("commit() lets services of equal size share chains", async () => {
+  const { set } = fixture();
+  await set({ a: web(["10.244.0.5"]) });
+  const second = await set({ b: web(["10.244.0.6"], "b") });
+  assert.equal(second.filter((line) => line.includes("chain")).length, 0);
+  assert.equal((await set({ a: emptyPlan })).filter((line) => line.includes("chain")).length, 0);
+  assert.deepEqual((await set({ b: emptyPlan })).slice(-4), [
+    "flush chain internal-endpoints-tcp-1",
+    "delete chain internal-endpoints-tcp-1",
+    "flush chain endpoints-tcp-1",
+    "delete chain endpoints-tcp-1",
+  ]);
 });
 
 test("commit() of an equal plan runs nothing", async () => {
-  let runs = 0;
-  const table = new ServiceTable({ apply: async () => void runs++ }, base);
-  await table.commit(new Map([["default/web", web(["10.244.0.5"])]]), [], never);
-  await table.commit(new Map([["default/web", web(["10.244.0.5"])]]), [], never);
-  assert.equal(runs, 1);
+  const { set } = fixture();
+  await set({ a: web(["10.244.0.5"], "a", { sessionAffinity: "ClientIP" }) });
+  assert.deepEqual(await set({ a: web(["10.244.0.5"], "a", { sessionAffinity: "ClientIP" }) }), []);
 });
 
 test("commit() keeps an element that another service still needs", async () => {
-  const scripts: string[] = [];
-  const table = new ServiceTable({ apply: async (script) => void scripts.push(script) }, base);
-  await table.commit(
-    new Map([
-      ["default/a", web(["10.244.0.5"], "a")],
-      ["default/b", web(["10.244.0.5"], "b")],
-    ]),
-    [],
-    never,
-  );
-  await table.commit(new Map([["default/a", emptyPlan]]), [], never);
-  assert.doesNotMatch(scripts[1]!, /hairpin/);
-  await table.commit(new Map([["default/b", emptyPlan]]), [], never);
+  const { set } = fixture();
+  await set({ a: web(["10.244.0.5"]), b: web(["10.244.0.5"], "b") });
+  assert.doesNotMatch((await set({ a: emptyPlan })).join("\n"), /hairpin/);
   assert.match(
-    scripts[2]!,
-    /delete element ip k8ts-proxy hairpin-connections \{ 10\.244\.0\.5 \. 10\.244\.0\.5 \}/,
+    (await set({ b: emptyPlan })).join("\n"),
+    /delete element hairpin-connections \{ 10\.244\.0\.5 \. 10\.244\.0\.5 \}/,
   );
 });
 
-test("commit() is damaged after a failure until a whole table was written", async () => {
-  let fail = true;
-  const apply = async (): Promise<void> => {
-    if (fail) throw new Error("nft says no");
-  };
-  const table = new ServiceTable({ apply }, base);
-  await assert.rejects(table.commit(new Map(), [], never), /nft says no/);
+test("commit() gives an address that two services name to the first, and then to the other", async () => {
+  const { set } = fixture();
+  const shared = { externalIPs: ["198.51.100.1"] };
+  await set({ a: web(["10.244.0.5"], "a", shared) });
+  const second = (await set({ b: web(["10.244.0.6"], "b", shared) })).join("\n");
+  assert.doesNotMatch(second, /198\.51\.100\.1/);
+  const third = (await set({ a: emptyPlan })).join("\n");
+  assert.match(third, /add element endpoints-tcp \{ 198\.51\.100\.1 \. 80 \. 0 : 10\.244\.0\.6 \. 8080/);
+});
+
+test("commit() gives an endpoint with session affinity a slot that none had before", async () => {
+  const { set } = fixture();
+  await set({ a: web(["10.244.0.5", "10.244.0.6"], "a", AFFINE) });
+  const lines = await set({ a: web(["10.244.0.7", "10.244.0.6"], "a", AFFINE) });
+  assert.match(lines.join("\n"), /delete element affinity-slots \{ 6b00:0 \}/);
+  assert.match(lines.join("\n"), /add element affinity-slots \{ 6b00:2 : 10\.244\.0\.7 \. 8080 \}/);
+  assert.equal(lines.filter((line) => line.includes("chain")).length, 0);
+});
+
+test("commit() fills a table in chunks that does not serve until it is whole", async () => {
+  const { set, scripts } = fixture();
+  const ips = Array.from({ length: 3_000 }, (_, i) => `10.244.${i >> 8}.${i & 255}`);
+  await set(Object.fromEntries(["a", "b", "c", "d", "e", "f"].map((name) => [name, web(ips, name)])));
+  assert.ok(scripts.length > 1);
+  for (const script of scripts.slice(0, -1)) assert.doesNotMatch(script, / hook /);
+  assert.match(scripts.at(-1)!, / hook /);
+});
+
+test("commit() is damaged after a failure until another table was written and has taken over", async () => {
+  let fails = false;
+  const { set, table, scripts } = fixture(() => fails);
+  await set({});
+  fails = true;
+  await assert.rejects(set({ a: web(["10.244.0.5"]) }), /nft says no/);
   assert.equal(table.isDamaged, true);
-  fail = false;
-  await table.commit(new Map(), [], never);
+  fails = false;
+  await set({ a: web(["10.244.0.5"]) });
   assert.equal(table.isDamaged, false);
+  assert.match(scripts.at(-1)!, /^add table ip k8ts-proxy-next\n/);
+  assert.match(scripts.at(-1)!, /\ndelete table ip k8ts-proxy\n/);
+});
+
+test("open() leaves a table that serves, and else closes the service range", async () => {
+  const { table, scripts, set } = fixture();
+  await table.open(never);
+  assert.deepEqual(scripts, [
+    "flush chain ip k8ts-proxy serving\n",
+    "flush chain ip k8ts-proxy-next serving\n",
+  ]);
+  await set({});
+  assert.match(scripts.at(-1)!, /^add table ip k8ts-proxy\n/);
+  const probes = [true, true, false];
+  const fresh = fixture(() => probes.shift() ?? false);
+  await fresh.table.open(never);
+  assert.match(fresh.scripts[0]!, /service-ranges \{ 10\.96\.0\.0\/12 \}/);
+  assert.match(fresh.scripts[0]!, / hook /);
 });
 
 test("commit() closes the ranges of ServiceCIDRs besides its own, and no range twice", async () => {
-  const scripts: string[] = [];
-  const table = new ServiceTable({ apply: async (script) => void scripts.push(script) }, base);
-  await table.commit(new Map(), ["10.96.0.0/16", "2001:db8::/112"], never);
-  assert.deepEqual(scripts[0]!.match(/add element ip k8ts-proxy service-ranges .*/g), [
-    "add element ip k8ts-proxy service-ranges { 10.96.0.0/12 }",
-  ]);
-  await table.commit(new Map(), ["10.200.0.0/24"], never);
-  assert.equal(scripts[1], "add element ip k8ts-proxy service-ranges { 10.200.0.0/24 }\n");
-  await table.commit(new Map(), ["10.192.0.0/12", "10.200.0.0/24"], never);
-  assert.deepEqual(scripts[2]!.split("\n"), [
-    "delete element ip k8ts-proxy service-ranges { 10.200.0.0/24 }",
-    "add element ip k8ts-proxy service-ranges { 10.192.0.0/12 }",
-    "",
+  const { set } = fixture();
+  const first = await set({}, ["10.96.0.0/16", "2001:db8::/112"]);
+  assert.deepEqual(
+    first.filter((line) => line.startsWith("add element service-ranges")),
+    ["add element service-ranges { 10.96.0.0/12 }"],
+  );
+  assert.deepEqual(await set({}, ["10.200.0.0/24"]), ["add element service-ranges { 10.200.0.0/24 }"]);
+  assert.deepEqual(await set({}, ["10.192.0.0/12", "10.200.0.0/24"]), [
+    "delete element service-ranges { 10.200.0.0/24 }",
+    "add element service-ranges { 10.192.0.0/12 }",
   ]);
 });
 
-function web(ips: readonly string[], name = "web"): ServicePlan {
+function web(ips: readonly string[], name = "a", spec: Partial<ServiceSpec> = {}): ServicePlan {
   const address = `10.96.0.${name.charCodeAt(0)}`;
   return plan(
     {
       apiVersion: "v1",
       kind: "Service",
       metadata: { name, namespace: "default" },
-      spec: { clusterIP: address, ports: [{ port: 80 }] },
+      spec: { clusterIP: address, ports: [{ port: 80 }], ...spec },
     },
     [
       {
@@ -97,6 +201,6 @@ function web(ips: readonly string[], name = "web"): ServicePlan {
         endpoints: ips.map((ip) => ({ addresses: [ip], nodeName: "n1" })),
       },
     ],
-    { nodeName: "n1", clusterCIDR: "10.244.0.0/16", nodeIPs: [] },
+    { family: "IPv4", nodeName: "n1", nodeIPs: [] },
   );
 }

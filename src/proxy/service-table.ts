@@ -1,84 +1,152 @@
-/** What this process has committed to the kernel, and the transactions that bring it forward. Never asks the kernel. @module */
+/** The kernel's table of one family: what this process has committed to it, and the transactions that bring it forward. @module */
 import type { ObjectKey } from "#apimachinery";
-import { disjointRanges } from "./addresses.ts";
-import { baseTable, type BaseTableOptions } from "./nftables/base-table.ts";
-import { addDelta, addHairpins, addRanges, emptyDelta, renderDelta } from "./nftables/delta.ts";
+import { disjointRanges, type NodePortAddresses } from "./addresses.ts";
+import { baseTable, hooks, type BaseTableOptions } from "./nftables/base-table.ts";
+import { tablesOf, type Dialect } from "./nftables/dialect.ts";
 import type { NftRunner } from "./nftables/nft-runner.ts";
-import { emptyPlan, type HealthCheck, type ServicePlan } from "./plan.ts";
+import type { Script } from "./nftables/script.ts";
+import type { HealthCheck, ServicePlan, TrafficPolicy } from "./plan.ts";
+import { ServiceStates } from "./service-states.ts";
+import { Turns } from "./turns.ts";
 
+/** Lines and elements of one transaction while a table is filled. */
+const CHUNK_MAX = 8_000;
+
+export interface ServiceTableOptions {
+  readonly dialect: Dialect;
+  readonly nft: NftRunner;
+  /** Of the server's flag and of both families; ServiceCIDR objects are closed besides. */
+  readonly serviceCIDRs: readonly string[];
+  /** Of both families. */
+  readonly clusterCIDRs: readonly string[];
+  readonly nodePorts: NodePortAddresses;
+}
+
+/** The kernel is never asked what it holds. Of two tables one serves; the other is filled if all has to be written anew. */
 export class ServiceTable {
-  readonly #nft: NftRunner;
-  readonly #base: string;
-  readonly #serviceCIDR: string;
-  readonly #healthChecks = new Map<ObjectKey, HealthCheck>();
+  readonly #options: ServiceTableOptions;
+  readonly #tables: readonly string[];
+  /** The one that serves. */
+  #serving: string | undefined;
+  /** What `#serving` holds; undefined: nobody knows, the next transactions fill another one. */
+  #states: ServiceStates | undefined;
   #ranges: readonly string[] = [];
-  readonly #committed = new Map<ObjectKey, ServicePlan>();
-  #hairpinUsers = new Map<string, number>();
-  /** The kernel may hold anything: the next transaction replaces the whole table. */
-  #isDamaged = true;
 
-  constructor(nft: NftRunner, base: BaseTableOptions) {
-    this.#nft = nft;
-    this.#serviceCIDR = base.serviceCIDR;
-    this.#base = `${baseTable(base).join("\n")}\n`;
+  constructor(options: ServiceTableOptions) {
+    this.#options = options;
+    this.#tables = tablesOf(options.dialect);
   }
 
   /** Whether `commit` must be given every service. */
   get isDamaged(): boolean {
-    return this.#isDamaged;
+    return this.#states === undefined;
   }
 
-  /** Refuses the whole service range before any service is known. */
-  async close(signal: AbortSignal): Promise<void> {
-    await this.#nft.apply(this.#base, signal);
+  /** Of services that have one, by their keys. */
+  get healthChecks(): ReadonlyMap<ObjectKey, HealthCheck> {
+    return this.#states?.healthChecks ?? new Map();
   }
 
-  /** One transaction. `ranges` are those of ServiceCIDR objects, all of them. Rejects, and is damaged, if nft refuses. */
+  /** Ports of services whose traffic policy found no endpoint here. */
+  get withoutLocal(): Readonly<Record<TrafficPolicy, number>> {
+    return this.#states?.withoutLocal ?? { internal: 0, external: 0 };
+  }
+
+  /**
+   * Before any service is known: refuses the whole service range. A table that an earlier process left does so already, and
+   * serves: it stays until the first `commit`.
+   */
+  async open(signal: AbortSignal): Promise<void> {
+    for (const table of this.#tables) {
+      const isServing = await this.#options.nft.apply(`flush chain ${table} serving\n`, signal).then(
+        () => true,
+        () => false,
+      );
+      signal.throwIfAborted();
+      if (isServing) this.#serving = table;
+    }
+    if (this.#serving !== undefined) return;
+    const [table] = this.#tables;
+    const base = this.#base(table!, []);
+    await this.#options.nft.apply(text([...baseTable(base), ...hooks(base)]), signal);
+    this.#serving = table;
+  }
+
+  /**
+   * `ranges` are those of ServiceCIDR objects, all of them. One transaction, or many that fill another table, which the last one
+   * lets serve. Rejects, and is damaged, if nft refuses. Not to be called again before it has settled.
+   */
   async commit(
     plans: ReadonlyMap<ObjectKey, ServicePlan>,
     ranges: Iterable<string>,
     signal: AbortSignal,
   ): Promise<void> {
-    if (this.#isDamaged) {
-      this.#committed.clear();
-      this.#hairpinUsers.clear();
-      this.#healthChecks.clear();
-      this.#ranges = [this.#serviceCIDR];
+    const states = this.#states;
+    const closed = disjointRanges([...this.#options.serviceCIDRs, ...ranges], this.#options.dialect.family);
+    this.#states = undefined; // until nft has said yes
+    if (states === undefined || this.#serving === undefined) {
+      this.#states = await this.#replace(plans, ranges, signal);
+    } else {
+      const tx = states.begin(this.#serving);
+      addRanges(tx.script, this.#ranges, closed);
+      await states.update(plans, tx, new Turns());
+      const script = tx.end();
+      if (script !== "") await this.#options.nft.apply(script, signal);
+      this.#states = states;
     }
-    const changes = [...plans].map(([key, next]) => ({
-      key,
-      old: this.#committed.get(key) ?? emptyPlan,
-      next,
-    }));
-    const users = new Map(this.#hairpinUsers);
-    const delta = emptyDelta();
-    for (const { old, next } of changes) addDelta(delta, old, next);
-    addHairpins(
-      delta,
-      users,
-      changes.map(({ old }) => old.hairpins),
-      changes.map(({ next }) => next.hairpins),
-    );
-    const closed = disjointRanges([this.#serviceCIDR, ...ranges]);
-    addRanges(delta, this.#ranges, closed);
-    const script = (this.#isDamaged ? this.#base : "") + renderDelta(delta);
-    this.#isDamaged = true; // until nft has said yes
-    if (script !== "") await this.#nft.apply(script, signal);
-    this.#isDamaged = false;
-    this.#hairpinUsers = users;
     this.#ranges = closed;
-    for (const { key, next } of changes) this.#remember(key, next);
   }
 
-  #remember(key: ObjectKey, next: ServicePlan): void {
-    if (next === emptyPlan) this.#committed.delete(key);
-    else this.#committed.set(key, next);
-    if (next.healthCheck === undefined) this.#healthChecks.delete(key);
-    else this.#healthChecks.set(key, next.healthCheck);
+  /** Fills the table that does not serve, chunk by chunk; the last one takes the other's place. */
+  async #replace(
+    plans: ReadonlyMap<ObjectKey, ServicePlan>,
+    ranges: Iterable<string>,
+    signal: AbortSignal,
+  ): Promise<ServiceStates> {
+    const { nft, dialect, clusterCIDRs } = this.#options;
+    const table = this.#tables.find((one) => one !== this.#serving)!;
+    const base = this.#base(table, ranges);
+    const pods = disjointRanges(clusterCIDRs, dialect.family);
+    const states = new ServiceStates({ dialect, clusterCIDRs: pods });
+    const turns = new Turns();
+    let tx = states.begin(table);
+    let script = text(baseTable(base));
+    for (const [service, plan] of plans) {
+      await states.update(new Map([[service, plan]]), tx, turns);
+      if (tx.script.size < CHUNK_MAX) continue;
+      await nft.apply(script + tx.end(), signal);
+      tx = states.begin(table);
+      script = "";
+    }
+    const old = this.#serving;
+    script += tx.end() + text([...(old === undefined ? [] : removal(old)), ...hooks(base)]);
+    await nft.apply(script, signal);
+    this.#serving = table;
+    return states;
   }
 
-  /** Of services that have one, by their keys. */
-  healthChecks(): ReadonlyMap<ObjectKey, HealthCheck> {
-    return this.#healthChecks;
+  #base(table: string, ranges: Iterable<string>): BaseTableOptions {
+    const { dialect, nodePorts, serviceCIDRs } = this.#options;
+    return {
+      dialect,
+      table,
+      nodePorts,
+      serviceRanges: disjointRanges([...serviceCIDRs, ...ranges], dialect.family),
+    };
   }
+}
+
+/** Also if somebody has removed it already. */
+export function removal(table: string): readonly string[] {
+  return [`add table ${table}`, `delete table ${table}`];
+}
+
+/** Intervals: one that goes must be gone before one that overlaps it comes. */
+function addRanges(script: Script, before: readonly string[], after: readonly string[]): void {
+  for (const range of before) if (!after.includes(range)) script.delete("service-ranges", range);
+  for (const range of after) if (!before.includes(range)) script.add("service-ranges", range);
+}
+
+function text(lines: readonly string[]): string {
+  return `${lines.join("\n")}\n`;
 }

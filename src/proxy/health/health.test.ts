@@ -13,19 +13,23 @@ const node: Node = { apiVersion: "v1", kind: "Node", metadata: { name: "n1" } };
 
 test("ProxyHealth is unhealthy when a change waits for a minute", () => {
   const clock = new FakeClock(START_MS);
-  const health = new ProxyHealth(clock);
+  const health = new ProxyHealth(["IPv4", "IPv6"], clock);
   health.queued();
   clock.advance(59_000);
   health.queued();
   assert.equal(health.now().healthy, true);
   clock.advance(1_000);
   assert.equal(health.now().healthy, false);
-  health.updated();
+  health.updated("IPv4");
+  assert.equal(health.now().healthy, false);
+  health.updated("IPv6");
   assert.equal(health.now().healthy, true);
 });
 
 test("answerHealth() says by /healthz and not by /livez that the node is about to go", () => {
-  const state = { healthy: true, lastUpdatedMs: START_MS, nowMs: START_MS + 1_000 };
+  const family = { healthy: true, lastUpdatedMs: START_MS };
+  const families = new Map([["IPv4", family] as const]);
+  const state = { ...family, nowMs: START_MS + 1_000, families };
   const taints = [{ key: "ToBeDeletedByClusterAutoscaler", effect: "NoSchedule" }];
   const leaving = { ...node, spec: { taints } };
   const statusOf = (path: string, about: Node | undefined): number | undefined =>

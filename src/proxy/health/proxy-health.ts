@@ -3,48 +3,64 @@
  * besides whether load balancers should still send to this node.
  * @module
  */
-import { createServer, type Server, type ServerResponse } from "node:http";
 import type { Node } from "#api/core/v1/types.gen";
+import type { IpFamily } from "#api/validation/ip";
 import type { Clock, Logger } from "#apimachinery";
-import { CONNECTIONS_MAX, REQUEST_TIMEOUT_MS } from "./service-health.ts";
+import { serveHttp, type Answer } from "./http-server.ts";
 
 /** Twice upstream's synchronisation period of 30 s. */
 const HEALTH_TIMEOUT_MS = 60_000;
 /** The autoscaler's mark on a node that is about to go. */
 const TO_BE_DELETED_TAINT = "ToBeDeletedByClusterAutoscaler";
-const FAMILY = "IPv4";
 
 interface State {
   readonly healthy: boolean;
+  /** The oldest of all families. */
   readonly lastUpdatedMs: number;
   readonly nowMs: number;
+  readonly families: ReadonlyMap<IpFamily, FamilyState>;
+}
+
+interface FamilyState {
+  readonly healthy: boolean;
+  readonly lastUpdatedMs: number;
 }
 
 export class ProxyHealth {
   readonly #clock: Clock;
-  #updatedMs: number;
-  /** The oldest change that is not written. */
-  #pendingMs: number | undefined;
+  readonly #updatedMs: Map<IpFamily, number>;
+  /** The oldest change of each family that is not written. */
+  readonly #pendingMs = new Map<IpFamily, number>();
 
   /** It counts as healthy while it starts. */
-  constructor(clock: Clock) {
+  constructor(families: readonly IpFamily[], clock: Clock) {
     this.#clock = clock;
-    this.#updatedMs = clock.now();
+    this.#updatedMs = new Map(families.map((family) => [family, clock.now()]));
   }
 
+  /** Something has changed, for all families. */
   queued(): void {
-    this.#pendingMs ??= this.#clock.now();
+    for (const family of this.#updatedMs.keys())
+      if (!this.#pendingMs.has(family)) this.#pendingMs.set(family, this.#clock.now());
   }
 
-  updated(): void {
-    this.#pendingMs = undefined;
-    this.#updatedMs = this.#clock.now();
+  updated(family: IpFamily): void {
+    this.#pendingMs.delete(family);
+    this.#updatedMs.set(family, this.#clock.now());
   }
 
   now(): State {
     const nowMs = this.#clock.now();
-    const healthy = this.#pendingMs === undefined || nowMs - this.#pendingMs < HEALTH_TIMEOUT_MS;
-    return { healthy, lastUpdatedMs: this.#updatedMs, nowMs };
+    const families = new Map(
+      [...this.#updatedMs].map(([family, lastUpdatedMs]) => {
+        const pendingMs = this.#pendingMs.get(family);
+        const healthy = pendingMs === undefined || nowMs - pendingMs < HEALTH_TIMEOUT_MS;
+        return [family, { healthy, lastUpdatedMs }];
+      }),
+    );
+    const healthy = [...families.values()].every((family) => family.healthy);
+    const lastUpdatedMs = Math.min(...this.#updatedMs.values());
+    return { healthy, lastUpdatedMs, nowMs, families };
   }
 }
 
@@ -52,11 +68,6 @@ export class ProxyHealth {
 export function isEligible(node: Node | undefined): boolean {
   if (node === undefined || node.metadata.deletionTimestamp !== undefined) return false;
   return !(node.spec?.taints ?? []).some(({ key }) => key === TO_BE_DELETED_TAINT);
-}
-
-interface Answer {
-  readonly status: number;
-  readonly body: string;
 }
 
 /** Pure. Undefined for other paths. */
@@ -71,9 +82,14 @@ export function answerHealth(path: string, state: State, node: Node | undefined)
     currentTime: timeText(state.nowMs),
     ...(nodeEligible !== undefined && { nodeEligible }),
     healthy,
-    status: { [FAMILY]: { lastUpdated: timeText(state.lastUpdatedMs), healthy } },
+    status: Object.fromEntries(
+      [...state.families].map(([family, one]) => [
+        family,
+        { lastUpdated: timeText(one.lastUpdatedMs), healthy: one.healthy },
+      ]),
+    ),
   };
-  return { status: isGood ? 200 : 503, body: JSON.stringify(body) };
+  return { status: isGood ? 200 : 503, contentType: "application/json", body: JSON.stringify(body) };
 }
 
 export interface ProxyHealthOptions {
@@ -82,40 +98,23 @@ export interface ProxyHealthOptions {
   readonly health: ProxyHealth;
   readonly node: () => Node | undefined;
   readonly logger: Logger;
+  readonly onAnswer?: (path: string, status: number) => void;
 }
 
-/** Resolves once it listens, or has said that it cannot: the rules are more important than to be asked about them. */
-export async function serveProxyHealth(options: ProxyHealthOptions): Promise<AsyncDisposable> {
-  const { host, port, logger, health, node } = options;
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
-    request.resume();
-    const path = (request.url ?? "").split("?", 1)[0]!;
-    send(response, answerHealth(path, health.now(), node()));
-  });
-  server.maxConnections = CONNECTIONS_MAX;
-  const failure = await listen(server, host, port);
-  if (failure !== undefined) logger.error("/healthz is not served", { host, port, err: failure });
-  return {
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+/** Resolves once it listens, or has said that it cannot. */
+export function serveProxyHealth(options: ProxyHealthOptions): Promise<AsyncDisposable> {
+  const { host, port, logger, health, node, onAnswer } = options;
+  return serveHttp({
+    name: "/healthz",
+    host,
+    port,
+    logger,
+    answer(path) {
+      const answer = answerHealth(path, health.now(), node());
+      if (answer !== undefined) onAnswer?.(path, answer.status);
+      return answer;
     },
-  };
-}
-
-function send(response: ServerResponse, answer: Answer | undefined): void {
-  const headers = { "x-content-type-options": "nosniff" };
-  if (answer === undefined)
-    response.writeHead(404, { ...headers, "content-type": "text/plain; charset=utf-8" });
-  else response.writeHead(answer.status, { ...headers, "content-type": "application/json" });
-  response.end(answer?.body ?? "404 page not found\n");
-}
-
-function listen(server: Server, host: string, port: number): Promise<Error | undefined> {
-  const { promise, resolve } = Promise.withResolvers<Error | undefined>();
-  server.once("error", resolve);
-  server.listen(port, host, () => resolve(undefined));
-  return promise;
+  });
 }
 
 function timeText(ms: number): string {

@@ -111,7 +111,8 @@ function listen(host: string, port: number, answer: (response: ServerResponse) =
   server.maxConnections = CONNECTIONS_MAX;
   const { promise, resolve, reject } = Promise.withResolvers<Server>();
   server.once("error", reject);
-  server.listen(port, host, () => resolve(server));
+  // `::` must leave the port of 0.0.0.0 to the other family
+  server.listen({ port, host, ipv6Only: host.includes(":") }, () => resolve(server));
   return promise;
 }
 

@@ -7,6 +7,11 @@ export const CLIENT_IP = "192.0.2.2";
 /** Also the client's: one that load balancers do not know. */
 export const STRANGER_IP = "192.0.2.3";
 
+/** Their IPv6 addresses. */
+export const NODE_IP6 = "2001:db8::1";
+export const CLIENT_IP6 = "2001:db8::2";
+export const STRANGER_IP6 = "2001:db8::3";
+
 const ip = (...args: readonly string[]): void => void execFileSync("ip", args);
 
 export function enter(namespace: string): readonly [string, ...string[]] {
@@ -18,7 +23,7 @@ export interface Namespaces {
   readonly client: string;
   /** Ends what was spawned, and removes the namespaces. */
   remove(): void;
-  /** A server on an address of the node that answers with its port, over TCP (or UDP). Resolves once it listens. */
+  /** A server on the node's addresses that answers with its port, over TCP (or UDP). Resolves once it listens. */
   serve(port: number, protocol?: "tcp" | "udp"): Promise<void>;
   spawn(namespace: string, code: string): ChildProcess;
 }
@@ -35,10 +40,18 @@ export function makeNamespaces(name: string): Namespaces {
     [client, STRANGER_IP],
   ] as const;
   for (const [ns, address] of addresses) ip("-n", ns, "addr", "add", `${address}/24`, "dev", "eth0");
+  const addresses6 = [
+    [node, NODE_IP6],
+    [client, CLIENT_IP6],
+    [client, STRANGER_IP6],
+  ] as const;
+  for (const [ns, address] of addresses6)
+    ip("-n", ns, "addr", "add", `${address}/64`, "dev", "eth0", "nodad");
   for (const ns of [node, client]) for (const link of ["eth0", "lo"]) ip("-n", ns, "link", "set", link, "up");
   ip("-n", node, "link", "add", "k8ts-svc", "type", "bridge");
   ip("-n", node, "link", "set", "k8ts-svc", "up");
   ip("-n", node, "route", "add", "10.96.0.0/12", "dev", "k8ts-svc", "src", NODE_IP);
+  ip("-n", node, "route", "add", "fd00:96::/108", "dev", "k8ts-svc", "src", NODE_IP6);
   const start = (namespace: string, code: string): ChildProcess => {
     const [file, ...args] = enter(namespace);
     const child = spawn(file, [...args, process.execPath, "-e", code], {
@@ -54,8 +67,8 @@ export function makeNamespaces(name: string): Namespaces {
     async serve(port, protocol = "tcp") {
       const code =
         protocol === "tcp"
-          ? `require("net").createServer((s) => s.on("error", () => {}).end("${port}")).listen(${port}, "${NODE_IP}", () => console.log("up"))`
-          : `const s = require("dgram").createSocket("udp4"); s.on("message", (m, c) => s.send("${port}", c.port, c.address)).bind(${port}, "${NODE_IP}", () => console.log("up"))`;
+          ? `require("net").createServer((s) => s.on("error", () => {}).end("${port}")).listen(${port}, "::", () => console.log("up"))`
+          : `const s = require("dgram").createSocket("udp6"); s.on("message", (m, c) => s.send("${port}", c.port, c.address)).bind(${port}, "::", () => console.log("up"))`;
       await once(start(node, code).stdout!, "data");
     },
     remove() {

@@ -1,0 +1,28 @@
+/** `/metrics`, `/proxyMode` and `/healthz` of kube-proxy, on an address of their own as upstream. @module */
+import type { Logger } from "#apimachinery";
+import type { Metrics } from "#component-base";
+import { serveHttp, TEXT } from "../health/http-server.ts";
+
+export interface MetricsServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+/** Resolves once it listens, or has said that it cannot. */
+export function serveMetrics(options: MetricsServerOptions): Promise<AsyncDisposable> {
+  const { host, port, metrics, logger } = options;
+  return serveHttp({
+    name: "/metrics",
+    host,
+    port,
+    logger,
+    async answer(path) {
+      if (path === "/metrics")
+        return { status: 200, contentType: metrics.contentType, body: await metrics.expose() };
+      if (path === "/proxyMode") return { status: 200, contentType: TEXT, body: "nftables" };
+      return path === "/healthz" ? { status: 200, contentType: TEXT, body: "ok" } : undefined;
+    },
+  });
+}
