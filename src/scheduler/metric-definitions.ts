@@ -83,6 +83,7 @@ export const schedulerMetrics: readonly MetricDefinition[] = prefixed("scheduler
   ),
   histogram("preemption_goroutines_duration_seconds", LONG, "Duration of sending victims away", "result"),
   counter("preemption_goroutines_execution_total", "Preemptions carried out", "result"),
+  counter("resourceclaim_creates_total", "ResourceClaims made for the extended resources of pods", "status"),
   counter("async_api_call_execution_total", "Writes to the API beside the cycle", "call_type", "result"),
   histogram(
     "async_api_call_execution_duration_seconds",

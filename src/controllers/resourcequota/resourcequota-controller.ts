@@ -1,10 +1,13 @@
 /** Counts what is used of each ResourceQuota. @module */
 import type { Kind, KubeObject, ObjectKey } from "#apimachinery";
 import { keyOf } from "#apimachinery";
+import { Pods } from "#api/core/v1/pod";
 import { ResourceQuotas } from "#api/core/v1/resourcequota";
 import { countName, isCovered, quotaEvaluator } from "#api/core/v1/quota/index";
-import type { QuotaEvaluator } from "#api/core/v1/quota/index";
+import type { ClaimSurroundings, QuotaEvaluator } from "#api/core/v1/quota/index";
 import type { ResourceQuota } from "#api/core/v1/types.gen";
+import { DeviceClasses } from "#api/resource/v1/deviceclass";
+import { ResourceClaims } from "#api/resource/v1/resourceclaim";
 import type { Lister } from "#client";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { source } from "#controller-runtime";
@@ -55,6 +58,18 @@ export function resourceQuotaController(
   };
 }
 
+/** What decides how claims of devices count. */
+function aroundClaims({ informers }: ControllerContext): ClaimSurroundings {
+  const classes = informers.lister(DeviceClasses);
+  const pods = informers.lister(Pods);
+  const claims = informers.lister(ResourceClaims);
+  return {
+    classes: () => classes.list(),
+    pod: (namespace, name) => pods.get(`${namespace}/${name}`),
+    claims: (namespace) => claims.list(namespace),
+  };
+}
+
 interface Counted {
   readonly evaluator: QuotaEvaluator;
   readonly lister: Lister<KubeObject>;
@@ -78,7 +93,8 @@ class QuotaCounter {
   constructor(context: ControllerContext, kinds: readonly Kind[]) {
     this.#context = context;
     this.#quotas = context.informers.lister(ResourceQuotas);
-    this.#evaluators = new Map(kinds.map((kind) => [kind, quotaEvaluator(kind)]));
+    const around = aroundClaims(context);
+    this.#evaluators = new Map(kinds.map((kind) => [kind, quotaEvaluator(kind, around)]));
     this.#sources = kinds.map((kind) => ({
       evaluator: this.#evaluators.get(kind)!,
       lister: context.informers.lister(kind),

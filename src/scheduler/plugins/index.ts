@@ -3,6 +3,7 @@ import { Pods } from "#api/core/v1/pod";
 import { Namespaces } from "#api/core/v1/namespace";
 import { PersistentVolumes } from "#api/core/v1/persistentvolume";
 import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
+import { isDeviceResource } from "#api/resource/v1/extended-resource-classes";
 import { PodDisruptionBudgets } from "#api/policy/v1/poddisruptionbudget";
 import { CSIDrivers } from "#api/storage/v1/csidriver";
 import { CSINodes } from "#api/storage/v1/csinode";
@@ -17,6 +18,7 @@ import type {
   NodeResourcesBalancedAllocationArgs,
   NodeResourcesFitArgs,
   PodTopologySpreadArgs,
+  ResourceSpec,
   VolumeBindingArgs,
 } from "../config/types.ts";
 import type { PluginRegistry } from "../framework/handle.ts";
@@ -24,6 +26,8 @@ import { defaultPreemption } from "../preemption/default-preemption.ts";
 import { nodeName, nodePorts, nodeUnschedulable, schedulingGates, taintToleration } from "./basic.ts";
 import { defaultBinder } from "./default-binder.ts";
 import { defaultSelector } from "./default-selector.ts";
+import { deviceTotals } from "./dynamic-resources/device-totals.ts";
+import { DeviceClassResolver } from "./dynamic-resources/device-class-resolver.ts";
 import { DraManager } from "./dynamic-resources/dra-manager.ts";
 import { DynamicResources } from "./dynamic-resources/dynamic-resources.ts";
 import { imageLocality } from "./image-locality.ts";
@@ -44,6 +48,14 @@ import { volumeZone } from "./volumes/volume-zone.ts";
 export function newInTreeRegistry(): PluginRegistry {
   const promises = new VolumePromises();
   let dra: DraManager | undefined;
+  let resolver: DeviceClassResolver | undefined;
+  const draOf = (informers: InformerFactory): DraManager =>
+    (dra ??= new DraManager(informers, classesOf(informers)));
+  /** Slices and claims are followed only for strategies that may need them. */
+  const totalsFor = (resources: readonly ResourceSpec[], informers: InformerFactory) =>
+    resources.some(({ name }) => isDeviceResource(name)) ? deviceTotals(draOf(informers)) : undefined;
+  const classesOf = (informers: InformerFactory): DeviceClassResolver =>
+    (resolver ??= new DeviceClassResolver(informers));
   return {
     SchedulingGates: () => schedulingGates,
     PrioritySort: () => prioritySort,
@@ -52,7 +64,11 @@ export function newInTreeRegistry(): PluginRegistry {
     TaintToleration: () => taintToleration,
     NodeAffinity: (args) => nodeAffinity(args as NodeAffinityArgs),
     NodePorts: () => nodePorts,
-    NodeResourcesFit: (args) => nodeResourcesFit(args as NodeResourcesFitArgs),
+    NodeResourcesFit(args, { informers }) {
+      const fit = args as NodeResourcesFitArgs;
+      const totals = totalsFor(fit.scoringStrategy.resources, informers);
+      return nodeResourcesFit(fit, classesOf(informers).byResource, totals);
+    },
     VolumeRestrictions: (_, { informers }) => volumeRestrictions(volumeListers(informers)),
     NodeVolumeLimits: (_, { informers }) => nodeVolumeLimits(volumeListers(informers)),
     VolumeBinding: (args, { client, clock, informers }) =>
@@ -72,10 +88,8 @@ export function newInTreeRegistry(): PluginRegistry {
       const labelsOf = (name: string) => namespaces.get(name)?.metadata.labels ?? {};
       return interPodAffinity(labelsOf, args as InterPodAffinityArgs);
     },
-    DynamicResources(args, handle) {
-      dra ??= new DraManager(handle.informers);
-      return new DynamicResources(args as DynamicResourcesArgs, handle, dra);
-    },
+    DynamicResources: (args, handle) =>
+      new DynamicResources(args as DynamicResourcesArgs, handle, draOf(handle.informers)),
     DefaultPreemption: (args, handle) =>
       defaultPreemption(
         args as DefaultPreemptionArgs,
@@ -83,8 +97,10 @@ export function newInTreeRegistry(): PluginRegistry {
         handle.informers.lister(PodDisruptionBudgets),
         handle.informers.lister(Pods),
       ),
-    NodeResourcesBalancedAllocation: (args) =>
-      nodeResourcesBalancedAllocation(args as NodeResourcesBalancedAllocationArgs),
+    NodeResourcesBalancedAllocation(args, { informers }) {
+      const balanced = args as NodeResourcesBalancedAllocationArgs;
+      return nodeResourcesBalancedAllocation(balanced, totalsFor(balanced.resources, informers));
+    },
     ImageLocality: () => imageLocality,
     DefaultBinder: (_, { client }) => defaultBinder(client),
   };

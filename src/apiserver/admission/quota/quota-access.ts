@@ -1,6 +1,7 @@
 /** The quotas of this server's own store. @module */
 import { conflict, OPTIMISTIC_LOCK_MESSAGE, type KubeObject } from "#apimachinery";
-import type { ResourceQuota } from "#api/core/v1/types.gen";
+import type { Pod, ResourceQuota } from "#api/core/v1/types.gen";
+import type { DeviceClass, ResourceClaim } from "#api/resource/v1/types.gen";
 import { systemContext } from "../../bootstrap/bootstrap.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { ObjectLookup } from "../object-lookup.ts";
@@ -14,6 +15,12 @@ export function quotaAccess(
   signal: AbortSignal,
 ): QuotaAccess {
   return {
+    aroundClaims: {
+      classes: () => lookup.list("resource.k8s.io/deviceclasses") as readonly DeviceClass[],
+      pod: (namespace, name) => lookup.get("core/pods", namespace, name) as Pod | undefined,
+      claims: (namespace) =>
+        lookup.list("resource.k8s.io/resourceclaims", namespace) as readonly ResourceClaim[],
+    },
     list: (namespace) => lookup.list(RESOURCE, namespace) as readonly ResourceQuota[],
     getLive: async (namespace, name) =>
       (await lookup.getLive(RESOURCE, namespace, name)) as ResourceQuota | undefined,

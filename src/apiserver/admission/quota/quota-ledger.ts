@@ -1,6 +1,6 @@
 /** Counts writes against the quotas of their namespaces, one turn at a time, before they are stored; upstream's `quotaEvaluator`. @module */
 import { compareStrings, isConflict, isNotFound, StatusError, type Clock } from "#apimachinery";
-import type { QuotaEvaluator } from "#api/core/v1/quota/index";
+import type { ClaimSurroundings, QuotaEvaluator } from "#api/core/v1/quota/index";
 import type { ResourceQuota } from "#api/core/v1/types.gen";
 import type { Attributes } from "../plugin.ts";
 import { checkRequest } from "./check-request.ts";
@@ -14,6 +14,8 @@ export interface QuotaAccess {
   getLive(namespace: string, name: string): Promise<ResourceQuota | undefined>;
   /** Stores the status if nobody wrote the quota since; rejects with a conflict otherwise. */
   updateStatus(quota: ResourceQuota): Promise<ResourceQuota>;
+  /** What decides how claims of devices count. */
+  readonly aroundClaims?: ClaimSurroundings;
 }
 
 const RETRIES_MAX = 3;

@@ -19,7 +19,7 @@ export function resourceQuotaAdmission(
     operations: ["CREATE", "UPDATE"],
     validate(attributes) {
       if (!isCounted(attributes)) return undefined;
-      return ledger.evaluate(attributes, quotaEvaluator(attributes.kind));
+      return ledger.evaluate(attributes, quotaEvaluator(attributes.kind, access.aroundClaims));
     },
   };
 }

@@ -6,8 +6,9 @@ import type { Client } from "#client";
 import type { PodInfo } from "../../cache/pod-info.ts";
 
 /** Keeps a claim that is in use from going away. */
-const FINALIZER = "resource.kubernetes.io/delete-protection";
-const TRIES = 5;
+export const FINALIZER = "resource.kubernetes.io/delete-protection";
+/** Of a write that others cross. */
+export const TRIES = 5;
 
 export interface ClaimWriter {
   readonly client: Client;

@@ -1,12 +1,11 @@
 /** Which devices are in use: by what the API says, by what this scheduler has written, and by what it is about to. @module */
-import { DeviceClasses } from "#api/resource/v1/deviceclass";
+import type { Pod } from "#api/core/v1/types.gen";
 import { DeviceTaintRules } from "#api/resource/v1/devicetaintrule";
 import { ResourceClaims } from "#api/resource/v1/resourceclaim";
 import { ResourceSlices } from "#api/resource/v1/resourceslice";
 import { withRuleTaints } from "#api/resource/v1/taint-rules";
 import type {
   AllocationResult,
-  DeviceClass,
   DeviceTaintRule,
   ResourceClaim,
   ResourceSlice,
@@ -14,15 +13,16 @@ import type {
 import { keyOf } from "#apimachinery";
 import type { InformerFactory, Lister, SharedInformer } from "#client";
 import { AllocatedDevices, type AllocatedState } from "./allocated-devices.ts";
+import type { DeviceClassResolver } from "./device-class-resolver.ts";
 import { DeviceSelectors } from "./device-selector.ts";
 
 /** One for all profiles of a scheduler. */
 export class DraManager {
   readonly selectors: DeviceSelectors = new DeviceSelectors();
+  readonly classes: DeviceClassResolver;
   readonly #claimInformer: SharedInformer<ResourceClaim>;
   readonly #claims: Lister<ResourceClaim>;
   readonly #slices: Lister<ResourceSlice>;
-  readonly #classes: Lister<DeviceClass>;
   readonly #rules: Lister<DeviceTaintRule>;
   /** Until a slice or a rule changes. */
   #byNode: SlicesByNode | undefined;
@@ -33,7 +33,8 @@ export class DraManager {
   /** By key: claims as the API answered, until the cache has something newer. */
   readonly #written = new Map<string, ResourceClaim>();
 
-  constructor(informers: InformerFactory) {
+  constructor(informers: InformerFactory, classes: DeviceClassResolver) {
+    this.classes = classes;
     const claims = informers.informer(ResourceClaims);
     this.#claimInformer = claims;
     this.#claims = claims.lister;
@@ -44,7 +45,6 @@ export class DraManager {
     const rules = informers.informer(DeviceTaintRules);
     this.#rules = rules.lister;
     rules.addEventHandler({ onAdd: forget, onUpdate: forget, onDelete: forget });
-    this.#classes = informers.lister(DeviceClasses);
     claims.addEventHandler({
       onAdd: (claim) => this.#see(undefined, claim),
       onUpdate: (claim, old) => this.#see(old, claim),
@@ -59,8 +59,9 @@ export class DraManager {
     return written !== undefined && cached?.metadata.uid === written.metadata.uid ? written : cached;
   }
 
-  deviceClass(name: string): DeviceClass | undefined {
-    return this.#classes.get(name);
+  /** As the cache has them. */
+  claimsOwnedBy(pod: Pod): readonly ResourceClaim[] {
+    return this.#claims.controlledBy(pod);
   }
 
   /** The slices of all pools that may have devices for the node. */
@@ -98,6 +99,11 @@ export class DraManager {
 
   release({ metadata }: ResourceClaim): void {
     this.#pending.delete(metadata.uid ?? "");
+  }
+
+  /** A claim that this scheduler made is gone again. */
+  removed(claim: ResourceClaim): void {
+    this.#written.delete(keyOf(claim));
   }
 
   /** What the API answered to a write: it counts before the cache has it. */

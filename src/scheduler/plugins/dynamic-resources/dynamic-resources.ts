@@ -1,7 +1,8 @@
 /** DynamicResources: pods get the devices that their ResourceClaims ask for (KEP-4381). @module */
+import type { ContainerExtendedResourceRequest } from "#api/core/v1/types.gen";
 import { matchesNodeSelector } from "#api/core/v1/node-selector";
 import type { AllocationResult, ResourceClaim } from "#api/resource/v1/types.gen";
-import { keyOf, parseDuration } from "#apimachinery";
+import { controllerOf, keyOf, parseDuration } from "#apimachinery";
 import type { NodeInfo } from "../../cache/node-info.ts";
 import type { PodInfo } from "../../cache/pod-info.ts";
 import type { DynamicResourcesArgs } from "../../config/types.ts";
@@ -24,35 +25,68 @@ import { bindClaim, deallocateClaim, unreserveClaim } from "./bind-claim.ts";
 import { devicesToPrepare, isBindingHopeless } from "./binding-conditions.ts";
 import { alternativesOf } from "./device-request.ts";
 import type { DraManager } from "./dra-manager.ts";
+import { createExtendedClaim, deleteExtendedClaim, noteExtendedClaim } from "./extended-claim.ts";
+import {
+  asksForDevices,
+  extendedClaimOf,
+  newExtendedClaim,
+  requestsAndMappings,
+  resourcesOfDevices,
+} from "./extended-resources.ts";
 import { canBeReserved, isReservedFor, podResourceClaims } from "./pod-resource-claims.ts";
 import { waitForDevices } from "./wait-for-devices.ts";
 
 const NAME = "DynamicResources";
 const NOT_HERE = unresolvable(NAME, "resourceclaim not available on the node");
 const NO_DEVICES = unresolvable(NAME, "cannot allocate all claims");
+const STALE = unresolvable(NAME, "cannot schedule extended resource claim");
+const NO_RESOURCE = unresolvable(NAME, "cannot fit resource");
 /** Upstream's FirstAvailableDeviceRequestMaxSize: the first alternative scores this, the next one less. */
 const ALTERNATIVES_MAX = 8;
 
+/** What the pod gets on one node. */
+interface OnNode {
+  /** Those that are not allocated yet; the one for extended resources is the last. */
+  readonly claims: readonly ResourceClaim[];
+  /** In the order of `claims`. */
+  readonly results: readonly AllocationResult[];
+  readonly extended: ExtendedClaim | undefined;
+}
+
+/** The claim for extended resources, as it would be written, and which container gets what of it. */
+interface ExtendedClaim {
+  readonly claim: ResourceClaim;
+  readonly mappings: readonly ContainerExtendedResourceRequest[];
+}
+
 interface State {
+  /** Those that the pod names. */
   readonly claims: readonly ResourceClaim[];
   readonly toAllocate: readonly ResourceClaim[];
-  /** By node: in the order of `toAllocate`. */
-  readonly allocations: Map<string, readonly AllocationResult[]>;
+  /** There are devices behind extended resources that the pod asks for. */
+  readonly isExtended: boolean;
+  /** By the resources that a node has as devices only. */
+  readonly extended: Map<string, ExtendedClaim>;
+  /** For extended resources, by an earlier attempt: its devices need not be free or enough any more. */
+  readonly stale: ResourceClaim | undefined;
+  readonly allocations: Map<string, OnNode>;
   /** Counted once in a cycle. */
   readonly allocated: AllocatedState;
   /** Claims that kept the pod from a node because they are elsewhere, or their devices do not get ready. */
   readonly elsewhere: Set<ResourceClaim>;
   /** What Reserve chose. */
-  chosen: readonly AllocationResult[] | undefined;
+  chosen: OnNode | undefined;
   /** Claims that PreBind has written. */
   readonly bound: Set<ResourceClaim>;
+  /** The claim for extended resources, once PreBind has made it. */
+  made: ResourceClaim | undefined;
 }
 
 export class DynamicResources implements Plugin {
   readonly name: string = NAME;
   readonly eventsToRegister: readonly EventInterest[] = [
     { resource: "Node", actions: ["add", "update"], changes: ["UpdateNodeLabel", "UpdateNodeAllocatable"] },
-    { resource: "ResourceClaim", actions: ["add", "update"] },
+    { resource: "ResourceClaim", actions: ["add", "update", "delete"] },
     { resource: "UnscheduledPod", actions: ["update"], changes: ["UpdatePodGeneratedResourceClaim"] },
     { resource: "DeviceClass", actions: ["add", "update"] },
     { resource: "ResourceSlice", actions: ["add", "update"] },
@@ -79,34 +113,63 @@ export class DynamicResources implements Plugin {
   preFilter(cycle: CycleState, pod: PodInfo): PreFilterResult | undefined {
     const claims = this.#claimsOf(pod);
     if (typeof claims === "string") return { status: unresolvable(NAME, claims) };
-    if (claims.length === 0) return { skip: true };
     const dra = this.#dra;
+    const isExtended = asksForDevices(pod.requests, dra.classes.byResource);
+    if (claims.length === 0 && !isExtended) return { skip: true };
     const refusal = claims.map((claim) => refusalOf(claim, pod, dra)).find((why) => why !== undefined);
     if (refusal !== undefined) return { status: unresolvable(NAME, refusal) };
     const toAllocate = claims.filter(({ status }) => status?.allocation === undefined);
     const state: State = {
       claims,
       toAllocate,
-      allocated: toAllocate.length === 0 ? NOTHING_ALLOCATED : dra.allocated(),
+      isExtended,
+      extended: new Map(),
+      stale: isExtended ? extendedClaimOf(dra.claimsOwnedBy(pod.pod)) : undefined,
+      allocated: toAllocate.length === 0 && !isExtended ? NOTHING_ALLOCATED : dra.allocated(),
       allocations: new Map(),
       elsewhere: new Set(),
       chosen: undefined,
       bound: new Set(),
+      made: undefined,
     };
     cycle.set(NAME, state);
     return undefined;
   }
 
-  filter(cycle: CycleState, _pod: PodInfo, node: NodeInfo): Status | undefined {
+  filter(cycle: CycleState, pod: PodInfo, node: NodeInfo): Status | undefined {
     const state = stateOf(cycle)!;
+    if (state.stale !== undefined) return STALE;
+    const extended = state.isExtended ? this.#extendedClaim(state, pod, node) : undefined;
+    if (extended !== undefined && "code" in extended) return extended;
     const elsewhere = state.claims.filter((claim) => this.#isElsewhere(claim, node));
     for (const claim of elsewhere) state.elsewhere.add(claim);
     if (elsewhere.length > 0) return NOT_HERE;
-    if (state.toAllocate.length === 0) return undefined;
-    const result = this.#tryAllocate(state, node);
-    if ("code" in result) return result;
-    state.allocations.set(node.name, result);
+    const claims = extended === undefined ? state.toAllocate : [...state.toAllocate, extended.claim];
+    if (claims.length === 0) return undefined;
+    const results = this.#tryAllocate(claims, state, node);
+    if ("code" in results) return results;
+    state.allocations.set(node.name, { claims, results, extended });
     return undefined;
+  }
+
+  /** undefined: the node has all of it without devices. */
+  #extendedClaim(
+    { extended }: State,
+    { pod, requests }: PodInfo,
+    { allocatable }: NodeInfo,
+  ): ExtendedClaim | Status | undefined {
+    const { byResource } = this.#dra.classes;
+    const names = resourcesOfDevices(requests, allocatable, byResource);
+    if (names === undefined) return NO_RESOURCE;
+    if (names.length === 0) return undefined;
+    const key = names.join();
+    let found = extended.get(key);
+    if (found === undefined) {
+      const asked = requestsAndMappings(pod, names, byResource);
+      found = { claim: newExtendedClaim(pod, asked.requests), mappings: asked.mappings };
+      extended.set(key, found);
+    }
+    return found;
   }
 
   /** Before pods are sent away an idle claim is given back that keeps the pod elsewhere. */
@@ -123,6 +186,10 @@ export class DynamicResources implements Plugin {
       const users = status?.reservedFor ?? [];
       return users.length === 0 || (users.length === 1 && users[0]!.uid === pod.uid);
     });
+    if (idle === undefined && state.stale !== undefined)
+      return deleteExtendedClaim(this.#handle, state.stale, signal).then(() => ({
+        status: unschedulable(NAME, "deletion of ResourceClaim completed"),
+      }));
     if (idle === undefined) return { status: unschedulable(NAME, "still not schedulable") };
     return deallocateClaim(this.#handle, idle, signal).then(() => ({
       status: unschedulable(NAME, "deallocation of ResourceClaim completed"),
@@ -135,10 +202,10 @@ export class DynamicResources implements Plugin {
 
   score(cycle: CycleState, _pod: PodInfo, node: NodeInfo): number {
     const state = stateOf(cycle)!;
-    const allocations = state.allocations.get(node.name) ?? [];
+    const results = state.allocations.get(node.name)?.results ?? [];
     let sum = 0;
     for (const claim of state.claims)
-      sum += scoreOf(claim, claim.status?.allocation ?? allocations[state.toAllocate.indexOf(claim)]);
+      sum += scoreOf(claim, claim.status?.allocation ?? results[state.toAllocate.indexOf(claim)]);
     return sum;
   }
 
@@ -148,25 +215,30 @@ export class DynamicResources implements Plugin {
 
   reserve(cycle: CycleState, _pod: PodInfo, nodeName: string): Status | undefined {
     const state = stateOf(cycle);
-    if (state === undefined || state.toAllocate.length === 0) return undefined;
-    const allocations = state.allocations.get(nodeName);
-    if (allocations === undefined)
+    if (state === undefined) return undefined;
+    const chosen = state.allocations.get(nodeName);
+    if (chosen === undefined && state.toAllocate.length === 0) return undefined;
+    if (chosen === undefined)
       return { code: "Error", reasons: ["claim allocation not found for node"], plugin: NAME };
-    state.chosen = allocations;
-    for (const [i, claim] of state.toAllocate.entries()) this.#dra.promise(claim, allocations[i]!);
+    state.chosen = chosen;
+    for (const [i, claim] of chosen.claims.entries()) this.#dra.promise(claim, chosen.results[i]!);
     return undefined;
   }
 
   unreserve(cycle: CycleState, pod: PodInfo): void {
     const state = stateOf(cycle);
     if (state === undefined) return;
-    for (const claim of state.chosen === undefined ? [] : state.toAllocate) this.#dra.release(claim);
+    for (const claim of state.chosen?.claims ?? []) this.#dra.release(claim);
     for (const claim of state.bound) giveBack(claim, pod, this.#handle);
     state.bound.clear();
+    if (state.made !== undefined) takeBack(state.made, pod, this.#handle, this.#dra);
+    state.made = undefined;
   }
 
   preBindPreFlight(cycle: CycleState): "skip" | undefined {
-    return stateOf(cycle) === undefined ? "skip" : undefined;
+    const state = stateOf(cycle);
+    const hasWork = state !== undefined && (state.claims.length > 0 || state.chosen !== undefined);
+    return hasWork ? undefined : "skip";
   }
 
   async preBind(
@@ -178,7 +250,7 @@ export class DynamicResources implements Plugin {
     const state = stateOf(cycle)!;
     for (const claim of state.claims) {
       if (isReservedFor(claim, pod.uid)) continue;
-      const allocation = state.chosen?.[state.toAllocate.indexOf(claim)];
+      const allocation = state.chosen?.results[state.toAllocate.indexOf(claim)];
       // another pod may have written since this one was placed
       const newest = allocation === undefined ? (this.#dra.claim(keyOf(claim)) ?? claim) : claim;
       const bound = await bindClaim(this.#handle, newest, allocation, pod, signal);
@@ -186,7 +258,9 @@ export class DynamicResources implements Plugin {
       this.#dra.wrote(bound);
       this.#dra.release(claim);
     }
-    const claims = state.claims.map((claim) => this.#dra.claim(keyOf(claim)) ?? claim);
+    await this.#bindExtended(state, pod, signal);
+    const own = state.made === undefined ? state.claims : [...state.claims, state.made];
+    const claims = own.map((claim) => this.#dra.claim(keyOf(claim)) ?? claim);
     if (!claims.some((claim) => devicesToPrepare(claim).length > 0)) return undefined;
     const { recorder, clock, metrics, profileName } = this.#handle;
     const message = `waiting for binding conditions for device on node ${nodeName}`;
@@ -196,8 +270,19 @@ export class DynamicResources implements Plugin {
     return undefined;
   }
 
+  /** Only now is the claim for extended resources written: before, it would hold devices of a node that is not chosen. */
+  async #bindExtended(state: State, pod: PodInfo, signal: AbortSignal): Promise<void> {
+    const { extended, results = [] } = state.chosen ?? {};
+    if (extended === undefined) return;
+    state.made = await createExtendedClaim(this.#handle, extended.claim, signal);
+    state.made = await bindClaim(this.#handle, state.made, results.at(-1), pod, signal);
+    this.#dra.wrote(state.made);
+    this.#dra.release(extended.claim);
+    await noteExtendedClaim(this.#handle, pod, state.made, extended.mappings, signal);
+  }
+
   queueingHint(event: ClusterEvent, pod: PodInfo): boolean {
-    return event.resource !== "ResourceClaim" || claimHelps(event, this.#claimsOf(pod));
+    return event.resource !== "ResourceClaim" || claimHelps(event, pod, this.#claimsOf(pod));
   }
 
   #isElsewhere(claim: ResourceClaim, node: NodeInfo): boolean {
@@ -208,21 +293,25 @@ export class DynamicResources implements Plugin {
     return isBindingHopeless(claim, this.#bindingTimeoutMs, this.#handle.clock.now());
   }
 
-  #tryAllocate({ toAllocate, allocated }: State, node: NodeInfo): readonly AllocationResult[] | Status {
+  #tryAllocate(
+    claims: readonly ResourceClaim[],
+    { allocated }: State,
+    node: NodeInfo,
+  ): readonly AllocationResult[] | Status {
     const dra = this.#dra;
     const { clock, random } = this.#handle;
     const timeoutMs = this.#filterTimeoutMs;
     const startMs = clock.monotonicMs();
     const parts = {
       slices: dra.slicesFor(node.name),
-      classes: (name: string) => dra.deviceClass(name),
+      classes: (name: string) => dra.classes.byName(name),
       allocated,
       selectors: dra.selectors,
       random,
       isLate: () => timeoutMs > 0 && clock.monotonicMs() - startMs >= timeoutMs,
     };
     try {
-      return allocate(toAllocate, node, parts) ?? NO_DEVICES;
+      return allocate(claims, node, parts) ?? NO_DEVICES;
     } catch (err) {
       if (err instanceof AllocationError) return unresolvable(NAME, err.message);
       if (!(err instanceof AllocationTimeout)) throw err;
@@ -253,7 +342,7 @@ function refusalOf(claim: ResourceClaim, pod: PodInfo, dra: DraManager): string 
     return canBeReserved(claim) || isReservedFor(claim, pod.uid) ? undefined : "resourceclaim in use";
   if (dra.isPending(claim)) return `resource claim ${keyOf(claim)} is in the process of being allocated`;
   for (const request of claim.spec.devices?.requests ?? []) {
-    const alternatives = alternativesOf(request, (name) => dra.deviceClass(name));
+    const alternatives = alternativesOf(request, (name) => dra.classes.byName(name));
     if (typeof alternatives === "string") return alternatives;
   }
   return undefined;
@@ -277,10 +366,25 @@ function giveBack(claim: ResourceClaim, pod: PodInfo, handle: Handle): void {
   );
 }
 
+/** The pod is tried again: what was made for it must not stay. Nobody waits here either. */
+function takeBack(claim: ResourceClaim, pod: PodInfo, handle: Handle, dra: DraManager): void {
+  const { signal } = new AbortController();
+  deleteExtendedClaim(handle, claim, signal).then(
+    () => dra.removed(claim),
+    (err: unknown) =>
+      handle.logger.warn("could not delete a resource claim", { claim: keyOf(claim), pod: pod.key, err }),
+  );
+}
+
 /** A claim that was given back frees devices for anybody; else only the claims of the pod matter to it. */
-function claimHelps({ object }: ClusterEvent, claims: readonly ResourceClaim[] | string): boolean {
+function claimHelps(
+  { object }: ClusterEvent,
+  pod: PodInfo,
+  claims: readonly ResourceClaim[] | string,
+): boolean {
   if (typeof claims === "string") return false;
   const [old, now] = [object?.old, object?.new] as (ResourceClaim | undefined)[];
+  if (old !== undefined && now === undefined && controllerOf(old)?.uid === pod.uid) return true;
   if (old?.status?.allocation !== undefined && now?.status?.allocation === undefined) return true;
   if (now === undefined || !claims.some(({ metadata }) => metadata.uid === now.metadata.uid)) return false;
   return old === undefined || JSON.stringify(old.status) !== JSON.stringify(now.status);

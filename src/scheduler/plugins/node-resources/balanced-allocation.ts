@@ -2,16 +2,21 @@
 import type { NodeInfo } from "../../cache/node-info.ts";
 import type { PodInfo } from "../../cache/pod-info.ts";
 import type { NodeResourcesBalancedAllocationArgs, ResourceSpec } from "../../config/types.ts";
-import { MAX_NODE_SCORE, type Plugin } from "../../framework/plugin.ts";
-import { amountOf, isScalar } from "./scoring.ts";
+import { MAX_NODE_SCORE, type CycleState, type Plugin } from "../../framework/plugin.ts";
+import type { DeviceTotals } from "../dynamic-resources/device-totals.ts";
+import { amountOf, isScalar, totalsOf } from "./scoring.ts";
 
-export function nodeResourcesBalancedAllocation({ resources }: NodeResourcesBalancedAllocationArgs): Plugin {
+export function nodeResourcesBalancedAllocation(
+  { resources }: NodeResourcesBalancedAllocationArgs,
+  devices?: DeviceTotals,
+): Plugin {
   const isCommon = resources.length === 2 && resources[0]!.name === "cpu" && resources[1]!.name === "memory";
   return {
     name: "NodeResourcesBalancedAllocation",
     preScore: (_state, { requests }) =>
       resources.every(({ name }) => amountOf(requests, name) === 0) ? "skip" : undefined,
-    score: (_state, pod, node) => (isCommon ? scoreCommon(pod, node) : scoreAll(pod, node, resources)),
+    score: (state, pod, node) =>
+      isCommon ? scoreCommon(pod, node) : scoreAll(state, pod, node, resources, devices),
   };
 }
 
@@ -29,14 +34,20 @@ function halfGap(a: number, b: number): number {
   return Math.abs(Math.min(a, 1) - Math.min(b, 1)) / 2;
 }
 
-function scoreAll({ requests }: PodInfo, node: NodeInfo, resources: readonly ResourceSpec[]): number {
+function scoreAll(
+  state: CycleState,
+  { requests }: PodInfo,
+  node: NodeInfo,
+  resources: readonly ResourceSpec[],
+  devices: DeviceTotals | undefined,
+): number {
   const after: number[] = [];
   const before: number[] = [];
   for (const { name } of resources) {
     const wanted = amountOf(requests, name);
-    const capacity = amountOf(node.allocatable, name);
-    if (capacity === 0 || (wanted === 0 && isScalar(name))) continue;
-    const used = amountOf(node.requested, name);
+    if (wanted === 0 && isScalar(name)) continue;
+    const { capacity, used } = totalsOf(state, name, node, node.requested, devices);
+    if (capacity === 0) continue;
     before.push(Math.min(used / capacity, 1));
     after.push(Math.min((used + wanted) / capacity, 1));
   }

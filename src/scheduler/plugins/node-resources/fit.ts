@@ -1,5 +1,7 @@
 /** NodeResourcesFit: a node has what the pod asks for, and by the strategy of the profile one is better than another. @module */
 import type { Node } from "#api/core/v1/types.gen";
+import { classesByResource, type ClassOfResource } from "#api/resource/v1/extended-resource-classes";
+import type { DeviceClass } from "#api/resource/v1/types.gen";
 import type { NodeInfo } from "../../cache/node-info.ts";
 import type { PodInfo } from "../../cache/pod-info.ts";
 import { readResources, type Resources } from "../../cache/resources.ts";
@@ -9,13 +11,22 @@ import type { ClusterEvent } from "../../framework/cluster-event.ts";
 import type { Plugin } from "../../framework/plugin.ts";
 import { unresolvable, unschedulable, type Status } from "../../framework/status.ts";
 import { eventPod } from "../event-pod.ts";
+import type { DeviceTotals } from "../dynamic-resources/device-totals.ts";
 import { leastAllocated, scoreByStrategy } from "./scoring.ts";
 
 const NAME = "NodeResourcesFit";
 
 type IsIgnored = (resource: string) => boolean;
 
-export function nodeResourcesFit(args: NodeResourcesFitArgs): Plugin {
+/**
+ * `classOf` tells the resources that a node need not have itself: devices back them, and DynamicResources finds those.
+ * `devices` counts them for strategies that name such a resource.
+ */
+export function nodeResourcesFit(
+  args: NodeResourcesFitArgs,
+  classOf: ClassOfResource,
+  devices?: DeviceTotals,
+): Plugin {
   const { ignoredResources, ignoredResourceGroups, scoringStrategy } = args;
   const isIgnored: IsIgnored = (resource) =>
     isExtendedResource(resource) &&
@@ -32,15 +43,17 @@ export function nodeResourcesFit(args: NodeResourcesFitArgs): Plugin {
         (requests.ephemeralStorage === 0 ||
           requests.ephemeralStorage <= allocatable.ephemeralStorage - requested.ephemeralStorage) &&
         requests.scalar === undefined;
-      return fits ? undefined : explainMisfit(pod, node, isIgnored);
+      return fits ? undefined : explainMisfit(pod, node, isIgnored, classOf);
     },
     sign: ({ requests }) => signOf(requests),
-    score: isDefault(scoringStrategy) ? leastAllocated : scoreByStrategy(scoringStrategy),
+    score: isDefault(scoringStrategy) ? leastAllocated : scoreByStrategy(scoringStrategy, devices),
     eventsToRegister: [
       { resource: "AssignedPod", actions: ["update", "delete"], changes: ["UpdatePodScaleDown"] },
       { resource: "Node", actions: ["add", "update"], changes: ["UpdateNodeAllocatable"] },
+      { resource: "DeviceClass", actions: ["add", "update"] },
     ],
-    queueingHint: (event, pod) => mayHelp(event, pod, isIgnored),
+    queueingHint: (event, pod) =>
+      event.resource === "DeviceClass" ? isNowBacked(event, pod) : mayHelp(event, pod, isIgnored, classOf),
   };
 }
 
@@ -88,6 +101,7 @@ function explainMisfit(
   { requests }: PodInfo,
   { allocatable, requested, pods, allowedPods }: NodeInfo,
   isIgnored: IsIgnored,
+  classOf: ClassOfResource,
 ): Status | undefined {
   let bits = pods.size + 1 > allowedPods ? 1 : 0;
   let isResolvable = true;
@@ -103,8 +117,9 @@ function explainMisfit(
   const scalars: string[] = [];
   for (const [name, wanted] of requests.scalar) {
     if (wanted === 0 || isIgnored(name)) continue;
-    if (check(wanted, allocatable.scalar?.get(name) ?? 0, requested.scalar?.get(name) ?? 0))
-      scalars.push(name);
+    const all = allocatable.scalar?.get(name) ?? 0;
+    if (all === 0 && classOf(name) !== undefined) continue;
+    if (check(wanted, all, requested.scalar?.get(name) ?? 0)) scalars.push(name);
   }
   return bits === 0 && scalars.length === 0 ? undefined : misfit(bits, isResolvable, scalars);
 }
@@ -112,11 +127,21 @@ function explainMisfit(
 const NO_NAMES: readonly string[] = [];
 
 /** A pod that goes or shrinks, and a node that could hold the pod and has more than before. */
-function mayHelp(event: ClusterEvent, pod: PodInfo, isIgnored: IsIgnored): boolean {
+function mayHelp(event: ClusterEvent, pod: PodInfo, isIgnored: IsIgnored, classOf: ClassOfResource): boolean {
   const { node, resource } = event;
   if (resource !== "Node") return event.action === "delete" || hasShrunk(event, pod);
-  if (node?.new === undefined || !couldHold(node.new, pod, isIgnored)) return false;
-  return node.old === undefined || hasGrown(node.old, node.new, pod);
+  if (node?.new === undefined || !couldHold(node.new, pod, isIgnored, classOf)) return false;
+  return node.old === undefined || hasGrown(node.old, node.new, pod, classOf);
+}
+
+/** A class that is new, or stands for another resource than before, which the pod asks for. */
+function isNowBacked({ object }: ClusterEvent, { requests }: PodInfo): boolean {
+  const [old, now] = [object?.old, object?.new] as (DeviceClass | undefined)[];
+  if (now === undefined) return false;
+  const { extendedResourceName } = now.spec;
+  if (old !== undefined && old.spec.extendedResourceName === extendedResourceName) return false;
+  const names = classesByResource([now]);
+  return [...(requests.scalar ?? [])].some(([name]) => names.has(name));
 }
 
 function hasShrunk(event: ClusterEvent, { uid, requests }: PodInfo): boolean {
@@ -126,22 +151,32 @@ function hasShrunk(event: ClusterEvent, { uid, requests }: PodInfo): boolean {
 }
 
 /** Whether the node had room if it were empty. */
-function couldHold(node: Node, { requests }: PodInfo, isIgnored: IsIgnored): boolean {
+function couldHold(
+  node: Node,
+  { requests }: PodInfo,
+  isIgnored: IsIgnored,
+  classOf: ClassOfResource,
+): boolean {
   const { milliCPU, memory, ephemeralStorage, scalar } = readResources(node.status?.allocatable);
   return (
     requests.milliCPU <= milliCPU &&
     requests.memory <= memory &&
     requests.ephemeralStorage <= ephemeralStorage &&
-    [...(requests.scalar ?? [])].every(
-      ([name, wanted]) => isIgnored(name) || wanted <= (scalar?.get(name) ?? 0),
-    )
+    [...(requests.scalar ?? [])].every(([name, wanted]) => {
+      const all = scalar?.get(name) ?? 0;
+      return wanted <= all || isIgnored(name) || (all === 0 && classOf(name) !== undefined);
+    })
   );
 }
 
-function hasGrown(before: Node, after: Node, { requests }: PodInfo): boolean {
+function hasGrown(before: Node, after: Node, { requests }: PodInfo, classOf: ClassOfResource): boolean {
   const [was, is] = [before.status?.allocatable, after.status?.allocatable];
   if (Number(is?.["pods"] ?? 0) > Number(was?.["pods"] ?? 0)) return true;
-  return hasMore(readResources(is), readResources(was), requests);
+  const [now, then] = [readResources(is), readResources(was)];
+  if (hasMore(now, then, requests)) return true;
+  return [...(requests.scalar ?? [])].some(
+    ([name, amount]) => amount > 0 && !now.scalar?.get(name) && classOf(name) !== undefined,
+  );
 }
 
 /** Whether `a` has more than `b` of anything that is wanted. */

@@ -67,3 +67,15 @@ test("NodeResourcesBalancedAllocation scores what the pod does to the balance", 
   assert.equal(balance("1", "4Gi"), 75);
   assert.ok(balance("3", "1Mi") < 75);
 });
+
+test("scoreByStrategy() counts devices where a node has nothing else of a resource", () => {
+  const gpu = "example.com/gpu";
+  const base = testPod("asks", {});
+  const containers = [{ name: "c", resources: { requests: { [gpu]: "1" } } }];
+  const asking = podInfo({ ...base, spec: { ...base.spec, containers } });
+  const resources = [{ name: gpu, weight: 1 }];
+  const devices = (_: unknown, name: string) => (name === gpu ? { capacity: 4, used: 1 } : undefined);
+  const strategy: ScoringStrategy = { type: "MostAllocated", resources };
+  assert.equal(scoreByStrategy(strategy, devices)(new Map(), asking, node), 50);
+  assert.equal(scoreByStrategy(strategy)(new Map(), asking, node), 0);
+});

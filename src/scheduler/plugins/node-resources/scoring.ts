@@ -4,6 +4,7 @@ import type { PodInfo } from "../../cache/pod-info.ts";
 import type { Resources } from "../../cache/resources.ts";
 import type { ScoringStrategy, UtilizationShapePoint } from "../../config/types.ts";
 import { MAX_NODE_SCORE, type CycleState } from "../../framework/plugin.ts";
+import type { DeviceTotals, Totals } from "../dynamic-resources/device-totals.ts";
 
 type Score = (state: CycleState, pod: PodInfo, node: NodeInfo) => number;
 /** Of one resource: 0 to 100. */
@@ -21,8 +22,8 @@ export function leastAllocated(
   return counted === 0 ? 0 : Math.floor((cpu + memory) / counted);
 }
 
-/** Of resources that the node has and, beyond CPU, memory and storage, the pod wants. */
-export function scoreByStrategy(strategy: ScoringStrategy): Score {
+/** Of resources that the node has, itself or as devices, and, beyond CPU, memory and storage, the pod wants. */
+export function scoreByStrategy(strategy: ScoringStrategy, devices?: DeviceTotals): Score {
   const { type, resources, requestedToCapacityRatio } = strategy;
   const isRatio = type === "RequestedToCapacityRatio";
   const scoreOf: ResourceScore = isRatio
@@ -30,15 +31,15 @@ export function scoreByStrategy(strategy: ScoringStrategy): Score {
     : type === "MostAllocated"
       ? most
       : least;
-  return (_state, pod, node) => {
+  return (state, pod, node) => {
     let sum = 0;
     let weights = 0;
     for (const { name, weight } of resources) {
       const wanted = amountOf(pod.nonZero, name);
       if (wanted === 0 && isScalar(name)) continue;
-      const capacity = amountOf(node.allocatable, name);
+      const { capacity, used } = totalsOf(state, name, node, node.nonZeroRequested, devices);
       if (capacity === 0) continue;
-      const score = scoreOf(amountOf(node.nonZeroRequested, name) + wanted, capacity);
+      const score = scoreOf(used + wanted, capacity);
       if (isRatio && score === 0) continue;
       sum += score * weight;
       weights += weight;
@@ -46,6 +47,19 @@ export function scoreByStrategy(strategy: ScoringStrategy): Score {
     if (weights === 0) return 0;
     return isRatio ? Math.round(sum / weights) : Math.floor(sum / weights);
   };
+}
+
+/** What a node has of a resource and what of it is taken; as devices, where it has none itself. */
+export function totalsOf(
+  state: CycleState,
+  name: string,
+  node: NodeInfo,
+  requested: Readonly<Resources>,
+  devices: DeviceTotals | undefined,
+): Totals {
+  const capacity = amountOf(node.allocatable, name);
+  const found = capacity === 0 && isScalar(name) ? devices?.(state, name, node) : undefined;
+  return found ?? { capacity, used: amountOf(requested, name) };
 }
 
 export function amountOf(resources: Readonly<Resources>, name: string): number {

@@ -12,12 +12,13 @@ import { countEvaluator } from "./counts.ts";
 import type { QuotaEvaluator } from "./evaluator.ts";
 import { isCovered } from "./evaluator.ts";
 import { podEvaluator } from "./pods.ts";
-import { resourceClaimEvaluator } from "./resource-claims.ts";
+import { resourceClaimEvaluator, type ClaimSurroundings } from "./resource-claims.ts";
 import { serviceEvaluator } from "./services.ts";
 
 export type { QuotaEvaluator } from "./evaluator.ts";
 export { isCovered, quotaMatches, scopesOf } from "./evaluator.ts";
 export { countName } from "./counts.ts";
+export type { ClaimSurroundings } from "./resource-claims.ts";
 export { isMeantToEnd, isUsing } from "./pods.ts";
 
 /** By resource and group. */
@@ -25,15 +26,20 @@ const SPECIAL: Readonly<Record<string, unknown>> = {
   "pods.": podEvaluator,
   "services.": serviceEvaluator,
   "persistentvolumeclaims.": claimEvaluator,
-  "resourceclaims.resource.k8s.io": resourceClaimEvaluator,
 };
 
-/** Every kind can at least be counted. */
+/** Nobody else: no classes of devices. */
+const ALONE: ClaimSurroundings = { classes: () => [], pod: () => undefined, claims: () => [] };
+
+/** Every kind can at least be counted. `around` matters to ResourceClaims alone. */
 export function quotaEvaluator<T extends KubeObject>(
   kind: Pick<Kind<T>, "group" | "names">,
+  around: ClaimSurroundings = ALONE,
 ): QuotaEvaluator<T> {
-  const special = SPECIAL[`${kind.names.plural}.${kind.group}`];
-  return (special ?? countEvaluator(kind)) as QuotaEvaluator<T>;
+  const name = `${kind.names.plural}.${kind.group}`;
+  if (name === "resourceclaims.resource.k8s.io")
+    return resourceClaimEvaluator(around) as unknown as QuotaEvaluator<T>;
+  return (SPECIAL[name] ?? countEvaluator(kind)) as QuotaEvaluator<T>;
 }
 
 export interface QuotaSource<T extends KubeObject = KubeObject> {

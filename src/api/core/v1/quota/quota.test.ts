@@ -137,9 +137,32 @@ const usages: readonly (readonly [string, () => unknown, Readonly<Record<string,
       "gpu.deviceclass.resource.k8s.io/devices": "5",
       "nic.deviceclass.resource.k8s.io/devices": "32",
       "fpga.deviceclass.resource.k8s.io/devices": "1",
+      "requests.deviceclass.resource.kubernetes.io/gpu": "5",
+      "requests.deviceclass.resource.kubernetes.io/nic": "32",
+      "requests.deviceclass.resource.kubernetes.io/fpga": "1",
     },
   ],
 ];
+
+test("quotaEvaluator() counts devices of a claim as the resource that their class stands for, unless its pod is counted", () => {
+  const gpuClass = { metadata: { name: "gpu" }, spec: { extendedResourceName: "example.com/gpu" } };
+  const resources = { requests: { "example.com/gpu": "2" }, limits: { "example.com/gpu": "2" } };
+  const owner = { ...pod({ containers: [{ name: "c", resources }] }) };
+  const isExtended = { "resource.kubernetes.io/extended-resource-claim": "true" };
+  const claims = [ownedClaim("a", isExtended), ownedClaim("b", isExtended), ownedClaim("own", {})];
+  const evaluator = quotaEvaluator(ResourceClaims, {
+    classes: () => [gpuClass as never],
+    pod: () => ({ ...owner, metadata: { ...owner.metadata, uid: "u" } }),
+    claims: () => claims as never,
+  });
+  const names = ["requests.example.com/gpu", "requests.deviceclass.resource.kubernetes.io/gpu"];
+  assert.deepEqual(evaluator.matchingResources([...names, "requests.example.com/fpga", "cpu"]), names);
+  const used = claims.map((claim) => evaluator.usage(claim as never, 0));
+  const counts = (name: string) => used.map((usage) => usage[name]);
+  assert.deepEqual(counts("requests.example.com/gpu"), ["1", "3", "3"]);
+  assert.deepEqual(counts("requests.deviceclass.resource.kubernetes.io/gpu"), ["3", "3", "3"]);
+  assert.deepEqual(counts("gpu.deviceclass.resource.k8s.io/devices"), ["3", "3", "3"]);
+});
 
 /** Asks for more than it was granted. */
 function resized(reason: string): Pod {
@@ -240,3 +263,22 @@ test("calculateUsage() adds up what is bounded, and starts at zero", () => {
     "count/secrets": "0",
   });
 });
+
+/** Three devices, in a claim that the pod owns. */
+function ownedClaim(name: string, annotations: Readonly<Record<string, string>>) {
+  return {
+    ...object("ResourceClaim", {
+      devices: {
+        requests: [
+          { name: "r", exactly: { deviceClassName: "gpu", allocationMode: "ExactCount", count: 3 } },
+        ],
+      },
+    }),
+    metadata: {
+      name,
+      namespace: "default",
+      annotations,
+      ownerReferences: [{ apiVersion: "v1", kind: "Pod", name: "p", uid: "u", controller: true }],
+    },
+  };
+}
