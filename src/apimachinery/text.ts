@@ -26,6 +26,13 @@ export function compareStrings(a: string, b: string): number {
   return a.length - b.length;
 }
 
+const HIGH = /[\ud800-\uffff]/;
+
+/** Whether JavaScript's `<` is Go's among strings that are all so: it compares units, and only from surrogates on they differ from code points. */
+export function isOrderedAlike(text: string): boolean {
+  return !HIGH.test(text);
+}
+
 /** A sorted copy, in Go's order. */
 export function sorted(strings: Iterable<string>): string[] {
   return [...strings].toSorted(compareStrings);

@@ -70,8 +70,8 @@ class Walk {
       own(object, key) ?? (isJsonObject(side) && structs.includes(key) ? EMPTY : undefined);
     const keys = new Set([...Object.keys(before), ...Object.keys(after), ...structs]);
     for (const key of keys) {
-      const inner = schemaOfField(schema, key);
-      this.values(value(old, before, key), value(current, after, key), inner, [...path, fieldElement(key)]);
+      const [was, is] = [value(old, before, key), value(current, after, key)];
+      if (was !== is) this.values(was, is, schemaOfField(schema, key), [...path, fieldElement(key)]);
     }
   }
 

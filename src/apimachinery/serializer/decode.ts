@@ -3,7 +3,7 @@
  * brought into canonical form, nulls and empty values that Go would not write are left out.
  * @module
  */
-import { isJsonObject, put, type JsonObject, type MutableJsonObject } from "../json.ts";
+import { isJsonObject, own, put, type JsonObject, type MutableJsonObject } from "../json.ts";
 import {
   keepsUndeclared,
   type Field,
@@ -24,12 +24,17 @@ export interface Decoded {
   readonly unknownFields: readonly string[];
 }
 
-/** Throws `DecodeError` when a value does not fit its type. */
-export function decodeTyped(value: unknown, schema: StructSchema): Decoded {
+/**
+ * Throws `DecodeError` when a value does not fit its type. `known` was decoded by this schema before: fields of structs
+ * that `value` shares with it are not looked at again.
+ */
+export function decodeTyped(value: unknown, schema: StructSchema, known?: object): Decoded {
   const walk = new Walk();
-  const object = walk.value(value, schema) as JsonObject;
+  const object = walk.struct(value, schema, known) as JsonObject;
   return { object, unknownFields: walk.unknown };
 }
+
+const NOTHING: JsonObject = {};
 
 /** Where it stands is kept on stacks, which cost nothing; words are made of them when something is wrong. */
 class Walk {
@@ -45,7 +50,7 @@ class Walk {
       case "scalar":
         return decodeScalar(value, schema.scalar, this.#place);
       case "struct":
-        return this.#struct(value, schema);
+        return this.struct(value, schema, undefined);
       case "list":
         return this.#list(value, schema);
       case "map":
@@ -58,12 +63,15 @@ class Walk {
     }
   }
 
-  #struct(value: unknown, schema: StructSchema): unknown {
+  struct(value: unknown, schema: StructSchema, known: unknown): unknown {
     if (!isJsonObject(value)) return this.#mismatch(value, `v1.${schema.name}`);
+    const settled = isJsonObject(known) ? known : NOTHING;
     let out: MutableJsonObject | undefined;
     for (const key in value) {
       const before = value[key];
-      const after = this.#field(before, key, schema);
+      const same = own(settled, key);
+      if (before === same && typeof same === "object" && same !== null) continue;
+      const after = this.#field(before, key, schema, same);
       if (after === before) continue;
       out ??= { ...value };
       if (after === undefined) delete out[key];
@@ -73,7 +81,7 @@ class Walk {
   }
 
   /** undefined: the field is left out. */
-  #field(value: unknown, key: string, schema: StructSchema): unknown {
+  #field(value: unknown, key: string, schema: StructSchema, known: unknown): unknown {
     const field = schema.fields.get(key);
     if (field === undefined) {
       if (keepsUndeclared(schema, key)) return value;
@@ -84,7 +92,8 @@ class Walk {
     this.#path.push(key);
     this.#fields.push(key);
     this.#structs.push(schema);
-    const decoded = this.value(value, field.schema);
+    const inner = field.schema;
+    const decoded = inner.type === "struct" ? this.struct(value, inner, known) : this.value(value, inner);
     this.#path.pop();
     this.#fields.pop();
     this.#structs.pop();

@@ -3,6 +3,7 @@ import { isConflict, isNotFound, StatusError, type Clock, type Logger } from "#a
 import type { APIService } from "#api/apiregistration/v1/types.gen";
 import { groupVersionPath } from "#client";
 import type { ObjectLookup } from "../admission/object-lookup.ts";
+import { hostText } from "../connect/kubelet-connection.ts";
 import { systemContext } from "../bootstrap/bootstrap.ts";
 import type { Registry } from "../registry/registry.ts";
 import { SYSTEM_MASTERS, type UserInfo } from "../user-info.ts";
@@ -115,7 +116,7 @@ export class AvailabilityController {
     } catch (err) {
       return messageOf(err);
     }
-    const url = `https://${target.address.host}:${target.address.port}${path}`;
+    const url = `https://${hostText(target.address.host)}:${target.address.port}${path}`;
     const failing = `failing or missing response from ${url}`;
     try {
       const options = { user: AGGREGATOR, timeoutMs: CHECK_TIMEOUT_MS };

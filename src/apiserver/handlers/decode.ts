@@ -76,19 +76,20 @@ export interface PatchProblems {
   readonly shown: () => string;
 }
 
-/** The result of a patch as an object of the resource's kind. */
+/** The result of a patch as an object of the resource's kind; `current` is what was patched, of the same kind. */
 export function decodePatched(
   request: ApiRequest,
   value: unknown,
   target: Target,
   { own, shown }: PatchProblems = { own: NO_DUPLICATES, shown: () => JSON.stringify(value) },
+  current?: KubeObject,
 ): KubeObject {
   const refuse = (why: string): StatusError => {
     const message = `Invalid value: ${JSON.stringify(shown())}: ${why}`;
     return invalid({ group: "", kind: "" }, "", [{ reason: "FieldValueInvalid", field: "patch", message }]);
   };
   const strict = (why: string): StatusError => refuse(`strict decoding error: ${why}`);
-  return typed(request, asKind(value, target.kind), target, own, strict, refuse);
+  return typed(request, asKind(value, target.kind), target, own, strict, refuse, current);
 }
 
 export function mediaTypeOf(contentType: string): string {
@@ -204,8 +205,9 @@ function typed(
   duplicates: () => readonly string[],
   strictError: (why: string) => StatusError,
   typeError?: (why: string) => StatusError,
+  known?: KubeObject,
 ): KubeObject {
-  const decoded = decodedAs(object, target, typeError);
+  const decoded = decodedAs(object, target, typeError, known);
   if (decoded === undefined) return object;
   const unknown = (): readonly string[] =>
     decoded.unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`);
@@ -220,10 +222,11 @@ function decodedAs(
   { kind: { kind, version }, schema, custom }: Target,
   typeError: (why: string) => StatusError = (why) =>
     badRequest(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${why}`),
+  known?: KubeObject,
 ): { readonly object: object; readonly unknownFields: readonly string[] } | undefined {
   try {
     if (custom !== undefined) return custom.prune(object);
-    return schema?.type === "struct" ? decodeTyped(object, schema) : undefined;
+    return schema?.type === "struct" ? decodeTyped(object, schema, known) : undefined;
   } catch (cause) {
     if (!(cause instanceof DecodeError)) throw cause;
     throw typeError(cause.message);

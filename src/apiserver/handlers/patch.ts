@@ -72,7 +72,8 @@ function patchUpdate(
     transform: async (stored) => {
       const current = await readOne(served, stored!, request.signal);
       const patched = applyPatch(type, current, patch.value, routed);
-      const decoded = decodePatched(request, patched, served, problemsOf(type, patch, patched));
+      const problems = problemsOf(type, patch, patched);
+      const decoded = decodePatched(request, patched, served, problems, current);
       checkIdentity(decoded, routed.info.name, "");
       const object = distinct(request, decoded);
       checkView(served, object, stored);

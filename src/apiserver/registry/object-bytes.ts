@@ -12,10 +12,9 @@ export function headOf(kind: Pick<Kind, "group" | "version" | "kind">): Uint8Arr
 export function toBytes(kind: Pick<Kind, "group" | "version" | "kind">, object: KubeObject): Uint8Array {
   const { kind: _kind, apiVersion: _apiVersion, metadata, ...rest } = object;
   const { resourceVersion: _resourceVersion, ...stored } = metadata;
-  const entry = stored.managedFields?.length === 1 ? stored.managedFields[0] : undefined;
-  const fieldsText = entry?.fieldsV1 && sharedTexts.get(entry.fieldsV1);
-  if (entry !== undefined && fieldsText !== undefined) {
-    return Buffer.from(withSharedFields(kind, stored, rest, entry, fieldsText));
+  const entries = stored.managedFields;
+  if (entries?.some(({ fieldsV1 }) => fieldsV1 !== undefined && sharedTexts.has(fieldsV1)) === true) {
+    return Buffer.from(withSharedFields(kind, stored, rest, entries));
   }
   return Buffer.from(
     JSON.stringify({ kind: kind.kind, apiVersion: apiVersionOf(kind), metadata: stored, ...rest }),
@@ -34,13 +33,19 @@ function withSharedFields(
   kind: Pick<Kind, "group" | "version" | "kind">,
   metadata: KubeObject["metadata"],
   rest: object,
-  entry: ManagedFieldsEntry,
-  fieldsText: string,
+  entries: readonly ManagedFieldsEntry[],
 ): string {
-  const entryText = JSON.stringify({ ...entry, fieldsV1: undefined });
   const metadataText = JSON.stringify({ ...metadata, managedFields: undefined });
   const head = `{"kind":${JSON.stringify(kind.kind)},"apiVersion":${JSON.stringify(apiVersionOf(kind))},"metadata":`;
-  const managed = `${entryText.slice(0, -1)},"fieldsV1":${fieldsText}}`;
+  const managed = entries.map(entryText).join();
   const tail = JSON.stringify(rest).slice(1);
   return `${head}${metadataText.slice(0, -1)},"managedFields":[${managed}]}${tail === "}" ? "" : ","}${tail}`;
+}
+
+function entryText(entry: ManagedFieldsEntry): string {
+  const fieldsText = entry.fieldsV1 && sharedTexts.get(entry.fieldsV1);
+  if (fieldsText === undefined) return JSON.stringify(entry);
+  const { fieldsV1: _, subresource, ...first } = entry;
+  const last = subresource === undefined ? "" : `,"subresource":${JSON.stringify(subresource)}`;
+  return `${JSON.stringify(first).slice(0, -1)},"fieldsV1":${fieldsText}${last}}`;
 }

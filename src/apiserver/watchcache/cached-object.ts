@@ -121,7 +121,14 @@ export class CachedObject {
 
   /** The same state told at another revision: what a DELETED event carries. */
   at(revision: number): CachedObject {
-    return new CachedObject(this.key, revision, this.#stored(), this.layout);
+    const held = this.#object?.deref();
+    return new CachedObject(
+      this.key,
+      revision,
+      this.#stored(),
+      this.layout,
+      held && withResourceVersion(held, revision),
+    );
   }
 
   /** The same state read through another layout. */
@@ -165,6 +172,11 @@ function headLength({ head }: ObjectLayout, bytes: Uint8Array): number {
   const start = Buffer.from(buffer, byteOffset, Math.min(length, HEAD_BYTES_MAX)).indexOf(METADATA);
   if (start < 0) throw new Error("a stored object has no metadata");
   return start + METADATA.length;
+}
+
+/** A copy of `object` as of `revision`; the rest is shared. */
+export function withResourceVersion(object: KubeObject, revision: number): KubeObject {
+  return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
 }
 
 function resourceVersionText(revision: number): string {

@@ -43,3 +43,18 @@ test("SortedMap keeps order over many chunks", () => {
     keys.toSorted(),
   );
 });
+
+test("SortedMap is in the order of code points, whatever units JavaScript writes them with", () => {
+  const map = new SortedMap<{ key: string }>();
+  const keys = ["a/A", "a/a", "a/ä", "a/\uFF5E", "a/\u{1F600}"];
+  for (const [i, key] of ["a/a", "a/\u{1F600}", "a/\uFF5E", "a/ä", "a/A"].entries()) {
+    map.set({ key });
+    assert.equal(map.size, i + 1);
+  }
+  const shown = (prefix: string, after?: string): readonly string[] =>
+    Array.from(map.range(prefix, after), ({ key }) => key);
+  assert.deepEqual(shown("a/"), keys);
+  assert.deepEqual(shown("a/", "a/\uFF5E"), ["a/\u{1F600}"]);
+  map.delete("a/\uFF5E");
+  assert.deepEqual(shown("a/", "a/ä"), ["a/\u{1F600}"]);
+});

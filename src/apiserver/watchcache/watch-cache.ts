@@ -1,7 +1,7 @@
 /** The state of the whole store in memory, fed by one watch of it; upstream's `cacher` for all resources at once. @module */
 import { StatusError, type Clock, type KubeObject, type Logger } from "#apimachinery";
 import { Compacted, type Change, type Store } from "#storage";
-import { CachedObject } from "./cached-object.ts";
+import { CachedObject, withResourceVersion } from "./cached-object.ts";
 import { ResourceCache, type ResourceCacheOptions } from "./resource-cache.ts";
 import { REGISTRY_PREFIX, resourceOfKey, storageKey } from "./storage-key.ts";
 
@@ -260,10 +260,6 @@ export class WatchCache {
     }
     this.#waiters = waiting;
   }
-}
-
-function withResourceVersion(object: KubeObject, revision: number): KubeObject {
-  return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
 }
 
 export function tooLargeResourceVersion(asked: number, current: number): StatusError {

@@ -42,6 +42,13 @@ const pods: Readonly<Record<string, readonly Pod[]>> = {
         { name: "e", ephemeral: {} },
       ],
     }),
+    {
+      ...pod({ resourceClaims: [{ name: "r", resourceClaimName: "named" }] }),
+      status: {
+        resourceClaimStatuses: [{ name: "t", resourceClaimName: "made" }],
+        extendedResourceClaimStatus: { resourceClaimName: "extended", requestMappings: [] },
+      },
+    },
   ],
   n2: [
     pod(
@@ -102,6 +109,11 @@ suite("nodeAuthorizer()", () => {
     ["get /persistentvolumeclaims ns/data", true],
     ["get /persistentvolumeclaims ns/p-e", true],
     ["patch /persistentvolumeclaims/status ns/data", true],
+    ["get resource.k8s.io/resourceclaims ns/named", true],
+    ["get resource.k8s.io/resourceclaims ns/made", true],
+    ["get resource.k8s.io/resourceclaims ns/extended", true],
+    ["get resource.k8s.io/resourceclaims ns/other", false],
+    ["update resource.k8s.io/resourceclaims ns/named", false],
     ["get /persistentvolumes /pv", true],
     ["get /persistentvolumes /other", true],
     ["update /persistentvolumes /pv", false],

@@ -155,5 +155,6 @@ function claimStatuses({ spec, status }: Pod): readonly (string | undefined)[] {
   return [
     ...(spec?.resourceClaims ?? []).map(({ resourceClaimName }) => resourceClaimName),
     ...(status?.resourceClaimStatuses ?? []).map(({ resourceClaimName }) => resourceClaimName),
+    status?.extendedResourceClaimStatus?.resourceClaimName,
   ];
 }
