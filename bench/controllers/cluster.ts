@@ -4,7 +4,14 @@ import { Pods } from "#api/core/v1/pod";
 import type { PodSpec } from "#api/core/v1/types.gen";
 import { formatTime, silentLogger, systemClock, type Kind, type KubeObject } from "#apimachinery";
 import { createApiServer } from "#apiserver";
-import { newClient, newEventRecorder, newInformerFactory, type Client, type InformerFactory } from "#client";
+import {
+  newClient,
+  newEventRecorder,
+  newInformerFactory,
+  type Client,
+  type InformerFactory,
+  type MetricsSink,
+} from "#client";
 import { startManager } from "#controller-runtime";
 import { newControllers } from "#controllers";
 import { openMemoryStore } from "#storage";
@@ -16,6 +23,8 @@ export interface ControllersCluster extends AsyncDisposable {
   readonly signal: AbortSignal;
   /** Resolves when `read` says so; asked after every change of the kinds. */
   until(kinds: readonly Kind[], read: () => boolean): Promise<void>;
+  /** Reconciles so far, of all controllers. */
+  reconciles(): number;
   /** How many objects of a kind there are now; the kind must be among those the cluster was started with. */
   count(kind: Kind): number;
   createNodes(count: number): Promise<void>;
@@ -40,7 +49,13 @@ export async function startControllersCluster(
   const reader = newClient(server.transport(controllerManagerUser), { userAgent: USER_AGENT });
   const informers = newInformerFactory({ client: reader, freeze: false });
   const recorder = newEventRecorder({ client: reader, component: "bench" }, signal);
-  const context = { client: reader, informers, recorder, clock: systemClock, logger: silentLogger };
+  let reconciles = 0;
+  const metrics: MetricsSink = {
+    inc: (name) => void (name === "controller_runtime_reconcile_total" && reconciles++),
+    set: () => undefined,
+    observe: () => undefined,
+  };
+  const context = { client: reader, informers, recorder, clock: systemClock, logger: silentLogger, metrics };
   const clientFor = (account: string): Client =>
     newClient(server.transport(controllerUser(account)), { userAgent: USER_AGENT });
   const counts = new Map<string, number>();
@@ -60,6 +75,7 @@ export async function startControllersCluster(
     client,
     informers,
     signal,
+    reconciles: () => reconciles,
     count: (kind) => counts.get(kind.kind) ?? 0,
     until: (watched, read) => until(informers, watched, read),
     createNodes: (count) =>

@@ -75,5 +75,6 @@ export async function measureMany(count: number): Promise<void> {
     unit: "ms",
     limit: { value: floorMs * count * OBJECTS_EACH, name: `${OBJECTS_EACH} creates by a client for each` },
     runs: 1,
+    also: { reconciles: cluster.reconciles() },
   });
 }

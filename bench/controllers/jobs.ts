@@ -35,7 +35,7 @@ export async function measureJob(completions: number, parallelism: number): Prom
       name: `${WRITES_EACH} writes of each pod by a client`,
     },
     runs: 1,
-    also: { podsPerSecond: round((completions * 1_000) / ms), podsMade: made() },
+    also: { podsPerSecond: round((completions * 1_000) / ms), podsMade: made(), reconciles: cluster.reconciles() },
   });
 }
 

@@ -23,6 +23,7 @@ interface Monitor {
   /** Another one means another watch. */
   readonly version: string;
   readonly stop: AbortController;
+  readonly lister: Lister<KubeObject>;
   readonly stopped: Promise<void>;
 }
 
@@ -55,7 +56,7 @@ export async function watchCustomKinds(
       if (!until.aborted) events?.synced(kind, informer.lister).forEach(enqueue);
     };
     const stopped = Promise.all([factory.stopped(), announce()]).then(() => {});
-    return { kind, version: kind.version, stop, stopped };
+    return { kind, version: kind.version, stop, lister: informer.lister, stopped };
   };
   const follow = (object: CustomResourceDefinition, change: Change): void => {
     const { name } = object.metadata;
@@ -64,6 +65,10 @@ export async function watchCustomKinds(
     if (running?.version === kind?.version) return;
     running?.stop.abort();
     if (running !== undefined) events?.stopped(running.kind);
+    if (running !== undefined && change === "delete") {
+      // A definition goes after its objects; their ends may not have been shown before the watch was stopped.
+      for (const last of running.lister.list()) observe(running.kind, last, "delete").forEach(enqueue);
+    }
     if (kind === undefined) monitors.delete(name);
     else monitors.set(name, start(kind));
   };

@@ -187,11 +187,15 @@ function newNodeIpam(context: ControllerContext, options: ControllerOptions): Co
   const { allocateNodeCIDRs = false, clusterCIDR = "", serviceCIDR = "" } = options;
   if (!allocateNodeCIDRs || clusterCIDR === "") return undefined;
   return nodeIpamController(context, {
-    clusterCIDRs: clusterCIDR.split(","),
-    serviceCIDRs: serviceCIDR === "" ? [] : serviceCIDR.split(","),
+    clusterCIDRs: rangesOfFlag(clusterCIDR),
+    serviceCIDRs: rangesOfFlag(serviceCIDR),
     maskSizeIPv4: options.nodeCIDRMaskSizeIPv4 ?? 24,
     maskSizeIPv6: options.nodeCIDRMaskSizeIPv6 ?? 64,
   });
+}
+
+function rangesOfFlag(flag: string): readonly string[] {
+  return flag === "" ? [] : flag.split(",").map((part) => part.trim());
 }
 
 /** Resolves `*`, names and `-names` as upstream: of what is said of one controller the first counts, and anything before `*`. */

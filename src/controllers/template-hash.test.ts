@@ -8,6 +8,26 @@ test("canonicalJSON() is independent of the order of keys, and of what is absent
   assert.equal(equalJSON([1, 2], [2, 1]), false);
 });
 
+for (const [a, b, want] of [
+  [1, 1, true],
+  [1, "1", false],
+  [0, undefined, false],
+  [null, undefined, true],
+  [{}, undefined, false],
+  [{ a: null }, {}, true],
+  [{ a: 1 }, { a: 1, b: 2 }, false],
+  [{ a: 1, b: 2 }, { a: 1 }, false],
+  [{ a: { x: 1, y: [{ z: "1" }] } }, { a: { y: [{ z: "1" }], x: 1 } }, true],
+  [{ a: [] }, { a: {} }, false],
+  [[], {}, false],
+  [[1], [1, undefined], false],
+  [{ toString: 1 }, {}, false],
+] as const)
+  test(`equalJSON() of ${JSON.stringify(a)} and ${JSON.stringify(b)} is ${want}`, () => {
+    assert.equal(equalJSON(a, b), want);
+    assert.equal(equalJSON(b, a), want);
+  });
+
 test("fnv32a() and safeEncode() are upstream's", () => {
   assert.equal(fnv32a(""), 0x811c9dc5);
   assert.equal(fnv32a("a"), 0xe40c292c);

@@ -15,8 +15,31 @@ export function canonicalJSON(value: unknown): string {
   });
 }
 
+/** Whether the `canonicalJSON` of both is the same. Made for statuses that are compared at every reconcile: it builds no text. */
 export function equalJSON(a: unknown, b: unknown): boolean {
-  return a === b || canonicalJSON(a) === canonicalJSON(b);
+  if (a === b) return true;
+  if (isAbsent(a) || isAbsent(b)) return isAbsent(a) && isAbsent(b);
+  if (typeof a !== "object" || typeof b !== "object") return false;
+  if (Array.isArray(a) || Array.isArray(b)) {
+    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
+    return a.every((item, i) => equalJSON(item, b[i]));
+  }
+  return isWithin(a as Fields, b as Fields, equalJSON) && isWithin(b as Fields, a as Fields, () => true);
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Every field of `a` is in `b`, where `compare` says that it is the same. */
+function isWithin(a: Fields, b: Fields, compare: (a: unknown, b: unknown) => boolean): boolean {
+  for (const key of Object.keys(a)) {
+    const other = Object.hasOwn(b, key) ? b[key] : undefined;
+    if (!isAbsent(a[key]) && (isAbsent(other) || !compare(a[key], other))) return false;
+  }
+  return true;
+}
+
+function isAbsent(value: unknown): value is null | undefined {
+  return value === undefined || value === null;
 }
 
 /** FNV-1a, 32 bits, over the UTF-8 bytes of `text`. */

@@ -213,21 +213,16 @@ class Rollouts {
     await unlessGone(this.#context.client.delete(ReplicaSets, rs.metadata, signal, { preconditions }));
   }
 
-  /** The revision is an annotation, which the status subresource does not write. */
+  /** The revision is an annotation, which is written with the status, as upstream: it is no change of generation. */
   async #writeStatus(d: Deployment, { revision, status }: Plan, signal: AbortSignal): Promise<void> {
-    const { client } = this.#context;
-    let latest: Deployment | undefined = d;
-    if (revision !== undefined) {
-      // deployment-controller may update Deployments, and not patch them
-      const annotations = { ...d.metadata.annotations, [REVISION]: revision };
-      const next = { ...d, metadata: { ...d.metadata, annotations } };
-      latest = await unlessGone(client.update(Deployments, next, signal));
-    }
-    if (latest !== undefined && !isSameStatus(status, d.status)) {
-      const next = { ...d, metadata: latest.metadata, status };
-      latest = await unlessGone(client.updateStatus(Deployments, next, signal));
-    }
-    if (latest !== d) this.#lastWrites.note(latest);
+    if (revision === undefined && isSameStatus(status, d.status)) return;
+    const annotations = {
+      ...d.metadata.annotations,
+      ...(revision !== undefined && { [REVISION]: revision }),
+    };
+    const next = { ...d, metadata: { ...d.metadata, annotations }, status };
+    const write = this.#context.client.updateStatus(Deployments, next, signal);
+    this.#lastWrites.note(await unlessGone(write));
   }
 
   /** An orphan concerns every Deployment that would adopt it. */

@@ -1,6 +1,6 @@
 /** Runs pods until as many as a Job asks for have succeeded. @module */
 import type { Kind, ObjectKey } from "#apimachinery";
-import { controllerOf, isNamespaceGone, keyOf, splitKey } from "#apimachinery";
+import { controllerOf, isNamespaceGone, keyOf } from "#apimachinery";
 import { Jobs } from "#api/batch/v1/job";
 import type { Job } from "#api/batch/v1/types.gen";
 import { Pods } from "#api/core/v1/pod";
@@ -10,7 +10,7 @@ import type { Lister, MetricsSink } from "#client";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { slowStartBatch, source } from "#controller-runtime";
 import { forEachParallel } from "../batch.ts";
-import { adoptersOf, claim, planClaims } from "../controller-ref-manager.ts";
+import { adoptersOf, claim, controllerKeys, planClaims } from "../controller-ref-manager.ts";
 import { indexOrphans, orphansOf } from "../indexes.ts";
 import { LastWrites } from "../last-writes.ts";
 import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
@@ -32,8 +32,10 @@ import {
 } from "./metrics.ts";
 import { reportStale } from "../stale-syncs.ts";
 import { jobPod } from "./job-pod.ts";
+import { OpenPods } from "./open-pods.ts";
 import type { Plan } from "./plan.ts";
 import { afterActing, isFinished, plan } from "./plan.ts";
+import { SyncPauses } from "./sync-pauses.ts";
 import { isHeld, TRACKING_FINALIZER } from "./tracking.ts";
 
 /**
@@ -48,8 +50,10 @@ export function jobController(context: ControllerContext): Controller {
     reconciles: Jobs as Kind,
     owns: [Pods as Kind],
     watches: [
-      source(Pods, (pod, old) => {
+      source(Pods, (pod, old, change) => {
         noteEnd(context.metrics, pod, old);
+        if (change !== "delete")
+          for (const key of controllerKeys(Jobs, pod)) runner.openPods.changed(key, pod, old);
         return runner.adoptersOf(pod);
       }),
       source(Jobs, (job, old) => {
@@ -69,15 +73,17 @@ interface Done {
 }
 
 class JobRunner {
+  readonly openPods: OpenPods;
   readonly #context: ControllerContext;
+  readonly #pauses: SyncPauses;
   readonly #jobs: Lister<Job>;
   readonly #pods: Lister<Pod>;
   readonly #ownWrites: OwnWrites;
   readonly #lastWrites = new LastWrites();
   /** Bounded by the Jobs that run. */
   readonly #backoffs = new Map<ObjectKey, BackoffRecord>();
-  /** uids of pods whose finalizer was taken; bounded by the pods whose finalizer the cache still shows. */
-  readonly #released = new Map<ObjectKey, Set<string>>();
+  /** By uid, the keys of pods whose finalizer was taken; bounded by the pods whose finalizer the cache still shows. */
+  readonly #released = new Map<ObjectKey, Map<string, ObjectKey>>();
 
   constructor(context: ControllerContext) {
     const { clock, informers } = context;
@@ -87,6 +93,8 @@ class JobRunner {
     this.#jobs = informers.lister(Jobs);
     this.#pods = pods.lister;
     this.#ownWrites = new OwnWrites(clock, pods);
+    this.openPods = new OpenPods(pods);
+    this.#pauses = new SyncPauses(clock);
   }
 
   async reconcile(key: ObjectKey, signal: AbortSignal): Promise<Result> {
@@ -102,6 +110,8 @@ class JobRunner {
       reportStale(metrics, "job", "batch", "jobs");
       return {};
     }
+    const leftMs = this.#pauses.leftMs(key, job);
+    if (leftMs > 0) return { requeueAfterMs: leftMs };
     const startMs = clock.monotonicMs();
     const run: { action: SyncAction } = { action: "reconciling" };
     const report = (result: "success" | "error"): void =>
@@ -112,6 +122,8 @@ class JobRunner {
       return result;
     } catch (err) {
       report("error");
+      this.#pauses.forget(key);
+      this.openPods.forget(key);
       throw err;
     }
   }
@@ -119,10 +131,12 @@ class JobRunner {
   async #sync(key: ObjectKey, job: Job, run: { action: SyncAction }, signal: AbortSignal): Promise<Result> {
     const { metrics } = this.#context;
     const settled = this.#ownWrites.settled(key);
-    const pods = await this.#claimPods(job, signal);
+    const pods = await this.#claimPods(key, job, signal);
+    this.#pauses.begin(key, job, pods.length);
     const backoff = this.#backoffs.get(key) ?? NO_FAILURES;
-    const released = this.#stillReleased(key, pods);
-    const p = plan(job, { pods, backoff, settled, released, nowMs: this.#context.clock.now() });
+    const released = this.#stillReleased(key);
+    const nowMs = this.#context.clock.now();
+    const p = plan(job, { pods, backoff, settled, released: new Set(released.keys()), nowMs });
     run.action = actionOf(p);
     const { created, removed, error } = await this.#carryOut(job, p, signal);
     const status = afterActing(p.status, created, removed);
@@ -139,7 +153,7 @@ class JobRunner {
     this.#backoffs.set(key, p.backoff);
     await forEachParallel(p.release, async (pod) => {
       await this.#release(pod, signal);
-      released.add(pod.metadata.uid!);
+      released.set(pod.metadata.uid!, keyOf(pod));
     });
     if (error !== undefined) throw error;
     const requeueAfterMs = settled ? p.requeueAfterMs : OWN_WRITES_TIMEOUT_MS;
@@ -151,20 +165,25 @@ class JobRunner {
     this.#lastWrites.forget(key);
     this.#backoffs.delete(key);
     this.#released.delete(key);
+    this.#pauses.forget(key);
+    this.openPods.forget(key);
   }
 
-  /** Those whose finalizer the cache still shows; further ones may be added to the set. */
-  #stillReleased(key: ObjectKey, pods: readonly Pod[]): Set<string> {
-    const before = this.#released.get(key) ?? new Set();
-    const held = pods.filter(isHeld).map(({ metadata }) => metadata.uid!);
-    const released = new Set(held.filter((uid) => before.has(uid)));
+  /** Those whose finalizer the cache still shows; further ones may be added. */
+  #stillReleased(key: ObjectKey): Map<string, ObjectKey> {
+    const isStillHeld = (uid: string, podKey: ObjectKey): boolean => {
+      const pod = this.#pods.get(podKey);
+      return pod?.metadata.uid === uid && isHeld(pod);
+    };
+    const before = this.#released.get(key) ?? [];
+    const released = new Map([...before].filter(([uid, podKey]) => isStillHeld(uid, podKey)));
     this.#released.set(key, released);
     return released;
   }
 
-  #claimPods(job: Job, signal: AbortSignal): Promise<readonly Pod[]> {
+  #claimPods(key: ObjectKey, job: Job, signal: AbortSignal): Promise<readonly Pod[]> {
     const selector = selectorPredicate(job.spec?.selector);
-    const candidates = [...this.#pods.controlledBy(job), ...orphansOf(this.#pods, job.metadata.namespace)];
+    const candidates = [...this.openPods.of(key, job), ...orphansOf(this.#pods, job.metadata.namespace)];
     const claims = planClaims(job, candidates, ({ metadata }) => selector(metadata.labels));
     return claim(this.#context.client, Jobs, job, Pods, claims, signal, TRACKING_FINALIZER);
   }
@@ -193,18 +212,8 @@ class JobRunner {
 
   /** Nobody counts these pods any more. */
   async #releaseAll(key: ObjectKey, job: Job | undefined, signal: AbortSignal): Promise<void> {
-    const { namespace, name } = splitKey(key);
-    const isOurs = (pod: Pod): boolean => {
-      const owner = controllerOf(pod);
-      return (
-        owner?.kind === "Job" && owner.name === name && (job === undefined || owner.uid === job.metadata.uid)
-      );
-    };
-    const pods = job === undefined ? this.#pods.list(namespace) : this.#pods.controlledBy(job);
-    await forEachParallel(
-      pods.filter((pod) => isHeld(pod) && isOurs(pod)),
-      (pod) => this.#release(pod, signal),
-    );
+    const isOurs = (pod: Pod): boolean => job === undefined || controllerOf(pod)?.uid === job.metadata.uid;
+    await forEachParallel(this.openPods.heldBy(key).filter(isOurs), (pod) => this.#release(pod, signal));
   }
 
   async #release({ metadata }: Pod, signal: AbortSignal): Promise<void> {

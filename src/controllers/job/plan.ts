@@ -42,7 +42,7 @@ export interface Plan {
 }
 
 export interface Observed {
-  /** All pods of the Job, also those that ended. */
+  /** All pods of the Job that have not ended or not been counted; with a failure policy, all others, too. */
   readonly pods: readonly Pod[];
   readonly backoff: BackoffRecord;
   /** The cache shows all creations and deletions made for this Job. */
@@ -274,6 +274,7 @@ function toCreate(
  * At least `count`: first those whose index is not wanted or has a pod already, then those that got least far.
  */
 function forRemoval(job: Job, active: readonly Pod[], count: number): readonly Pod[] {
+  if (count === 0 && !hasSuperfluousIndex(job, active)) return [];
   const sorted = active.toSorted(
     (a, b) => compareActivePods(a, b) || (creationOrder(a) < creationOrder(b) ? 1 : -1),
   );
@@ -281,6 +282,12 @@ function forRemoval(job: Job, active: readonly Pod[], count: number): readonly P
     job.spec?.completionMode === "Indexed" ? superfluousIndexes(job, sorted) : new Set<Pod>();
   const rest = sorted.filter((pod) => !superfluous.has(pod));
   return [...superfluous, ...rest.slice(0, Math.max(count - superfluous.size, 0))];
+}
+
+function hasSuperfluousIndex(job: Job, active: readonly Pod[]): boolean {
+  if (job.spec?.completionMode !== "Indexed") return false;
+  const indexes = active.map(indexOf);
+  return new Set(indexes).size < indexes.length || indexes.some((index) => !isInRange(job, index));
 }
 
 /** Of several pods with one index, the last in the order of removal stays. */

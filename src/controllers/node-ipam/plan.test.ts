@@ -62,6 +62,20 @@ test("Ipam gives each node one part of every family, and the same again when the
   assert.equal(shown(ipam.allocate(having("c", ["10.244.9.0/24"]))), "assigned");
 });
 
+test("Ipam takes one range of each family at most", () => {
+  const made = (...clusterCIDRs: readonly string[]): Ipam =>
+    new Ipam({ clusterCIDRs, serviceCIDRs: [], ...masks });
+  assert.throws(
+    () => made("10.0.0.0/16", "10.1.0.0/16"),
+    /len of ClusterCIDRs==2 and they are not configured as dual/,
+  );
+  assert.throws(
+    () => made("10.0.0.0/16", "fd00::/56", "fd01::/56"),
+    /length of clusterCIDRs is:3 more than max/,
+  );
+  assert.doesNotThrow(() => made("fd00::/56", "10.0.0.0/16"));
+});
+
 test("Ipam gives nothing when one family is full, and again when a node goes", () => {
   const ipam = new Ipam({ clusterCIDRs: ["10.0.0.0/23"], serviceCIDRs: [], ...masks });
   ipam.observe(having("a", ["10.0.0.0/24"]));

@@ -21,11 +21,12 @@ export class Ipam {
   readonly #sets: readonly CidrSet[];
   readonly #given = new Map<string, readonly string[]>();
 
-  /** Throws a RangeError for CIDRs that are none, or too small for their mask. */
+  /** Throws a RangeError for CIDRs that are none, two of one family, or too small for their mask. */
   constructor(
     { clusterCIDRs, serviceCIDRs, maskSizeIPv4, maskSizeIPv6 }: IpamOptions,
     observerOf?: (clusterCIDR: string) => CidrSetObserver,
   ) {
+    refuseMany(clusterCIDRs);
     this.#sets = clusterCIDRs.map(
       (cidr) => new CidrSet(cidr, familyOf(cidr) === 4 ? maskSizeIPv4 : maskSizeIPv6, observerOf?.(cidr)),
     );
@@ -69,6 +70,15 @@ export class Ipam {
   #release(cidrs: readonly string[]): void {
     for (const cidr of cidrs) for (const set of this.#sets) set.release(cidr);
   }
+}
+
+function refuseMany(clusterCIDRs: readonly string[]): void {
+  const count = clusterCIDRs.length;
+  if (count > 2) throw new RangeError(`length of clusterCIDRs is:${count} more than max allowed of 2`);
+  if (count < 2 || new Set(clusterCIDRs.map(familyOf)).size === 2) return;
+  throw new RangeError(
+    `len of ClusterCIDRs==${count} and they are not configured as dual stack (at least one from each IPFamily)`,
+  );
 }
 
 function podCIDRsOf({ spec }: Node): readonly string[] {

@@ -48,6 +48,14 @@ export function replicaManager<T extends KubeObject>(
   };
 }
 
+interface Action {
+  readonly error: unknown;
+  /** Pods were made or deleted: seeing that brings the owner here again. */
+  readonly isActing: boolean;
+}
+
+const IDLE: Action = { error: undefined, isActing: false };
+
 class ReplicaManager<T extends KubeObject> {
   readonly #context: ControllerContext;
   readonly #adapter: ReplicaAdapter<T>;
@@ -95,12 +103,14 @@ class ReplicaManager<T extends KubeObject> {
     );
 
     const act = settled && owner.metadata.deletionTimestamp === undefined;
-    const error = act ? await this.#manageReplicas(owner, rs, active, signal) : undefined;
+    const { error, isActing } = act ? await this.#manageReplicas(owner, rs, active, signal) : IDLE;
 
     const nowMs = this.#context.clock.now();
     const failure = error === undefined ? undefined : messageOf(error);
     const status = this.#adapter.statusOf(planStatus(rs, active, terminating, failure, nowMs));
-    if (!equalJSON(status, rs.status)) {
+    // Pods that were made just now say the rest when they are seen: until then only the generation would be news.
+    const isUnderWay = error === undefined && isActing && isOnlyObserved(status, rs.status);
+    if (!equalJSON(status, rs.status) && !isUnderWay) {
       const write = this.#context.client.updateStatus(kind, { ...owner, status }, signal);
       this.#lastWrites.note(await unlessGone(write));
     }
@@ -119,13 +129,13 @@ class ReplicaManager<T extends KubeObject> {
     return siblings.flatMap((sibling) => this.#pods.controlledBy(sibling));
   }
 
-  /** Returns the first error; what did succeed is remembered. */
+  /** Gives the first error; what did succeed is remembered. */
   async #manageReplicas(
     owner: T,
     rs: ReplicaSet,
     active: readonly Pod[],
     signal: AbortSignal,
-  ): Promise<unknown> {
+  ): Promise<Action> {
     const { kind } = this.#adapter;
     const related = active.length > desiredReplicas(rs) ? this.#related(owner, active) : active;
     const { create, remove } = plan(rs, active, related, this.#context.clock.now());
@@ -136,16 +146,16 @@ class ReplicaManager<T extends KubeObject> {
       const { error } = await slowStartBatch(create, 1, async () => {
         this.#ownWrites.created(key, await createPod(this.#context, pod, owner, signal));
       });
-      return isNamespaceGone(error) ? undefined : error;
+      return { error: isNamespaceGone(error) ? undefined : error, isActing: true };
     }
     try {
       await forEachParallel(remove, async (pod) => {
         await deletePod(this.#context, pod, owner, signal);
         this.#ownWrites.deleted(key, pod);
       });
-      return undefined;
-    } catch (err) {
-      return err;
+      return { error: undefined, isActing: remove.length > 0 };
+    } catch (error) {
+      return { error, isActing: true };
     }
   }
 
@@ -173,6 +183,11 @@ class ReplicaManager<T extends KubeObject> {
       selectorPredicate(this.#adapter.asReplicaSet(owner).spec?.selector)(pod.metadata.labels);
     return this.#owners.list(pod.metadata.namespace).filter(selects).map(keyOf);
   }
+}
+
+function isOnlyObserved(next: ReplicaSetStatus, stored: ReplicaSetStatus = { replicas: 0 }): boolean {
+  const { observedGeneration } = next;
+  return equalJSON(next, { terminatingReplicas: 0, ...stored, observedGeneration });
 }
 
 function isWell(pod: Pod): boolean {
