@@ -5,7 +5,7 @@ import { createApiServer } from "#apiserver";
 import { Nodes } from "#api/core/v1/node";
 import { Pods } from "#api/core/v1/pod";
 import type { Pod } from "#api/core/v1/types.gen";
-import type { Client, InformerFactory } from "#client";
+import type { Client, InformerFactory, MetricsSink } from "#client";
 import { newClient, newEventRecorder, newInformerFactory } from "#client";
 import { newControllers } from "#controllers";
 import { startManager } from "#controller-runtime";
@@ -28,8 +28,12 @@ export interface Cluster extends AsyncDisposable {
 const PATIENCE_MS = 15_000;
 const NODE = "node-1";
 
-/** `clock` is that of the controllers alone. */
-export async function startCluster(kinds: readonly Kind[], clock: Clock = systemClock): Promise<Cluster> {
+/** `clock` is that of the controllers alone, and `metrics` is told of what they do. */
+export async function startCluster(
+  kinds: readonly Kind[],
+  clock: Clock = systemClock,
+  metrics?: MetricsSink,
+): Promise<Cluster> {
   const store = await openMemoryStore();
   const server = await createApiServer({ store, freezeObjects: true });
   const abort = new AbortController();
@@ -45,7 +49,10 @@ export async function startCluster(kinds: readonly Kind[], clock: Clock = system
     child: () => logger,
     error: (message: string, fields = {}) => void errors.push(`${message} ${describe(fields)}`),
   };
-  const context = { client: reader, informers, recorder, clock, logger };
+  const context = {
+    ...{ client: reader, informers, recorder, clock, logger },
+    ...(metrics !== undefined && { metrics }),
+  };
   for (const kind of kinds) informers.informer(kind);
   await client.create(Nodes, newNode(NODE), signal);
   const controllers = newControllers(context, {
@@ -115,14 +122,17 @@ export function newNode(name: string): KubeObject & { apiVersion: "v1"; kind: "N
   return node;
 }
 
-/** Binds pods, unless a scheduler does, says how they are, and lets them go when they are deleted. */
+/**
+ * Binds pods, unless a scheduler does, says how they are, and lets them go when they are deleted. The function it
+ * returns makes it look at all pods again, after a pause.
+ */
 export function runKubelet(
   client: Client,
   informers: InformerFactory,
   state: { readonly isPaused: boolean; readonly hasScheduler?: boolean },
   errors: string[],
   signal: AbortSignal,
-): void {
+): () => void {
   let next = 1;
   const sync = async (pod: Pod): Promise<void> => {
     if (state.isPaused) return;
@@ -131,7 +141,7 @@ export function runKubelet(
       return await client.delete(Pods, metadata, signal, { gracePeriodSeconds: 0 });
     if ((pod.spec?.nodeName ?? "") === "") {
       if (state.hasScheduler === true) return;
-      const target = { kind: "Node", name: NODE };
+      const target = { kind: "Node", name: nodeAskedFor(pod) ?? NODE };
       const { name, namespace } = metadata;
       const binding = { apiVersion: "v1", kind: "Binding", metadata: { name, namespace }, target };
       await client.createSubresource(Pods, metadata, "binding", binding, signal);
@@ -145,6 +155,14 @@ export function runKubelet(
       if (!signal.aborted && !isNotFound(err) && !isConflict(err)) errors.push(`kubelet: ${String(err)}`);
     });
   informers.informer(Pods).addEventHandler({ onAdd: handle, onUpdate: handle });
+  return () => informers.lister(Pods).list().forEach(handle);
+}
+
+/** That of a DaemonSet's pod. */
+function nodeAskedFor({ spec }: Pod): string | undefined {
+  const required = spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  const fields = required?.nodeSelectorTerms.flatMap(({ matchFields = [] }) => matchFields);
+  return fields?.find(({ key }) => key === "metadata.name")?.values?.[0];
 }
 
 /** Pods that are not restarted end well as soon as they run. */

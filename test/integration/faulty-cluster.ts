@@ -17,7 +17,11 @@ export interface FaultyCluster extends AsyncDisposable {
   /** Without lag: what is so, not what the controllers believe. */
   readonly informers: InformerFactory;
   readonly random: () => number;
+  /** That of the server and the controllers. */
+  readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Until `resume`, pods stay as they are. */
+  readonly kubelet: { pause(): void; resume(): void };
   /** Ends the controllers wherever they are, and starts new ones that know nothing. */
   restart(): Promise<void>;
   /** `restart` at `times` random moments; resolves after the last. */
@@ -28,19 +32,28 @@ export interface FaultyCluster extends AsyncDisposable {
 const NODE = "node-1";
 /** Retries wait twice as long after each conflict. */
 const PATIENCE_MS = 60_000;
-/** The tests wait for late watches, for retries and for the Job controller's pauses; the work itself takes a tenth of that. */
+/** The tests wait for late watches and for retries; the work itself takes a tenth of that. */
 const TIME_FACTOR = 5;
 /** Of one write in a row: each doubles the wait for the next try, and a dozen of them is a minute in which nothing happens. */
 const REFUSALS_MAX = 3;
 
+export interface FaultOptions {
+  /** How many times as fast the clock goes. */
+  readonly timeFactor?: number;
+  /** Which writes conflict; absent: half of them, by chance. */
+  readonly refuses?: Faults["refuses"];
+}
+
+/** `lagMaxMs`: of the cluster's clock, as are all times. */
 export async function startFaultyCluster(
   seed: number,
   lagMaxMs: number,
   kinds: readonly Kind[],
+  { timeFactor = TIME_FACTOR, refuses }: FaultOptions = {},
 ): Promise<FaultyCluster> {
   const random = seededRandom(seed);
   const store = await openMemoryStore();
-  const clock = fasterClock(TIME_FACTOR);
+  const clock = fasterClock(timeFactor);
   const server = await createApiServer({ store, clock, freezeObjects: true });
   const abort = new AbortController();
   const { signal } = abort;
@@ -48,10 +61,11 @@ export async function startFaultyCluster(
   const informers = newInformerFactory({ client });
   for (const kind of kinds) informers.informer(kind);
   await client.create(Nodes, newNode(NODE), signal);
-  runKubelet(client, informers, { isPaused: false }, [], signal);
+  const state = { isPaused: false };
+  const wakeKubelet = runKubelet(client, informers, state, [], signal);
   informers.start(signal);
   await informers.waitForSync(signal);
-  const faults: Faults = { refuses: conflicts(random), lagMs: () => random() * lagMaxMs };
+  const faults: Faults = { refuses: refuses ?? conflicts(random), lagMs: () => random() * lagMaxMs };
   let term = startTerm(server, faults, random, clock);
   const restart = async (): Promise<void> => {
     await term.end();
@@ -61,7 +75,15 @@ export async function startFaultyCluster(
     client,
     informers,
     random,
+    clock,
     signal,
+    kubelet: {
+      pause: () => (state.isPaused = true),
+      resume() {
+        state.isPaused = false;
+        wakeKubelet();
+      },
+    },
     restart,
     async restartOften(times, pauseMaxMs) {
       for (let i = 0; i < times; i++) {
@@ -78,6 +100,12 @@ export async function startFaultyCluster(
       await store.close();
     },
   };
+}
+
+/** Every second write of those made, whatever it is: the one that follows a refusal is let through. */
+export function everySecondWrite(): Faults["refuses"] {
+  let writes = 0;
+  return () => writes++ % 2 === 0;
 }
 
 function conflicts(random: () => number): Faults["refuses"] {
@@ -109,6 +137,8 @@ function startTerm(
   const recorder = newEventRecorder({ client, component: "test", clock }, signal);
   const context = { client, informers, recorder, clock, random, logger: silentLogger };
   const controllers = newControllers(context, {
+    // nobody sends the nodes' heartbeats
+    names: ["*", "-node-lifecycle-controller"],
     rootCA: "CA",
     clientFor: (account) => clientOf(controllerUser(account)),
   });

@@ -11,6 +11,7 @@ import { Pods } from "#api/core/v1/pod";
 import { ServiceAccounts } from "#api/core/v1/serviceaccount";
 import type { Pod, PodCondition, PodSpec } from "#api/core/v1/types.gen";
 import { Leases } from "#api/coordination/v1/lease";
+import { ResourceClaims } from "#api/resource/v1/resourceclaim";
 import { createApiServer, type ApiServer } from "#apiserver";
 import { newClient, type Client } from "#client";
 import { createSimulatedRuntime, type Runtime } from "#cri";
@@ -77,16 +78,17 @@ function startKubelet(options: Partial<KubeletOptions> = {}): { readonly stop: (
   };
 }
 
-/** Watches from the present state until an object of that name satisfies `isDone`. */
+/** Watches from the present state until an object of that name ("": of any) satisfies `isDone`. */
 async function first<T extends KubeObject>(
   kind: Kind<T>,
   name: string,
   isDone: (object: T) => boolean,
 ): Promise<T> {
   const stop = AbortSignal.timeout(WAIT_MS);
-  const scope = { fieldSelector: `metadata.name=${name}` };
+  const scope = name === "" ? {} : { fieldSelector: `metadata.name=${name}` };
   const { items, metadata } = await client.list(kind, scope, stop);
-  if (items[0] !== undefined && isDone(items[0])) return items[0];
+  const found = items.find(isDone);
+  if (found !== undefined) return found;
   const { resourceVersion = "" } = metadata;
   for await (const event of client.watch(kind, { ...scope, resourceVersion }, stop)) {
     if (event.type === "ERROR" || event.type === "BOOKMARK" || event.type === "DELETED") continue;
@@ -184,6 +186,32 @@ test("runKubelet starts a container as soon as the configMap it needs exists", a
   await until("late", isReady);
   await client.delete(Pods, { namespace, name: "late" }, signal);
   await untilGone("late");
+});
+
+test("runKubelet runs a pod on a simulated node once its claim is there, allocated and reserved for it", async () => {
+  const apiVersion = "resource.k8s.io/v1" as const;
+  const metadata = { name: "dice", namespace };
+  const results = [{ request: "r", driver: "dice.example.com", pool: "p", device: "d1" }];
+  const containers = [{ name: "c", image: "demo/web:1", resources: { claims: [{ name: "mine" }] } }];
+  const resourceClaims = [{ name: "mine", resourceClaimName: "dice" }];
+  const pod = await create("claiming", { containers, resourceClaims });
+  const told = (text: string): Promise<unknown> =>
+    first(
+      Events,
+      "",
+      ({ reason, message = "" }) => reason === "FailedPrepareDynamicResources" && message.endsWith(text),
+    );
+  await told('fetch ResourceClaim dice: resourceclaims.resource.k8s.io "dice" not found');
+  const claim = { apiVersion, kind: "ResourceClaim", metadata, spec: {} } as const;
+  const made = await client.create(ResourceClaims, claim, signal);
+  const uid = pod.metadata.uid!;
+  await told(`pod claiming (${uid}) is not allowed to use ResourceClaim dice (${made.metadata.uid})`);
+  const reservedFor = [{ resource: "pods", name: "claiming", uid }];
+  const status = { allocation: { devices: { results } }, reservedFor };
+  await client.updateStatus(ResourceClaims, { ...made, status }, signal);
+  await until("claiming", isReady);
+  await client.delete(Pods, { namespace, name: "claiming" }, signal);
+  await untilGone("claiming");
 });
 
 test("runKubelet on a simulated node answers network probes without the network", async () => {

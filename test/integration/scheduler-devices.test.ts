@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Nodes } from "#api/core/v1/node";
 import { DeviceClasses } from "#api/resource/v1/deviceclass";
 import { ResourceClaims } from "#api/resource/v1/resourceclaim";
 import { ResourceSlices } from "#api/resource/v1/resourceslice";
 import type { Device, DeviceClaim, ResourceClaim } from "#api/resource/v1/types.gen";
+import { StatusError } from "#apimachinery";
+import { newClient, type Transport } from "#client";
 import { newPod, startSchedulerCluster, type SchedulerCluster } from "./scheduler-cluster.ts";
 
 const DRIVER = "gpu.example.com";
@@ -249,4 +252,130 @@ test("scheduler binds a pod when its device is prepared, and gives one back that
   assert.equal((await cluster.pod("p", isBound)).spec?.nodeName, "a");
   assert.deepEqual(outcomes, []);
   assert.deepEqual(await devicesOf(cluster, "c"), ["a/g0"]);
+});
+
+const GPUS = "example.com/gpu";
+
+/** Asks for devices by the amount of a resource. */
+function asking(name: string, resource: string, count = "1") {
+  const resources = { requests: { [resource]: count }, limits: { [resource]: count } };
+  const containers = [{ name: "main", image: "registry.k8s.io/pause:3.10", resources }];
+  return { ...newPod(name), spec: { containers } };
+}
+
+/** `gpu` stands for `example.com/gpu` from now on. */
+async function extend({ client, signal }: SchedulerCluster): Promise<void> {
+  const body = { spec: { extendedResourceName: GPUS } };
+  await client.patch(DeviceClasses, { name: "gpu" }, { type: "merge", body }, signal);
+}
+
+test("scheduler backs an extended resource by devices, in a claim of the pod's own", async () => {
+  await using cluster = await gpuCluster({ a: [gpu("g0", "x"), gpu("g1", "x")] });
+  cluster.startScheduler();
+  const { metadata } = await cluster.create(asking("p", GPUS, "2"));
+  const refused = await cluster.pod("p", (pod) => pod.status?.conditions?.length === 1);
+  assert.match(refused.status!.conditions![0]!.message!, /1 Insufficient example\.com\/gpu/);
+  await extend(cluster);
+  const { status } = await cluster.pod("p", isBound);
+  const { resourceClaimName = "", requestMappings } = status?.extendedResourceClaimStatus ?? {};
+  assert.match(resourceClaimName, /^p-extended-resources-/);
+  const requestName = "container-0-request-0";
+  assert.deepEqual(requestMappings, [{ containerName: "main", resourceName: GPUS, requestName }]);
+  const made = await claimNow(cluster, resourceClaimName);
+  const owner = { apiVersion: "v1", kind: "Pod", name: "p", uid: metadata.uid, controller: true };
+  assert.deepEqual(made.metadata.ownerReferences, [owner]);
+  assert.equal(made.metadata.annotations?.["resource.kubernetes.io/extended-resource-claim"], "true");
+  assert.deepEqual(made.status?.reservedFor, [{ resource: "pods", name: "p", uid: metadata.uid }]);
+  assert.deepEqual(await devicesOf(cluster, resourceClaimName), ["a/g0", "a/g1"]);
+
+  // the devices are taken, also for those who ask by the name of the class
+  await cluster.create(asking("q", "deviceclass.resource.kubernetes.io/gpu"));
+  const waiting = await cluster.pod("q", (pod) => pod.status?.conditions?.length === 1);
+  assert.match(waiting.status!.conditions![0]!.message!, /1 cannot allocate all claims/);
+  const { finalizers: _, ...bare } = made.metadata;
+  await cluster.client.update(ResourceClaims, { ...made, metadata: bare }, cluster.signal);
+  await cluster.client.delete(ResourceClaims, made.metadata, cluster.signal);
+  await cluster.pod("q", isBound);
+});
+
+test("scheduler leaves an extended resource to the device plugin of a node that has one", async () => {
+  await using cluster = await gpuCluster({ a: [] });
+  await extend(cluster);
+  const { client, signal } = cluster;
+  const body = { status: { capacity: { [GPUS]: "1" }, allocatable: { [GPUS]: "1" } } };
+  await client.patch(Nodes, { name: "a" }, { type: "merge", body }, signal, { subresource: "status" });
+  cluster.startScheduler();
+  await cluster.create(asking("p", GPUS));
+  assert.equal((await cluster.pod("p", isBound)).status?.extendedResourceClaimStatus, undefined);
+  await cluster.create(asking("q", GPUS));
+  const refused = await cluster.pod("q", (pod) => pod.status?.conditions?.length === 1);
+  assert.match(refused.status!.conditions![0]!.message!, /1 Insufficient example\.com\/gpu/);
+});
+
+test("scheduler deletes the claim of an attempt that failed, and begins anew", async () => {
+  await using cluster = await gpuCluster({ a: [gpu("g0", "x")] });
+  await extend(cluster);
+  const { client, signal } = cluster;
+  const { metadata } = await cluster.create(asking("p", GPUS));
+  const { name, uid = "" } = metadata;
+  const stale = await client.create(
+    ResourceClaims,
+    {
+      apiVersion: "resource.k8s.io/v1",
+      kind: "ResourceClaim",
+      metadata: {
+        name: "stale",
+        namespace: NAMESPACE,
+        finalizers: ["resource.kubernetes.io/delete-protection"],
+        annotations: { "resource.kubernetes.io/extended-resource-claim": "true" },
+        ownerReferences: [{ apiVersion: "v1", kind: "Pod", name, uid, controller: true }],
+      },
+      spec: { devices: { requests: [{ name: "r", exactly: { deviceClassName: "gpu" } }] } },
+    },
+    signal,
+  );
+  cluster.startScheduler();
+  const { status } = await cluster.pod("p", isBound);
+  assert.notEqual(status?.extendedResourceClaimStatus?.resourceClaimName, stale.metadata.name);
+  await assert.rejects(claimNow(cluster, "stale"), { reason: "NotFound" });
+});
+
+test("scheduler deletes the claim for extended resources of a pod that could not be bound", async () => {
+  await using cluster = await gpuCluster({ a: [gpu("g0", "x")] });
+  await extend(cluster);
+  const { transport, client, signal } = cluster;
+  let failures = 1;
+  const flaky: Transport = {
+    request: (request, own) =>
+      request.path.endsWith("/binding") && failures-- > 0
+        ? Promise.reject(new StatusError("InternalError", "no luck"))
+        : transport.request(request, own),
+    watch: (request, own) => transport.watch(request, own),
+    stream: (request, own) => transport.stream(request, own),
+  };
+  cluster.startScheduler({ client: newClient(flaky) });
+  await cluster.create(asking("p", GPUS));
+  const { status } = await cluster.pod("p", isBound);
+  const { items } = await client.list(ResourceClaims, { namespace: NAMESPACE }, signal);
+  const names = items.map(({ metadata }) => metadata.name);
+  assert.deepEqual(names, [status?.extendedResourceClaimStatus?.resourceClaimName]);
+});
+
+test("scheduler packs extended resources that devices back, if its strategy says so", async () => {
+  const two = [gpu("g0", "x"), gpu("g1", "x")];
+  await using cluster = await gpuCluster({ a: two, b: two });
+  await extend(cluster);
+  const scoringStrategy = { type: "MostAllocated", resources: [{ name: GPUS, weight: 1 }] };
+  const config = parseSchedulerConfiguration({
+    apiVersion: "kubescheduler.config.k8s.io/v1",
+    kind: "KubeSchedulerConfiguration",
+    profiles: [{ pluginConfig: [{ name: "NodeResourcesFit", args: { scoringStrategy } }] }],
+  });
+  cluster.startScheduler({ config });
+  await cluster.create(asking("p", GPUS));
+  const first = (await cluster.pod("p", isBound)).spec?.nodeName;
+  await cluster.create(asking("q", GPUS));
+  assert.equal((await cluster.pod("q", isBound)).spec?.nodeName, first);
+  await cluster.create(asking("r", GPUS));
+  assert.notEqual((await cluster.pod("r", isBound)).spec?.nodeName, first);
 });
