@@ -3,10 +3,13 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { Clock } from "#apimachinery";
+import { parseIpRanges } from "#api/validation/ip-range";
 import {
   addNode,
+  clusterRanges,
   deleteCluster,
   deleteNode,
+  IP_FAMILIES,
   jsonProgress,
   logs,
   profileRows,
@@ -21,6 +24,7 @@ import {
   stop,
   stopOneNode,
   textProgress,
+  type IpFamilyChoice,
   type LauncherContext,
 } from "#launcher";
 import { extraConfigOf } from "./extra-config.ts";
@@ -56,8 +60,9 @@ interface StartFlags {
   readonly driver: "netns" | "host" | "simulated";
   readonly nodes: number;
   readonly apiserverPort: number;
-  readonly podNetworkCidr: string;
-  readonly serviceClusterIpRange: string;
+  readonly ipFamily?: IpFamilyChoice;
+  readonly podNetworkCidr?: string;
+  readonly serviceClusterIpRange?: string;
   readonly dnsDomain: string;
   readonly insecureRegistry?: readonly string[];
   readonly extraConfig?: readonly string[];
@@ -78,8 +83,19 @@ function addStart(program: Command, world: World, clock: Clock): void {
     )
     .option("-n, --nodes <count>", "number of nodes", integer, 1)
     .option("--apiserver-port <port>", "port of the API server", port, 6443)
-    .option("--pod-network-cidr <cidr>", "addresses of pods", cidr, "10.244.0.0/16")
-    .option("--service-cluster-ip-range <cidr>", "addresses of services", cidr, "10.96.0.0/12")
+    .addOption(
+      new Option("--ip-family <family>", "of pods, services and nodes; default: ipv4").choices(IP_FAMILIES),
+    )
+    .option(
+      "--pod-network-cidr <cidrs>",
+      "addresses of pods; two families with a comma; default: 10.244.0.0/16, fd00:10:244::/56",
+      cidrs,
+    )
+    .option(
+      "--service-cluster-ip-range <cidrs>",
+      "addresses of services; the first family is their default; default: 10.96.0.0/12, fd00:10:96::/112",
+      cidrs,
+    )
     .option("--dns-domain <name>", "domain of the cluster's DNS", "cluster.local")
     .option(
       "--insecure-registry <host:port>",
@@ -106,8 +122,11 @@ function addStart(program: Command, world: World, clock: Clock): void {
       const options = {
         ...flags,
         apiServerPort: flags.apiserverPort,
-        podCIDR: flags.podNetworkCidr,
-        serviceCIDR: flags.serviceClusterIpRange,
+        ...clusterRanges({
+          ...(flags.ipFamily !== undefined && { ipFamily: flags.ipFamily }),
+          ...(flags.podNetworkCidr !== undefined && { podCIDR: flags.podNetworkCidr }),
+          ...(flags.serviceClusterIpRange !== undefined && { serviceCIDR: flags.serviceClusterIpRange }),
+        }),
         insecureRegistries: flags.insecureRegistry ?? [],
         extraConfig: extraConfigOf(program, flags.extraConfig ?? []),
         waitTimeoutMs: flags.waitTimeout * 1000,
@@ -252,11 +271,16 @@ export function collect(value: string, all: readonly string[] = []): readonly st
   return [...all, value];
 }
 
-function cidr(text: string): string {
-  const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(text)?.slice(1).map(Number);
-  const isValid = parts !== undefined && parts.slice(0, 4).every((byte) => byte < 256) && parts[4]! <= 30;
-  if (!isValid) throw new InvalidArgumentError("an IPv4 range like 10.244.0.0/16 is needed");
-  return text;
+function cidrs(text: string): string {
+  try {
+    const ranges = parseIpRanges(text);
+    const [first, second] = ranges;
+    if (first !== undefined && ranges.length <= 2 && first.family !== second?.family)
+      return ranges.map(({ cidr }) => cidr).join();
+  } catch (err) {
+    if (!(err instanceof RangeError)) throw err;
+  }
+  throw new InvalidArgumentError("a range like 10.244.0.0/16, or one of each family with a comma, is needed");
 }
 
 function camel(flag: string): string {

@@ -60,8 +60,12 @@ function addServer(program: Command, world: World, clock: Clock): void {
     .option("--bind-address <ip>", "where to listen", "0.0.0.0")
     .option("--secure-port <port>", "where to listen", integer, 6443)
     .requiredOption("--advertise-address <ip>", "where nodes and pods reach this server")
-    .option("--service-cluster-ip-range <cidr>", "addresses of services", "10.96.0.0/12")
-    .option("--cluster-cidr <cidr>", "addresses of pods", "10.244.0.0/16")
+    .option(
+      "--service-cluster-ip-range <cidrs>",
+      "addresses of services; two families with a comma",
+      "10.96.0.0/12",
+    )
+    .option("--cluster-cidr <cidrs>", "addresses of pods; two families with a comma", "10.244.0.0/16")
     .option("--etcd-servers <urls>", "an etcd cluster instead of the embedded store")
     .option(
       "--runtime-config <version=bool,…>",
@@ -106,7 +110,10 @@ function addAgent(program: Command, world: World, clock: Clock): void {
       false,
     )
     .option("--node-name <name>", "name of the Node object", hostname().toLowerCase())
-    .option("--node-ip <ip>", "its address; default: the one from which the server is reached")
+    .option(
+      "--node-ip <ips>",
+      "its address, or one of each family with a comma; default: from which the server is reached",
+    )
     .option("--config <path>", "a KubeletConfiguration file (kubelet.config.k8s.io/v1beta1); flags win")
     .option("--kubelet-port <port>", "port of the kubelet's API", integer, 10_250)
     .option("--cert-dir <path>", "folder of ca.crt and the node's certificates", "/var/lib/kubelet/pki")
@@ -122,8 +129,10 @@ function addAgent(program: Command, world: World, clock: Clock): void {
     )
     .option("--container-runtime-endpoint <path>", "containerd's socket", "/run/containerd/containerd.sock")
     .option("--control-plane", "this node runs the control plane too", false)
-    .action(async (flags: AgentFlags) => {
+    .action(async (asked: AgentFlags) => {
       const { runAgent } = await import("./agent/agent.ts");
+      const { withFileFlags } = await import("./agent/kubelet-config-file.ts");
+      const flags = await withFileFlags(asked, (name) => command.getOptionValueSource(name) === "cli");
       await runAgent(flags, clock, Math.random, world.signal);
     });
   addNodeNetworkFlags(command);
@@ -133,10 +142,14 @@ function addAgent(program: Command, world: World, clock: Clock): void {
 
 function addNodeNetworkFlags(command: Command): void {
   command
-    .option("--cluster-dns <ip>", "name server of pods", "10.96.0.10")
+    .option("--cluster-dns <ips>", "name servers of pods, with commas", "10.96.0.10")
     .option("--cluster-domain <name>", "domain of services", "cluster.local")
-    .option("--cluster-cidr <cidr>", "addresses of pods", "10.244.0.0/16")
-    .option("--service-cluster-ip-range <cidr>", "addresses of services", "10.96.0.0/12")
+    .option("--cluster-cidr <cidrs>", "addresses of pods; two families with a comma", "10.244.0.0/16")
+    .option(
+      "--service-cluster-ip-range <cidrs>",
+      "addresses of services; two families with a comma",
+      "10.96.0.0/12",
+    )
     .option(
       "--service-load-balancer-range <cidrs>",
       "addresses of LoadBalancer services on the nodes' network, which nodes answer for; default: none",
@@ -147,6 +160,7 @@ function addNodeNetworkFlags(command: Command): void {
       "primary",
     )
     .option("--proxy-healthz-port <port>", "of kube-proxy's /healthz and /livez; 0: none", integer, 10_256)
+    .option("--proxy-metrics-port <port>", "of kube-proxy's /metrics, on 127.0.0.1; 0: none", integer, 10_249)
     .option("--dns-metrics-port <port>", "of cluster DNS' /metrics; 0: none", integer, 9_153)
     .option("--dns-health-port <port>", "of cluster DNS' /health; 0: none", integer, 0)
     .option("--dns-ready-port <port>", "of cluster DNS' /ready; 0: none", integer, 8_181)

@@ -17,8 +17,9 @@ import {
   type IssueOptions,
   type KeyPairPem,
 } from "#component-base/pki";
+import { nthIp, parseIpRanges } from "#api/validation/ip-range";
 import { profilePaths, type LauncherEnv } from "./paths.ts";
-import type { NodeSpec, Profile } from "./profile.ts";
+import { ipsOf, type NodeSpec, type Profile } from "./profile.ts";
 
 /** Makes what is missing, about to expire, or no longer names the right hosts. */
 export async function ensureCertificates(env: LauncherEnv, profile: Profile, clock: Clock): Promise<void> {
@@ -72,7 +73,7 @@ async function issueForNode(
     commonName: `system:node:${node.name}`,
     organizations: ["system:nodes"],
     dnsNames: [node.name, "localhost"],
-    ipAddresses: [...new Set([node.ip, "127.0.0.1"])],
+    ipAddresses: [...new Set([...ipsOf(node), "127.0.0.1"])],
     usages: ["server"],
   });
 }
@@ -85,11 +86,11 @@ function client(commonName: string, ...organizations: readonly string[]): IssueO
 function serverNames(profile: Profile): Pick<IssueOptions, "commonName" | "dnsNames" | "ipAddresses"> {
   const controlPlane = profile.nodes[0]!;
   const service = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"];
-  const firstServiceIP = profile.serviceCIDR.replace(/\.\d+\/\d+$/, ".1");
+  const firstServiceIP = nthIp(parseIpRanges(profile.serviceCIDR)[0]!, 1);
   return {
     commonName: "kube-apiserver",
     dnsNames: [...service, `${service[2]}.${profile.dnsDomain}`, controlPlane.name, "localhost"],
-    ipAddresses: [...new Set([firstServiceIP, controlPlane.ip, profile.apiServer.host, "127.0.0.1"])],
+    ipAddresses: [...new Set([firstServiceIP, ...ipsOf(controlPlane), profile.apiServer.host, "127.0.0.1"])],
   };
 }
 

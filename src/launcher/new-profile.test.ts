@@ -94,7 +94,7 @@ test("chooseNetwork takes subnets in minikube's order and none that another clus
   await using given = await newTestEnv();
   const used = [];
   for (let i = 0; i < 3; i++) {
-    const network = chooseNetwork(`c${i}`, used);
+    const network = chooseNetwork(given.env.home, `c${i}`, used);
     used.push(testProfile(given.env, { name: `c${i}`, network }));
     assert.match(network.gateway, /^192\.168\.\d+\.1$/);
     assert.ok(network.bridge.length <= 15);
@@ -120,5 +120,5 @@ test("chooseNetwork says so when every subnet is taken", async () => {
       network: { bridge: `b${i}`, gateway: `192.168.${49 + 9 * i}.1`, prefixLength: 24 },
     }),
   );
-  assert.throws(() => chooseNetwork("late", all), { id: "SUBNET_EXHAUSTED" });
+  assert.throws(() => chooseNetwork(given.env.home, "late", all), { id: "SUBNET_EXHAUSTED" });
 });

@@ -1,7 +1,9 @@
 /** Chooses what a new cluster looks like: its driver, addresses and names. @module */
 import { checkRanges } from "./address-ranges.ts";
 import { hostAddress } from "./drivers/host.ts";
-import { NODES_MAX, chooseNetwork, nodeAddress } from "./drivers/netns.ts";
+import { NODES_MAX, chooseNetwork, networkRange, nodeAddress } from "./drivers/netns.ts";
+import { nthIp, parseIpRanges } from "#api/validation/ip-range";
+import { familiesOf } from "./ip-family.ts";
 import type { LauncherEnv } from "./paths.ts";
 import type { ExtraOption } from "./extra-config.ts";
 import { freePort } from "./preflight.ts";
@@ -25,6 +27,7 @@ export interface NewProfileOptions {
 }
 
 const KUBELET_PORT = 10_250;
+const DNS_OFFSET = 10;
 
 export async function newProfile(env: LauncherEnv, options: NewProfileOptions): Promise<Profile> {
   const { driver } = options;
@@ -37,23 +40,32 @@ export async function newProfile(env: LauncherEnv, options: NewProfileOptions): 
     });
   }
   const profiles = await listProfiles(env);
-  const network = driver === "netns" ? chooseNetwork(options.profile, profiles) : undefined;
-  const address = (index: number): string => {
-    if (network !== undefined) return nodeAddress(network, index);
-    return driver === "host" ? hostAddress() : "127.0.0.1";
-  };
+  const network = driver === "netns" ? chooseNetwork(env.home, options.profile, profiles) : undefined;
+  const families = familiesOf(options.podCIDR);
+  if (driver === "simulated" && families.join() !== "IPv4") {
+    throw new UserError("pods of the simulated driver have IPv4 addresses alone", {
+      id: "IP_FAMILY_UNSUPPORTED",
+      exitCode: EXIT.usage,
+      fix: "k8ts start --driver=netns --ip-family=dual",
+    });
+  }
+  const addresses = (index: number): readonly string[] =>
+    addressesOf({ driver, podCIDR: options.podCIDR, ...(network !== undefined && { network }) }, index);
   checkRanges({
     podCIDR: options.podCIDR,
     serviceCIDR: options.serviceCIDR,
-    nodeCIDR: network === undefined ? `${address(0)}/32` : `${network.gateway}/${network.prefixLength}`,
+    nodeCIDR:
+      network === undefined
+        ? addresses(0).map(hostRange).join()
+        : families.map((family) => networkRange(network, family)).join(),
     nodes: options.nodes,
   });
   const others = profiles.filter((profile) => profile.driver === driver);
   const otherNodes = others.flatMap((profile) => profile.nodes);
   const nodes: NodeSpec[] = [];
   for (let index = 0; index < options.nodes; index++)
-    nodes.push(await newNode(options.profile, driver, index, address, [...otherNodes, ...nodes]));
-  const host = address(0);
+    nodes.push(await newNode(options.profile, driver, index, addresses(index), [...otherNodes, ...nodes]));
+  const host = addresses(0)[0]!;
   const isPortFree = driver === "netns" || options.isExplicit("apiserver-port");
   const taken = others.map((profile) => profile.apiServer.port);
   const port = isPortFree ? options.apiServerPort : await freePort(host, options.apiServerPort, taken);
@@ -65,10 +77,25 @@ export async function newProfile(env: LauncherEnv, options: NewProfileOptions): 
     apiServer: { host, port },
     podCIDR: options.podCIDR,
     serviceCIDR: options.serviceCIDR,
-    dnsIP: options.serviceCIDR.replace(/\.\d+\/\d+$/, ".10"),
+    dnsIP: nthIp(parseIpRanges(options.serviceCIDR)[0]!, DNS_OFFSET),
     dnsDomain: options.dnsDomain,
     kubeconfig: env.kubeconfig,
   };
+}
+
+/** Of the node with that index: one of each family that pods have. */
+export function addressesOf(
+  { driver, network, podCIDR }: Pick<Profile, "driver" | "network" | "podCIDR">,
+  index: number,
+): readonly string[] {
+  return familiesOf(podCIDR).map((family) => {
+    if (network !== undefined) return nodeAddress(network, index, family);
+    return driver === "host" ? hostAddress(family) : "127.0.0.1";
+  });
+}
+
+function hostRange(ip: string): string {
+  return `${ip}/${ip.includes(":") ? 128 : 32}`;
 }
 
 /** While a simulated node was stopped, somebody else may have taken its kubelet's port. */
@@ -93,14 +120,15 @@ export async function newNode(
   profile: string,
   driver: DriverName,
   index: number,
-  address: (index: number) => string,
+  ips: readonly string[],
   others: readonly NodeSpec[],
 ): Promise<NodeSpec> {
-  const ip = address(index);
+  const [ip = ""] = ips;
   const taken = others.map((node) => node.kubeletPort);
   return {
     name: nodeName(profile, index),
     ip,
+    ...(ips.length > 1 && { ips }),
     role: index === 0 ? "control-plane" : "worker",
     kubeletPort: driver === "simulated" ? await freePort(ip, KUBELET_PORT + index, taken) : KUBELET_PORT,
   };

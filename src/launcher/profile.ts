@@ -3,13 +3,17 @@ import { mkdir, readFile, readdir, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ExtraOption } from "./extra-config.ts";
 import { profilePaths, type LauncherEnv } from "./paths.ts";
+import { urlHost } from "#api/validation/ip-range";
 import { EXIT, UserError } from "./user-error.ts";
 
 export type DriverName = "netns" | "host" | "simulated";
 
 export interface NodeSpec {
   readonly name: string;
+  /** The primary one of its addresses. */
   readonly ip: string;
+  /** One of each family, the primary one first; absent: it has that one alone. */
+  readonly ips?: readonly string[];
   readonly role: "control-plane" | "worker";
   readonly kubeletPort: number;
 }
@@ -19,9 +23,16 @@ export interface Profile {
   readonly driver: DriverName;
   readonly nodes: readonly NodeSpec[];
   /** The private bridge of the netns driver. */
-  readonly network?: { readonly bridge: string; readonly gateway: string; readonly prefixLength: number };
+  readonly network?: {
+    readonly bridge: string;
+    readonly gateway: string;
+    readonly prefixLength: number;
+    /** The bridge's hardware address, by which a cluster knows its own. */
+    readonly owner?: string;
+  };
   /** Where clients on this machine reach the API server. */
   readonly apiServer: { readonly host: string; readonly port: number };
+  /** One range, or one of each family with a comma. */
   readonly podCIDR: string;
   readonly serviceCIDR: string;
   readonly dnsIP: string;
@@ -60,8 +71,12 @@ export function nodeName(profile: string, index: number): string {
   return index === 0 ? base : `${base}-m${String(index + 1).padStart(2, "0")}`;
 }
 
+export function ipsOf({ ip, ips = [ip] }: NodeSpec): readonly string[] {
+  return ips;
+}
+
 export function serverURL({ apiServer: { host, port } }: Profile): string {
-  return `https://${host}:${port}`;
+  return `https://${urlHost(host)}:${port}`;
 }
 
 export async function readProfile(env: LauncherEnv, name: string): Promise<Profile | undefined> {

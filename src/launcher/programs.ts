@@ -6,7 +6,8 @@ import { loadBalancerRange } from "./drivers/netns.ts";
 import { extraFlags } from "./extra-config.ts";
 import type { LauncherEnv } from "./paths.ts";
 import { profilePaths } from "./paths.ts";
-import { serverURL, type NodeSpec, type Profile } from "./profile.ts";
+import { ipsOf, serverURL, type NodeSpec, type Profile } from "./profile.ts";
+import { familiesOf } from "./ip-family.ts";
 import type { Program } from "./supervisor.ts";
 
 /** V8's heap in MB: `old` is the bound; a small `young` costs some time under load and spares memory when idle. */
@@ -58,7 +59,7 @@ export function agentProgram(env: LauncherEnv, profile: Profile, node: NodeSpec)
   const flags = [
     `--server=${serverURL(profile)}`,
     `--node-name=${node.name}`,
-    `--node-ip=${node.ip}`,
+    `--node-ip=${ipsOf(node).join()}`,
     `--kubelet-port=${node.kubeletPort}`,
     `--cert-dir=${join(nodePaths.dir, "pki")}`,
     `--root-dir=${nodePaths.kubelet}`,
@@ -116,9 +117,10 @@ function chosenComponentPorts(profile: Profile): readonly string[] {
   return extraFlags(profile, "server").filter((flag) => isPort.test(flag));
 }
 
-/** Only a network of its own has addresses to spare. */
-function loadBalancerFlags({ network }: Profile): readonly string[] {
-  return network === undefined ? [] : [`--service-load-balancer-range=${loadBalancerRange(network)}`];
+/** Only a network of its own has addresses to spare, and they are IPv4. */
+function loadBalancerFlags({ network, podCIDR }: Profile): readonly string[] {
+  const hasNone = network === undefined || !familiesOf(podCIDR).includes("IPv4");
+  return hasNone ? [] : [`--service-load-balancer-range=${loadBalancerRange(network)}`];
 }
 
 export const agentName = (node: NodeSpec): string => `${node.name}.agent`;

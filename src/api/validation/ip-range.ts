@@ -71,7 +71,7 @@ export function isInRange(ip: string, { family, base, size }: IpRange): boolean 
 
 /** An address or name as the host of a URL: IPv6 stands in brackets. */
 export function urlHost(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
+  return host.includes(":") && parseIp(host) !== undefined ? `[${host}]` : host;
 }
 
 export function overlap(a: IpRange, b: IpRange): boolean {

@@ -14,7 +14,12 @@ import {
   simulatedPlatform,
   type KubeletOptions,
 } from "#kubelet";
-import { runNetwork, systemNetworkTools, type NetworkPlugin, type TunnelMode } from "#network";
+import {
+  runNetwork,
+  systemNetworkTools,
+  type NetworkPlugin,
+  type TunnelMode,
+} from "#network";
 import { runProxy, systemAddresses, systemNft, type ProxyOptions } from "#proxy";
 import { agentLogDir, componentLogger } from "../component-log.ts";
 import { addressTowards } from "./address-towards.ts";
@@ -24,6 +29,7 @@ import { healthChecks } from "./component-health.ts";
 import { componentsOf, writeManifests } from "./components.ts";
 import { withConfigFile } from "./kubelet-config-file.ts";
 import { joinCluster, type JoinFlags } from "./join.ts";
+import { nodeIpsOfFlag, withOtherFamily } from "./node-addresses.ts";
 import { ensurePauseImage } from "./pause-image.ts";
 import { resourceOptions, type ResourceFlags } from "./resource-flags.ts";
 
@@ -33,6 +39,12 @@ export interface AgentFlags extends JoinFlags, ResourceFlags, ComponentHealthFla
   /** A KubeletConfiguration. */
   readonly config?: string;
   readonly kubeletPort: number;
+  /** Where the kubelet listens. Default: the node's address. */
+  readonly kubeletAddress?: string;
+  /** Instead of those in the folder of certificates. */
+  readonly clientCaFile?: string;
+  readonly tlsCertFile?: string;
+  readonly tlsPrivateKeyFile?: string;
   readonly rootDir: string;
   readonly podLogsDir: string;
   readonly podManifestPath: string;
@@ -45,6 +57,7 @@ export interface AgentFlags extends JoinFlags, ResourceFlags, ComponentHealthFla
   readonly serviceLoadBalancerRange?: string;
   readonly nodeportAddresses?: string;
   readonly proxyHealthzPort: number;
+  readonly proxyMetricsPort: number;
   readonly dnsMetricsPort: number;
   readonly dnsHealthPort: number;
   readonly dnsReadyPort: number;
@@ -60,7 +73,12 @@ export interface AgentFlags extends JoinFlags, ResourceFlags, ComponentHealthFla
 }
 
 /** What is known once the node belongs to a cluster. */
-type JoinedFlags = AgentFlags & { readonly server: string; readonly nodeIp: string };
+type JoinedFlags = AgentFlags & {
+  readonly server: string;
+  /** The primary one of `nodeIPs`. */
+  readonly nodeIp: string;
+  readonly nodeIPs: readonly string[];
+};
 
 interface Agent {
   readonly flags: JoinedFlags;
@@ -83,13 +101,18 @@ export async function runAgent(
 ): Promise<void> {
   const logger = componentLogger("kubelet", agentLogDir(flags), clock);
   const server = await joinCluster(flags, { clock, logger }, signal);
-  const nodeIp = flags.nodeIp ?? (await addressTowards(server, signal));
-  const joined: JoinedFlags = { ...flags, server, nodeIp };
+  const nodeIPs =
+    flags.nodeIp === undefined
+      ? withOtherFamily(await addressTowards(server, signal), listOf(flags.clusterCidr))
+      : nodeIpsOfFlag(flags.nodeIp);
+  const joined: JoinedFlags = { ...flags, server, nodeIp: nodeIPs[0]!, nodeIPs };
   const isReal = flags.containerRuntime === "containerd";
   await using tasks = new TaskGroup(signal);
   const { nodeName, certDir } = flags;
   const metrics = new CertificateMetrics(clock);
-  const identity = { server, nodeName, nodeIp, certDir, clock, random, logger, metrics };
+  const { clientCaFile, tlsCertFile, tlsPrivateKeyFile } = flags;
+  const files = { clientCaFile, tlsCertFile, tlsPrivateKeyFile };
+  const identity = { server, nodeName, nodeIPs, certDir, files, clock, random, logger, metrics };
   const node = await nodeTransport(identity, tasks);
   const agent: Agent = { flags: joined, clock, random, isReal, identity, node, certificates: tasks };
   try {
@@ -117,7 +140,7 @@ async function startKubelet(agent: Agent, signal: AbortSignal): Promise<void> {
     random,
     logger,
     nodeName: flags.nodeName,
-    nodeIPs: [flags.nodeIp],
+    nodeIPs: flags.nodeIPs,
     runtime,
     platform: agent.isReal
       ? linuxPlatform({
@@ -130,11 +153,11 @@ async function startKubelet(agent: Agent, signal: AbortSignal): Promise<void> {
     rootDir: flags.rootDir,
     podLogsDir: flags.podLogsDir,
     podManifestPath: flags.podManifestPath,
-    clusterDNS: [flags.clusterDns],
+    clusterDNS: listOf(flags.clusterDns),
     clusterDomain: flags.clusterDomain,
     ...(flags.resolvConf !== undefined && { resolvConf: flags.resolvConf }),
     server: {
-      host: flags.nodeIp,
+      host: flags.kubeletAddress ?? flags.nodeIp,
       port: flags.kubeletPort,
       ...(await servingCertificate(identity, isRequested, node, certificates)),
     },
@@ -167,20 +190,29 @@ async function startProxyAndNetwork(agent: Agent, signal: AbortSignal): Promise<
   const client = newClient(transport, { userAgent: "kube-proxy" });
   const informers = informersOf(agent, client);
   const logger = componentLogger("kube-proxy", agentLogDir(flags), clock);
-  const { nodeName, nodeIp: nodeIP, clusterCidr: clusterCIDR, serviceClusterIpRange: serviceCIDR } = flags;
-  const common = { informers, clock, logger, nodeName, clusterCIDR, serviceCIDR };
+  const { nodeName, nodeIPs, clusterCidr: clusterCIDR, serviceClusterIpRange: serviceCIDR } = flags;
+  const common = { informers, clock, logger, nodeName, nodeIPs };
+  const ranges = { clusterCIDRs: listOf(clusterCIDR), serviceCIDRs: listOf(serviceCIDR) };
   const { serviceLoadBalancerRange: loadBalancerRange } = flags;
   const runtime = createContainerdRuntime({ socketPath: flags.containerRuntimeEndpoint!, clock, logger });
   await using tasks = new TaskGroup(signal);
   tasks.start("proxy", (stop) =>
-    runProxy({ ...common, ...proxyOptions(agent), events: eventsOf(agent, client, stop) }, stop),
+    runProxy(
+      {
+        ...common,
+        ...ranges,
+        ...proxyOptions(agent),
+        events: eventsOf(agent, client, stop),
+      },
+      stop,
+    ),
   );
   tasks.start("network", (stop) =>
     runNetwork(
       {
         ...common,
+        ...ranges,
         ...(loadBalancerRange !== undefined && { loadBalancerRange }),
-        nodeIP,
         tools: systemNetworkTools,
         cniConfDir: flags.cniConfDir!,
         cniDataDir: flags.cniDataDir!,
@@ -200,15 +232,17 @@ async function startProxyAndNetwork(agent: Agent, signal: AbortSignal): Promise<
   }
 }
 
-function proxyOptions({ flags }: Agent): Pick<ProxyOptions, "nodeIPs" | "nft"> & Partial<ProxyOptions> {
-  const { nodeIp, nodeportAddresses = "primary", proxyHealthzPort: port } = flags;
+function proxyOptions({ flags }: Agent): Pick<ProxyOptions, "nft"> & Partial<ProxyOptions> {
+  const { nodeportAddresses = "primary", proxyHealthzPort: port, proxyMetricsPort } = flags;
+  // `::` is both families, but needs a kernel that has IPv6
+  const host = flags.nodeIp.includes(":") ? "::" : "0.0.0.0";
   return {
-    nodeIPs: [nodeIp],
     nft: systemNft(),
     nodePortAddresses: nodeportAddresses.split(",").map((range) => range.trim()),
     machineAddresses: systemAddresses,
     sysctl: (name, value) => systemNetworkTools.sysctl(name, value),
-    ...(port > 0 && { healthz: { host: "0.0.0.0", port } }),
+    ...(port > 0 && { healthz: { host, port } }),
+    ...(proxyMetricsPort > 0 && { metrics: { host: "127.0.0.1", port: proxyMetricsPort } }),
   };
 }
 
@@ -229,7 +263,7 @@ async function startDns(agent: Agent, signal: AbortSignal): Promise<void> {
     informers,
     clock,
     logger: componentLogger("coredns", agentLogDir(flags), clock),
-    listen: [{ host: flags.nodeIp, port: 53 }],
+    listen: flags.nodeIPs.map((host) => ({ host, port: 53 })),
     clusterDomain: flags.clusterDomain,
     upstreams: upstreamsOf(resolvConf),
     configMaps: { informers: configs, informer: configs.informerFor(ConfigMaps, ownConfig) },
@@ -250,6 +284,10 @@ function dnsEndpoints(flags: JoinedFlags): Pick<DnsOptions, "metrics" | "health"
     ...(flags.dnsHealthPort > 0 && { health: { host, port: flags.dnsHealthPort } }),
     ...(flags.dnsReadyPort > 0 && { ready: { host, port: flags.dnsReadyPort } }),
   };
+}
+
+function listOf(flag: string): readonly string[] {
+  return flag.split(",").map((part) => part.trim());
 }
 
 function informersOf({ clock, random }: Agent, client: Client): ReturnType<typeof newInformerFactory> {

@@ -16,11 +16,19 @@ import {
 } from "#kubelet";
 import { followFiles, readBundle, readPair, type PairPem } from "../live-files.ts";
 
+interface ServingPaths {
+  readonly clientCaFile: string | undefined;
+  readonly tlsCertFile: string | undefined;
+  readonly tlsPrivateKeyFile: string | undefined;
+}
+
 export interface NodeIdentity {
   readonly server: string;
   readonly nodeName: string;
-  readonly nodeIp: string;
+  readonly nodeIPs: readonly string[];
   readonly certDir: string;
+  /** What kubelet serves with and whom it believes, where that is not in `certDir`. */
+  readonly files?: ServingPaths;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
@@ -93,7 +101,7 @@ export async function servingCertificate(
   const { clock, logger, metrics } = identity;
   let use: ((changed: Partial<ServingFiles>) => void) | undefined;
   const onCertificate = (listener: NonNullable<typeof use>): void => void (use = listener);
-  const read = (): Promise<ServingFiles> => readServing(identity.certDir, isRequested);
+  const read = (): Promise<ServingFiles> => readServing(identity, isRequested);
   const live = new LiveValue(await read());
   const told = ({ cert }: ServingFiles): void => {
     if (cert !== undefined) metrics.server.uses(new X509Certificate(cert));
@@ -126,7 +134,7 @@ function servingOptions(
   node: HttpTransport,
   use: (pair: PairPem) => void,
 ): ServingOptions {
-  const { certDir, nodeIp, nodeName, metrics } = identity;
+  const { certDir, nodeIPs, nodeName, metrics } = identity;
   return {
     ...identity,
     client: newClient(node, { userAgent: "kubelet" }),
@@ -134,7 +142,7 @@ function servingOptions(
     authority: authorityOf(identity),
     metrics: metrics.server,
     addresses: () => [
-      { type: "InternalIP", address: nodeIp },
+      ...nodeIPs.map((address) => ({ type: "InternalIP", address })),
       { type: "Hostname", address: nodeName },
     ],
     onPair: ({ certificatePem, privateKeyPem }) => use({ cert: certificatePem, key: privateKeyPem }),
@@ -164,14 +172,16 @@ interface ServingFiles {
   readonly clientCA: string;
 }
 
-async function readServing(certDir: string, isRequested: boolean): Promise<ServingFiles> {
+async function readServing({ certDir, files }: NodeIdentity, isRequested: boolean): Promise<ServingFiles> {
   const path = (name: string): string => join(certDir, name);
-  const clientCA = await readBundle(path("ca.crt"));
+  const clientCA = await readBundle(files?.clientCaFile ?? path("ca.crt"));
   if (isRequested) return { clientCA };
+  const cert = files?.tlsCertFile ?? path("kubelet.crt");
+  const key = files?.tlsPrivateKeyFile ?? path("kubelet.key");
   try {
-    return { clientCA, ...(await readPair({ cert: path("kubelet.crt"), key: path("kubelet.key") })) };
+    return { clientCA, ...(await readPair({ cert, key })) };
   } catch (err) {
-    if ((err as NodeJS.ErrnoException).code !== "ENOENT") throw err;
+    if (files?.tlsCertFile !== undefined || (err as NodeJS.ErrnoException).code !== "ENOENT") throw err;
     return { clientCA };
   }
 }

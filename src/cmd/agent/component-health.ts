@@ -2,8 +2,8 @@
 import { Resolver } from "node:dns/promises";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { isIPv6 } from "node:net";
 import type { Transport } from "#client";
+import { urlHost } from "#api/validation/ip-range";
 import type { ComponentHealthFlags } from "./component-flags.ts";
 
 /** Rejects, with the reason, while the component does not work. */
@@ -39,10 +39,6 @@ export function healthChecks(options: HealthOptions): Readonly<Record<string, He
     },
     coredns: (signal) => lookUp(`kubernetes.default.svc.${clusterDomain}`, nodeIp, signal),
   };
-}
-
-function urlHost(host: string): string {
-  return isIPv6(host) ? `[${host}]` : host;
 }
 
 /** Certificates are not checked, as by the kubelet's probes: the address is the node's own. */

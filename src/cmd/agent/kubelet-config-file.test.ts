@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { withConfigFile } from "./kubelet-config-file.ts";
+import type { AgentFlags } from "./agent.ts";
+import { withConfigFile, withFileFlags } from "./kubelet-config-file.ts";
 
 const FILE = `apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
@@ -26,6 +27,13 @@ test("withConfigFile() reads the file, and lets flags win", async () => {
       imageGC: {},
       shutdown: {},
     });
+    await writeFile(path, `${FILE}clusterDNS: [10.1.0.10]\nclusterDomain: other.local\nresolvConf: ""\n`);
+    const given = { config: path, clusterDns: "10.96.0.10", clusterDomain: "cluster.local" } as AgentFlags;
+    const { clusterDns, clusterDomain, resolvConf } = await withFileFlags(
+      given,
+      (name) => name === "clusterDomain",
+    );
+    assert.deepEqual([clusterDns, clusterDomain, resolvConf], ["10.1.0.10", "cluster.local", undefined]);
     await writeFile(path, `${FILE}cpuManagerPolicy: static\n`);
     await assert.rejects(
       withConfigFile(path, flags),

@@ -1,12 +1,15 @@
 /** The Service `kube-dns`, by which every tool finds cluster DNS. Its pods are the agents' own. @module */
 import { Services } from "#api/core/v1/service";
 import type { Service } from "#api/core/v1/types.gen";
+import { nthIp, parseIpRanges } from "#api/validation/ip-range";
 import { isNotFound, unless } from "#apimachinery";
 import type { Client } from "#client";
 
-/** The tenth address of the range, as kubeadm chooses it. */
+const DNS_OFFSET = 10;
+
+/** The tenth address of the first range, as kubeadm chooses it: its Service is of one family in clusters of two, too. */
 export function dnsAddress(serviceCIDR: string): string {
-  return serviceCIDR.replace(/\.\d+\/\d+$/, ".10");
+  return nthIp(parseIpRanges(serviceCIDR)[0]!, DNS_OFFSET);
 }
 
 export async function ensureClusterDns(

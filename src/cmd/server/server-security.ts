@@ -1,5 +1,6 @@
 /** Authentication and authorization of `k8ts server`, as the flags have them. @module */
 import type { Clock, Logger } from "#apimachinery";
+import { urlHost } from "#api/validation/ip-range";
 import { LateMetrics, newSecurity, type ApiServerOptions, type Security } from "#apiserver";
 import type { Client } from "#client";
 import type { TaskGroup } from "#component-base";
@@ -36,7 +37,7 @@ export async function openServerSecurity(
     clock: world.clock,
     clientCa: pem.clientCa,
     ...authentication.security,
-    jwksUri: `https://${flags.advertiseAddress}:${flags.securePort}/openid/v1/jwks`,
+    jwksUri: `https://${urlHost(flags.advertiseAddress)}:${flags.securePort}/openid/v1/jwks`,
   });
   const { authenticator, tokens, apiAudiences, tokenIssuer, routes, signLegacyToken } = security;
   const { allowsAnonymous } = authentication;

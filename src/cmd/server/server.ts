@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Clock, Logger } from "#apimachinery";
+import { urlHost } from "#api/validation/ip-range";
 import {
   createApiServer,
   type Security,
@@ -135,7 +136,7 @@ async function serve(
   const reader = newClient(server.transport(controllerManagerUser), { userAgent: "kube-controller-manager" });
   const informers = newInformerFactory({ client: reader, clock, random, freeze: false });
   security.attach(client);
-  const publicServer = `https://${flags.advertiseAddress}:${flags.securePort}`;
+  const publicServer = `https://${urlHost(flags.advertiseAddress)}:${flags.securePort}`;
   await ensureBootstrapObjects(client, { server: publicServer, ca: kept.current.ca }, signal);
   await server.listen([{ host: flags.bindAddress, port: flags.securePort }]);
   await ensureClusterDns(client, flags.serviceClusterIpRange, signal);

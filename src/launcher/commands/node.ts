@@ -5,9 +5,8 @@ import { isNotFound, unless } from "#apimachinery";
 import { adminClient } from "../admin-client.ts";
 import { ensureCertificates } from "../certificates.ts";
 import { drivers } from "../drivers/index.ts";
-import { nodeAddress } from "../drivers/netns.ts";
 import type { LauncherContext } from "../launcher-context.ts";
-import { newNode } from "../new-profile.ts";
+import { addressesOf, newNode } from "../new-profile.ts";
 import { profilePaths, type LauncherEnv } from "../paths.ts";
 import {
   listProfiles,
@@ -134,9 +133,8 @@ async function nextNode(env: LauncherEnv, profile: Profile): Promise<NodeSpec> {
   const taken = new Set(profile.nodes.map(({ name }) => name));
   let index = 1;
   while (taken.has(nodeName(profile.name, index))) index++;
-  const address = (i: number): string =>
-    profile.network === undefined ? "127.0.0.1" : nodeAddress(profile.network, i);
+  const ips = addressesOf(profile, index);
   const others = (await listProfiles(env)).filter(({ driver }) => driver === profile.driver);
   const nodes = others.flatMap((other) => other.nodes);
-  return newNode(profile.name, profile.driver, index, address, nodes);
+  return newNode(profile.name, profile.driver, index, ips, nodes);
 }

@@ -2,6 +2,7 @@
 import { Services } from "#api/core/v1/service";
 import type { Service } from "#api/core/v1/types.gen";
 import { isNotFound } from "#apimachinery";
+import { urlHost } from "#api/validation/ip-range";
 import { adminClient } from "../admin-client.ts";
 import type { LauncherContext } from "../launcher-context.ts";
 import { requireProfile, type Profile } from "../profile.ts";
@@ -54,5 +55,5 @@ function urlsOf(service: Service, profile: Profile, scheme: string): readonly st
       fix: `k8ts kubectl -- patch service ${name} -n ${namespace} -p '{"spec":{"type":"NodePort"}}'`,
     });
   }
-  return ports.map((port) => `${scheme}://${profile.nodes[0]!.ip}:${port.nodePort}`);
+  return ports.map((port) => `${scheme}://${urlHost(profile.nodes[0]!.ip)}:${port.nodePort}`);
 }

@@ -4,7 +4,9 @@ import { mkdir } from "node:fs/promises";
 import { ensureAuditPolicy } from "../audit-policy.ts";
 import { ensureCertificates } from "../certificates.ts";
 import { prepareNodeRuntime } from "../node-runtime.ts";
+import { claimAddresses } from "../drivers/bridge.ts";
 import { drivers } from "../drivers/index.ts";
+import { refuseForeignNodes } from "../drivers/netns.ts";
 import { mergeClusterContext } from "../kubeconfigs.ts";
 import type { LauncherContext } from "../launcher-context.ts";
 import { refuseOwnFlags, withExtraConfig, type ExtraOption } from "../extra-config.ts";
@@ -20,7 +22,14 @@ import {
   installPackages,
   missingPackages,
 } from "../preflight.ts";
-import { contextName, readProfile, writeProfile, type NodeSpec, type Profile } from "../profile.ts";
+import {
+  contextName,
+  readProfile,
+  serverURL,
+  writeProfile,
+  type NodeSpec,
+  type Profile,
+} from "../profile.ts";
 import { agentName, agentProgram, containerdProgram, serverProgram } from "../programs.ts";
 import { parseRegistry } from "../registries.ts";
 import { programState } from "../program-state.ts";
@@ -63,9 +72,10 @@ export async function start(
   if (missing.length > 0) {
     await progress.step(`Installing ${missing.join(", ")}`, () => installPackages(missing, env, signal));
   }
-  const known = existing === undefined ? await newProfile(env, options) : await readyAgain(env, existing);
-  checkExtraConfig(env, known, options.extraConfig);
-  const profile = withExtraConfig(withRegistries(known, options.insecureRegistries), options.extraConfig);
+  const profile =
+    existing === undefined
+      ? await claimAddresses(() => newCluster(env, options), signal)
+      : chosen(env, await readyAgain(env, existing), options);
   try {
     await bringUp(context, profile, options, signal);
   } catch (err) {
@@ -108,7 +118,7 @@ async function bringUp(
     for (const node of await Promise.all(profile.nodes.map((each) => startNode(context, profile, each.name))))
       if (node !== undefined) started.add(node.name);
     await waitForServer(context, profile, options.waitTimeoutMs, signal);
-    note(`https://${profile.apiServer.host}:${profile.apiServer.port}`);
+    note(serverURL(profile));
   });
   if (options.wait !== "none") {
     const names = profile.nodes.map((node) => node.name);
@@ -181,6 +191,18 @@ function readyAgain(env: LauncherEnv, profile: Profile): Promise<Profile> {
   );
 }
 
+async function newCluster(env: LauncherEnv, options: StartOptions): Promise<Profile> {
+  const profile = await newProfile(env, options);
+  refuseForeignNodes(profile);
+  return chosen(env, profile, options);
+}
+
+/** With all that the user chose; refused before anything is made. */
+function chosen(env: LauncherEnv, known: Profile, options: StartOptions): Profile {
+  checkExtraConfig(env, known, options.extraConfig);
+  return withExtraConfig(withRegistries(known, options.insecureRegistries), options.extraConfig);
+}
+
 /** Before anything is made: what `start` says itself cannot be said otherwise. */
 function checkExtraConfig(env: LauncherEnv, profile: Profile, options: readonly ExtraOption[]): void {
   const { extraConfig: _extra, ...plain } = profile;
@@ -207,9 +229,9 @@ function withLogsGone(err: unknown, profile: Profile): unknown {
 async function undo(context: LauncherContext, profile: Profile, isNew: boolean): Promise<void> {
   const { env, progress } = context;
   const { dir } = profilePaths(env, profile.name);
-  if (!existsSync(dir)) return;
-  for (const line of await failureLog(env, profile)) progress.info(line);
   const cleanUp = new AbortController().signal; // the caller's signal may be what made the start fail
+  if (!existsSync(dir)) return isNew ? drivers[profile.driver].remove(profile, cleanUp) : undefined;
+  for (const line of await failureLog(env, profile)) progress.info(line);
   if (isNew) await removeCluster(context, profile, cleanUp);
   else await stopPrograms(context, profile, cleanUp);
 }

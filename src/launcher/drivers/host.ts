@@ -1,5 +1,6 @@
 /** The machine itself as the one node, as on a server. What the node put on the machine goes when it stops. @module */
 import { networkInterfaces } from "node:os";
+import type { IpFamily } from "#api/validation/ip";
 import { EXIT, UserError } from "../user-error.ts";
 import { netnsDriver } from "./netns.ts";
 import type { Driver } from "./driver.ts";
@@ -24,13 +25,15 @@ export const hostDriver: Driver = {
   onNode: (_profile, _node, command) => command,
 };
 
-/** The first global IPv4 address of this machine. */
-export function hostAddress(): string {
+/** The first global address of this machine. */
+export function hostAddress(family: IpFamily): string {
   for (const addresses of Object.values(networkInterfaces())) {
-    const global = addresses?.find((a) => a.family === "IPv4" && !a.internal);
+    const global = addresses?.find(
+      (a) => a.family === family && !a.internal && !a.address.startsWith("fe80:"),
+    );
     if (global !== undefined) return global.address;
   }
-  throw new UserError("this machine has no IPv4 address besides loopback", {
+  throw new UserError(`this machine has no ${family} address besides loopback`, {
     id: "HOST_ADDRESS_MISSING",
     exitCode: EXIT.unavailable,
     fix: "k8ts start --driver=netns",

@@ -15,7 +15,7 @@ export const serviceStrategy: Strategy<Service> = {
   },
   prepareForUpdate(service, old) {
     if (service.spec === undefined || old.spec === undefined) return service;
-    const patched = keepAllocated(normalizeClusterIps(service.spec, old.spec), old.spec);
+    const patched = normalizeClusterIps(keepAllocated(service.spec, old.spec), old.spec);
     const spec = dropTypeDependent(patched, old.spec);
     return withoutForeignStatus({ ...service, spec });
   },
@@ -33,7 +33,7 @@ function normalizeClusterIps(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
   const sameList = sameStrings(spec.clusterIPs, old.clusterIPs);
   if (old.clusterIP && !spec.clusterIP && sameList) return without(spec, ["clusterIP", "clusterIPs"]);
   if (spec.clusterIP && spec.clusterIP !== old.clusterIP && sameList) {
-    return { ...spec, clusterIPs: [spec.clusterIP, ...(spec.clusterIPs ?? []).slice(1)] };
+    return { ...spec, clusterIPs: [spec.clusterIP] };
   }
   return spec;
 }
@@ -42,13 +42,8 @@ function keepAllocated(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
   let out = spec;
   if (needsClusterIp(old) && needsClusterIp(spec)) {
     if (!out.clusterIP && old.clusterIP) out = { ...out, clusterIP: old.clusterIP };
-    if (
-      (out.clusterIPs?.length ?? 0) === 0 &&
-      old.clusterIPs !== undefined &&
-      out.clusterIP === old.clusterIP
-    ) {
+    if ((out.clusterIPs?.length ?? 0) === 0 && old.clusterIPs !== undefined)
       out = { ...out, clusterIPs: old.clusterIPs };
-    }
   }
   if (needsNodePort(old) && needsNodePort(spec))
     out = { ...out, ports: keepNodePorts(out.ports ?? [], old.ports ?? []) };
