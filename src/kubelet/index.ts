@@ -2,7 +2,11 @@
 export type { KubeletOptions, KubeletServerOptions, Taint } from "./options.ts";
 export type { EvictionConfig, SignalMap } from "./eviction/thresholds.ts";
 export { parseThresholds } from "./eviction/thresholds.ts";
-export { kubeletConfiguration, type FileOptions } from "./kubelet-config/kubelet-configuration.ts";
+export {
+  kubeletConfiguration,
+  type FileOptions,
+  type KubeletFile,
+} from "./kubelet-config/kubelet-configuration.ts";
 export { runKubelet } from "./kubelet.ts";
 export type { MachineInfo, NodePlatform, NodeUsage, PodCgroups, VolumeHost } from "./platform/platform.ts";
 export { linuxPlatform, type LinuxPlatformOptions } from "./platform/linux.ts";

@@ -7,28 +7,34 @@ import { MirrorPods } from "./config/mirror-pods.ts";
 import { ObjectCache } from "./config/object-cache.ts";
 import { IssuingManager } from "./podcertificate/issuing-manager.ts";
 import { PodSources } from "./config/pod-sources.ts";
-import type { DeviceManager } from "./devicemanager/device-manager.ts";
 import { type DeviceParts, newDeviceParts } from "./devicemanager/device-parts.ts";
-import { DEVICE_PLUGIN_TYPE } from "./devicemanager/device-plugins.ts";
+import { limitedWrites } from "./status/limited-writes.ts";
 import { ImageManager } from "./images/image-manager.ts";
+import { limitedPulls } from "./images/limited-pulls.ts";
 import { uidOf } from "./container/pod-spec.ts";
-import { amountOf, milliCPUToShares } from "./container/resources.ts";
+import { amountOf } from "./container/resources.ts";
 import type { ContainerStarter } from "./kuberuntime/start-container.ts";
-import { allocatableOf, capacityOf, type NodeFacts } from "./node-status/build-node.ts";
-import { enforcedOf, reservedOf } from "./node-status/reserved.ts";
+import { capacityOf, nodeAllocatable, type NodeFacts } from "./node-status/build-node.ts";
+import { podsCgroup, reservedCgroups } from "./node-status/enforcement.ts";
+import { enforcePods, enforceReserved } from "./node-status/node-allocatable.ts";
+import { reservedOf } from "./node-status/reserved.ts";
 import { newPrivilegeParts, type PrivilegeInputs, type PrivilegeParts } from "./privilege-parts.ts";
 import { newResourceParts, type ResourceParts } from "./resource-parts.ts";
 import { NodeStatusManager } from "./node-status/node-status-manager.ts";
 import type { KubeletOptions } from "./options.ts";
 import type { MachineInfo, NodePlatform } from "./platform/platform.ts";
 import { noCgroups } from "./cgroups/no-cgroups.ts";
+import { CriticalPodAdmission } from "./preemption/critical-pod-admission.ts";
+import { rejectionLabel } from "./lifecycle/rejection-label.ts";
 import { RuntimeCache } from "./pleg/runtime-cache.ts";
 import { readTerminationMessage } from "./pleg/termination-message.ts";
-import { Backoff } from "./pod-workers/backoff.ts";
+import { Backoff, type BackoffOptions } from "./pod-workers/backoff.ts";
 import { NodePodSyncer, type SyncerOptions } from "./pod-workers/node-pod-syncer.ts";
 import { PodWorkers } from "./pod-workers/pod-workers.ts";
 import { ProbeMetrics } from "./prober/probe-metrics.ts";
 import { ProberManager } from "./prober/prober-manager.ts";
+import type { KubeletMetrics } from "./server/kubelet-metrics.ts";
+import { PodStartMetrics } from "./server/pod-start-metrics.ts";
 import { StatusManager } from "./status/status-manager.ts";
 import { LOCAL_PATH_ROOT } from "./volumes/local-path-plan.ts";
 import { LocalPathVolumes } from "./volumes/local-path-volumes.ts";
@@ -42,10 +48,18 @@ const DEFAULT_VERSION = "v1.36.0";
 const PROBE_USER_AGENT = "kube-probe/1.36";
 const HOOK_USER_AGENT = "kube-lifecycle/1.36";
 /** Restarts of containers: 10 s doubling to 5 min, forgotten after 10 min. */
-const CRASH_BACKOFF = { initialMs: 10_000, maxMs: 300_000 };
-const DEFAULTS = { maxPods: 110, updateMs: 10_000, reportMs: 300_000, parallelImagePullsMax: 5 };
+const CRASH_BACKOFF = { initialMs: 10_000, maxMs: 300_000, expireMs: 600_000 };
+const DEFAULTS = {
+  eventRecordQPS: 50,
+  eventBurst: 100,
+  maxPods: 110,
+  updateMs: 10_000,
+  reportMs: 300_000,
+  parallelImagePullsMax: 5,
+};
 
 export interface KubeletInputs {
+  readonly metrics: KubeletMetrics;
   readonly machine: MachineInfo;
   readonly version: VersionResponse;
   readonly resolvConf: string | undefined;
@@ -72,8 +86,8 @@ export interface KubeletParts {
   readonly probeMetrics: ProbeMetrics;
   readonly localPaths: LocalPathVolumes;
   readonly syncer: NodePodSyncer;
-  /** Makes the upper levels of the pods' cgroups. */
-  readonly ensureCgroups: () => Promise<void>;
+  /** Makes the upper levels of the pods' cgroups, and bounds those of the system; what all pods may have is bound in `enforced`. */
+  readonly ensureCgroups: () => Promise<{ readonly enforced: Promise<void> }>;
   readonly flushEvents: () => Promise<void>;
   /** Set once the pods of the API are known; before that nothing is an orphan. */
   readonly sourcesReady: { value: boolean };
@@ -88,13 +102,18 @@ function nodeFacts(options: KubeletOptions, { machine, version, port }: KubeletI
     machine,
     runtimeVersion: `${version.runtimeName}://${version.runtimeVersion.replace(/^v/u, "")}`,
     kubeletVersion: options.version ?? DEFAULT_VERSION,
-    maxPods: options.maxPods ?? DEFAULTS.maxPods,
+    maxPods: podCapacity(options, machine.cpus),
+    ...(options.nodeStatusMaxImages !== undefined && { imagesMax: options.nodeStatusMaxImages }),
     reserved: reservedOf(options, machine),
     port,
     labels,
     taints,
     podCIDR: options.podCIDR,
   };
+}
+
+function podCapacity({ maxPods = DEFAULTS.maxPods, podsPerCore = 0 }: KubeletOptions, cpus: number): number {
+  return podsPerCore > 0 ? Math.min(maxPods, podsPerCore * cpus) : maxPods;
 }
 
 /** What every part is made from. */
@@ -106,6 +125,7 @@ interface Core {
   readonly recorder: BufferedEventRecorder;
   readonly allocatable: Readonly<Record<string, string>>;
   readonly probeMetrics: ProbeMetrics;
+  readonly podStarts: PodStartMetrics;
   readonly signal: AbortSignal;
   /** The other parts. Only for use when things happen: parts are made one after another. */
   readonly parts: () => KubeletParts;
@@ -123,7 +143,8 @@ export function newKubeletParts(
   const cache = newCache(core);
   const prober = newProber(core, cache);
   const apiPod = (uid: string): Pod | undefined => parts.sources.apiPod(uid);
-  const status = new StatusManager({ client, clock, logger, apiPod }, signal);
+  const holdsClaims = (uid: string): boolean => parts.devices.dra.holds(uid);
+  const status = new StatusManager({ client, clock, logger, apiPod, holdsClaims }, signal);
   const onChange = (uid: string): void => parts.workers.wake(uid);
   const objects = new ObjectCache({ client, clock, random, logger, onChange });
   const nodeStatus = newNodeStatus(core);
@@ -141,12 +162,15 @@ export function newKubeletParts(
   const made = { cache, status, prober, volumes, objects, certificates, tokens };
   const { allocation } = resources;
   const privileges = newPrivileges(core);
-  const syncer = newSyncer(core, { ...made, allocation, userns: privileges.userns }, devices.manager);
+  const syncer = newSyncer(core, { ...made, allocation, userns: privileges.userns }, devices);
   const onGone = (uid: string): void => {
+    core.podStarts.forget(uid);
     status.forget(uid);
     resources.allocation.remove(uid);
   };
-  const workers = new PodWorkers({ syncer, clock, logger, onGone }, signal);
+  const onStep = (operation_type: string, seconds: number): void =>
+    inputs.metrics.workerSeconds.observe({ operation_type }, seconds);
+  const workers = new PodWorkers({ syncer, clock, logger, onGone, onStep }, signal);
   const sources = newSources(core, { cache, workers, status, prober, nodeStatus, resources, devices });
   const parts: KubeletParts = {
     cache,
@@ -182,24 +206,40 @@ function newCore(
   const facts = nodeFacts(options, inputs);
   const platform =
     options.enableCgroups === false ? { ...options.platform, cgroups: noCgroups } : options.platform;
-  const source = { client, component: "kubelet", host: nodeName, clock, random, logger };
+  const { eventRecordQPS = DEFAULTS.eventRecordQPS, eventBurst = DEFAULTS.eventBurst } = options;
+  const limited =
+    eventRecordQPS > 0
+      ? limitedWrites(client, { perSecond: eventRecordQPS, burst: eventBurst, clock })
+      : client;
+  const source = { client: limited, component: "kubelet", host: nodeName, clock, random, logger };
   const recorder = newEventRecorder(source, signal);
-  const allocatable = allocatableOf(capacityOf(facts), facts.reserved);
+  const allocatable = nodeAllocatable(capacityOf(facts), facts.reserved);
   const probeMetrics = new ProbeMetrics();
-  return { options, inputs, facts, platform, recorder, allocatable, probeMetrics, signal, parts };
+  const podStarts = new PodStartMetrics(inputs.metrics, clock);
+  return { options, inputs, facts, platform, recorder, allocatable, probeMetrics, podStarts, signal, parts };
 }
 
 /** Pods may take what eviction keeps free: they are evicted before the kernel has to kill. */
-function ensureCgroups({ options, facts, platform }: Core): Promise<void> {
-  const enforced = allocatableOf(capacityOf(facts), enforcedOf(options));
-  return platform.cgroups.ensureRoot({
-    cpuShares: milliCPUToShares(amountOf(enforced, "cpu") ?? 0),
-    memoryLimitBytes: amountOf(enforced, "memory") ?? 0,
-  });
+async function ensureCgroups({
+  options,
+  facts,
+  platform,
+  recorder,
+  signal,
+}: Core): Promise<{ readonly enforced: Promise<void> }> {
+  const { clock, nodeName } = options;
+  const { processesMax } = await platform.usage();
+  const sizes = Object.keys(facts.machine.hugepages);
+  const pods = podsCgroup({ ...capacityOf(facts), pid: String(processesMax) }, options, sizes);
+  await platform.cgroups.ensureRoot(pods);
+  const reserved = reservedCgroups(options, sizes);
+  const enforcing = { clock, recorder, cgroups: platform.cgroups, nodeName, pods, reserved };
+  await enforceReserved(enforcing);
+  return { enforced: enforcePods(enforcing, signal) };
 }
 
 function newVolumes(
-  { options, platform, recorder, allocatable, parts }: Core,
+  { options, inputs, platform, recorder, allocatable, parts }: Core,
   made: { readonly localPaths: LocalPathVolumes; readonly tokens: TokenManager },
 ): VolumeParts {
   const { client, clock, random, logger, nodeName, rootDir, runtime } = options;
@@ -215,21 +255,27 @@ function newVolumes(
     nodeName,
     node: () => parts().nodeStatus.node,
     allocatableMemoryBytes: amountOf(allocatable, "memory") ?? 0,
+    onOperation: (volume_plugin, operation_name, status, seconds) =>
+      inputs.metrics.storageSeconds.observe(
+        { volume_plugin, operation_name, status, migrated: "false" },
+        seconds,
+      ),
     wake: (uid) => parts().workers.wake(uid),
     releaseImages: (uid, releasing) =>
       releaseImageVolumes({ imageMounts: runtime.imageMounts, ...files }, uid, releasing),
     onInUse: () => parts().nodeStatus.checkSoon(),
-    pluginHandlers: () => new Map([[DEVICE_PLUGIN_TYPE, parts().devices.plugins]]),
+    pluginHandlers: () => parts().devices.pluginHandlers,
   });
 }
 
 function newResources(
-  { options, platform, recorder, allocatable, parts }: Core,
+  { options, inputs, platform, recorder, allocatable, parts }: Core,
   cache: RuntimeCache,
   volumeParts: VolumeParts,
 ): ResourceParts {
   return newResourceParts({
     options,
+    metrics: inputs.metrics,
     platform,
     recorder,
     allocatable,
@@ -252,6 +298,7 @@ function newDevices({ options, parts }: Core, { metrics }: ResourceParts): Devic
     options,
     registry: metrics.registry,
     pods: () => parts().workers.pods(),
+    node: () => parts().nodeStatus.node,
     activePods() {
       const { workers, sources, sourcesReady } = parts();
       return sourcesReady.value ? [...workers.activePods(), ...sources.waitingPods()] : undefined;
@@ -268,6 +315,7 @@ function newDevices({ options, parts }: Core, { metrics }: ResourceParts): Devic
 function newPrivileges({ options, inputs, facts, recorder, parts }: Core): PrivilegeParts {
   return newPrivilegeParts({
     options,
+    metrics: inputs.metrics,
     inputs: inputs.privileges,
     maxPods: facts.maxPods,
     recorder,
@@ -282,7 +330,7 @@ type SyncerParts = Pick<
   "cache" | "status" | "prober" | "volumes" | "objects" | "certificates" | "tokens" | "allocation" | "userns"
 >;
 
-function newSyncer(core: Core, made: SyncerParts, devices: DeviceManager): NodePodSyncer {
+function newSyncer(core: Core, made: SyncerParts, devices: DeviceParts): NodePodSyncer {
   const { options, inputs, platform, recorder, parts } = core;
   const { client, clock, logger } = options;
   return new NodePodSyncer({
@@ -292,16 +340,24 @@ function newSyncer(core: Core, made: SyncerParts, devices: DeviceManager): NodeP
     logger,
     recorder,
     platform,
-    starter: newStarter(core, { objects: made.objects, devices }),
-    devices,
+    starter: newStarter(core, { objects: made.objects, devices: devices.containers }),
+    devices: devices.manager,
+    dra: devices.dra,
     podPidsLimit: options.podPidsLimit ?? 0,
-    backoff: new Backoff(clock, CRASH_BACKOFF),
+    backoff: new Backoff(clock, crashBackoff(options)),
     runtimeName: inputs.version.runtimeName,
     clusterDNS: options.clusterDNS,
     nodeResolver: parseResolvConf(inputs.resolvConf ?? ""),
     activePods: () => parts().workers.activePods(),
     networkError: () => parts().nodeStatus.networkError,
+    onStatus: (uid, status) => core.podStarts.told(uid, status),
   });
+}
+
+function crashBackoff({
+  crashLoopBackOffMaxMs: maxMs = CRASH_BACKOFF.maxMs,
+}: KubeletOptions): BackoffOptions {
+  return { ...CRASH_BACKOFF, maxMs, initialMs: Math.min(CRASH_BACKOFF.initialMs, maxMs) };
 }
 
 type SourceParts = Pick<
@@ -309,7 +365,10 @@ type SourceParts = Pick<
   "cache" | "workers" | "status" | "prober" | "nodeStatus" | "resources" | "devices"
 >;
 
-function newSources({ options, recorder, allocatable, signal, parts }: Core, made: SourceParts): PodSources {
+function newSources(
+  { options, recorder, allocatable, podStarts, signal, parts }: Core,
+  made: SourceParts,
+): PodSources {
   const { client, clock, logger, nodeName, podManifestPath } = options;
   const { cache, workers, status, prober, nodeStatus, resources, devices } = made;
   return new PodSources(
@@ -326,6 +385,17 @@ function newSources({ options, recorder, allocatable, signal, parts }: Core, mad
       allocatable,
       allocation: resources.allocation,
       devices: devices.manager,
+      preemption: new CriticalPodAdmission({
+        clock,
+        logger,
+        recorder,
+        heldPods: () => workers.activePods().map((pod) => resources.allocation.heldPod(pod)),
+        terminate: (uid, kill) => workers.terminate(uid, kill),
+        whenGone: (uid) => workers.whenFinished(uid),
+        onPreemption: (resource) => resources.metrics.preemptions.inc({ preemption_signal: resource }),
+      }),
+      onSeen: (uid) => podStarts.seen(uid),
+      onRejection: (reason) => resources.metrics.rejections.inc({ reason: rejectionLabel(reason) }),
       underPressure: (pod) => parts().privileges.admit(pod) ?? resources.eviction.admit(pod),
       node: () => nodeStatus.node,
       fetchNode: (fetching) => client.get(Nodes, { name: nodeName }, fetching),
@@ -334,13 +404,20 @@ function newSources({ options, recorder, allocatable, signal, parts }: Core, mad
   );
 }
 
-function newCache({ options, platform, signal, parts }: Core): RuntimeCache {
-  const { runtime, clock, logger } = options;
+function newCache({ options, inputs, platform, signal, parts }: Core): RuntimeCache {
+  const { runtime, clock, logger, nodeIPs } = options;
   const cache = new RuntimeCache({
     runtime,
+    nodeIPs,
     clock,
     logger,
     readMessage: platform.name === "simulated" ? async () => "" : readTerminationMessage,
+    onRelist: (startMs, endMs, beforeMs) => {
+      const { relistSeconds, relistInterval, relistedAt } = inputs.metrics;
+      relistSeconds.observe((endMs - startMs) / 1000);
+      if (beforeMs !== undefined) relistInterval.observe((startMs - beforeMs) / 1000);
+      relistedAt.set(clock.now() / 1000);
+    },
     onChange: (uid, asksForWork) => {
       const { sourcesReady, workers, prober } = parts();
       if (sourcesReady.value || workers.has(uid)) workers.runtimeChanged(uid, cache.get(uid), asksForWork);
@@ -408,7 +485,12 @@ function newStarter(
   const parallelPullsMax = options.parallelImagePullsMax ?? DEFAULTS.parallelImagePullsMax;
   return {
     killer: { runtime, clock, logger, recorder, userAgent: HOOK_USER_AGENT, hasNetwork: platform.hasNetwork },
-    images: new ImageManager({ images: runtime, clock, recorder, parallelPullsMax }),
+    images: new ImageManager({
+      images: limitedPulls(runtime, options),
+      clock,
+      recorder,
+      parallelPullsMax,
+    }),
     objects: {
       configMap: (...args) => objects.configMap(...args),
       secret: (...args) => objects.secret(...args),
@@ -419,10 +501,21 @@ function newStarter(
     ...(runtime.imageMounts !== undefined && { imageMounts: runtime.imageMounts }),
     recursiveReadOnlyMounts: (handler) => parts().nodeStatus.recursiveReadOnlyMounts(handler),
     seccompDefault: options.seccompDefault ?? false,
+    onStart: (container_type, code) => {
+      const { startedContainers, startedContainerErrors } = inputs.metrics;
+      if (code === undefined) startedContainers.inc({ container_type });
+      else startedContainerErrors.inc({ container_type, code });
+    },
     paths: { rootDir, podLogsDir },
     clusterDomain,
     hostIPs: nodeIPs,
-    node: { allocatable, memoryCapacityBytes: inputs.machine.memoryBytes },
+    node: {
+      allocatable,
+      memoryCapacityBytes: inputs.machine.memoryBytes,
+      cpuCFSQuota: options.cpuCFSQuota ?? true,
+      ...(options.cpuQuotaPeriodMs !== undefined && { cpuQuotaPeriodUs: options.cpuQuotaPeriodMs * 1000 }),
+      hugepageSizes: Object.keys(inputs.machine.hugepages),
+    },
   };
 }
 

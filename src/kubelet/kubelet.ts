@@ -11,12 +11,16 @@ import { type KubeletInputs, type KubeletParts, newKubeletParts } from "./kubele
 import { effectiveConfiguration } from "./kubelet-config/effective-configuration.ts";
 import { rotateContainerLogs } from "./logs/container-log-manager.ts";
 import { keepNodeLease } from "./node-status/node-lease.ts";
+import { checkMachine } from "./platform/check-machine.ts";
 import type { KubeletOptions } from "./options.ts";
 import { newAuthenticator } from "./server/authenticate.ts";
 import { newAuthorizer } from "./server/authorize.ts";
 import { privilegeInputs } from "./privilege-parts.ts";
 import { resourceMetrics } from "./server/metrics.ts";
+import { KubeletMetrics } from "./server/kubelet-metrics.ts";
+import { measuredRuntime } from "./server/measured-runtime.ts";
 import { startServer } from "./server/server.ts";
+import { startHealthz } from "./server/healthz-server.ts";
 import type { ServerHost } from "./server/server-host.ts";
 import { sweepOrphans } from "./volumes/orphan-sweep.ts";
 
@@ -48,8 +52,11 @@ export async function runKubelet(options: KubeletOptions, signal: AbortSignal): 
   }
 }
 
-async function run(options: KubeletOptions, tasks: Promise<unknown>[], signal: AbortSignal): Promise<void> {
+async function run(given: KubeletOptions, tasks: Promise<unknown>[], signal: AbortSignal): Promise<void> {
+  const metrics = new KubeletMetrics();
+  const options = { ...given, runtime: measuredRuntime(given.runtime, metrics, given.clock) };
   const { platform, nodeName, clock, random, logger, server } = options;
+  if (platform.name === "linux") await checkMachine(options);
   const services = newInformer(options, Services, { transform: trimService });
   tasks.push(services.run(signal));
   const [machine, privileges, version, resolvConf] = await Promise.all([
@@ -58,7 +65,15 @@ async function run(options: KubeletOptions, tasks: Promise<unknown>[], signal: A
     runtimeVersion(options, signal),
     platform.readResolvConf(options.resolvConf ?? DEFAULT_RESOLV_CONF),
   ]);
-  const inputs: KubeletInputs = { machine, privileges, version, resolvConf, services, port: server?.port };
+  const inputs: KubeletInputs = {
+    metrics,
+    machine,
+    privileges,
+    version,
+    resolvConf,
+    services,
+    port: server?.port,
+  };
   const parts = newKubeletParts(options, inputs, signal);
   const host = serverHost(options, parts);
   options.onResourceMetrics?.((stop) => resourceMetrics(host, stop));
@@ -67,7 +82,11 @@ async function run(options: KubeletOptions, tasks: Promise<unknown>[], signal: A
       authenticate: newAuthenticator(options.client, clock),
       authorize: newAuthorizer(options.client, nodeName, clock),
     };
-    const { closed } = await startServer(host, server, auth, signal);
+    const { closed } = await startServer(host, { ...server, ...tlsOf(options) }, auth, signal);
+    tasks.push(closed);
+  }
+  if (options.healthz !== undefined && options.healthz.port > 0) {
+    const { closed } = await startHealthz({ ...options.healthz, isHealthy: () => host.isHealthy() }, signal);
     tasks.push(closed);
   }
   const durationSeconds = options.nodeLeaseDurationSeconds ?? DEFAULT_LEASE_SECONDS;
@@ -85,7 +104,8 @@ async function run(options: KubeletOptions, tasks: Promise<unknown>[], signal: A
     followNode(options, parts, signal),
     rotateContainerLogs(options, parts.cache, signal),
   );
-  await parts.ensureCgroups();
+  const { enforced } = await parts.ensureCgroups();
+  tasks.push(enforced);
   await parts.resources.allocation.load();
   // Pods must not be started before it is known which of them run already.
   await firstRelist(options, parts, signal);
@@ -114,6 +134,10 @@ async function run(options: KubeletOptions, tasks: Promise<unknown>[], signal: A
     parts.certificates.close(),
     parts.status.close(),
   ]);
+}
+
+function tlsOf({ tls }: KubeletOptions): Pick<KubeletOptions, "tls"> {
+  return tls === undefined ? {} : { tls };
 }
 
 function newInformer<T extends KubeObject>(
@@ -252,6 +276,8 @@ function serverHost(options: KubeletOptions, parts: KubeletParts): ServerHost {
     fs: parts.resources.fs,
     metrics: parts.resources.metrics,
     probeMetrics: parts.probeMetrics,
+    certificateStates: () => parts.certificates.states(),
+    volumePlugins: () => parts.volumes.pluginCounts(),
     activePods: () => workers.activePods(),
     volumeMetrics: (asking) => parts.volumeParts.exposition(workers.pods(), asking),
     pods: () => workers.pods().map(withStatus),

@@ -4,6 +4,7 @@ import type { Client } from "#client";
 import type { Runtime } from "#cri";
 import type { CertificateMetrics } from "./certificates/certificate-metrics.ts";
 import type { EvictionConfig } from "./eviction/thresholds.ts";
+import type { Enforcement } from "./node-status/enforcement.ts";
 import type { ShutdownConfig } from "./nodeshutdown/plan.ts";
 import type { ImageGCPolicy } from "./images/image-gc-plan.ts";
 import type { NodePlatform } from "./platform/platform.ts";
@@ -95,6 +96,11 @@ export interface KubeletOptions {
   /** Kept from pods, beside what hard eviction thresholds leave free: allocatable = capacity − all of that. Quantities; default none. */
   readonly systemReserved?: Readonly<Record<string, string>>;
   readonly kubeReserved?: Readonly<Record<string, string>>;
+  /** Which of these cgroups are bounded. Default: that of all pods. */
+  readonly enforceNodeAllocatable?: readonly Enforcement[];
+  /** Absolute names of the cgroups of the system's services and of Kubernetes' own; needed when they are bounded. */
+  readonly systemReservedCgroup?: string;
+  readonly kubeReservedCgroup?: string;
   /** When the node takes resources back from its pods. Default: upstream's hard thresholds; none on simulated nodes. */
   readonly eviction?: EvictionConfig;
   /** When images that nobody uses are removed. */
@@ -105,8 +111,36 @@ export interface KubeletOptions {
   readonly seccompDefault?: boolean;
   /** User and group ids of a pod with `hostUsers: false`; a multiple of 65536, which is the default. */
   readonly userNamespacesIdsPerPod?: number;
+  /** Kernel settings that pods may ask for beside the safe ones: names, or prefixes that end in `*`. Default none. */
+  readonly allowedUnsafeSysctls?: readonly string[];
   /** Processes that a pod may have. Default: as many as the node. */
   readonly podPidsLimit?: number;
+  /** Limits of CPU are enforced. Default true. */
+  readonly cpuCFSQuota?: boolean;
+  /** The period that limits of CPU are counted by. Default 100 ms. */
+  readonly cpuQuotaPeriodMs?: number;
+  /** The longest that a container which crashes again and again waits. Default 5 min. */
+  readonly crashLoopBackOffMaxMs?: number;
+  /** Writes of events a second, 0: no bound; and how many at once. Defaults 50 and 100. */
+  readonly eventRecordQPS?: number;
+  readonly eventBurst?: number;
+  /** Pulls a second, 0: no bound; and how many at once. Defaults 0 and 10. What exceeds them fails, and is tried again later. */
+  readonly registryPullQPS?: number;
+  readonly registryBurst?: number;
+  /** A machine that swaps is refused. Default false. */
+  readonly failSwapOn?: boolean;
+  /** A machine whose kernel settings are not those that Kubernetes wants is refused. Default false. */
+  readonly protectKernelDefaults?: boolean;
+  /** Of this process. Default: as it was started. */
+  readonly oomScoreAdj?: number;
+  /** `/healthz` without TLS and without asking who calls; port 0: none. Default none. */
+  readonly healthz?: { readonly host: string; readonly port: number };
+  /** Images told in the node's status; -1: all. Default 50. */
+  readonly nodeStatusMaxImages?: number;
+  /** With this, no more pods than so many for each CPU. Default 0: no such bound. */
+  readonly podsPerCore?: number;
+  /** Of the endpoint; a part of what servers of a cluster speak anyway. */
+  readonly tls?: { readonly minVersion?: "TLSv1.3"; readonly ciphers?: readonly string[] };
   /** Without `enableCgroups` pods run in the runtime's own cgroup. Default true. */
   readonly enableCgroups?: boolean;
 }

@@ -4,12 +4,14 @@ import type { EventRecorder } from "#client";
 import type { Node, Pod } from "#api/core/v1/types.gen";
 import { memoryState, stateFile } from "./checkpoint/state-file.ts";
 import { admitPrivileges } from "./lifecycle/admit-privileges.ts";
-import type { Rejection } from "./lifecycle/admit.ts";
+import { rejected, type Rejection } from "./lifecycle/admit.ts";
 import type { NodeStatusManager } from "./node-status/node-status-manager.ts";
 import { logindInhibitor } from "./nodeshutdown/logind.ts";
 import { shutdownPeriods } from "./nodeshutdown/plan.ts";
 import { ShutdownManager } from "./nodeshutdown/shutdown-manager.ts";
 import type { KubeletOptions } from "./options.ts";
+import { sysctlAllowlist } from "./sysctl/allowlist.ts";
+import type { KubeletMetrics } from "./server/kubelet-metrics.ts";
 import { isAppArmorEnabled } from "./platform/apparmor.ts";
 import type { PodWorkers } from "./pod-workers/pod-workers.ts";
 import { defaultIdSpace, IdRanges, type IdSpace, USERNS_UNIT } from "./userns/id-ranges.ts";
@@ -31,6 +33,7 @@ export interface PrivilegeParts {
 export interface PrivilegePartsOptions {
   readonly options: KubeletOptions;
   readonly inputs: PrivilegeInputs;
+  readonly metrics: KubeletMetrics;
   readonly maxPods: number;
   readonly recorder: EventRecorder;
   readonly node: () => Node | undefined;
@@ -50,10 +53,11 @@ export async function privilegeInputs(
 }
 
 export function newPrivilegeParts(input: PrivilegePartsOptions): PrivilegeParts {
-  const { options, inputs, maxPods, recorder, node, nodeStatus, workers } = input;
+  const { options, inputs, metrics, maxPods, recorder, node, nodeStatus, workers } = input;
   const { platform, rootDir, clock, logger } = options;
   const idsPerPod = options.userNamespacesIdsPerPod ?? USERNS_UNIT;
   const isSimulated = platform.name === "simulated";
+  const allowlist = sysctlAllowlist(options.allowedUnsafeSysctls);
   const shutdown = new ShutdownManager({
     periods: shutdownPeriods(options.shutdown ?? {}),
     inhibitor: logindInhibitor(),
@@ -66,6 +70,10 @@ export function newPrivilegeParts(input: PrivilegePartsOptions): PrivilegeParts 
     terminate: (uid, kill) => workers().terminate(uid, kill),
     isGone: (uid) => workers().isFinished(uid),
     onChange: () => nodeStatus().checkSoon(),
+    onShutdown: ({ startMs, endMs }) => {
+      if (startMs !== undefined) metrics.shutdownStart.set(startMs / 1000);
+      if (endMs !== undefined) metrics.shutdownEnd.set(endMs / 1000);
+    },
   });
   return {
     userns: new UsernsManager({
@@ -78,7 +86,12 @@ export function newPrivilegeParts(input: PrivilegePartsOptions): PrivilegeParts 
     admit(pod) {
       const { appArmor } = inputs;
       const supplementalGroupsPolicy = isSimulated || nodeStatus().supplementalGroupsPolicy;
-      return shutdown.admit() ?? admitPrivileges(pod, { appArmor, supplementalGroupsPolicy });
+      const forbidden = allowlist(pod);
+      return (
+        shutdown.admit() ??
+        (forbidden === undefined ? undefined : rejected("SysctlForbidden", forbidden)) ??
+        admitPrivileges(pod, { appArmor, supplementalGroupsPolicy })
+      );
     },
   };
 }

@@ -15,7 +15,7 @@ import { watchOom } from "./oom/oom-watcher.ts";
 import type { NodePlatform } from "./platform/platform.ts";
 import type { RuntimeCache } from "./pleg/runtime-cache.ts";
 import type { PodWorkers } from "./pod-workers/pod-workers.ts";
-import { KubeletMetrics } from "./server/kubelet-metrics.ts";
+import type { KubeletMetrics } from "./server/kubelet-metrics.ts";
 import { fullSummary } from "./server/stats-summary.ts";
 import { FsStats } from "./stats/fs-stats.ts";
 import type { VolumeStats } from "./volumes/volume-stats.ts";
@@ -24,6 +24,7 @@ export interface ResourcePartsOptions {
   readonly options: KubeletOptions;
   readonly platform: NodePlatform;
   readonly recorder: EventRecorder;
+  readonly metrics: KubeletMetrics;
   readonly allocatable: Readonly<Record<string, string>>;
   readonly cache: RuntimeCache;
   readonly workers: () => PodWorkers;
@@ -52,7 +53,7 @@ export function evictionConfigOf({ eviction, platform }: KubeletOptions): Evicti
 export function newResourceParts(input: ResourcePartsOptions): ResourceParts {
   const { options, platform, recorder, cache, workers, node, onConditions } = input;
   const { clock, logger, runtime, rootDir, podLogsDir, nodeName } = options;
-  const metrics = new KubeletMetrics();
+  const { metrics } = input;
   const pods = (): readonly Pod[] => workers().activePods();
   const paths = { rootDir, podLogsDir };
   const fs = new FsStats({ clock, logger, runtime, platform, paths, volumes: input.volumes, pods });

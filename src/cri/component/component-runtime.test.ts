@@ -96,6 +96,25 @@ suite("withComponents", () => {
     await assert.rejects(probing, isRuntimeDeadlineExceeded);
   });
 
+  test("withComponents asks nobody else about a component's sandbox: containerd would measure all of its own", async () => {
+    const asked: string[] = [];
+    const count = (inner: Runtime): Runtime => ({
+      ...inner,
+      listContainerStats: async (filter) => {
+        asked.push(filter.podSandboxId ?? "");
+        return [];
+      },
+    });
+    await using cluster = start(count);
+    await startPod(cluster.runtime);
+    const [sandbox] = await cluster.runtime.listPodSandbox({}, signal);
+    const stats = await cluster.runtime.listContainerStats({ podSandboxId: sandbox!.id }, signal);
+    assert.deepEqual([stats.length, asked], [1, []]);
+    await cluster.runtime.listContainerStats({ podSandboxId: "other" }, signal);
+    await cluster.runtime.listContainerStats({}, signal);
+    assert.deepEqual(asked, ["other", ""]);
+  });
+
   test("withComponents refuses components on the pod network", async () => {
     await using cluster = start();
     const { linux: _linux, ...config } = CONFIG;
@@ -120,7 +139,7 @@ const CONFIG: PodSandboxConfig = {
   linux: { securityContext: { namespaceOptions: { network: "NODE" } } },
 };
 
-function start(): Cluster {
+function start(wrap = (inner: Runtime): Runtime => inner): Cluster {
   const clock = new FakeClock();
   const component: Fake = {
     name: "kube-scheduler",
@@ -129,7 +148,7 @@ function start(): Cluster {
     logPath: undefined,
   };
   const inner = createSimulatedRuntime({ clock, canPull: () => false });
-  const runtime = withComponents(inner, [component], { clock, logger: silentLogger });
+  const runtime = withComponents(wrap(inner), [component], { clock, logger: silentLogger });
   return { runtime, clock, component, [Symbol.asyncDispose]: () => runtime.close() };
 }
 

@@ -7,19 +7,21 @@ type ListCalls = Pick<
   "listPodSandbox" | "listContainers" | "listContainerStats" | "listPodSandboxStats"
 >;
 
-export function listCalls({ own, runtime }: ComponentState): ListCalls {
-  return {
-    listPodSandbox: (filter, signal) =>
-      both(own.listPodSandbox(filter, signal), runtime.listPodSandbox(filter, signal)),
-    listContainers: (filter, signal) =>
-      both(own.listContainers(filter, signal), runtime.listContainers(filter, signal)),
-    listContainerStats: (filter, signal) =>
-      both(own.listContainerStats(filter, signal), runtime.listContainerStats(filter, signal)),
-    listPodSandboxStats: (filter, signal) =>
-      both(own.listPodSandboxStats(filter, signal), runtime.listPodSandboxStats(filter, signal)),
+export function listCalls({ own, runtime, records }: ComponentState): ListCalls {
+  /** What one sandbox has is asked of whoever has it: for a sandbox that it lacks, containerd measures all that it has. */
+  const of = async <T>(
+    sandboxId: string | undefined,
+    list: (service: RuntimeService) => Promise<readonly T[]>,
+  ): Promise<readonly T[]> => {
+    if (sandboxId === undefined || sandboxId === "")
+      return (await Promise.all([list(own), list(runtime)])).flat();
+    return list(records.sandboxes.has(sandboxId) ? own : runtime);
   };
-}
-
-async function both<T>(own: Promise<readonly T[]>, others: Promise<readonly T[]>): Promise<readonly T[]> {
-  return (await Promise.all([own, others])).flat();
+  return {
+    listPodSandbox: (filter, signal) => of(filter.id, (one) => one.listPodSandbox(filter, signal)),
+    listContainers: (filter, signal) => of(filter.podSandboxId, (one) => one.listContainers(filter, signal)),
+    listContainerStats: (filter, signal) =>
+      of(filter.podSandboxId, (one) => one.listContainerStats(filter, signal)),
+    listPodSandboxStats: (filter, signal) => of(filter.id, (one) => one.listPodSandboxStats(filter, signal)),
+  };
 }

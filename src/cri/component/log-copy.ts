@@ -1,5 +1,5 @@
 /** Copies a component's log into its pod's, in CRI's format. @module */
-import { appendFile, mkdir, open, type FileHandle } from "node:fs/promises";
+import { appendFile, mkdir, open, stat, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Clock } from "#apimachinery";
 
@@ -18,7 +18,7 @@ export function createLogCopy(source: string | undefined, target: string, clock:
   let position: number | undefined;
   return {
     async copy() {
-      if (source === undefined || target === "") return;
+      if (source === undefined || target === "" || (await sizeOf(source)) === position) return;
       const file = await openIfThere(source);
       if (file === undefined) return;
       try {
@@ -49,6 +49,16 @@ async function append(target: string, text: string, clock: Clock): Promise<void>
   const lines = text.replace(/\n$/, "").split("\n");
   await mkdir(dirname(target), { recursive: true });
   await appendFile(target, lines.map((line) => `${at} stdout F ${line}\n`).join(""));
+}
+
+/** Undefined when it is not there. It is asked once a second, and seldom is anything new. */
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw err;
+  }
 }
 
 async function openIfThere(path: string): Promise<FileHandle | undefined> {

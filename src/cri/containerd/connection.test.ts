@@ -7,6 +7,7 @@ import { Server, ServerCredentials, status, type ServiceDefinition } from "@grpc
 import { FakeClock, silentLogger, systemClock } from "#apimachinery";
 import { RuntimeError, isRuntimeDeadlineExceeded, isRuntimeUnavailable } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
+import { connect } from "./connection.ts";
 import { createContainerdRuntime } from "./containerd-runtime.ts";
 import { decode, encode } from "./wire/codec.ts";
 import { cri } from "./wire/cri.gen.ts";
@@ -100,6 +101,24 @@ suite("createContainerdRuntime", () => {
     }
     assert.deepEqual(seen, ["CONTAINER_STARTED_EVENT c1 5", "CONTAINER_STARTED_EVENT c2 5", "resync"]);
   });
+});
+
+test("connect() with keepConnected tells when the other side comes and goes, though nobody calls", async () => {
+  const connection = connect(join(folder, "s"), systemClock);
+  let next = Promise.withResolvers<boolean>();
+  connection.keepConnected((isConnected) => next.resolve(isConnected), signal);
+  const told = async (): Promise<boolean> => {
+    const isConnected = await next.promise;
+    next = Promise.withResolvers<boolean>();
+    return isConnected;
+  };
+  for (const _ of ["first", "again"]) {
+    await serve({});
+    assert.equal(await told(), true);
+    server?.forceShutdown();
+    assert.equal(await told(), false);
+  }
+  connection.close();
 });
 
 type Handler = (request: object, answer: (error: { code: number; details: string }) => void) => void;

@@ -1,5 +1,5 @@
 /** gRPC over a unix socket with our own messages: unary calls and streams that end with an AbortSignal. @module */
-import { Client, Metadata, credentials, type ServiceError } from "@grpc/grpc-js";
+import { Client, connectivityState, Metadata, credentials, type ServiceError } from "@grpc/grpc-js";
 import type { Clock } from "#apimachinery";
 import { RUNTIME_ERROR_CODES, RuntimeError } from "../errors.ts";
 import { decode, encode } from "./wire/codec.ts";
@@ -31,6 +31,8 @@ export interface Connection {
   unary(method: Method, request: object, settings: CallSettings): Promise<object>;
   serverStream(method: Method, request: object, settings: CallSettings): AsyncIterable<object>;
   duplex(method: Method, settings: CallSettings): DuplexCall;
+  /** Stays connected though nobody calls, and tells whenever that changes, until it is closed or `signal` aborts. */
+  keepConnected(onChange: (isConnected: boolean) => void, signal: AbortSignal): void;
   close(): void;
 }
 
@@ -48,8 +50,26 @@ export function connect(socketPath: string, clock: Clock, peer = "the container 
     unary: (method, request, settings) => unary({ client, clock, peer }, method, request, settings),
     serverStream: (method, request, settings) => serverStream({ client, peer }, method, request, settings),
     duplex: (method, settings) => duplex({ client, peer }, method, settings),
+    keepConnected: (onChange, signal) => keepConnected(client, onChange, signal),
     close: () => client.close(),
   };
+}
+
+function keepConnected(client: Client, onChange: (isConnected: boolean) => void, signal: AbortSignal): void {
+  const channel = client.getChannel();
+  let wasConnected = false;
+  const look = (): void => {
+    if (signal.aborted) return;
+    // Asks for a connection where there is none, which may change the state at once.
+    channel.getConnectivityState(true);
+    const state = channel.getConnectivityState(false);
+    const isConnected = state === connectivityState.READY;
+    if (isConnected !== wasConnected) onChange((wasConnected = isConnected));
+    if (state === connectivityState.SHUTDOWN) return;
+    // Not from within the callback: the channel is amid its change then.
+    channel.watchConnectivityState(state, Infinity, () => queueMicrotask(look));
+  };
+  look();
 }
 
 interface Peer {

@@ -103,6 +103,8 @@ export function daemonConfig(options: DaemonOptions, machine: Machine): string {
         disable_hugetlb_controller: true,
         enable_unprivileged_ports: true,
         enable_unprivileged_icmp: true,
+        // Before 1.7 there is none, and the option is ignored; from 2.0 on it is the default.
+        enable_cdi: true,
       },
     ],
     [

@@ -4,7 +4,7 @@ import type { EventRecorder } from "#client";
 import { isTerminalPhase } from "#api/core/v1/pod-state";
 import type { Pod } from "#api/core/v1/types.gen";
 import { formatPod, isStaticPod, specOf, uidOf } from "../container/pod-spec.ts";
-import { insufficientResource } from "../lifecycle/admit.ts";
+import { insufficientResources } from "../lifecycle/admit.ts";
 import { allocationOf, isAllocated, largestAllocation, withAllocation } from "./pod-allocation.ts";
 import { pendingOrder } from "./pending-order.ts";
 import { ResizeConditions } from "./resize-conditions.ts";
@@ -186,14 +186,14 @@ export class AllocationManager {
     if (isStaticPod(pod))
       return { reason: "Infeasible", message: "In-place resize of static-pods is not supported" };
     // What no other pod stands in the way of will never fit.
-    const alone = insufficientResource(pod, [], allocatable);
+    const [alone] = insufficientResources(pod, [], allocatable);
     if (alone !== undefined) {
       const message = alone.message.replace("enough resource", "enough capacity").replace(" used: 0,", "");
       return { reason: "Infeasible", message };
     }
     const others = active.filter((other) => uidOf(other) !== uidOf(pod));
     const held = others.map((other) => this.heldPod(other));
-    const shortage = insufficientResource(pod, held, allocatable);
+    const [shortage] = insufficientResources(pod, held, allocatable);
     return shortage === undefined ? undefined : { reason: "Deferred", message: shortage.message };
   }
 }

@@ -2,8 +2,9 @@
 import { access, mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock, Logger } from "#apimachinery";
-import type { CgroupResources, PodCgroups, QOSClass } from "../platform/platform.ts";
+import type { CgroupResources, CgroupUsage, PodCgroups, QOSClass } from "../platform/platform.ts";
 import { readMemory, readPodCgroup, readProcesses } from "./read-cgroups.ts";
+import { readUsage } from "./read-usage.ts";
 import { noCgroups } from "./no-cgroups.ts";
 import { settingsV1, settingsV2, type Setting } from "./settings.ts";
 
@@ -86,6 +87,20 @@ export function linuxCgroups(options: LinuxCgroupsOptions): PodCgroups {
       const found = await ready();
       if (found === undefined) return undefined;
       return readProcesses(found.version, mountPoint, podPath(base, uid, qos));
+    },
+    async usage(uid, qos, containerIds) {
+      const found = await ready();
+      if (found === undefined) return undefined;
+      const path = podPath(base, uid, qos);
+      const read = (id: string): CgroupUsage | undefined =>
+        readUsage(found.version, mountPoint, join(path, id));
+      const pod = read("");
+      if (pod === undefined) return undefined;
+      const containers = containerIds.flatMap((id) => {
+        const usage = read(id);
+        return usage === undefined ? [] : [[id, usage] as const];
+      });
+      return { time: clock.now(), pod, containers: new Map(containers) };
     },
     async podsMemory() {
       const found = await ready();

@@ -11,6 +11,7 @@ export const noCgroups: PodCgroups = {
   readPod: async () => ({}),
   updatePod: async () => {},
   podProcesses: async () => undefined,
+  usage: async () => undefined,
   podsMemory: async () => undefined,
   updateQOS: async () => {},
   removePod: async () => {},

@@ -28,7 +28,8 @@ export function settingsV2(resources: CgroupResources): readonly Setting[] {
   const { cpuShares, cpuQuotaUs, cpuPeriodUs, memoryLimitBytes, pidsMax, hugepageLimits = {} } = resources;
   const settings: Setting[] = [];
   if (cpuShares !== undefined) add(settings, "cpu", "cpu.weight", sharesToWeight(cpuShares));
-  if (cpuQuotaUs !== undefined) add(settings, "cpu", "cpu.max", `${cpuQuotaUs < 0 ? "max" : cpuQuotaUs} ${cpuPeriodUs ?? PERIOD_US}`);
+  if (cpuQuotaUs !== undefined)
+    add(settings, "cpu", "cpu.max", `${cpuQuotaUs < 0 ? "max" : cpuQuotaUs} ${cpuPeriodUs ?? PERIOD_US}`);
   if (memoryLimitBytes !== undefined) add(settings, "memory", "memory.max", memoryLimitBytes);
   if (pidsMax !== undefined) add(settings, "pids", "pids.max", pidsMax);
   for (const [size, bytes] of Object.entries(hugepageLimits))

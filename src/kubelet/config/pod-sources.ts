@@ -7,7 +7,8 @@ import type { AllocationManager } from "../allocation/allocation-manager.ts";
 import { isMirrorPod, uidOf } from "../container/pod-spec.ts";
 import type { RuntimePod } from "../container/runtime-pod.ts";
 import type { DeviceManager } from "../devicemanager/device-manager.ts";
-import { admit, NODE_AFFINITY, type Rejection } from "../lifecycle/admit.ts";
+import { admit, type AdmissionFailure, NODE_AFFINITY, type Rejection } from "../lifecycle/admit.ts";
+import type { CriticalPodAdmission } from "../preemption/critical-pod-admission.ts";
 import type { PodWorkers } from "../pod-workers/pod-workers.ts";
 import type { ProberManager } from "../prober/prober-manager.ts";
 import type { StatusManager } from "../status/status-manager.ts";
@@ -29,6 +30,10 @@ export interface PodSourcesOptions {
   readonly devices: Pick<DeviceManager, "needs" | "admit">;
   /** Why the node takes no such pod: it lacks resources, or cannot do what the pod asks for, or shuts down. */
   readonly underPressure: (pod: Pod) => Rejection | undefined;
+  readonly preemption: Pick<CriticalPodAdmission, "makeRoom">;
+  /** A pod that did not run here before. */
+  readonly onSeen: (uid: string) => void;
+  readonly onRejection: (reason: string) => void;
   /** As it was seen last. */
   readonly node: () => Node | undefined;
   /** As it is in the API. */
@@ -36,13 +41,20 @@ export interface PodSourcesOptions {
 }
 
 const MIRROR_RETRY_MS = 5000;
+const REJECTED = "Pod was rejected: ";
 
 export class PodSources {
   readonly #options: PodSourcesOptions;
   readonly #signal: AbortSignal;
   readonly #apiPods = new Map<string, Pod>();
-  /** Pods that wait for a fresh look at the node, or for their devices; at most as many as are bound to it. */
+  /** Pods that wait for a fresh look at the node, for their devices or for room; at most as many as are bound to it. */
   readonly #waiting = new Set<string>();
+  /** Critical pods that room is made for: nobody else gets it. */
+  readonly #preempting = new Map<string, Pod>();
+  /** One preemption after another: each sees what the one before has taken. */
+  #makingRoom: Promise<void> = Promise.resolve();
+  /** Static pods that were refused: they stay so until their manifest changes, and with it their uid. */
+  #refusedStatic: ReadonlySet<string> = new Set();
   #staticPods: ReadonlyMap<string, Pod> = new Map();
   /** Before the folder has been read, a mirror may still have its pod. */
   #staticPodsKnown: boolean;
@@ -108,7 +120,11 @@ export class PodSources {
     this.#staticPods = next;
     this.#staticPodsKnown = true;
     for (const uid of gone) workers.remove(uid);
-    for (const pod of pods) this.#update(pod);
+    this.#refusedStatic = new Set([...this.#refusedStatic].filter((uid) => next.has(uid)));
+    for (const [uid, pod] of next) {
+      if (workers.has(uid)) this.#update(pod);
+      else if (!this.#refusedStatic.has(uid) && this.#admit(pod)) this.#accept(pod);
+    }
     this.#reconcileMirrors();
   }
 
@@ -152,6 +168,7 @@ export class PodSources {
     const uid = uidOf(pod);
     const sandboxes = runtimePod(uid)?.sandboxes ?? [];
     if (isEnding(pod) || sandboxes.some(({ ready }) => ready)) return true;
+    this.#options.onSeen(uid);
     if (this.#waiting.has(uid)) return false;
     if (devices.needs(pod)) {
       this.#waiting.add(uid);
@@ -164,18 +181,56 @@ export class PodSources {
   #judge(pod: Pod): boolean {
     const uid = uidOf(pod);
     const rejection = this.#rejection(pod, this.#options.node());
-    if (rejection?.reason === NODE_AFFINITY) {
+    if (rejection?.reason !== NODE_AFFINITY) return this.#settle(pod, rejection);
+    this.#waiting.add(uid);
+    void this.#admitByFreshNode(uid, rejection);
+    return false;
+  }
+
+  /** Whether the pod is taken now; it may be later, if room can be made. */
+  #settle(pod: Pod, rejection: AdmissionFailure | undefined): boolean {
+    const uid = uidOf(pod);
+    if (rejection?.shortages !== undefined) {
       this.#waiting.add(uid);
-      void this.#admitByFreshNode(uid, rejection);
+      this.#makingRoom = this.#makingRoom.then(() => this.#admitByPreemption(uid));
       return false;
     }
     if (rejection !== undefined) this.#refuse(pod, rejection);
     return rejection === undefined;
   }
 
+  /** A critical pod takes the place of others, unless it fits meanwhile. */
+  async #admitByPreemption(uid: string): Promise<void> {
+    const { allocation, preemption, workers, logger } = this.#options;
+    const asked = this.#wanted(uid);
+    if (asked === undefined) return void this.#waiting.delete(uid);
+    let rejection = this.#rejection(asked, this.#options.node());
+    if (rejection?.shortages !== undefined) {
+      const wanted = allocation.allocatedPod(asked);
+      this.#preempting.set(uid, wanted);
+      try {
+        rejection = await preemption.makeRoom(wanted, rejection.shortages, this.#signal);
+      } catch (err) {
+        logger.error("Making room for a critical pod failed", { uid, err });
+      }
+    }
+    if (this.#signal.aborted) return;
+    this.#waiting.delete(uid);
+    this.#preempting.delete(uid);
+    const pod = this.#wanted(uid);
+    if (pod === undefined || workers.has(uid)) return;
+    if (isEnding(pod) || rejection === undefined) this.#accept(pod);
+    else this.#refuse(pod, rejection);
+  }
+
+  /** The pod as its source has it now. */
+  #wanted(uid: string): Pod | undefined {
+    return this.#apiPods.get(uid) ?? this.#staticPods.get(uid);
+  }
+
   /** Pods that are not accepted yet, though they may hold devices. */
   waitingPods(): readonly Pod[] {
-    return [...this.#waiting].flatMap((uid) => this.#apiPods.get(uid) ?? []);
+    return [...this.#waiting].flatMap((uid) => this.#wanted(uid) ?? []);
   }
 
   /** Its devices come first, then all else, which may have changed meanwhile. After a reboot too: they may be gone. */
@@ -189,7 +244,7 @@ export class PodSources {
       throw err;
     }
     this.#waiting.delete(uid);
-    const pod = this.#apiPods.get(uid);
+    const pod = this.#wanted(uid);
     if (pod === undefined || workers.has(uid)) return;
     if (isEnding(pod) || (rejection === undefined && this.#judge(pod))) this.#accept(pod);
     else if (rejection !== undefined) this.#refuse(pod, rejection);
@@ -206,23 +261,32 @@ export class PodSources {
       logger.warn("Reading the node for the admission of a pod failed", { err });
     }
     this.#waiting.delete(uid);
-    const pod = this.#apiPods.get(uid);
+    const pod = this.#wanted(uid);
     if (pod === undefined || workers.has(uid)) return;
     const rejection = node === undefined ? stale : this.#rejection(pod, node);
-    if (rejection === undefined) this.#accept(pod);
-    else this.#refuse(pod, rejection);
+    if (this.#settle(pod, rejection)) this.#accept(pod);
   }
 
-  #rejection(pod: Pod, node: Node | undefined): Rejection | undefined {
-    const { workers, allocation, allocatable, underPressure } = this.#options;
-    const others = workers.activePods().map((other) => allocation.heldPod(other));
+  #rejection(pod: Pod, node: Node | undefined): AdmissionFailure | undefined {
+    const { allocation, allocatable, underPressure } = this.#options;
+    const others = this.#holders(uidOf(pod));
     return underPressure(pod) ?? admit(allocation.allocatedPod(pod), others, allocatable, node);
   }
 
-  #refuse(pod: Pod, rejection: Rejection): void {
-    const { status, recorder } = this.#options;
-    recorder.event(pod, "Warning", rejection.reason, rejection.message);
-    status.set(pod, { ...pod.status, phase: "Failed", ...rejection });
+  /** Who has, or is about to have, resources of the node, beside the pod itself. */
+  #holders(uid: string): readonly Pod[] {
+    const { workers, allocation } = this.#options;
+    const held = workers.activePods().map((other) => allocation.heldPod(other));
+    return [...held, ...this.#preempting.values()].filter((other) => uidOf(other) !== uid);
+  }
+
+  #refuse(pod: Pod, { reason, message }: Rejection): void {
+    const { status, recorder, onRejection } = this.#options;
+    const uid = uidOf(pod);
+    if (this.#staticPods.has(uid)) this.#refusedStatic = new Set([...this.#refusedStatic, uid]);
+    recorder.event(pod, "Warning", reason, message.slice(message.startsWith(REJECTED) ? REJECTED.length : 0));
+    status.set(pod, { ...pod.status, phase: "Failed", reason, message });
+    onRejection(reason);
   }
 }
 

@@ -4,7 +4,7 @@ import { watch } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, type Logger, parseYaml, pause, WakeablePause } from "#apimachinery";
-import { applyConstantDefaults } from "#api";
+import { applyConstantDefaults } from "#api/defaulting";
 import { Pods } from "#api/core/v1/pod";
 import type { Pod } from "#api/core/v1/types.gen";
 import { CONFIG_HASH_ANNOTATION, CONFIG_SOURCE_ANNOTATION } from "../container/pod-spec.ts";

@@ -25,9 +25,9 @@ const pages = { "hugepages-2Mi": "4Mi", memory: "1Mi" };
 const policy = { memoryCapacityBytes: 2 ** 30, hugepageSizes: ["2Mi", "1Gi"] };
 
 test("containerResources() gives a container its huge pages and no others, else those of the pod as a whole", () => {
-  const own = testContainer("c", { resources: { requests: pages, limits: pages } });
-  const pod = testPod({ containers: [own, testContainer("d")] });
-  assert.deepEqual(containerResources(own, pod, policy).hugepageLimits, [
+  const first = testContainer("c", { resources: { requests: pages, limits: pages } });
+  const pod = testPod({ containers: [first, testContainer("d")] });
+  assert.deepEqual(containerResources(first, pod, policy).hugepageLimits, [
     { pageSize: "2MB", limit: 4 * MIB },
     { pageSize: "1GB", limit: 0 },
   ]);
@@ -42,10 +42,15 @@ test("containerResources() gives a container its huge pages and no others, else 
   });
 });
 
+function own(name: string): ReturnType<typeof testContainer> {
+  return testContainer(name, { resources: { requests: pages, limits: pages } });
+}
+
 test("podCgroupResources() adds up the huge pages of its containers", () => {
-  const own = (name: string): ReturnType<typeof testContainer> =>
-    testContainer(name, { resources: { requests: pages, limits: pages } });
-  const { hugepageLimits: limits } = podCgroupResources(testPod({ containers: [own("a"), own("b")] }), policy);
+  const { hugepageLimits: limits } = podCgroupResources(
+    testPod({ containers: [own("a"), own("b")] }),
+    policy,
+  );
   assert.deepEqual(limits, { "2MB": 8 * MIB, "1GB": 0 });
 });
 

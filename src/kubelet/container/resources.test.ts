@@ -34,7 +34,10 @@ for (const [name, resources, want] of classes) {
 
 test("milliCPUToShares() and milliCPUToQuota() keep the kernel's minimum", () => {
   assert.deepEqual([0, 1, 100, 1000].map(milliCPUToShares), [2, 2, 102, 1024]);
-  assert.deepEqual([0, 1, 500].map((milliCPU) => milliCPUToQuota(milliCPU)), [0, 1000, 50_000]);
+  assert.deepEqual(
+    [0, 1, 500].map((milliCPU) => milliCPUToQuota(milliCPU)),
+    [0, 1000, 50_000],
+  );
 });
 
 test("containerResources() turns limits into the kernel's units", () => {

@@ -89,11 +89,7 @@ export function containerResources(
   const { cpuCFSQuota = true, cpuQuotaPeriodUs = QUOTA_PERIOD_US, hugepageSizes = [] } = policy;
   const { limits } = container.resources ?? {};
   const podLevel = specOf(pod).resources;
-  const {
-    cpuLimit,
-    cpuRequest = cpuLimit ?? 0,
-    memoryLimit = 0,
-  } = amountsOf(container, podLevel);
+  const { cpuLimit, cpuRequest = cpuLimit ?? 0, memoryLimit = 0 } = amountsOf(container, podLevel);
   const pages = { ...hugepagesIn(podLevel?.limits), ...hugepagesIn(limits) };
   const pageLimits = Object.entries(hugepageLimits(pages, hugepageSizes));
   return {

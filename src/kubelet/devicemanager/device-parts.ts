@@ -9,8 +9,12 @@ import { DRA_PLUGIN_TYPE } from "../dra/dra-plugin-manager.ts";
 import { type DRAParts, newDRAParts } from "../dra/dra-parts.ts";
 import type { KubeletOptions } from "../options.ts";
 import type { PluginHandler } from "../pluginmanager/plugin-manager.ts";
-import { podResourcesHandlers } from "../podresources/pod-resources.ts";
-import { podResourcesApi } from "../podresources/pod-resources-tables.ts";
+import {
+  podResourcesAlphaHandlers,
+  podResourcesHandlers,
+  type PodResourcesOptions,
+} from "../podresources/pod-resources.ts";
+import { podResourcesAlphaApi, podResourcesApi } from "../podresources/pod-resources-tables.ts";
 import { newRateLimiter } from "../podresources/rate-limiter.ts";
 import { CHECKPOINT_NAME } from "./checkpoint.ts";
 import { DeviceManager, type DeviceManagerOptions } from "./device-manager.ts";
@@ -59,13 +63,20 @@ export function newDeviceParts(input: DevicePartsOptions): DeviceParts {
   const manager = new DeviceManager({ ...input, clock, logger, checkpoint, metrics });
   const plugins = new DevicePlugins({ clock, logger, manager, metrics, dir });
   const dra = newDRAParts(input);
-  const who = { devices: manager, dra: dra.manager, activePods: () => activePods() ?? [], pods, metrics };
-  const serve = async (service: UnixService): Promise<() => void> => {
+  const who = {
+    devices: manager,
+    dra: dra.manager,
+    activePods: () => activePods() ?? [],
+    pods,
+    metrics,
+    limiter: newRateLimiter(clock, REQUESTS),
+  };
+  const serve = async (socketPath: string, services: readonly UnixService[]): Promise<() => void> => {
     try {
-      return await serveUnix(service);
+      return await serveUnix(socketPath, services);
     } catch (err) {
       // The node runs pods all the same; without devices, or without somebody knowing who holds them.
-      logger.error("Listening on a socket failed", { socketPath: service.socketPath, err });
+      logger.error("Listening on a socket failed", { socketPath, err });
       return () => {};
     }
   };
@@ -90,23 +101,19 @@ export function newDeviceParts(input: DevicePartsOptions): DeviceParts {
       if (isSimulated) return running;
       await removeSockets(dir);
       const closers = await Promise.all([
-        serve({
-          socketPath: join(dir, SOCKET),
-          schema: devicePluginApi,
-          service: "Registration",
-          handlers: {
-            Register: async (request) => {
-              await plugins.registerByCall(request as RegisterRequest, signal);
-              return {};
+        serve(join(dir, SOCKET), [
+          {
+            schema: devicePluginApi,
+            service: "Registration",
+            handlers: {
+              Register: async (request) => {
+                await plugins.registerByCall(request as RegisterRequest, signal);
+                return {};
+              },
             },
           },
-        }),
-        serve({
-          socketPath: join(rootDir, POD_RESOURCES_DIR, SOCKET),
-          schema: podResourcesApi,
-          service: "PodResourcesLister",
-          handlers: podResourcesHandlers({ ...who, limiter: newRateLimiter(clock, REQUESTS) }),
-        }),
+        ]),
+        serve(join(rootDir, POD_RESOURCES_DIR, SOCKET), podResourcesServices(who)),
       ]);
       await aborted(signal);
       for (const close of closers) close();
@@ -115,6 +122,14 @@ export function newDeviceParts(input: DevicePartsOptions): DeviceParts {
       await running;
     },
   };
+}
+
+function podResourcesServices(who: PodResourcesOptions): readonly UnixService[] {
+  const service = "PodResourcesLister";
+  return [
+    { schema: podResourcesApi, service, handlers: podResourcesHandlers(who) },
+    { schema: podResourcesAlphaApi, service, handlers: podResourcesAlphaHandlers(who) },
+  ];
 }
 
 /** Plugins watch for that, and register again. */

@@ -1,4 +1,4 @@
-/** A gRPC service of kubelet's own on a unix socket. @module */
+/** gRPC services of kubelet's own on a unix socket. @module */
 import { Server, ServerCredentials, type ServiceDefinition, status } from "@grpc/grpc-js";
 import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -8,7 +8,6 @@ import { decode, encode, RUNTIME_ERROR_CODES, RuntimeError, type Schema } from "
 export type UnaryHandler = (request: object) => Promise<object>;
 
 export interface UnixService {
-  readonly socketPath: string;
   readonly schema: Schema;
   readonly service: string;
   /** By method. */
@@ -19,10 +18,20 @@ const REQUEST_BYTES_MAX = 4 * 1024 * 1024;
 const DIR_MODE = 0o750;
 
 /** Resolves once it listens; what it gives closes it. A socket of an earlier kubelet is replaced. */
-export async function serveUnix({ socketPath, schema, service, handlers }: UnixService): Promise<() => void> {
+export async function serveUnix(socketPath: string, services: readonly UnixService[]): Promise<() => void> {
   await mkdir(dirname(socketPath), { recursive: true, mode: DIR_MODE });
   await rm(socketPath, { force: true });
   const server = new Server({ "grpc.max_receive_message_length": REQUEST_BYTES_MAX });
+  for (const service of services) add(server, service);
+  await new Promise<void>((resolve, reject) => {
+    server.bindAsync(`unix:${socketPath}`, ServerCredentials.createInsecure(), (err) =>
+      err === null ? resolve() : reject(err),
+    );
+  });
+  return () => server.forceShutdown();
+}
+
+function add(server: Server, { schema, service, handlers }: UnixService): void {
   const definition: Record<string, ServiceDefinition[string]> = {};
   const implementation: Record<string, (call: { request: object }, done: Done) => void> = {};
   for (const [name, handler] of Object.entries(handlers)) {
@@ -43,12 +52,6 @@ export async function serveUnix({ socketPath, schema, service, handlers }: UnixS
       );
   }
   server.addService(definition, implementation);
-  await new Promise<void>((resolve, reject) => {
-    server.bindAsync(`unix:${socketPath}`, ServerCredentials.createInsecure(), (err) =>
-      err === null ? resolve() : reject(err),
-    );
-  });
-  return () => server.forceShutdown();
 }
 
 // oxlint-disable-next-line typescript/no-restricted-types -- as grpc-js has it

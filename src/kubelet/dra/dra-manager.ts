@@ -60,7 +60,7 @@ export class DRAManager {
       const wanted = await this.#wanted(pod, signal);
       if (wanted.length === 0) return;
       const keys = wanted.map(({ claim }) => keyOf(claim));
-      await this.#locks.run(keys, () => this.#prepareClaims(uidOf(pod), wanted, signal));
+      await this.#locks.run(keys, () => this.#prepareClaims(uidOf(pod), wanted, signal), signal);
     });
   }
 
@@ -68,7 +68,7 @@ export class DRAManager {
   async unprepare(podUid: string, signal: AbortSignal): Promise<void> {
     await this.#timed("UnprepareResources", "unprepare dynamic resources", signal, async () => {
       const keys = this.#options.cache.ofPod(podUid).map(claimKey);
-      if (keys.length > 0) await this.#locks.run(keys, () => this.#unprepareClaims(podUid, signal));
+      if (keys.length > 0) await this.#locks.run(keys, () => this.#unprepareClaims(podUid, signal), signal);
     });
   }
 

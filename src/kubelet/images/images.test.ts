@@ -35,7 +35,7 @@ function fixture(present: boolean, registry: "ok" | "down") {
   const recorder = {
     event: (_: unknown, type: string, reason: string): void => void events.push(`${type} ${reason}`),
   };
-  const manager = new ImageManager({ images: images as ImageService, clock, recorder, parallelPullsMax: 1 });
+  const manager = new ImageManager({ images, clock, recorder, parallelPullsMax: 1 });
   const ensure = async (imagePullPolicy: string): Promise<string> => {
     events.length = 0;
     const container = testContainer("c", { image: "demo/web:1", imagePullPolicy });

@@ -45,7 +45,8 @@ export const AGENT_READERS: Readonly<Record<string, Reader>> = {
   },
   authorization: (_fields, value, name) => {
     const { mode = "Webhook", webhook = {} } = object(value, name);
-    if (mode !== "Webhook") throw new Error(`${name}.mode ${JSON.stringify(mode)} is not supported, only "Webhook"`);
+    if (mode !== "Webhook")
+      throw new Error(`${name}.mode ${JSON.stringify(mode)} is not supported, only "Webhook"`);
     const times = [
       ["cacheAuthorizedTTL", "5m0s"],
       ["cacheUnauthorizedTTL", "30s"],
@@ -66,7 +67,8 @@ export const AGENT_READERS: Readonly<Record<string, Reader>> = {
   podLogsDir: text("podLogsDir"),
   port: (fields, value, name) => {
     const port = whole(value, name);
-    if (port < 0 || port > 65_535) throw new Error(`${name} (--port) ${port} must be between 1 and 65535, inclusive`);
+    if (port < 0 || port > 65_535)
+      throw new Error(`${name} (--port) ${port} must be between 1 and 65535, inclusive`);
     if (port !== 0) fields.kubeletPort = port;
   },
   resolvConf: text("resolvConf"),
@@ -87,6 +89,8 @@ function onlyTrue(
     const only = kept.find(([known]) => known === field)?.[1];
     if (only === undefined) throw new Error(`unknown field ${JSON.stringify(`${name}.${field}`)}`);
     if (value !== only && value !== "0s" && value !== 0)
-      throw new Error(`${name}.${field} ${JSON.stringify(value)} is not supported by this kubelet, only "${only}"`);
+      throw new Error(
+        `${name}.${field} ${JSON.stringify(value)} is not supported by this kubelet, only "${only}"`,
+      );
   }
 }

@@ -5,7 +5,18 @@ import type { Enforcement } from "../node-status/enforcement.ts";
 import type { ShutdownConfig } from "../nodeshutdown/plan.ts";
 import type { KubeletOptions, Taint } from "../options.ts";
 import { featureGateError } from "./feature-gates.ts";
-import { bool, bytes, list, ms, object, quantities, string, stringList, strings, whole } from "./field-values.ts";
+import {
+  bool,
+  bytes,
+  list,
+  ms,
+  object,
+  quantities,
+  string,
+  stringList,
+  strings,
+  whole,
+} from "./field-values.ts";
 import { cipherOf } from "./tls-ciphers.ts";
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -95,7 +106,8 @@ export const READERS: Readonly<Record<string, Reader>> = {
     const host = string(v, n);
     if (host !== "") options.healthz = { ...HEALTHZ, ...options.healthz, host };
   },
-  healthzPort: ({ options }, v, n) => (options.healthz = { ...HEALTHZ, ...options.healthz, port: whole(v, n) }),
+  healthzPort: ({ options }, v, n) =>
+    (options.healthz = { ...HEALTHZ, ...options.healthz, port: whole(v, n) }),
   imageGCHighThresholdPercent: ({ imageGC }, v, n) => (imageGC.highThresholdPercent = whole(v, n)),
   imageGCLowThresholdPercent: ({ imageGC }, v, n) => (imageGC.lowThresholdPercent = whole(v, n)),
   imageMinimumGCAge: agePolicy("minimumAgeMs"),
@@ -142,7 +154,9 @@ export const READERS: Readonly<Record<string, Reader>> = {
   tlsMinVersion: ({ options }, v, n) => {
     const version = string(v, n);
     if (!["", "VersionTLS12", "VersionTLS13"].includes(version))
-      throw new Error(`${n} ${JSON.stringify(version)} is not supported, only "VersionTLS12" or "VersionTLS13"`);
+      throw new Error(
+        `${n} ${JSON.stringify(version)} is not supported, only "VersionTLS12" or "VersionTLS13"`,
+      );
     if (version === "VersionTLS13") options.tls = { ...options.tls, minVersion: "TLSv1.3" };
   },
   userNamespaces: ({ options }, v, n) => {

@@ -63,7 +63,9 @@ function rangeErrors({
     errors.push(`oomScoreAdj (--oom-score-adj) ${oomScoreAdj} must be between -1000 and 1000, inclusive`);
   }
   if (nodeStatusMaxImages < -1)
-    errors.push(`nodeStatusMaxImages (--node-status-max-images) ${nodeStatusMaxImages} must be -1 or greater`);
+    errors.push(
+      `nodeStatusMaxImages (--node-status-max-images) ${nodeStatusMaxImages} must be -1 or greater`,
+    );
   return errors;
 }
 

@@ -38,6 +38,8 @@ export interface ApplyInput {
 export interface Applier {
   readonly starter: ContainerStarter;
   readonly resizer: Resizer;
+  /** Before each sandbox of the pod: its ResourceClaims. Throws while they cannot be prepared. */
+  readonly prepareResources: (pod: Pod, signal: AbortSignal) => Promise<void>;
   /** Resizing the pod failed. */
   readonly onResizeError: (pod: Pod, message: string) => void;
   /** Of containers that end. */
@@ -98,6 +100,7 @@ async function createSandbox(
 ): Promise<string | undefined> {
   const { killer, host } = applier.starter;
   const { pod, sandboxConfig } = input;
+  if (!(await prepareResources(applier, pod, signal))) return undefined;
   try {
     await host.makeDir(sandboxConfig.logDirectory ?? "", 0o755);
     return await killer.runtime.runPodSandbox(sandboxConfig, input.runtimeHandler, signal);
@@ -107,6 +110,20 @@ async function createSandbox(
     killer.recorder.event(pod, "Warning", "FailedCreatePodSandBox", `Failed to create pod sandbox: ${text}`);
     killer.logger.warn("Creating a pod sandbox failed", { pod: formatPod(pod), err });
     return undefined;
+  }
+}
+
+async function prepareResources(applier: Applier, pod: Pod, signal: AbortSignal): Promise<boolean> {
+  const { killer } = applier.starter;
+  try {
+    await applier.prepareResources(pod, signal);
+    return true;
+  } catch (err) {
+    signal.throwIfAborted();
+    const message = `Failed to prepare dynamic resources: ${(err as Error).message}`;
+    killer.recorder.event(pod, "Warning", "FailedPrepareDynamicResources", message);
+    killer.logger.warn("Preparing dynamic resources failed", { pod: formatPod(pod), err });
+    return false;
   }
 }
 

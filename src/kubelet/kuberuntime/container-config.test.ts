@@ -29,7 +29,7 @@ async function configOf(
     host: host as unknown as VolumeHost,
     paths: { rootDir: "/kubelet", podLogsDir: "/logs" },
     clusterDomain: "cluster.local",
-    memoryCapacityBytes: 2 ** 30,
+    resourcePolicy: { memoryCapacityBytes: 2 ** 30 },
     recursiveReadOnlyMounts: false,
   });
 }

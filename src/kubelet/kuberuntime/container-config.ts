@@ -1,10 +1,17 @@
 /** What the runtime is asked for when a container is made: everything the specification says, resolved. @module */
 import type { Container, Pod, VolumeMount } from "#api/core/v1/types.gen";
-import type { ContainerConfig, Device, Mount, MountPropagation, UserNamespace } from "#cri";
+import type {
+  ContainerConfig,
+  Device,
+  LinuxContainerSecurityContext,
+  Mount,
+  MountPropagation,
+  UserNamespace,
+} from "#cri";
 import { containerAnnotations, containerLabels } from "../container/labels.ts";
 import type { DeviceRunOptions } from "../devicemanager/run-options.ts";
 import { specOf, uidOf } from "../container/pod-spec.ts";
-import { containerResources } from "../container/resources.ts";
+import { containerResources, type ResourcePolicy } from "../container/resources.ts";
 import { expand, expandAll } from "../env/expand.ts";
 import { ConfigError } from "../env/make-environment.ts";
 import { hostsFile, nodeHostsFile } from "../network/hostname.ts";
@@ -26,7 +33,7 @@ export interface ContainerInput {
   readonly host: VolumeHost;
   readonly paths: NodePaths;
   readonly clusterDomain: string;
-  readonly memoryCapacityBytes: number;
+  readonly resourcePolicy: ResourcePolicy;
   readonly targetId?: string;
   /** Of device plugins; their variables are part of `env`. */
   readonly devices?: DeviceRunOptions | undefined;
@@ -52,8 +59,9 @@ export async function containerConfig(input: ContainerInput): Promise<ContainerC
   const lookup = (name: string): string | undefined => env.get(name);
   const { stdin = false, stdinOnce = false, tty = false, workingDir, image = "" } = container;
   const stopSignal = container.lifecycle?.stopSignal;
-  const devices = [...(input.devices?.devices ?? []), ...devicesOf(input)];
-  const { cdiDevices = [] } = input.devices ?? {};
+  const { cdiDevices = [], cdiEdits } = input.devices ?? {};
+  const ownDevices = [...(input.devices?.devices ?? []), ...devicesOf(input)];
+  const devices = replaced(ownDevices, cdiEdits?.devices);
   const security = {
     pod,
     container,
@@ -69,13 +77,16 @@ export async function containerConfig(input: ContainerInput): Promise<ContainerC
     ...(container.command !== undefined && { command: container.command.map((c) => expand(c, lookup)) }),
     ...(container.args !== undefined && { args: container.args.map((a) => expand(a, lookup)) }),
     ...(workingDir !== undefined && workingDir !== "" && { workingDir }),
-    envs: [...env].map(([key, value]) => ({ key, value })),
-    mounts: [
-      ...(input.devices?.mounts ?? []),
-      ...(await volumeMounts(input)),
-      ...(await hostsMount(input)),
-      ...(await terminationMount(input)),
-    ].map((mount) => withIds(mount, input.userNamespace)),
+    envs: [...new Map([...env, ...(cdiEdits?.env ?? [])])].map(([key, value]) => ({ key, value })),
+    mounts: replaced(
+      [
+        ...(input.devices?.mounts ?? []),
+        ...(await volumeMounts(input)),
+        ...(await hostsMount(input)),
+        ...(await terminationMount(input)),
+      ].map((mount) => withIds(mount, input.userNamespace)),
+      cdiEdits?.mounts,
+    ),
     ...(devices.length > 0 && { devices }),
     ...(cdiDevices.length > 0 && { cdiDevices }),
     labels: containerLabels(container, pod),
@@ -85,11 +96,28 @@ export async function containerConfig(input: ContainerInput): Promise<ContainerC
     stdinOnce,
     tty,
     linux: {
-      resources: containerResources(container, pod, input.memoryCapacityBytes),
-      securityContext: containerSecurityContext(security),
+      resources: containerResources(container, pod, input.resourcePolicy),
+      securityContext: withGroups(containerSecurityContext(security), cdiEdits?.additionalGids ?? []),
     },
     ...(stopSignal !== undefined && { stopSignal: runtimeSignal(stopSignal) }),
   };
+}
+
+/** What a device brings takes the place of what was at its path. */
+function replaced<T extends { readonly containerPath: string }>(
+  own: readonly T[],
+  brought: readonly T[] = [],
+): readonly T[] {
+  const paths = new Set(brought.map(({ containerPath }) => containerPath));
+  return [...own.filter(({ containerPath }) => !paths.has(containerPath)), ...brought];
+}
+
+function withGroups(
+  context: LinuxContainerSecurityContext,
+  groups: readonly number[],
+): LinuxContainerSecurityContext {
+  if (groups.length === 0) return context;
+  return { ...context, supplementalGroups: [...(context.supplementalGroups ?? []), ...groups] };
 }
 
 /** Files look to a container of another user namespace as they look to the node. */

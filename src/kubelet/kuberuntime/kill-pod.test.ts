@@ -101,3 +101,9 @@ test("killPod() stops sidecars last, in reverse order, and then the sandbox", as
   await killPod(killer, pod, testRuntimePod(["s=running", "t=running", "a=running"]), 30, NEVER);
   assert.deepEqual(lines, ["exec a0 bye", "stop a0 30s", "stop t0 30s", "stop s0 30s", "stop-sandbox s"]);
 });
+
+test("killPod() stops a sandbox that died too, so that its address is given back", async () => {
+  const { killer, lines } = fixture();
+  await killPod(killer, testPod(), testRuntimePod(["c=exited:137"], { ready: false }), undefined, NEVER);
+  assert.deepEqual(lines, ["stop-sandbox s"]);
+});

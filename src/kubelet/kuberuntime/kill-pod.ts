@@ -104,9 +104,8 @@ export async function killPod(
   const results = await Promise.allSettled(ended);
   const failed = results.find((r) => r.status === "rejected");
   if (failed !== undefined) throw failed.reason;
-  await Promise.all(
-    runtimePod.sandboxes.filter((s) => s.ready).map((s) => killer.runtime.stopPodSandbox(s.id, signal)),
-  );
+  // Also those that do not run any more: after a loss of power they still hold their addresses.
+  await Promise.all(runtimePod.sandboxes.map(({ id }) => killer.runtime.stopPodSandbox(id, signal)));
 }
 
 function sidecarsInStopOrder(pod: Pod, active: readonly RuntimeContainer[]): readonly RuntimeContainer[] {

@@ -6,7 +6,12 @@ import type { ResourceState } from "../allocation/resource-state.ts";
 import { CONTAINER_NAME_LABEL } from "../container/labels.ts";
 import { specOf, uidOf } from "../container/pod-spec.ts";
 import { qosClassOf } from "../container/qos.ts";
-import { containerResources, podCgroupResources, type ContainerAmounts } from "../container/resources.ts";
+import {
+  containerResources,
+  podCgroupResources,
+  type ContainerAmounts,
+  type ResourcePolicy,
+} from "../container/resources.ts";
 import type { CgroupResources, PodCgroups } from "../platform/platform.ts";
 import type { ContainerUpdate, ResizeActions } from "../pod-workers/actions.ts";
 import { planPodResize, refusedLimits, sinkingLimits, type MemoryUse } from "./plan-pod-resize.ts";
@@ -15,12 +20,12 @@ export interface Resizer {
   readonly runtime: RuntimeService;
   readonly cgroups: PodCgroups;
   readonly actuated: ResourceState;
-  readonly memoryCapacityBytes: number;
+  readonly resourcePolicy: ResourcePolicy;
 }
 
 /** Rejects at the first step that fails; what is left is done by the next sync. */
 export async function resizePod(
-  { runtime, cgroups, actuated, memoryCapacityBytes }: Resizer,
+  { runtime, cgroups, actuated, resourcePolicy }: Resizer,
   pod: Pod,
   sandboxId: string,
   actions: ResizeActions,
@@ -28,7 +33,7 @@ export async function resizePod(
 ): Promise<void> {
   const uid = uidOf(pod);
   const qos = qosClassOf(pod);
-  const desired = podCgroupResources(pod);
+  const desired = podCgroupResources(pod, resourcePolicy);
   const current = await cgroups.readPod(uid, qos);
   const sinking = sinkingLimits(current, desired, actions);
   if (sinking.pod !== undefined || Object.keys(sinking.containers).length > 0) {
@@ -45,7 +50,7 @@ export async function resizePod(
     } else {
       const amounts = reached(step.container, has.get(step.container.id));
       const container = withAmounts(step.container.container, amounts);
-      const linux = containerResources(container, pod, memoryCapacityBytes);
+      const linux = containerResources(container, pod, resourcePolicy);
       await runtime.updateContainerResources(step.container.id, { linux }, signal);
       has.set(step.container.id, amounts);
       actuated.setContainer(uid, container.name, container.resources!);

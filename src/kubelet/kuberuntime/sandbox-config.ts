@@ -10,7 +10,7 @@ import type {
 } from "#cri";
 import { podLabels } from "../container/labels.ts";
 import { allContainersOf, containersOf, initContainersOf, specOf, uidOf } from "../container/pod-spec.ts";
-import { podCgroupResources } from "../container/resources.ts";
+import { podCgroupResources, type ResourcePolicy } from "../container/resources.ts";
 
 export interface SandboxInput {
   readonly pod: Pod;
@@ -21,6 +21,7 @@ export interface SandboxInput {
   /** "" leaves the cgroup to the runtime. */
   readonly cgroupParent: string;
   readonly userNamespace: UserNamespace;
+  readonly resourcePolicy: ResourcePolicy;
 }
 
 export function sandboxConfig(input: SandboxInput): PodSandboxConfig {
@@ -28,7 +29,10 @@ export function sandboxConfig(input: SandboxInput): PodSandboxConfig {
   const { name, namespace = "", annotations = {} } = pod.metadata;
   const hostNetwork = specOf(pod).hostNetwork === true;
   const portMappings = hostNetwork ? [] : portMappingsOf(pod);
-  const { cpuShares, cpuQuotaUs, cpuPeriodUs, memoryLimitBytes } = podCgroupResources(pod);
+  const { cpuShares, cpuQuotaUs, cpuPeriodUs, memoryLimitBytes } = podCgroupResources(
+    pod,
+    input.resourcePolicy,
+  );
   return {
     metadata: { name, uid: uidOf(pod), namespace, attempt },
     ...(!hostNetwork && { hostname }),

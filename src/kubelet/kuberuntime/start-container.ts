@@ -3,9 +3,10 @@ import type { Container, Pod, Secret } from "#api/core/v1/types.gen";
 import type { ImageMounts, PodSandboxConfig, UserNamespace } from "#cri";
 import { RuntimeError } from "#cri";
 import { describeError } from "../container/describe-error.ts";
+import type { ResourcePolicy } from "../container/resources.ts";
 import { fieldPathOf, specOf, uidOf } from "../container/pod-spec.ts";
 import { findContainer, type RuntimePod } from "../container/runtime-pod.ts";
-import type { DeviceManager } from "../devicemanager/device-manager.ts";
+import type { ContainerDevices } from "../cdi/container-devices.ts";
 import { ConfigError, makeEnvironment } from "../env/make-environment.ts";
 import type { NodeCapacity, ObjectSource } from "../env/types.ts";
 import type { EnsuredImage, ImageManager } from "../images/image-manager.ts";
@@ -23,7 +24,7 @@ export interface ContainerStarter {
   readonly killer: Killer;
   readonly images: ImageManager;
   readonly objects: ObjectSource;
-  readonly devices: Pick<DeviceManager, "runOptions">;
+  readonly devices: ContainerDevices;
   readonly host: VolumeHost;
   /** Absent: the runtime mounts images itself. */
   readonly imageMounts?: ImageMounts;
@@ -31,10 +32,12 @@ export interface ContainerStarter {
   readonly recursiveReadOnlyMounts: (handler: string) => boolean;
   /** Containers that name no seccomp profile get the runtime's. */
   readonly seccompDefault: boolean;
+  /** A container is about to be started; with a reason: it could not be. */
+  readonly onStart?: (containerType: string, failure: string | undefined) => void;
   readonly paths: NodePaths;
   readonly clusterDomain: string;
   readonly hostIPs: readonly string[];
-  readonly node: NodeCapacity & { readonly memoryCapacityBytes: number };
+  readonly node: NodeCapacity & ResourcePolicy;
 }
 
 export interface StartInput {
@@ -59,6 +62,24 @@ export async function startContainer(
   input: StartInput,
   signal: AbortSignal,
 ): Promise<string> {
+  const type = containerType(input);
+  starter.onStart?.(type, undefined);
+  try {
+    return await start(starter, input, signal);
+  } catch (err) {
+    if (err instanceof StartError && !signal.aborted) starter.onStart?.(type, err.reason);
+    throw err;
+  }
+}
+
+function containerType({ pod, container: { name } }: StartInput): string {
+  const isIn = (list: readonly { readonly name: string }[] = []): boolean =>
+    list.some((one) => one.name === name);
+  if (isIn(specOf(pod).initContainers)) return "init_container";
+  return isIn(specOf(pod).ephemeralContainers) ? "ephemeral_container" : "container";
+}
+
+async function start(starter: ContainerStarter, input: StartInput, signal: AbortSignal): Promise<string> {
   const { runtime } = starter.killer;
   const image = await ensureImage(starter, input, signal);
   const volumes = await ensureImageVolumes(starter, input, signal);
@@ -161,7 +182,7 @@ async function configOf(
     host,
     paths,
     clusterDomain,
-    memoryCapacityBytes: node.memoryCapacityBytes,
+    resourcePolicy: node,
     recursiveReadOnlyMounts: starter.recursiveReadOnlyMounts(input.runtimeHandler),
     seccompDefault: starter.seccompDefault,
     ...userNamespaceOf(input.sandboxConfig),

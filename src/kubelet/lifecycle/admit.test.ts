@@ -25,13 +25,16 @@ test("admit() tells what a critical pod lacks, unless something else keeps it fr
   const priority = 2_000_000_000;
   const pod = testPod({ ...asking("1500m").spec, priority });
   const failure = admit(pod, [asking("1")], { ...allocatable, pods: "1" }, undefined);
-  assert.deepEqual([failure?.reason, failure?.shortages?.map(({ resource, amount }) => [resource, amount])], [
-    "OutOfpods",
+  assert.deepEqual(
+    [failure?.reason, failure?.shortages?.map(({ resource, amount }) => [resource, amount])],
     [
-      ["pods", 1],
-      ["cpu", 500],
+      "OutOfpods",
+      [
+        ["pods", 1],
+        ["cpu", 500],
+      ],
     ],
-  ]);
+  );
   const node: Node = { apiVersion: "v1", kind: "Node", metadata: { name: "n1" } };
   const elsewhere = testPod({ ...pod.spec, nodeSelector: { disk: "ssd" } });
   assert.equal(admit(elsewhere, [asking("1")], allocatable, node)?.reason, "NodeAffinity");
@@ -39,7 +42,10 @@ test("admit() tells what a critical pod lacks, unless something else keeps it fr
 });
 
 test("admit() refuses pods of another system", () => {
-  assert.equal(admit(testPod({ os: { name: "windows" } }), [], allocatable, undefined)?.reason, "PodOSNotSupported");
+  assert.equal(
+    admit(testPod({ os: { name: "windows" } }), [], allocatable, undefined)?.reason,
+    "PodOSNotSupported",
+  );
 });
 
 test("admit() refuses a pod that selects other nodes", () => {

@@ -135,7 +135,10 @@ export function nodeInfo({ machine, runtimeVersion, kubeletVersion }: NodeFacts)
 }
 
 /** The largest ones, each with a few names. */
-export function nodeImages(images: readonly Image[], imagesMax: number = IMAGES_MAX): readonly ContainerImage[] {
+export function nodeImages(
+  images: readonly Image[],
+  imagesMax: number = IMAGES_MAX,
+): readonly ContainerImage[] {
   return images
     .toSorted((a, b) => b.size - a.size || (a.id < b.id ? -1 : 1))
     .slice(0, imagesMax < 0 ? images.length : imagesMax)

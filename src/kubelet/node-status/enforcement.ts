@@ -31,7 +31,11 @@ export interface EnforcementConfig {
 /** A cgroup of somebody else that is bounded. */
 export interface ReservedCgroup {
   /** As messages say it. */
-  readonly what: "System Reserved" | "Kube Reserved" | "System Reserved Compressible" | "Kube Reserved Compressible";
+  readonly what:
+    | "System Reserved"
+    | "Kube Reserved"
+    | "System Reserved Compressible"
+    | "Kube Reserved Compressible";
   readonly event: "system reserved" | "kube reserved";
   readonly path: string;
   readonly resources: CgroupResources;
@@ -44,7 +48,9 @@ export function podsCgroup(
   hugepageSizes: readonly string[],
 ): CgroupResources {
   const { enforceNodeAllocatable = ["pods"] } = config;
-  const list = enforceNodeAllocatable.includes("pods") ? allocatableOf(capacity, enforcedOf(config)) : capacity;
+  const list = enforceNodeAllocatable.includes("pods")
+    ? allocatableOf(capacity, enforcedOf(config))
+    : capacity;
   return resourcesOf(list, hugepageSizes);
 }
 

@@ -29,6 +29,8 @@ export interface ShutdownManagerOptions {
   readonly isGone: (uid: string) => boolean;
   /** The node's readiness has changed. */
   readonly onChange: () => void;
+  /** A shutdown has begun, or has ended its pods. */
+  readonly onShutdown?: (times: { readonly startMs?: number; readonly endMs?: number }) => void;
 }
 
 const REASON = "Terminated";
@@ -137,11 +139,15 @@ export class ShutdownManager {
   }
 
   async #killPods(signal: AbortSignal): Promise<void> {
-    const { periods, activePods, clock, state } = this.#options;
-    const startTime = formatTime(clock.now());
+    const { periods, activePods, clock, state, onShutdown } = this.#options;
+    const startMs = clock.now();
+    const startTime = formatTime(startMs);
+    onShutdown?.({ startMs });
     await state.save(JSON.stringify({ startTime }));
     for (const group of groupByPriority(periods, activePods())) await this.#killGroup(group, signal);
-    await state.save(JSON.stringify({ startTime, endTime: formatTime(clock.now()) }));
+    const endMs = clock.now();
+    onShutdown?.({ endMs });
+    await state.save(JSON.stringify({ startTime, endTime: formatTime(endMs) }));
   }
 
   /** The next group does not wait longer for this one than the group was given. */

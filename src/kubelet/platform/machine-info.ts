@@ -1,6 +1,7 @@
 /** Facts and figures of a Linux machine from /proc and /sys. @module */
 import { readdir, readFile, statfs } from "node:fs/promises";
 import { cpus, release, totalmem } from "node:os";
+import { apiPageSize } from "../container/hugepages.ts";
 import type { MachineInfo, NodeUsage } from "./platform.ts";
 
 const GO_ARCH: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
@@ -63,8 +64,10 @@ function busyTicks(stat: string): number {
   return user + nice + system + irq + softirq;
 }
 
-async function readHugepages(): Promise<Readonly<Record<string, number>>> {
-  const base = "/sys/kernel/mm/hugepages";
+/** Page size such as `2Mi` -> bytes that the kernel keeps for it. `base` is where it tells of them. */
+export async function readHugepages(
+  base = "/sys/kernel/mm/hugepages",
+): Promise<Readonly<Record<string, number>>> {
   const result: Record<string, number> = {};
   let names: readonly string[];
   try {
@@ -76,8 +79,7 @@ async function readHugepages(): Promise<Readonly<Record<string, number>>> {
   for (const name of names) {
     const kilobytes = Number(/^hugepages-(\d+)kB$/u.exec(name)?.[1]);
     const pages = Number(await readText(`${base}/${name}/nr_hugepages`));
-    const size = kilobytes >= 1 << 20 ? `${kilobytes >> 20}Gi` : `${kilobytes >> 10}Mi`;
-    result[size] = pages * kilobytes * 1024;
+    result[apiPageSize(kilobytes)] = pages * kilobytes * 1024;
   }
   return result;
 }

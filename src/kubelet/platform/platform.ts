@@ -52,10 +52,29 @@ export interface PodsMemory {
   readonly limitBytes?: number;
 }
 
+export interface CgroupUsage {
+  /** Since it was made. */
+  readonly cpuNanoSeconds: number;
+  /** Without what could be given back at once. */
+  readonly workingSetBytes: number;
+  readonly swapBytes?: number;
+}
+
+export interface PodCgroupUsage {
+  readonly time: number;
+  readonly pod: CgroupUsage;
+  /** By their id; those that have a cgroup. */
+  readonly containers: ReadonlyMap<string, CgroupUsage>;
+}
+
 /** The tree kubepods/{burstable,besteffort}/pod<uid> under a parent that belongs to this node alone. */
 export interface PodCgroups {
   /** Creates the tree's upper levels. */
   ensureRoot(allocatable: CgroupResources): Promise<void>;
+  /** Rejects when the kernel refuses a value; resolves to false when cgroups are not managed. */
+  updateRoot(allocatable: CgroupResources): Promise<boolean>;
+  /** A cgroup of somebody else, by its absolute name. Rejects when it does not exist or cannot be bounded. */
+  updateExisting(path: string, resources: CgroupResources): Promise<void>;
   /** Creates a pod's cgroup with these values, if there is none; resolves to the cgroup parent for CRI, "" when cgroups are not managed. */
   ensurePod(uid: string, qos: QOSClass, resources: CgroupResources): Promise<string>;
   /** Values of a pod's cgroup as the kernel has them; limits that are not set are absent. Empty when cgroups are not managed. */
@@ -64,6 +83,8 @@ export interface PodCgroups {
   updatePod(uid: string, qos: QOSClass, resources: CgroupResources): Promise<void>;
   /** Processes and threads of a pod; undefined when cgroups are not managed. */
   podProcesses(uid: string, qos: QOSClass): Promise<number | undefined>;
+  /** Of a pod and of these containers of it; undefined when it has no cgroup. */
+  usage(uid: string, qos: QOSClass, containerIds: readonly string[]): Promise<PodCgroupUsage | undefined>;
   /** Undefined when cgroups are not managed. */
   podsMemory(): Promise<PodsMemory | undefined>;
   updateQOS(qos: "Burstable" | "BestEffort", resources: CgroupResources): Promise<void>;

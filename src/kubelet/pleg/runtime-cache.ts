@@ -3,6 +3,7 @@ import { type Clock, type Logger, pause, WakeablePause } from "#apimachinery";
 import type { ContainerEvent, RuntimeService } from "#cri";
 import { POD_UID_LABEL } from "../container/labels.ts";
 import type { RuntimePod } from "../container/runtime-pod.ts";
+import { sortPodIPs } from "../network/sort-pod-ips.ts";
 import { inspectPod, type ReadTerminationMessage } from "./inspect.ts";
 
 export interface RuntimeCacheOptions {
@@ -12,6 +13,10 @@ export interface RuntimeCacheOptions {
   readonly readMessage: ReadTerminationMessage;
   /** Called after the cache shows a change that we did not look for; `asksForWork` unless it is only a start. */
   readonly onChange: (uid: string, asksForWork: boolean) => void;
+  /** Told of every listing that worked, in monotonic time; `beforeMs` is when the one before began. */
+  readonly onRelist?: (startMs: number, endMs: number, beforeMs: number | undefined) => void;
+  /** The primary one first: pods' addresses come in the same order. */
+  readonly nodeIPs?: readonly string[];
   /** Ends readings under way. Not a caller's: several callers may share one reading. */
   readonly signal: AbortSignal;
 }
@@ -38,6 +43,7 @@ export class RuntimeCache {
   readonly #refreshes = new Map<string, Refresh>();
   /** The last relist that worked; health checks look at it. */
   #relistedAtMs: number | undefined;
+  #relistBeganMs: number | undefined;
   #relistSoon = false;
   readonly #rest: WakeablePause;
 
@@ -86,7 +92,8 @@ export class RuntimeCache {
 
   /** Lists everything and reads what differs from the cache. */
   async relist(signal: AbortSignal): Promise<void> {
-    const { runtime, clock, onChange } = this.#options;
+    const { runtime, clock, onChange, onRelist } = this.#options;
+    const startMs = clock.monotonicMs();
     const [sandboxes, containers] = await Promise.all([
       runtime.listPodSandbox({}, signal),
       runtime.listContainers({}, signal),
@@ -109,13 +116,16 @@ export class RuntimeCache {
       for (const uid of slice) onChange(uid, true);
     }
     this.#relistedAtMs = clock.now();
+    onRelist?.(startMs, clock.monotonicMs(), this.#relistBeganMs);
+    this.#relistBeganMs = startMs;
   }
 
   async #read(uid: string): Promise<RuntimePod | undefined> {
-    const { runtime, readMessage, signal } = this.#options;
+    const { runtime, readMessage, nodeIPs = [], signal } = this.#options;
     const before = this.#pods.get(uid);
     const known = before !== undefined && this.#invalid.delete(uid) ? { ...before, containers: [] } : before;
-    const pod = await inspectPod(runtime, uid, known, readMessage, signal);
+    const read = await inspectPod(runtime, uid, known, readMessage, signal);
+    const pod = read && { ...read, ips: sortPodIPs(read.ips, nodeIPs) };
     for (const { id } of [...(before?.sandboxes ?? []), ...(before?.containers ?? [])])
       this.#uidOf.delete(id);
     if (pod === undefined) {

@@ -1,9 +1,11 @@
-/** Exponential back-off by key, forgotten after twice its maximum without a failure; as client-go's flowcontrol.Backoff. @module */
+/** Exponential back-off by key, forgotten after a while without a failure; as client-go's flowcontrol.Backoff. @module */
 import type { Clock } from "#apimachinery";
 
 export interface BackoffOptions {
   readonly initialMs: number;
   readonly maxMs: number;
+  /** Without a failure for so long a key is forgotten. Default: twice the maximum. */
+  readonly expireMs?: number;
 }
 
 interface Entry {
@@ -60,6 +62,7 @@ export class Backoff {
   }
 
   #expired(entry: Entry, eventMs: number): boolean {
-    return eventMs - entry.lastUpdateMs > this.#options.maxMs * 2;
+    const { maxMs, expireMs = maxMs * 2 } = this.#options;
+    return eventMs - entry.lastUpdateMs > expireMs;
   }
 }

@@ -9,7 +9,7 @@ import type { AllocationManager } from "../allocation/allocation-manager.ts";
 import { followResize, resizeFailed } from "../allocation/follow-resize.ts";
 import type { ObjectCache } from "../config/object-cache.ts";
 import type { IssuingManager } from "../podcertificate/issuing-manager.ts";
-import { formatPod, specOf, uidOf } from "../container/pod-spec.ts";
+import { containersOf, formatPod, specOf, uidOf } from "../container/pod-spec.ts";
 import { qosClassOf } from "../container/qos.ts";
 import { milliCPUToShares, podCgroupResources, podRequests } from "../container/resources.ts";
 import { type ContainerToReset, containersToReset, isRestartingAll } from "../container/restart-all.ts";
@@ -22,6 +22,7 @@ import { podDir, podLogDir, podLogDirName } from "../kuberuntime/paths.ts";
 import { sandboxConfig } from "../kuberuntime/sandbox-config.ts";
 import type { ContainerStarter } from "../kuberuntime/start-container.ts";
 import type { DeviceManager } from "../devicemanager/device-manager.ts";
+import type { DRAManager } from "../dra/dra-manager.ts";
 import { podDNS } from "../network/dns.ts";
 import { sandboxHostname } from "../network/hostname.ts";
 import type { NodePlatform } from "../platform/platform.ts";
@@ -56,6 +57,7 @@ export interface SyncerOptions {
   readonly certificates: IssuingManager;
   readonly allocation: AllocationManager;
   readonly devices: Pick<DeviceManager, "resourceStatus">;
+  readonly dra: Pick<DRAManager, "prepare" | "unprepare" | "resourceStatus">;
   /** Processes that a pod may have; 0: as many as the node. */
   readonly podPidsLimit: number;
   readonly userns: UsernsManager;
@@ -67,6 +69,8 @@ export interface SyncerOptions {
   readonly activePods: () => readonly Pod[];
   /** Why pods with a network of their own cannot be started now. */
   readonly networkError: () => string | undefined;
+  /** What is told of the pod now. */
+  readonly onStatus: (uid: string, status: PodStatus) => void;
 }
 
 interface Isolation {
@@ -139,6 +143,7 @@ export class NodePodSyncer implements PodSyncer {
       logDirectory: podLogDir(starter.paths, pod),
       cgroupParent,
       userNamespace,
+      resourcePolicy: starter.node,
     });
     const pullSecrets = await this.#pullSecrets(pod, signal);
     const reasons = this.#reasonsOf(uid);
@@ -197,6 +202,8 @@ export class NodePodSyncer implements PodSyncer {
       );
     }
     await prober.removePod(uid);
+    // Before the pod is told to have ended: its claims may go to others then.
+    await this.#options.dra.unprepare(uid, signal);
     this.#stopped.add(uid);
     this.publish(pod);
   }
@@ -246,8 +253,14 @@ export class NodePodSyncer implements PodSyncer {
       actuated: allocation.actuated.get(uid),
       nowMs: clock.now(),
     });
-    const told = withAllocatedResources(next, (name) => this.#options.devices.resourceStatus(uid, name));
+    const { devices, dra } = this.#options;
+    const told = withAllocatedResources(next, (name) => {
+      const container = containersOf(pod).find((one) => one.name === name);
+      const claimed = container === undefined ? [] : dra.resourceStatus(pod, container);
+      return [...devices.resourceStatus(uid, name), ...claimed];
+    });
     status.set(pod, told);
+    this.#options.onStatus(uid, told);
     return status.get(uid) ?? told;
   }
 
@@ -294,7 +307,10 @@ export class NodePodSyncer implements PodSyncer {
     const { platform, activePods, allocation, podPidsLimit } = this.#options;
     const qos = qosClassOf(pod);
     const pids = podPidsLimit > 0 ? { pidsMax: podPidsLimit } : {};
-    const parent = await platform.cgroups.ensurePod(uidOf(pod), qos, { ...podCgroupResources(pod), ...pids });
+    const parent = await platform.cgroups.ensurePod(uidOf(pod), qos, {
+      ...podCgroupResources(pod, this.#options.starter.node),
+      ...pids,
+    });
     allocation.podMade(pod);
     if (parent === "" || qos !== "Burstable") return parent;
     // Among the classes, burstable pods weigh as much as they all request together.
@@ -337,10 +353,9 @@ export class NodePodSyncer implements PodSyncer {
   /** Undefined: this node cannot make the pod's sandbox; the event says why. */
   async #isolation(pod: Pod, signal: AbortSignal): Promise<Isolation | undefined> {
     const { client, recorder, starter, userns } = this.#options;
-    const { runtimeClassName: name = "", resourceClaims = [] } = specOf(pod);
+    const { runtimeClassName: name = "" } = specOf(pod);
     try {
       sandboxHostname(pod, starter.clusterDomain);
-      if (resourceClaims.length > 0) throw new Error("dynamic resources are not supported by this node");
       const runtimeHandler = name === "" ? "" : (await client.get(RuntimeClasses, { name }, signal)).handler;
       return { runtimeHandler, userNamespace: await userns.namespaceOf(pod, runtimeHandler) };
     } catch (err) {
@@ -412,8 +427,9 @@ export class NodePodSyncer implements PodSyncer {
         runtime: starter.killer.runtime,
         cgroups: platform.cgroups,
         actuated: allocation.actuated,
-        memoryCapacityBytes: starter.node.memoryCapacityBytes,
+        resourcePolicy: starter.node,
       },
+      prepareResources: (pod, stop) => this.#options.dra.prepare(pod, stop),
       onResizeError: (pod, message) => resizeFailed(allocation, recorder, pod, message),
       backoff,
       refresh: (pod) => this.#refresh(pod),

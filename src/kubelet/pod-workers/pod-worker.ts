@@ -50,6 +50,8 @@ export interface PodWorkerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onFinished: (uid: string) => void;
+  /** How long each step took. */
+  readonly onStep?: ((operation: "create" | "sync" | "kill", seconds: number) => void) | undefined;
 }
 
 const RETRY = { initialMs: 1000, maxMs: 10_000 };
@@ -63,6 +65,7 @@ export class PodWorker {
   /** Ends the step under way, so that a more urgent one can follow. */
   #step = new AbortController();
   #due = true;
+  #isFirst = true;
   #dueAtMs: number | undefined;
   readonly #rest: WakeablePause;
 
@@ -134,8 +137,11 @@ export class PodWorker {
   }
 
   async #runStep(step: AbortSignal, signal: AbortSignal): Promise<void> {
-    const { logger } = this.#options;
+    const { logger, clock, onStep } = this.#options;
     const state = this.#state;
+    const operation = state !== "syncing" ? "kill" : this.#isFirst ? "create" : "sync";
+    this.#isFirst = false;
+    const startMs = clock.monotonicMs();
     try {
       if (state === "syncing") this.#synced(await this.#options.syncer.syncPod(this.#pod, step));
       else if (state === "terminating") {
@@ -154,6 +160,8 @@ export class PodWorker {
       }
       logger.warn("Pod sync failed", { pod: formatPod(this.#pod), state, err });
       this.#backOff();
+    } finally {
+      onStep?.(operation, (clock.monotonicMs() - startMs) / 1000);
     }
   }
 

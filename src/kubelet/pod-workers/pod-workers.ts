@@ -4,7 +4,7 @@ import { isTerminalPhase } from "#api/core/v1/pod-state";
 import type { Pod } from "#api/core/v1/types.gen";
 import { uidOf } from "../container/pod-spec.ts";
 import type { RuntimePod } from "../container/runtime-pod.ts";
-import { type KillOptions, PodWorker, type PodSyncer } from "./pod-worker.ts";
+import { type KillOptions, PodWorker, type PodSyncer, type PodWorkerOptions } from "./pod-worker.ts";
 
 export interface PodWorkersOptions {
   readonly syncer: PodSyncer & {
@@ -17,6 +17,8 @@ export interface PodWorkersOptions {
   readonly logger: Logger;
   /** The pod has been forgotten by everyone. */
   readonly onGone: (uid: string) => void;
+  /** Told of every step of a worker. */
+  readonly onStep?: PodWorkerOptions["onStep"];
 }
 
 interface Entry {
@@ -67,6 +69,11 @@ export class PodWorkers {
     return (this.#entries.get(uid)?.worker.state ?? "finished") === "finished";
   }
 
+  /** Resolves once nothing of the pod holds resources any more, or kubelet stops. */
+  async whenFinished(uid: string): Promise<void> {
+    await this.#entries.get(uid)?.done;
+  }
+
   /** Images that pods mount as volumes, as their specs name them. */
   mountedImages(): ReadonlySet<string> {
     const volumes = this.activePods().flatMap(({ spec }) => spec?.volumes ?? []);
@@ -89,8 +96,15 @@ export class PodWorkers {
       }
       return;
     }
-    const { syncer, clock, logger } = this.#options;
-    const worker = new PodWorker({ pod, syncer, clock, logger, onFinished: () => this.#finished(uid) });
+    const { syncer, clock, logger, onStep } = this.#options;
+    const worker = new PodWorker({
+      pod,
+      syncer,
+      clock,
+      logger,
+      onStep,
+      onFinished: () => this.#finished(uid),
+    });
     this.#entries.set(uid, { worker, removed: false, again: undefined, done: worker.run(this.#signal) });
   }
 

@@ -16,6 +16,7 @@ import {
   bundleOf,
   pendingRequest,
   planCredential,
+  stateName,
   type CredentialBundle,
   type CredentialState,
   type PodEvent,
@@ -88,6 +89,19 @@ export class IssuingManager {
     const known = this.#projections.get(keyOf(pod, volume, sourceIndex));
     if (known === undefined) throw new Error(`no credentials yet for volume ${JSON.stringify(volume)}`);
     return bundleOf(known.state);
+  }
+
+  /** How many certificates are in which state, by signer; the words are upstream's. */
+  states(): readonly { readonly signer: string; readonly state: string; readonly count: number }[] {
+    const nowMs = this.#options.clock.now();
+    const counts = Map.groupBy(
+      this.#projections.values(),
+      ({ source, state }) => `${source.signerName ?? ""} ${stateName(state, nowMs)}`,
+    );
+    return [...counts].map(([key, those]) => {
+      const [signer = "", state = ""] = key.split(" ");
+      return { signer, state, count: those.length };
+    });
   }
 
   async close(): Promise<void> {

@@ -65,6 +65,14 @@ export function planCredential(
   return { ...warned(state, state.issued, nowMs), next: "request" };
 }
 
+/** As metrics name it. */
+export function stateName({ refusal, issued }: CredentialState, nowMs: number): string {
+  if (refusal !== undefined) return refusal.verdict.toLowerCase();
+  if (issued === undefined) return "not_yet_issued";
+  if (nowMs > issued.notAfterMs) return "expired";
+  return nowMs > issued.beginRefreshAtMs + OVERDUE_MS ? "overdue_for_refresh" : "fresh";
+}
+
 export function pendingRequest(
   { metadata }: PodCertificateRequest,
   privateKey: string,

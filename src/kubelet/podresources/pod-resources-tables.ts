@@ -1,4 +1,4 @@
-/** The API that tells which pods hold which resources of the node (podresources v1). @module */
+/** The APIs that tell which pods hold which resources of the node (podresources v1, v1alpha1). @module */
 import { createSchema, type Schema, type Tables } from "#cri";
 
 const tables: Tables = {
@@ -33,3 +33,16 @@ const tables: Tables = {
 
 /** Also for those who ask: tests. */
 export const podResourcesApi: Schema = createSchema(tables);
+
+export const podResourcesAlphaApi: Schema = createSchema({
+  package: "v1alpha1",
+  messages: {
+    ListPodResourcesRequest: "",
+    ListPodResourcesResponse: "podResources 1 PodResources[]",
+    PodResources: "name 1 string; namespace 2 string; containers 3 ContainerResources[]",
+    ContainerResources: "name 1 string; devices 2 ContainerDevices[]",
+    ContainerDevices: "resourceName 1 string; deviceIds 2 string[]",
+  },
+  enums: {},
+  methods: ["PodResourcesLister List ListPodResourcesRequest ListPodResourcesResponse"],
+});

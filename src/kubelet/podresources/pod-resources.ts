@@ -25,14 +25,15 @@ interface ContainerDevices {
 }
 
 const VERSION = { server_api_version: "v1" };
+const ALPHA_VERSION = { server_api_version: "v1alpha1" };
 
-/** By method of `PodResourcesLister`. */
+/** Of v1, by method of `PodResourcesLister`. */
 export function podResourcesHandlers(options: PodResourcesOptions): Readonly<Record<string, UnaryHandler>> {
   const { devices, activePods, pods, metrics, limiter } = options;
   const counted = (method: PodResourcesMethod, answer: (request: object) => object): UnaryHandler => {
     // oxlint-disable-next-line typescript/require-await -- a promise by contract
     return async (request) => {
-      if (!limiter.allow()) throw new RuntimeError("ResourceExhausted", "rejected by rate limit");
+      admit(limiter);
       metrics.requests.inc(VERSION);
       metrics.requestsOf[method].inc(VERSION);
       try {
@@ -69,6 +70,34 @@ export function podResourcesHandlers(options: PodResourcesOptions): Readonly<Rec
       return { podResources: resourcesOf(options, pod) };
     }),
   };
+}
+
+/** Of v1alpha1: devices of plugins, of containers that are no init containers. By method. */
+export function podResourcesAlphaHandlers(
+  options: PodResourcesOptions,
+): Readonly<Record<string, UnaryHandler>> {
+  const { devices, pods, metrics, limiter } = options;
+  return {
+    // oxlint-disable-next-line typescript/require-await -- a promise by contract
+    async List() {
+      admit(limiter);
+      metrics.requests.inc(ALPHA_VERSION);
+      devices.freeUnused();
+      const podResources = pods().map((pod) => ({
+        name: pod.metadata.name,
+        namespace: pod.metadata.namespace ?? "",
+        containers: containersOf(pod).map(({ name }) => ({
+          name,
+          devices: devicesOf(devices, uidOf(pod), name),
+        })),
+      }));
+      return { podResources };
+    },
+  };
+}
+
+function admit(limiter: RateLimiter): void {
+  if (!limiter.allow()) throw new RuntimeError("ResourceExhausted", "rejected by rate limit");
 }
 
 /** Sidecars are told of, init containers that end are not. */

@@ -1,9 +1,12 @@
 /** GET /metrics, /metrics/cadvisor and /metrics/resource, with upstream's names. @module */
 import { Gauge, Registry } from "prom-client";
+import type { Pod } from "#api/core/v1/types.gen";
+import { isStaticPod } from "../container/pod-spec.ts";
 import { resourceMetricsText } from "./resource-metrics.ts";
 import type { ServerHost } from "./server-host.ts";
 import { cadvisorMetricsText } from "./cadvisor-metrics.ts";
-import { sandboxStats, statsSummary } from "./stats-summary.ts";
+import { resourceSummary } from "./resource-summary.ts";
+import { sandboxStats } from "./stats-summary.ts";
 
 export async function metrics(host: ServerHost, signal: AbortSignal): Promise<string> {
   const registry = new Registry();
@@ -17,7 +20,20 @@ export async function metrics(host: ServerHost, signal: AbortSignal): Promise<st
     const count = pods.flatMap((pod) => pod.containers).filter((c) => c.state === state).length;
     containers.set({ container_state: state }, count);
   }
-  gauge("kubelet_desired_pods", "Pods that the node is asked to run").set(host.pods().length);
+  setByStatic(gauge("kubelet_desired_pods", "Pods that the node is asked to run", ["static"]), host.pods());
+  setByStatic(gauge("kubelet_active_pods", "Pods that hold resources", ["static"]), host.activePods());
+  const certificates = gauge("kubelet_podcertificate_states", "Certificates of pods by signer and state", [
+    "signer_name",
+    "state",
+  ]);
+  for (const { signer, state, count } of host.certificateStates?.() ?? [])
+    certificates.set({ signer_name: signer, state }, count);
+  const volumes = gauge("volume_manager_total_volumes", "Volumes of pods by plugin", [
+    "plugin_name",
+    "state",
+  ]);
+  for (const [plugin_name, count] of host.volumePlugins?.() ?? [])
+    volumes.set({ plugin_name, state: "actual_state_of_world" }, count);
   gauge("kubelet_node_name", "The node's name; the count is always 1", ["node"]).set(
     { node: host.nodeName },
     1,
@@ -28,6 +44,12 @@ export async function metrics(host: ServerHost, signal: AbortSignal): Promise<st
     ((await host.certificateMetrics?.expose()) ?? "") +
     ((await host.volumeMetrics?.(signal)) ?? "")
   );
+}
+
+function setByStatic(gauge: Gauge, pods: readonly Pod[]): void {
+  const ours = pods.filter(isStaticPod).length;
+  gauge.set({ static: "" }, pods.length - ours);
+  gauge.set({ static: "true" }, ours);
 }
 
 export async function cadvisorMetrics(host: ServerHost, signal: AbortSignal): Promise<string> {
@@ -42,7 +64,7 @@ export async function cadvisorMetrics(host: ServerHost, signal: AbortSignal): Pr
 /** A summary that cannot be had is told by the metrics themselves. */
 export async function resourceMetrics(host: ServerHost, signal: AbortSignal): Promise<string> {
   try {
-    return resourceMetricsText(await statsSummary(host, signal));
+    return resourceMetricsText(await resourceSummary(host, signal));
   } catch (err) {
     signal.throwIfAborted();
     host.logger.warn("Measuring containers failed", { err });

@@ -25,6 +25,14 @@ export interface ServerHost {
   readonly fs: FsStats;
   readonly metrics: KubeletMetrics;
   readonly probeMetrics: ProbeMetrics;
+  /** Certificates of pods by signer and state. */
+  readonly certificateStates?: () => readonly {
+    readonly signer: string;
+    readonly state: string;
+    readonly count: number;
+  }[];
+  /** Volumes that pods have, by plugin. */
+  readonly volumePlugins?: () => ReadonlyMap<string, number>;
   /** Those that hold resources of the node. */
   activePods(): readonly Pod[];
   /** In Prometheus' text format. */

@@ -5,7 +5,7 @@ import type { Duplex } from "node:stream";
 import type { SecureContextOptions } from "node:tls";
 import { SERVER_TLS } from "#component-base";
 import { RuntimeError, type RuntimeErrorCode } from "#cri";
-import type { KubeletServerOptions, ServingCertificates } from "../options.ts";
+import type { KubeletOptions, KubeletServerOptions, ServingCertificates } from "../options.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { Authorize } from "./authorize.ts";
 import { checkpointContainer } from "./checkpoint.ts";
@@ -23,6 +23,10 @@ const RUNTIME_STATUS: Readonly<Partial<Record<RuntimeErrorCode, number>>> = {
   ResourceExhausted: 429,
 };
 
+const MEASURED_PATHS: ReadonlySet<string> = new Set([
+  ...["attach", "checkpoint", "configz", "containerLogs", "exec", "healthz", "logs", "metrics", "pods"],
+  ...["portForward", "runningpods", "stats"],
+]);
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /** Who may call, and what. */
@@ -34,7 +38,7 @@ export interface KubeletAuth {
 /** Resolves once it listens; closes everything when `signal` aborts. */
 export async function startServer(
   host: ServerHost,
-  options: KubeletServerOptions,
+  options: KubeletServerOptions & Pick<KubeletOptions, "tls">,
   auth: KubeletAuth,
   signal: AbortSignal,
 ): Promise<{ readonly port: number; readonly closed: Promise<void> }> {
@@ -42,7 +46,7 @@ export async function startServer(
   const context = (): SecureContextOptions => {
     const { cert, key, clientCA } = used;
     const pair = cert === undefined || key === undefined ? {} : { cert, key };
-    return { ...pair, ...(clientCA !== undefined && { ca: clientCA }), ...SERVER_TLS };
+    return { ...pair, ...(clientCA !== undefined && { ca: clientCA }), ...tlsOf(options.tls) };
   };
   const server = createServer({ ...context(), requestCert: true, rejectUnauthorized: false });
   // Connections that are open keep the certificate they began with.
@@ -70,6 +74,16 @@ export async function startServer(
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : options.port;
   return { port, closed };
+}
+
+/** Suites of TLS 1.3 cannot be chosen from, as upstream. */
+function tlsOf(tls: KubeletOptions["tls"] = {}): Pick<SecureContextOptions, "minVersion" | "ciphers"> {
+  const { minVersion = SERVER_TLS.minVersion, ciphers } = tls;
+  const always = SERVER_TLS.ciphers.split(":").filter((cipher) => cipher.startsWith("TLS_"));
+  return {
+    minVersion,
+    ciphers: ciphers === undefined ? SERVER_TLS.ciphers : [...new Set([...always, ...ciphers])].join(":"),
+  };
 }
 
 function listen(server: Server, { host, port }: KubeletServerOptions): Promise<void> {
@@ -113,6 +127,7 @@ async function handle(
 ): Promise<void> {
   const gone = new AbortController();
   response.once("close", () => gone.abort());
+  measure(host, request, response);
   try {
     const until = AbortSignal.any([signal, gone.signal]);
     const url = await admitted(host, auth, request, until);
@@ -120,6 +135,23 @@ async function handle(
   } catch (err) {
     fail(host, response, err);
   }
+}
+
+/** By the first part of the path: the rest names pods. Paths that nobody serves are one. */
+function measure(
+  { metrics, clock }: ServerHost,
+  { method = "", url = "/" }: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const first = url.split(/[/?]/u)[1] ?? "";
+  const path = MEASURED_PATHS.has(first) ? first : "other";
+  const follow = path === "containerLogs" && /[?&]follow=(?:true|1)/u.test(url);
+  const labels = { method, path, server_type: "readwrite", long_running: String(follow) };
+  const startMs = clock.monotonicMs();
+  metrics.requests.inc(labels);
+  response.once("close", () =>
+    metrics.requestSeconds.observe(labels, (clock.monotonicMs() - startMs) / 1000),
+  );
 }
 
 async function route(

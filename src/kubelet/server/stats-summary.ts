@@ -9,6 +9,7 @@ import {
   nanosToMs,
   type NetworkUsage,
   type PodSandboxStats,
+  type PodSandboxStatsFilter,
   type SwapUsage,
 } from "#cri";
 import type { Pod } from "#api/core/v1/types.gen";
@@ -116,9 +117,10 @@ async function summary(
 export async function sandboxStats(
   host: Pick<StatsHost, "runtime">,
   signal: AbortSignal,
+  filter: PodSandboxStatsFilter = {},
 ): Promise<readonly PodSandboxStats[]> {
   try {
-    return await host.runtime.listPodSandboxStats({}, signal);
+    return await host.runtime.listPodSandboxStats(filter, signal);
   } catch (err) {
     if (isRuntimeUnimplemented(err)) return [];
     throw err;

@@ -15,6 +15,8 @@ export interface StatusManagerOptions {
   readonly logger: Logger;
   /** The pod as the API shows it: for a static pod its mirror; undefined when there is none. */
   readonly apiPod: (uid: string) => Pod | undefined;
+  /** ResourceClaims of the pod are not unprepared yet. */
+  readonly holdsClaims: (uid: string) => boolean;
 }
 
 interface Entry {
@@ -124,11 +126,12 @@ export class StatusManager {
   }
 
   async #write(uid: string, entry: Entry): Promise<void> {
-    const { client, apiPod } = this.#options;
+    const { client, apiPod, holdsClaims } = this.#options;
     const shown = apiPod(uid);
     if (shown === undefined) return;
     const pod = newest(shown, entry.written);
-    const status = statusPatch(pod.status ?? {}, reportableStatus(pod.status ?? {}, entry.status));
+    const told = reportableStatus(pod.status ?? {}, entry.status, holdsClaims(uid));
+    const status = statusPatch(pod.status ?? {}, told);
     if (status !== undefined) {
       const body = { metadata: { uid: uidOf(pod) }, status };
       try {

@@ -75,5 +75,10 @@ test("reportableStatus() keeps a terminal phase back while a container runs", ()
   });
   const sidecar = { ...failed, containerStatuses: ended, initContainerStatuses: running };
   assert.equal(reportableStatus(api, sidecar).phase, "Running");
+  assert.equal(
+    reportableStatus(api, { ...failed, containerStatuses: ended }, true).phase,
+    "Running",
+    "claims",
+  );
   assert.equal(reportableStatus({ phase: "Failed" }, sidecar).phase, "Failed", "there is no way back");
 });

@@ -26,10 +26,11 @@ const ADDRESS_FIELDS = ["hostIPs", "podIPs"] as const;
 
 /**
  * What may be told now. A pod that has failed shows it only when none of its containers runs any more: controllers
- * replace it then, and the scheduler gives its place away.
+ * replace it then, and the scheduler gives its place away, and its claims, which it may still hold (`holdsClaims`).
  */
-export function reportableStatus(api: PodStatus, ours: PodStatus): PodStatus {
-  if (!isTerminalPhase(ours.phase) || isTerminalPhase(api.phase) || !hasRunning(ours)) return ours;
+export function reportableStatus(api: PodStatus, ours: PodStatus, holdsClaims = false): PodStatus {
+  if (!isTerminalPhase(ours.phase) || isTerminalPhase(api.phase)) return ours;
+  if (!hasRunning(ours) && !holdsClaims) return ours;
   const { phase: _phase, reason: _reason, message: _message, ...rest } = ours;
   const { phase, reason, message } = api;
   return {

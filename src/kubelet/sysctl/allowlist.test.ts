@@ -13,11 +13,7 @@ const cases: readonly [name: string, shared: object, expected: string | undefine
   ["net.ipv4.conf.eno2/100.rp_filter", {}, undefined],
   ["kernel.sem", {}, 'forbidden sysctl: "kernel.sem" not allowlisted'],
   ["vm.swappiness", {}, 'forbidden sysctl: "vm.swappiness" not allowlisted'],
-  [
-    "kernel.msgmax",
-    { hostIPC: true },
-    'forbidden sysctl: "kernel.msgmax" not allowed with host IPC enabled',
-  ],
+  ["kernel.msgmax", { hostIPC: true }, 'forbidden sysctl: "kernel.msgmax" not allowed with host IPC enabled'],
   [
     "net.ipv4.tcp_rmem",
     { hostNetwork: true },

@@ -22,7 +22,14 @@ const SAFE_SYSCTLS: readonly string[] = [
   "net.ipv4.tcp_wmem",
 ];
 const IPC_SYSCTLS: ReadonlySet<string> = new Set([
-  ...["kernel.sem", "kernel.shm", "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"],
+  ...[
+    "kernel.sem",
+    "kernel.shm",
+    "kernel.shmall",
+    "kernel.shmmax",
+    "kernel.shmmni",
+    "kernel.shm_rmid_forced",
+  ],
   ...["kernel.msg", "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni"],
 ]);
 const LENGTH_MAX = 253;

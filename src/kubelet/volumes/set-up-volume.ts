@@ -21,6 +21,13 @@ export interface VolumeTools extends ChangeGroupTools {
   readonly localPaths: Pick<LocalPathVolumes, "mounting" | "unmounted">;
   readonly csi: Pick<CsiPlugin, "setUp" | "tearDown">;
   readonly allocatableMemoryBytes: number;
+  /** How long each operation of a volume took. */
+  readonly onOperation?: (
+    plugin: string,
+    operation: "volume_mount" | "volume_unmount",
+    status: "success" | "fail-unknown",
+    seconds: number,
+  ) => void;
 }
 
 const FOLDERS = {

@@ -12,6 +12,7 @@ import {
 } from "./mount-error.ts";
 import type { MountedVolume, MountedVolumes } from "./mounted-volume.ts";
 import type { PayloadSources } from "./payload.ts";
+import { pluginName } from "./plugin-name.ts";
 import { NoPluginError, setUpVolume, type VolumeTools } from "./set-up-volume.ts";
 import { resolveVolume, usedVolumes, type VolumeSpec } from "./volume-spec.ts";
 
@@ -38,6 +39,8 @@ export class VolumeManager {
   readonly #options: VolumeManagerOptions;
   /** What each pod has. Bounded by the node's pods. */
   readonly #mounted = new Map<string, Map<string, MountedVolume>>();
+  /** Of what plugin each of them is. */
+  readonly #plugins = new Map<string, ReadonlyMap<string, string>>();
   /** Since when, or since the last word of it, a pod waits. */
   readonly #waitingSinceMs = new Map<string, number>();
   readonly #resyncAtMs = new Map<string, number>();
@@ -70,6 +73,14 @@ export class VolumeManager {
     return this.#mounted.get(uid) ?? new Map();
   }
 
+  /** How many volumes of each plugin pods have here. */
+  pluginCounts(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const plugins of this.#plugins.values())
+      for (const plugin of plugins.values()) counts.set(plugin, (counts.get(plugin) ?? 0) + 1);
+    return counts;
+  }
+
   /** When the pod's volumes are to be looked at again though nothing has changed. */
   resyncAtMs(uid: string): number | undefined {
     return this.#resyncAtMs.get(uid);
@@ -98,7 +109,8 @@ export class VolumeManager {
 
   /** Unmounts and removes everything of the pod. */
   async unmount(uid: string, signal: AbortSignal): Promise<void> {
-    const { host, csi, localPaths, releaseImages } = this.#options;
+    const { host, csi, localPaths, releaseImages, clock, onOperation } = this.#options;
+    const startMs = clock.monotonicMs();
     this.#waitingSinceMs.delete(uid);
     this.#resyncAtMs.delete(uid);
     const dir = this.podDir(uid);
@@ -108,6 +120,10 @@ export class VolumeManager {
     await releaseImages(uid, signal);
     await host.removeTree(dir);
     this.#mounted.delete(uid);
+    const seconds = (clock.monotonicMs() - startMs) / 1000;
+    for (const plugin of this.#plugins.get(uid)?.values() ?? [])
+      onOperation?.(plugin, "volume_unmount", "success", seconds);
+    this.#plugins.delete(uid);
     localPaths.unmounted(uid);
   }
 
@@ -127,9 +143,17 @@ export class VolumeManager {
       if (known !== undefined) return { name, mounted: known };
       return { name, failed: "process", problem: err as Error };
     }
+    const { clock, onOperation } = this.#options;
+    const startMs = clock.monotonicMs();
+    const ended = (status: "success" | "fail-unknown"): void =>
+      onOperation?.(pluginName(spec), "volume_mount", status, (clock.monotonicMs() - startMs) / 1000);
     try {
-      return { name, mounted: await setUpVolume(this.#options, pod, spec, sources, signal) };
+      const mounted = await setUpVolume(this.#options, pod, spec, sources, signal);
+      ended("success");
+      this.#plugins.set(uidOf(pod), new Map(this.#plugins.get(uidOf(pod))).set(name, pluginName(spec)));
+      return { name, mounted };
     } catch (err) {
+      if (!signal.aborted && !(err instanceof NotAttachedError)) ended("fail-unknown");
       if (err instanceof NoPluginError) return { name, failed: "process", problem: err };
       if (err instanceof NotAttachedError) return { name, failed: "attach", problem: err };
       const problem = operationError("MountVolume.SetUp failed", spec.name, err);

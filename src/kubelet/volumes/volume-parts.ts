@@ -32,6 +32,7 @@ export interface VolumePartsOptions {
   readonly localPaths: LocalPathVolumes;
   readonly tokens: TokenManager;
   readonly allocatableMemoryBytes: number;
+  readonly onOperation: NonNullable<VolumeManagerOptions["onOperation"]>;
   readonly wake: (uid: string) => void;
   readonly releaseImages: VolumeManagerOptions["releaseImages"];
   /** What is in use has changed: the node's status is to say so. */

@@ -1,0 +1,34 @@
+/** Times pods from when kubelet has seen them until they run. @module */
+import type { Clock } from "#apimachinery";
+import type { PodStatus } from "#api/core/v1/types.gen";
+import type { KubeletMetrics } from "./kubelet-metrics.ts";
+
+export class PodStartMetrics {
+  readonly #metrics: KubeletMetrics;
+  readonly #clock: Clock;
+  /** Pods that do not run yet; bounded by the pods of the node. */
+  readonly #seenMs = new Map<string, number>();
+
+  constructor(metrics: KubeletMetrics, clock: Clock) {
+    this.#metrics = metrics;
+    this.#clock = clock;
+  }
+
+  /** A pod that is new to this kubelet and does not run. */
+  seen(uid: string): void {
+    if (!this.#seenMs.has(uid)) this.#seenMs.set(uid, this.#clock.monotonicMs());
+  }
+
+  /** The first time that a pod runs counts. */
+  told(uid: string, { phase }: PodStatus): void {
+    const seenMs = this.#seenMs.get(uid);
+    if (seenMs === undefined || phase === "Pending") return;
+    this.#seenMs.delete(uid);
+    if (phase === "Running")
+      this.#metrics.podStartSeconds.observe((this.#clock.monotonicMs() - seenMs) / 1000);
+  }
+
+  forget(uid: string): void {
+    this.#seenMs.delete(uid);
+  }
+}
