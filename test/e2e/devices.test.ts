@@ -6,7 +6,10 @@ import { after, before, suite, test } from "node:test";
 import { systemClock } from "#apimachinery";
 import { connect } from "#cri";
 import type { PluginDevice } from "../../src/kubelet/devicemanager/device-plugin-tables.ts";
-import { podResourcesApi } from "../../src/kubelet/podresources/pod-resources-tables.ts";
+import {
+  podResourcesAlphaApi,
+  podResourcesApi,
+} from "../../src/kubelet/podresources/pod-resources-tables.ts";
 import { DevicePlugin } from "../deviceplugin/device-plugin.ts";
 import { eventually, TestCluster } from "./harness.ts";
 import { IMAGE, podSteps, sh, STATUS } from "./pod-steps.ts";
@@ -69,11 +72,11 @@ suite("device plugins", { skip }, () => {
     cluster.kubectl("get", "node", node, "-o", `jsonpath={.status.${list}.example\\.com/dice}`);
   const isOffered = (list: "capacity" | "allocatable", amount: string): Promise<unknown> =>
     eventually(`${list} ${amount}`, async () => ((await offered(list)) === amount ? true : undefined));
-  const ask = async (method: string, request: object): Promise<object> => {
+  const ask = async (method: string, request: object, api = podResourcesApi): Promise<object> => {
     const connection = connect(join(rootDir, "pod-resources/kubelet.sock"), systemClock);
     try {
       const signal = AbortSignal.timeout(10_000);
-      return await connection.unary(podResourcesApi.method("PodResourcesLister", method), request, {
+      return await connection.unary(api.method("PodResourcesLister", method), request, {
         signal,
       });
     } finally {
@@ -114,6 +117,14 @@ suite("device plugins", { skip }, () => {
     ]);
     const list = (await ask("List", {})) as { podResources: readonly { name: string }[] };
     assert.ok(list.podResources.some(({ name }) => name === "two"));
+    const alpha = (await ask("List", {}, podResourcesAlphaApi)) as {
+      podResources: readonly { name: string; containers: readonly { devices: readonly object[] }[] }[];
+    };
+    const [told] = alpha.podResources.filter(({ name }) => name === "two");
+    assert.deepEqual(told?.containers[0]?.devices, [
+      { resourceName: RESOURCE, deviceIds: ["d2"] },
+      { resourceName: RESOURCE, deviceIds: ["d3"] },
+    ]);
     const all = (await ask("GetAllocatableResources", {})) as { devices: readonly { deviceIds: string[] }[] };
     assert.deepEqual(all.devices.flatMap(({ deviceIds }) => deviceIds).toSorted(), ["d1", "d2", "d3"]);
     await assert.rejects(ask("Get", { podName: "nobody", podNamespace: "default" }), {

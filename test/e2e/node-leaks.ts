@@ -140,8 +140,7 @@ async function rules(cluster: LivingCluster, node: string, { podCIDR }: Profile)
   const inside = ["nsenter", `--net=/run/netns/${node}.node`, "--"];
   const links = await run([...inside, "ip", "-o", "link", "show", "type", "veth"], cluster.env);
   const { stdout } = await run([...inside, "nft", "list", "ruleset"], cluster.env);
-  const prefix = podCIDR.split(".", 2).join("\\.");
-  const named = stdout.match(new RegExp(`\\b${prefix}\\.\\d+\\.\\d+\\b(?!/)`, "g")) ?? [];
+  const named = podCIDR.split(",").flatMap((cidr) => stdout.match(addressesOf(cidr)) ?? []);
   return [
     ...links.stdout
       .split("\n")
@@ -149,6 +148,12 @@ async function rules(cluster: LivingCluster, node: string, { podCIDR }: Profile)
       .map((line) => `interface ${line.split(" ")[1]}`),
     ...new Set(named.map((address) => `rule with ${address}`)),
   ];
+}
+
+/** Of pods; ranges have a slash behind them. */
+function addressesOf(cidr: string): RegExp {
+  if (cidr.includes(":")) return new RegExp(`\\b${cidr.split("::")[0]}:[0-9a-f:]+(?![0-9a-f:/])`, "g");
+  return new RegExp(`\\b${cidr.split(".", 2).join("\\.")}\\.\\d+\\.\\d+\\b(?!/)`, "g");
 }
 
 async function containerdObjects(socket: string): Promise<readonly string[]> {

@@ -78,12 +78,16 @@ suite("nodes", { skip: isRoot ? false : "needs root: real containers" }, () => {
 
   test("a node whose machine restarts runs its pods again", async () => {
     const id = await containerOf("two");
+    const ip = await cluster.kubectl("get", "pod", "two", "-o", "jsonpath={.status.podIP}");
     await powerCut(cluster, SECOND);
     await cluster.k8ts("node", "start", SECOND);
     await eventually("another container", async () => ((await containerOf("two")) === id ? undefined : true));
     await cluster.kubectl("wait", "--for=condition=Ready", "pod/two", "--timeout=60s");
     assert.match(await fetchFrom("one", "two"), /two/);
     assert.match(await fetchFrom("two", "one"), /one/);
+    // the pod has another address, and gave back the one it had
+    const now = await cluster.kubectl("get", "pod", "two", "-o", "jsonpath={.status.podIP}");
+    assert.deepEqual([now === ip, addresses(SECOND).includes(ip)], [false, false]);
   });
 
   test("a node that is drained gives its pods to the others, and a budget is kept meanwhile", async () => {
