@@ -3,13 +3,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { Clock } from "#apimachinery";
-import { parseIpRanges } from "#api/validation/ip-range";
 import {
   addNode,
-  clusterRanges,
   deleteCluster,
   deleteNode,
-  IP_FAMILIES,
   jsonProgress,
   logs,
   profileRows,
@@ -24,9 +21,9 @@ import {
   stop,
   stopOneNode,
   textProgress,
-  type IpFamilyChoice,
   type LauncherContext,
 } from "#launcher";
+import { addAddressFlags, rangesOfFlags, type AddressFlags } from "./address-flags.ts";
 import { extraConfigOf } from "./extra-config.ts";
 import type { World } from "./k8ts.ts";
 
@@ -55,14 +52,11 @@ export function addClusterCommands(program: Command, world: World, clock: Clock)
   addNodeCommands(program, world, clock);
 }
 
-interface StartFlags {
+interface StartFlags extends AddressFlags {
   readonly profile: string;
   readonly driver: "netns" | "host" | "simulated";
   readonly nodes: number;
   readonly apiserverPort: number;
-  readonly ipFamily?: IpFamilyChoice;
-  readonly podNetworkCidr?: string;
-  readonly serviceClusterIpRange?: string;
   readonly dnsDomain: string;
   readonly insecureRegistry?: readonly string[];
   readonly extraConfig?: readonly string[];
@@ -83,19 +77,6 @@ function addStart(program: Command, world: World, clock: Clock): void {
     )
     .option("-n, --nodes <count>", "number of nodes", integer, 1)
     .option("--apiserver-port <port>", "port of the API server", port, 6443)
-    .addOption(
-      new Option("--ip-family <family>", "of pods, services and nodes; default: ipv4").choices(IP_FAMILIES),
-    )
-    .option(
-      "--pod-network-cidr <cidrs>",
-      "addresses of pods; two families with a comma; default: 10.244.0.0/16, fd00:10:244::/56",
-      cidrs,
-    )
-    .option(
-      "--service-cluster-ip-range <cidrs>",
-      "addresses of services; the first family is their default; default: 10.96.0.0/12, fd00:10:96::/112",
-      cidrs,
-    )
     .option("--dns-domain <name>", "domain of the cluster's DNS", "cluster.local")
     .option(
       "--insecure-registry <host:port>",
@@ -122,11 +103,7 @@ function addStart(program: Command, world: World, clock: Clock): void {
       const options = {
         ...flags,
         apiServerPort: flags.apiserverPort,
-        ...clusterRanges({
-          ...(flags.ipFamily !== undefined && { ipFamily: flags.ipFamily }),
-          ...(flags.podNetworkCidr !== undefined && { podCIDR: flags.podNetworkCidr }),
-          ...(flags.serviceClusterIpRange !== undefined && { serviceCIDR: flags.serviceClusterIpRange }),
-        }),
+        ...rangesOfFlags(flags),
         insecureRegistries: flags.insecureRegistry ?? [],
         extraConfig: extraConfigOf(program, flags.extraConfig ?? []),
         waitTimeoutMs: flags.waitTimeout * 1000,
@@ -141,6 +118,7 @@ function addStart(program: Command, world: World, clock: Clock): void {
         `The cluster "${profile.name}" is ready after ${seconds} s; try: ${kubectl} get nodes`,
       );
     });
+  addAddressFlags(command);
 }
 
 function addStopDelete(program: Command, world: World, clock: Clock): void {
@@ -269,18 +247,6 @@ function hasProgram(path: string, name: string): boolean {
 
 export function collect(value: string, all: readonly string[] = []): readonly string[] {
   return [...all, value];
-}
-
-function cidrs(text: string): string {
-  try {
-    const ranges = parseIpRanges(text);
-    const [first, second] = ranges;
-    if (first !== undefined && ranges.length <= 2 && first.family !== second?.family)
-      return ranges.map(({ cidr }) => cidr).join();
-  } catch (err) {
-    if (!(err instanceof RangeError)) throw err;
-  }
-  throw new InvalidArgumentError("a range like 10.244.0.0/16, or one of each family with a comma, is needed");
 }
 
 function camel(flag: string): string {

@@ -25,7 +25,7 @@ export { renderCertificates } from "./commands/certs-table.ts";
 export { renderTokens } from "./commands/token-table.ts";
 export { renderProfiles } from "./commands/profile-table.ts";
 export type { StartOptions } from "./commands/start.ts";
-export { clusterRanges, IP_FAMILIES, type IpFamilyChoice } from "./ip-family.ts";
+export { clusterRanges, IP_FAMILIES, type ClusterRanges, type IpFamilyChoice } from "./ip-family.ts";
 export { renderStatus, statusExitCode } from "./commands/status-table.ts";
 export {
   COMPONENT_PROCESSES,

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { drivers } from "./drivers/index.ts";
 import {
   checkHome,
+  checkIPv6,
   checkPort,
   checkPrivileges,
   freePort,
@@ -25,6 +26,19 @@ test("checkPrivileges wants root for nodes that run containers, and only for the
     checkPrivileges(driver, { ...env, isRoot: true });
   }
   checkPrivileges(drivers.simulated, env);
+});
+
+test("checkIPv6 asks the kernel where a cluster needs it", async () => {
+  await using given = await newTestEnv();
+  const file = join(given.env.home, "disable_ipv6");
+  await mkdir(given.env.home, { recursive: true });
+  const dual = { podCIDR: "10.244.0.0/16,fd00:10:244::/56" };
+  await checkIPv6({ podCIDR: "10.244.0.0/16" }, file);
+  await assert.rejects(checkIPv6(dual, file), { id: "IPV6_MISSING", message: /kernel/ });
+  await writeFile(file, "1\n");
+  await assert.rejects(checkIPv6(dual, file), { id: "IPV6_MISSING", message: /switched off/ });
+  await writeFile(file, "0\n");
+  await checkIPv6(dual, file);
 });
 
 test("checkHome takes a folder that can be made, and makes nothing", async () => {

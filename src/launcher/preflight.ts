@@ -4,7 +4,9 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import type { Driver } from "./drivers/index.ts";
+import { familiesOf } from "./ip-family.ts";
 import type { LauncherEnv } from "./paths.ts";
+import type { Profile } from "./profile.ts";
 import { runCommand, tryCommand } from "#component-base";
 import { EXIT, UserError, explain } from "./user-error.ts";
 
@@ -64,6 +66,22 @@ export async function checkInotify(): Promise<void> {
       fix: "sysctl -w fs.inotify.max_user_instances=512",
     },
   );
+}
+
+/** `switchFile`: where the kernel says whether new interfaces have IPv6; absent in kernels that know none. */
+export async function checkIPv6(
+  { podCIDR }: Pick<Profile, "podCIDR">,
+  switchFile = "/proc/sys/net/ipv6/conf/default/disable_ipv6",
+): Promise<void> {
+  if (!familiesOf(podCIDR).includes("IPv6")) return;
+  const text = await readFile(switchFile, "utf8").catch(() => undefined);
+  if (text?.trim() === "0") return;
+  throw new UserError(`IPv6 is ${text === undefined ? "not in this machine's kernel" : "switched off"}`, {
+    id: "IPV6_MISSING",
+    exitCode: EXIT.config,
+    fix:
+      text === undefined ? "k8ts start --ip-family=ipv4" : "sysctl -w net.ipv6.conf.default.disable_ipv6=0",
+  });
 }
 
 /** A port that something else holds is the commonest reason for a server that never answers. */

@@ -3,7 +3,6 @@ import { mkdir, readFile, readdir, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ExtraOption } from "./extra-config.ts";
 import { profilePaths, type LauncherEnv } from "./paths.ts";
-import { urlHost } from "#api/validation/ip-range";
 import { EXIT, UserError } from "./user-error.ts";
 
 export type DriverName = "netns" | "host" | "simulated";
@@ -76,7 +75,7 @@ export function ipsOf({ ip, ips = [ip] }: NodeSpec): readonly string[] {
 }
 
 export function serverURL({ apiServer: { host, port } }: Profile): string {
-  return `https://${urlHost(host)}:${port}`;
+  return `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 export async function readProfile(env: LauncherEnv, name: string): Promise<Profile | undefined> {

@@ -22,14 +22,17 @@ test("releaseDeadAddresses() gives back what dead sandboxes held, and nothing th
   };
   await hold("10.244.0.2", "alive", HOUR_MS);
   await hold("10.244.0.3", "dead", HOUR_MS);
+  await hold("fd00:10:244::3", "dead", HOUR_MS);
+  await hold("fd00:10:244::2", "alive", HOUR_MS);
   await hold("10.244.0.4", "starting", 1_000);
   await hold("last_reserved_ip.0", "10.244.0.4", HOUR_MS);
   await hold("lock", "", HOUR_MS);
   const options = { clock, logger: silentLogger, cniDataDir, sandboxes };
-  assert.deepEqual(await releaseDeadAddresses(options, never), ["10.244.0.3"]);
+  assert.deepEqual((await releaseDeadAddresses(options, never)).toSorted(), ["10.244.0.3", "fd00:10:244::3"]);
   assert.deepEqual((await readdir(folder)).toSorted(), [
     "10.244.0.2",
     "10.244.0.4",
+    "fd00:10:244::2",
     "last_reserved_ip.0",
     "lock",
   ]);

@@ -8,7 +8,7 @@ import { PROTO } from "./route-mark.ts";
 import { isOnLink, type Link, type Tunnels } from "./tunnel.ts";
 
 export interface NetworkPlan {
-  /** podCIDRs of this node; none until the controller has given them. */
+  /** podCIDRs of this node, in its families; none until the controller has given them. */
   readonly podCIDRs: readonly string[];
   /** podCIDR of another node -> the address to go through. */
   readonly routes: ReadonlyMap<string, string>;
@@ -41,7 +41,7 @@ export function plan(nodes: readonly Node[], serviceCIDRs: readonly ServiceCIDR[
   for (const node of nodes) {
     for (const ip of internalIPs(node).filter(hasFamily)) nodeIPs.add(ip);
     const cidrs = podCIDRsOf(node);
-    if (node.metadata.name === here.nodeName) podCIDRs = cidrs;
+    if (node.metadata.name === here.nodeName) podCIDRs = cidrs.filter(hasFamily);
     else for (const cidr of cidrs.filter(hasFamily)) lead(node, cidr, here, routes, tunnels);
   }
   const ranges = serviceCIDRs.flatMap(({ spec }) => spec?.cidrs ?? []);

@@ -30,6 +30,17 @@ test("runNetwork() with another plugin guards the ranges of Services, and leaves
     );
 });
 
+test("runNetwork() on a node of one family leaves the other of the cluster alone", async () => {
+  const { log } = await run({
+    clusterCIDRs: ["10.244.0.0/16", "fd00:10:244::/56"],
+    serviceCIDRs: ["fd00:10:96::/112", "10.96.0.0/12"],
+  });
+  assert.deepEqual(
+    log.filter((line) => /ip6|ipv6|fd00/.test(line)),
+    [],
+  );
+});
+
 test("runNetwork() in a cluster of two families forwards both, and goes on listening to the router of its link", async () => {
   const { log } = await run({
     nodeIPs: ["192.168.49.2", "fd01::2"],

@@ -1,6 +1,7 @@
 /** Makes one node's pod network and keeps it in step with the cluster's nodes. @module */
 import { join } from "node:path";
 import { Nodes } from "#api/core/v1/node";
+import { familyOf } from "#api/validation/ip-range";
 import { ServiceCIDRs } from "#api/networking/v1/servicecidr";
 import { type Clock, type Logger, pause } from "#apimachinery";
 import type { InformerFactory } from "#client";
@@ -61,7 +62,8 @@ const RETRY_MS = 1_000;
 const BATCH_MS = 5;
 
 /** Resolves when `signal` aborts. What it made stays: pods go on while the agent restarts. */
-export async function runNetwork(options: NetworkOptions, signal: AbortSignal): Promise<void> {
+export async function runNetwork(given: NetworkOptions, signal: AbortSignal): Promise<void> {
+  const options = inOwnFamilies(given);
   await guard(options, signal);
   const { loadBalancerRange } = options;
   const nodeIP = ofFamily(options.nodeIPs, "IPv4"); // addresses of load balancers are announced by ARP
@@ -81,6 +83,13 @@ export async function runNetwork(options: NetworkOptions, signal: AbortSignal): 
       ? []
       : [announceAddresses({ ...options, nodeIP, loadBalancerRange, arp: systemArpTools }, signal)]),
   ]);
+}
+
+/** A node without an address of a family has no pods of it, nor can the kernel be counted on to know it. */
+function inOwnFamilies(options: NetworkOptions): NetworkOptions {
+  const isOwn = (cidr: string): boolean => ofFamily(options.nodeIPs, familyOf(cidr)) !== undefined;
+  const { clusterCIDRs, serviceCIDRs } = options;
+  return { ...options, clusterCIDRs: clusterCIDRs.filter(isOwn), serviceCIDRs: serviceCIDRs.filter(isOwn) };
 }
 
 async function keepRoutes(options: NetworkOptions, signal: AbortSignal): Promise<void> {

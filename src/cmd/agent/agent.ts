@@ -14,12 +14,7 @@ import {
   simulatedPlatform,
   type KubeletOptions,
 } from "#kubelet";
-import {
-  runNetwork,
-  systemNetworkTools,
-  type NetworkPlugin,
-  type TunnelMode,
-} from "#network";
+import { runNetwork, systemNetworkTools, type NetworkPlugin, type TunnelMode } from "#network";
 import { runProxy, systemAddresses, systemNft, type ProxyOptions } from "#proxy";
 import { agentLogDir, componentLogger } from "../component-log.ts";
 import { addressTowards } from "./address-towards.ts";

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { parseDuration, type Clock } from "#apimachinery";
-import { newClient, newEventRecorder, newInformerFactory } from "#client";
+import { newClient, newEventRecorder, newEventSeriesRecorder, newInformerFactory } from "#client";
 import { clientConfigOf, loadKubeconfig, newHttpTransport } from "#client/node";
 import { Metrics } from "#component-base";
 import {
@@ -48,9 +48,17 @@ export async function runKubeScheduler(
     { client, component: "default-scheduler", clock, random, logger },
     signal,
   );
+  // Of pods; the election tells of itself by events of the older kind, as upstream.
+  const podRecorder = newEventSeriesRecorder(
+    { client, component: "default-scheduler", host: hostname(), clock, random, logger },
+    signal,
+  );
   const work = async (stop: AbortSignal): Promise<void> => {
     const informers = newInformerFactory({ client });
-    await runScheduler({ client, informers, recorder, clock, random, logger, metrics, config }, stop);
+    await runScheduler(
+      { client, informers, recorder: podRecorder, clock, random, logger, metrics, config },
+      stop,
+    );
     await informers.stopped();
   };
   try {

@@ -11,7 +11,14 @@ import {
   type Authenticator,
   type UserInfo,
 } from "#apiserver";
-import { newClient, newEventRecorder, newInformerFactory, type Client, type InformerFactory } from "#client";
+import {
+  newClient,
+  newEventRecorder,
+  newEventSeriesRecorder,
+  newInformerFactory,
+  type Client,
+  type InformerFactory,
+} from "#client";
 import { certificateBlocks, derived, LiveValue, Metrics, TaskGroup, type Live } from "#component-base";
 import type { Controller, ControllerContext } from "#controller-runtime";
 import type { Store } from "#storage";
@@ -202,12 +209,19 @@ function startComponents(
       { client, component: "default-scheduler", clock, random, logger },
       stop,
     );
+    const ownRecorder = newEventSeriesRecorder(
+      { client, component: "default-scheduler", host: hostname(), clock, random, logger },
+      stop,
+    );
     const { loadSchedulerConfiguration, runScheduler, schedulerMetrics } = await import("#scheduler");
     const metrics = new Metrics(schedulerMetrics);
     const { schedulerConfig: path } = flags;
     const config = path === undefined ? {} : { config: await loadSchedulerConfiguration(path) };
     const work = (leading: AbortSignal): Promise<void> =>
-      runScheduler({ client, informers, recorder, clock, random, logger, metrics, ...config }, leading);
+      runScheduler(
+        { client, informers, recorder: ownRecorder, clock, random, logger, metrics, ...config },
+        leading,
+      );
     const candidate = { client, clock, random, logger, metrics, recorder, work };
     await Promise.all([
       whileLeading(election("kube-scheduler"), candidate, stop),

@@ -55,36 +55,42 @@ export interface StaleFlowOptions {
   /** Addresses that `*` stands for. */
   readonly nodeIPs: ReadonlySet<string>;
   readonly logger: Logger;
+  /** Of the flows; default: IPv4. */
+  readonly family?: "IPv4" | "IPv6";
   /** Leads into another network namespace (`nsenter --net=…`). */
   readonly prefix?: readonly string[];
 }
 
-/** Nothing is asked of the kernel when nothing is served. Without the tool a flow ends by its timeout. */
-export async function deleteStaleFlows(options: StaleFlowOptions, signal: AbortSignal): Promise<void> {
-  const { served, nodeIPs, logger, prefix = [] } = options;
-  if (served.size === 0) return;
-  const listed = await conntrack(prefix, ["-L"], signal);
+/**
+ * Gives how many were deleted. Nothing is asked of the kernel when nothing is served. Without the tool a flow ends by its
+ * timeout.
+ */
+export async function deleteStaleFlows(options: StaleFlowOptions, signal: AbortSignal): Promise<number> {
+  const { served, nodeIPs, logger } = options;
+  if (served.size === 0) return 0;
+  const listed = await conntrack(options, ["-L"], signal);
   if (listed === undefined) {
     logger.debug("conntrack is not installed: stale UDP flows end by their timeout");
-    return;
+    return 0;
   }
   const stale = staleFlows(parseFlows(listed), served, nodeIPs);
   for (const { address, port, from, fromPort } of stale.slice(0, DELETED_MAX)) {
     const original = ["--orig-dst", address, "--orig-port-dst", port];
     const reply = ["--reply-src", from, "--reply-port-src", fromPort];
-    await conntrack(prefix, ["-D", ...original, ...reply], signal);
+    await conntrack(options, ["-D", ...original, ...reply], signal);
   }
   if (stale.length > DELETED_MAX)
     logger.warn("more stale UDP flows than are deleted at once", { flows: stale.length });
+  return Math.min(stale.length, DELETED_MAX);
 }
 
 /** Standard output; undefined without the tool. That no entry matched is an exit code, too. */
 async function conntrack(
-  prefix: readonly string[],
+  { prefix = [], family = "IPv4" }: StaleFlowOptions,
   args: readonly string[],
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const [file = "", ...rest] = [...prefix, "conntrack", "-f", "ipv4", "-p", "udp", ...args];
+  const [file = "", ...rest] = [...prefix, "conntrack", "-f", family.toLowerCase(), "-p", "udp", ...args];
   try {
     return (await tryCommand([file, ...rest], {}, signal)).stdout;
   } catch (err) {

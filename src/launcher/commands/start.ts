@@ -17,6 +17,7 @@ import {
   checkDisk,
   checkHome,
   checkInotify,
+  checkIPv6,
   checkPort,
   checkPrivileges,
   installPackages,
@@ -94,6 +95,7 @@ async function bringUp(
   const { env, progress, clock } = context;
   const driver = drivers[profile.driver];
   const paths = profilePaths(env, profile.name);
+  await checkIPv6(profile);
   const isRunning = (await programState(`${paths.dir}/pids`, "server")).childPid !== undefined;
   if (!isRunning && profile.driver !== "netns")
     await checkPort(profile.apiServer.host, profile.apiServer.port);

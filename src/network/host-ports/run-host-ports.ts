@@ -48,7 +48,10 @@ export async function runHostPorts(options: HostPortOptions, signal: AbortSignal
       if (script !== "") await tools.nft(script, signal);
       applied = next;
       retryMs = RETRY_MS;
-      await deleteStaleFlows({ served: changedFlows(old, next), nodeIPs, logger }, signal);
+      await deleteStaleFlows(
+        { served: changedFlows(old, next), nodeIPs, logger, family: nft.family },
+        signal,
+      );
       await changed;
     } catch (err) {
       if (signal.aborted) return;
