@@ -168,6 +168,10 @@ export interface EventOptions {
   readonly annotations?: Readonly<Record<string, string>>;
   /** Who reports, when not the component the recorder was made for. */
   readonly component?: string;
+  /** What the component did, in one word: events.k8s.io/v1 alone. Default: the reason. */
+  readonly action?: string;
+  /** A second object that it is about. */
+  readonly related?: KubeObject;
 }
 
 /** Writes Events about objects: best effort, aggregated, never throws. The words are upstream's: people read them in `describe`. */

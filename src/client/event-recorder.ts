@@ -9,13 +9,14 @@ import {
   type KubeObject,
   type Logger,
   silentLogger,
-  StatusError,
   systemClock,
 } from "#apimachinery";
 import type { Event } from "#api/core/v1/types.gen";
 import type { Client, EventOptions, EventRecorder } from "./client.ts";
 import { dynamicKind } from "./dynamic.ts";
 import { EventCorrelator, type Correlated } from "./event-correlator.ts";
+import { EventNames } from "./event-names.ts";
+import { isFinalRefusal, shortened } from "./event-writes.ts";
 
 export interface EventRecorderOptions {
   readonly client: Pick<Client, "create" | "patch">;
@@ -40,11 +41,6 @@ const DROP_REPORT_MS = 10_000;
 /** Upstream's `maxTriesPerEvent` and `defaultSleepDuration`. */
 const TRIES_MAX = 12;
 const RETRY_DELAY_MS = 10_000;
-/** Event messages above this are refused by the API server. */
-const MESSAGE_LENGTH_MAX = 1_024;
-
-const EVENT_NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
-const NAME_LENGTH_MAX = 253;
 
 const Events = dynamicKind({
   group: "",
@@ -86,8 +82,7 @@ class EventWriter {
   /** Since the last report. */
   #dropped = 0;
   #dropReportedAtMs = Number.NEGATIVE_INFINITY;
-  /** Below the millisecond, so that events of one moment have different names. */
-  #sequence: number;
+  readonly #names: EventNames;
 
   constructor(options: EventRecorderOptions, signal: AbortSignal) {
     this.#client = options.client;
@@ -97,8 +92,8 @@ class EventWriter {
     this.#random = options.random ?? Math.random;
     this.#logger = options.logger ?? silentLogger;
     this.#signal = signal;
-    this.#sequence = Math.floor(this.#random() * NS_PER_MS);
-    this.#correlator = new EventCorrelator(this.#clock, (name) => this.#eventName(name));
+    this.#names = new EventNames(this.#clock, this.#random);
+    this.#correlator = new EventCorrelator(this.#clock, (name) => this.#names.next(name));
   }
 
   enqueue(draft: Draft): void {
@@ -143,7 +138,7 @@ class EventWriter {
         return this.#correlator.written(correlated.key, written);
       } catch (err) {
         if (this.#signal.aborted) return;
-        if (isFinal(err)) return this.#rejected(correlated, err);
+        if (isFinalRefusal(err)) return this.#rejected(correlated, err);
         this.#logger.warn("Failed to write an event", { reason: correlated.event.reason, tries, err });
       }
       // All that lost the same server must not come back together.
@@ -186,7 +181,7 @@ class EventWriter {
       apiVersion: "v1",
       kind: "Event",
       metadata: {
-        name: this.#eventName(name),
+        name: this.#names.next(name),
         namespace: namespace === undefined || namespace === "" ? "default" : namespace,
         ...(annotations !== undefined && { annotations }),
       },
@@ -200,8 +195,7 @@ class EventWriter {
         ...(fieldPath !== undefined && { fieldPath }),
       },
       reason,
-      message:
-        message.length > MESSAGE_LENGTH_MAX ? `${message.slice(0, MESSAGE_LENGTH_MAX - 3)}...` : message,
+      message: shortened(message),
       source: { component, ...(host !== undefined && { host }) },
       firstTimestamp: time,
       lastTimestamp: time,
@@ -211,22 +205,4 @@ class EventWriter {
       reportingInstance: host ?? "",
     };
   }
-
-  /** `OBJECT.NANOSECONDS` in hexadecimal, as upstream; kubectl sorts by nothing in it. */
-  #eventName(objectName: string): string {
-    this.#sequence = (this.#sequence + 1) % NS_PER_MS;
-    const ns = BigInt(Math.floor(this.#clock.now())) * BigInt(NS_PER_MS) + BigInt(this.#sequence);
-    const name = `${objectName}.${ns.toString(16)}`;
-    if (name.length <= NAME_LENGTH_MAX && EVENT_NAME.test(name)) return name;
-    // Names of some kinds (RBAC) are not names of events.
-    return `event.${ns.toString(16)}`;
-  }
-}
-
-const NS_PER_MS = 1_000_000;
-
-/** The server has understood the event and does not want it; or the request can never be made. */
-function isFinal(err: unknown): boolean {
-  if (err instanceof RangeError) return true;
-  return err instanceof StatusError && err.code < 500 && err.reason !== "TooManyRequests";
 }

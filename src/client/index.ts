@@ -4,6 +4,7 @@ export * from "./delaying-queue.ts";
 export * from "./discovery.ts";
 export * from "./dynamic.ts";
 export * from "./event-recorder.ts";
+export * from "./event-series-recorder.ts";
 export * from "./informer-factory.ts";
 export * from "./leader-election.ts";
 export * from "./list-all.ts";
