@@ -17,6 +17,7 @@ import { equalJSON } from "../template-hash.ts";
 import { unlessGone } from "../unless-gone.ts";
 import { claimKeyOf, indexPodsByClaim, nodeOf, podsUsing } from "../volume/claims.ts";
 import type { Detachment, Present, Wanted } from "./plan.ts";
+import { OperationTimes, VolumeCounts } from "./metrics.ts";
 import { isWaiting, outcomeOf, plan } from "./plan.ts";
 import type { VolumeWorld } from "./volumes.ts";
 import { attachableVolumes, isPodOver, uniqueNameOf } from "./volumes.ts";
@@ -54,7 +55,9 @@ export function attachDetachController(context: ControllerContext): Controller {
       source(Pods, (pod) => known((pod.spec?.volumes ?? []).length === 0 ? [] : [nodeOf(pod)])),
       source(PersistentVolumeClaims, (claim) => known(nodesOfClaim(keyOf(claim)))),
       source(PersistentVolumes, (volume) => known(nodesOfVolume(volume))),
-      source(VolumeAttachments, ({ metadata, spec }, _old, change) => {
+      source(VolumeAttachments, (attachment, old, change) => {
+        const { metadata, spec } = attachment;
+        attacher.times?.observe(attachment, old, change === "delete");
         if (change === "delete") attacher.noteDetached(metadata.uid ?? "");
         const volume = volumes.get(spec.source.persistentVolumeName ?? "");
         return known([spec.nodeName, ...nodesOfVolume(volume)]);
@@ -71,6 +74,9 @@ function known(names: readonly string[]): readonly string[] {
 }
 
 class Attacher {
+  /** Undefined: nobody reads the metrics. */
+  readonly times: OperationTimes | undefined;
+  readonly #counts: VolumeCounts | undefined;
   readonly #context: ControllerContext;
   readonly #world: VolumeWorld;
   readonly #pods;
@@ -86,7 +92,9 @@ class Attacher {
   readonly #told = new Map<string, Map<string, string>>();
 
   constructor(context: ControllerContext) {
-    const { informers } = context;
+    const { clock, informers, metrics } = context;
+    this.times = metrics && new OperationTimes(clock, metrics);
+    this.#counts = metrics && new VolumeCounts(metrics);
     const attachments = informers.informer(VolumeAttachments);
     const claims = informers.lister(PersistentVolumeClaims);
     const volumes = informers.lister(PersistentVolumes);
@@ -115,6 +123,7 @@ class Attacher {
     const node = this.#nodes.get(name);
     const wanted = this.#wanted(name);
     const present = this.#present(name, wanted);
+    this.#count(name, wanted, present);
     if (node !== undefined || present.length === 0) this.#forgetLost(name, node);
     const p = plan({
       name,
@@ -131,6 +140,15 @@ class Attacher {
     for (const one of p.detach) await this.#detach(name, one, signal);
     for (const attachment of p.attach) await this.#attach(attachment, signal);
     return p.waitMs === undefined ? {} : { requeueAfterMs: p.waitMs + 1 };
+  }
+
+  #count(node: string, wanted: readonly Wanted[], present: readonly Present[]): void {
+    const attached = present.filter(({ attachment }) => attachment.status?.attached === true);
+    this.#counts?.note(
+      node,
+      wanted.flatMap(({ volume }) => volume.spec?.csi?.driver ?? []),
+      attached.map(({ attachment }) => attachment.spec.attacher),
+    );
   }
 
   #forgetLost(name: string, node: Node | undefined): void {
@@ -231,6 +249,7 @@ class Attacher {
   ) {
     if (verify && (await this.#isInUse(nodeName, uniqueName, signal)))
       throw new Error(`volume ${uniqueName} is still in use by node ${nodeName}, according to Node status`);
+    this.times?.begin("volume_detach", attachment);
     const preconditions = { uid: attachment.metadata.uid! };
     await unlessGone(
       this.#context.client.delete(VolumeAttachments, attachment.metadata, signal, { preconditions }),
@@ -255,6 +274,7 @@ class Attacher {
   async #attach(attachment: VolumeAttachment, signal: AbortSignal): Promise<void> {
     const volume = this.#world.volume(attachment.spec.source.persistentVolumeName ?? "");
     try {
+      this.times?.begin("volume_attach", attachment);
       const created = await this.#context.client.create(VolumeAttachments, attachment, signal);
       this.#made.created(volume === undefined ? "" : (uniqueNameOf(volume) ?? ""), created);
     } catch (err) {

@@ -5,6 +5,7 @@ import { isAlreadyExists, unless } from "#apimachinery";
 import { ClusterTrustBundles } from "#api/certificates/v1/clustertrustbundle";
 import type { ClusterTrustBundle } from "#api/certificates/v1/types.gen";
 import type { Controller, ControllerContext } from "#controller-runtime";
+import { measuredSync } from "../measured-sync.ts";
 import { followRootCA, liveRootCA, type RootCA } from "../root-ca.ts";
 import { unlessGone } from "../unless-gone.ts";
 
@@ -17,10 +18,8 @@ export function bundleName(trustBundle: string): string {
 }
 
 /** Safe on a stale cache: the name is fixed by the content, and only bundles of our own signer are removed. */
-export function trustBundlePublisherController(
-  { client, informers }: ControllerContext,
-  rootCA: RootCA,
-): Controller {
+export function trustBundlePublisherController(context: ControllerContext, rootCA: RootCA): Controller {
+  const { client, informers } = context;
   const bundles = informers.lister(ClusterTrustBundles);
   const live = liveRootCA(rootCA);
   return {
@@ -32,25 +31,29 @@ export function trustBundlePublisherController(
       return followRootCA(live, () => enqueue(SIGNER), signal);
     },
     async reconcile(_key, signal) {
-      const trustBundle = live.current;
-      const name = bundleName(trustBundle);
-      const wanted: ClusterTrustBundle = {
-        apiVersion: "certificates.k8s.io/v1",
-        kind: "ClusterTrustBundle",
-        metadata: { name },
-        spec: { signerName: SIGNER, trustBundle },
-      };
-      const existing = bundles.get(name);
-      if (existing === undefined) {
-        await unless(isAlreadyExists, client.create(ClusterTrustBundles, wanted, signal));
-      } else if (existing.spec.trustBundle !== trustBundle) {
-        await unlessGone(client.update(ClusterTrustBundles, { ...existing, spec: wanted.spec }, signal));
-      }
-      for (const { metadata, spec } of bundles.list()) {
-        if (spec.signerName !== SIGNER || metadata.name === name) continue;
-        await unlessGone(client.delete(ClusterTrustBundles, metadata, signal));
-      }
+      await measuredSync(context, "clustertrustbundle_publisher", () => publish(signal));
       return {};
     },
   };
+
+  async function publish(signal: AbortSignal): Promise<void> {
+    const trustBundle = live.current;
+    const name = bundleName(trustBundle);
+    const wanted: ClusterTrustBundle = {
+      apiVersion: "certificates.k8s.io/v1",
+      kind: "ClusterTrustBundle",
+      metadata: { name },
+      spec: { signerName: SIGNER, trustBundle },
+    };
+    const existing = bundles.get(name);
+    if (existing === undefined) {
+      await unless(isAlreadyExists, client.create(ClusterTrustBundles, wanted, signal));
+    } else if (existing.spec.trustBundle !== trustBundle) {
+      await unlessGone(client.update(ClusterTrustBundles, { ...existing, spec: wanted.spec }, signal));
+    }
+    for (const { metadata, spec } of bundles.list()) {
+      if (spec.signerName !== SIGNER || metadata.name === name) continue;
+      await unlessGone(client.delete(ClusterTrustBundles, metadata, signal));
+    }
+  }
 }

@@ -82,8 +82,8 @@ class JobRunner {
   readonly #lastWrites = new LastWrites();
   /** Bounded by the Jobs that run. */
   readonly #backoffs = new Map<ObjectKey, BackoffRecord>();
-  /** By uid, the keys of pods whose finalizer was taken; bounded by the pods whose finalizer the cache still shows. */
-  readonly #released = new Map<ObjectKey, Map<string, ObjectKey>>();
+  /** uids of pods whose finalizer was taken; bounded by the pods whose finalizer the cache still shows. */
+  readonly #released = new Map<ObjectKey, Set<string>>();
 
   constructor(context: ControllerContext) {
     const { clock, informers } = context;
@@ -134,9 +134,9 @@ class JobRunner {
     const pods = await this.#claimPods(key, job, signal);
     this.#pauses.begin(key, job, pods.length);
     const backoff = this.#backoffs.get(key) ?? NO_FAILURES;
-    const released = this.#stillReleased(key);
+    const released = this.#stillReleased(key, pods);
     const nowMs = this.#context.clock.now();
-    const p = plan(job, { pods, backoff, settled, released: new Set(released.keys()), nowMs });
+    const p = plan(job, { pods, backoff, settled, released, nowMs });
     run.action = actionOf(p);
     const { created, removed, error } = await this.#carryOut(job, p, signal);
     const status = afterActing(p.status, created, removed);
@@ -153,7 +153,7 @@ class JobRunner {
     this.#backoffs.set(key, p.backoff);
     await forEachParallel(p.release, async (pod) => {
       await this.#release(pod, signal);
-      released.set(pod.metadata.uid!, keyOf(pod));
+      released.add(pod.metadata.uid!);
     });
     if (error !== undefined) throw error;
     const requeueAfterMs = settled ? p.requeueAfterMs : OWN_WRITES_TIMEOUT_MS;
@@ -169,14 +169,14 @@ class JobRunner {
     this.openPods.forget(key);
   }
 
-  /** Those whose finalizer the cache still shows; further ones may be added. */
-  #stillReleased(key: ObjectKey): Map<string, ObjectKey> {
-    const isStillHeld = (uid: string, podKey: ObjectKey): boolean => {
-      const pod = this.#pods.get(podKey);
-      return pod?.metadata.uid === uid && isHeld(pod);
-    };
-    const before = this.#released.get(key) ?? [];
-    const released = new Map([...before].filter(([uid, podKey]) => isStillHeld(uid, podKey)));
+  /**
+   * Those that `pods` shows with their finalizer; further ones may be added to the set. Not what the cache shows by now: a
+   * pod that is held in `pods` and not in here would be counted once more.
+   */
+  #stillReleased(key: ObjectKey, pods: readonly Pod[]): Set<string> {
+    const before = this.#released.get(key) ?? new Set();
+    const held = before.size === 0 ? [] : pods.filter(isHeld).map(({ metadata }) => metadata.uid!);
+    const released = new Set(held.filter((uid) => before.has(uid)));
     this.#released.set(key, released);
     return released;
   }

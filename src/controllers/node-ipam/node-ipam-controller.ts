@@ -61,6 +61,13 @@ export function nodeIpamController(context: ControllerContext, options: IpamOpti
     eventSource: "cidrAllocator",
     reconciles: Nodes as Kind,
     workers: 4,
+    async background(_enqueue, signal) {
+      const labels = { name: "nodeipam", manager: "kube-controller-manager" };
+      metrics?.set("running_managed_controllers", labels, 1);
+      if (!signal.aborted)
+        await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+      metrics?.set("running_managed_controllers", labels, 0);
+    },
     reconcile,
   };
 }

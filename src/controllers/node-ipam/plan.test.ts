@@ -62,9 +62,10 @@ test("Ipam gives each node one part of every family, and the same again when the
   assert.equal(shown(ipam.allocate(having("c", ["10.244.9.0/24"]))), "assigned");
 });
 
+const made = (...clusterCIDRs: readonly string[]): Ipam =>
+  new Ipam({ clusterCIDRs, serviceCIDRs: [], ...masks });
+
 test("Ipam takes one range of each family at most", () => {
-  const made = (...clusterCIDRs: readonly string[]): Ipam =>
-    new Ipam({ clusterCIDRs, serviceCIDRs: [], ...masks });
   assert.throws(
     () => made("10.0.0.0/16", "10.1.0.0/16"),
     /len of ClusterCIDRs==2 and they are not configured as dual/,

@@ -1,22 +1,17 @@
 /** Publishes the cluster's root certificates in every namespace, where pods find them. @module */
 import type { Kind } from "#apimachinery";
-import { StatusError } from "#apimachinery";
 import { ConfigMaps } from "#api/core/v1/configmap";
 import { Namespaces } from "#api/core/v1/namespace";
 import type { Controller, ControllerContext } from "#controller-runtime";
 import { source } from "#controller-runtime";
+import { measuredSync } from "../measured-sync.ts";
 import { ignoreRefusals } from "../serviceaccount/serviceaccount-controller.ts";
 import { followRootCA, liveRootCA, type RootCA } from "../root-ca.ts";
 import { plan, ROOT_CA_CONFIG_MAP } from "./plan.ts";
 
-const OK = 200;
-const INTERNAL_ERROR = 500;
-
 /** Safe on a stale cache: the name is fixed, and updates carry the resourceVersion they were decided on. */
-export function rootCACertificatePublisherController(
-  { client, clock, informers, metrics }: ControllerContext,
-  rootCA: RootCA,
-): Controller {
+export function rootCACertificatePublisherController(context: ControllerContext, rootCA: RootCA): Controller {
+  const { client, informers } = context;
   const live = liveRootCA(rootCA);
   const namespaces = informers.lister(Namespaces);
   const configMaps = informers.lister(ConfigMaps);
@@ -35,23 +30,12 @@ export function rootCACertificatePublisherController(
     async reconcile(key, signal) {
       const namespace = namespaces.get(key);
       if (namespace === undefined) return {};
-      const startMs = clock.monotonicMs();
-      const report = (code: number): void => {
-        const about = { code: String(code) };
-        metrics?.inc("root_ca_cert_publisher_sync_total", about);
-        const seconds = (clock.monotonicMs() - startMs) / 1_000;
-        metrics?.observe("root_ca_cert_publisher_sync_duration_seconds", about, seconds);
-      };
       const action = plan(namespace, configMaps.get(`${key}/${ROOT_CA_CONFIG_MAP}`), live.current);
-      try {
+      await measuredSync(context, "root_ca_cert_publisher", async () => {
         if (action.type === "create")
           await client.create(ConfigMaps, action.configMap, signal).catch(ignoreRefusals);
         if (action.type === "update") await client.update(ConfigMaps, action.configMap, signal);
-        report(OK);
-      } catch (err) {
-        report(err instanceof StatusError ? err.code : INTERNAL_ERROR);
-        throw err;
-      }
+      });
       return {};
     },
   };
