@@ -1,6 +1,6 @@
 /** Puts the parts of a kubelet together; what each does is written in its own file. @module */
 import { Nodes } from "#api/core/v1/node";
-import { type BufferedEventRecorder, newEventRecorder, type SharedInformer } from "#client";
+import { type BufferedEventRecorder, type Client, newEventRecorder, type SharedInformer } from "#client";
 import type { Pod, Service } from "#api/core/v1/types.gen";
 import type { VersionResponse } from "#cri";
 import { MirrorPods } from "./config/mirror-pods.ts";
@@ -8,7 +8,7 @@ import { ObjectCache } from "./config/object-cache.ts";
 import { IssuingManager } from "./podcertificate/issuing-manager.ts";
 import { PodSources } from "./config/pod-sources.ts";
 import { type DeviceParts, newDeviceParts } from "./devicemanager/device-parts.ts";
-import { limitedWrites } from "./status/limited-writes.ts";
+import { limitedClient } from "./server/limited-client.ts";
 import { ImageManager } from "./images/image-manager.ts";
 import { limitedPulls } from "./images/limited-pulls.ts";
 import { uidOf } from "./container/pod-spec.ts";
@@ -60,6 +60,8 @@ const DEFAULTS = {
 
 export interface KubeletInputs {
   readonly metrics: KubeletMetrics;
+  /** Without the bound of the others' requests: events have their own. */
+  readonly eventClient: Client;
   readonly machine: MachineInfo;
   readonly version: VersionResponse;
   readonly resolvConf: string | undefined;
@@ -202,15 +204,16 @@ function newCore(
   signal: AbortSignal,
   parts: () => KubeletParts,
 ): Core {
-  const { client, clock, random, logger, nodeName } = options;
+  const { clock, random, logger, nodeName } = options;
   const facts = nodeFacts(options, inputs);
   const platform =
     options.enableCgroups === false ? { ...options.platform, cgroups: noCgroups } : options.platform;
+  const { eventClient } = inputs;
   const { eventRecordQPS = DEFAULTS.eventRecordQPS, eventBurst = DEFAULTS.eventBurst } = options;
   const limited =
     eventRecordQPS > 0
-      ? limitedWrites(client, { perSecond: eventRecordQPS, burst: eventBurst, clock })
-      : client;
+      ? limitedClient(eventClient, { perSecond: eventRecordQPS, burst: eventBurst, clock })
+      : eventClient;
   const source = { client: limited, component: "kubelet", host: nodeName, clock, random, logger };
   const recorder = newEventRecorder(source, signal);
   const allocatable = nodeAllocatable(capacityOf(facts), facts.reserved);

@@ -1,6 +1,6 @@
 /** Runs a kubelet: registers the node, follows its pods, and serves its endpoint until told to stop. @module */
 import type { KubeObject, Kind } from "#apimachinery";
-import { Informer, type InformerOptions, quietLogger } from "#client";
+import { type Client, Informer, type InformerOptions, quietLogger } from "#client";
 import { Nodes } from "#api/core/v1/node";
 import { Pods } from "#api/core/v1/pod";
 import { Services } from "#api/core/v1/service";
@@ -11,6 +11,7 @@ import { type KubeletInputs, type KubeletParts, newKubeletParts } from "./kubele
 import { effectiveConfiguration } from "./kubelet-config/effective-configuration.ts";
 import { rotateContainerLogs } from "./logs/container-log-manager.ts";
 import { keepNodeLease } from "./node-status/node-lease.ts";
+import { checkCgroupDriver } from "./platform/check-cgroup-driver.ts";
 import { checkMachine } from "./platform/check-machine.ts";
 import type { KubeletOptions } from "./options.ts";
 import { newAuthenticator } from "./server/authenticate.ts";
@@ -18,6 +19,7 @@ import { newAuthorizer } from "./server/authorize.ts";
 import { privilegeInputs } from "./privilege-parts.ts";
 import { resourceMetrics } from "./server/metrics.ts";
 import { KubeletMetrics } from "./server/kubelet-metrics.ts";
+import { limitedClient } from "./server/limited-client.ts";
 import { measuredRuntime } from "./server/measured-runtime.ts";
 import { startServer } from "./server/server.ts";
 import { startHealthz } from "./server/healthz-server.ts";
@@ -25,6 +27,7 @@ import type { ServerHost } from "./server/server-host.ts";
 import { sweepOrphans } from "./volumes/orphan-sweep.ts";
 
 const DEFAULT_RESOLV_CONF = "/etc/resolv.conf";
+const API_BURST = 100;
 const NODE_LOG_DIR = "/var/log";
 const DEFAULT_LEASE_SECONDS = 40;
 const RUNTIME_RETRY_MIN_MS = 50;
@@ -54,7 +57,8 @@ export async function runKubelet(options: KubeletOptions, signal: AbortSignal): 
 
 async function run(given: KubeletOptions, tasks: Promise<unknown>[], signal: AbortSignal): Promise<void> {
   const metrics = new KubeletMetrics();
-  const options = { ...given, runtime: measuredRuntime(given.runtime, metrics, given.clock) };
+  const runtime = measuredRuntime(given.runtime, metrics, given.clock);
+  const options = { ...given, runtime, client: clientOf(given) };
   const { platform, nodeName, clock, random, logger, server } = options;
   if (platform.name === "linux") await checkMachine(options);
   const services = newInformer(options, Services, { transform: trimService });
@@ -67,6 +71,7 @@ async function run(given: KubeletOptions, tasks: Promise<unknown>[], signal: Abo
   ]);
   const inputs: KubeletInputs = {
     metrics,
+    eventClient: given.client,
     machine,
     privileges,
     version,
@@ -74,23 +79,15 @@ async function run(given: KubeletOptions, tasks: Promise<unknown>[], signal: Abo
     services,
     port: server?.port,
   };
+  if (platform.name === "linux" && options.enableCgroups !== false)
+    await checkCgroupDriver(runtime, logger, signal);
   const parts = newKubeletParts(options, inputs, signal);
   const host = serverHost(options, parts);
   options.onResourceMetrics?.((stop) => resourceMetrics(host, stop));
-  if (server !== undefined) {
-    const auth = {
-      authenticate: newAuthenticator(options.client, clock),
-      authorize: newAuthorizer(options.client, nodeName, clock),
-    };
-    const { closed } = await startServer(host, { ...server, ...tlsOf(options) }, auth, signal);
-    tasks.push(closed);
-  }
-  if (options.healthz !== undefined && options.healthz.port > 0) {
-    const { closed } = await startHealthz({ ...options.healthz, isHealthy: () => host.isHealthy() }, signal);
-    tasks.push(closed);
-  }
+  tasks.push(...(await startEndpoints(options, host, signal)));
   const durationSeconds = options.nodeLeaseDurationSeconds ?? DEFAULT_LEASE_SECONDS;
-  const lease = { client: options.client, clock, random, logger, nodeName, durationSeconds };
+  // The node must not be lost because its kubelet has much to say.
+  const lease = { client: given.client, clock, random, logger, nodeName, durationSeconds };
   await parts.volumes.load();
   await parts.privileges.userns.load();
   await parts.privileges.shutdown.start(signal);
@@ -127,17 +124,41 @@ async function run(given: KubeletOptions, tasks: Promise<unknown>[], signal: Abo
   tasks.push(sweepOrphans({ volumes: parts.volumes, removeTraces, clock, logger }, signal));
   logger.info("Kubelet runs", { node: nodeName, runtime: version.runtimeName });
   await aborted(signal);
-  await Promise.all([
-    parts.workers.close(),
-    parts.prober.close(),
-    parts.objects.close(),
-    parts.certificates.close(),
-    parts.status.close(),
-  ]);
+  const { workers, prober, objects, certificates, status } = parts;
+  await Promise.all([workers, prober, objects, certificates, status].map((part) => part.close()));
 }
 
-function tlsOf({ tls }: KubeletOptions): Pick<KubeletOptions, "tls"> {
-  return tls === undefined ? {} : { tls };
+function clientOf({ client, clock, kubeAPIQPS = 0, kubeAPIBurst = API_BURST }: KubeletOptions): Client {
+  return kubeAPIQPS > 0
+    ? limitedClient(client, { perSecond: kubeAPIQPS, burst: kubeAPIBurst, clock })
+    : client;
+}
+
+/** Resolves to when each has closed. */
+async function startEndpoints(
+  { server, healthz, tls, client, clock, nodeName }: KubeletOptions,
+  host: ServerHost,
+  signal: AbortSignal,
+): Promise<readonly Promise<void>[]> {
+  const closing: Promise<void>[] = [];
+  if (server !== undefined) {
+    const auth = {
+      authenticate: newAuthenticator(client, clock),
+      authorize: newAuthorizer(client, nodeName, clock),
+    };
+    const { closed } = await startServer(
+      host,
+      { ...server, ...(tls !== undefined && { tls }) },
+      auth,
+      signal,
+    );
+    closing.push(closed);
+  }
+  if (healthz !== undefined && healthz.port > 0) {
+    const { closed } = await startHealthz({ ...healthz, isHealthy: () => host.isHealthy() }, signal);
+    closing.push(closed);
+  }
+  return closing;
 }
 
 function newInformer<T extends KubeObject>(

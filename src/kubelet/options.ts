@@ -124,6 +124,11 @@ export interface KubeletOptions {
   /** Writes of events a second, 0: no bound; and how many at once. Defaults 50 and 100. */
   readonly eventRecordQPS?: number;
   readonly eventBurst?: number;
+  /** Requests of the API server a second, beside leases and events; 0: no bound; and how many at once. Defaults 0 and 100. */
+  readonly kubeAPIQPS?: number;
+  readonly kubeAPIBurst?: number;
+  /** CPUs that are the system's own, such as `0-1`: so many are kept from pods, whatever else says so. */
+  readonly reservedSystemCPUs?: string;
   /** Pulls a second, 0: no bound; and how many at once. Defaults 0 and 10. What exceeds them fails, and is tried again later. */
   readonly registryPullQPS?: number;
   readonly registryBurst?: number;

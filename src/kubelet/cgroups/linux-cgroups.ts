@@ -52,19 +52,8 @@ export function linuxCgroups(options: LinuxCgroupsOptions): PodCgroups {
       await apply(join(base, "besteffort"), { cpuShares: 2 });
       await apply(join(base, "burstable"), {});
     },
-    async updateRoot(resources) {
-      const found = await ready();
-      if (found === undefined) return false;
-      for (const setting of settingsFor(found, resources)) await write(found, base, setting);
-      return true;
-    },
-    async updateExisting(path, resources) {
-      const found = await ready();
-      if (found === undefined) return noCgroups.updateExisting(path, resources);
-      const settings = settingsFor(found, resources);
-      await checkExists(found, path, settings);
-      for (const setting of settings) await write(found, path, setting);
-    },
+    ...existingCgroups(ready, base),
+    ...readableCgroups(ready, { mountPoint, base, clock }),
     async ensurePod(uid, qos, resources) {
       const path = podPath(base, uid, qos);
       const found = await ready();
@@ -73,15 +62,32 @@ export function linuxCgroups(options: LinuxCgroupsOptions): PodCgroups {
       if (!(await exists(join(found.trees[0]!.dir, path)))) await apply(path, resources);
       return path;
     },
-    async readPod(uid, qos) {
-      const found = await ready();
-      return found === undefined ? {} : readPodCgroup(found.version, mountPoint, podPath(base, uid, qos));
-    },
     async updatePod(uid, qos, resources) {
       const found = await ready();
       if (found === undefined) return;
       const path = podPath(base, uid, qos);
       for (const setting of settingsFor(found, resources)) await write(found, path, setting);
+    },
+    updateQOS: (qos, resources) => apply(join(base, qos.toLowerCase()), resources),
+    async removePod(uid) {
+      const found = await ready();
+      for (const qos of QOS_FOLDERS) {
+        for (const dir of found?.removeDirs ?? [])
+          await removeCgroup(join(dir, base, qos, `pod${uid}`), clock);
+      }
+    },
+  };
+}
+
+/** What the kernel tells of them. */
+function readableCgroups(
+  ready: () => Promise<Layout | undefined>,
+  { mountPoint, base, clock }: { readonly mountPoint: string; readonly base: string; readonly clock: Clock },
+): Pick<PodCgroups, "readPod" | "podProcesses" | "usage" | "podsMemory" | "listPods"> {
+  return {
+    async readPod(uid, qos) {
+      const found = await ready();
+      return found === undefined ? {} : readPodCgroup(found.version, mountPoint, podPath(base, uid, qos));
     },
     async podProcesses(uid, qos) {
       const found = await ready();
@@ -107,17 +113,31 @@ export function linuxCgroups(options: LinuxCgroupsOptions): PodCgroups {
       if (found === undefined) return undefined;
       return readMemory(found.version, mountPoint, base, clock);
     },
-    updateQOS: (qos, resources) => apply(join(base, qos.toLowerCase()), resources),
-    async removePod(uid) {
-      const found = await ready();
-      for (const qos of QOS_FOLDERS) {
-        for (const dir of found?.removeDirs ?? [])
-          await removeCgroup(join(dir, base, qos, `pod${uid}`), clock);
-      }
-    },
     async listPods() {
       const found = await ready();
       return found === undefined ? [] : podsIn(join(found.trees[0]!.dir, base));
+    },
+  };
+}
+
+/** What is bounded without being made. */
+function existingCgroups(
+  ready: () => Promise<Layout | undefined>,
+  base: string,
+): Pick<PodCgroups, "updateRoot" | "updateExisting"> {
+  return {
+    async updateRoot(resources) {
+      const found = await ready();
+      if (found === undefined) return false;
+      for (const setting of settingsFor(found, resources)) await write(found, base, setting);
+      return true;
+    },
+    async updateExisting(path, resources) {
+      const found = await ready();
+      if (found === undefined) return noCgroups.updateExisting(path, resources);
+      const settings = settingsFor(found, resources);
+      await checkExists(found, path, settings);
+      for (const setting of settings) await write(found, path, setting);
     },
   };
 }

@@ -30,7 +30,7 @@ function newNode() {
         isClosed: false,
         prepare: async () => new Map(),
         unprepare: async () => new Map(),
-        watchHealth: () => health(),
+        watchHealth: (signal) => (socketPath === "/silent" ? health() : telling(signal)),
         keepConnected: (onChange) => void (plugin.connected = onChange),
         close: () => void (plugin.isClosed = true),
       };
@@ -44,6 +44,16 @@ function newNode() {
   return { clock, manager, made, wiped, told };
 }
 
+/** Until its plugin goes. */
+async function* telling(signal: AbortSignal): AsyncIterable<readonly PluginDeviceHealth[]> {
+  yield [];
+  await new Promise((resolve) => {
+    signal.addEventListener("abort", resolve, { once: true });
+    if (signal.aborted) resolve(undefined);
+  });
+}
+
+/** Has no such service, as it says a little late. */
 async function* health(): AsyncIterable<readonly PluginDeviceHealth[]> {
   yield [];
   throw new RuntimeError("Unimplemented", "unknown service");
@@ -122,12 +132,22 @@ suite("DRAPluginManager", () => {
   });
 
   test("DRAPluginManager follows the health of devices of plugins that tell it", async () => {
-    const { manager, told, clock } = newNode();
-    await manager.register(pluginOf("/a"));
+    const { manager, made, told, clock } = newNode();
+    await manager.register(pluginOf("/silent"));
     await new Promise(setImmediate);
     clock.advance(60_000);
     await new Promise(setImmediate);
-    assert.deepEqual(told, ["d1 0"]);
+    assert.deepEqual(told.splice(0), ["d1 0"]);
+    await manager.register(pluginOf("/a"));
+    await manager.register(pluginOf("/b"));
+    made[2]?.connected(true);
+    await manager.deregister(pluginOf("/a"));
+    await new Promise(setImmediate);
+    assert.deepEqual(told.splice(0), ["d1 0", "d1 0"]);
+    made[2]?.connected(false);
+    await manager.deregister(pluginOf("/b"));
+    await new Promise(setImmediate);
+    assert.deepEqual(told, ["d1 silent"]);
     await manager.close();
   });
 });

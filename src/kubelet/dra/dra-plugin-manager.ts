@@ -123,7 +123,9 @@ export class DRAPluginManager implements PluginHandler {
   }
 
   /** Never rejects. */
-  async #followHealth(driver: string, { plugin, stop: { signal } }: Entry): Promise<void> {
+  async #followHealth(driver: string, entry: Entry): Promise<void> {
+    const { plugin, stop } = entry;
+    const { signal } = stop;
     const { clock, logger, onHealth } = this.#options;
     while (!signal.aborted) {
       try {
@@ -134,7 +136,9 @@ export class DRAPluginManager implements PluginHandler {
         if (!signal.aborted)
           logger.debug("The stream of devices' health has ended", { driver, reason: describeError(err) });
       }
-      onHealth(driver, undefined);
+      // Its successor has told already.
+      const others = (this.#drivers.get(driver) ?? []).filter((one) => one !== entry);
+      if (!others.some(({ isConnected }) => isConnected)) onHealth(driver, undefined);
       await pause(clock, HEALTH_RETRY_MS, signal);
     }
   }

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeClock } from "#apimachinery";
-import { limitedWrites } from "../status/limited-writes.ts";
 import { limitedPulls } from "./limited-pulls.ts";
 
 const signal = new AbortController().signal;
@@ -20,15 +19,4 @@ test("limitedPulls() fails what exceeds the rate", async () => {
   assert.equal(await pull(), "sha256:1");
   await assert.rejects(pull(), /pull QPS exceeded/u);
   assert.equal(limitedPulls(images, { clock }), images, "no bound by default");
-});
-
-test("limitedWrites() lets writes wait for their turn", async () => {
-  const clock = new FakeClock();
-  const written: number[] = [];
-  const create = async (): Promise<never> => void written.push(clock.monotonicMs()) as never;
-  const limited = limitedWrites({ create, patch: create }, { perSecond: 10, burst: 2, clock });
-  const writes = [1, 2, 3, 4].map(() => limited.create({} as never, {} as never, signal));
-  await clock.advanceAsync(1000);
-  await Promise.all(writes);
-  assert.deepEqual(written, [0, 0, 100, 200]);
 });

@@ -1,6 +1,6 @@
 /** What a kubelet runs with, told as a KubeletConfiguration: the answer of `/configz`. Pure. @module */
 import { formatDuration } from "#apimachinery";
-import { DEFAULT_HARD } from "../eviction/thresholds.ts";
+import { DEFAULT_HARD, type EvictionConfig } from "../eviction/thresholds.ts";
 import { DEFAULT_IMAGE_GC } from "../images/image-gc-plan.ts";
 import type { KubeletOptions } from "../options.ts";
 
@@ -55,19 +55,7 @@ export function effectiveConfiguration(options: KubeletOptions): object {
     enforceNodeAllocatable: options.enforceNodeAllocatable ?? ["pods"],
     eventBurst: options.eventBurst ?? 100,
     eventRecordQPS: options.eventRecordQPS ?? 50,
-    evictionHard:
-      eviction.mergeDefaults === true
-        ? { ...DEFAULT_HARD, ...eviction.hard }
-        : (eviction.hard ?? DEFAULT_HARD),
-    ...(eviction.soft !== undefined && { evictionSoft: eviction.soft }),
-    ...(eviction.softGracePeriodMs !== undefined && {
-      evictionSoftGracePeriod: Object.fromEntries(
-        Object.entries(eviction.softGracePeriodMs).map(([signal, ms]) => [signal, formatDuration(ms)]),
-      ),
-    }),
-    ...(eviction.minimumReclaim !== undefined && { evictionMinimumReclaim: eviction.minimumReclaim }),
-    evictionMaxPodGracePeriod: eviction.maxPodGracePeriodSeconds ?? 0,
-    evictionPressureTransitionPeriod: formatDuration(eviction.pressureTransitionPeriodMs ?? 300_000),
+    ...evictionFields(eviction),
     failSwapOn: options.failSwapOn ?? false,
     ...(options.healthz !== undefined && {
       healthzBindAddress: options.healthz.host,
@@ -77,6 +65,8 @@ export function effectiveConfiguration(options: KubeletOptions): object {
     imageGCLowThresholdPercent: imageGC.lowThresholdPercent,
     imageMinimumGCAge: formatDuration(imageGC.minimumAgeMs),
     imageMaximumGCAge: formatDuration(imageGC.maximumAgeMs),
+    kubeAPIBurst: options.kubeAPIBurst ?? 100,
+    kubeAPIQPS: options.kubeAPIQPS ?? 0,
     kubeReserved: options.kubeReserved ?? {},
     ...(options.kubeReservedCgroup !== undefined && { kubeReservedCgroup: options.kubeReservedCgroup }),
     maxParallelImagePulls: options.parallelImagePullsMax ?? 5,
@@ -94,6 +84,7 @@ export function effectiveConfiguration(options: KubeletOptions): object {
     protectKernelDefaults: options.protectKernelDefaults ?? false,
     registryBurst: options.registryBurst ?? 10,
     registryPullQPS: options.registryPullQPS ?? 0,
+    ...(options.reservedSystemCPUs !== undefined && { reservedSystemCPUs: options.reservedSystemCPUs }),
     resolvConf: options.resolvConf ?? "/etc/resolv.conf",
     seccompDefault: options.seccompDefault ?? false,
     shutdownGracePeriod: formatDuration((shutdown.gracePeriodSeconds ?? 0) * 1000),
@@ -103,5 +94,23 @@ export function effectiveConfiguration(options: KubeletOptions): object {
     systemReserved: options.systemReserved ?? {},
     ...(options.systemReservedCgroup !== undefined && { systemReservedCgroup: options.systemReservedCgroup }),
     userNamespaces: { idsPerPod: options.userNamespacesIdsPerPod ?? 65_536 },
+  };
+}
+
+function evictionFields(eviction: EvictionConfig): object {
+  return {
+    evictionHard:
+      eviction.mergeDefaults === true
+        ? { ...DEFAULT_HARD, ...eviction.hard }
+        : (eviction.hard ?? DEFAULT_HARD),
+    ...(eviction.soft !== undefined && { evictionSoft: eviction.soft }),
+    ...(eviction.softGracePeriodMs !== undefined && {
+      evictionSoftGracePeriod: Object.fromEntries(
+        Object.entries(eviction.softGracePeriodMs).map(([signal, ms]) => [signal, formatDuration(ms)]),
+      ),
+    }),
+    ...(eviction.minimumReclaim !== undefined && { evictionMinimumReclaim: eviction.minimumReclaim }),
+    evictionMaxPodGracePeriod: eviction.maxPodGracePeriodSeconds ?? 0,
+    evictionPressureTransitionPeriod: formatDuration(eviction.pressureTransitionPeriodMs ?? 300_000),
   };
 }

@@ -63,6 +63,12 @@ const refused: readonly (readonly [object, RegExp])[] = [
     { tlsCipherSuites: ["TLS_RSA_WITH_AES_128_CBC_SHA"] },
     /Cipher suite TLS_RSA_WITH_AES_128_CBC_SHA not supported/u,
   ],
+  [
+    { reservedSystemCPUs: "0-1", systemReservedCgroup: "/system.slice" },
+    /can't use reservedSystemCPUs .* with systemReservedCgroup/u,
+  ],
+  [{ reservedSystemCPUs: "3-1" }, /invalid range "3-1" in the list of CPUs/u],
+  [{ reservedSystemCPUs: "0-99999999" }, /no machine has the CPU 99999999/u],
   [{ tlsMinVersion: "VersionTLS10" }, /tlsMinVersion "VersionTLS10" is not supported/u],
   [{ authentication: { anonymous: { enabled: true } } }, /authentication.anonymous.enabled must be false/u],
   [{ authorization: { mode: "AlwaysAllow" } }, /authorization.mode "AlwaysAllow" is not supported/u],
@@ -170,8 +176,7 @@ test("kubeletConfiguration() reads what administrators set", () => {
     cpuCFSQuota: false,
     cpuCFSQuotaPeriod: "50ms",
     crashLoopBackOff: { maxContainerRestartPeriod: "30s" },
-    enforceNodeAllocatable: ["pods", "kube-reserved"],
-    kubeReservedCgroup: "/runtime.slice",
+    enforceNodeAllocatable: ["pods"],
     eventRecordQPS: 5,
     eventBurst: 10,
     mergeDefaultEvictionSettings: true,
@@ -184,6 +189,9 @@ test("kubeletConfiguration() reads what administrators set", () => {
     tlsMinVersion: "VersionTLS13",
     topologyManagerPolicy: "none",
     protectKernelDefaults: true,
+    kubeAPIQPS: 20,
+    reservedSystemCPUs: "0-1,3",
+    kubeReserved: { cpu: "500m", memory: "1Gi" },
   });
   const { eviction, imageGC: _images, shutdown: _shutdown, ...rest } = options;
   assert.deepEqual(eviction, { mergeDefaults: true, hard: { "memory.available": "1Gi" } });
@@ -192,8 +200,7 @@ test("kubeletConfiguration() reads what administrators set", () => {
     cpuCFSQuota: false,
     cpuQuotaPeriodMs: 50,
     crashLoopBackOffMaxMs: 30_000,
-    enforceNodeAllocatable: ["pods", "kube-reserved"],
-    kubeReservedCgroup: "/runtime.slice",
+    enforceNodeAllocatable: ["pods"],
     eventRecordQPS: 5,
     eventBurst: 10,
     nodeStatusUpdateMs: 30_000,
@@ -203,5 +210,9 @@ test("kubeletConfiguration() reads what administrators set", () => {
     registryBurst: 20,
     tls: { ciphers: ["ECDHE-RSA-AES128-GCM-SHA256"], minVersion: "TLSv1.3" },
     protectKernelDefaults: true,
+    kubeAPIQPS: 20,
+    reservedSystemCPUs: "0-1,3",
+    systemReserved: { cpu: "3" },
+    kubeReserved: { memory: "1Gi" },
   });
 });

@@ -4,6 +4,7 @@ import type { ImageGCPolicy } from "../images/image-gc-plan.ts";
 import type { ShutdownConfig } from "../nodeshutdown/plan.ts";
 import type { KubeletOptions } from "../options.ts";
 import { ACCEPTED, ONLY } from "./accepted-fields.ts";
+import { parseCpuset } from "./cpuset.ts";
 import { AGENT_READERS, type AgentFields } from "./agent-fields.ts";
 import { ms, object } from "./field-values.ts";
 import { type Draft, READERS } from "./readers.ts";
@@ -46,11 +47,19 @@ export function kubeletConfiguration(value: unknown): KubeletFile {
   const { options, eviction, imageGC, shutdown } = draft;
   // The report follows the update, if only that is set.
   if (options.nodeStatusUpdateMs !== undefined) options.nodeStatusReportMs ??= options.nodeStatusUpdateMs;
+  if (options.reservedSystemCPUs !== undefined) reserveCPUs(options, options.reservedSystemCPUs);
   const read = { ...options, eviction, imageGC, shutdown };
   errors.push(...validateConfiguration(read));
   if (errors.length === 0) return { options: read, agent };
   const all = errors.map((text) => `invalid configuration: ${text}`);
   throw new Error(all.length === 1 ? all[0]! : `[${all.join(", ")}]`);
+}
+
+/** They count instead of the CPU that is reserved otherwise, as upstream. */
+function reserveCPUs(options: Draft["options"], cpus: string): void {
+  const { cpu: _cpu, ...kubeReserved } = options.kubeReserved ?? {};
+  options.systemReserved = { ...options.systemReserved, cpu: String(parseCpuset(cpus).size) };
+  if (options.kubeReserved !== undefined) options.kubeReserved = kubeReserved;
 }
 
 /** What this kubelet does anyway may be said; anything else would be an empty promise. */

@@ -17,6 +17,7 @@ import {
   strings,
   whole,
 } from "./field-values.ts";
+import { parseCpuset } from "./cpuset.ts";
 import { cipherOf } from "./tls-ciphers.ts";
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -112,6 +113,8 @@ export const READERS: Readonly<Record<string, Reader>> = {
   imageGCLowThresholdPercent: ({ imageGC }, v, n) => (imageGC.lowThresholdPercent = whole(v, n)),
   imageMinimumGCAge: agePolicy("minimumAgeMs"),
   imageMaximumGCAge: agePolicy("maximumAgeMs"),
+  kubeAPIBurst: count("kubeAPIBurst"),
+  kubeAPIQPS: number("kubeAPIQPS"),
   kubeReserved: ({ options }, v, n) => (options.kubeReserved = quantities(v, n)),
   kubeReservedCgroup: ({ options }, v, n) => (options.kubeReservedCgroup = string(v, n)),
   logging: (_draft, v, n) => {
@@ -135,6 +138,12 @@ export const READERS: Readonly<Record<string, Reader>> = {
   registerWithTaints: ({ options }, v, n) => (options.registerWithTaints = list(v, n) as readonly Taint[]),
   registryBurst: count("registryBurst"),
   registryPullQPS: number("registryPullQPS"),
+  reservedSystemCPUs: ({ options }, v, n) => {
+    const cpus = string(v, n);
+    if (cpus === "") return;
+    parseCpuset(cpus);
+    options.reservedSystemCPUs = cpus;
+  },
   seccompDefault: flag("seccompDefault"),
   serializeImagePulls: ({ options }, v, n) => {
     if (bool(v, n)) options.parallelImagePullsMax = 1;

@@ -17,6 +17,8 @@ const NOT_NEGATIVE = [
   ["podsPerCore", "pods-per-core"],
   ["eventRecordQPS", "event-qps"],
   ["eventBurst", "event-burst"],
+  ["kubeAPIQPS", "kube-api-qps"],
+  ["kubeAPIBurst", "kube-api-burst"],
   ["registryPullQPS", "registry-qps"],
   ["registryBurst", "registry-burst"],
 ] as const;
@@ -74,6 +76,12 @@ function enforcementErrors({
   enforceNodeAllocatable: asked = [],
   ...cgroups
 }: FileOptions): readonly string[] {
+  const own = `${cgroups.systemReservedCgroup ?? ""}${cgroups.kubeReservedCgroup ?? ""}`;
+  if (cgroups.reservedSystemCPUs !== undefined && own !== "") {
+    const others =
+      "systemReservedCgroup (--system-reserved-cgroup) or kubeReservedCgroup (--kube-reserved-cgroup)";
+    return [`can't use reservedSystemCPUs (--reserved-cpus) with ${others}`];
+  }
   const field = "enforceNodeAllocatable (--enforce-node-allocatable)";
   const errors: string[] = [];
   for (const who of ["system", "kube"] as const) {

@@ -22,15 +22,16 @@ const SAFE_SYSCTLS: readonly string[] = [
   "net.ipv4.tcp_wmem",
 ];
 const IPC_SYSCTLS: ReadonlySet<string> = new Set([
-  ...[
-    "kernel.sem",
-    "kernel.shm",
-    "kernel.shmall",
-    "kernel.shmmax",
-    "kernel.shmmni",
-    "kernel.shm_rmid_forced",
-  ],
-  ...["kernel.msg", "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni"],
+  "kernel.msg",
+  "kernel.msgmax",
+  "kernel.msgmnb",
+  "kernel.msgmni",
+  "kernel.sem",
+  "kernel.shm",
+  "kernel.shm_rmid_forced",
+  "kernel.shmall",
+  "kernel.shmmax",
+  "kernel.shmmni",
 ]);
 const LENGTH_MAX = 253;
 const SEGMENT = "[a-z0-9]([-_a-z0-9]*[a-z0-9])?";
