@@ -40,14 +40,14 @@ interface Candidate extends Target {
   readonly hints: Endpoint["hints"];
 }
 
-/** Endpoints that terminate serve only when no ready one is left (KEP-1669). */
-export function targetsOf(
+/** Endpoints that terminate serve only when no ready one is left (KEP-1669). Yields how many it has looked at since it last did. */
+export function* targetsOf(
   service: Service,
   port: ServicePort,
   slices: readonly EndpointSlice[],
   place: Place,
-): Targets {
-  const all = candidatesOf(service, port, slices, place);
+): Generator<number, Targets> {
+  const all = yield* candidatesOf(service, port, slices, place);
   const ready = all.filter(({ isReady }) => isReady);
   const ending = all.filter(({ isServing, isTerminating }) => isServing && isTerminating);
   const localReady = ready.filter(isHere);
@@ -85,18 +85,19 @@ function hinted(
   return close.length > 0 ? close : undefined;
 }
 
-function candidatesOf(
+function* candidatesOf(
   service: Service,
   port: ServicePort,
   slices: readonly EndpointSlice[],
   place: Place,
-): readonly Candidate[] {
+): Generator<number, readonly Candidate[]> {
   const candidates = new Map<string, Candidate>();
   const publishes = service.spec?.publishNotReadyAddresses === true;
   const key = portKey(port.name, port.protocol);
   for (const slice of slices) {
     if (slice.addressType !== place.family) continue;
-    for (const { ip, port: number, text, endpoint } of addressesOf(slice).get(key) ?? []) {
+    const addresses = addressesOf(slice).get(key) ?? [];
+    for (const { ip, port: number, text, endpoint } of addresses) {
       const { conditions, hints, nodeName } = endpoint;
       const isReady = publishes || conditions?.ready !== false;
       const isServing = conditions?.serving ?? isReady;
@@ -104,6 +105,7 @@ function candidatesOf(
       const isLocal = nodeName === place.nodeName;
       candidates.set(text, { ip, port: number, text, isLocal, isReady, isServing, isTerminating, hints });
     }
+    yield addresses.length;
   }
   return [...candidates.values()];
 }

@@ -119,7 +119,7 @@ export function* planSteps(
   const flows = new Map<string, ReadonlySet<string>>();
   const localReady = new Set<string>();
   for (const port of service.spec?.ports ?? []) {
-    const targets = targetsOf(service, port, slices, options);
+    const targets = yield* targetsOf(service, port, slices, options);
     const looked = targets.serving.length;
     yield looked;
     for (const { ip } of targets.localReady) localReady.add(ip);

@@ -39,10 +39,7 @@ export class PortState {
     };
     const looked = plan.pools.cluster.size + plan.pools.local.size;
     yield looked;
-    if (isAffine) {
-      this.#updateSlots(plan, sizesBefore, changes, tx);
-      yield looked;
-    }
+    if (isAffine) yield* this.#updateSlots(plan, sizesBefore, changes, tx);
     for (const frontend of frontends) yield this.#publish(plan, frontend, changes, tx);
   }
 
@@ -82,12 +79,12 @@ export class PortState {
     return this.#pools.cluster.members.length;
   }
 
-  #updateSlots(
+  *#updateSlots(
     plan: PortPlan,
     sizesBefore: Readonly<Record<PoolName, number>>,
     changes: Changes,
     tx: Transaction,
-  ): void {
+  ): Generator<number, void> {
     for (const pool of POOLS) {
       const choices = choicesMap({ id: plan.id, pool });
       const live = liveSet({ id: plan.id, pool });
@@ -109,6 +106,7 @@ export class PortState {
         if (before !== undefined) tx.script.delete(choices.name, String(index));
         if (after !== undefined) tx.script.add(choices.name, `${index} : ${after}`);
       }
+      yield size;
     }
     for (const [member, slot] of this.#slots) {
       if (plan.pools.cluster.has(member) || plan.pools.local.has(member)) continue;

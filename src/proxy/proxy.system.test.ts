@@ -151,6 +151,29 @@ for (const side of [V4, V6])
         assert.equal(answers.size, 1);
       });
 
+      test("what a packet carries to find its endpoint is gone when it leaves", async () => {
+        const family = DIALECTS[side.family].ip;
+        const look = `${family} k8ts-look`;
+        const count = "meta priority 6b00:0-6bff:ffff counter";
+        const lines = [
+          `add table ${look}`,
+          `add chain ${look} translated { type filter hook output priority -50 ; }`,
+          `add rule ${look} translated ${count}`,
+          `add chain ${look} left { type filter hook postrouting priority 200 ; }`,
+          `add rule ${look} left ${count}`,
+        ];
+        const [nsenter, ...args] = enter(ns.node);
+        await systemNft(enter(ns.node)).apply(`${lines.join("\n")}\n`, never);
+        await ask(ns.node, clusterIP, 80);
+        const packets = (chain: string): string =>
+          /packets (\d+)/.exec(
+            execFileSync(nsenter, [...args, "nft", "list", "chain", ...look.split(" "), chain], {
+              encoding: "utf8",
+            }),
+          )![1]!;
+        assert.deepEqual([packets("translated"), packets("left")], ["1", "0"]);
+      });
+
       test("a client whose endpoint goes is sent to another one, and stays there", async () => {
         const affine = { sessionAffinity: "ClientIP" };
         const first = Number(await ask(ns.node, clusterIP, 80));

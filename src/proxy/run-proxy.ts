@@ -3,7 +3,7 @@ import type { IpFamily } from "#api/validation/ip";
 import { type Clock, type Logger, pause } from "#apimachinery";
 import type { EventRecorder, InformerFactory } from "#client";
 import { deleteStaleFlows, type Flows } from "#component-base";
-import { FAMILIES, listenAddresses, nodePortAddresses, ofFamily } from "./addresses.ts";
+import { canonical, FAMILIES, listenAddresses, nodePortAddresses, ofFamily } from "./addresses.ts";
 import { ChangeTracker, type Plans } from "./change-tracker.ts";
 import { ProxyHealth, serveProxyHealth } from "./health/proxy-health.ts";
 import { ServiceHealthServers } from "./health/service-health.ts";
@@ -19,7 +19,7 @@ export interface ProxyOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly nodeName: string;
-  /** One of each family at most, as in the two lists that follow; a family is served that has an address or a service range. */
+  /** One of each family at most, as in the two lists that follow; families that the node has no address of are left alone. */
   readonly nodeIPs: readonly string[];
   /** Of pods: who comes from elsewhere to a cluster address gets the node's address. */
   readonly clusterCIDRs: readonly string[];
@@ -69,9 +69,7 @@ interface FamilyProxy {
 /** Resolves when `signal` aborts. The rules stay: connections go on while the agent restarts. */
 export async function runProxy(options: ProxyOptions, signal: AbortSignal): Promise<void> {
   const { clock, logger, informers, nodeName, nodeIPs, healthz } = options;
-  const names = FAMILIES.filter(
-    (family) => ofFamily([...nodeIPs, ...options.serviceCIDRs], family).length > 0,
-  );
+  const names = FAMILIES.filter((family) => ofFamily(nodeIPs, family).length > 0);
   const health = new ProxyHealth(names, clock);
   const metrics = new ProxyMetrics(names, clock);
   const triggers = new TriggerTimes(clock.now());
@@ -127,7 +125,12 @@ async function openFamily(
       ...(events !== undefined && { events }),
     }),
   );
-  return { family, table, healthServers, nodeAddresses: new Set(ofFamily([...nodeIPs, ...own], family)) };
+  return {
+    family,
+    table,
+    healthServers,
+    nodeAddresses: new Set(ofFamily([...nodeIPs, ...own], family).map(canonical)),
+  };
 }
 
 async function keepTables(proxy: Proxy, signal: AbortSignal): Promise<void> {

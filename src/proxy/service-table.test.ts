@@ -77,7 +77,7 @@ test("commit() changes as few elements for a service of many endpoints as for on
       "add element service-ips { 10.96.0.97 . tcp . 80 : goto internal-endpoints-tcp-4999 }",
     ],
   );
-  assert.equal(lines.length, 5 + 5 + 4, "one chain and the way to it made, the others removed");
+  assert.equal(lines.length, 5 + 5, "one chain and the way to it made");
 });
 
 test("commit() lets services of equal size share chains", async () => {
@@ -86,12 +86,26 @@ test("commit() lets services of equal size share chains", async () => {
   const second = await set({ b: web(["10.244.0.6"], "b") });
   assert.equal(second.filter((line) => line.includes("chain")).length, 0);
   assert.equal((await set({ a: emptyPlan })).filter((line) => line.includes("chain")).length, 0);
-  assert.deepEqual((await set({ b: emptyPlan })).slice(-4), [
-    "flush chain internal-endpoints-tcp-1",
+  assert.equal((await set({ b: emptyPlan })).filter((line) => line.includes("chain")).length, 0);
+  const again = await set({ b: web(["10.244.0.6"], "b") });
+  assert.equal(again.filter((line) => line.includes("chain")).length, 0, "kept for the next");
+});
+
+test("commit() removes what it has kept for nobody for the longest time, and at once what belongs to a service", async () => {
+  const { set } = fixture();
+  const ips = Array.from({ length: 140 }, (_, i) => `10.244.0.${i}`);
+  const removed: string[] = [];
+  for (const size of ips.keys()) {
+    const lines = await set({ a: web(ips.slice(0, size)) });
+    removed.push(...lines.filter((line) => line.startsWith("delete chain")));
+  }
+  assert.deepEqual(removed.slice(0, 2), [
     "delete chain internal-endpoints-tcp-1",
-    "flush chain endpoints-tcp-1",
-    "delete chain endpoints-tcp-1",
+    "delete chain internal-endpoints-tcp-2",
   ]);
+  await set({ b: web(ips.slice(0, 1), "b", AFFINE) });
+  const lines = await set({ b: emptyPlan });
+  assert.equal(lines.filter((line) => /^delete (chain|map|set)/.test(line)).length, 5);
 });
 
 test("commit() of an equal plan runs nothing", async () => {

@@ -55,7 +55,8 @@ test("serveMetrics() answers at upstream's paths, and bears that its port is tak
   await (await serveMetrics(options))[Symbol.asyncDispose]();
   free.close();
   await once(free, "close");
-  await using _server = await serveMetrics(options);
+  await using servers = new AsyncDisposableStack();
+  servers.use(await serveMetrics(options));
   const ask = async (path: string): Promise<readonly [number, string]> => {
     const answer = await fetch(`http://127.0.0.1:${port}${path}`);
     return [answer.status, await answer.text()];

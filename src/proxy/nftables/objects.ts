@@ -16,6 +16,8 @@ export interface NftObject {
   readonly rules: readonly string[];
   /** What the rules name, besides what every table has. */
   readonly needs: readonly NftObject[];
+  /** May stay for a while when nobody uses it: it belongs to no service and holds nothing. */
+  readonly isLasting: boolean;
 }
 
 export interface ObjectOptions {
@@ -30,7 +32,12 @@ const CLIENTS_MAX = 1 << 20;
 const HASH_CHARS = 16;
 
 function chain(name: string, rules: readonly string[], needs: readonly NftObject[] = []): NftObject {
-  return { kind: "chain", name, rules, needs };
+  return { kind: "chain", name, rules, needs, isLasting: needs.every((needed) => needed.isLasting) };
+}
+
+/** Of one port of a service. */
+function ownSet(kind: "map" | "set", name: string, declaration: string): NftObject {
+  return { kind, name, declaration, rules: [], needs: [], isLasting: false };
 }
 
 export interface Balance {
@@ -66,13 +73,12 @@ export interface Affinity {
 
 /** Number below the pool's size -> slot. */
 export function choicesMap({ id, pool }: Pick<Affinity, "id" | "pool">): NftObject {
-  const declaration = "typeof numgen random mod 2 : meta priority";
-  return { kind: "map", name: `choices-${pool}-${hash(id)}`, declaration, rules: [], needs: [] };
+  return ownSet("map", `choices-${pool}-${hash(id)}`, "typeof numgen random mod 2 : meta priority");
 }
 
 /** Slots that a client may still be sent to. */
 export function liveSet({ id, pool }: Pick<Affinity, "id" | "pool">): NftObject {
-  return { kind: "set", name: `live-${pool}-${hash(id)}`, declaration: "type classid", rules: [], needs: [] };
+  return ownSet("set", `live-${pool}-${hash(id)}`, "type classid");
 }
 
 /**
@@ -83,13 +89,8 @@ export function affinityChain({ ip, address }: Dialect, affinity: Affinity): Nft
   const { id, seconds, protocol, pool, size } = affinity;
   const choices = choicesMap(affinity);
   const live = liveSet(affinity);
-  const clients: NftObject = {
-    kind: "map",
-    name: `clients-${hash(id)}-${seconds}`,
-    declaration: `type ${address} : classid ; size ${CLIENTS_MAX} ; flags dynamic,timeout ; timeout ${seconds}s`,
-    rules: [],
-    needs: [],
-  };
+  const declaration = `type ${address} : classid ; size ${CLIENTS_MAX} ; flags dynamic,timeout ; timeout ${seconds}s`;
+  const clients = ownSet("map", `clients-${hash(id)}-${seconds}`, declaration);
   const own = `@${clients.name} { ${ip} saddr : meta priority }`;
   const go = `dnat ${ip} to meta priority map @affinity-slots`;
   const choose = `meta priority set numgen random mod ${size} map @${choices.name}`;
@@ -132,7 +133,7 @@ export function routeChain(
 
 export function firewallChain({ ip }: Dialect, sources: readonly string[]): NftObject {
   const rules = [...sources.map((source) => `${ip} saddr ${source} return`), "drop"];
-  return chain(`firewall-${hash(sources.join(" "))}`, rules);
+  return { ...chain(`firewall-${hash(sources.join(" "))}`, rules), isLasting: false };
 }
 
 function hash(text: string): string {
