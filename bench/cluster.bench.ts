@@ -20,7 +20,8 @@ import type { EmptyProcess } from "./process/empty.ts";
 import { measureChild } from "./process/measure-child.ts";
 
 const CYCLES = 3;
-const SETTLE_MS = 15_000;
+/** V8 gives memory back about a minute after the last work. */
+const SETTLE_MS = 75_000;
 const IDLE_MS = 30_000;
 const EMPTY = join(import.meta.dirname, "process/empty.ts");
 const signal = new AbortController().signal;

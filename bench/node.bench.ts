@@ -41,7 +41,8 @@ const UPDATES = 40;
 /** So many pods of ours, and those of kube-system. */
 const PODS_MAX = 130;
 const IDLE_PODS = 110;
-const SETTLE_MS = 20_000;
+/** V8 gives memory back about a minute after the last work. */
+const SETTLE_MS = 75_000;
 const IDLE_MS = 60_000;
 const signal = new AbortController().signal;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

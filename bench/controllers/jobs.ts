@@ -3,6 +3,7 @@ import { Jobs } from "#api/batch/v1/job";
 import { Pods } from "#api/core/v1/pod";
 import type { Pod } from "#api/core/v1/types.gen";
 import { controllerOf, isConflict, isNotFound, type Kind } from "#apimachinery";
+import assert from "node:assert/strict";
 import { report, round } from "#bench";
 import { measureFloor, podSpec, startControllersCluster, type ControllersCluster } from "./cluster.ts";
 
@@ -26,6 +27,7 @@ export async function measureJob(completions: number, parallelism: number): Prom
     return status?.conditions?.some(({ type }) => type === "Complete") === true;
   });
   const ms = performance.now() - start;
+  assert.equal(made(), completions, "pods made, each of which has ended well and is counted once");
   report({
     name: `controllers: a Job of ${completions} completions, ${parallelism} at a time`,
     value: ms,
@@ -35,7 +37,11 @@ export async function measureJob(completions: number, parallelism: number): Prom
       name: `${WRITES_EACH} writes of each pod by a client`,
     },
     runs: 1,
-    also: { podsPerSecond: round((completions * 1_000) / ms), podsMade: made(), reconciles: cluster.reconciles() },
+    also: {
+      podsPerSecond: round((completions * 1_000) / ms),
+      podsMade: made(),
+      reconciles: cluster.reconciles(),
+    },
   });
 }
 

@@ -5,6 +5,7 @@ import { isNotFound, type Clock, type Logger } from "#apimachinery";
 import type { Client, EventRecorder } from "#client";
 import type { PodInfo } from "./cache/pod-info.ts";
 import type { SchedulerCache } from "./cache/scheduler-cache.ts";
+import { eventOptions } from "./event-options.ts";
 import type { Extender } from "./extender/extender.ts";
 import type { Found, NodeFinder, Unschedulable } from "./find-node.ts";
 import { fitErrorMessage } from "./fit-error.ts";
@@ -188,7 +189,8 @@ export class Scheduler {
       metrics.attempt("scheduled", framework.profileName, clock.monotonicMs() - startMs);
       const sinceFirstTryMs = clock.now() - (queued.firstTriedAt ?? queued.queuedAt);
       metrics.scheduled(queued.attempts, sinceFirstTryMs, queued.wasFlushed);
-      recorder.event(pod.pod, "Normal", "Scheduled", `Successfully assigned ${pod.key} to ${nodeName}`);
+      const message = `Successfully assigned ${pod.key} to ${nodeName}`;
+      recorder.event(pod.pod, "Normal", "Scheduled", message, eventOptions(pod.pod, "Binding"));
     } catch (err) {
       this.#failBinding(placed, err, isExpected, signal);
     } finally {
@@ -324,7 +326,7 @@ export class Scheduler {
     signal: AbortSignal,
   ): Promise<void> {
     const { clock, recorder } = this.#parts;
-    recorder.event(pod, "Warning", "FailedScheduling", condition.message);
+    recorder.event(pod, "Warning", "FailedScheduling", condition.message, eventOptions(pod, "Scheduling"));
     const known = wasExpected ? { ...pod, status: { ...pod.status, nominatedNodeName: "?" } } : pod;
     const body = withScheduledFalse(known, condition, clock.now());
     if (body !== undefined) await this.#patchStatus(pod, key, body, signal);

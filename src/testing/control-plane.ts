@@ -2,7 +2,13 @@
 import { generateKeyPairSync } from "node:crypto";
 import type { Clock, Logger } from "#apimachinery";
 import { createApiServer, newSecurity, STANDARD_HEADERS, type ApiServer, type UserInfo } from "#apiserver";
-import { newClient, newEventRecorder, type EventRecorder, type InformerFactory } from "#client";
+import {
+  newClient,
+  newEventRecorder,
+  newEventSeriesRecorder,
+  type EventRecorder,
+  type InformerFactory,
+} from "#client";
 import type { TaskGroup } from "#component-base";
 import { startManager } from "#controller-runtime";
 import { newControllers } from "#controllers";
@@ -180,5 +186,8 @@ export function startScheduler(
     surroundings,
     tasks.signal,
   );
-  tasks.start("kube-scheduler", (signal) => runScheduler(made, signal));
+  const { client, clock, random, logger } = made;
+  const parts = { client, component: "default-scheduler", host: "localhost", clock, random, logger };
+  const recorder = newEventSeriesRecorder(parts, tasks.signal);
+  tasks.start("kube-scheduler", (signal) => runScheduler({ ...made, recorder }, signal));
 }

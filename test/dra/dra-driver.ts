@@ -1,5 +1,5 @@
 /** A DRA driver for tests: publishes its devices, and gives claims a variable, a file and a device of this machine by CDI. @module */
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Server, ServerCredentials, type ServiceDefinition, status } from "@grpc/grpc-js";
 import { pause, systemClock } from "#apimachinery";
@@ -116,6 +116,7 @@ export class DraDriver implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
     for (const path of this.prepared) await rm(path, { force: true });
+    await rmdir(CDI_DIR).catch(() => {}); // others may use it
   }
 
   /** Of all devices. */

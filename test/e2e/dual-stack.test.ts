@@ -174,12 +174,12 @@ suite("a cluster of two address families", { skip }, () => {
   });
 
   test("a service goes to two families and back", async () => {
-    const before = await service("turning", { selector: { app: "web" } });
+    const single = await service("turning", { selector: { app: "web" } });
     const turned = await service("turning", { selector: { app: "web" }, ipFamilyPolicy: "RequireDualStack" });
     assert.deepEqual(turned.ipFamilies, ["IPv4", "IPv6"]);
-    assert.equal(turned.clusterIPs[0], before.clusterIPs[0]);
+    assert.equal(turned.clusterIPs[0], single.clusterIPs[0]);
     const back = await service("turning", { selector: { app: "web" }, ipFamilyPolicy: "SingleStack" });
-    assert.deepEqual(back.clusterIPs, before.clusterIPs);
+    assert.deepEqual(back.clusterIPs, single.clusterIPs);
     const gone = await cluster.tryKubectl(["get", "ipaddress", turned.clusterIPs[1]!]);
     assert.match(gone.stderr, /not found/);
   });

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { after, before, suite, test, type TestContext } from "node:test";
 import { TestCluster } from "./harness.ts";
-import { type Footprint, leftovers } from "./leaks.ts";
+import { type Footprint, leftovers, linkIndex } from "./leaks.ts";
 import { nodeLeftovers } from "./node-leaks.ts";
 import { run } from "./running.ts";
 
@@ -20,7 +20,7 @@ const HIERARCHY = existsSync("/sys/fs/cgroup/memory") ? "/sys/fs/cgroup/memory" 
 
 suite("leak checker", { skip }, () => {
   const profile = "e2eplant";
-  const NONE: Footprint = { namespaces: new Set(), interfaces: [], ids: [], sockets: [] };
+  const NONE: Footprint = { namespaces: new Set(), interfaces: new Map(), ids: [], sockets: [] };
 
   /** What is found once `plant` has planted something in an empty home, and after `pull` has pulled it out. */
   async function found(
@@ -90,7 +90,8 @@ suite("leak checker", { skip }, () => {
     const name = "k8tsplant0";
     const lines = await found(t, async () => {
       await must("ip", "link", "add", name, "type", "bridge");
-      return { footprint: { interfaces: [name] }, pull: () => must("ip", "link", "del", name) };
+      const interfaces = new Map([[name, linkIndex(name)]]);
+      return { footprint: { interfaces }, pull: () => must("ip", "link", "del", name) };
     });
     assert.deepEqual(lines, [`interface ${name}`]);
   });

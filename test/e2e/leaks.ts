@@ -16,15 +16,15 @@ export interface ClusterNames {
 export interface Footprint {
   /** Inodes of the network namespaces of nodes and pods. */
   readonly namespaces: ReadonlySet<string>;
-  /** On the machine: the bridge, and the nodes' ends. */
-  readonly interfaces: readonly string[];
+  /** On the machine: the bridge, and the nodes' ends, with their indexes: another cluster's may get a name that is free again. */
+  readonly interfaces: ReadonlyMap<string, string>;
   /** Of containers and sandboxes. */
   readonly ids: readonly string[];
   /** Sockets of the shims, which are outside of the cluster's folders. */
   readonly sockets: readonly string[];
 }
 
-const NOTHING: Footprint = { namespaces: new Set(), interfaces: [], ids: [], sockets: [] };
+const NOTHING: Footprint = { namespaces: new Set(), interfaces: new Map(), ids: [], sockets: [] };
 const CGROUPS = "/sys/fs/cgroup";
 /** Where programs of containers keep something for all nodes of a machine. */
 const SHARED_DIRS = ["/run/containerd", "/run/runc", "/var/lib/cni", "/var/log/pods", "/var/log/containers"];
@@ -35,9 +35,10 @@ export function footprintOf(names: ClusterNames): Footprint {
   const netns = list("/run/netns").filter((name) => isOurNamespace(name, names));
   const pods = mountPoints().filter((path) => path.startsWith(`${runDir(names)}/`) && path.includes("netns"));
   const bridge = bridgeOf(names);
+  const links = bridge === undefined ? [] : [bridge, ...list(`/sys/class/net/${bridge}/brif`)];
   return {
     namespaces: new Set([...netns.map((name) => `/run/netns/${name}`), ...pods].map(inodeOf)),
-    interfaces: bridge === undefined ? [] : [bridge, ...list(`/sys/class/net/${bridge}/brif`)],
+    interfaces: new Map(links.map((name) => [name, linkIndex(name)])),
     ids: bundles.map((path) => path.slice(path.lastIndexOf("/") + 1)),
     sockets: bundles
       .map((path) => read(join(path, "address")).replace(/^unix:\/\//, ""))
@@ -59,9 +60,9 @@ export async function leftovers(
     ...list("/run/netns")
       .filter((name) => isOurNamespace(name, names))
       .map((name) => `network namespace ${name}`),
-    ...footprint.interfaces
-      .filter((name) => existsSync(`/sys/class/net/${name}`))
-      .map((name) => `interface ${name}`),
+    ...[...footprint.interfaces]
+      .filter(([name, index]) => index !== "" && linkIndex(name) === index)
+      .map(([name]) => `interface ${name}`),
     ...cgroups(CGROUPS)
       .filter((path) => path.endsWith(`/k8ts/${profile}`) || footprint.ids.some((id) => path.includes(id)))
       .map((path) => `cgroup ${path}`),
@@ -124,6 +125,11 @@ function bridgeOf({ home, profile }: ClusterNames): string | undefined {
 
 export function runDir({ profile }: ClusterNames): string {
   return `/run/k8ts/${profile}`;
+}
+
+/** Never that of another interface while the machine runs. */
+export function linkIndex(name: string): string {
+  return read(`/sys/class/net/${name}/ifindex`).trim();
 }
 
 function isOurNamespace(name: string, { profile }: ClusterNames): boolean {

@@ -1,10 +1,11 @@
 /** What a node does with its resources, with real containers: limits, eviction, resizes that must wait, and its figures. */
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import type { Pod } from "#api/core/v1/types.gen";
-import { eventually, TestCluster } from "./harness.ts";
+import { eventually, run, TestCluster } from "./harness.ts";
 import { IMAGE, STATUS, podSteps, sh } from "./pod-steps.ts";
 
 const WEB = join(import.meta.dirname, "../../examples/web");
@@ -21,7 +22,29 @@ const asks = (memory: string): object => ({
   terminationGracePeriodSeconds: 1,
 });
 
+const sysctls = (name: string): object => ({ sysctls: [{ name, value: "200" }] });
+
 const limits = (memory: string): object => ({ requests: { memory: "8Mi" }, limits: { memory } });
+
+/** As kubeadm writes it, and one setting more. */
+const CONFIG = `apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+allowedUnsafeSysctls: [net.core.somaxconn]
+authentication: {anonymous: {enabled: false}, webhook: {cacheTTL: 0s, enabled: true}}
+authorization: {mode: Webhook, webhook: {cacheAuthorizedTTL: 0s, cacheUnauthorizedTTL: 0s}}
+cgroupDriver: systemd
+clusterDomain: cluster.local
+crashLoopBackOff: {}
+fileCheckFrequency: 0s
+healthzBindAddress: 127.0.0.1
+healthzPort: 10248
+imageMaximumGCAge: 0s
+memorySwap: {}
+nodeStatusUpdateFrequency: 0s
+rotateCertificates: true
+runtimeRequestTimeout: 0s
+syncFrequency: 0s
+`;
 
 suite("resources", { skip: isRoot ? false : "needs root: real containers" }, () => {
   let cluster: TestCluster;
@@ -29,7 +52,10 @@ suite("resources", { skip: isRoot ? false : "needs root: real containers" }, () 
 
   before(async () => {
     cluster = await TestCluster.prepare("e2eresources");
+    const config = join(cluster.home, "kubelet.yaml");
+    await writeFile(config, CONFIG);
     const options = [
+      `kubelet.config=${config}`,
       `kubelet.eviction-hard=memory.available<${THRESHOLD}`,
       "kubelet.eviction-pressure-transition-period=12s",
       `kubelet.system-reserved=memory=${totalmem() - PODS_MEMORY}`,
@@ -189,6 +215,45 @@ suite("resources", { skip: isRoot ? false : "needs root: real containers" }, () 
     );
     assert.equal(await condition("grows", "PodResizePending"), "");
     await kubectl("delete", "pod", "grows", "--now");
+  });
+
+  test("a critical pod takes the place of another one", async () => {
+    await pod("ordinary", asks("180Mi"));
+    await ready("ordinary");
+    const nodeName = await field("ordinary", "{.spec.nodeName}");
+    await pod("critical", { ...asks("128Mi"), nodeName, priorityClassName: "system-node-critical" });
+    await ready("critical");
+    assert.equal(await field("ordinary", "{.status.phase} {.status.reason}"), "Failed Preempting");
+    assert.match(await events("ordinary"), /^Preempting: Preempted in order to admit critical pod$/m);
+    const disrupted = '{.status.conditions[?(@.type=="DisruptionTarget")].reason}';
+    assert.equal(await field("ordinary", disrupted), "TerminationByKubelet");
+    assert.match(await raw("metrics"), /kubelet_preemptions\{preemption_signal="memory"\} 1/);
+    await kubectl("delete", "pod", "ordinary", "critical", "--now");
+  });
+
+  test("a KubeletConfiguration is in force: unsafe sysctls that it allows, a health check of its own", async () => {
+    await pod("tuned", { ...asks("16Mi"), securityContext: sysctls("net.core.somaxconn") });
+    await ready("tuned");
+    const { stdout } = await cluster.tryKubectl([
+      "exec",
+      "tuned",
+      "--",
+      "cat",
+      "/proc/sys/net/core/somaxconn",
+    ]);
+    assert.equal(stdout.trim(), "200");
+    await pod("untuned", { ...asks("16Mi"), securityContext: sysctls("net.core.optmem_max") });
+    await phase("untuned", "Failed");
+    assert.equal(await field("untuned", "{.status.reason}"), "SysctlForbidden");
+    const { kubeletconfig } = JSON.parse(await raw("configz")) as { readonly kubeletconfig: object };
+    const { allowedUnsafeSysctls, healthzPort } = kubeletconfig as Record<string, unknown>;
+    assert.deepEqual([allowedUnsafeSysctls, healthzPort], [["net.core.somaxconn"], 10_248]);
+    const node = await field("tuned", "{.spec.nodeName}");
+    const inside = ["nsenter", `--net=/run/netns/${node}.node`, "--"];
+    const script = 'fetch("http://127.0.0.1:10248/healthz").then(async (r) => console.log(await r.text()))';
+    const health = await run([...inside, process.execPath, "-e", script], process.env);
+    assert.equal(health.stdout.trim(), "ok", health.stderr);
+    await kubectl("delete", "pod", "tuned", "untuned", "--now");
   });
 
   test("a memory limit does not sink below what is in use", async () => {

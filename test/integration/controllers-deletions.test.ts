@@ -93,8 +93,11 @@ suite("while others delete what controllers have made", { concurrency: true }, (
       const pods = list(cluster, Pods);
       const isRight = pods.length === 3 && pods.every((pod) => isPodReady(pod) && imageOf(pod) === image);
       const claims = list(cluster, PersistentVolumeClaims);
-      const hasClaims = claims.length === 3 && claims.every((one) => one.metadata.deletionTimestamp === undefined);
-      const revision = list(cluster, ControllerRevisions).find((one) => one.metadata.name === status?.updateRevision);
+      const hasClaims =
+        claims.length === 3 && claims.every((one) => one.metadata.deletionTimestamp === undefined);
+      const revision = list(cluster, ControllerRevisions).find(
+        (one) => one.metadata.name === status?.updateRevision,
+      );
       const isTold = status?.readyReplicas === 3 && status.currentRevision === status.updateRevision;
       return isRight && hasClaims && isTold && revision !== undefined;
     };
@@ -111,7 +114,8 @@ suite("while others delete what controllers have made", { concurrency: true }, (
     // A claim that is deleted waits for the pod that uses it.
     for (const claim of list(cluster, PersistentVolumeClaims)) {
       const pod = informers.lister(Pods).get(`default/${claim.metadata.name.slice("data-".length)}`);
-      if (claim.metadata.deletionTimestamp !== undefined && pod !== undefined) await remove(cluster, Pods, pod);
+      if (claim.metadata.deletionTimestamp !== undefined && pod !== undefined)
+        await remove(cluster, Pods, pod);
     }
     await cluster.until("v2 runs", kinds, isAt("v2"));
   });
@@ -120,7 +124,9 @@ suite("while others delete what controllers have made", { concurrency: true }, (
     await using cluster = await startFaultyCluster(SEED, LAG_MAX_MS, kinds, { timeFactor: JOB_TIME_FACTOR });
     const job = () => cluster.informers.lister(Jobs).get(KEY)?.status;
     const made = new Set<string>();
-    cluster.informers.informer(Pods).addEventHandler({ onAdd: ({ metadata }) => void made.add(metadata.uid!) });
+    cluster.informers
+      .informer(Pods)
+      .addEventHandler({ onAdd: ({ metadata }) => void made.add(metadata.uid!) });
     await startJob(cluster);
     for (let round = 1; round <= 2; round++) {
       await loseTwo(cluster);

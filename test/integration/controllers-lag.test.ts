@@ -92,14 +92,21 @@ suite("with caches that lag by seconds and conflicts at every second write", { c
       void asked.push(sets.list("default").reduce((sum, { spec }) => sum + (spec?.replicas ?? 1), 0));
     cluster.informers.informer(ReplicaSets).addEventHandler({ onAdd: note, onUpdate: note });
     const strategy = { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } };
-    await create(cluster, Deployments, "apps/v1", { replicas: 3, selector, strategy, template: template("v1") });
+    await create(cluster, Deployments, "apps/v1", {
+      replicas: 3,
+      selector,
+      strategy,
+      template: template("v1"),
+    });
     await cluster.until("v1 runs", kinds, runs(cluster, 3, "v1"));
     for (const image of ["v2", "v1"]) {
       await change(cluster, Deployments, { template: { spec: containers(image) } });
       await cluster.until(`${image} runs`, kinds, runs(cluster, 3, image));
     }
     const revision = (): string | undefined =>
-      cluster.informers.lister(Deployments).get(KEY)?.metadata.annotations?.["deployment.kubernetes.io/revision"];
+      cluster.informers.lister(Deployments).get(KEY)?.metadata.annotations?.[
+        "deployment.kubernetes.io/revision"
+      ];
     await cluster.until("the revision is told", kinds, () => revision() === "3");
     assert.equal(sets.list("default").length, 2);
     assert.equal(Math.max(...asked), 4, `seed ${SEED}`);
@@ -144,7 +151,8 @@ suite("with caches that lag by seconds and conflicts at every second write", { c
       const spec = { completions: 8, parallelism: 3, completionMode, template: jobTemplate };
       await create(cluster, Jobs, "batch/v1", spec);
       const status = () => cluster.informers.lister(Jobs).get(KEY)?.status;
-      const isComplete = (): boolean => status()?.conditions?.some(({ type }) => type === "Complete") === true;
+      const isComplete = (): boolean =>
+        status()?.conditions?.some(({ type }) => type === "Complete") === true;
       await cluster.until("it is complete", kinds, isComplete);
       const outcome = [status()?.succeeded, status()?.failed, podsOf(cluster).length];
       assert.deepEqual(outcome, [8, undefined, 8], `seed ${SEED}`);

@@ -72,7 +72,11 @@ async function newFamilies({ client, signal }: Cluster): Promise<void> {
     const owner = await client.create(ConfigMaps, configMap(`owner-${i}`), signal);
     // every second one waits for somebody outside
     const finalizers = i % 2 === 0 ? [HOLD] : [];
-    await client.create(Gadgets, gadget(`part-${i}`, { ownerReferences: [refTo(owner)], finalizers }), signal);
+    await client.create(
+      Gadgets,
+      gadget(`part-${i}`, { ownerReferences: [refTo(owner)], finalizers }),
+      signal,
+    );
   });
 }
 
@@ -93,7 +97,9 @@ test("owners and dependents of a kind that vanishes are collected, and of the ki
   // owners that wait for gadgets, gadgets that wait for ConfigMaps, and then the kind itself, while all this goes on
   await Promise.all([
     ...half.map((i) => client.delete(ConfigMaps, configMap(`owner-${i}`).metadata, signal, foreground)),
-    ...half.slice(0, OWNERS / 2).map((i) => client.delete(Gadgets, gadget(`above-${i}`).metadata, signal, foreground)),
+    ...half
+      .slice(0, OWNERS / 2)
+      .map((i) => client.delete(Gadgets, gadget(`above-${i}`).metadata, signal, foreground)),
     client.delete(CustomResourceDefinitions, { name: DEFINITION }, signal),
   ]);
   const isHeldBack = (name: string): boolean => /^owner-\d*[02468]$/.test(name);

@@ -9,7 +9,7 @@ import { Events } from "#api/core/v1/event";
 import { Nodes } from "#api/core/v1/node";
 import { Pods } from "#api/core/v1/pod";
 import { ServiceAccounts } from "#api/core/v1/serviceaccount";
-import type { Pod, PodCondition, PodSpec } from "#api/core/v1/types.gen";
+import type { Event as CoreEvent, Pod, PodCondition, PodSpec } from "#api/core/v1/types.gen";
 import { Leases } from "#api/coordination/v1/lease";
 import { ResourceClaims } from "#api/resource/v1/resourceclaim";
 import { createApiServer, type ApiServer } from "#apiserver";
@@ -188,24 +188,26 @@ test("runKubelet starts a container as soon as the configMap it needs exists", a
   await untilGone("late");
 });
 
+/** Waits for the event that ends with this. */
+function unprepared(why: string): Promise<unknown> {
+  const isTold = ({ reason, message = "" }: CoreEvent): boolean =>
+    reason === "FailedPrepareDynamicResources" && message.endsWith(why);
+  return first(Events, "", isTold);
+}
+
 test("runKubelet runs a pod on a simulated node once its claim is there, allocated and reserved for it", async () => {
   const apiVersion = "resource.k8s.io/v1" as const;
   const metadata = { name: "dice", namespace };
+  const requests = [{ name: "r", exactly: { deviceClassName: "dice" } }];
   const results = [{ request: "r", driver: "dice.example.com", pool: "p", device: "d1" }];
   const containers = [{ name: "c", image: "demo/web:1", resources: { claims: [{ name: "mine" }] } }];
   const resourceClaims = [{ name: "mine", resourceClaimName: "dice" }];
   const pod = await create("claiming", { containers, resourceClaims });
-  const told = (text: string): Promise<unknown> =>
-    first(
-      Events,
-      "",
-      ({ reason, message = "" }) => reason === "FailedPrepareDynamicResources" && message.endsWith(text),
-    );
-  await told('fetch ResourceClaim dice: resourceclaims.resource.k8s.io "dice" not found');
-  const claim = { apiVersion, kind: "ResourceClaim", metadata, spec: {} } as const;
+  await unprepared('fetch ResourceClaim dice: resourceclaims.resource.k8s.io "dice" not found');
+  const claim = { apiVersion, kind: "ResourceClaim", metadata, spec: { devices: { requests } } } as const;
   const made = await client.create(ResourceClaims, claim, signal);
   const uid = pod.metadata.uid!;
-  await told(`pod claiming (${uid}) is not allowed to use ResourceClaim dice (${made.metadata.uid})`);
+  await unprepared(`pod claiming (${uid}) is not allowed to use ResourceClaim dice (${made.metadata.uid})`);
   const reservedFor = [{ resource: "pods", name: "claiming", uid }];
   const status = { allocation: { devices: { results } }, reservedFor };
   await client.updateStatus(ResourceClaims, { ...made, status }, signal);

@@ -6,7 +6,7 @@ import type { Pod, PodSpec, Taint } from "#api/core/v1/types.gen";
 import { silentLogger, systemClock } from "#apimachinery";
 import { createApiServer } from "#apiserver";
 import type { Client, InformerFactory, Transport } from "#client";
-import { newClient, newEventRecorder, newInformerFactory } from "#client";
+import { newClient, newEventSeriesRecorder, newInformerFactory } from "#client";
 import { runScheduler, type SchedulerOptions } from "#scheduler";
 import { openMemoryStore } from "#storage";
 
@@ -105,8 +105,8 @@ function startScheduler(ownClient: Client, options: Partial<SchedulerOptions>): 
   const { signal } = stop;
   const { client = ownClient } = options;
   const informers = newInformerFactory({ client: ownClient });
-  const recorder = newEventRecorder(
-    { client, component: options.schedulerName ?? "default-scheduler" },
+  const recorder = newEventSeriesRecorder(
+    { client, component: options.schedulerName ?? "default-scheduler", host: "here" },
     signal,
   );
   const running = runScheduler(

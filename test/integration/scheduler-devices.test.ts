@@ -7,6 +7,7 @@ import { ResourceSlices } from "#api/resource/v1/resourceslice";
 import type { Device, DeviceClaim, ResourceClaim } from "#api/resource/v1/types.gen";
 import { StatusError } from "#apimachinery";
 import { newClient, type Transport } from "#client";
+import { parseSchedulerConfiguration } from "#scheduler";
 import { newPod, startSchedulerCluster, type SchedulerCluster } from "./scheduler-cluster.ts";
 
 const DRIVER = "gpu.example.com";
@@ -366,11 +367,13 @@ test("scheduler packs extended resources that devices back, if its strategy says
   await using cluster = await gpuCluster({ a: two, b: two });
   await extend(cluster);
   const scoringStrategy = { type: "MostAllocated", resources: [{ name: GPUS, weight: 1 }] };
-  const config = parseSchedulerConfiguration({
-    apiVersion: "kubescheduler.config.k8s.io/v1",
-    kind: "KubeSchedulerConfiguration",
-    profiles: [{ pluginConfig: [{ name: "NodeResourcesFit", args: { scoringStrategy } }] }],
-  });
+  const config = parseSchedulerConfiguration(
+    JSON.stringify({
+      apiVersion: "kubescheduler.config.k8s.io/v1",
+      kind: "KubeSchedulerConfiguration",
+      profiles: [{ pluginConfig: [{ name: "NodeResourcesFit", args: { scoringStrategy } }] }],
+    }),
+  );
   cluster.startScheduler({ config });
   await cluster.create(asking("p", GPUS));
   const first = (await cluster.pod("p", isBound)).spec?.nodeName;

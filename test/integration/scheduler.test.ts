@@ -24,7 +24,11 @@ test("scheduler binds a pod, says so in an event, and the API sets the condition
   assert.equal(conditionOf(pod)?.status, "True");
   const event = await eventOf(cluster, "web", "Scheduled");
   assert.equal(event.message, "Successfully assigned default/web to a");
-  assert.equal(event.source?.component, "default-scheduler");
+  const { reportingComponent, reportingInstance, action } = event;
+  assert.deepEqual(
+    [reportingComponent, reportingInstance, action],
+    ["default-scheduler", "default-scheduler-here", "Binding"],
+  );
 });
 
 test("scheduler says in event and condition why a pod fits nowhere, and binds it when a node comes that has room", async () => {

@@ -1,6 +1,7 @@
 /** Carries out a preemption: takes promises back, tells the victims and deletes them. @module */
 import { Pods } from "#api/core/v1/pod";
 import { isNotFound, unless } from "#apimachinery";
+import { eventOptions } from "../event-options.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
 import type { Handle } from "../framework/handle.ts";
 import { withDisruptionTarget } from "../pod-conditions.ts";
@@ -26,8 +27,9 @@ async function evictOne(
   signal: AbortSignal,
 ): Promise<void> {
   const message = `Preempted by pod ${preemptor.uid} on node ${nodeName}`;
+  const about = { ...eventOptions(preemptor.pod, "Preempting"), related: preemptor.pod };
   if (waitingPods.get(uid)?.preempt("DefaultPreemption", "preempted") === true) {
-    recorder.event(pod, "Normal", "Preempted", `${message} (in kube-scheduler memory).`);
+    recorder.event(pod, "Normal", "Preempted", `${message} (in kube-scheduler memory).`, about);
     return;
   }
   const schedulerName = preemptor.pod.spec?.schedulerName ?? "";
@@ -40,7 +42,7 @@ async function evictOne(
     if (isNotFound(err)) return; // gone by itself
     throw err;
   }
-  recorder.event(pod, "Normal", "Preempted", message);
+  recorder.event(pod, "Normal", "Preempted", message, about);
 }
 
 /** Less important pods that were promised room on the node look elsewhere. */

@@ -220,8 +220,9 @@ test("the kubernetes Service is of the first family alone", async () => {
   assert.equal(service.spec!.clusterIP, "fd00:10:96::1");
 });
 
+const cidrs = (flag: string): readonly string[] => serviceRangesOfFlag(flag).map(({ cidr }) => cidr);
+
 test("serviceRangesOfFlag takes one range, or one of each family", () => {
-  const cidrs = (flag: string): readonly string[] => serviceRangesOfFlag(flag).map(({ cidr }) => cidr);
   assert.deepEqual(cidrs("10.96.0.0/12"), ["10.96.0.0/12"]);
   assert.deepEqual(cidrs("fd00::/108, 10.96.0.0/12"), ["fd00::/108", "10.96.0.0/12"]);
   assert.throws(() => cidrs(""), /must contain at least one valid cidr/);

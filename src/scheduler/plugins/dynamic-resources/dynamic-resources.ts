@@ -3,6 +3,7 @@ import type { ContainerExtendedResourceRequest } from "#api/core/v1/types.gen";
 import { matchesNodeSelector } from "#api/core/v1/node-selector";
 import type { AllocationResult, ResourceClaim } from "#api/resource/v1/types.gen";
 import { controllerOf, keyOf, parseDuration } from "#apimachinery";
+import { eventOptions } from "../../event-options.ts";
 import type { NodeInfo } from "../../cache/node-info.ts";
 import type { PodInfo } from "../../cache/pod-info.ts";
 import type { DynamicResourcesArgs } from "../../config/types.ts";
@@ -264,7 +265,13 @@ export class DynamicResources implements Plugin {
     if (!claims.some((claim) => devicesToPrepare(claim).length > 0)) return undefined;
     const { recorder, clock, metrics, profileName } = this.#handle;
     const message = `waiting for binding conditions for device on node ${nodeName}`;
-    recorder.event(pod.pod, "Normal", "BindingConditionsPending", message);
+    recorder.event(
+      pod.pod,
+      "Normal",
+      "BindingConditionsPending",
+      message,
+      eventOptions(pod.pod, "Scheduling"),
+    );
     const parts = { dra: this.#dra, clock, metrics, profileName, timeoutMs: this.#bindingTimeoutMs };
     await waitForDevices(parts, claims, signal);
     return undefined;
