@@ -35,6 +35,7 @@ import { jobPod } from "./job-pod.ts";
 import { OpenPods } from "./open-pods.ts";
 import type { Plan } from "./plan.ts";
 import { afterActing, isFinished, plan } from "./plan.ts";
+import { ReleasedPods } from "./released-pods.ts";
 import { SyncPauses } from "./sync-pauses.ts";
 import { isHeld, TRACKING_FINALIZER } from "./tracking.ts";
 
@@ -82,8 +83,7 @@ class JobRunner {
   readonly #lastWrites = new LastWrites();
   /** Bounded by the Jobs that run. */
   readonly #backoffs = new Map<ObjectKey, BackoffRecord>();
-  /** uids of pods whose finalizer was taken; bounded by the pods whose finalizer the cache still shows. */
-  readonly #released = new Map<ObjectKey, Set<string>>();
+  readonly #released = new ReleasedPods();
 
   constructor(context: ControllerContext) {
     const { clock, informers } = context;
@@ -134,7 +134,7 @@ class JobRunner {
     const pods = await this.#claimPods(key, job, signal);
     this.#pauses.begin(key, job, pods.length);
     const backoff = this.#backoffs.get(key) ?? NO_FAILURES;
-    const released = this.#stillReleased(key, pods);
+    const released = this.#released.shownBy(key, pods);
     const nowMs = this.#context.clock.now();
     const p = plan(job, { pods, backoff, settled, released, nowMs });
     run.action = actionOf(p);
@@ -164,21 +164,9 @@ class JobRunner {
     this.#ownWrites.forget(key);
     this.#lastWrites.forget(key);
     this.#backoffs.delete(key);
-    this.#released.delete(key);
+    this.#released.forget(key);
     this.#pauses.forget(key);
     this.openPods.forget(key);
-  }
-
-  /**
-   * Those that `pods` shows with their finalizer; further ones may be added to the set. Not what the cache shows by now: a
-   * pod that is held in `pods` and not in here would be counted once more.
-   */
-  #stillReleased(key: ObjectKey, pods: readonly Pod[]): Set<string> {
-    const before = this.#released.get(key) ?? new Set();
-    const held = before.size === 0 ? [] : pods.filter(isHeld).map(({ metadata }) => metadata.uid!);
-    const released = new Set(held.filter((uid) => before.has(uid)));
-    this.#released.set(key, released);
-    return released;
   }
 
   #claimPods(key: ObjectKey, job: Job, signal: AbortSignal): Promise<readonly Pod[]> {
