@@ -18,7 +18,7 @@ function setOf(image: string, revisionHistoryLimit: number = 10, status?: Statef
     metadata: { name: "web", namespace: "default", uid: "uid-web" },
     spec: { revisionHistoryLimit, selector: {}, serviceName: "web", template: templateOf(image) },
     ...(status !== undefined && { status }),
-  } as StatefulSet;
+  };
 }
 
 interface Stored {
@@ -88,11 +88,12 @@ for (const { title, image, owned, want } of plans)
     assert.deepEqual([name, update.revision, isOutdated], want);
   });
 
+const nameAfter = (collisionCount: number): string =>
+  planHistory(setOf("a", 10, { replicas: 0, collisionCount }), []).update.metadata.name;
+
 test("planHistory() names a revision by its template and the collisions so far, and the same again each time", () => {
-  const name = (collisionCount: number): string =>
-    planHistory(setOf("a", 10, { replicas: 0, collisionCount }), []).update.metadata.name;
-  assert.equal(name(0), name(0));
-  assert.notEqual(name(0), name(1));
+  assert.equal(nameAfter(0), nameAfter(0));
+  assert.notEqual(nameAfter(0), nameAfter(1));
 });
 
 test("planHistory() takes the last revision for the present one when only defaults are missing in it", () => {
