@@ -82,7 +82,7 @@ test("event() writes who did what, seen by whom, about which objects", async () 
     },
   );
   assert.deepEqual([regarding?.name, regarding?.kind, related?.name], ["victim", "Pod", "preemptor"]);
-  assert.match(event.eventTime!, /\.\d{6}Z$/);
+  assert.match(event.eventTime, /\.\d{6}Z$/);
   assert.match(event.metadata.name, /^victim\.[0-9a-f]+$/);
 });
 

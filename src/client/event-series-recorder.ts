@@ -107,10 +107,10 @@ class SeriesWriter {
     options: EventOptions,
   ): void {
     if (this.#signal.aborted) return;
-    this.#upkeep ??= Promise.all([
-      this.#every(FINISH_MS, () => this.#finish()),
-      this.#every(REFRESH_MS, () => this.#refresh()),
-    ]);
+    if (this.#upkeep === undefined) {
+      const finishing = this.#every(FINISH_MS, () => this.#finish());
+      this.#upkeep = Promise.all([finishing, this.#every(REFRESH_MS, () => this.#refresh())]);
+    }
     const event = this.#makeEvent(about, type, reason, note, options);
     const key = keyOfSeries(event);
     const same = this.#cache.get(key);
@@ -213,7 +213,7 @@ class SeriesWriter {
   /** Those of which nothing was heard for long: what was counted is written, and the next one begins anew. */
   async #finish(): Promise<void> {
     const before = this.#clock.now() - FINISH_MS;
-    for (const [key, event] of [...this.#cache]) {
+    for (const [key, event] of Array.from(this.#cache)) {
       const last = event.series?.lastObservedTime ?? event.eventTime;
       if (last === undefined || parseTime(last) >= before) continue;
       if (event.series !== undefined && (await this.#deliver(event)) === "again") continue;
@@ -224,7 +224,8 @@ class SeriesWriter {
 
   /** The API server forgets events that nobody writes. */
   async #refresh(): Promise<void> {
-    for (const event of [...this.#cache.values()]) if (event.series !== undefined) await this.#deliver(event);
+    for (const event of Array.from(this.#cache.values()))
+      if (event.series !== undefined) await this.#deliver(event);
   }
 
   #makeEvent(
