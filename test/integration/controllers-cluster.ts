@@ -50,7 +50,11 @@ export async function startCluster(
     error: (message: string, fields = {}) => void errors.push(`${message} ${describe(fields)}`),
   };
   const context = {
-    ...{ client: reader, informers, recorder, clock, logger },
+    client: reader,
+    informers,
+    recorder,
+    clock,
+    logger,
     ...(metrics !== undefined && { metrics }),
   };
   for (const kind of kinds) informers.informer(kind);

@@ -18,7 +18,11 @@ const DELETIONS = 12;
 const JOB_TIME_FACTOR = 25;
 
 const kinds = [
-  ...[Pods, StatefulSets, ControllerRevisions, PersistentVolumeClaims, Jobs],
+  Pods,
+  StatefulSets,
+  ControllerRevisions,
+  PersistentVolumeClaims,
+  Jobs,
 ] as unknown as readonly Kind[];
 const labels = { app: "web" };
 const ref = { namespace: "default", name: "web" };

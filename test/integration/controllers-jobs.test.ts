@@ -144,7 +144,7 @@ test("a pod that is counted, and that the selector finds no longer, is let go of
   const { client, signal, informers } = cluster;
   const metadata = { name: "sums", namespace: "default" };
   const spec = { template, parallelism: 1, completions: 2 };
-  await client.create(Jobs, { apiVersion: "batch/v1", kind: "Job", metadata, spec } as Job, signal);
+  await client.create(Jobs, { apiVersion: "batch/v1", kind: "Job", metadata, spec }, signal);
   const pods = (): readonly Pod[] => informers.lister(Pods).list("default");
   const counted = await cluster.until("one is counted", WATCHED, () =>
     pods().find(

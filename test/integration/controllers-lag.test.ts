@@ -20,9 +20,16 @@ const SEED = Number(process.env["SEED"] ?? 1);
 /** A watch of an API server under load may be that late. */
 const LAG_MAX_MS = 3_000;
 
-const kinds = [
-  ...[Pods, Deployments, ReplicaSets, ReplicationControllers, StatefulSets, DaemonSets, Jobs, CronJobs],
-] as unknown as readonly Kind[];
+const workloads = [
+  Deployments,
+  ReplicaSets,
+  ReplicationControllers,
+  StatefulSets,
+  DaemonSets,
+  Jobs,
+  CronJobs,
+];
+const kinds = [Pods, ...workloads] as unknown as readonly Kind[];
 const labels = { app: "web" };
 const selector = { matchLabels: labels };
 const ref = { namespace: "default", name: "web" };
@@ -139,8 +146,8 @@ suite("with caches that lag by seconds and conflicts at every second write", { c
     await cluster.until("v1 runs", kinds, runs(cluster, 3, "v1"));
     await change(cluster, DaemonSets, { template: { spec: containers("v2") } });
     await cluster.until("v2 runs", kinds, runs(cluster, 3, "v2"));
-    const nodes = podsOf(cluster).map(({ spec }) => spec?.nodeName);
-    assert.deepEqual(nodes.toSorted(), NODES);
+    const nodes = new Set(podsOf(cluster).map(({ spec }) => spec?.nodeName));
+    assert.deepEqual(nodes, new Set(NODES));
     assert.equal(most(), 3, `seed ${SEED}`);
   });
 

@@ -60,7 +60,11 @@ const configMap = (name: string, metadata: Partial<ObjectMeta> = {}): ConfigMap 
   metadata: { ...metadata, name, namespace: "default" },
 });
 const refTo = ({ apiVersion, kind, metadata: { name, uid } }: KubeObject): OwnerReference => ({
-  ...{ apiVersion, kind, name, uid: uid!, blockOwnerDeletion: true },
+  apiVersion,
+  kind,
+  name,
+  uid: uid!,
+  blockOwnerDeletion: true,
 });
 
 /** `OWNERS` gadgets with a ConfigMap below each, and as many ConfigMaps with a gadget below each. */
@@ -79,6 +83,9 @@ async function newFamilies({ client, signal }: Cluster): Promise<void> {
     );
   });
 }
+
+/** Below it is a gadget that waits for somebody outside. */
+const isHeldBack = (name: string): boolean => /^owner-\d*[02468]$/.test(name);
 
 const configMaps = ({ informers }: Cluster): readonly string[] =>
   informers
@@ -102,7 +109,6 @@ test("owners and dependents of a kind that vanishes are collected, and of the ki
       .map((i) => client.delete(Gadgets, gadget(`above-${i}`).metadata, signal, foreground)),
     client.delete(CustomResourceDefinitions, { name: DEFINITION }, signal),
   ]);
-  const isHeldBack = (name: string): boolean => /^owner-\d*[02468]$/.test(name);
   await cluster.until("all is gone that waits for nobody outside", WATCHED, () => {
     const left = configMaps(cluster);
     return left.length === OWNERS / 2 && left.every(isHeldBack);

@@ -102,10 +102,15 @@ export async function startFaultyCluster(
   };
 }
 
-/** Every second write of those made, whatever it is: the one that follows a refusal is let through. */
+/** Every second write to a path, the first of all: counted together, a write and the event of its failure would take turns. */
 export function everySecondWrite(): Faults["refuses"] {
-  let writes = 0;
-  return () => writes++ % 2 === 0;
+  const refused = new Set<string>();
+  return ({ method, path }) => {
+    const write = `${method} ${path}`;
+    if (refused.delete(write)) return false;
+    refused.add(write);
+    return true;
+  };
 }
 
 function conflicts(random: () => number): Faults["refuses"] {
