@@ -5,13 +5,28 @@ import { compile, MapValue, Meter, newEnv, STRING, type CelValue, type Program }
 
 /** Expressions kept compiled. */
 const COMPILED_MAX = 500;
+/** Answers of one device remembered. */
+const ANSWERS_MAX = 100;
 
 export class DeviceSelectors {
   readonly #compiled = new Map<string, Program | Error>();
   readonly #asValue = new WeakMap<Device, CelValue>();
+  /** By expression: every pod asks the same of the devices of every node. */
+  readonly #answers = new WeakMap<Device, Map<string, boolean>>();
 
   /** Throws why the expression is none, or fails for this device. */
   matches(expression: string, driver: string, device: Device): boolean {
+    let answers = this.#answers.get(device);
+    if (answers === undefined) this.#answers.set(device, (answers = new Map()));
+    let answer = answers.get(expression);
+    if (answer !== undefined) return answer;
+    answer = this.#ask(expression, driver, device);
+    if (answers.size >= ANSWERS_MAX) answers.clear();
+    answers.set(expression, answer);
+    return answer;
+  }
+
+  #ask(expression: string, driver: string, device: Device): boolean {
     const program = this.#program(expression);
     if (program instanceof Error) throw new Error(`CEL compile error: ${program.message}`);
     let value = this.#asValue.get(device);
