@@ -1,4 +1,5 @@
 /** Makes one node's pod network and keeps it in step with the cluster's nodes. @module */
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { Nodes } from "#api/core/v1/node";
 import { familyOf } from "#api/validation/ip-range";
@@ -18,7 +19,8 @@ import {
 import { hostPortTableName } from "./host-ports/host-port-table.ts";
 import { runHostPorts } from "./host-ports/run-host-ports.ts";
 import { announceAddresses } from "./load-balancer/announce-addresses.ts";
-import { systemArpTools } from "./load-balancer/arp-tools.ts";
+import { systemNeighbourTools } from "./load-balancer/neighbour-tools.ts";
+import { startGuard } from "./load-balancer/withdrawal-guard.ts";
 import { cleanAddresses } from "./address-cleanup.ts";
 import type { NetworkTools } from "./network-tools.ts";
 import { plan, routeLines, type NetworkPlan, type TunnelMode } from "./plan.ts";
@@ -56,6 +58,10 @@ export interface NetworkOptions extends Addresses {
 
 export type NetworkPlugin = "k8ts" | "cni";
 
+/** In the folder of the node's addresses: the agent that answers for load balancers now. */
+const GUARD_FILE = "load-balancer-agent";
+/** As long as a node's lease lasts: before the control plane gives the node up, which takes 50 s, it answers no more. */
+const AGENT_AWAY_SECONDS_MAX = 40;
 const MTU_DEFAULT = 1500;
 const RETRY_MS = 1_000;
 /** Node objects change with every heartbeat of their conditions; a burst is looked at once. */
@@ -65,9 +71,7 @@ const BATCH_MS = 5;
 export async function runNetwork(given: NetworkOptions, signal: AbortSignal): Promise<void> {
   const options = inOwnFamilies(given);
   await guard(options, signal);
-  const { loadBalancerRange } = options;
-  const nodeIP = ofFamily(options.nodeIPs, "IPv4"); // addresses of load balancers are announced by ARP
-  const { sandboxes } = options;
+  const { loadBalancerRange, sandboxes } = options;
   await Promise.all([
     keepRoutes(options, signal),
     ...(isOurs(options)
@@ -79,10 +83,23 @@ export async function runNetwork(given: NetworkOptions, signal: AbortSignal): Pr
     ...(isOurs(options) && sandboxes !== undefined
       ? [cleanAddresses({ ...options, sandboxes }, signal)]
       : []),
-    ...(loadBalancerRange === undefined || nodeIP === undefined
+    ...(loadBalancerRange === undefined
       ? []
-      : [announceAddresses({ ...options, nodeIP, loadBalancerRange, arp: systemArpTools }, signal)]),
+      : [announceLoadBalancers({ ...options, loadBalancerRange }, signal)]),
   ]);
+}
+
+async function announceLoadBalancers(
+  options: NetworkOptions & { readonly loadBalancerRange: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const file = join(options.cniDataDir, GUARD_FILE);
+  const waitSeconds = AGENT_AWAY_SECONDS_MAX;
+  const common = { ...options, neighbours: systemNeighbourTools };
+  await announceAddresses(
+    { ...common, startGuard: (until) => startGuard({ file, waitSeconds, token: randomUUID() }, until) },
+    signal,
+  );
 }
 
 /** A node without an address of a family has no pods of it, nor can the kernel be counted on to know it. */

@@ -38,7 +38,7 @@ test("service-lb-controller gives addresses, says when there are none, and takes
   assert.deepEqual(shown.status?.loadBalancer, { ingress: [{ ip: "192.0.2.1", ipMode: "VIP" }] });
 
   await client.create(Services, lb("c"), signal);
-  await event(cluster, "c", "SyncLoadBalancerFailed", /no address of 192\.0\.2\.1-192\.0\.2\.2 is free/);
+  await event(cluster, "c", "SyncLoadBalancerFailed", /no IPv4 address of 192\.0\.2\.1-192\.0\.2\.2 is free/);
   await client.delete(Services, { namespace: "default", name: "a" }, signal);
   await address(cluster, "c", "192.0.2.1");
   assert.equal(cluster.informers.lister(Services).get("default/a"), undefined);

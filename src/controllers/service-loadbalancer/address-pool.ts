@@ -1,8 +1,11 @@
-/** A range of IPv4 addresses for services, written as CIDRs or as `FIRST-LAST`. Pure. @module */
+/** Ranges of addresses for services, of one family or of both, written as CIDRs or as `FIRST-LAST`. Pure. @module */
+import type { IpFamily } from "#api/validation/ip";
+import { familyOf, formatIp, ipNumber, parseIpRange } from "#api/validation/ip-range";
 
 interface Range {
-  readonly first: number;
-  readonly last: number;
+  readonly family: IpFamily;
+  readonly first: bigint;
+  readonly last: bigint;
 }
 
 /** Ranges and single addresses, in the order they are given out. */
@@ -14,59 +17,69 @@ export interface AddressPool {
 
 /** Addresses of one pool. */
 const SIZE_MAX = 65_536;
+/** The part of an IPv6 address that is not its network's. */
+const INTERFACE_ID = 2n ** 64n - 1n;
 
-/** Throws a RangeError on anything else than IPv4 ranges separated by commas. */
+/** Throws a RangeError on anything else than ranges separated by commas. */
 export function parseAddressPool(text: string): AddressPool {
   const ranges = text.split(",").map((part) => parseRange(part.trim()));
-  const size = ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+  const size = ranges.reduce((sum, { first, last }) => sum + last - first + 1n, 0n);
   if (size > SIZE_MAX)
     throw new RangeError(`Address pool ${text} has ${size} addresses, more than ${SIZE_MAX}`);
   return { text, ranges };
 }
 
-export function contains({ ranges }: AddressPool, ip: string): boolean {
-  const address = toNumber(ip);
-  return address !== undefined && ranges.some(({ first, last }) => first <= address && address <= last);
+export function hasFamily({ ranges }: AddressPool, family: IpFamily): boolean {
+  return ranges.some((range) => range.family === family);
 }
 
-/** The first address that is not taken; those that end in 0 or 255 are left to old routers' idea of networks. */
-export function firstFree({ ranges }: AddressPool, isTaken: (ip: string) => boolean): string | undefined {
-  for (const { first, last } of ranges) {
+export function contains({ ranges }: AddressPool, ip: string): boolean {
+  const address = ipNumber(ip);
+  if (address === undefined) return false;
+  return ranges.some(
+    ({ family, first, last }) => family === familyOf(ip) && first <= address && address <= last,
+  );
+}
+
+/** The first address of the family that is not taken. */
+export function firstFree(
+  { ranges }: AddressPool,
+  family: IpFamily,
+  isTaken: (ip: string) => boolean,
+): string | undefined {
+  for (const { family: own, first, last } of ranges) {
+    if (own !== family) continue;
     for (let address = first; address <= last; address++) {
-      const lastByte = address % 256;
-      const ip = toText(address);
-      if (lastByte !== 0 && lastByte !== 255 && !isTaken(ip)) return ip;
+      const ip = formatIp(family, address);
+      if (!isReserved(family, address) && !isTaken(ip)) return ip;
     }
   }
   return undefined;
 }
 
+/** Those that end in 0 or 255 are left to old routers' idea of networks; IPv6's is the routers' own (RFC 4291, 2.6.1). */
+function isReserved(family: IpFamily, address: bigint): boolean {
+  if (family === "IPv6") return (address & INTERFACE_ID) === 0n;
+  const lastByte = address & 255n;
+  return lastByte === 0n || lastByte === 255n;
+}
+
 function parseRange(text: string): Range {
-  const [from = "", to] = text.split("-");
-  const range =
-    to === undefined ? cidrRange(from) : { first: toNumber(from.trim()), last: toNumber(to.trim()) };
-  const { first, last } = range;
-  if (first === undefined || last === undefined || first > last)
-    throw new RangeError(`Address range ${JSON.stringify(text)} is neither an IPv4 CIDR nor FIRST-LAST`);
-  return { first, last };
+  const [from = "", to = from, ...rest] = text.split("-").map((part) => part.trim());
+  const range = from.includes("/") && to === from ? cidrRange(from) : fromTo(from, to);
+  if (range === undefined || rest.length > 0)
+    throw new RangeError(`Address range ${JSON.stringify(text)} is neither a CIDR nor FIRST-LAST`);
+  return range;
 }
 
-function cidrRange(text: string): { readonly first: number | undefined; readonly last: number | undefined } {
-  const [ip = "", bits = "32"] = text.split("/");
-  const address = toNumber(ip);
-  const prefixLength = /^\d+$/.test(bits) ? Number(bits) : 33;
-  if (address === undefined || prefixLength > 32) return { first: undefined, last: undefined };
-  const size = 2 ** (32 - prefixLength);
-  const first = address - (address % size);
-  return { first, last: first + size - 1 };
+function cidrRange(text: string): Range | undefined {
+  const range = parseIpRange(text);
+  return range && { family: range.family, first: range.base, last: range.base + range.size - 1n };
 }
 
-function toNumber(ip: string): number | undefined {
-  if (!/^\d{1,3}(\.\d{1,3}){3}$/.test(ip)) return undefined;
-  const bytes = ip.split(".").map(Number);
-  return bytes.some((byte) => byte > 255) ? undefined : bytes.reduce((sum, byte) => sum * 256 + byte, 0);
-}
-
-function toText(address: number): string {
-  return [24, 16, 8, 0].map((bits) => Math.floor(address / 2 ** bits) % 256).join(".");
+function fromTo(from: string, to: string): Range | undefined {
+  const [first, last] = [ipNumber(from), ipNumber(to)];
+  const family = familyOf(from);
+  if (first === undefined || last === undefined || family !== familyOf(to) || first > last) return undefined;
+  return { family, first, last };
 }

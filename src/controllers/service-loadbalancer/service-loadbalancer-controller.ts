@@ -11,11 +11,12 @@ import { messageOf } from "../pod-control.ts";
 import { unlessGone } from "../unless-gone.ts";
 import type { AddressPool } from "./address-pool.ts";
 import {
-  addressOf,
+  addressesOf,
   changesOf,
   CLEANUP_FINALIZER,
   hasFinalizer,
   isConcerned,
+  isWaiting,
   plan,
   wantsLoadBalancer,
 } from "./plan.ts";
@@ -51,10 +52,7 @@ class LoadBalancers {
     this.#pool = pool;
     const informer = context.informers.informer(Services);
     this.#services = informer.lister;
-    ensureIndex(informer, BY_ADDRESS, (service) => {
-      const ip = addressOf(service);
-      return ip === undefined ? [] : [ip];
-    });
+    ensureIndex(informer, BY_ADDRESS, addressesOf);
   }
 
   async reconcile(key: ObjectKey, signal: AbortSignal): Promise<Result> {
@@ -70,7 +68,7 @@ class LoadBalancers {
     try {
       if (decision.action === "fail") throw new Error(decision.message);
       if (decision.action === "release") await this.#release(service, signal);
-      else await this.#ensure(service, decision.ip, signal);
+      else await this.#ensure(service, decision.ips, signal);
     } catch (err) {
       if (!isConflict(err)) {
         const message = `Error syncing load balancer: ${messageOf(err)}`;
@@ -90,23 +88,22 @@ class LoadBalancers {
     if (change === "update" && old !== undefined && (isConcerned(old) || isConcerned(service)))
       for (const [reason, message] of changesOf(old, service))
         this.#context.recorder.event(service, "Normal", reason, message);
-    const freed = change === "delete" ? addressOf(service) : old && addressOf(old);
-    if (freed === undefined || (change !== "delete" && addressOf(service) === freed)) return [];
-    const waiting = this.#services
-      .list()
-      .filter((other) => wantsLoadBalancer(other) && addressOf(other) === undefined);
-    return waiting.map(keyOf);
+    const kept = change === "delete" ? [] : addressesOf(service);
+    const had = change === "delete" ? addressesOf(service) : old === undefined ? [] : addressesOf(old);
+    if (had.every((ip) => kept.includes(ip))) return [];
+    return this.#services.list().filter(isWaiting).map(keyOf);
   }
 
-  async #ensure(service: Service, ip: string, signal: AbortSignal): Promise<void> {
+  async #ensure(service: Service, ips: readonly string[], signal: AbortSignal): Promise<void> {
     const { recorder } = this.#context;
     const key = keyOf(service);
     this.#forget(key);
-    this.#holders.set(ip, key);
+    for (const ip of ips) this.#holders.set(ip, key);
     recorder.event(service, "Normal", "EnsuringLoadBalancer", "Ensuring load balancer");
     const { finalizers = [] } = service.metadata;
     const guarded = hasFinalizer(service) ? finalizers : [...finalizers, CLEANUP_FINALIZER];
-    await this.#writeStatus(service, guarded, [{ ip, ipMode: "VIP" }], signal);
+    const ingress = ips.map((ip) => ({ ip, ipMode: "VIP" }));
+    await this.#writeStatus(service, guarded, ingress, signal);
     recorder.event(service, "Normal", "EnsuredLoadBalancer", "Ensured load balancer");
   }
 
@@ -114,7 +111,7 @@ class LoadBalancers {
     const { recorder } = this.#context;
     const key = keyOf(service);
     // a change of the type has cleared the status already
-    if (addressOf(service) !== undefined || [...this.#holders.values()].includes(key))
+    if (addressesOf(service).length > 0 || [...this.#holders.values()].includes(key))
       recorder.event(service, "Normal", "DeletingLoadBalancer", "Deleting load balancer");
     const finalizers = (service.metadata.finalizers ?? []).filter((name) => name !== CLEANUP_FINALIZER);
     await this.#writeStatus(service, finalizers, [], signal);

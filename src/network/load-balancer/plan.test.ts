@@ -2,14 +2,20 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Node, Service } from "#api/core/v1/types.gen";
 import type { EndpointSlice } from "#api/discovery/v1/types.gen";
-import { proxyLines } from "./arp-tools.ts";
-import { addressesOf, announcerOf, isIn, parseBlocks } from "./plan.ts";
+import { proxyLines } from "./neighbour-tools.ts";
+import { addressesOf, announcerOf, answeredBy, isIn, parseBlocks } from "./plan.ts";
 
 const ADDRESS = "10.9.0.1";
 
-function node(name: string, ready = "True", labels: Readonly<Record<string, string>> = {}): Node {
+function node(
+  name: string,
+  ready = "True",
+  labels: Readonly<Record<string, string>> = {},
+  ips: readonly string[] = ["192.0.2.1"],
+): Node {
   const conditions = [{ type: "Ready", status: ready }];
-  return { apiVersion: "v1", kind: "Node", metadata: { name, labels }, status: { conditions } };
+  const addresses = ips.map((address) => ({ type: "InternalIP", address }));
+  return { apiVersion: "v1", kind: "Node", metadata: { name, labels }, status: { conditions, addresses } };
 }
 
 function service(spec: Partial<NonNullable<Service["spec"]>> = {}, ip = ADDRESS, ipMode = "VIP"): Service {
@@ -38,8 +44,12 @@ function slice(...endpoints: readonly (readonly [nodeName: string, ready: boolea
 
 const local = service({ externalTrafficPolicy: "Local" });
 
+const IPV6_ADDRESS = "fd00:9::e0";
+const dualNode = (name: string): Node => node(name, "True", {}, ["192.0.2.1", "fd00:9::2"]);
+
 const cases: readonly {
   readonly name: string;
+  readonly address?: string;
   readonly of?: Service;
   readonly nodes: readonly Node[];
   readonly slices?: readonly EndpointSlice[];
@@ -66,11 +76,25 @@ const cases: readonly {
     slices: [slice(["c", false])],
     want: "c",
   },
+  {
+    name: "has an address of the family itself",
+    address: IPV6_ADDRESS,
+    nodes: [node("a"), dualNode("b"), node("c")],
+    want: "b",
+  },
+  {
+    name: "has a local endpoint of the family",
+    address: IPV6_ADDRESS,
+    of: local,
+    nodes: [dualNode("a"), dualNode("b")],
+    slices: [slice(["a", true]), { ...slice(["b", true]), addressType: "IPv6" }],
+    want: "b",
+  },
   { name: "is nobody for local traffic without endpoints", of: local, nodes: [node("a")], want: undefined },
 ];
 
-for (const { name, of = service(), nodes, slices = [], want } of cases)
-  test(`announcerOf() ${name}`, () => assert.equal(announcerOf(ADDRESS, of, nodes, slices), want));
+for (const { name, address = ADDRESS, of = service(), nodes, slices = [], want } of cases)
+  test(`announcerOf() ${name}`, () => assert.equal(announcerOf(address, of, nodes, slices), want));
 
 test("announcerOf() moves only addresses of the node that goes, and spreads them", () => {
   const nodes = ["a", "b", "c", "d"].map((name) => node(name));
@@ -87,7 +111,17 @@ test("addressesOf() takes virtual addresses of the range alone", () => {
   assert.deepEqual(addressesOf(service({}, "10.9.0.4"), blocks), []);
   assert.deepEqual(addressesOf(service({}, ADDRESS, "Proxy"), blocks), []);
   assert.deepEqual(addressesOf(service({ type: "ClusterIP" }), blocks), []);
-  assert.throws(() => parseBlocks("10.0.0.1-10.0.0.2"), RangeError);
+  const six = parseBlocks("fd00:9::e0/123");
+  assert.deepEqual(addressesOf(service({}, "FD00:9:0::e1"), six), ["fd00:9::e1"]);
+  assert.deepEqual(addressesOf(service({}, "fd00:9::1"), six), []);
+  for (const text of ["10.0.0.1-10.0.0.2", "", "fd00::/129"])
+    assert.throws(() => parseBlocks(text), RangeError, text);
+});
+
+test("answeredBy() is every family that a ready node has an address of", () => {
+  assert.deepEqual(answeredBy(dualNode("a")), ["IPv4", "IPv6"]);
+  assert.deepEqual(answeredBy(node("a", "True", {}, ["fd00:9::2"])), ["IPv6"]);
+  assert.deepEqual(answeredBy(node("a", "False")), []);
 });
 
 test("isIn() knows the edges of blocks, and no other family", () => {

@@ -1,33 +1,23 @@
 /** Which node answers for which load-balancer address: every node decides alike, from what the API shows. Pure. @module */
 import type { Node, Service } from "#api/core/v1/types.gen";
 import type { EndpointSlice } from "#api/discovery/v1/types.gen";
+import type { IpFamily } from "#api/validation/ip";
+import { canonicalIp, familyOf, isInRange, parseIpRanges, type IpRange } from "#api/validation/ip-range";
 
 const EXCLUDED_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers";
 
-/** IPv4, as the number of its network and the size of the block. */
-export interface AddressBlock {
-  readonly first: number;
-  readonly size: number;
+/** Of CIDRs separated by commas. Throws a RangeError on anything else, also on none. */
+export function parseBlocks(text: string): readonly IpRange[] {
+  const blocks = parseIpRanges(text);
+  if (blocks.length === 0) throw new RangeError(`Address range ${JSON.stringify(text)} has no CIDR`);
+  return blocks;
 }
 
-/** Of CIDRs separated by commas. Throws a RangeError on anything else. */
-export function parseBlocks(text: string): readonly AddressBlock[] {
-  return text.split(",").map((cidr) => {
-    const match = /^\s*(\d+\.\d+\.\d+\.\d+)\/(\d+)\s*$/.exec(cidr);
-    const prefixLength = Number(match?.[2] ?? 33);
-    if (match === null || prefixLength > 32)
-      throw new RangeError(`Address range ${JSON.stringify(cidr)} is not an IPv4 CIDR`);
-    const size = 2 ** (32 - prefixLength);
-    const address = toNumber(match[1]!);
-    return { first: address - (address % size), size };
-  });
-}
-
-/** The addresses of a service that nodes are to answer for. */
-export function addressesOf({ spec, status }: Service, blocks: readonly AddressBlock[]): readonly string[] {
+/** The addresses of a service that nodes are to answer for, in canonical notation. */
+export function addressesOf({ spec, status }: Service, blocks: readonly IpRange[]): readonly string[] {
   if (spec?.type !== "LoadBalancer") return [];
   return (status?.loadBalancer?.ingress ?? []).flatMap(({ ip, ipMode }) =>
-    ip !== undefined && ipMode !== "Proxy" && isIn(ip, blocks) ? [ip] : [],
+    ip !== undefined && ipMode !== "Proxy" && isIn(ip, blocks) ? [canonicalIp(ip)] : [],
   );
 }
 
@@ -38,22 +28,31 @@ export function announcerOf(
   nodes: readonly Node[],
   slices: readonly EndpointSlice[],
 ): string | undefined {
+  const family = familyOf(address);
   const isLocal = service.spec?.externalTrafficPolicy === "Local";
-  const serving = isLocal ? servingNodes(slices) : undefined;
+  const serving = isLocal ? servingNodes(slices, family) : undefined;
   const names = nodes
-    .filter((node) => isEligible(node) && (serving === undefined || serving.has(node.metadata.name)))
-    .map(({ metadata }) => metadata.name);
+    .filter((node) => answeredBy(node).includes(family))
+    .map(({ metadata }) => metadata.name)
+    .filter((name) => serving === undefined || serving.has(name));
   return names.toSorted((a, b) => weight(b, address) - weight(a, address) || (a < b ? -1 : 1))[0];
 }
 
-export function isEligible({ metadata, status }: Node): boolean {
+/** The families whose addresses the node may answer for: those it has an address of itself. */
+export function answeredBy({ metadata, status }: Node): readonly IpFamily[] {
   const isReady = status?.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True");
-  return isReady === true && metadata.labels?.[EXCLUDED_LABEL] === undefined;
+  if (isReady !== true || metadata.labels?.[EXCLUDED_LABEL] !== undefined) return [];
+  const own = (status?.addresses ?? []).filter(({ type }) => type === "InternalIP");
+  return (["IPv4", "IPv6"] as const).filter((family) =>
+    own.some(({ address }) => familyOf(address) === family),
+  );
 }
 
 /** Nodes with a ready endpoint; while there is none at all, with one that still serves. */
-function servingNodes(slices: readonly EndpointSlice[]): ReadonlySet<string> {
-  const endpoints = slices.flatMap((slice) => slice.endpoints ?? []);
+function servingNodes(slices: readonly EndpointSlice[], family: IpFamily): ReadonlySet<string> {
+  const endpoints = slices
+    .filter(({ addressType }) => addressType === family)
+    .flatMap((slice) => slice.endpoints ?? []);
   const ready = endpoints.filter(({ conditions }) => conditions?.ready !== false);
   const usable =
     ready.length > 0 ? ready : endpoints.filter(({ conditions }) => conditions?.serving === true);
@@ -68,12 +67,6 @@ function weight(node: string, address: string): number {
   return (hash ^ (hash >>> 13)) >>> 0;
 }
 
-export function isIn(ip: string, blocks: readonly AddressBlock[]): boolean {
-  if (!/^\d+\.\d+\.\d+\.\d+$/.test(ip)) return false;
-  const address = toNumber(ip);
-  return blocks.some(({ first, size }) => address >= first && address < first + size);
-}
-
-function toNumber(ip: string): number {
-  return ip.split(".").reduce((sum, byte) => sum * 256 + Number(byte), 0);
+export function isIn(ip: string, blocks: readonly IpRange[]): boolean {
+  return blocks.some((block) => isInRange(ip, block));
 }
