@@ -131,6 +131,12 @@ function addAgent(program: Command, world: World, clock: Clock): void {
     .option("--control-plane", "this node runs the control plane too", false)
     .action(async (asked: AgentFlags) => {
       const { runAgent } = await import("./agent/agent.ts");
+      const { resourceOptions } = await import("./agent/resource-options.ts");
+      try {
+        resourceOptions(asked);
+      } catch (err) {
+        command.error(`error: ${(err as Error).message}`);
+      }
       const { withFileFlags } = await import("./agent/kubelet-config-file.ts");
       const flags = await withFileFlags(asked, (name) => command.getOptionValueSource(name) === "cli");
       await runAgent(flags, clock, Math.random, world.signal);

@@ -1,6 +1,7 @@
 /** `/metrics`, `/health` and `/ready`, each on an address of its own as with CoreDNS. @module */
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import type { Logger } from "#apimachinery";
+import { createHttpServer } from "#component-base";
 import type { ListenAddress } from "./listen.ts";
 
 export interface HttpEndpoint {
@@ -27,7 +28,7 @@ export async function serveHttp(
   { path, address, answer }: HttpEndpoint,
   logger: Logger,
 ): Promise<HttpServer> {
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+  const server = createHttpServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
     request.resume();
     const send = ({ status, contentType, body }: HttpAnswer): void => {
       response.writeHead(status, { "content-type": contentType, "x-content-type-options": "nosniff" });

@@ -117,10 +117,11 @@ function chosenComponentPorts(profile: Profile): readonly string[] {
   return extraFlags(profile, "server").filter((flag) => isPort.test(flag));
 }
 
-/** Only a network of its own has addresses to spare, and they are IPv4. */
+/** Only a network of its own has addresses to spare. */
 function loadBalancerFlags({ network, podCIDR }: Profile): readonly string[] {
-  const hasNone = network === undefined || !familiesOf(podCIDR).includes("IPv4");
-  return hasNone ? [] : [`--service-load-balancer-range=${loadBalancerRange(network)}`];
+  if (network === undefined) return [];
+  const ranges = familiesOf(podCIDR).map((family) => loadBalancerRange(network, family));
+  return [`--service-load-balancer-range=${ranges.join()}`];
 }
 
 export const agentName = (node: NodeSpec): string => `${node.name}.agent`;

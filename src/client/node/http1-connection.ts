@@ -1,9 +1,12 @@
 /** HTTP/1.1 as a `Connection`, for servers and proxies that know no HTTP/2: one socket per request under way. @module */
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import type { Agent, IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { ConnectionOptions } from "node:tls";
 import { flattenHeaders, type Connection, type RawRequest, type RawResponse } from "./exchange.ts";
 import { UnreachableError } from "../unreachable.ts";
+
+// an import would read all exports, and the last ones load fetch and WebSocket: megabytes
+const { Agent: HttpAgent, request: httpRequest } = process.getBuiltinModule("node:http");
 
 /** Every watch holds a socket. */
 const SOCKETS_MAX = 256;
@@ -21,10 +24,10 @@ export function openHttp1(server: URL, tls: ConnectionOptions | undefined): Conn
 
 class Http1Connection implements Connection {
   readonly #server: URL;
-  readonly #agent: HttpAgent | HttpsAgent;
+  readonly #agent: Agent | HttpsAgent;
   #usable = true;
 
-  constructor(server: URL, agent: HttpAgent | HttpsAgent) {
+  constructor(server: URL, agent: Agent | HttpsAgent) {
     this.#server = server;
     this.#agent = agent;
   }

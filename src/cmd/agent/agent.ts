@@ -26,7 +26,8 @@ import { withConfigFile } from "./kubelet-config-file.ts";
 import { joinCluster, type JoinFlags } from "./join.ts";
 import { nodeIpsOfFlag, withOtherFamily } from "./node-addresses.ts";
 import { ensurePauseImage } from "./pause-image.ts";
-import { resourceOptions, type ResourceFlags } from "./resource-flags.ts";
+import type { ResourceFlags } from "./resource-flags.ts";
+import { resourceOptions } from "./resource-options.ts";
 
 export interface AgentFlags extends JoinFlags, ResourceFlags, ComponentHealthFlags {
   readonly nodeIp?: string;

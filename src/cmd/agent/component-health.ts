@@ -1,9 +1,9 @@
 /** Asks each part of the cluster whether it works, where it answers for that: what makes its pod Ready. @module */
 import { Resolver } from "node:dns/promises";
-import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Transport } from "#client";
 import { urlHost } from "#api/validation/ip-range";
+import { httpRequest } from "#component-base";
 import type { ComponentHealthFlags } from "./component-flags.ts";
 
 /** Rejects, with the reason, while the component does not work. */

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { parseYaml } from "#apimachinery";
 import { kubeletConfiguration, type FileOptions, type KubeletFile } from "#kubelet";
 import type { AgentFlags } from "./agent.ts";
-import type { resourceOptions } from "./resource-flags.ts";
+import type { resourceOptions } from "./resource-options.ts";
 
 /** Flags with what the file says of those that were not given. Rejects as `withConfigFile`. */
 export async function withFileFlags(

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Command } from "commander";
-import { addResourceFlags, resourceOptions, type ResourceFlags } from "./resource-flags.ts";
+import { addResourceFlags, type ResourceFlags } from "./resource-flags.ts";
+import { resourceOptions } from "./resource-options.ts";
 
 function parse(...args: readonly string[]): ReturnType<typeof resourceOptions> {
   const command = new Command().exitOverride().configureOutput({ writeErr: () => {} });

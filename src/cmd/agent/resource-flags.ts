@@ -1,7 +1,7 @@
 /** Flags of the kubelet about the node's resources, by upstream's names. @module */
 import { type Command, InvalidArgumentError } from "commander";
 import { isQuantity } from "#apimachinery";
-import { parseThresholds, type EvictionConfig, type KubeletOptions, type SignalMap } from "#kubelet";
+import type { SignalMap } from "#kubelet";
 import { durationMs, whole } from "../flag-values.ts";
 
 export interface ResourceFlags {
@@ -24,11 +24,7 @@ export interface ResourceFlags {
 export function addResourceFlags(command: Command): void {
   command
     .option("--cgroup-root <path>", "parent of the pods' cgroups", "/")
-    .option(
-      "--eviction-hard <signals>",
-      "when pods are evicted: memory.available<100Mi,…",
-      thresholds("hard"),
-    )
+    .option("--eviction-hard <signals>", "when pods are evicted: memory.available<100Mi,…", pairs("<"))
     .option("--eviction-soft <signals>", "when pods are evicted after a while", pairs("<"))
     .option(
       "--eviction-soft-grace-period <signals>",
@@ -49,51 +45,6 @@ export function addResourceFlags(command: Command): void {
     .option("--pod-max-pids <count>", "processes that a pod may have", whole)
     .option("--system-reserved <amounts>", "kept from pods: cpu=200m,memory=500Mi", amounts)
     .option("--kube-reserved <amounts>", "kept from pods too", amounts);
-}
-
-/** What was not given is left to kubelet's defaults. Throws when the thresholds contradict each other. */
-export function resourceOptions(
-  flags: ResourceFlags,
-): Pick<KubeletOptions, "eviction" | "imageGC" | "podPidsLimit" | "systemReserved" | "kubeReserved"> {
-  const eviction: EvictionConfig = given({
-    hard: flags.evictionHard,
-    soft: flags.evictionSoft,
-    softGracePeriodMs: flags.evictionSoftGracePeriod,
-    minimumReclaim: flags.evictionMinimumReclaim,
-    pressureTransitionPeriodMs: flags.evictionPressureTransitionPeriod,
-    maxPodGracePeriodSeconds: flags.evictionMaxPodGracePeriod,
-  });
-  parseThresholds(eviction);
-  return given({
-    eviction,
-    imageGC: given({
-      highThresholdPercent: flags.imageGcHighThreshold,
-      lowThresholdPercent: flags.imageGcLowThreshold,
-      minimumAgeMs: flags.minimumImageTtlDuration,
-      maximumAgeMs: flags.maximumImageAge,
-    }),
-    podPidsLimit: flags.podMaxPids,
-    systemReserved: flags.systemReserved,
-    kubeReserved: flags.kubeReserved,
-  });
-}
-
-type Given<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
-
-function given<T extends object>(values: T): Given<T> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Given<T>;
-}
-
-function thresholds(list: "hard"): (text: string) => SignalMap {
-  return (text) => {
-    const map = pairs("<")(text);
-    try {
-      parseThresholds({ [list]: map });
-    } catch (err) {
-      throw new InvalidArgumentError((err as Error).message);
-    }
-    return map;
-  };
 }
 
 /** `a<1,b<2`. */

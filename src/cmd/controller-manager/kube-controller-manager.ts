@@ -55,7 +55,7 @@ export async function runKubeControllerManager(
   const config = clientConfigOf(kubeconfig, {});
   const logger = componentLogger(NAME, flags.logDir, clock);
   const metrics = new Metrics(controllerMetrics);
-  metrics.collectProcessMetrics();
+  await metrics.collectProcessMetrics();
   const transport = newHttpTransport(config, { clock, random, logger, metrics });
   const accounts = newHttpTransport(nobody(config), { clock, random, logger, metrics });
   try {

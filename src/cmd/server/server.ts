@@ -205,21 +205,16 @@ function startComponents(
   tasks.start("kube-scheduler", async (stop) => {
     const client = clientOf(schedulerUser, "kube-scheduler");
     const logger = componentLogger("kube-scheduler", flags.logDir, clock);
-    const recorder = newEventRecorder(
-      { client, component: "default-scheduler", clock, random, logger },
-      stop,
-    );
-    const ownRecorder = newEventSeriesRecorder(
-      { client, component: "default-scheduler", host: hostname(), clock, random, logger },
-      stop,
-    );
+    const parts = { client, component: "default-scheduler", clock, random, logger };
+    const recorder = newEventRecorder(parts, stop);
+    const podRecorder = newEventSeriesRecorder({ ...parts, host: hostname() }, stop);
     const { loadSchedulerConfiguration, runScheduler, schedulerMetrics } = await import("#scheduler");
     const metrics = new Metrics(schedulerMetrics);
     const { schedulerConfig: path } = flags;
     const config = path === undefined ? {} : { config: await loadSchedulerConfiguration(path) };
     const work = (leading: AbortSignal): Promise<void> =>
       runScheduler(
-        { client, informers, recorder: ownRecorder, clock, random, logger, metrics, ...config },
+        { client, informers, recorder: podRecorder, clock, random, logger, metrics, ...config },
         leading,
       );
     const candidate = { client, clock, random, logger, metrics, recorder, work };

@@ -1,7 +1,7 @@
 /** A component's metrics: declared as data, reported by name, shown in Prometheus' text format. @module */
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
 import { DEFAULT_BUCKETS } from "./buckets.ts";
 import { commonMetrics } from "./common-metrics.ts";
+import { Counter, Gauge, Histogram, Registry } from "./prom-client.ts";
 
 export interface MetricDefinition {
   readonly type: "counter" | "gauge" | "histogram";
@@ -68,7 +68,8 @@ export class Metrics {
   }
 
   /** Adds the process's CPU, memory, descriptors and event loop. Starts observers: once per process. */
-  collectProcessMetrics(): void {
+  async collectProcessMetrics(): Promise<void> {
+    const { collectDefaultMetrics } = await import("prom-client");
     collectDefaultMetrics({ register: this.#registry });
   }
 

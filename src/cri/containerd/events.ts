@@ -5,24 +5,23 @@
  */
 import { type Clock, type Logger, pause } from "#apimachinery";
 import type { ContainerEvent, ContainerEventType } from "../container.ts";
-import { isRuntimeNotFound, isRuntimeUnimplemented } from "../errors.ts";
+import { isRuntimeUnimplemented } from "../errors.ts";
 import type { RuntimeService } from "../runtime.ts";
 import type { Connection } from "./connection.ts";
 import { CONTAINERD_NAMESPACE } from "./content.ts";
 import { queue, type Queue } from "../event-queue.ts";
 import { decode } from "./wire/codec.ts";
 import { containerdEvents, containerdTypes } from "./wire/containerd-tables.ts";
+import { SettlingExit } from "./settling-exit.ts";
 import { createSchema, type Schema } from "./wire/schema.ts";
 
 const RECONNECT_DELAY_MS = 200;
-/** After an exit, CRI's state follows containerd's event a little later; see `settle`. */
-const SETTLE_STEP_MS = 10;
-const SETTLE_STEPS_MAX = 200;
 /** A subscription is not confirmed: one that has not failed by now stands, and what came before it may be missing. */
 const SUBSCRIBED_AFTER_MS = 50;
 /** A listener further behind gets a resync instead of the events it missed. */
 const QUEUED_EVENTS_MAX = 4_096;
 
+const TASK_DELETE = "/tasks/delete";
 const TOPICS: Readonly<Record<string, readonly [message: string, type: ContainerEventType]>> = {
   "/containers/create": ["ContainerCreate", "CONTAINER_CREATED_EVENT"],
   "/containers/delete": ["ContainerDelete", "CONTAINER_DELETED_EVENT"],
@@ -107,30 +106,54 @@ async function readContainerdEvents(
   signal: AbortSignal,
 ): Promise<void> {
   const method = createSchema(containerdEvents).method("Events", "Subscribe");
-  const filters = Object.keys(TOPICS).map(
+  const filters = [...Object.keys(TOPICS), TASK_DELETE].map(
     (topic) => `namespace==${CONTAINERD_NAMESPACE},topic==${JSON.stringify(topic)}`,
   );
   const types = createSchema(containerdTypes);
-  const settling = new Set<Promise<void>>();
+  const exits = new Map<SettlingExit, Promise<void>>();
   try {
     for await (const message of source.connection.serverStream(method, { filters }, { signal })) {
-      const envelope = message as Envelope;
-      const [name, type] = TOPICS[envelope.topic] ?? [];
-      if (name === undefined || type === undefined || envelope.event === undefined) continue;
-      const event = toContainerEvent(type, envelope, decode(types.message(name), envelope.event.value));
+      const { topic, event: payload, ...envelope } = message as Envelope;
+      if (payload === undefined) continue;
+      if (topic === TASK_DELETE) {
+        const deleted = decode(types.message("TaskDelete"), payload.value) as TaskDelete;
+        if ((deleted.id ?? "") === "" || deleted.id === deleted.containerId)
+          for (const exit of exits.keys()) exit.deleted(deleted.containerId ?? "");
+        continue;
+      }
+      const [name, type] = TOPICS[topic] ?? [];
+      if (name === undefined || type === undefined) continue;
+      const event = toContainerEvent(type, envelope, decode(types.message(name), payload.value));
       if (event === undefined) continue;
-      const done = settle(source, event, events, signal).finally(() => settling.delete(done));
-      settling.add(done);
+      if (type !== "CONTAINER_STOPPED_EVENT") {
+        events.push(event);
+        continue;
+      }
+      const exit = new SettlingExit(source, event);
+      const push = (settled: ContainerEvent): void => events.push(settled);
+      exits.set(
+        exit,
+        exit
+          .settle(signal)
+          .then(push)
+          .finally(() => exits.delete(exit)),
+      );
     }
   } finally {
-    await Promise.all(settling);
+    await Promise.all(exits.values());
   }
+}
+
+/** `id` is of a process executed in the container. */
+interface TaskDelete {
+  readonly containerId?: string;
+  readonly id?: string;
 }
 
 /** Undefined for the exit of a process that was only executed in a container. */
 function toContainerEvent(
   type: ContainerEventType,
-  envelope: Envelope,
+  envelope: Pick<Envelope, "timestamp">,
   payload: object,
 ): ContainerEvent | undefined {
   const { containerId, id } = payload as { containerId?: string; id?: string };
@@ -142,47 +165,4 @@ function toContainerEvent(
     createdAt: BigInt(seconds) * 1_000_000_000n + BigInt(nanos),
     containersStatuses: [],
   };
-}
-
-/**
- * Hands the event on once CRI agrees with it. CRI hears of exits by the same events as we do, so a reader that
- * asks at once would see the state before, and with nothing to tell it to ask again.
- */
-async function settle(
-  source: EventSource,
-  event: ContainerEvent,
-  events: Queue<ContainerEvent | "resync">,
-  signal: AbortSignal,
-): Promise<void> {
-  let settled = event;
-  try {
-    for (let step = 0; event.type === "CONTAINER_STOPPED_EVENT" && step < SETTLE_STEPS_MAX; step++) {
-      const after = await readAfterExit(source, event, signal);
-      if (after !== undefined) {
-        settled = after;
-        break;
-      }
-      await source.clock.sleep(SETTLE_STEP_MS, signal);
-    }
-  } catch (err) {
-    // Whatever happened (it may be removed by now), whoever listens must look for itself.
-    if (!isRuntimeNotFound(err)) source.logger.debug("Cannot read the state after an exit", { err });
-  }
-  events.push(settled);
-}
-
-/** Undefined while CRI still takes it for running. */
-async function readAfterExit(
-  { runtime }: EventSource,
-  event: ContainerEvent,
-  signal: AbortSignal,
-): Promise<ContainerEvent | undefined> {
-  try {
-    const { status } = await runtime.containerStatus(event.containerId, {}, signal);
-    return status.state === "CONTAINER_EXITED" ? { ...event, containersStatuses: [status] } : undefined;
-  } catch (err) {
-    if (!isRuntimeNotFound(err)) throw err;
-    const { status } = await runtime.podSandboxStatus(event.containerId, {}, signal);
-    return status.state === "SANDBOX_NOTREADY" ? { ...event, podSandboxStatus: status } : undefined;
-  }
 }

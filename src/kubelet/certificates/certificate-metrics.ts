@@ -1,6 +1,6 @@
 /** What becomes of the kubelet's certificates, as metrics with upstream's names. @module */
 import type { X509Certificate } from "node:crypto";
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Histogram, Registry } from "#component-base";
 import type { Clock } from "#apimachinery";
 
 /** Told by whoever keeps a certificate. */

@@ -6,7 +6,7 @@
 import { X509Certificate } from "node:crypto";
 import { lstat, readFile, readdir, rename, rm, symlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { writePrivateFile } from "#component-base/pki";
+import { writePrivateFile } from "#component-base";
 
 export interface StoredPair {
   readonly certificatePem: string;

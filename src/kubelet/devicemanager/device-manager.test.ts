@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { Registry } from "prom-client";
+import { Registry } from "#component-base";
 import { FakeClock, silentLogger } from "#apimachinery";
 import type { Pod } from "#api/core/v1/types.gen";
 import { RuntimeError } from "#cri";

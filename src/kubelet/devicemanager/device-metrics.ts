@@ -1,5 +1,5 @@
 /** What `/metrics` shows of device plugins and of those who ask who holds what; upstream's names. @module */
-import { Counter, Histogram, type Registry } from "prom-client";
+import { Counter, Histogram, type Registry } from "#component-base";
 
 const VERSION_LABEL = ["server_api_version"] as const;
 

@@ -1,7 +1,7 @@
 /** Puts together what gives devices to pods, by plugins and by claims, and tells who holds them; a simulated node has no devices. @module */
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Registry } from "prom-client";
+import type { Registry } from "#component-base";
 import type { Node, Pod } from "#api/core/v1/types.gen";
 import { type ContainerDevices, newContainerDevices } from "../cdi/container-devices.ts";
 import { memoryState, stateFile } from "../checkpoint/state-file.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { Registry } from "prom-client";
+import { Registry } from "#component-base";
 import { FakeClock, type KubeObject, notFound, silentLogger } from "#apimachinery";
 import type { Pod, PodStatus } from "#api/core/v1/types.gen";
 import type { ResourceClaim } from "#api/resource/v1/types.gen";

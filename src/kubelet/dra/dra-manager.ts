@@ -4,7 +4,6 @@
  * @module
  */
 import { type Clock, keyOf, type Logger, WakeablePause } from "#apimachinery";
-import { ResourceClaims } from "#api/resource/v1/resourceclaim";
 import type { Container, Pod, ResourceStatus } from "#api/core/v1/types.gen";
 import type { ResourceClaim } from "#api/resource/v1/types.gen";
 import type { Client } from "#client";
@@ -175,7 +174,11 @@ export class DRAManager {
     const { client, plugin } = this.#options;
     const { namespace = "" } = pod.metadata;
     const wanted: Wanted[] = [];
-    for (const podClaim of podClaims(pod)) {
+    const asked = podClaims(pod);
+    if (asked.length === 0) return [];
+    // Its rules bring a CEL compiler, which only nodes whose pods have claims are to hold.
+    const { ResourceClaims } = await import("#api/resource/v1/resourceclaim");
+    for (const podClaim of asked) {
       const claim = await client
         .get(ResourceClaims, { namespace, name: podClaim.claimName }, signal)
         .catch((err: unknown) => {

@@ -1,5 +1,5 @@
 /** What `/metrics` shows of dynamic resources; upstream's names. @module */
-import { Gauge, Histogram, type Registry } from "prom-client";
+import { Gauge, Histogram, type Registry } from "#component-base";
 import type { OnDraCall } from "./dra-plugin.ts";
 
 /** Fifteen steps from 0.1 s to 40 s, each larger by the same factor. */

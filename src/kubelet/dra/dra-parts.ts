@@ -1,6 +1,6 @@
 /** Puts together what gives pods their dynamic resources; on a simulated node there is nothing to prepare. @module */
 import { join } from "node:path";
-import type { Registry } from "prom-client";
+import type { Registry } from "#component-base";
 import type { Node } from "#api/core/v1/types.gen";
 import { memoryState, type StateFile, stateFile } from "../checkpoint/state-file.ts";
 import type { KubeletOptions } from "../options.ts";

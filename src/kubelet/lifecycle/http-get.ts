@@ -1,8 +1,9 @@
 /** One HTTP GET of a probe or hook: no certificate checks, bounded body, redirects only to the same host. @module */
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { isIPv6 } from "node:net";
 import type { Container, HTTPGetAction } from "#api/core/v1/types.gen";
+import { httpRequest } from "#component-base";
 
 export interface HttpResult {
   readonly status: number;

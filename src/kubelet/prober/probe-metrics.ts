@@ -1,5 +1,5 @@
 /** Counts probes for `/metrics/probes`, with upstream's names. @module */
-import { Counter, Registry } from "prom-client";
+import { Counter, Registry } from "#component-base";
 import type { Pod } from "#api/core/v1/types.gen";
 import { containersOf, initContainersOf, uidOf } from "../container/pod-spec.ts";
 import type { ProbeResult, ProbeType } from "./probe-worker.ts";

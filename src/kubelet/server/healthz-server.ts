@@ -1,5 +1,5 @@
 /** `/healthz` on an address of its own, without TLS and without asking who calls: what kubeadm and service managers look at. @module */
-import { createServer } from "node:http";
+import { createHttpServer } from "#component-base";
 
 export interface HealthzOptions {
   readonly host: string;
@@ -19,7 +19,7 @@ export async function startHealthz(
   { host, port, isHealthy }: HealthzOptions,
   signal: AbortSignal,
 ): Promise<{ readonly port: number; readonly closed: Promise<void> }> {
-  const server = createServer(({ url = "/", method }, response) => {
+  const server = createHttpServer(({ url = "/", method }, response) => {
     const path = url.split("?")[0]!;
     const status = !PATHS.has(path)
       ? 404

@@ -1,5 +1,5 @@
 /** GET /metrics, /metrics/cadvisor and /metrics/resource, with upstream's names. @module */
-import { Gauge, Registry } from "prom-client";
+import { Gauge, Registry } from "#component-base";
 import type { Pod } from "#api/core/v1/types.gen";
 import { isStaticPod } from "../container/pod-spec.ts";
 import { resourceMetricsText } from "./resource-metrics.ts";

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { type Clock, type Logger, pause } from "#apimachinery";
 import type { Client, EventRecorder } from "#client";
 import type { Node, Pod } from "#api/core/v1/types.gen";
-import { Registry } from "prom-client";
+import { Registry } from "#component-base";
 import type { NodePlatform } from "../platform/platform.ts";
 import { runPluginManager, type PluginHandler } from "../pluginmanager/plugin-manager.ts";
 import { volumeMetricsText } from "../server/volume-metrics.ts";

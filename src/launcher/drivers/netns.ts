@@ -30,8 +30,8 @@ const PREFIX_LENGTH_6 = 64;
 /** The gateway is .1, the first node .2. */
 const FIRST_NODE = 2;
 export const NODES_MAX = 200;
-/** Above the nodes: the addresses of LoadBalancer services. */
-const LOAD_BALANCERS = "224/27";
+/** Above the nodes: the addresses of LoadBalancer services, the same places in each family. */
+const LOAD_BALANCERS = { IPv4: "224/27", IPv6: "e0/123" } as const;
 
 export const netnsDriver: Driver = {
   name: "netns",
@@ -179,8 +179,9 @@ function addressLine(ip: string): string {
     : `addr add ${ip}/${PREFIX_LENGTH} dev eth0`;
 }
 
-export function loadBalancerRange(network: Network): string {
-  return network.gateway.replace(/\.\d+$/, `.${LOAD_BALANCERS}`);
+export function loadBalancerRange(network: Network, family: IpFamily): string {
+  const range = LOAD_BALANCERS[family];
+  return family === "IPv4" ? network.gateway.replace(/\.\d+$/, `.${range}`) : `${prefix6(network)}${range}`;
 }
 
 export function namespaceOf(node: NodeSpec): string {

@@ -1,6 +1,7 @@
 /** A small server whose absence is told and borne: the rules are more important than to be asked about them. @module */
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import type { Logger } from "#apimachinery";
+import { createHttpServer } from "#component-base";
 import { CONNECTIONS_MAX, REQUEST_TIMEOUT_MS } from "./service-health.ts";
 
 export interface Answer {
@@ -25,7 +26,7 @@ export interface HttpOptions {
 /** Resolves once it listens, or has said that it cannot. */
 export async function serveHttp(options: HttpOptions): Promise<AsyncDisposable> {
   const { name, host, port, logger, answer } = options;
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+  const server = createHttpServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
     request.resume();
     const send = ({ status, contentType, body }: Answer = NOT_FOUND): void => {
       response.writeHead(status, { "content-type": contentType, "x-content-type-options": "nosniff" });

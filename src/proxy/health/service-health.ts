@@ -3,9 +3,10 @@
  * endpoints this node has. 200 with some, 503 without.
  * @module
  */
-import { createServer, type Server, type ServerResponse } from "node:http";
+import type { Server, ServerResponse } from "node:http";
 import { Services } from "#api/core/v1/service";
 import { apiVersionOf, splitKey, type Logger, type ObjectKey } from "#apimachinery";
+import { createHttpServer } from "#component-base";
 import type { EventRecorder } from "#client";
 import type { HealthCheck } from "../plan.ts";
 
@@ -104,7 +105,7 @@ export class ServiceHealthServers implements AsyncDisposable {
 }
 
 function listen(host: string, port: number, answer: (response: ServerResponse) => void): Promise<Server> {
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+  const server = createHttpServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
     request.resume();
     answer(response);
   });

@@ -1,8 +1,9 @@
 /** HTTP to an extender: one POST, bounded in time and size. @module */
 import { readFileSync } from "node:fs";
-import { Agent as HttpAgent, request as httpRequest, type ClientRequest } from "node:http";
+import type { ClientRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { parseDuration, type Clock } from "#apimachinery";
+import { HttpAgent, httpRequest } from "#component-base";
 import type { ExtenderConfig, ExtenderTlsConfig } from "../config/types.ts";
 import type { ExtenderPost } from "./extender.ts";
 

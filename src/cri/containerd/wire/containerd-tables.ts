@@ -24,6 +24,7 @@ export const containerdTypes: Tables = {
     ContainerDelete: "id 1 string",
     TaskStart: "containerId 1 string; pid 2 uint32",
     TaskExit: "containerId 1 string; id 2 string; pid 3 uint32; exitStatus 4 uint32",
+    TaskDelete: "containerId 1 string; id 5 string",
   },
   enums: {},
   methods: [],

@@ -1,5 +1,5 @@
 /** How long calls of CSI drivers take, with upstream's name. @module */
-import { Histogram, type Registry } from "prom-client";
+import { Histogram, type Registry } from "#component-base";
 import { RUNTIME_ERROR_CODES } from "#cri";
 
 const BUCKETS_SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 25, 50, 120, 300, 600];

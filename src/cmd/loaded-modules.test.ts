@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { test } from "node:test";
+import { promisify } from "node:util";
+
+/** Everything that importing `file` loads: names of Node's own modules and addresses of files. */
+async function loadedBy(file: string, ...args: readonly string[]): Promise<readonly string[]> {
+  const script = `
+    const { registerHooks } = require("node:module");
+    const urls = [];
+    registerHooks({ resolve: (name, context, next) => { const found = next(name, context); urls.push(found.url); return found; } });
+    process.on("exit", () => console.log("\\n" + JSON.stringify([...urls, ...process.moduleLoadList])));
+    import(${JSON.stringify(join(import.meta.dirname, file))});`;
+  const { stdout } = await promisify(execFile)(process.execPath, ["-e", script, "--", ...args], {
+    maxBuffer: 16 * 1024 * 1024,
+  });
+  return JSON.parse(stdout.trimEnd().split("\n").at(-1)!) as readonly string[];
+}
+
+const CASES: readonly { file: string; args?: readonly string[]; never: RegExp }[] = [
+  {
+    file: "k8ts.ts",
+    args: ["k8ts", "version"],
+    never: /src\/(?:apiserver|kubelet|controllers|scheduler|cri|proxy|dns)\/|@opentelemetry|deps\/undici/,
+  },
+  {
+    file: "agent/agent.ts",
+    never: /src\/(?:apiserver|apimachinery\/cel)\/|@peculiar|@opentelemetry|deps\/undici/,
+  },
+  {
+    file: "server/server.ts",
+    never: /src\/(?:kubelet|cri|proxy)\/|@grpc|@peculiar|@opentelemetry|deps\/undici/,
+  },
+];
+for (const { file, args = [], never } of CASES) {
+  test(`${file} loads nothing that it may never need`, async () => {
+    const loaded = await loadedBy(file, ...args);
+    assert.ok(loaded.length > 100);
+    assert.deepEqual(
+      loaded.filter((name) => never.test(name)),
+      [],
+    );
+  });
+}
