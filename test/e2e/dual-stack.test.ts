@@ -287,4 +287,19 @@ suite("a cluster of IPv6 alone", { skip }, () => {
       /addressType: IPv6/,
     );
   });
+
+  test("a load balancer has an address of IPv6 alone, at which it answers this machine", async () => {
+    await service("balanced", { selector: { app: "web" }, type: "LoadBalancer" });
+    const path = "jsonpath={.status.loadBalancer.ingress[*].ip}";
+    const ip = await eventually(
+      "the address",
+      async () => (await cluster.kubectl("get", "service", "balanced", "-o", path)) || undefined,
+    );
+    assert.match(ip, /^fd6b:3874:7300:[0-9a-f]+::e0$/);
+    await eventually(`${ip} answers`, async () => {
+      const { code, stdout } = await run(["curl", "-s", "-m", "2", `http://[${ip}]/`], process.env);
+      return code === 0 && stdout.includes("Hello from web") ? true : undefined;
+    });
+    await answers("far", ip, /Hello from web/);
+  });
 });
