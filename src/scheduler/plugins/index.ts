@@ -37,6 +37,7 @@ import { nodeResourcesBalancedAllocation } from "./node-resources/balanced-alloc
 import { nodeResourcesFit } from "./node-resources/fit.ts";
 import { podTopologySpread } from "./pod-topology-spread.ts";
 import { prioritySort } from "./priority-sort.ts";
+import { AttachedVolumes } from "./volumes/attached-volumes.ts";
 import { nodeVolumeLimits } from "./volumes/node-volume-limits.ts";
 import type { VolumeListers } from "./volumes/pod-claims.ts";
 import { volumeBinding } from "./volumes/volume-binding.ts";
@@ -47,6 +48,7 @@ import { volumeZone } from "./volumes/volume-zone.ts";
 /** What plugins of several profiles promise, they promise each other: a registry of its own for every scheduler. */
 export function newInTreeRegistry(): PluginRegistry {
   const promises = new VolumePromises();
+  let attached: AttachedVolumes | undefined;
   let dra: DraManager | undefined;
   let resolver: DeviceClassResolver | undefined;
   const draOf = (informers: InformerFactory): DraManager =>
@@ -70,7 +72,8 @@ export function newInTreeRegistry(): PluginRegistry {
       return nodeResourcesFit(fit, classesOf(informers).byResource, totals);
     },
     VolumeRestrictions: (_, { informers }) => volumeRestrictions(volumeListers(informers)),
-    NodeVolumeLimits: (_, { informers }) => nodeVolumeLimits(volumeListers(informers)),
+    NodeVolumeLimits: (_, { informers }) =>
+      nodeVolumeLimits((attached ??= new AttachedVolumes(volumeListers(informers), informers))),
     VolumeBinding: (args, { client, clock, informers }) =>
       volumeBinding({
         client,

@@ -5,8 +5,8 @@ import { addConsumed, type Consumed } from "./consumable-capacity.ts";
 import { deviceId } from "./pools.ts";
 
 export interface AllocatedState {
-  /** Ids of devices that nobody else can have. */
-  readonly dedicated: ReadonlySet<string>;
+  /** Whether nobody else can have the device of this id. */
+  isDedicated(id: string): boolean;
   /** By the id of the device: what its shares consume together. */
   readonly shared: ReadonlyMap<string, Consumed>;
 }
@@ -40,9 +40,9 @@ export class AllocatedDevices {
     for (const { id } of shares) this.#shares.delete(id);
   }
 
-  /** Together with allocations of which some may be known already. */
+  /** Together with allocations of which some may be known already. A view: what comes or goes later shows, shares do not. */
   with(allocations: Iterable<AllocationResult | undefined>): AllocatedState {
-    const ids = new Set(this.#dedicated.keys());
+    const ids = new Set<string>();
     const byId = new Map(this.#shares);
     for (const allocation of allocations) {
       const { dedicated, shares } = usesOf(allocation);
@@ -52,7 +52,7 @@ export class AllocatedDevices {
     const shared = new Map<string, Consumed>();
     for (const { device, consumed } of byId.values())
       shared.set(device, addConsumed(shared.get(device), consumed));
-    return { dedicated: ids, shared };
+    return { isDedicated: (id) => this.#dedicated.has(id) || ids.has(id), shared };
   }
 }
 

@@ -12,6 +12,7 @@ import type {
 import { AllocatedDevices } from "./allocated-devices.ts";
 import { allocate, AllocationError, AllocationTimeout, type AllocatorParts } from "./allocator.ts";
 import { DeviceSelectors } from "./device-selector.ts";
+import { gatherPools } from "./pools.ts";
 
 const DRIVER = "gpu.example.com";
 const gpu: DeviceClass = {
@@ -53,15 +54,16 @@ interface Setting {
 }
 
 function run({ slices, claims, allocated = [], isLate = () => false }: Setting) {
+  const node = { name: "node", labels: {} };
   const parts: AllocatorParts = {
-    slices,
+    pools: gatherPools(slices, node),
     classes: () => gpu,
     allocated: new AllocatedDevices().with(allocated),
     selectors: new DeviceSelectors(),
     random: () => 0.5,
     isLate,
   };
-  return allocate(claims, { name: "node", labels: {} }, parts);
+  return allocate(claims, node, parts);
 }
 
 const devicesOf = (results: readonly AllocationResult[] | undefined): string =>

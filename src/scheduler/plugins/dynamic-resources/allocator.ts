@@ -1,11 +1,6 @@
 /** Chooses devices for claims on one node: depth first, taking back what leads nowhere. Upstream's structured allocator. @module */
 import type { SelectableNode } from "#api/core/v1/node-selector";
-import type {
-  AllocationResult,
-  DeviceSelector,
-  ResourceClaim,
-  ResourceSlice,
-} from "#api/resource/v1/types.gen";
+import type { AllocationResult, DeviceSelector, ResourceClaim } from "#api/resource/v1/types.gen";
 import { keyOf } from "#apimachinery";
 import type { AllocatedState } from "./allocated-devices.ts";
 import { resultOf, type ChosenDevice } from "./allocation-result.ts";
@@ -13,18 +8,20 @@ import { consumptionOf, isWithin, type Consumed } from "./consumable-capacity.ts
 import { AttributeConstraint } from "./device-constraint.ts";
 import { alternativesOf, isTaintedFor, type FindClass, type Wanted } from "./device-request.ts";
 import type { DeviceSelectors } from "./device-selector.ts";
-import { gatherPools, type Pool, type PoolDevice } from "./pools.ts";
+import type { Pool, PoolDevice } from "./pools.ts";
 import { SharedCounters } from "./shared-counters.ts";
 
 /** Upstream's AllocationResultsMaxSize. */
 const RESULTS_MAX = 32;
 /** Devices tried for one node, whatever time that takes. */
 const STEPS_MAX = 100_000;
+const NO_TAKERS: readonly number[] = [];
 /** After so many tries it is looked at the time. */
 const STEPS_PER_LOOK = 256;
 
 export interface AllocatorParts {
-  readonly slices: readonly ResourceSlice[];
+  /** That the node can reach. */
+  readonly pools: readonly Pool[];
   readonly classes: FindClass;
   /** What claims have, or are about to get. */
   readonly allocated: AllocatedState;
@@ -60,7 +57,7 @@ export function allocate(
   node: SelectableNode,
   parts: AllocatorParts,
 ): readonly AllocationResult[] | undefined {
-  const allocation = new Allocation(claims, gatherPools(parts.slices, node), parts);
+  const allocation = new Allocation(claims, parts);
   const chosen = allocation.run();
   return chosen?.map((own, i) => resultOf(claims[i]!.spec.devices ?? {}, own, node.name, parts.random));
 }
@@ -77,7 +74,7 @@ class Allocation {
   /** By claim. */
   readonly #chosen: readonly Chosen[][];
   /** Device -> the claims that are about to get it. */
-  readonly #takers = new Map<string, number[]>();
+  readonly #takers = new Map<string, readonly number[]>();
   /** Device -> what those consume that are about to get a share of it. */
   readonly #shares = new Map<string, Consumed[]>();
   readonly #counters: SharedCounters;
@@ -85,12 +82,12 @@ class Allocation {
   readonly #consumptions = new Map<Wanted, Map<PoolDevice, Consumed | undefined>>();
   #steps = 0;
 
-  constructor(claims: readonly ResourceClaim[], pools: readonly Pool[], parts: AllocatorParts) {
+  constructor(claims: readonly ResourceClaim[], parts: AllocatorParts) {
     this.#claims = claims;
-    this.#pools = pools;
+    this.#pools = parts.pools;
     this.#parts = parts;
-    const { dedicated, shared } = parts.allocated;
-    this.#counters = new SharedCounters((id) => dedicated.has(id) || shared.has(id));
+    const { allocated } = parts;
+    this.#counters = new SharedCounters((id) => allocated.isDedicated(id) || allocated.shared.has(id));
     this.#chosen = claims.map(() => []);
     this.#alternatives = claims.map((claim) =>
       (claim.spec.devices?.requests ?? []).map((request) => {
@@ -190,6 +187,7 @@ class Allocation {
           isPast = device === after;
           continue;
         }
+        if (this.#isInUse(claim, wanted, device)) continue; // nothing is cheaper to know
         if (!this.#fits(claim, wanted, device) || !this.#take(claim, wanted, { pool, device })) continue;
         if (this.#some(claim, wanted, count - 1, device, next)) return true;
         this.#giveBack(claim);
@@ -237,14 +235,18 @@ class Allocation {
     return remembered(this.#consumptions, wanted, poolDevice, () => consumptionOf(device, wanted.capacity));
   }
 
-  /** Whether the device is free, tolerable and as the constraints want it. With admin access it need not be free. */
+  /** With admin access it need only be another than the claim is about to get. */
+  #isInUse(claim: number, { adminAccess }: Wanted, { id }: PoolDevice): boolean {
+    const takers = this.#takers.get(id) ?? NO_TAKERS;
+    return adminAccess ? takers.includes(claim) : takers.length > 0 || this.#parts.allocated.isDedicated(id);
+  }
+
+  /** Whether the device is free, tolerable and as the constraints want it. */
   #take(claim: number, wanted: Wanted, { pool, device: poolDevice }: Candidate): boolean {
     this.#countStep();
     const { id, driver, device } = poolDevice;
     const isShared = device.allowMultipleAllocations === true;
-    const takers = this.#takers.get(id) ?? [];
-    const { dedicated } = this.#parts.allocated;
-    if (wanted.adminAccess ? takers.includes(claim) : takers.length > 0 || dedicated.has(id)) return false;
+    if (this.#isInUse(claim, wanted, poolDevice)) return false;
     if (isTaintedFor(device, wanted.tolerations)) return false;
     if (!this.#hasCapacity(wanted, poolDevice)) return false;
     // the first share of a device takes its counters for all of them
@@ -258,7 +260,7 @@ class Allocation {
       return wanted.isAll ? this.#cannotAdd(claim, wanted, id) : false;
     }
     const consumed = isShared ? this.#consumption(wanted, poolDevice) : undefined;
-    if (consumed === undefined) this.#takers.set(id, [...takers, claim]);
+    if (consumed === undefined) this.#takers.set(id, [...(this.#takers.get(id) ?? NO_TAKERS), claim]);
     else this.#shares.set(id, [...(this.#shares.get(id) ?? []), consumed]);
     this.#chosen[claim]!.push({ wanted, poolDevice, consumed, counted: isCounted ? pool : undefined });
     return true;

@@ -4,7 +4,7 @@ import type { NodeInfo } from "../../cache/node-info.ts";
 import type { CycleState } from "../../framework/plugin.ts";
 import type { AllocatedState } from "./allocated-devices.ts";
 import type { DraManager } from "./dra-manager.ts";
-import { gatherPools, type PoolDevice } from "./pools.ts";
+import type { PoolDevice } from "./pools.ts";
 
 export interface Totals {
   readonly capacity: number;
@@ -33,11 +33,11 @@ export function deviceTotals(dra: DraManager): DeviceTotals {
     if (allocated === undefined) state.set(ALLOCATED, (allocated = dra.allocated()));
     let capacity = 0;
     let used = 0;
-    for (const { devices } of gatherPools(dra.slicesFor(node.name), node))
+    for (const { devices } of dra.poolsFor(node))
       for (const poolDevice of devices) {
         if (!isOfClass(poolDevice, deviceClass)) continue;
         capacity++;
-        if (allocated.dedicated.has(poolDevice.id) || allocated.shared.has(poolDevice.id)) used++;
+        if (allocated.isDedicated(poolDevice.id) || allocated.shared.has(poolDevice.id)) used++;
       }
     return { capacity, used };
   };

@@ -10,11 +10,13 @@ import type {
   ResourceClaim,
   ResourceSlice,
 } from "#api/resource/v1/types.gen";
-import { keyOf } from "#apimachinery";
+import { keyOf, type labels } from "#apimachinery";
 import type { InformerFactory, Lister, SharedInformer } from "#client";
+import type { NodeInfo } from "../../cache/node-info.ts";
 import { AllocatedDevices, type AllocatedState } from "./allocated-devices.ts";
 import type { DeviceClassResolver } from "./device-class-resolver.ts";
 import { DeviceSelectors } from "./device-selector.ts";
+import { gatherPools, type Pool } from "./pools.ts";
 
 /** One for all profiles of a scheduler. */
 export class DraManager {
@@ -64,12 +66,15 @@ export class DraManager {
     return this.#claims.controlledBy(pod);
   }
 
-  /** The slices of all pools that may have devices for the node. */
-  slicesFor(nodeName: string): readonly ResourceSlice[] {
+  /** With the devices that the node can reach. The same ones until a slice, a rule or a label of the node changes. */
+  poolsFor({ slot, name, labels }: NodeInfo): readonly Pool[] {
     this.#byNode ??= byNode(this.#tainted());
-    const { local, shared } = this.#byNode;
-    const own = local.get(nodeName);
-    return own === undefined ? shared : [...own, ...shared];
+    const { local, shared, pools } = this.#byNode;
+    const known = pools[slot];
+    if (known?.name === name && known.labels === labels) return known.pools;
+    const found = gatherPools([...(local.get(name) ?? []), ...shared], { name, labels });
+    pools[slot] = { name, labels, pools: found };
+    return found;
   }
 
   /** With the taints of rules, as if they were the drivers' own. */
@@ -127,6 +132,14 @@ interface SlicesByNode {
   /** Pools that are on one node alone. */
   readonly local: ReadonlyMap<string, readonly ResourceSlice[]>;
   readonly shared: readonly ResourceSlice[];
+  /** By slot of the node, those that were asked for. */
+  readonly pools: (NodePools | undefined)[];
+}
+
+interface NodePools {
+  readonly name: string;
+  readonly labels: labels.Labels;
+  readonly pools: readonly Pool[];
 }
 
 function byNode(slices: readonly ResourceSlice[]): SlicesByNode {
@@ -138,7 +151,7 @@ function byNode(slices: readonly ResourceSlice[]): SlicesByNode {
     if (!isLocal) shared.push(...pool);
     else local.set(nodeName, [...(local.get(nodeName) ?? []), ...pool]);
   }
-  return { local, shared };
+  return { local, shared, pools: [] };
 }
 
 function isNewer(a: ResourceClaim, b: ResourceClaim): boolean {

@@ -310,7 +310,7 @@ export class DynamicResources implements Plugin {
     const timeoutMs = this.#filterTimeoutMs;
     const startMs = clock.monotonicMs();
     const parts = {
-      slices: dra.slicesFor(node.name),
+      pools: dra.poolsFor(node),
       classes: (name: string) => dra.classes.byName(name),
       allocated,
       selectors: dra.selectors,
@@ -337,7 +337,7 @@ const NOTHING_TO_DEALLOCATE: PostFilterResult = {
   status: unschedulable(NAME, "no new claims to deallocate"),
 };
 const NO_CLAIMS: readonly ResourceClaim[] = [];
-const NOTHING_ALLOCATED: AllocatedState = { dedicated: new Set(), shared: new Map() };
+const NOTHING_ALLOCATED: AllocatedState = { isDedicated: () => false, shared: new Map() };
 
 function stateOf(cycle: CycleState): State | undefined {
   return cycle.get(NAME) as State | undefined;

@@ -5,7 +5,7 @@ import type { StorageClass } from "#api/storage/v1/types.gen";
 import { SchedulerCache } from "../../cache/scheduler-cache.ts";
 import { testNode } from "../../fixture.ts";
 import type { NodeInfo } from "../../cache/node-info.ts";
-import { canProvision, findVolume } from "./match-volume.ts";
+import { candidatesFor, canProvision, findVolume } from "./match-volume.ts";
 
 const node = nodeInfo("a", { "topology.kubernetes.io/zone": "z1" });
 
@@ -41,23 +41,26 @@ const cases: readonly Case[] = [
     want: "l",
   },
   {
+    name: "the one that is kept for the claim, whatever its access modes",
+    volumes: [volume("l", "9Gi", { claimRef: { namespace: "default", name: "data" }, accessModes: [] })],
+    want: "l",
+  },
+  {
+    name: "none if the node cannot reach the one that is kept for the claim",
+    volumes: [
+      volume("m", "5Gi"),
+      volume("l", "9Gi", { claimRef: { namespace: "default", name: "data" }, ...elsewhere() }),
+    ],
+    want: undefined,
+  },
+  {
     name: "none that is kept for another claim",
     volumes: [volume("m", "5Gi", { claimRef: { namespace: "default", name: "other" } })],
     want: undefined,
   },
   {
     name: "none that the node cannot reach",
-    volumes: [
-      volume("m", "5Gi", {
-        nodeAffinity: {
-          required: {
-            nodeSelectorTerms: [
-              { matchExpressions: [{ key: "kubernetes.io/hostname", operator: "In", values: ["b"] }] },
-            ],
-          },
-        },
-      }),
-    ],
+    volumes: [volume("m", "5Gi", elsewhere())],
     want: undefined,
   },
   {
@@ -80,12 +83,14 @@ for (const { name, volumes, claim = {}, taken, want } of cases) {
       ...claim,
     };
     const metadata = { namespace: "default", name: "data", uid: "u" };
-    const found = findVolume(
-      { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata, spec },
-      volumes,
-      node,
-      (other) => other.metadata.name === taken,
-    );
+    const claimed: PersistentVolumeClaim = {
+      apiVersion: "v1",
+      kind: "PersistentVolumeClaim",
+      metadata,
+      spec,
+    };
+    const candidates = candidatesFor(claimed, volumes);
+    const found = findVolume(candidates, node, (other) => other.metadata.name === taken);
     assert.equal(found?.metadata.name, want);
   });
 }
@@ -106,6 +111,12 @@ function classOf(provisioner: string, zone?: string): StorageClass {
     provisioner,
     ...(zone !== undefined && { allowedTopologies: [{ matchLabelExpressions: [{ key, values: [zone] }] }] }),
   };
+}
+
+/** Reached from another node only. */
+function elsewhere(): PersistentVolume["spec"] {
+  const terms = [{ matchExpressions: [{ key: "kubernetes.io/hostname", operator: "In", values: ["b"] }] }];
+  return { nodeAffinity: { required: { nodeSelectorTerms: terms } } };
 }
 
 function volume(name: string, storage: string, spec: PersistentVolume["spec"] = {}): PersistentVolume {

@@ -11,24 +11,45 @@ export function isReachable({ spec }: PersistentVolume, node: NodeInfo): boolean
   return terms === undefined || matchesNodeSelector(terms, node);
 }
 
-/** The one that is kept for the claim, or the smallest that is large enough. */
-export function findVolume(
+/** What a claim could be bound to, were its pod on the right node. */
+export interface Candidates {
+  /** For this claim and no other. */
+  readonly kept: readonly PersistentVolume[];
+  /** For whoever comes first, the smallest first. */
+  readonly open: readonly PersistentVolume[];
+}
+
+/** Once for a pod: nodes are many, and so are volumes. */
+export function candidatesFor(
   claim: PersistentVolumeClaim,
   volumes: readonly PersistentVolume[],
+): Candidates {
+  const selector = claim.spec?.selector && labels.fromLabelSelector(claim.spec.selector);
+  const kept: PersistentVolume[] = [];
+  const open: PersistentVolume[] = [];
+  for (const volume of volumes) {
+    const isKept = isKeptFor(volume, claim);
+    if (!isKept && (volume.spec?.claimRef !== undefined || volume.status?.phase !== "Available")) continue;
+    if (!fits(volume, claim)) continue;
+    if (isKept) kept.push(volume);
+    else if (
+      (selector === undefined || labels.matches(selector, volume.metadata.labels)) &&
+      (claim.spec?.accessModes ?? []).every((mode) => volume.spec?.accessModes?.includes(mode) === true)
+    )
+      open.push(volume);
+  }
+  return { kept, open: open.toSorted((a, b) => compareSizes(sizeOf(a), sizeOf(b))) };
+}
+
+/** The one that is kept for the claim, and if the node cannot reach that, none; or the smallest that is large enough. */
+export function findVolume(
+  { kept, open }: Candidates,
   node: NodeInfo,
   isTaken: (volume: PersistentVolume) => boolean,
 ): PersistentVolume | undefined {
-  const selector = claim.spec?.selector && labels.fromLabelSelector(claim.spec.selector);
-  let best: PersistentVolume | undefined;
-  for (const volume of volumes) {
-    const kept = isKeptFor(volume, claim);
-    if (!kept && (volume.spec?.claimRef !== undefined || volume.status?.phase !== "Available")) continue;
-    if (isTaken(volume) || !fits(volume, claim) || !isReachable(volume, node)) continue;
-    if (kept) return volume;
-    if (selector !== undefined && !labels.matches(selector, volume.metadata.labels)) continue;
-    if (best === undefined || compareSizes(sizeOf(volume), sizeOf(best)) < 0) best = volume;
-  }
-  return best;
+  const own = kept.find((volume) => !isTaken(volume));
+  if (own !== undefined) return isReachable(own, node) ? own : undefined;
+  return open.find((volume) => isReachable(volume, node) && !isTaken(volume));
 }
 
 /** Whether a volume could be made for the claim where the node is. */
@@ -55,7 +76,6 @@ function fits(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
     classNameOf(volume) === classNameOf(claim) &&
     (spec.volumeMode ?? "Filesystem") === (wanted.volumeMode ?? "Filesystem") &&
     (spec.volumeAttributesClassName ?? "") === (wanted.volumeAttributesClassName ?? "") &&
-    (wanted.accessModes ?? []).every((mode) => spec.accessModes?.includes(mode) === true) &&
     compareSizes(sizeOf(volume), wanted.resources?.requests?.["storage"] ?? "0") >= 0
   );
 }

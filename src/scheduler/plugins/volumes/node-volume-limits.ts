@@ -1,84 +1,76 @@
 /** NodeVolumeLimits: how many volumes of a CSI driver a node can have, as its CSINode says. @module */
 import type { Pod } from "#api/core/v1/types.gen";
-import type { CSINode } from "#api/storage/v1/types.gen";
+import type { CSINode, VolumeAttachment } from "#api/storage/v1/types.gen";
+import type { ClusterEvent } from "../../framework/cluster-event.ts";
 import type { Plugin } from "../../framework/plugin.ts";
 import { unschedulable } from "../../framework/status.ts";
-import { csiVolumeOf, driverOf, migratedPlugins, migratedVolume, type CsiVolume } from "./csi-volume.ts";
-import { classNameOf, claimRefs, type VolumeListers } from "./pod-claims.ts";
+import { limitsOf, type AttachedVolumes, type NodeVolumes, type Volumes } from "./attached-volumes.ts";
+import { migratedVolume } from "./csi-volume.ts";
+import { claimRefs } from "./pod-claims.ts";
 
 const NAME = "NodeVolumeLimits";
 const TOO_MANY = unschedulable(NAME, "node(s) exceed max volume count");
 
-/** By driver and handle: volumes that several pods share count once. */
-type Volumes = Map<string, Pick<CsiVolume, "driver" | "plugin">>;
-
-export function nodeVolumeLimits(listers: VolumeListers): Plugin {
+export function nodeVolumeLimits(attached: AttachedVolumes): Plugin {
   return {
     name: NAME,
     preFilter(cycle, { pod }) {
-      const wanted: Volumes = new Map();
-      addVolumes(wanted, pod, listers);
+      const wanted = attached.wantedBy(pod);
       if (wanted.size === 0) return { skip: true };
       cycle.set(NAME, wanted);
       return undefined;
     },
-    filter(cycle, _pod, node) {
-      const csiNode = listers.csiNodes.get(node.name);
-      const limits = limitsOf(csiNode);
-      if (limits.size === 0) return undefined;
-      const migrated = migratedPlugins(csiNode);
-      const used: Volumes = new Map();
-      for (const { pod } of node.pods.values()) addVolumes(used, pod, listers);
-      const counts = countByDriver(used, migrated);
-      const more = (cycle.get(NAME) as Volumes).entries().filter(([volume]) => !used.has(volume));
-      for (const [driver, count] of countByDriver(more, migrated)) {
-        if ((counts.get(driver) ?? 0) + count > (limits.get(driver) ?? Infinity)) return TOO_MANY;
-      }
-      return undefined;
-    },
+    filter: (cycle, _pod, node) =>
+      hasRoom(attached.of(node), cycle.get(NAME) as Volumes) ? undefined : TOO_MANY,
     eventsToRegister: [
-      { resource: "AssignedPod", actions: ["delete"] },
       { resource: "CSINode", actions: ["add", "update"] },
-      { resource: "PersistentVolumeClaim", actions: ["add", "update"] },
+      { resource: "AssignedPod", actions: ["delete"] },
+      { resource: "PersistentVolumeClaim", actions: ["add"] },
+      { resource: "VolumeAttachment", actions: ["delete"] },
     ],
-    queueingHint: () => true,
+    queueingHint: (event, { pod }) => mayHelp(event, pod),
   };
 }
 
-function limitsOf(csiNode: CSINode | undefined): ReadonlyMap<string, number> {
-  const limits = new Map<string, number>();
-  for (const driver of csiNode?.spec?.drivers ?? []) {
-    const count = driver.allocatable?.count;
-    if (count !== undefined) limits.set(driver.name, count);
+function hasRoom({ room, migrated, used }: NodeVolumes, wanted: Volumes): boolean {
+  if (room.size === 0) return true;
+  const more = wanted.size > 1 ? new Map<string, number>() : undefined;
+  for (const [id, { driver, plugin }] of wanted) {
+    const left = room.get(driver);
+    if (left === undefined || used.has(id) || (plugin !== undefined && !migrated.has(plugin))) continue;
+    const count = (more?.get(driver) ?? 0) + 1;
+    if (count > left) return false;
+    more?.set(driver, count);
   }
-  return limits;
+  return true;
 }
 
-/** Volumes that are still to be made count by their claim. */
-function addVolumes(to: Volumes, pod: Pod, { claims, volumes, classes }: VolumeListers): void {
-  const add = (volume: CsiVolume | undefined): void => {
-    if (volume !== undefined) to.set(`${volume.driver} ${volume.handle}`, volume);
-  };
-  for (const volume of pod.spec?.volumes ?? []) add(migratedVolume(volume));
-  for (const { key } of claimRefs(pod)) {
-    const claim = claims.get(key);
-    if (claim === undefined) continue;
-    const volumeName = claim.spec?.volumeName ?? "";
-    const spec = volumes.get(volumeName)?.spec;
-    if (spec !== undefined) add(csiVolumeOf(spec));
-    else if (volumeName === "") {
-      const provisioner = classes.get(classNameOf(claim))?.provisioner;
-      if (provisioner !== undefined) add({ ...driverOf(provisioner), handle: key });
-    }
-  }
+function mayHelp({ resource, action, key, pod: event, object }: ClusterEvent, pod: Pod): boolean {
+  if (resource === "AssignedPod") return event?.old !== undefined && usesVolumes(event.old);
+  if (resource === "PersistentVolumeClaim") return claimRefs(pod).some((ref) => ref.key === key);
+  if (resource === "VolumeAttachment") return maySpare(object?.old as VolumeAttachment | undefined, pod);
+  return (
+    action === "add" || isAnyRaised(object?.old as CSINode | undefined, object?.new as CSINode | undefined)
+  );
 }
 
-function countByDriver(
-  volumes: Iterable<readonly [string, Pick<CsiVolume, "driver" | "plugin">]>,
-  migrated: ReadonlySet<string>,
-): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const [, { driver, plugin }] of volumes)
-    if (plugin === undefined || migrated.has(plugin)) counts.set(driver, (counts.get(driver) ?? 0) + 1);
-  return counts;
+/** Such as may be attached. */
+function usesVolumes(pod: Pod): boolean {
+  return claimRefs(pod).length > 0 || (pod.spec?.volumes ?? []).some((volume) => migratedVolume(volume));
+}
+
+/** What was detached may have been of the driver that the pod needs. */
+function maySpare(gone: VolumeAttachment | undefined, { spec }: Pod): boolean {
+  return (spec?.volumes ?? []).some(
+    (volume) =>
+      volume.persistentVolumeClaim !== undefined || migratedVolume(volume)?.driver === gone?.spec.attacher,
+  );
+}
+
+/** A driver without a limit counts as one of zero, as upstream has it. */
+function isAnyRaised(old: CSINode | undefined, now: CSINode | undefined): boolean {
+  const before = limitsOf(old);
+  return limitsOf(now)
+    .entries()
+    .some(([driver, limit]) => limit > (before.get(driver) ?? 0));
 }

@@ -12,7 +12,7 @@ import type { NodeInfo } from "../../cache/node-info.ts";
 import type { VolumeBindingArgs } from "../../config/types.ts";
 import type { CycleState, Plugin } from "../../framework/plugin.ts";
 import { unresolvable, type Status } from "../../framework/status.ts";
-import { canProvision, findVolume, isReachable } from "./match-volume.ts";
+import { candidatesFor, canProvision, findVolume, isReachable, type Candidates } from "./match-volume.ts";
 import {
   classNameOf,
   claimRefs,
@@ -47,6 +47,8 @@ export interface VolumeBindingParts {
 interface Claims {
   readonly bound: readonly PersistentVolumeClaim[];
   readonly delayed: readonly PersistentVolumeClaim[];
+  /** Of delayed claims, those that were asked for. */
+  readonly candidates: Map<PersistentVolumeClaim, Candidates>;
 }
 
 export function volumeBinding(parts: VolumeBindingParts): Plugin {
@@ -62,7 +64,7 @@ export function volumeBinding(parts: VolumeBindingParts): Plugin {
       const canWait = (claim: PersistentVolumeClaim): boolean =>
         (claim.spec?.volumeName ?? "") === "" && isDelayed(claim, listers);
       if (!open.every(canWait)) return { status: UNBOUND };
-      cycle.set(NAME, { bound, delayed: open } satisfies Claims);
+      cycle.set(NAME, { bound, delayed: open, candidates: new Map() } satisfies Claims);
       return undefined;
     },
     filter(cycle, _pod, node) {
@@ -109,7 +111,7 @@ function decisionsOf(cycle: CycleState): readonly Decision[] {
 }
 
 function decide(
-  { bound, delayed }: Claims,
+  { bound, delayed, candidates }: Claims,
   node: NodeInfo,
   listers: VolumeListers,
   promises: VolumePromises,
@@ -124,7 +126,12 @@ function decide(
     const isTaken = (volume: PersistentVolume): boolean =>
       promises.isToAnother(volume, claim) ||
       decisions.some((other) => other.volume?.metadata.name === volume.metadata.name);
-    const decision = decideOne(claim, node, listers, isTaken, promises.nodeOf(claim));
+    const find = (): PersistentVolume | undefined => {
+      let own = candidates.get(claim);
+      if (own === undefined) candidates.set(claim, (own = candidatesFor(claim, listers.volumes.list())));
+      return findVolume(own, node, isTaken);
+    };
+    const decision = decideOne(claim, node, listers, find, promises.nodeOf(claim));
     if ("code" in decision) return decision;
     decisions.push(decision);
   }
@@ -135,13 +142,13 @@ function decideOne(
   claim: PersistentVolumeClaim,
   node: NodeInfo,
   listers: VolumeListers,
-  isTaken: (volume: PersistentVolume) => boolean,
+  find: () => PersistentVolume | undefined,
   promisedNode: string | undefined,
 ): Decision | Status {
-  const { volumes, classes } = listers;
+  const { classes } = listers;
   const selected = promisedNode ?? claim.metadata.annotations?.[SELECTED_NODE];
   if (selected !== undefined) return selected === node.name ? { claim, volume: undefined } : BIND_CONFLICT;
-  const volume = findVolume(claim, volumes.list(), node, isTaken);
+  const volume = find();
   if (volume !== undefined) return { claim, volume };
   const storageClass = classes.get(classNameOf(claim));
   if (storageClass === undefined || !canProvision(storageClass, node)) return BIND_CONFLICT;
