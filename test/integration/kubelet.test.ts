@@ -262,10 +262,13 @@ test("runKubelet adopts running containers after a restart, and removes pods tha
   }
 });
 
+const manifestOf = (name: string): string =>
+  `kind: Pod\nmetadata: {name: ${name}}\nspec: {containers: [{name: c, image: demo/web:1}]}\n`;
+
 test("runKubelet runs a static pod, shows it by a mirror, and makes the mirror again", async () => {
   const dir = await mkdtemp(join(tmpdir(), "k8ts-kubelet-manifests-"));
   const manifest = join(dir, "static.yaml");
-  const text = "kind: Pod\nmetadata: {name: static}\nspec: {containers: [{name: c, image: demo/web:1}]}\n";
+  const text = manifestOf("static");
   const own = createSimulatedRuntime({ clock: systemClock, podCidr: "10.200.1.0/24" });
   const second = startKubelet({ nodeName: "n2", runtime: own, podManifestPath: dir });
   try {
@@ -287,21 +290,19 @@ test("runKubelet runs a static pod, shows it by a mirror, and makes the mirror a
 
 test("runKubelet gives a static pod the place of another one, and refuses it where all are critical", async () => {
   const dir = await mkdtemp(join(tmpdir(), "k8ts-kubelet-manifests-"));
-  const manifest = (name: string): string =>
-    `kind: Pod\nmetadata: {name: ${name}}\nspec: {containers: [{name: c, image: demo/web:1}]}\n`;
   const own = createSimulatedRuntime({ clock: systemClock, podCidr: "10.200.2.0/24" });
   const second = startKubelet({ nodeName: "n3", runtime: own, podManifestPath: dir, maxPods: 1 });
   try {
     await create("victim", { nodeName: "n3", terminationGracePeriodSeconds: 1 });
     await until("victim", isReady);
-    await writeFile(join(dir, "a.yaml"), manifest("first"));
+    await writeFile(join(dir, "a.yaml"), manifestOf("first"));
     await until("first-n3", isReady);
     const { status } = await until("victim", (pod) => pod.status?.phase === "Failed");
     assert.equal(status?.reason, "Preempting");
     assert.equal(status.message, "Preempted in order to admit critical pod");
     const disrupted = status.conditions?.find(({ type }) => type === "DisruptionTarget");
     assert.equal(disrupted?.reason, "TerminationByKubelet");
-    await writeFile(join(dir, "b.yaml"), manifest("second"));
+    await writeFile(join(dir, "b.yaml"), manifestOf("second"));
     const refused = await until("second-n3", (pod) => pod.status?.phase === "Failed");
     assert.equal(refused.status?.reason, "UnexpectedAdmissionError");
     assert.match(refused.status.message ?? "", /no set of running pods found .*\(res: pods, q: 1\)/u);

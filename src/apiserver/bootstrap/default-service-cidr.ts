@@ -67,7 +67,8 @@ async function ensure(options: DefaultServiceCIDROptions): Promise<ServiceCIDR |
   if (found !== undefined && lacksFamily(found, cidrs)) {
     const transform = (stored: KubeObject | undefined): KubeObject =>
       lacksFamily(stored as ServiceCIDR, cidrs) ? ({ ...stored!, spec: { cidrs } } as KubeObject) : stored!;
-    found = (await store.update("", NAME, { subresource: "", mayCreate: false, transform }, context)).object.object as ServiceCIDR;
+    found = (await store.update("", NAME, { subresource: "", mayCreate: false, transform }, context)).object
+      .object as ServiceCIDR;
   }
   if (found !== undefined && lacksReady(found, cidrs)) await setReady(options);
   return found;
