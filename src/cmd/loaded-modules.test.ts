@@ -1,21 +1,24 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { mkdtempDisposable, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 
 /** Everything that importing `file` loads: names of Node's own modules and addresses of files. */
 async function loadedBy(file: string, ...args: readonly string[]): Promise<readonly string[]> {
+  await using dir = await mkdtempDisposable(join(tmpdir(), "k8ts-modules-"));
+  const list = join(dir.path, "loaded.json");
+  // into a file: a pipe does not take that much at the end of a process
   const script = `
     const { registerHooks } = require("node:module");
     const urls = [];
     registerHooks({ resolve: (name, context, next) => { const found = next(name, context); urls.push(found.url); return found; } });
-    process.on("exit", () => console.log("\\n" + JSON.stringify([...urls, ...process.moduleLoadList])));
+    process.on("exit", () => require("node:fs").writeFileSync(${JSON.stringify(list)}, JSON.stringify([...urls, ...process.moduleLoadList])));
     import(${JSON.stringify(join(import.meta.dirname, file))});`;
-  const { stdout } = await promisify(execFile)(process.execPath, ["-e", script, "--", ...args], {
-    maxBuffer: 16 * 1024 * 1024,
-  });
-  return JSON.parse(stdout.trimEnd().split("\n").at(-1)!) as readonly string[];
+  await promisify(execFile)(process.execPath, ["-e", script, "--", ...args]);
+  return JSON.parse(await readFile(list, "utf8")) as readonly string[];
 }
 
 const CASES: readonly { file: string; args?: readonly string[]; never: RegExp }[] = [
