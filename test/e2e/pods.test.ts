@@ -1,14 +1,16 @@
 /** What a kubelet promises for the pods of a node, with real containers: life cycle, probes, volumes, limits. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { promisify } from "node:util";
 import { TestCluster, eventually } from "./harness.ts";
 import { IMAGE, STATUS, podSteps, sh } from "./pod-steps.ts";
 
+const execFileAsync = promisify(execFile);
 const WEB = join(import.meta.dirname, "../../examples/web");
 const isRoot = process.geteuid?.() === 0;
 /** Pods that come and go do not disturb each other; more at once would make two processors the bottleneck. */
@@ -384,6 +386,55 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
     await eventually("the change", updated, 100_000);
     assert.equal(await inside("config", "c", "ls /settings"), "colour\nnew\n");
     assert.equal(await inside("config", "c", "cat /one-file"), "red"); // subPath mounts stay as they were
+  });
+
+  test("a local volume on an empty device gets a file system, which pods of the claim share one after the other", async () => {
+    const disk = join(cluster.home, "disk");
+    writeFileSync(disk, "");
+    truncateSync(disk, 16 << 20);
+    const device = (await execFileAsync("losetup", ["--find", "--show", disk])).stdout.trim();
+    try {
+      const labels = "{.items[0].metadata.labels.kubernetes\\.io/hostname}";
+      const node = await cluster.kubectl("get", "nodes", "-o", `jsonpath=${labels}`);
+      const only = { key: "kubernetes.io/hostname", operator: "In", values: [node] };
+      await cluster.apply({
+        apiVersion: "v1",
+        kind: "PersistentVolume",
+        metadata: { name: "disk" },
+        spec: {
+          accessModes: ["ReadWriteOnce"],
+          capacity: { storage: "16Mi" },
+          local: { path: device, fsType: "ext4" },
+          nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [only] }] } },
+          storageClassName: "disks",
+        },
+      });
+      await cluster.apply({
+        apiVersion: "v1",
+        kind: "PersistentVolumeClaim",
+        metadata: { name: "disk", namespace: "default" },
+        spec: {
+          accessModes: ["ReadWriteOnce"],
+          resources: { requests: { storage: "16Mi" } },
+          storageClassName: "disks",
+        },
+      });
+      const volumes = [{ name: "disk", persistentVolumeClaim: { claimName: "disk" } }];
+      const volumeMounts = [{ name: "disk", mountPath: "/disk" }];
+      const writes = { ...sh("c", "echo kept >/disk/file; grep ' /disk ' /proc/mounts"), volumeMounts };
+      await pod("disk-one", { volumes, restartPolicy: "Never", containers: [writes] });
+      await phase("disk-one", "Succeeded");
+      assert.match(await cluster.kubectl("logs", "disk-one"), new RegExp(`^${device} /disk ext4 rw`));
+      await cluster.kubectl("delete", "pod", "disk-one");
+      const reads = { ...sh("c", "cat /disk/file"), volumeMounts };
+      await pod("disk-two", { volumes, restartPolicy: "Never", containers: [reads] });
+      await phase("disk-two", "Succeeded");
+      assert.equal(await cluster.kubectl("logs", "disk-two"), "kept\n");
+      await cluster.kubectl("delete", "pod/disk-two", "pvc/disk", "pv/disk");
+    } finally {
+      // goes at once, or when nobody has it mounted any more
+      await execFileAsync("losetup", ["--detach", device]);
+    }
   });
 
   test("a missing config map holds the container back and says so", async () => {

@@ -140,6 +140,8 @@ export interface VolumeHost {
   mountTmpfs(path: string, sizeBytes: number | undefined): Promise<void>;
   /** As mount(8), with its failure in upstream's form. */
   mount(request: MountRequest): Promise<void>;
+  /** `source` is a device, which gets a file system of this type first if there is nothing on it. */
+  formatAndMount(request: MountRequest): Promise<void>;
   isMounted(path: string): Promise<boolean>;
   /** Unmounts `path` and everything below it. */
   unmountBelow(path: string): Promise<void>;

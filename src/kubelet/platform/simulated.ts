@@ -31,6 +31,7 @@ const volumes: VolumeHost = {
   readFile: async () => "",
   mountTmpfs: async () => {},
   mount: async () => {},
+  formatAndMount: async () => {},
   isMounted: async () => false,
   unmountBelow: async () => {},
   isBlockDevice: async () => true,

@@ -20,6 +20,7 @@ import type { VolumeHost } from "../platform/platform.ts";
 import { writeAtomically } from "./atomic-writer.ts";
 import { checkHostPath } from "./host-path.ts";
 import { fsUsage } from "./fs-usage.ts";
+import { formatAndMount } from "./format-device.ts";
 import { isMountPoint, mount, mountTmpfs, unmountBelow } from "./mounts.ts";
 import { setGroup } from "./ownership.ts";
 import { resolveSubPath } from "./subpath.ts";
@@ -54,6 +55,7 @@ export function linuxVolumes(): VolumeHost {
       if (!(await isMountPoint(path))) await mountTmpfs(path, sizeBytes);
     },
     mount,
+    formatAndMount,
     isMounted: isMountPoint,
     unmountBelow,
     setGroup,

@@ -1,11 +1,11 @@
 /** Makes one volume of a pod, whatever its type. @module */
-import { isNotFound, unless } from "#apimachinery";
 import type { Node, Pod } from "#api/core/v1/types.gen";
 import { specOf, uidOf } from "../container/pod-spec.ts";
 import { changeGroup, type ChangeGroupTools } from "./change-group.ts";
 import type { CsiPlugin } from "./csi/csi-plugin.ts";
 import { csiVolumeOf } from "./csi/csi-volume.ts";
 import { setUpEmptyDir } from "./empty-dir.ts";
+import { deviceAt } from "./format-device.ts";
 import type { LocalPathVolumes } from "./local-path-volumes.ts";
 import { operationError } from "./mount-error.ts";
 import type { MountedVolume } from "./mounted-volume.ts";
@@ -37,6 +37,7 @@ const FOLDERS = {
   projected: "kubernetes.io~projected",
   downwardAPI: "kubernetes.io~downward-api",
   nfs: "kubernetes.io~nfs",
+  local: "kubernetes.io~local-volume",
 } as const;
 
 type Payloaded = "configMap" | "secret" | "projected" | "downwardAPI";
@@ -131,23 +132,43 @@ async function setUpPersistent(
     await host.checkHostPath(hostPath.path, hostPath.type ?? "");
     return { path: hostPath.path, readOnly, ...claim };
   }
-  const { path } = local!;
-  await checkLocal(tools, name, path);
+  const path = await setUpLocal(tools, pod, spec, { ...local!, mountOptions });
   if (!readOnly) await changeGroup(tools, pod, path, false);
   return { path, readOnly, measure: "filesystem", ...claim };
 }
 
-async function checkLocal({ host }: VolumeTools, name: string, path: string): Promise<void> {
-  const what = "MountVolume.NewMounter initialization failed";
-  const isDevice = await unless(isMissing, host.isBlockDevice(path));
-  if (isDevice === undefined)
-    throw operationError(what, name, new Error(`path ${JSON.stringify(path)} does not exist`));
-  if (isDevice)
-    throw operationError(
-      what,
-      name,
-      new Error(`path ${JSON.stringify(path)} is a block device, which this node does not format`),
-    );
+interface LocalSource {
+  readonly path: string;
+  readonly fsType?: string;
+  readonly mountOptions: readonly string[];
+}
+
+/** A folder is taken as it is; the file system of a device is mounted for each pod by itself. */
+async function setUpLocal(
+  tools: VolumeTools,
+  pod: Pod,
+  { name, readOnly }: VolumeSpec,
+  { path: source, fsType = "ext4", mountOptions }: LocalSource,
+): Promise<string> {
+  const { host } = tools;
+  const isDevice = await deviceAt(host, source);
+  if (isDevice === undefined) {
+    const problem = new Error(`path ${JSON.stringify(source)} does not exist`);
+    throw operationError("MountVolume.NewMounter initialization failed", name, problem);
+  }
+  if (!isDevice) return source;
+  const path = podVolumeDir(tools, pod, "local", name);
+  if (await host.isMounted(path)) return path;
+  await host.makeDir(path, 0o750);
+  const options = [...new Set([...mountOptions, ...(readOnly ? ["ro"] : [])])].toSorted();
+  try {
+    await host.formatAndMount({ source, path, type: fsType, options });
+  } catch (err) {
+    await host.remove(path);
+    const why = `local: failed to mount device ${source} at ${path} (fstype: ${fsType}), error ${(err as Error).message}`;
+    throw operationError("MountVolume.MountDevice failed", name, new Error(why, { cause: err }));
+  }
+  return path;
 }
 
 /** A raw device of this node. */
@@ -157,15 +178,12 @@ async function localDevice(
 ): Promise<MountedVolume> {
   const path = persistent?.spec?.local?.path;
   if (path === undefined) throw noPlugin(name, { "raw block": true });
-  const isDevice = await unless(isMissing, host.isBlockDevice(path));
+  const isDevice = await deviceAt(host, path);
   if (isDevice === true) return { path, readOnly };
   const why = isDevice === undefined ? "does not exist" : "is not a block device";
   const problem = new Error(`path ${JSON.stringify(path)} ${why}`);
   throw operationError("MapVolume.SetUpDevice failed", name, problem, "FailedMapVolume");
 }
-
-const isMissing = (err: unknown): boolean =>
-  isNotFound(err) || (err as NodeJS.ErrnoException).code === "ENOENT";
 
 async function setUpCsi(
   { csi }: VolumeTools,
