@@ -394,31 +394,19 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
     truncateSync(disk, 16 << 20);
     const device = (await execFileAsync("losetup", ["--find", "--show", disk])).stdout.trim();
     try {
-      const labels = "{.items[0].metadata.labels.kubernetes\\.io/hostname}";
-      const node = await cluster.kubectl("get", "nodes", "-o", `jsonpath=${labels}`);
+      const path = "{.items[0].metadata.labels.kubernetes\\.io/hostname}";
+      const node = await cluster.kubectl("get", "nodes", "-o", `jsonpath=${path}`);
       const only = { key: "kubernetes.io/hostname", operator: "In", values: [node] };
-      await cluster.apply({
-        apiVersion: "v1",
-        kind: "PersistentVolume",
-        metadata: { name: "disk" },
-        spec: {
-          accessModes: ["ReadWriteOnce"],
-          capacity: { storage: "16Mi" },
-          local: { path: device, fsType: "ext4" },
-          nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [only] }] } },
-          storageClassName: "disks",
-        },
-      });
-      await cluster.apply({
-        apiVersion: "v1",
-        kind: "PersistentVolumeClaim",
-        metadata: { name: "disk", namespace: "default" },
-        spec: {
-          accessModes: ["ReadWriteOnce"],
-          resources: { requests: { storage: "16Mi" } },
-          storageClassName: "disks",
-        },
-      });
+      const nodeAffinity = { required: { nodeSelectorTerms: [{ matchExpressions: [only] }] } };
+      const same = { accessModes: ["ReadWriteOnce"], storageClassName: "disks" };
+      const storage = { storage: "16Mi" };
+      const local = { path: device, fsType: "ext4" };
+      const metadata = { name: "disk", namespace: "default" };
+      for (const [kind, spec] of [
+        ["PersistentVolume", { capacity: storage, local, nodeAffinity }],
+        ["PersistentVolumeClaim", { resources: { requests: storage } }],
+      ] as const)
+        await cluster.apply({ apiVersion: "v1", kind, metadata, spec: { ...same, ...spec } });
       const volumes = [{ name: "disk", persistentVolumeClaim: { claimName: "disk" } }];
       const volumeMounts = [{ name: "disk", mountPath: "/disk" }];
       const writes = { ...sh("c", "echo kept >/disk/file; grep ' /disk ' /proc/mounts"), volumeMounts };

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import type { IpFamily } from "#api/validation/ip";
+import { systemClock } from "#apimachinery";
 import { familiesOf } from "../ip-family.ts";
 import { ipsOf, type NodeSpec, type Profile } from "../profile.ts";
 import { runCommand, tryCommand } from "#component-base";
@@ -30,6 +31,8 @@ const PREFIX_LENGTH_6 = 64;
 /** The gateway is .1, the first node .2. */
 const FIRST_NODE = 2;
 export const NODES_MAX = 200;
+const EMPTY_TRIES_MAX = 40;
+const EMPTY_RETRY_MS = 100;
 /** Above the nodes: the addresses of LoadBalancer services, the same places in each family. */
 const LOAD_BALANCERS = { IPv4: "224/27", IPv6: "e0/123" } as const;
 
@@ -77,6 +80,7 @@ export const netnsDriver: Driver = {
     const ns = namespaceOf(node);
     if (existsSync(`/sys/class/net/${vethOf(node)}`))
       await tryCommand(["ip", "link", "del", vethOf(node)], {}, signal);
+    await emptied(ns, signal);
     if (existsSync(`/run/netns/${ns}`)) await runCommand(["ip", "netns", "del", ns], {}, signal);
   },
 
@@ -92,6 +96,12 @@ export const netnsDriver: Driver = {
 
   onNode: (_profile, node, command) => ["nsenter", `--net=/run/netns/${namespaceOf(node)}`, "--", ...command],
 };
+
+/** Who keeps the addresses of a killed agent sees that the node's link is gone and ends within a second; nobody else is there any more. */
+async function emptied(namespace: string, signal: AbortSignal): Promise<void> {
+  for (let tries = 0; tries < EMPTY_TRIES_MAX && hasProcesses(namespace); tries++)
+    await systemClock.sleep(EMPTY_RETRY_MS, signal);
+}
 
 /** A network that no interface of this machine and no other profile uses. It is the cluster's once its bridge is claimed. */
 export function chooseNetwork(home: string, profile: string, others: readonly Profile[]): Network {
