@@ -176,7 +176,10 @@ async function metric({ send }: Fixture, series: string): Promise<number | undef
   return line === undefined ? undefined : Number(line.slice(series.length + 1));
 }
 
-suite("priority and fairness", () => {
+/** A test that fails leaves requests in the seats for which the next would wait. */
+const TIMEOUT_MS = 60_000;
+
+suite("priority and fairness", { timeout: TIMEOUT_MS }, () => {
   let fixture: Fixture;
 
   before(async () => {
@@ -219,13 +222,14 @@ suite("priority and fairness", () => {
     assert.match(dump, /^slow, +slow, +\d+, +0, +other, /m);
     for (let ended = 0; running.every(({ user }) => user !== "other"); ended++) {
       // Those that ran when it came are charged for their time when they end: then it is its turn.
-      assert.ok(ended < SEATS + QUEUES, "its turn comes long before that of most of the flood");
+      // A queue that nothing ran from is served first, for as long as it waited already.
+      assert.ok(ended < sent / 2, "its turn comes long before that of most of the flood");
       running[ended]!.end();
       await untilRunning(SEATS + ended + 1);
     }
     running.find(({ user }) => user === "other")!.end();
     assert.equal((await other).status, 200);
-    assert.ok(isSettled.filter(Boolean).length < 20, "most of the flood is not answered yet");
+    assert.ok(isSettled.filter(Boolean).length < sent / 2 + 5, "most of the flood is not answered yet");
 
     for (let ended = 0; ended < sent - 5 + 1; ended++) {
       await untilRunning(ended + 1);
