@@ -101,7 +101,7 @@ function batch(space: string, program: "ip" | "bridge", lines: readonly string[]
 
 /** How many of 65,536 bytes came back. */
 async function echoes(space: string, host: string, options: string): Promise<string> {
-  const code = `let n = 0; const s = require("net").connect({ host: "${host}", port: 80, timeout: 2000${options} });
+  const code = `let n = 0; const s = require("net").connect({ host: "${host}", port: 80, timeout: 10_000${options} });
     s.on("connect", () => s.write(Buffer.alloc(65536)));
     s.on("data", (d) => { n += d.length; if (n === 65536) { console.log(n); s.destroy(); } });
     s.on("error", (e) => console.log(e.code)).on("timeout", () => { console.log("timeout " + n); s.destroy(); });`;
