@@ -2,6 +2,7 @@
 export * from "./config/config-file.ts";
 export * from "./feature-gates.ts";
 export * from "./health/health.ts";
+export * from "./health/serve-http.ts";
 export * from "./logging/logger.ts";
 export * from "./metrics/buckets.ts";
 export * from "./metrics/definitions.ts";

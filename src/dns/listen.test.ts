@@ -5,10 +5,11 @@ import { connect } from "node:net";
 import { test } from "node:test";
 import { decode, encode, type DecodedPacket, type RecordType } from "dns-packet";
 import { silentLogger, systemClock } from "#apimachinery";
+import { textAnswer } from "#component-base";
 import { DnsMetrics } from "./dns-metrics.ts";
 import { systemExchange, withLength } from "./forward/exchange.ts";
 import { Forwarder } from "./forward/forwarder.ts";
-import { serveHttp, text } from "./http-endpoints.ts";
+import { serveEndpoint } from "./http-endpoints.ts";
 import { listen } from "./listen.ts";
 import { recordsOf } from "./records.ts";
 import { Resolver } from "./resolver.ts";
@@ -55,10 +56,10 @@ test("listen() goes on after garbage, and ends a TCP client that sends it", asyn
   udp.close();
 });
 
-test("serveHttp() answers its path alone, and says so when the port is taken", async () => {
+test("serveEndpoint() answers its path alone, and says so when the port is taken", async () => {
   const address = { host: HOST, port: 0 };
-  await using server = await serveHttp(
-    { path: "/health", address, answer: () => text(200, "OK") },
+  await using server = await serveEndpoint(
+    { path: "/health", address, answer: () => textAnswer(200, "OK") },
     silentLogger,
   );
   const base = `http://${HOST}:${server.port}`;
@@ -67,8 +68,8 @@ test("serveHttp() answers its path alone, and says so when the port is taken", a
   const errors: string[] = [];
   const logger = { ...silentLogger, error: (message: string) => void errors.push(message) };
   const taken = { host: HOST, port: server.port };
-  await using second = await serveHttp(
-    { path: "/ready", address: taken, answer: () => text(200, "OK") },
+  await using second = await serveEndpoint(
+    { path: "/ready", address: taken, answer: () => textAnswer(200, "OK") },
     logger,
   );
   assert.equal(second.port, 0);

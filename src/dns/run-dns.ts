@@ -2,13 +2,14 @@
 import { once } from "node:events";
 import type { ConfigMap } from "#api/core/v1/types.gen";
 import type { Clock, Logger } from "#apimachinery";
+import { textAnswer } from "#component-base";
 import type { InformerFactory, SharedInformer } from "#client";
 import { CONFIG_NAME, dnsConfigOf, type DnsConfig } from "./dns-config.ts";
 import { DnsMetrics } from "./dns-metrics.ts";
 import { followCluster } from "./follow-cluster.ts";
 import { systemExchange } from "./forward/exchange.ts";
 import { Forwarder } from "./forward/forwarder.ts";
-import { serveHttp, text, type HttpEndpoint } from "./http-endpoints.ts";
+import { serveEndpoint, type HttpEndpoint } from "./http-endpoints.ts";
 import { listen, type ListenAddress } from "./listen.ts";
 import { Resolver } from "./resolver.ts";
 
@@ -51,7 +52,7 @@ export async function runDns(options: DnsOptions, signal: AbortSignal): Promise<
   let isReady = false;
   await using servers = new AsyncDisposableStack();
   for (const endpoint of endpointsOf(options, metrics, () => isReady))
-    servers.use(await serveHttp(endpoint, logger));
+    servers.use(await serveEndpoint(endpoint, logger));
   followConfig(forwarder, options, signal);
   informers.start(signal);
   await informers.waitForSync(signal);
@@ -110,9 +111,10 @@ function endpointsOf(
     endpoints.push({ path: "/metrics", address: metrics, answer });
   }
   if (health !== undefined)
-    endpoints.push({ path: "/health", address: health, answer: () => text(200, "OK") });
+    endpoints.push({ path: "/health", address: health, answer: () => textAnswer(200, "OK") });
   if (ready !== undefined) {
-    const answer: HttpEndpoint["answer"] = () => (isReady() ? text(200, "OK") : text(503, "kubernetes"));
+    const answer: HttpEndpoint["answer"] = () =>
+      isReady() ? textAnswer(200, "OK") : textAnswer(503, "kubernetes");
     endpoints.push({ path: "/ready", address: ready, answer });
   }
   return endpoints;

@@ -6,7 +6,7 @@
 import type { Node } from "#api/core/v1/types.gen";
 import type { IpFamily } from "#api/validation/ip";
 import type { Clock, Logger } from "#apimachinery";
-import { serveHttp, type Answer } from "./http-server.ts";
+import { serveHttp, type HttpAnswer } from "#component-base";
 
 /** Twice upstream's synchronisation period of 30 s. */
 const HEALTH_TIMEOUT_MS = 60_000;
@@ -71,7 +71,7 @@ export function isEligible(node: Node | undefined): boolean {
 }
 
 /** Pure. Undefined for other paths. */
-export function answerHealth(path: string, state: State, node: Node | undefined): Answer | undefined {
+export function answerHealth(path: string, state: State, node: Node | undefined): HttpAnswer | undefined {
   if (path !== "/healthz" && path !== "/livez") return undefined;
   const nodeEligible = path === "/healthz" ? isEligible(node) : undefined;
   const isGood = state.healthy && nodeEligible !== false;

@@ -6,7 +6,7 @@
 import type { Server, ServerResponse } from "node:http";
 import { Services } from "#api/core/v1/service";
 import { apiVersionOf, splitKey, type Logger, type ObjectKey } from "#apimachinery";
-import { createHttpServer } from "#component-base";
+import { createHttpServer, HTTP_CONNECTIONS_MAX, HTTP_REQUEST_TIMEOUT_MS } from "#component-base";
 import type { EventRecorder } from "#client";
 import type { HealthCheck } from "../plan.ts";
 
@@ -25,11 +25,6 @@ interface Running {
   readonly servers: readonly Server[];
   localEndpoints: number;
 }
-
-/** Answers are short, and so are requests. */
-export const REQUEST_TIMEOUT_MS = 10_000;
-/** Of one port. */
-export const CONNECTIONS_MAX = 64;
 
 export class ServiceHealthServers implements AsyncDisposable {
   readonly #options: ServiceHealthOptions;
@@ -105,11 +100,11 @@ export class ServiceHealthServers implements AsyncDisposable {
 }
 
 function listen(host: string, port: number, answer: (response: ServerResponse) => void): Promise<Server> {
-  const server = createHttpServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+  const server = createHttpServer({ requestTimeout: HTTP_REQUEST_TIMEOUT_MS }, (request, response) => {
     request.resume();
     answer(response);
   });
-  server.maxConnections = CONNECTIONS_MAX;
+  server.maxConnections = HTTP_CONNECTIONS_MAX;
   const { promise, resolve, reject } = Promise.withResolvers<Server>();
   server.once("error", reject);
   // `::` must leave the port of 0.0.0.0 to the other family

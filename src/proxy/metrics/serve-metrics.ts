@@ -1,7 +1,6 @@
 /** `/metrics`, `/proxyMode` and `/healthz` of kube-proxy, on an address of their own as upstream. @module */
 import type { Logger } from "#apimachinery";
-import type { Metrics } from "#component-base";
-import { serveHttp, TEXT } from "../health/http-server.ts";
+import { serveHttp, textAnswer, type HttpServer, type Metrics } from "#component-base";
 
 export interface MetricsServerOptions {
   readonly host: string;
@@ -11,7 +10,7 @@ export interface MetricsServerOptions {
 }
 
 /** Resolves once it listens, or has said that it cannot. */
-export function serveMetrics(options: MetricsServerOptions): Promise<AsyncDisposable> {
+export function serveMetrics(options: MetricsServerOptions): Promise<HttpServer> {
   const { host, port, metrics, logger } = options;
   return serveHttp({
     name: "/metrics",
@@ -21,8 +20,8 @@ export function serveMetrics(options: MetricsServerOptions): Promise<AsyncDispos
     async answer(path) {
       if (path === "/metrics")
         return { status: 200, contentType: metrics.contentType, body: await metrics.expose() };
-      if (path === "/proxyMode") return { status: 200, contentType: TEXT, body: "nftables" };
-      return path === "/healthz" ? { status: 200, contentType: TEXT, body: "ok" } : undefined;
+      if (path === "/proxyMode") return textAnswer(200, "nftables");
+      return path === "/healthz" ? textAnswer(200, "ok") : undefined;
     },
   });
 }

@@ -1,17 +1,13 @@
-/** A small server whose absence is told and borne: the rules are more important than to be asked about them. @module */
+/** A small server of health and metrics whose absence is told and borne: a component's work is more important than to be asked about it. @module */
 import type { Server } from "node:http";
 import type { Logger } from "#apimachinery";
-import { createHttpServer } from "#component-base";
-import { CONNECTIONS_MAX, REQUEST_TIMEOUT_MS } from "./service-health.ts";
+import { createHttpServer } from "../process/node-http.ts";
 
-export interface Answer {
+export interface HttpAnswer {
   readonly status: number;
   readonly contentType: string;
   readonly body: string;
 }
-
-export const TEXT = "text/plain; charset=utf-8";
-const NOT_FOUND: Answer = { status: 404, contentType: TEXT, body: "404 page not found\n" };
 
 export interface HttpOptions {
   /** What is missing without it, for the log. */
@@ -20,28 +16,46 @@ export interface HttpOptions {
   readonly port: number;
   readonly logger: Logger;
   /** Undefined for paths that are not served. */
-  readonly answer: (path: string) => Answer | undefined | Promise<Answer | undefined>;
+  readonly answer: (path: string) => HttpAnswer | undefined | Promise<HttpAnswer | undefined>;
+}
+
+export interface HttpServer extends AsyncDisposable {
+  /** 0: it does not listen. */
+  readonly port: number;
+}
+
+/** Answers are short, and so are requests. */
+export const HTTP_REQUEST_TIMEOUT_MS = 10_000;
+/** Of one port. */
+export const HTTP_CONNECTIONS_MAX = 64;
+
+const NOT_FOUND = textAnswer(404, "404 page not found\n");
+
+export function textAnswer(status: number, body: string): HttpAnswer {
+  return { status, contentType: "text/plain; charset=utf-8", body };
 }
 
 /** Resolves once it listens, or has said that it cannot. */
-export async function serveHttp(options: HttpOptions): Promise<AsyncDisposable> {
+export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   const { name, host, port, logger, answer } = options;
-  const server = createHttpServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+  const server = createHttpServer({ requestTimeout: HTTP_REQUEST_TIMEOUT_MS }, (request, response) => {
     request.resume();
-    const send = ({ status, contentType, body }: Answer = NOT_FOUND): void => {
+    const send = ({ status, contentType, body }: HttpAnswer = NOT_FOUND): void => {
       response.writeHead(status, { "content-type": contentType, "x-content-type-options": "nosniff" });
       response.end(request.method === "HEAD" ? "" : body);
     };
     const path = (request.url ?? "").split("?", 1)[0]!;
     Promise.resolve(answer(path)).then(send, (err: unknown) => {
       logger.error("could not answer", { path, err });
-      send({ status: 500, contentType: TEXT, body: "internal error\n" });
+      send(textAnswer(500, "internal error\n"));
     });
   });
-  server.maxConnections = CONNECTIONS_MAX;
+  server.maxConnections = HTTP_CONNECTIONS_MAX;
   const failure = await listen(server, host, port);
   if (failure !== undefined) logger.error(`${name} is not served`, { host, port, err: failure });
+  const bound = server.address();
   return {
+    port: bound === null || typeof bound === "string" ? 0 : bound.port,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
