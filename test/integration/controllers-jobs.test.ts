@@ -142,16 +142,17 @@ test("pods of a Job that is deleted and orphans them are held no longer, also wh
 test("a pod that is counted, and that the selector finds no longer, is let go of while the Job goes on", async () => {
   await using cluster = await startCluster(WATCHED);
   const { client, signal, informers } = cluster;
+  cluster.pauseKubelet();
   const metadata = { name: "sums", namespace: "default" };
   const spec = { template, parallelism: 1, completions: 2 };
   await client.create(Jobs, { apiVersion: "batch/v1", kind: "Job", metadata, spec }, signal);
   const pods = (): readonly Pod[] => informers.lister(Pods).list("default");
+  await exit(cluster, await cluster.until("the first is there", WATCHED, () => pods()[0]), 0);
   const counted = await cluster.until("one is counted", WATCHED, () =>
     pods().find(
       ({ status, metadata: { finalizers = [] } }) => status?.phase === "Succeeded" && finalizers.length === 0,
     ),
   );
-  cluster.pauseKubelet();
   const body = { metadata: { labels: { "batch.kubernetes.io/controller-uid": null } } };
   await client.patch(Pods, counted.metadata, { type: "merge", body }, signal);
   await cluster.until("it has no owner", WATCHED, () => {

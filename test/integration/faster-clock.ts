@@ -1,6 +1,12 @@
 /** A clock for tests whose cost is waiting: all waits keep their proportions, and none takes long. @module */
 import { systemClock, type Clock } from "#apimachinery";
 
+/** Tells the time of `clock`, and waits in real time: what is a limit on the machine's work is not to be shortened. */
+export function patientClock(clock: Clock): Clock {
+  const { after, sleep } = systemClock;
+  return { now: () => clock.now(), monotonicMs: () => systemClock.monotonicMs(), after, sleep };
+}
+
 /** Begins at the time of the day, and goes `factor` times as fast. */
 export function fasterClock(factor: number): Clock {
   const begin = systemClock.now();

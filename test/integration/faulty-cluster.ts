@@ -8,7 +8,7 @@ import { startManager } from "#controller-runtime";
 import { openMemoryStore } from "#storage";
 import { controllerManagerUser, controllerUser } from "../../src/cmd/server/identities.ts";
 import { newNode, runKubelet, until } from "./controllers-cluster.ts";
-import { fasterClock } from "./faster-clock.ts";
+import { fasterClock, patientClock } from "./faster-clock.ts";
 import { faultyTransport, seededRandom, type Faults } from "./faulty-transport.ts";
 
 export interface FaultyCluster extends AsyncDisposable {
@@ -17,7 +17,7 @@ export interface FaultyCluster extends AsyncDisposable {
   /** Without lag: what is so, not what the controllers believe. */
   readonly informers: InformerFactory;
   readonly random: () => number;
-  /** That of the server and the controllers. */
+  /** That of the controllers; the server tells the same time, and waits in real time. */
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Until `resume`, pods stay as they are. */
@@ -54,7 +54,7 @@ export async function startFaultyCluster(
   const random = seededRandom(seed);
   const store = await openMemoryStore();
   const clock = fasterClock(timeFactor);
-  const server = await createApiServer({ store, clock, freezeObjects: true });
+  const server = await createApiServer({ store, clock: patientClock(clock), freezeObjects: true });
   const abort = new AbortController();
   const { signal } = abort;
   const client = newClient(server.transport());
