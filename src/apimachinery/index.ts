@@ -24,6 +24,7 @@ export * from "./schema.ts";
 export * from "./serializer/index.ts";
 export * from "./text.ts";
 export * from "./time.ts";
+export * from "./token-bucket.ts";
 export * as field from "./validation/field-errors.ts";
 export * from "./validation/index.ts";
 export * from "./watch.ts";

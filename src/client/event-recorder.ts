@@ -16,7 +16,7 @@ import type { Client, EventOptions, EventRecorder } from "./client.ts";
 import { dynamicKind } from "./dynamic.ts";
 import { EventCorrelator, type Correlated } from "./event-correlator.ts";
 import { EventNames } from "./event-names.ts";
-import { isFinalRefusal, shortened } from "./event-writes.ts";
+import { DropReport, isFinalRefusal, referenceTo, shortened } from "./event-writes.ts";
 
 export interface EventRecorderOptions {
   readonly client: Pick<Client, "create" | "patch">;
@@ -37,7 +37,6 @@ export interface BufferedEventRecorder extends EventRecorder {
 
 /** Upstream's `maxQueuedEvents`; what does not fit is dropped and logged. */
 const QUEUE_MAX = 1_000;
-const DROP_REPORT_MS = 10_000;
 /** Upstream's `maxTriesPerEvent` and `defaultSleepDuration`. */
 const TRIES_MAX = 12;
 const RETRY_DELAY_MS = 10_000;
@@ -79,9 +78,7 @@ class EventWriter {
   readonly #queue: Event[] = [];
   #draining: Promise<void> = Promise.resolve();
   #isDraining = false;
-  /** Since the last report. */
-  #dropped = 0;
-  #dropReportedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #drops: DropReport;
   readonly #names: EventNames;
 
   constructor(options: EventRecorderOptions, signal: AbortSignal) {
@@ -92,13 +89,14 @@ class EventWriter {
     this.#random = options.random ?? Math.random;
     this.#logger = options.logger ?? silentLogger;
     this.#signal = signal;
+    this.#drops = new DropReport(this.#clock, this.#logger);
     this.#names = new EventNames(this.#clock, this.#random);
     this.#correlator = new EventCorrelator(this.#clock, (name) => this.#names.next(name));
   }
 
   enqueue(draft: Draft): void {
     if (this.#signal.aborted) return;
-    if (this.#queue.length >= QUEUE_MAX) return this.#drop(draft);
+    if (this.#queue.length >= QUEUE_MAX) return this.#drops.add(draft.reason, draft.message);
     this.#queue.push(this.#makeEvent(draft));
     if (this.#isDraining) return;
     this.#isDraining = true;
@@ -107,17 +105,6 @@ class EventWriter {
 
   flush(): Promise<void> {
     return this.#draining;
-  }
-
-  /** A flood of events must not become a flood of log lines. */
-  #drop({ reason, message }: Draft): void {
-    this.#dropped++;
-    const now = this.#clock.monotonicMs();
-    if (now < this.#dropReportedAtMs + DROP_REPORT_MS) return;
-    this.#dropReportedAtMs = now;
-    const dropped = this.#dropped;
-    this.#dropped = 0;
-    this.#logger.error("Too many events wait to be written, dropped some", { dropped, reason, message });
   }
 
   async #drain(): Promise<void> {
@@ -174,26 +161,18 @@ class EventWriter {
 
   #makeEvent({ about, type, reason, message, options }: Draft): Event {
     const host = this.#host;
-    const { name, namespace, uid, resourceVersion } = about.metadata;
     const time = formatTime(this.#clock.now());
     const { annotations, fieldPath, component = this.#component } = options;
+    const involvedObject = referenceTo(about, fieldPath);
     return {
       apiVersion: "v1",
       kind: "Event",
       metadata: {
-        name: this.#names.next(name),
-        namespace: namespace === undefined || namespace === "" ? "default" : namespace,
+        name: this.#names.next(about.metadata.name),
+        namespace: involvedObject.namespace ?? "default",
         ...(annotations !== undefined && { annotations }),
       },
-      involvedObject: {
-        kind: about.kind,
-        apiVersion: about.apiVersion,
-        name,
-        ...(namespace !== undefined && { namespace }),
-        ...(uid !== undefined && { uid }),
-        ...(resourceVersion !== undefined && { resourceVersion }),
-        ...(fieldPath !== undefined && { fieldPath }),
-      },
+      involvedObject,
       reason,
       message: shortened(message),
       source: { component, ...(host !== undefined && { host }) },

@@ -18,12 +18,11 @@ import {
   systemClock,
 } from "#apimachinery";
 import type { Event } from "#api/events/v1/types.gen";
-import type { ObjectReference } from "#api/core/v1/types.gen";
 import type { Client, EventOptions } from "./client.ts";
 import { dynamicKind } from "./dynamic.ts";
 import { EventNames } from "./event-names.ts";
 import type { BufferedEventRecorder } from "./event-recorder.ts";
-import { isFinalRefusal, shortened } from "./event-writes.ts";
+import { DropReport, isFinalRefusal, referenceTo, shortened } from "./event-writes.ts";
 
 export interface EventSeriesRecorderOptions {
   readonly client: Pick<Client, "create" | "patch">;
@@ -46,7 +45,6 @@ const FINISH_MS = 6 * 60_000;
 const REFRESH_MS = 30 * 60_000;
 /** Events that may become a series; upstream forgets them by time alone. */
 const CACHE_ENTRIES_MAX = 4_096;
-const DROP_REPORT_MS = 10_000;
 
 const Events = dynamicKind({
   group: "events.k8s.io",
@@ -85,8 +83,7 @@ class SeriesWriter {
   readonly #workers = new Set<Promise<void>>();
   /** Runs from the first event on. */
   #upkeep: Promise<unknown> | undefined;
-  #dropped = 0;
-  #dropReportedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #drops: DropReport;
 
   constructor(options: EventSeriesRecorderOptions, signal: AbortSignal) {
     this.#client = options.client;
@@ -96,6 +93,7 @@ class SeriesWriter {
     this.#random = options.random ?? Math.random;
     this.#logger = options.logger ?? silentLogger;
     this.#signal = signal;
+    this.#drops = new DropReport(this.#clock, this.#logger);
     this.#names = new EventNames(this.#clock, this.#random);
   }
 
@@ -127,26 +125,11 @@ class SeriesWriter {
   }
 
   #enqueue(event: Event): void {
-    if (this.#queue.length >= QUEUE_MAX) return this.#drop(event);
+    if (this.#queue.length >= QUEUE_MAX) return this.#drops.add(event.reason, event.note);
     this.#queue.push(event);
     if (this.#workers.size >= RECORD_WORKERS) return;
     const worker: Promise<void> = this.#work().finally(() => this.#workers.delete(worker));
     this.#workers.add(worker);
-  }
-
-  /** A flood of events must not become a flood of log lines. */
-  #drop({ reason, note }: Event): void {
-    this.#dropped++;
-    const now = this.#clock.monotonicMs();
-    if (now < this.#dropReportedAtMs + DROP_REPORT_MS) return;
-    this.#dropReportedAtMs = now;
-    const dropped = this.#dropped;
-    this.#dropped = 0;
-    this.#logger.error("Too many events wait to be written, dropped some", {
-      dropped,
-      reason,
-      message: note,
-    });
   }
 
   async #work(): Promise<void> {
@@ -255,19 +238,6 @@ class SeriesWriter {
       type,
     };
   }
-}
-
-function referenceTo({ apiVersion, kind, metadata }: KubeObject, fieldPath?: string): ObjectReference {
-  const { name, namespace, uid, resourceVersion } = metadata;
-  return {
-    kind,
-    apiVersion,
-    name,
-    ...(namespace !== undefined && namespace !== "" && { namespace }),
-    ...(uid !== undefined && { uid }),
-    ...(resourceVersion !== undefined && { resourceVersion }),
-    ...(fieldPath !== undefined && { fieldPath }),
-  };
 }
 
 /** The note is no part of it: a series keeps that of its first event. */

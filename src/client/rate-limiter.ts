@@ -1,5 +1,5 @@
 /** How long a key must wait before it may be tried again. @module */
-import type { Clock } from "#apimachinery";
+import { type Clock, TokenBucket } from "#apimachinery";
 
 export interface RateLimiter<Key> {
   /** Counts a failure (or a use) of `key` and returns the delay in ms. */
@@ -26,16 +26,9 @@ export function itemExponentialRateLimiter<Key>(baseMs: number, maxMs: number): 
 
 /** A token bucket over all keys together: `burst` at once, then `perSecond`. */
 export function bucketRateLimiter<Key>(perSecond: number, burst: number, clock: Clock): RateLimiter<Key> {
-  const perMs = perSecond / 1_000;
-  let tokens = burst;
-  let updatedMs = clock.monotonicMs();
+  const bucket = new TokenBucket(clock, { perSecond, burst });
   return {
-    when() {
-      const nowMs = clock.monotonicMs();
-      tokens = Math.min(burst, tokens + (nowMs - updatedMs) * perMs) - 1;
-      updatedMs = nowMs;
-      return tokens >= 0 ? 0 : -tokens / perMs;
-    },
+    when: () => bucket.reserve(),
     forget: () => {},
     retries: () => 0,
   };

@@ -15,7 +15,7 @@ import type { Request, Transport } from "#client";
 import { openMemoryStore } from "#storage";
 
 const HOST = "127.0.0.1";
-const WAIT_MS = 20_000;
+const WAIT_MS = 60_000;
 export const signal: AbortSignal = new AbortController().signal;
 export const NAMESPACE = "extension";
 export const GROUP = "wardle.example.com";

@@ -50,7 +50,7 @@ test("SharedInformer over HTTPS goes on after its server was away, and repeats n
   const [{ port }] = (await first.listen([{ host: "127.0.0.1", port: 0 }])) as [ListenAddress];
   const transport = newHttpTransport({ server: `https://127.0.0.1:${port}`, ca: authority.ca });
   const stop = new AbortController();
-  const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(20_000)]);
+  const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(60_000)]);
   const factory = newInformerFactory({ client: newClient(transport), random: () => 0 });
   const told: string[] = [];
   const caughtUp = Promise.withResolvers<void>();

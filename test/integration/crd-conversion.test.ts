@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import type { KubeObject } from "#apimachinery";
 import { newTestAuthority } from "../../src/client/node/test-server.ts";
-import { definition, refused, start, type Fields } from "./crd-fixture.ts";
+import { definition, refused, start, WAIT_MS, type Fields } from "./crd-fixture.ts";
 
 const authority = await newTestAuthority();
 const V1 = "/apis/stable.example.com/v1/namespaces/default/crontabs";
@@ -99,7 +99,7 @@ test("conversion webhooks make the versions of custom resources out of each othe
       ],
     );
     const seen: unknown[] = [];
-    const signal = AbortSignal.timeout(5_000);
+    const signal = AbortSignal.timeout(WAIT_MS);
     const events = server.transport.watch({ method: "GET", path: V2, query: { watch: true } }, signal);
     for await (const { type, object: shown } of events) {
       seen.push([type, (shown as KubeObject & Fields)["spec"]]);

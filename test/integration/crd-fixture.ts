@@ -7,7 +7,7 @@ import { openMemoryStore } from "#storage";
 
 export const CRDS: string = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 export const TABS: string = "/apis/stable.example.com/v1/namespaces/default/crontabs";
-export const WAIT_MS = 3_000;
+export const WAIT_MS = 60_000;
 
 export const SCHEMA: Fields = {
   type: "object",
@@ -111,7 +111,7 @@ export async function start(): Promise<Started> {
   const store = await openMemoryStore();
   const server = await createApiServer({ store, freezeObjects: true });
   const transport = server.transport();
-  const signal = AbortSignal.timeout(30_000);
+  const signal = AbortSignal.timeout(2 * WAIT_MS);
   const send: Started["send"] = async (method, target, body, contentType, accept) => {
     const { pathname: path, searchParams } = new URL(target, "http://server");
     const request = {

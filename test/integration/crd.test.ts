@@ -359,7 +359,7 @@ suite("custom resources", () => {
     const client = newClient(server.transport);
     const factory = newInformerFactory({ client, random: () => 0 });
     const stop = new AbortController();
-    const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(20_000)]);
+    const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(WAIT_MS)]);
     const told: string[] = [];
     let wake: (() => void) | undefined;
     factory.informer(CronTabs).addEventHandler({
@@ -432,7 +432,7 @@ suite("custom resources", () => {
   test("custom resources of an earlier server are served from the start", async () => {
     const store = await openMemoryStore();
     const first = await createApiServer({ store });
-    const signal = AbortSignal.timeout(20_000);
+    const signal = AbortSignal.timeout(2 * WAIT_MS);
     const post = (path: string, body: object): Promise<unknown> =>
       first.transport().request({ method: "POST", path, body }, signal);
     await post(CRDS, definition());

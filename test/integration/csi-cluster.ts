@@ -29,7 +29,7 @@ import { until } from "./controllers-cluster.ts";
 
 export const DRIVER = "folders.csi.example.com";
 export const NODE = "n1";
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 const WATCHED = [
   Nodes,
   PersistentVolumeClaims,

@@ -42,7 +42,7 @@ export interface PodShape {
   readonly spec?: Partial<PodSpec>;
 }
 
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 60_000;
 /** Pods here have no account and name their priority. */
 const disabledAdmissionPlugins = [
   "ServiceAccount",

@@ -17,7 +17,9 @@ import {
 } from "#component-base/pki";
 
 const ROOT = join(import.meta.dirname, "../..");
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 120_000;
+/** How long an answer may take to fit. */
+const PATIENCE_MS = 60_000;
 const OUTPUT_MAX = 20_000;
 
 export interface Asked {
@@ -210,7 +212,7 @@ export class ServerProcess implements AsyncDisposable {
     asked: Asked,
     fits: (answer: Answered<T>) => boolean,
   ): Promise<Answered<T>> {
-    const deadline = performance.now() + 30_000;
+    const deadline = performance.now() + PATIENCE_MS;
     for (;;) {
       const answer = await this.ask<T>(path, asked);
       if (fits(answer)) return answer;

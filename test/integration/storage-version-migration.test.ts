@@ -12,7 +12,7 @@ const never = new AbortController().signal;
 const GROUP = "stable.example.com";
 const CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const MIGRATIONS = "/apis/storagemigration.k8s.io/v1/storageversionmigrations";
-const WAIT_MS = 10_000;
+const WAIT_MS = 60_000;
 
 interface Status extends KubeObject {
   readonly status?: {

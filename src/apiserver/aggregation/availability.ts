@@ -1,9 +1,9 @@
 /** Keeps the condition `Available` of every APIService: local ones are, others when their service answers. @module */
 import { isConflict, isNotFound, StatusError, type Clock, type Logger } from "#apimachinery";
 import type { APIService } from "#api/apiregistration/v1/types.gen";
+import { urlHost } from "#api/validation/ip-range";
 import { groupVersionPath } from "#client";
 import type { ObjectLookup } from "../admission/object-lookup.ts";
-import { hostText } from "../connect/kubelet-connection.ts";
 import { systemContext } from "../bootstrap/bootstrap.ts";
 import type { Registry } from "../registry/registry.ts";
 import { SYSTEM_MASTERS, type UserInfo } from "../user-info.ts";
@@ -116,7 +116,7 @@ export class AvailabilityController {
     } catch (err) {
       return messageOf(err);
     }
-    const url = `https://${hostText(target.address.host)}:${target.address.port}${path}`;
+    const url = `https://${urlHost(target.address.host)}:${target.address.port}${path}`;
     const failing = `failing or missing response from ${url}`;
     try {
       const options = { user: AGGREGATOR, timeoutMs: CHECK_TIMEOUT_MS };

@@ -3,9 +3,9 @@ import { Agent, request as requestHttps } from "node:https";
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "#apimachinery";
 import type { APIService } from "#api/apiregistration/v1/types.gen";
+import { urlHost } from "#api/validation/ip-range";
 import { networkError } from "../admission/webhook/call.ts";
 import type { Address, ServiceResolver } from "../admission/webhook/target.ts";
-import { hostText } from "../connect/kubelet-connection.ts";
 import type { UpgradeBackend } from "../streaming/index.ts";
 import type { UserInfo } from "../user-info.ts";
 import { serviceOf, type ServiceTarget } from "./api-service.ts";
@@ -128,7 +128,7 @@ export class Backends {
       method,
       headers: {
         ...headers,
-        host: `${hostText(address.host)}:${address.port}`,
+        host: `${urlHost(address.host)}:${address.port}`,
         ...(hasBody && { "content-length": body?.length ?? 0 }),
       },
       agent: this.#agent,
@@ -144,7 +144,7 @@ export class Backends {
 
   #unreachable(cause: unknown, { address, tls }: BackendTarget): UnreachableError {
     const origin = cause instanceof StaleConnection ? cause.cause : cause;
-    const url = new URL(`https://${tls.servername ?? hostText(address.host)}`);
+    const url = new URL(`https://${tls.servername ?? urlHost(address.host)}`);
     return new UnreachableError(networkError(origin, { url, address }), { cause });
   }
 }

@@ -2,9 +2,9 @@
 import type { IncomingMessage } from "node:http";
 import { badRequest, type Clock } from "#apimachinery";
 import type { APIService } from "#api/apiregistration/v1/types.gen";
+import { urlHost } from "#api/validation/ip-range";
 import type { RequestHeaderOptions } from "../authn/front-proxy-options.ts";
 import { streamResult } from "../connect/backend-request.ts";
-import { hostText } from "../connect/kubelet-connection.ts";
 import { headerValue, type ApiRequest, type Result } from "../handlers/request.ts";
 import { streamToBackend } from "../streaming/index.ts";
 import { isAvailable } from "./api-service.ts";
@@ -87,7 +87,7 @@ async function upgrade(
 ): Promise<Result> {
   const { upgrade: connection, query, signal, user } = request;
   if (connection === undefined) throw badRequest("Upgrade request required");
-  const url = new URL(`https://${hostText(address.host)}:${address.port}${path}`);
+  const url = new URL(`https://${urlHost(address.host)}:${address.port}${path}`);
   const backend = { url, tls, headers: rawHeaders(identityHeaders(user)) };
   await streamToBackend(connection, { subresource: "proxy", query, backend, clock }, signal);
   return { type: "upgraded" };

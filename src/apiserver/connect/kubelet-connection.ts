@@ -1,6 +1,7 @@
 /** How to reach the kubelet of a node; upstream's `ConnectionInfoGetter`. @module */
 import { notFound, StatusError } from "#apimachinery";
 import type { Node } from "#api/core/v1/types.gen";
+import { urlHost } from "#api/validation/ip-range";
 import type { ObjectLookup } from "../admission/object-lookup.ts";
 import type { ApiServerOptions } from "../options.ts";
 import type { UpgradeBackend } from "../streaming/index.ts";
@@ -27,7 +28,7 @@ export class KubeletConnection {
       throw new StatusError("ServiceUnavailable", "this API server was given no credentials for kubelets");
     }
     const port = node.status?.daemonEndpoints?.kubeletEndpoint?.Port ?? KUBELET_PORT;
-    const host = hostText(addressOf(node));
+    const host = urlHost(addressOf(node));
     const url = new URL(`https://${host}:${port}${path}`);
     url.search = query.toString();
     const { cert, key, ca } = credentials;
@@ -47,8 +48,4 @@ function addressOf(node: Node): string {
     "InternalError",
     `no preferred addresses found; known addresses: of node ${node.metadata.name}: []`,
   );
-}
-
-export function hostText(address: string): string {
-  return address.includes(":") ? `[${address}]` : address;
 }

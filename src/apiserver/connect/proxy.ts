@@ -2,12 +2,13 @@
 import { Readable } from "node:stream";
 import { badRequest, notFound, StatusError, type Clock } from "#apimachinery";
 import type { Endpoints, Pod, Service } from "#api/core/v1/types.gen";
+import { urlHost } from "#api/validation/ip-range";
 import type { ResourceRequest } from "../handlers/handler-context.ts";
 import { headerValue, type ApiRequest, type Result } from "../handlers/request.ts";
 import type { SubresourceHandlers } from "../handlers/subresources.ts";
 import { streamToBackend, type UpgradeBackend } from "../streaming/index.ts";
 import { requestBackend, streamResult } from "./backend-request.ts";
-import { hostText, type KubeletConnection } from "./kubelet-connection.ts";
+import type { KubeletConnection } from "./kubelet-connection.ts";
 import { proxiedAnswer } from "./proxied-answer.ts";
 
 /** About this connection, or about who asked: not for backends to see. */
@@ -177,7 +178,7 @@ function backendOf(
   path: string,
   query: URLSearchParams,
 ): UpgradeBackend {
-  const url = new URL(`${scheme}://${hostText(ip)}${port === "" ? "" : `:${port}`}${path}`);
+  const url = new URL(`${scheme}://${urlHost(ip)}${port === "" ? "" : `:${port}`}${path}`);
   url.search = query.toString();
   // A pod's certificate is its own affair, as upstream.
   return scheme === "https" ? { url, tls: { rejectUnauthorized: false } } : { url };

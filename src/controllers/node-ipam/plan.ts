@@ -1,7 +1,8 @@
 /** Which pod CIDRs each node has: the decisions of the node IPAM controller. @module */
 import type { Node } from "#api/core/v1/types.gen";
+import { familyOf } from "#api/validation/ip-range";
 import type { CidrSetObserver } from "./cidr-set.ts";
-import { CidrSet, familyOf } from "./cidr-set.ts";
+import { CidrSet } from "./cidr-set.ts";
 
 export interface IpamOptions {
   readonly clusterCIDRs: readonly string[];
@@ -28,7 +29,8 @@ export class Ipam {
   ) {
     refuseMany(clusterCIDRs);
     this.#sets = clusterCIDRs.map(
-      (cidr) => new CidrSet(cidr, familyOf(cidr) === 4 ? maskSizeIPv4 : maskSizeIPv6, observerOf?.(cidr)),
+      (cidr) =>
+        new CidrSet(cidr, familyOf(cidr) === "IPv4" ? maskSizeIPv4 : maskSizeIPv6, observerOf?.(cidr)),
     );
     for (const cidr of serviceCIDRs) for (const set of this.#sets) set.occupy(cidr);
   }

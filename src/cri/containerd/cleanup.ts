@@ -10,12 +10,11 @@ import { promisify } from "node:util";
 import type { Clock } from "#apimachinery";
 import { findProcesses, signalProcess } from "#component-base";
 import { daemonPaths, type DaemonOptions } from "./daemon-config.ts";
+import { CNI_CACHE_DIR, forgetNetworks } from "./network-records.ts";
 
 const run = promisify(execFile);
 
 const CGROUP_ROOT = "/sys/fs/cgroup";
-/** Where libcni remembers what it has set up, unless a plugin's configuration says otherwise. */
-const CNI_CACHE_DIR = "/var/lib/cni/results";
 /** Where every containerd of a machine puts its shims' sockets, and libcni its records; innermost first. */
 const SHARED_DIRS = ["/run/containerd/s", "/run/containerd", CNI_CACHE_DIR];
 const STEP_MS = 20;
@@ -46,7 +45,9 @@ export async function cleanupNodeRuntime(
   await removeShimSockets(options);
   await unmountBelow(folders);
   await removeCgroups(cgroups, clock, signal);
-  await forgetNetworks(options);
+  // by both names: containerd was told the one, the kernel knows the other
+  const stateDirs = [options.stateDir, ...folders.slice(0, 1)];
+  await forgetNetworks({ sandboxes: await sandboxes(options), folders: stateDirs });
   for (const folder of SHARED_DIRS) await removeIfEmpty(folder);
 }
 
@@ -173,12 +174,8 @@ async function removeCgroups(cgroups: readonly string[], clock: Clock, signal: A
     }
 }
 
-/** Records of networks that were never torn down, because their node was deleted under them. */
-async function forgetNetworks({ rootDir }: CleanupOptions): Promise<void> {
-  const sandboxes = await readdir(
-    join(rootDir, "containerd", "io.containerd.grpc.v1.cri", "sandboxes"),
-  ).catch(() => []);
-  const records = await readdir(CNI_CACHE_DIR).catch(() => []);
-  for (const record of records)
-    if (sandboxes.some((id) => record.includes(id))) await rm(join(CNI_CACHE_DIR, record), { force: true });
+/** Ids of those that containerd has kept a folder of. */
+async function sandboxes({ rootDir }: CleanupOptions): Promise<ReadonlySet<string>> {
+  const folder = join(rootDir, "containerd", "io.containerd.grpc.v1.cri", "sandboxes");
+  return new Set(await readdir(folder).catch(() => []));
 }

@@ -1,6 +1,7 @@
 /** Puts together what gives devices to pods, by plugins and by claims, and tells who holds them; a simulated node has no devices. @module */
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { TokenBucket } from "#apimachinery";
 import type { Registry } from "#component-base";
 import type { Node, Pod } from "#api/core/v1/types.gen";
 import { type ContainerDevices, newContainerDevices } from "../cdi/container-devices.ts";
@@ -15,7 +16,6 @@ import {
   type PodResourcesOptions,
 } from "../podresources/pod-resources.ts";
 import { podResourcesAlphaApi, podResourcesApi } from "../podresources/pod-resources-tables.ts";
-import { newRateLimiter } from "../podresources/rate-limiter.ts";
 import { CHECKPOINT_NAME } from "./checkpoint.ts";
 import { DeviceManager, type DeviceManagerOptions } from "./device-manager.ts";
 import { newDeviceMetrics } from "./device-metrics.ts";
@@ -69,7 +69,7 @@ export function newDeviceParts(input: DevicePartsOptions): DeviceParts {
     activePods: () => activePods() ?? [],
     pods,
     metrics,
-    limiter: newRateLimiter(clock, REQUESTS),
+    limiter: new TokenBucket(clock, REQUESTS),
   };
   const serve = async (socketPath: string, services: readonly UnixService[]): Promise<() => void> => {
     try {

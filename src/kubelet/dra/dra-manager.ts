@@ -9,13 +9,13 @@ import type { ResourceClaim } from "#api/resource/v1/types.gen";
 import type { Client } from "#client";
 import { describeError } from "../container/describe-error.ts";
 import { uidOf } from "../container/pod-spec.ts";
+import { KeyedLock } from "../keyed-lock.ts";
 import { cdiDevicesOf, type ClaimInfo, claimKey, draClaim, newClaimInfo } from "./claim-info.ts";
 import type { ClaimInfoCache } from "./claim-info-cache.ts";
 import type { DRAMetrics } from "./dra-metrics.ts";
 import type { DRAPlugin } from "./dra-plugin.ts";
 import type { PluginDeviceHealth } from "./dra-tables.ts";
 import type { DeviceId, HealthInfo } from "./health-info.ts";
-import { KeyedLock } from "./keyed-lock.ts";
 import { checkClaim, containerClaims, podClaims } from "./pod-claims.ts";
 import { claimStatuses } from "./resource-health.ts";
 

@@ -1,4 +1,5 @@
 /** Answers who holds which devices, by plugins and by claims. @module */
+import type { TokenBucket } from "#apimachinery";
 import type { Container, Pod } from "#api/core/v1/types.gen";
 import { RuntimeError } from "#cri";
 import { containersOf, initContainersOf, isRestartableInit, uidOf } from "../container/pod-spec.ts";
@@ -7,7 +8,6 @@ import type { DeviceMetrics, PodResourcesMethod } from "../devicemanager/device-
 import { NO_NUMA_NODE } from "../devicemanager/pod-devices.ts";
 import type { UnaryHandler } from "../devicemanager/unix-server.ts";
 import type { DRAManager } from "../dra/dra-manager.ts";
-import type { RateLimiter } from "./rate-limiter.ts";
 
 export interface PodResourcesOptions {
   readonly devices: Pick<DeviceManager, "devicesOf" | "allocatable" | "freeUnused">;
@@ -15,7 +15,7 @@ export interface PodResourcesOptions {
   readonly activePods: () => readonly Pod[];
   readonly pods: () => readonly Pod[];
   readonly metrics: DeviceMetrics;
-  readonly limiter: RateLimiter;
+  readonly limiter: Pick<TokenBucket, "allow">;
 }
 
 interface ContainerDevices {
@@ -96,7 +96,7 @@ export function podResourcesAlphaHandlers(
   };
 }
 
-function admit(limiter: RateLimiter): void {
+function admit(limiter: PodResourcesOptions["limiter"]): void {
   if (!limiter.allow()) throw new RuntimeError("ResourceExhausted", "rejected by rate limit");
 }
 

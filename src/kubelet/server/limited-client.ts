@@ -1,10 +1,8 @@
 /** A client whose requests wait until they may go: so many at once, then so many a second. @module */
-import type { Clock } from "#apimachinery";
-import { bucketRateLimiter, type Client } from "#client";
+import { type Clock, TokenBucket, type TokenRate } from "#apimachinery";
+import type { Client } from "#client";
 
-export interface RequestLimit {
-  readonly perSecond: number;
-  readonly burst: number;
+export interface RequestLimit extends TokenRate {
   readonly clock: Clock;
 }
 
@@ -12,9 +10,9 @@ type Call = (...args: unknown[]) => unknown;
 
 /** A watch counts as the one request that begins it. */
 export function limitedClient(client: Client, { perSecond, burst, clock }: RequestLimit): Client {
-  const limiter = bucketRateLimiter<undefined>(perSecond, burst, clock);
+  const bucket = new TokenBucket(clock, { perSecond, burst });
   const turn = async (args: readonly unknown[]): Promise<void> => {
-    const delayMs = limiter.when(undefined);
+    const delayMs = bucket.reserve();
     const signal = args.find((arg) => arg instanceof AbortSignal) ?? new AbortController().signal;
     if (delayMs > 0) await clock.sleep(delayMs, signal);
   };

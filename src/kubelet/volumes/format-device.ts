@@ -1,10 +1,9 @@
 /** File systems on devices of the node: made where there is none, mended and mounted; upstream's `SafeFormatAndMount`. @module */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { isNotFound, unless } from "#apimachinery";
+import { KeyedLock } from "../keyed-lock.ts";
 import type { MountRequest } from "../platform/platform.ts";
-import { KeyedLock } from "./keyed-lock.ts";
-import { mount } from "./mounts.ts";
+import { type ExecFailure, mount } from "./mounts.ts";
 
 const run = promisify(execFile);
 const PROBE_TIMEOUT_MS = 30_000;
@@ -15,18 +14,12 @@ const NOTHING_FOUND = 2;
 /** Of fsck: errors were left. Above it, the check itself failed. */
 const ERRORS_UNCORRECTED = 4;
 
-interface ExecFailure {
-  readonly code?: number | string;
-  readonly stdout?: string;
-  readonly stderr?: string;
-}
-
 /** Two pods that share a device must not both find it empty. */
 const devices = new KeyedLock();
 
 /** `source` is the device, `type` the file system it is to have. What is on it already is never overwritten. */
 export function formatAndMount(request: MountRequest): Promise<void> {
-  return devices.run(request.source, async () => {
+  return devices.run([request.source], async () => {
     const { source, type, options } = request;
     const format = await diskFormat(source);
     const isReadOnly = options.includes("ro");
@@ -99,14 +92,3 @@ function outputOf(err: unknown): string {
   const { code, stdout, stderr } = err as ExecFailure;
   return `errcode:(${code ?? "unknown"}) output:(${`${stdout ?? ""}${stderr ?? ""}`.trim()})`;
 }
-
-/** Whether `path` is a device; undefined: there is nothing. */
-export function deviceAt(
-  host: { isBlockDevice(path: string): Promise<boolean> },
-  path: string,
-): Promise<boolean | undefined> {
-  return unless(isMissing, host.isBlockDevice(path));
-}
-
-const isMissing = (err: unknown): boolean =>
-  isNotFound(err) || (err as NodeJS.ErrnoException).code === "ENOENT";

@@ -29,7 +29,8 @@ export async function mount({ source, path, type, options }: MountRequest): Prom
   }
 }
 
-interface ExecFailure {
+/** What `execFile` rejects with. */
+export interface ExecFailure {
   readonly code?: number | string;
   readonly signal?: string | null;
   readonly stdout?: string;

@@ -1,11 +1,11 @@
 /** Makes one volume of a pod, whatever its type. @module */
+import { isNotFound, unless } from "#apimachinery";
 import type { Node, Pod } from "#api/core/v1/types.gen";
 import { specOf, uidOf } from "../container/pod-spec.ts";
 import { changeGroup, type ChangeGroupTools } from "./change-group.ts";
 import type { CsiPlugin } from "./csi/csi-plugin.ts";
 import { csiVolumeOf } from "./csi/csi-volume.ts";
 import { setUpEmptyDir } from "./empty-dir.ts";
-import { deviceAt } from "./format-device.ts";
 import type { LocalPathVolumes } from "./local-path-volumes.ts";
 import { operationError } from "./mount-error.ts";
 import type { MountedVolume } from "./mounted-volume.ts";
@@ -184,6 +184,17 @@ async function localDevice(
   const problem = new Error(`path ${JSON.stringify(path)} ${why}`);
   throw operationError("MapVolume.SetUpDevice failed", name, problem, "FailedMapVolume");
 }
+
+/** Whether `path` is a device; undefined: there is nothing. */
+function deviceAt(
+  host: { isBlockDevice(path: string): Promise<boolean> },
+  path: string,
+): Promise<boolean | undefined> {
+  return unless(isMissing, host.isBlockDevice(path));
+}
+
+const isMissing = (err: unknown): boolean =>
+  isNotFound(err) || (err as NodeJS.ErrnoException).code === "ENOENT";
 
 async function setUpCsi(
   { csi }: VolumeTools,

@@ -6,6 +6,7 @@ import type { DaemonSet } from "#api/apps/v1/types.gen";
 import { Nodes } from "#api/core/v1/node";
 import { Pods } from "#api/core/v1/pod";
 import type { Pod } from "#api/core/v1/types.gen";
+import type { WatchEvent } from "#apimachinery";
 import { conformance, CONTAINER, type ConformanceContext } from "../harness/index.ts";
 import { checkCollection, checkStatus } from "./workload-operations.ts";
 import { GATED, isControlledBy, isPodReady, newDaemonSet, NEXT_CONTAINER } from "./workloads.ts";
@@ -43,6 +44,15 @@ async function untilReady(t: ConformanceContext, count: number): Promise<DaemonS
     const isSeen = observedGeneration === now?.metadata.generation;
     return isSeen && desiredNumberScheduled === count && numberReady === count;
   });
+}
+
+/** Whether, by this event, each of these pods has been told of as ready. */
+function isLastOf(pods: readonly Pod[]): (event: WatchEvent<Pod>) => boolean {
+  const left = new Set(pods.map(({ metadata }) => metadata.uid));
+  return ({ type, object }) => {
+    if (type === "MODIFIED" && isPodReady(object)) left.delete(object.metadata.uid);
+    return left.size === 0;
+  };
 }
 
 function hashesOf(pods: readonly Pod[]): readonly unknown[] {
@@ -148,6 +158,8 @@ conformance(
         [2, hashesOf(after)[0]],
       ],
     );
+    // The watch tells on a connection of its own.
+    await watch.until("all of the new are ready", isLastOf(after));
     // At no time were two nodes without.
     let missing = 0;
     const ready = new Set(before.map((pod) => pod.metadata.uid));

@@ -70,6 +70,9 @@ conformance(
       assert.equal(set.spec?.selector.matchLabels?.["pod-template-hash"], hash);
     }
     await expectPods(t, "web", 2);
+    // The watch tells on a connection of its own.
+    for (let gone = 0; gone < 2; gone++)
+      await watch.until("an old pod's end", ({ type }) => type === "DELETED");
     const order = watch.events
       .filter(({ type }) => type === "ADDED" || type === "DELETED")
       .map(({ type }) => type);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Jobs } from "#api/batch/v1/job";
 import type { Job } from "#api/batch/v1/types.gen";
 import { Pods } from "#api/core/v1/pod";
+import type { Pod } from "#api/core/v1/types.gen";
 import { conformance, WEB_IMAGE } from "../harness/index.ts";
 import { expectPods, checkStatus } from "./workload-operations.ts";
 import { hasTrue, isControlledBy, newJob, setLabels, whyEnded } from "./workloads.ts";
@@ -19,10 +20,13 @@ conformance("[sig-apps] Job should adopt matching orphans and release non-matchi
     signal,
   );
   assert.equal(orphaned.metadata.ownerReferences, undefined);
+  // What the cache shows may be older than the orphan.
+  const isLater = ({ metadata }: Pod): boolean =>
+    Number(metadata.resourceVersion) > Number(orphaned.metadata.resourceVersion);
   const adopted = await t.waitFor(
     Pods,
     pod!.metadata,
-    (now) => now !== undefined && isControlledBy(now, uid),
+    (now) => now !== undefined && isLater(now) && isControlledBy(now, uid),
   );
   assert.equal(adopted.metadata.uid, pod?.metadata.uid);
   assert.equal((await client.list(Pods, { namespace }, signal)).items.length, 2, "none was made beside it");

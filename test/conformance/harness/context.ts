@@ -72,8 +72,8 @@ export interface ContainersContext extends ConformanceContext {
   readonly cluster: Launched["cluster"];
 }
 
-const UNDO_MS = 30_000;
-const TIMEOUT_MS = 60_000;
+const UNDO_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 
 /** Resolves when a pod may be created in the namespace. */
 export async function newContext(test: TestContext, session: Session): Promise<ConformanceContext> {
@@ -99,6 +99,7 @@ export async function newContext(test: TestContext, session: Session): Promise<C
       ServiceAccounts,
       { namespace: name, name: "default" },
       (account) => account !== undefined,
+      long(),
     );
     return name;
   };

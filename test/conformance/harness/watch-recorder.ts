@@ -1,7 +1,7 @@
 /** Everything a watch told, in order, and a way to wait for what it has yet to tell. @module */
 import type { Clock, KubeObject, WatchEvent } from "#apimachinery";
 
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 120_000;
 /** Of the events that an error message shows. */
 const SHOWN_MAX = 20;
 

@@ -1,6 +1,7 @@
 /** Cluster IPs of a service and their families. @module */
 import { field } from "#apimachinery";
 import { each, NONE, oneOf, type Causes } from "../../validation/common.ts";
+import { familyOf } from "../../validation/ip-range.ts";
 import { validIpLegacy } from "../../validation/ip.ts";
 import type { ServiceSpec } from "./types.gen.ts";
 
@@ -61,5 +62,3 @@ function validateFamilies(clusterIPs: readonly string[], families: readonly stri
     }),
   ];
 }
-
-const familyOf = (ip: string): string => (ip.includes(":") ? "IPv6" : "IPv4");

@@ -1,5 +1,5 @@
 /** Option: nobody floods the store with Events; each limit is a token bucket for each of its keys. @module */
-import { StatusError, type Clock, type KubeObject } from "#apimachinery";
+import { StatusError, TokenBucket, type Clock, type KubeObject } from "#apimachinery";
 import { TtlCache } from "#component-base";
 import type { AdmissionPlugin, Attributes } from "../plugin.ts";
 import type { EventLimit } from "./configuration.ts";
@@ -29,11 +29,12 @@ function newEnforcer(
 ): (attributes: Attributes) => readonly string[] {
   const sizeMax = type === "Server" ? 1 : cacheSize === 0 ? CACHE_SIZE_DEFAULT : cacheSize;
   const buckets = new TtlCache<TokenBucket>(() => clock.now(), sizeMax);
+  const rate = { perSecond: qps, burst };
   return (attributes) => {
     const key = keyOf(type, attributes);
     let bucket = buckets.get(key);
-    if (bucket === undefined) buckets.set(key, (bucket = new TokenBucket(qps, burst, clock)), Infinity);
-    return bucket.tryAccept() ? [] : [`limit reached on type ${type} for key ${key}`];
+    if (bucket === undefined) buckets.set(key, (bucket = new TokenBucket(clock, rate)), Infinity);
+    return bucket.allow() ? [] : [`limit reached on type ${type} for key ${key}`];
   };
 }
 
@@ -77,30 +78,4 @@ function sourceAndObject(object: KubeObject): string {
   const about = event.involvedObject ?? event.regarding ?? {};
   const { kind = "", namespace = "", name = "", uid = "", apiVersion = "" } = about;
   return [component, host, kind, namespace, name, uid, apiVersion].join("");
-}
-
-/** Full at first; a refused event takes nothing. */
-class TokenBucket {
-  readonly #perMs: number;
-  readonly #burst: number;
-  readonly #clock: Clock;
-  #tokens: number;
-  #updatedMs: number;
-
-  constructor(qps: number, burst: number, clock: Clock) {
-    this.#perMs = qps / 1_000;
-    this.#burst = burst;
-    this.#clock = clock;
-    this.#tokens = burst;
-    this.#updatedMs = clock.monotonicMs();
-  }
-
-  tryAccept(): boolean {
-    const nowMs = this.#clock.monotonicMs();
-    this.#tokens = Math.min(this.#burst, this.#tokens + (nowMs - this.#updatedMs) * this.#perMs);
-    this.#updatedMs = nowMs;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
-    return true;
-  }
 }

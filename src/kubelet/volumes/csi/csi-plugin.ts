@@ -3,7 +3,7 @@ import { pause, WakeablePause } from "#apimachinery";
 import type { Node, Pod } from "#api/core/v1/types.gen";
 import type { CSIDriver } from "#api/storage/v1/types.gen";
 import { uidOf } from "../../container/pod-spec.ts";
-import { KeyedLock } from "../keyed-lock.ts";
+import { KeyedLock } from "../../keyed-lock.ts";
 import { NotAttachedError, OperationError, operationError } from "../mount-error.ts";
 import type { VolumeSpec } from "../volume-spec.ts";
 import { mapVolume } from "./csi-block.ts";
@@ -68,12 +68,12 @@ export class CsiPlugin {
       blockSpecName: volume.isBlock ? volume.specName : undefined,
     };
     // A volume that is about to be given up is waited for, and then taken anew.
-    const device = await this.#locks.run(name, async () =>
+    const device = await this.#locks.run([name], async () =>
       this.#options.devices.acquire(id, uidOf(pod), isAttachable),
     );
     if (!this.#published.has(key) && isAttachable && !this.#isAttached(name))
       throw new NotAttachedError(`volume ${name} is not yet in node's status`);
-    return this.#locks.run(name, async () => {
+    return this.#locks.run([name], async () => {
       signal.throwIfAborted();
       const input = { pod, volume, object, device };
       const known = this.#published.get(key);
@@ -156,7 +156,7 @@ export class CsiPlugin {
 
   #giveUp(name: string, signal: AbortSignal): Promise<void> {
     const { devices } = this.#options;
-    return this.#locks.run(name, async () => {
+    return this.#locks.run([name], async () => {
       const device = devices.get(name);
       if (device === undefined || device.users.size > 0) return;
       await unstage(this.#options, device, signal);
