@@ -1,4 +1,5 @@
 /** Public surface of apimachinery. @module */
+export * from "./abort.ts";
 export * from "./apply/index.ts";
 export * from "./clock.ts";
 export * from "./deadline.ts";

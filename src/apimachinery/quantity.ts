@@ -129,6 +129,11 @@ export function compareQuantity(a: Quantity, b: Quantity): number {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
+/** As `compareQuantity`, of amounts as they stand in objects. Throws a QuantityError for what is none. */
+export function compareAmounts(a: string, b: string): number {
+  return compareQuantity(parseQuantity(a), parseQuantity(b));
+}
+
 /** Amounts by name: `1000m` is as much as `1`. */
 export function sameQuantities(
   a: Readonly<Record<string, string>> = {},
@@ -138,7 +143,7 @@ export function sameQuantities(
   if (names.length !== Object.keys(b).length) return false;
   return names.every((name) => {
     const other = b[name];
-    return other !== undefined && compareQuantity(parseQuantity(a[name]!), parseQuantity(other)) === 0;
+    return other !== undefined && compareAmounts(a[name]!, other) === 0;
   });
 }
 

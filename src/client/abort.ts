@@ -17,16 +17,3 @@ export function childAbort(parent: AbortSignal): ChildAbort {
     [Symbol.dispose]: () => parent.removeEventListener("abort", onAbort),
   };
 }
-
-/** `promise`, or a rejection with the signal's reason when it aborts first. */
-export async function orAborted<R>(promise: Promise<R>, signal: AbortSignal): Promise<R> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}

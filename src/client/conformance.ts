@@ -36,7 +36,7 @@ const ConfigMaps = dynamicKind({
 const Events = dynamicKind({ ...core, kind: "Event", plural: "events" }) as unknown as Kind<Event>;
 
 /** Longest time of one test. */
-const TEST_MS = 20_000;
+const TEST_MS = 60_000;
 const namespace = "default";
 
 function configMap(name: string, value: string, labels: Record<string, string> = {}): ConfigMap {

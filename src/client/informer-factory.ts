@@ -19,6 +19,8 @@ export interface InformerFactoryOptions {
   readonly freeze?: boolean;
   /** Default true: lists arrive as streams from servers that can. */
   readonly watchList?: boolean;
+  /** For informers that have no transformation of their own. Must not change its argument, its key or its resourceVersion. */
+  readonly transform?: <T extends KubeObject>(object: T) => T;
 }
 
 interface Entry {
@@ -28,11 +30,13 @@ interface Entry {
 
 export class SharedInformerFactory implements InformerFactory {
   readonly #dependencies: InformerDependencies;
+  readonly #transform: InformerFactoryOptions["transform"];
   readonly #entries = new Map<string, Entry>();
 
   constructor(options: InformerFactoryOptions) {
     const { client, clock = systemClock, random = Math.random, logger = silentLogger } = options;
-    const { freeze = true, watchList = true } = options;
+    const { freeze = true, watchList = true, transform } = options;
+    this.#transform = transform;
     this.#dependencies = { client, clock, random, logger, freeze, watchList };
   }
 
@@ -47,7 +51,9 @@ export class SharedInformerFactory implements InformerFactory {
     const id = JSON.stringify([group, version, names.plural, namespace, labelSelector, fieldSelector]);
     const entry = this.#entries.get(id);
     if (entry !== undefined) return entry.informer as unknown as SharedInformer<T>;
-    const informer = new Informer(kind, this.#dependencies, options);
+    const transform = options.transform ?? this.#transform;
+    const kept = transform === undefined ? options : { ...options, transform };
+    const informer = new Informer(kind, this.#dependencies, kept);
     this.#entries.set(id, { informer: informer as unknown as Informer<KubeObject>, running: undefined });
     return informer;
   }

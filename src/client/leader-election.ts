@@ -9,7 +9,9 @@ import {
   formatMicroTime,
   isConflict,
   isNotFound,
+  jsonEqual,
   type Logger,
+  pause,
   silentLogger,
   systemClock,
 } from "#apimachinery";
@@ -123,7 +125,7 @@ class LeaderElector {
         this.#logger.info("Successfully acquired lease");
         return true;
       }
-      await this.#sleep(this.#retryPeriodMs * (1 + JITTER_FACTOR * this.#random()), signal);
+      await pause(this.#clock, this.#retryPeriodMs * (1 + JITTER_FACTOR * this.#random()), signal);
     }
     return false;
   }
@@ -131,7 +133,7 @@ class LeaderElector {
   async #renewUntilLost(signal: AbortSignal): Promise<void> {
     let renewedMs = this.#clock.monotonicMs();
     while (!signal.aborted) {
-      await this.#sleep(this.#retryPeriodMs, signal);
+      await pause(this.#clock, this.#retryPeriodMs, signal);
       if (signal.aborted) return;
       const leftMs = renewedMs + this.#renewDeadlineMs - this.#clock.monotonicMs();
       const renewed = leftMs > 0 && (await this.#try(leftMs, signal));
@@ -179,7 +181,7 @@ class LeaderElector {
       await this.#write("create", undefined, signal);
       return true;
     }
-    if (!isSame(found, this.#observed)) this.#observe(found);
+    if (!jsonEqual(found, this.#observed)) this.#observe(found);
     if (found.holderIdentity !== "" && this.#isLeaseValid() && !this.#isLeader()) return false;
     await this.#write("update", found, signal);
     return true;
@@ -271,17 +273,4 @@ class LeaderElector {
   #labels(): { readonly name: string } {
     return { name: this.#options.lease.name };
   }
-
-  /** Returns early, without an error, when `signal` aborts. */
-  async #sleep(delayMs: number, signal: AbortSignal): Promise<void> {
-    try {
-      await this.#clock.sleep(delayMs, signal);
-    } catch (err) {
-      if (!signal.aborted) throw err;
-    }
-  }
-}
-
-function isSame(a: LeaderElectionRecord, b: LeaderElectionRecord | undefined): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }

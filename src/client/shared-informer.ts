@@ -1,6 +1,13 @@
 /** One watch, one cache, many handlers. @module */
-import { keyOf, type Clock, type Kind, type KubeObject, type Logger, type ObjectKey } from "#apimachinery";
-import { orAborted } from "./abort.ts";
+import {
+  keyOf,
+  orAborted,
+  type Clock,
+  type Kind,
+  type KubeObject,
+  type Logger,
+  type ObjectKey,
+} from "#apimachinery";
 import type { Client, EventHandler, Lister, SharedInformer } from "./client.ts";
 import { deepFreeze } from "./freeze.ts";
 import { CONTROLLER_UID_INDEX, Indexer, NAMESPACE_INDEX } from "./indexer.ts";

@@ -1,5 +1,5 @@
 /** Watches of the kinds that come and go with CustomResourceDefinitions. @module */
-import type { Kind, KubeObject, ObjectKey } from "#apimachinery";
+import { untilAborted, type Kind, type KubeObject, type ObjectKey } from "#apimachinery";
 import { CustomResourceDefinitions } from "#api/apiextensions/v1/customresourcedefinition";
 import type { CustomResourceDefinition } from "#api/apiextensions/v1/types.gen";
 import type { Lister } from "#client";
@@ -77,10 +77,7 @@ export async function watchCustomKinds(
     onUpdate: (crd) => follow(crd, "update"),
     onDelete: (crd) => follow(crd, "delete"),
   });
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  await untilAborted(signal);
   remove();
   await Promise.all(Array.from(monitors.values(), ({ stopped }) => stopped));
 }

@@ -1,4 +1,5 @@
 /** The cluster's root certificates, which may change while the controllers run. @module */
+import { untilAborted } from "#apimachinery";
 import { LiveValue, type Live } from "#component-base";
 
 export type RootCA = string | Live<string>;
@@ -14,8 +15,5 @@ export async function followRootCA(
   signal: AbortSignal,
 ): Promise<void> {
   rootCA.follow(changed, signal);
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  await untilAborted(signal);
 }

@@ -59,6 +59,7 @@ export async function listen(address: ListenAddress, resolver: Resolver, logger:
     udp.close();
     throw err;
   }
+  tcp.on("error", (err) => logger.warn("DNS connection", { err }));
   return {
     port,
     async [Symbol.asyncDispose]() {

@@ -1,4 +1,5 @@
 /** Writes answers: names compressed, cut where the asker's limit is (RFC 1035 §4.1.4, RFC 2181 §9). @module */
+import { ipv6Bytes } from "./ipv6-bytes.ts";
 import type { RecordData } from "./records.ts";
 import { CLASS_IN, FLAGS, HEADER_BYTES, TYPE_NUMBERS, type Question } from "./wire.ts";
 
@@ -201,19 +202,4 @@ class Writer {
     this.#bytes.copy(larger, 0, 0, this.#end);
     this.#bytes = larger;
   }
-}
-
-function ipv6Bytes(address: string): Buffer {
-  const bytes = Buffer.alloc(16);
-  const [head = "", tail = ""] = address.split("::");
-  for (const [index, group] of groups(head).entries())
-    bytes.writeUInt16BE(Number.parseInt(group, 16), 2 * index);
-  const last = groups(tail);
-  for (const [index, group] of last.entries())
-    bytes.writeUInt16BE(Number.parseInt(group, 16), 16 - 2 * (last.length - index));
-  return bytes;
-}
-
-function groups(text: string): readonly string[] {
-  return text === "" ? [] : text.split(":");
 }

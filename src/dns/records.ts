@@ -1,6 +1,7 @@
 /** The DNS records of one Service, by the Kubernetes DNS specification 1.1. Pure. @module */
 import type { Service, ServicePort } from "#api/core/v1/types.gen";
 import type { Endpoint, EndpointSlice } from "#api/discovery/v1/types.gen";
+import { ipv6Bytes } from "./ipv6-bytes.ts";
 
 export type RecordData =
   | { readonly type: "A" | "AAAA" | "CNAME" | "PTR" | "TXT"; readonly data: string }
@@ -92,15 +93,8 @@ export function addressRecord(address: string): RecordData {
 /** `1.0.96.10.in-addr.arpa` for 10.96.0.1; nibbles under ip6.arpa for IPv6. */
 export function reverseName(address: string): string {
   if (!address.includes(":")) return `${address.split(".").toReversed().join(".")}.in-addr.arpa`;
-  const [head = "", tail = ""] = address.split("::");
-  const missing = 8 - groups(head).length - groups(tail).length;
-  const all = [...groups(head), ...Array.from({ length: missing }, () => "0"), ...groups(tail)];
-  const nibbles = all.map((group) => group.padStart(4, "0")).join("");
+  const nibbles = ipv6Bytes(address).toString("hex");
   return `${nibbles.split("").toReversed().join(".")}.ip6.arpa`;
-}
-
-function groups(text: string): readonly string[] {
-  return text === "" ? [] : text.split(":");
 }
 
 /** The endpoint's hostname, or its address with dashes, as CoreDNS names it. */

@@ -1,10 +1,9 @@
 /** The specification of a pod, in a pod or in a template. @module */
 import {
-  compareQuantity,
+  compareAmounts,
   field,
   isDns1123Label,
   isDns1123Subdomain,
-  parseQuantity,
   validateLabels,
   isQualifiedName,
   type ObjectMeta,
@@ -181,8 +180,7 @@ function validateResources(
   );
 }
 
-const exceeds = (own: string, pod: string): boolean =>
-  compareQuantity(parseQuantity(own), parseQuantity(pod)) > 0;
+const exceeds = (own: string, pod: string): boolean => compareAmounts(own, pod) > 0;
 
 function validateHostNetworkPorts(spec: PodSpec, path: string, isPod: boolean): Causes {
   if (spec.hostNetwork !== true) return NONE;

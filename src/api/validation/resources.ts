@@ -1,7 +1,7 @@
 /** Names and amounts of resources, in containers and in pods. @module */
 import {
   canonicalQuantity,
-  compareQuantity,
+  compareAmounts,
   field,
   isDns1123Label,
   isIntegerQuantity,
@@ -183,7 +183,7 @@ function compareWithLimit(
     if (isOvercommitAllowed(name)) return NONE;
     return [field.required(limitsPath, "Limit must be set for non overcommitable resources")];
   }
-  const order = compareQuantity(parseQuantity(request), parseQuantity(limit));
+  const order = compareAmounts(request, limit);
   const shown = canonicalQuantity(limit);
   if (order !== 0 && !isOvercommitAllowed(name)) {
     return [

@@ -129,9 +129,15 @@ export function pathsOf(set: FieldSet, prefix: FieldPath = []): readonly FieldPa
 /** The same set with its keys in the order upstream writes them. */
 export function sortSet(set: FieldSet): FieldSet {
   const out: MutableJsonObject = {};
-  if (Object.hasOwn(set, SELF)) out[SELF] = {};
-  for (const [element, node] of [...elements(set)].toSorted(byElement)) out[element] = sortSet(node);
+  if (Object.hasOwn(set, SELF)) out[SELF] = NOTHING;
+  for (const [element, node] of [...elements(set)].toSorted(byElement)) out[element] = sortedNode(node);
   return out;
+}
+
+/** By far the most have nothing below them: all of those are one object. */
+function sortedNode(node: FieldSet): FieldSet {
+  for (const _ in node) return sortSet(node);
+  return NOTHING;
 }
 
 /** Puts a node together; undefined when nothing of it belongs to the set. */

@@ -1,5 +1,13 @@
 /** A checked tree as functions that evaluate it, counting what it costs. @module */
-import { type Call, type Expr, type ListExpr, type MapExpr, type Select, type StructExpr } from "./ast.ts";
+import {
+  qualifiedName,
+  type Call,
+  type Expr,
+  type ListExpr,
+  type MapExpr,
+  type Select,
+  type StructExpr,
+} from "./ast.ts";
 import { typeNamed } from "./checker.ts";
 import { callCost, LIST_CREATE, MAP_CREATE, STRUCT_CREATE } from "./cost/runtime.ts";
 import { dispatcher } from "./dispatch.ts";
@@ -84,7 +92,7 @@ export class Planner implements PlanScope {
   /** `authorizer.requestResource` is one variable, `google.protobuf.Duration` one type. */
   #qualified(expr: Select): Planned | undefined {
     if (expr.operand.op !== "ident" && expr.operand.op !== "select") return undefined;
-    const name = nameOf(expr);
+    const name = qualifiedName(expr);
     if (name === undefined || this.scope.includes(name.slice(0, name.indexOf(".")))) return undefined;
     const isKnown = this.env.variables.has(name) || typeNamed(this.env, name) !== undefined;
     return isKnown ? this.#ident(name) : undefined;
@@ -261,13 +269,6 @@ function local({ locals, meter }: Frame, slot: number): CelValue {
   // What a loop has gathered may be the error of a step before.
   if (value instanceof CelError) throw value;
   return value;
-}
-
-function nameOf(expr: Expr): string | undefined {
-  if (expr.op === "ident") return expr.name;
-  if (expr.op !== "select" || expr.isTest) return undefined;
-  const operand = nameOf(expr.operand);
-  return operand === undefined ? undefined : `${operand}.${expr.field}`;
 }
 
 function selected(operand: CelValue, field: string): CelValue {

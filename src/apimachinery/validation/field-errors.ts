@@ -51,6 +51,11 @@ export function invalid(field: string, value: unknown, detail: string): StatusCa
   return cause("FieldValueInvalid", field, `Invalid value: ${show(value)}`, detail);
 }
 
+/** Upstream's `OmitValueType`: the value is long, or says nothing. */
+export function invalidUnshown(field: string, detail: string): StatusCause {
+  return { reason: "FieldValueInvalid", field, message: `Invalid value: ${detail}` };
+}
+
 /** The value has another JSON type than the field. */
 export function typeInvalid(field: string, value: unknown, detail: string): StatusCause {
   return cause("FieldValueTypeInvalid", field, `Invalid value: ${show(value)}`, detail);

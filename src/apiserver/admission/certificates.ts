@@ -1,7 +1,7 @@
 /** Who may approve and sign certificate requests, and what no client certificate may say. @module */
 import type { CertificateSigningRequest } from "#api/certificates/v1/types.gen";
 import type { ClusterTrustBundle } from "#api/certificates/v1beta1/types.gen";
-import { semanticEqual } from "../registry/semantic-equal.ts";
+import { semanticEqual } from "#api/validation/semantic-equal";
 import { SYSTEM_MASTERS, type Authorizer } from "../user-info.ts";
 import { subjectOfRequest } from "./certificate-request.ts";
 import type { AdmissionPlugin, Attributes } from "./plugin.ts";

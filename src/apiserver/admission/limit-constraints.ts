@@ -1,7 +1,7 @@
 /** Whether what an object asks for keeps within a LimitRange, and why not. Pure. @module */
 import {
   canonicalQuantity,
-  compareQuantity,
+  compareAmounts,
   compareStrings,
   parseQuantity,
   quantityToNumber,
@@ -85,8 +85,8 @@ function minimum(type: string, name: string, bound: string, asked: Asked): strin
   const [request, limit] = [asked.requests[name], asked.limits[name]];
   const rule = `minimum ${name} usage per ${type} is ${canonicalQuantity(bound)}`;
   if (request === undefined) return `${rule}.  No request is specified`;
-  if (compare(request, bound) < 0) return `${rule}, but request is ${canonicalQuantity(request)}`;
-  if (limit !== undefined && compare(limit, bound) < 0) {
+  if (compareAmounts(request, bound) < 0) return `${rule}, but request is ${canonicalQuantity(request)}`;
+  if (limit !== undefined && compareAmounts(limit, bound) < 0) {
     return `${rule}, but limit is ${canonicalQuantity(limit)}`;
   }
   return undefined;
@@ -96,8 +96,8 @@ function maximum(type: string, name: string, bound: string, asked: Asked): strin
   const [request, limit] = [asked.requests[name], asked.limits[name]];
   const rule = `maximum ${name} usage per ${type} is ${canonicalQuantity(bound)}`;
   if (limit === undefined) return `${rule}.  No limit is specified`;
-  if (compare(limit, bound) > 0) return `${rule}, but limit is ${canonicalQuantity(limit)}`;
-  if (request !== undefined && compare(request, bound) > 0) {
+  if (compareAmounts(limit, bound) > 0) return `${rule}, but limit is ${canonicalQuantity(limit)}`;
+  if (request !== undefined && compareAmounts(request, bound) > 0) {
     return `${rule}, but request is ${canonicalQuantity(request)}`;
   }
   return undefined;
@@ -112,7 +112,9 @@ function maximumRequest(
   const request = requests[name];
   const rule = `maximum ${name} usage per ${type} is ${canonicalQuantity(bound)}`;
   if (request === undefined) return `${rule}.  No request is specified`;
-  return compare(request, bound) > 0 ? `${rule}, but request is ${canonicalQuantity(request)}` : undefined;
+  return compareAmounts(request, bound) > 0
+    ? `${rule}, but request is ${canonicalQuantity(request)}`
+    : undefined;
 }
 
 function ratio(type: string, name: string, bound: string, asked: Asked): string | undefined {
@@ -124,10 +126,6 @@ function ratio(type: string, name: string, bound: string, asked: Asked): string 
   const observed = limit / request;
   if (observed <= toNumber(bound)) return undefined;
   return `${rule}, but provided ratio is ${observed.toFixed(RATIO_DIGITS)}`;
-}
-
-function compare(a: string, b: string): number {
-  return compareQuantity(parseQuantity(a), parseQuantity(b));
 }
 
 function toNumber(quantity = "0"): number {

@@ -1,7 +1,7 @@
 /** What a kubelet may change of its own node: nothing by which it could draw other pods to itself. Pure. @module */
 import { compareStrings } from "#apimachinery";
 import type { Node } from "#api/core/v1/types.gen";
-import { semanticEqual } from "../registry/semantic-equal.ts";
+import { semanticEqual } from "#api/validation/semantic-equal";
 import type { Attributes } from "./plugin.ts";
 
 type Labels = Readonly<Record<string, string>>;

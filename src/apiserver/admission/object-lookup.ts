@@ -47,7 +47,7 @@ export function registryLookup(registry: () => Registry): ObjectLookup {
       const key = `${resource}/${prefix}`;
       const known = remembered.get(key);
       if (known?.changes === changes) return known.objects;
-      const objects = [...cache.list({ prefix })].map((cached) => cached.object);
+      const objects = cache.list({ prefix }).map((cached) => cached.object);
       remembered.delete(key);
       if (objects.length <= REMEMBERED_LENGTH_MAX) {
         if (remembered.size >= REMEMBERED_MAX) remembered.clear();

@@ -1,5 +1,6 @@
 /** What claims and volumes get: the default class, protection while in use, and growth only where it is possible. @module */
-import { parseQuantity, compareQuantity, type KubeObject } from "#apimachinery";
+import { compareAmounts, type KubeObject } from "#apimachinery";
+import { givenStorageClass } from "#api/core/v1/storage-class-name";
 import type { PersistentVolumeClaim } from "#api/core/v1/types.gen";
 import { defaultClass } from "#api/storage/v1/default-class";
 import type { StorageClass } from "#api/storage/v1/types.gen";
@@ -10,7 +11,6 @@ import { refuse } from "./refuse.ts";
 const CLAIMS = "core/persistentvolumeclaims";
 const VOLUMES = "core/persistentvolumes";
 const CLASSES = "storage.k8s.io/storageclasses";
-const CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class";
 
 export function defaultStorageClass(lookup: ObjectLookup): AdmissionPlugin {
   return {
@@ -19,17 +19,13 @@ export function defaultStorageClass(lookup: ObjectLookup): AdmissionPlugin {
     resources: [CLAIMS],
     admit(object, { subresource }) {
       const claim = object as PersistentVolumeClaim;
-      if (claim.spec === undefined || subresource !== "" || classOf(claim) !== undefined) return object;
+      if (claim.spec === undefined || subresource !== "" || givenStorageClass(claim) !== undefined)
+        return object;
       const found = defaultClass(lookup.list(CLASSES) as readonly StorageClass[]);
       if (found === undefined) return object;
       return { ...claim, spec: { ...claim.spec, storageClassName: found.metadata.name } } as KubeObject;
     },
   };
-}
-
-/** As claims said it before there was a field counts first. "": none is wanted. */
-function classOf({ metadata, spec }: PersistentVolumeClaim): string | undefined {
-  return metadata.annotations?.[CLASS_ANNOTATION] ?? spec?.storageClassName;
 }
 
 const PROTECTION: Readonly<Record<string, string>> = {
@@ -61,13 +57,13 @@ export function persistentVolumeClaimResize(lookup: ObjectLookup): AdmissionPlug
       const old = attributes.oldObject as PersistentVolumeClaim;
       const size = sizeOf(claim);
       const oldSize = sizeOf(old);
-      if (size === oldSize || compareQuantity(parseQuantity(size), parseQuantity(oldSize)) <= 0) return;
+      if (size === oldSize || compareAmounts(size, oldSize) <= 0) return;
       if (old.status?.phase !== "Bound") {
         throw refuse(attributes, "Only bound persistent volume claims can be expanded");
       }
-      const className = classOf(claim) ?? "";
+      const className = givenStorageClass(claim) ?? "";
       const storageClass = lookup.get(CLASSES, "", className) as StorageClass | undefined;
-      if (className === classOf(old) && storageClass?.allowVolumeExpansion === true) return;
+      if (className === givenStorageClass(old) && storageClass?.allowVolumeExpansion === true) return;
       throw refuse(
         attributes,
         "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize",

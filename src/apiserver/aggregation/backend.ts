@@ -4,6 +4,7 @@ import type { IncomingMessage } from "node:http";
 import type { Clock } from "#apimachinery";
 import type { APIService } from "#api/apiregistration/v1/types.gen";
 import { urlHost } from "#api/validation/ip-range";
+import { readBody } from "#component-base";
 import { networkError } from "../admission/webhook/call.ts";
 import type { Address, ServiceResolver } from "../admission/webhook/target.ts";
 import type { UpgradeBackend } from "../streaming/index.ts";
@@ -105,7 +106,7 @@ export class Backends {
     try {
       const request = { method: "GET", path, headers: { ...headers, ...identityHeaders(user) } };
       const response = await this.send(target, request, stop);
-      const body = await readAll(response, stop);
+      const body = await readDocument(response, stop);
       const { etag = "", "content-type": contentType = "" } = response.headers;
       return { status: response.statusCode ?? 0, contentType, etag, body };
     } finally {
@@ -175,21 +176,15 @@ function trustOf(
   };
 }
 
-async function readAll(response: IncomingMessage, signal: AbortSignal): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
+async function readDocument(response: IncomingMessage, signal: AbortSignal): Promise<Buffer> {
   try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > DOCUMENT_BYTES_MAX) {
-        response.destroy();
-        throw new UnreachableError(`the document is larger than ${DOCUMENT_BYTES_MAX} bytes`);
-      }
-      chunks.push(chunk);
-    }
+    return await readBody(
+      response,
+      DOCUMENT_BYTES_MAX,
+      () => new UnreachableError(`the document is larger than ${DOCUMENT_BYTES_MAX} bytes`),
+    );
   } catch (cause) {
     signal.throwIfAborted();
     throw cause;
   }
-  return Buffer.concat(chunks);
 }

@@ -2,6 +2,7 @@
 import { hash, X509Certificate } from "node:crypto";
 import type { Clock } from "#apimachinery";
 import { TtlCache } from "#component-base";
+import type { SecurityMetrics } from "../security-metrics.ts";
 import type { Authenticator, UserInfo } from "../user-info.ts";
 import { unauthorized } from "./unauthorized.ts";
 
@@ -9,6 +10,7 @@ export interface ClientCertificateOptions {
   /** PEM, one or more certificates; each may have signed clients directly. A function is asked at every request. */
   readonly ca: string | (() => string);
   readonly clock: Clock;
+  readonly metrics?: Pick<SecurityMetrics, "observe">;
 }
 
 /** Checking a signature costs 0.1 ms; a connection shows the same certificate with every request. */
@@ -17,24 +19,36 @@ const CACHE_TTL_MS = 60_000;
 const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 const ANY_USAGE = "2.5.29.37.0";
 
-export function clientCertificate({ ca, clock }: ClientCertificateOptions): Authenticator {
-  const trust = liveTrust(ca, () => new TtlCache<UserInfo>(() => clock.now(), CACHE_ENTRIES_MAX));
+export function clientCertificate({ ca, clock, metrics }: ClientCertificateOptions): Authenticator {
+  const observe = (endMs: number): void =>
+    metrics?.observe("apiserver_client_certificate_expiration_seconds", {}, (endMs - clock.now()) / 1000);
+  const trust = liveTrust(ca, () => new TtlCache<Known>(() => clock.now(), CACHE_ENTRIES_MAX));
   return {
     async authenticate({ clientCertificate: der }) {
       if (der === undefined) return undefined;
       const { roots, known: cache } = trust();
       const fingerprint = hash("sha256", der, "hex");
       const known = cache.get(fingerprint);
-      if (known !== undefined) return known;
+      if (known !== undefined) {
+        observe(known.endMs);
+        return known.user;
+      }
       const certificate = parse(der);
       const problem = problemOf(certificate, roots, clock.now());
       if (problem !== undefined) throw unauthorized(new Error(problem));
       const user = userOf(certificate, fingerprint);
-      const leftMs = certificate.validToDate.getTime() - clock.now();
-      cache.set(fingerprint, user, Math.min(CACHE_TTL_MS, leftMs));
+      const endMs = certificate.validToDate.getTime();
+      cache.set(fingerprint, { user, endMs }, Math.min(CACHE_TTL_MS, endMs - clock.now()));
+      observe(endMs);
       return user;
     },
   };
+}
+
+interface Known {
+  readonly user: UserInfo;
+  /** Of the certificate. */
+  readonly endMs: number;
 }
 
 interface Trust<T> {

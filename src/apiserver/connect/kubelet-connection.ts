@@ -1,14 +1,11 @@
 /** How to reach the kubelet of a node; upstream's `ConnectionInfoGetter`. @module */
 import { notFound, StatusError } from "#apimachinery";
+import { kubeletAddress, type KubeletAddress } from "#api/core/v1/kubelet-address";
 import type { Node } from "#api/core/v1/types.gen";
 import { urlHost } from "#api/validation/ip-range";
 import type { ObjectLookup } from "../admission/object-lookup.ts";
 import type { ApiServerOptions } from "../options.ts";
 import type { UpgradeBackend } from "../streaming/index.ts";
-
-const KUBELET_PORT = 10_250;
-/** Upstream asks for host names first; ours need no name service. */
-const ADDRESS_TYPES = ["InternalIP", "Hostname", "InternalDNS", "ExternalIP", "ExternalDNS"];
 
 export class KubeletConnection {
   readonly #lookup: ObjectLookup;
@@ -27,9 +24,8 @@ export class KubeletConnection {
     if (credentials === undefined) {
       throw new StatusError("ServiceUnavailable", "this API server was given no credentials for kubelets");
     }
-    const port = node.status?.daemonEndpoints?.kubeletEndpoint?.Port ?? KUBELET_PORT;
-    const host = urlHost(addressOf(node));
-    const url = new URL(`https://${host}:${port}${path}`);
+    const { host, port } = addressOf(node);
+    const url = new URL(`https://${urlHost(host)}:${port}${path}`);
     url.search = query.toString();
     const { cert, key, ca } = credentials;
     // Kubelets serve with certificates of their own making unless they were given others.
@@ -38,12 +34,9 @@ export class KubeletConnection {
   }
 }
 
-function addressOf(node: Node): string {
-  const addresses = node.status?.addresses ?? [];
-  for (const type of ADDRESS_TYPES) {
-    const found = addresses.find((address) => address.type === type);
-    if (found !== undefined && found.address !== "") return found.address;
-  }
+function addressOf(node: Node): KubeletAddress {
+  const found = kubeletAddress(node);
+  if (found !== undefined) return found;
   throw new StatusError(
     "InternalError",
     `no preferred addresses found; known addresses: of node ${node.metadata.name}: []`,

@@ -11,7 +11,7 @@ import { protobufWatchItem } from "../serialization/protobuf-watch.ts";
 import { eventLine } from "../watchcache/cache-event.ts";
 import type { CachedObject } from "../watchcache/cached-object.ts";
 import type { WatchItem } from "../watchcache/watcher.ts";
-import { alternatingBuffers, concatInto, freshBuffers, type SliceBuffers } from "./slice-buffers.ts";
+import { alternatingBuffers, freshBuffers, type SliceBuffers } from "./slice-buffers.ts";
 import type { ListFrame, ListMetadata, ObjectList, Representation } from "./request.ts";
 
 /** A LIST is written in slices of about this size, each after the one before has left. */
@@ -22,6 +22,7 @@ const SLICE_CAPACITY = SLICE_BYTES_MAX + 64 * 1024;
 const TRANSFORMED_ITEMS_MAX = 200;
 
 const COMMA = Buffer.from(",");
+const NOTHING = new Uint8Array();
 const INITIAL_EVENTS_END = { "k8s.io/initial-events-end": "true" };
 
 /** Any value in the format asked for. */
@@ -86,22 +87,33 @@ function* storedSlices(
   tail: string,
   buffers: SliceBuffers,
 ): Generator<Uint8Array> {
-  let parts: Uint8Array[] = [Buffer.from(head)];
-  let size = parts[0]!.length;
-  for (const [i, item] of items.entries()) {
-    const { bytes } = item;
-    if (i > 0) parts.push(COMMA);
-    parts.push(bytes);
-    size += bytes.length + COMMA.length;
-    if (size >= SLICE_BYTES_MAX) {
-      yield concatInto(parts, size, buffers);
-      parts = [];
-      size = 0;
-    }
+  let before: Uint8Array = Buffer.from(head);
+  for (let start = 0, end = 0; end < items.length; start = end) {
+    let size = before.length;
+    for (; end < items.length && size < SLICE_BYTES_MAX; end++) size += items[end]!.byteLength + COMMA.length;
+    // The last object has no comma behind it, but for `after`.
+    const after = end < items.length ? COMMA : Buffer.from(tail);
+    yield joined(before, items.slice(start, end), after, buffers(size - COMMA.length + after.length));
+    before = NOTHING;
   }
-  const end = Buffer.from(tail);
-  parts.push(end);
-  yield concatInto(parts, size + end.length, buffers);
+  if (items.length === 0) yield Buffer.from(head + tail);
+}
+
+function joined(
+  before: Uint8Array,
+  items: readonly CachedObject[],
+  after: Uint8Array,
+  out: Uint8Array,
+): Uint8Array {
+  out.set(before, 0);
+  let at = before.length;
+  for (const [i, item] of items.entries()) {
+    if (i > 0) out[at++] = COMMA[0]!;
+    item.writeBytes(out, at);
+    at += item.byteLength;
+  }
+  out.set(after, at);
+  return out.subarray(0, at + after.length);
 }
 
 function* transformedSlices(

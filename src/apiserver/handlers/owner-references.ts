@@ -1,6 +1,6 @@
 /** Owners that an object names twice: kept once, and its writer is told. @module */
 import type { KubeObject, OwnerReference } from "#apimachinery";
-import { semanticEqual } from "../registry/semantic-equal.ts";
+import { semanticEqual } from "#api/validation/semantic-equal";
 
 const WHY =
   "API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; " +

@@ -17,13 +17,3 @@ export function alternatingBuffers(capacity: number): SliceBuffers {
 
 /** For consumers that keep what they get. */
 export const freshBuffers: SliceBuffers = (size) => Buffer.allocUnsafeSlow(size);
-
-export function concatInto(parts: readonly Uint8Array[], size: number, buffers: SliceBuffers): Uint8Array {
-  const out = buffers(size);
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out.subarray(0, at);
-}

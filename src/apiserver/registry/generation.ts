@@ -1,6 +1,5 @@
 /** When `metadata.generation` grows: for kinds that have one, with every change of what the user asks for. @module */
-import type { KubeObject } from "#apimachinery";
-import { semanticEqual } from "./semantic-equal.ts";
+import { jsonEqual, type KubeObject } from "#apimachinery";
 
 /** Resources whose generation upstream does not manage. */
 const WITHOUT_GENERATION: ReadonlySet<string> = new Set([
@@ -54,11 +53,11 @@ export function hasGeneration(resource: string): boolean {
 
 /** True if anything besides `metadata` and `status` differs, and for Deployments the annotations; kinds whose status has no writers of its own count it in. */
 export function isDesireChanged(object: KubeObject, old: KubeObject, hasStatus = true): boolean {
-  if (!hasStatus && !semanticEqual(statusOf(object), statusOf(old))) return true;
+  if (!hasStatus && !jsonEqual(statusOf(object), statusOf(old))) return true;
   // Annotations of Deployments are copied to their ReplicaSets.
   const counts = object.kind === "Deployment";
-  if (counts && !semanticEqual(object.metadata.annotations, old.metadata.annotations)) return true;
-  return !semanticEqual(desireOf(object), desireOf(old));
+  if (counts && !jsonEqual(object.metadata.annotations, old.metadata.annotations)) return true;
+  return !jsonEqual(desireOf(object), desireOf(old));
 }
 
 function statusOf(object: KubeObject): unknown {

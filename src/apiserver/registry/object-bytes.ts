@@ -14,11 +14,18 @@ export function toBytes(kind: Pick<Kind, "group" | "version" | "kind">, object: 
   const { resourceVersion: _resourceVersion, ...stored } = metadata;
   const entries = stored.managedFields;
   if (entries?.some(({ fieldsV1 }) => fieldsV1 !== undefined && sharedTexts.has(fieldsV1)) === true) {
-    return Buffer.from(withSharedFields(kind, stored, rest, entries));
+    return ownBytes(withSharedFields(kind, stored, rest, entries));
   }
-  return Buffer.from(
+  return ownBytes(
     JSON.stringify({ kind: kind.kind, apiVersion: apiVersionOf(kind), metadata: stored, ...rest }),
   );
+}
+
+/** Not from Node's pool, where one object that stays would keep 64 KiB of others that went. */
+function ownBytes(text: string): Uint8Array {
+  const out = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  out.write(text);
+  return out;
 }
 
 /** Texts of FieldsV1 that many objects have in common: a third of a pod, which need not be written for each. */

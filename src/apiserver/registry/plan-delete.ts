@@ -8,8 +8,8 @@ import {
   type Kind,
   type KubeObject,
 } from "#apimachinery";
+import { semanticEqual } from "#api/validation/semantic-equal";
 import { bumpGeneration } from "./plan-update.ts";
-import { semanticEqual } from "./semantic-equal.ts";
 
 /** metav1.DeleteOptions as sent. */
 export interface DeleteOptions {

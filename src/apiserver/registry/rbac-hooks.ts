@@ -1,11 +1,11 @@
 /** Who writes roles and bindings must hold what they grant, or be allowed to `escalate` or `bind`; upstream's `policybased` storage. @module */
 import { forbidden, notFound, type KubeObject } from "#apimachinery";
 import type { ClusterRole, PolicyRule, RoleRef } from "#api/rbac/v1/types.gen";
+import { semanticEqual } from "#api/validation/semantic-equal";
 import { escalationRefusal, rulesFor, type RbacIndex } from "../authz/index.ts";
 import { SYSTEM_MASTERS, type Authorizer } from "../user-info.ts";
 import type { RequestContext } from "./context.ts";
 import { nothingBegun, type Begun, type ResourceHooks } from "./resource-hooks.ts";
-import { semanticEqual } from "./semantic-equal.ts";
 
 const GROUP = "rbac.authorization.k8s.io";
 const EVERYTHING: readonly PolicyRule[] = [

@@ -57,7 +57,7 @@ export class ResourceReader {
     else if (resourceVersion === "") await watchCache.sync();
     const object = this.cache.get(key);
     if (object === undefined) throw notFound({ group: kind.group, resource: kind.names.plural }, name);
-    checkReadable([object]);
+    object.checkReadable();
     return object;
   }
 
@@ -90,7 +90,7 @@ export class ResourceReader {
     const tellsState = wantsState && tooEarly === undefined;
     const watcher = new Watcher({
       selection,
-      initial: tellsState ? checkReadable([...cache.list(selection)]) : [],
+      initial: tellsState ? this.#readable(cache.list(selection)) : [],
       ...(tellsState && options.allowWatchBookmarks && { initialEventsEndAt: watchCache.revision }),
       ...(!wantsState && from !== undefined && { after: from }),
       bookmarks: options.allowWatchBookmarks,
@@ -194,8 +194,7 @@ export class ResourceReader {
   /** Collects references first and matches in slices: what is collected is one consistent state. */
   async #scan(selection: Selection, startAfter: string): Promise<readonly CachedObject[]> {
     const { matches, ...everything } = selection;
-    const candidates = [...this.cache.list(everything, startAfter)];
-    checkReadable(candidates);
+    const candidates = this.#readable(this.cache.list(everything, startAfter));
     if (matches === undefined) return candidates;
     const found: CachedObject[] = [];
     for (const [i, object] of candidates.entries()) {
@@ -222,7 +221,7 @@ export class ResourceReader {
         const { key } = resourceOfKey(entry.key);
         after = key;
         const object = this.#objectOf(key, entry.revision, entry.value);
-        checkReadable([object]);
+        object.checkReadable();
         if (isSelected(selection, object)) items.push(object);
         if (limit > 0 && items.length === limit) {
           const remaining = range.entries.length - i - 1 + range.remaining;
@@ -239,10 +238,10 @@ export class ResourceReader {
     if (cached?.revision === revision) return cached;
     return new CachedObject(key, revision, value, this.cache.layout);
   }
-}
 
-/** Throws before an answer begins: an object that is missing in it would be taken for deleted. */
-function checkReadable(objects: readonly CachedObject[]): readonly CachedObject[] {
-  objects.find(({ isUnreadable }) => isUnreadable)?.checkReadable();
-  return objects;
+  /** Throws before an answer begins: an object that is missing in it would be taken for deleted. */
+  #readable(objects: readonly CachedObject[]): readonly CachedObject[] {
+    if (this.cache.hasUnreadable) for (const object of objects) object.checkReadable();
+    return objects;
+  }
 }

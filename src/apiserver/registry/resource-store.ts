@@ -5,6 +5,7 @@ import {
   formatTime,
   generateName,
   invalid,
+  jsonEqual,
   nameRuleOf,
   notFound,
   OPTIMISTIC_LOCK_MESSAGE,
@@ -36,7 +37,6 @@ import { checkCreate, checkNamespace, planCreate } from "./plan-create.ts";
 import { planDelete, type DeleteOptions } from "./plan-delete.ts";
 import { checkUpdatePreconditions, planUpdate } from "./plan-update.ts";
 import { nothingBegun, type Begun, type ResourceHooks } from "./resource-hooks.ts";
-import { semanticEqual } from "./semantic-equal.ts";
 import { keepsStatusOnCreate, withoutStatus } from "./status.ts";
 import { newUid } from "./uid.ts";
 import { WriteAttributes, type AdmittedObjects } from "./write-attributes.ts";
@@ -524,11 +524,14 @@ function validateKindUpdate(
   return isWhole ? [...ofObject, ...(kind.validateUpdate?.(object, old) ?? [])] : ofObject;
 }
 
-/** Equal but for the resourceVersion, whatever the order of fields: nothing is written. */
+/**
+ * Equal but for the resourceVersion, whatever the order of fields: nothing is written. What says nothing was left
+ * out as the object was decoded; what is empty here has a meaning, as `podSelector: {}` has.
+ */
 function isSame(object: KubeObject, old: KubeObject): boolean {
   const { resourceVersion: _a, ...metadata } = object.metadata;
   const { resourceVersion: _b, ...oldMetadata } = old.metadata;
-  return semanticEqual({ ...object, metadata }, { ...old, metadata: oldMetadata });
+  return jsonEqual({ ...object, metadata }, { ...old, metadata: oldMetadata });
 }
 
 function markTerminating(object: KubeObject, nowMs: number): KubeObject {

@@ -1,4 +1,4 @@
-/** A change of one object as watchers see it; its JSON line is made once and shared by all of them. @module */
+/** A change of one object as watchers see it; its JSON line is made once and shared by all who are told in time. @module */
 import type { CachedObject } from "./cached-object.ts";
 
 export type EventType = "ADDED" | "MODIFIED" | "DELETED";
@@ -38,12 +38,19 @@ export class CacheEvent {
 
   /** `{"type":…,"object":…}` and a newline. */
   get line(): Uint8Array {
-    return (this.#line ??= eventLine(this.type, this.object.bytes));
+    return (this.#line ??= lineOf(this.type, this.object));
   }
 
   /** The event as a frame of a protobuf watch, made once by whoever is first to need it. */
   frame(encode: () => Uint8Array): Uint8Array {
     return (this.#frame ??= encode());
+  }
+
+  /** Those who watch have been told: whoever asks later has it made anew. */
+  forgetLines(): void {
+    this.#line = undefined;
+    this.#frame = undefined;
+    this.#transitions = undefined;
   }
 
   /** This change as another type of event, shared by the watchers that need it. */
@@ -62,11 +69,24 @@ export class CacheEvent {
   }
 }
 
+/** The line of an object in another form than it is stored in. */
 export function eventLine(type: EventType, object: Uint8Array): Uint8Array {
+  const out = lineFor(type, object.length);
+  out.set(object, OPEN[type].length);
+  return out;
+}
+
+function lineOf(type: EventType, object: CachedObject): Uint8Array {
+  const out = lineFor(type, object.byteLength);
+  object.writeBytes(out, OPEN[type].length);
+  return out;
+}
+
+/** With room for the object. */
+function lineFor(type: EventType, length: number): Uint8Array {
   const open = OPEN[type];
-  const out = Buffer.allocUnsafe(open.length + object.length + NEWLINE_BRACE.length);
+  const out = Buffer.allocUnsafe(open.length + length + NEWLINE_BRACE.length);
   out.set(open, 0);
-  out.set(object, open.length);
-  out.set(NEWLINE_BRACE, open.length + object.length);
+  out.set(NEWLINE_BRACE, open.length + length);
   return out;
 }

@@ -1,4 +1,4 @@
-/** One revision of one object: its bytes as every client gets them, and lazily its parsed form, shared by all in-process readers. @module */
+/** One revision of one object: its bytes, and lazily its parsed form, shared by all in-process readers. @module */
 import { encodeMessage, type JsonObject, type KubeObject, type StructSchema } from "#apimachinery";
 
 import { isUnreadable, unreadableError } from "./unreadable.ts";
@@ -24,9 +24,8 @@ export class CachedObject {
   readonly key: string;
   readonly revision: number;
   readonly layout: ObjectLayout;
-  /** Stored bytes until first read, then the spliced ones: never both, memory is per object. */
-  #data: Uint8Array;
-  #isSpliced = false;
+  /** Without the resourceVersion: the very bytes that the store has in memory, so that they are there once. */
+  readonly #stored: Uint8Array;
   /** Weak: objects live as long as some reader holds them, bytes as long as the cache does. */
   #object: WeakRef<KubeObject> | undefined;
   #protobuf: Uint8Array | undefined;
@@ -37,33 +36,31 @@ export class CachedObject {
     this.key = key;
     this.revision = revision;
     this.layout = layout;
-    this.#data = stored;
+    this.#stored = stored;
     if (object !== undefined) this.#adopt(object);
   }
 
   /** An object of a dry run: it was never stored, so it has no resourceVersion. */
   static unstored(key: string, bytes: Uint8Array, layout: ObjectLayout): CachedObject {
-    const object = new CachedObject(key, 0, bytes, layout);
-    object.#isSpliced = true;
-    return object;
+    return new CachedObject(key, UNSTORED, bytes, layout);
   }
 
   get resourceVersion(): string {
     return String(this.revision);
   }
 
-  /** Bytes, with or without the resourceVersion: for bounds. */
+  /** Bytes without the resourceVersion: for bounds. */
   get size(): number {
-    return this.#data.length;
+    return this.#stored.length;
   }
 
   /** What is stored cannot be decrypted: `bytes` and `object` throw why. */
   get isUnreadable(): boolean {
-    return isUnreadable(this.#data);
+    return isUnreadable(this.#stored);
   }
 
   checkReadable(): void {
-    if (this.isUnreadable) throw unreadableError(this.#data);
+    if (this.isUnreadable) throw unreadableError(this.#stored);
   }
 
   get namespace(): string {
@@ -75,14 +72,28 @@ export class CachedObject {
     return this.key.slice(this.key.indexOf("/") + 1);
   }
 
-  /** The object as JSON, with its resourceVersion. Shared: never written to. */
+  /** The object as JSON, with its resourceVersion: made for each caller, kept by none of them for long. */
   get bytes(): Uint8Array {
+    const out = Buffer.allocUnsafe(this.byteLength);
+    this.writeBytes(out, 0);
+    return out;
+  }
+
+  /** The length of `bytes`. */
+  get byteLength(): number {
+    return this.#stored.length + insertedLength(this.revision);
+  }
+
+  /** Writes `bytes` into `out`, which has room for them behind `at`: nothing is left behind of a list of many. */
+  writeBytes(out: Uint8Array, at: number): void {
     this.checkReadable();
-    if (!this.#isSpliced) {
-      this.#data = splice(this.#data, headLength(this.layout, this.#data), this.revision);
-      this.#isSpliced = true;
-    }
-    return this.#data;
+    const { revision, layout } = this;
+    // All of it goes to where its end belongs; then the beginning is written over what is there too much.
+    out.set(this.#stored, at + insertedLength(revision));
+    if (revision === UNSTORED) return;
+    const head = layout.head.length > 0 ? layout.head : this.#stored.subarray(0, this.#headLength());
+    out.set(head, at);
+    writeResourceVersion(out, at + head.length, revision);
   }
 
   /** The object as a protobuf message without envelope, made when first asked for and then shared. `schema` is that of its stored kind. */
@@ -94,7 +105,10 @@ export class CachedObject {
   get object(): KubeObject {
     const held = this.#object?.deref();
     if (held !== undefined) return held;
-    const object = JSON.parse(decoder.decode(this.bytes)) as KubeObject;
+    this.checkReadable();
+    const object = JSON.parse(decoder.decode(this.#stored)) as KubeObject;
+    // Nobody else has it yet.
+    if (this.revision !== UNSTORED) Object.assign(object.metadata, { resourceVersion: this.resourceVersion });
     return this.#adopt(object);
   }
 
@@ -109,14 +123,7 @@ export class CachedObject {
 
   /** True if `stored` (bytes without resourceVersion) is what this object is stored as. */
   isStoredAs(stored: Uint8Array): boolean {
-    if (!this.#isSpliced) return Buffer.compare(this.#data, stored) === 0;
-    const length = headLength(this.layout, stored);
-    const inserted = this.#data.length - stored.length;
-    if (inserted !== resourceVersionText(this.revision).length) return false;
-    return (
-      Buffer.compare(this.#data.subarray(0, length), stored.subarray(0, length)) === 0 &&
-      Buffer.compare(this.#data.subarray(length + inserted), stored.subarray(length)) === 0
-    );
+    return Buffer.compare(this.#stored, stored) === 0;
   }
 
   /** The same state told at another revision: what a DELETED event carries. */
@@ -125,7 +132,7 @@ export class CachedObject {
     return new CachedObject(
       this.key,
       revision,
-      this.#stored(),
+      this.#stored,
       this.layout,
       held && withResourceVersion(held, revision),
     );
@@ -133,13 +140,7 @@ export class CachedObject {
 
   /** The same state read through another layout. */
   as(layout: ObjectLayout): CachedObject {
-    return new CachedObject(this.key, this.revision, this.#stored(), layout, this.#object?.deref());
-  }
-
-  #stored(): Uint8Array {
-    if (this.isUnreadable) return this.#data;
-    if (!this.#isSpliced) return this.#data;
-    return unsplice(this.#data, headLength(this.layout, this.#data), this.revision);
+    return new CachedObject(this.key, this.revision, this.#stored, layout, this.#object?.deref());
   }
 
   #readFields(): Readonly<Record<string, string>> {
@@ -154,6 +155,14 @@ export class CachedObject {
     return fields;
   }
 
+  /** Where the resourceVersion belongs. */
+  #headLength(): number {
+    const { buffer, byteOffset, length } = this.#stored;
+    const start = Buffer.from(buffer, byteOffset, Math.min(length, HEAD_BYTES_MAX)).indexOf(METADATA);
+    if (start < 0) throw new Error("a stored object has no metadata");
+    return start + METADATA.length;
+  }
+
   #adopt(object: KubeObject): KubeObject {
     if (this.layout.freeze) deepFreeze(object);
     this.#object = new WeakRef(object);
@@ -162,40 +171,41 @@ export class CachedObject {
   }
 }
 
+/** The revision of what was never stored. */
+const UNSTORED = 0;
+const OPEN = Buffer.from(`"resourceVersion":"`);
+const CLOSE = Buffer.from(`",`);
+const ZERO = 0x30;
 const METADATA = Buffer.from(`"metadata":{`);
 /** `kind` and `apiVersion` are names of bounded length. */
 const HEAD_BYTES_MAX = 1024;
-
-function headLength({ head }: ObjectLayout, bytes: Uint8Array): number {
-  if (head.length > 0) return head.length;
-  const { buffer, byteOffset, length } = bytes;
-  const start = Buffer.from(buffer, byteOffset, Math.min(length, HEAD_BYTES_MAX)).indexOf(METADATA);
-  if (start < 0) throw new Error("a stored object has no metadata");
-  return start + METADATA.length;
-}
 
 /** A copy of `object` as of `revision`; the rest is shared. */
 export function withResourceVersion(object: KubeObject, revision: number): KubeObject {
   return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
 }
 
-function resourceVersionText(revision: number): string {
-  return `"resourceVersion":"${revision}",`;
+/** What stands in the bytes of an object for its resourceVersion: digits between these two. */
+function insertedLength(revision: number): number {
+  return revision === UNSTORED ? 0 : OPEN.length + digitsOf(revision) + CLOSE.length;
 }
 
-/** 0.9 µs for a pod of 3 KB: never stringify to change one field. */
-function splice(stored: Uint8Array, at: number, revision: number): Uint8Array {
-  const text = resourceVersionText(revision);
-  const out = Buffer.allocUnsafe(stored.length + text.length);
-  out.set(at === stored.length ? stored : stored.subarray(0, at), 0);
-  out.write(text, at, "latin1");
-  out.set(stored.subarray(at), at + text.length);
-  return out;
+function digitsOf(revision: number): number {
+  let digits = 1;
+  for (let limit = 10; limit <= revision; limit *= 10) digits++;
+  return digits;
 }
 
-function unsplice(spliced: Uint8Array, at: number, revision: number): Uint8Array {
-  const { length } = resourceVersionText(revision);
-  return Buffer.concat([spliced.subarray(0, at), spliced.subarray(at + length)]);
+/** A tenth of the cost of writing a string. */
+function writeResourceVersion(out: Uint8Array, at: number, revision: number): void {
+  out.set(OPEN, at);
+  const end = at + OPEN.length + digitsOf(revision);
+  for (let i = end - 1, rest = revision; i >= at + OPEN.length; i--) {
+    const tenth = Math.floor(rest / 10);
+    out[i] = ZERO + (rest - tenth * 10);
+    rest = tenth;
+  }
+  out.set(CLOSE, end);
 }
 
 /** Frozen parts are skipped: writers share most of an object with its last revision. */

@@ -46,7 +46,7 @@ export function follow(
     // Ended in the turn of a change that cannot be read: whoever begins anew at once has missed that one only.
     if (watcher.isEnded && !signal.aborted) begin([]);
   };
-  begin(withInitial ? [...cache.list()].filter(({ isUnreadable }) => !isUnreadable) : []);
+  begin(withInitial ? cache.list().filter(({ isUnreadable }) => !isUnreadable) : []);
   signal.addEventListener("abort", () => watcher.stop(), { once: true });
 }
 

@@ -8,6 +8,9 @@ import { EVERYTHING, isSelected, type Selection } from "./selection.ts";
 import { SortedMap } from "./sorted-map.ts";
 import type { Watcher } from "./watcher.ts";
 
+/** Changes whose lines are kept: who falls behind further has them made anew, which costs less than all of them in memory. */
+const LINES_MAX = 256;
+
 export interface ResourceCacheOptions {
   readonly layout: ObjectLayout;
   readonly historyMax: number;
@@ -22,6 +25,7 @@ export class ResourceCache {
   /** Of objects that became unreadable: how they were. */
   readonly #lastReadable = new Map<string, CachedObject>();
   readonly #historyMax: number;
+  #unreadable = 0;
   #layout: ObjectLayout;
   /** Oldest first; trimmed in blocks, so that a change costs no shift of the whole. */
   #history: CacheEvent[] = [];
@@ -48,7 +52,7 @@ export class ResourceCache {
     const before = Object.keys(this.#layout.selectableFields).join();
     if (before === Object.keys(layout.selectableFields).join()) return;
     this.#layout = layout;
-    for (const object of Array.from(this.#objects.range("", ""))) this.#objects.set(object.as(layout));
+    for (const object of this.#objects.range("")) this.#objects.set(object.as(layout));
   }
 
   get size(): number {
@@ -76,25 +80,29 @@ export class ResourceCache {
     return this.#objects.get(key);
   }
 
+  /** Some object cannot be read. */
+  get hasUnreadable(): boolean {
+    return this.#unreadable > 0;
+  }
+
   /** Every object that is selected, in order of keys, after `startAfter`. */
-  *list(selection: Selection = EVERYTHING, startAfter = ""): Generator<CachedObject> {
+  list(selection: Selection = EVERYTHING, startAfter = ""): CachedObject[] {
     if (selection.key !== undefined) {
       const object = this.#objects.get(selection.key);
-      if (object !== undefined && selection.key > startAfter && isSelected(selection, object)) yield object;
-      return;
+      const isListed = object !== undefined && object.key > startAfter && isSelected(selection, object);
+      return isListed ? [object] : [];
     }
     if (selection.indexed !== undefined && this.#index !== undefined && startAfter === "") {
-      for (const object of this.#index.get(selection.indexed))
-        if (isSelected(selection, object)) yield object;
-      return;
+      return this.#index.get(selection.indexed).filter((object) => isSelected(selection, object));
     }
-    for (const object of this.#objects.range(selection.prefix, startAfter)) {
-      if (selection.matches === undefined || selection.matches(object)) yield object;
-    }
+    const { matches, prefix } = selection;
+    const found = this.#objects.range(prefix, startAfter);
+    return matches === undefined ? found : found.filter((object) => matches(object));
   }
 
   /** Objects from the first load, which no watcher has to be told of. */
   load(object: CachedObject): void {
+    this.#count(this.#objects.get(object.key), object);
     this.#objects.set(object);
     this.#index?.replace(undefined, object);
   }
@@ -107,6 +115,7 @@ export class ResourceCache {
     if (change.value === undefined) {
       if (previous === undefined) return;
       this.#objects.delete(key);
+      this.#count(previous, undefined);
       this.#index?.replace(previous, undefined);
       if (previous.isUnreadable) return this.#deleteUnreadable(key, change.revision);
       this.#publish(new CacheEvent("DELETED", previous.at(change.revision), previous));
@@ -114,6 +123,7 @@ export class ResourceCache {
     }
     const current = object ?? new CachedObject(key, change.revision, change.value, this.layout);
     this.#objects.set(current);
+    this.#count(previous, current);
     this.#index?.replace(previous, current);
     if (current.isUnreadable) {
       if (previous?.isUnreadable === false) this.#lastReadable.set(key, previous);
@@ -122,6 +132,11 @@ export class ResourceCache {
     this.#lastReadable.delete(key);
     const before = previous?.isUnreadable === true ? undefined : previous;
     this.#publish(new CacheEvent(before === undefined ? "ADDED" : "MODIFIED", current, before));
+  }
+
+  #count(previous: CachedObject | undefined, current: CachedObject | undefined): void {
+    if (previous?.isUnreadable === true) this.#unreadable--;
+    if (current?.isUnreadable === true) this.#unreadable++;
   }
 
   /** A change that nobody can be told of: whoever watches has to begin anew, and learns why that does not work. */
@@ -183,6 +198,7 @@ export class ResourceCache {
 
   #publish(event: CacheEvent): void {
     this.#history.push(event);
+    this.#history.at(-LINES_MAX - 1)?.forgetLines();
     if (this.#history.length >= this.#historyMax * 2) {
       this.#oldest = this.#history[this.#history.length - this.#historyMax - 1]!.revision;
       this.#history = this.#history.slice(-this.#historyMax);

@@ -8,6 +8,8 @@ import { REGISTRY_PREFIX, resourceOfKey, storageKey } from "./storage-key.ts";
 const LOAD_PAGE = 1000;
 /** How long a read waits for the cache to reach a revision before it is told to try again; upstream's blockTimeout. */
 const FRESHNESS_TIMEOUT_MS = 3000;
+/** For `sync` while a server starts: nobody is there yet to ask again, and a busy machine only takes longer. */
+export const START_PATIENCE_MS = 60_000;
 const RESTART_DELAY_MS = 200;
 /** While somebody waits, the store is asked this often how far it is; upstream's progressRequestPeriod. */
 const PROGRESS_MS = 100;
@@ -80,7 +82,7 @@ export class WatchCache {
   /** Reads once more what could not be read: there may be a key for it now. */
   async readAgain(): Promise<void> {
     for (const [resource, cache] of this.#resources) {
-      for (const { key } of [...cache.list()].filter(({ isUnreadable }) => isUnreadable)) {
+      for (const { key } of cache.list().filter(({ isUnreadable }) => isUnreadable)) {
         const entry = await this.#store.get(storageKey(resource, key));
         const isNew = entry?.revision === cache.get(key)?.revision;
         if (entry !== undefined && isNew) cache.apply(key, { ...entry, previous: undefined }, undefined);
@@ -136,18 +138,19 @@ export class WatchCache {
   }
 
   /** Waits until the cache shows everything the store had when this was called: what a consistent read needs. */
-  async sync(): Promise<void> {
+  async sync(patienceMs: number = FRESHNESS_TIMEOUT_MS): Promise<void> {
     const revision = await this.#store.revision();
-    if (revision > this.#revision) await this.waitFor(revision);
+    if (revision > this.#revision) await this.waitFor(revision, patienceMs);
   }
 
   /** Throws a Timeout that says "Too large resource version" when the revision does not come. */
-  async waitFor(revision: number): Promise<void> {
+  async waitFor(revision: number, patienceMs: number = FRESHNESS_TIMEOUT_MS): Promise<void> {
     if (revision <= this.#revision) return;
     const waiter: Waiter = { revision, ...Promise.withResolvers<boolean>() };
     this.#waiters.push(waiter);
     this.#askForProgress();
-    const timer = this.#clock.after(FRESHNESS_TIMEOUT_MS, () => waiter.resolve(false));
+    // Where the event loop stood still for so long, what has come meanwhile has its turn first.
+    const timer = this.#clock.after(patienceMs, () => void yieldToLoop().then(() => waiter.resolve(false)));
     const isReached = await waiter.promise;
     timer.cancel();
     if (isReached) return;

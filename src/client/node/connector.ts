@@ -1,8 +1,8 @@
 /** Opens the connection to a server, keeps it, and opens it again with back-off when it is gone. @module */
 import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from "node:tls";
-import type { Clock, Logger } from "#apimachinery";
+import { orAborted, type Clock, type Logger } from "#apimachinery";
 import { Backoff } from "../backoff.ts";
-import { childAbort, orAborted } from "../abort.ts";
+import { childAbort } from "../abort.ts";
 import type { ClientConfig } from "./client-config.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Connection } from "./exchange.ts";

@@ -11,7 +11,7 @@ import { newHttpTransport, type HttpTransport, type HttpTransportOptions } from 
 import { newTestAuthority, startTestServer, type Handler, type TestServer } from "./test-server.ts";
 
 const authority = await newTestAuthority();
-const signal = AbortSignal.timeout(20_000);
+const signal = AbortSignal.timeout(60_000);
 const JSON_HEAD = { "content-type": "application/json" };
 
 /** Sleeps of the client are over at once, and remembered. */

@@ -8,7 +8,7 @@ import { inClusterConfig } from "./in-cluster.ts";
 import { clientConfigOf, kubeconfigPaths, loadKubeconfig } from "./kubeconfig.ts";
 import { mergeContext, removeContext, setCurrentContext } from "./kubeconfig-write.ts";
 
-const signal = AbortSignal.timeout(10_000);
+const signal = AbortSignal.timeout(60_000);
 let directory: string;
 beforeEach(async () => (directory = await mkdtemp(join(tmpdir(), "k8ts-kubeconfig-"))));
 afterEach(() => rm(directory, { recursive: true }));

@@ -5,7 +5,7 @@ import type { Pod } from "#api/core/v1/types.gen";
 import { DeviceTaintRules } from "#api/resource/v1/devicetaintrule";
 import { ResourceClaims } from "#api/resource/v1/resourceclaim";
 import { ResourceSlices } from "#api/resource/v1/resourceslice";
-import type { ResourceClaim, ResourceSlice } from "#api/resource/v1/types.gen";
+import type { ResourceClaim } from "#api/resource/v1/types.gen";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { source } from "#controller-runtime";
 import { disruptAndDelete, disruptedStatus } from "../disrupt-pod.ts";
@@ -15,7 +15,7 @@ import { equalJSON } from "../template-hash.ts";
 import type { DeviceWorld } from "./plan.ts";
 import { evictionMs } from "./plan.ts";
 import type { RuleEvictions } from "./rule-evictions.ts";
-import { isDrivenBy } from "./rule-status.ts";
+import { isDrivenBy, poolOf } from "./rule-status.ts";
 
 const BY_POOL = "controllers/pool";
 const METRICS = "device_taint_eviction_controller";
@@ -92,10 +92,6 @@ function podsOf({ metadata, status }: ResourceClaim): readonly ObjectKey[] {
   return (status?.reservedFor ?? [])
     .filter(isPodReference)
     .map(({ name }) => `${metadata.namespace}/${name}`);
-}
-
-function poolOf({ spec }: ResourceSlice): string {
-  return `${spec.driver}/${spec.pool.name}`;
 }
 
 function poolsOf({ status }: ResourceClaim): readonly string[] {

@@ -110,7 +110,8 @@ function publishedDevices(rule: DeviceTaintRule, slices: readonly ResourceSlice[
     ).length;
 }
 
-function poolOf({ spec }: ResourceSlice): string {
+/** By name alone pools of two drivers could be the same. */
+export function poolOf({ spec }: ResourceSlice): string {
   return `${spec.driver}/${spec.pool.name}`;
 }
 

@@ -5,6 +5,7 @@ import { Namespaces } from "#api/core/v1/namespace";
 import { Nodes } from "#api/core/v1/node";
 import { PersistentVolumes } from "#api/core/v1/persistentvolume";
 import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
+import { storageClassOf } from "#api/core/v1/storage-class-name";
 import type { Node, PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
 import { StorageClasses } from "#api/storage/v1/storageclass";
 import type { StorageClass } from "#api/storage/v1/types.gen";
@@ -12,7 +13,6 @@ import type { Lister } from "#client";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { source } from "#controller-runtime";
 import { unlessGone } from "../unless-gone.ts";
-import { classOf } from "../volume/claims.ts";
 import { isToDelete, missingDefaultClass, planProvision, PROVISIONER, provisioningMessage } from "./plan.ts";
 
 /** The namespace whose arrival says that the cluster has its first objects. */
@@ -81,7 +81,7 @@ class LocalPathProvisioner {
     const { client, recorder } = this.#context;
     const claim = this.#claims.get(key);
     if (claim === undefined) return {};
-    const p = planProvision(claim, this.#classes.get(classOf(claim)), this.#nodes.list());
+    const p = planProvision(claim, this.#classes.get(storageClassOf(claim)), this.#nodes.list());
     if (p.do === "fail") {
       recorder.event(claim, "Warning", "ProvisioningFailed", p.message);
       return { requeueAfterMs: RETRY_MS };

@@ -1,9 +1,10 @@
 /** The volumes that the local-path provisioner makes. Pure. @module */
 import { keyOf, quote } from "#apimachinery";
+import { storageClassOf } from "#api/core/v1/storage-class-name";
 import type { Node, PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
 import { defaultClass } from "#api/storage/v1/default-class";
 import type { StorageClass } from "#api/storage/v1/types.gen";
-import { classOf, isDelayed, PROVISIONED_BY, SELECTED_NODE, STORAGE_PROVISIONER } from "../volume/claims.ts";
+import { isDelayed, PROVISIONED_BY, SELECTED_NODE, STORAGE_PROVISIONER } from "../volume/claims.ts";
 
 export const PROVISIONER = "k8ts.io/local-path";
 /**
@@ -99,7 +100,7 @@ function newVolume(claim: PersistentVolumeClaim, storageClass: StorageClass, nod
       capacity: { storage: claim.spec?.resources?.requests?.["storage"] ?? "0" },
       accessModes: claim.spec?.accessModes ?? [],
       persistentVolumeReclaimPolicy: storageClass.reclaimPolicy ?? "Delete",
-      storageClassName: classOf(claim),
+      storageClassName: storageClassOf(claim),
       volumeMode: "Filesystem",
       claimRef: {
         kind: "PersistentVolumeClaim",

@@ -1,6 +1,6 @@
 /** Gives every node a part of the cluster's pod addresses. @module */
 import type { Kind, ObjectKey } from "#apimachinery";
-import { isNotFound } from "#apimachinery";
+import { isNotFound, untilAborted } from "#apimachinery";
 import { Nodes } from "#api/core/v1/node";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import type { MetricsSink } from "#client";
@@ -64,8 +64,7 @@ export function nodeIpamController(context: ControllerContext, options: IpamOpti
     async background(_enqueue, signal) {
       const labels = { name: "nodeipam", manager: "kube-controller-manager" };
       metrics?.set("running_managed_controllers", labels, 1);
-      if (!signal.aborted)
-        await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+      await untilAborted(signal);
       metrics?.set("running_managed_controllers", labels, 0);
     },
     reconcile,

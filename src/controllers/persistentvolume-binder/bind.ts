@@ -1,7 +1,8 @@
 /** The states of a claim and a volume as they are bound to each other, and let go of again. Pure. @module */
 import type { ObjectMeta } from "#apimachinery";
 import type { PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
-import { BIND_COMPLETED, BOUND_BY_CONTROLLER, hasAnnotation, isKeptFor } from "../volume/claims.ts";
+import { isKeptFor } from "#api/core/v1/volume-match";
+import { BIND_COMPLETED, BOUND_BY_CONTROLLER, hasAnnotation } from "../volume/claims.ts";
 
 /** The same object when the volume points at this very claim already. */
 export function boundVolume(volume: PersistentVolume, claim: PersistentVolumeClaim): PersistentVolume {

@@ -5,6 +5,7 @@ import { Nodes } from "#api/core/v1/node";
 import { PersistentVolumes } from "#api/core/v1/persistentvolume";
 import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
 import { Pods } from "#api/core/v1/pod";
+import { givenStorageClass, storageClassOf } from "#api/core/v1/storage-class-name";
 import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from "#api/core/v1/types.gen";
 import { StorageClasses } from "#api/storage/v1/storageclass";
 import type { StorageClass } from "#api/storage/v1/types.gen";
@@ -17,11 +18,9 @@ import {
   BETA_STORAGE_PROVISIONER,
   claimKeyOf,
   claimsOfPod,
-  classOf,
   indexPodsByClaim,
   nodeOf,
   podsUsing,
-  saysClass,
   SELECTED_NODE,
   STORAGE_PROVISIONER,
 } from "../volume/claims.ts";
@@ -222,13 +221,15 @@ class Binder {
       .map(keyOf);
     if (change === "delete") return [...bound, ...naming];
     const isFree = claimKey === undefined && volume.status?.phase === "Available";
-    const waiting = isFree ? this.#waiting().filter((claim) => classOf(claim) === classOf(volume)) : [];
+    const waiting = isFree
+      ? this.#waiting().filter((claim) => storageClassOf(claim) === storageClassOf(volume))
+      : [];
     return [volume.metadata.name, ...bound, ...naming, ...waiting.map(keyOf)];
   }
 
   concernedByClass({ metadata }: StorageClass): readonly ObjectKey[] {
     const concerned = this.#waiting().filter(
-      (claim) => !saysClass(claim) || classOf(claim) === metadata.name,
+      (claim) => givenStorageClass(claim) === undefined || storageClassOf(claim) === metadata.name,
     );
     return concerned.map(keyOf);
   }

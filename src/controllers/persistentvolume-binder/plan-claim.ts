@@ -1,16 +1,15 @@
 /** What is to be done about one claim, without clock, cache or network. @module */
 import { keyOf, quote } from "#apimachinery";
+import { givenStorageClass, storageClassOf } from "#api/core/v1/storage-class-name";
 import type { Node, PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
+import { isKeptFor } from "#api/core/v1/volume-match";
 import { defaultClass } from "#api/storage/v1/default-class";
 import type { StorageClass } from "#api/storage/v1/types.gen";
 import {
   BIND_COMPLETED,
   BOUND_BY_CONTROLLER,
-  classOf,
   hasAnnotation,
   isDelayed,
-  isKeptFor,
-  saysClass,
   SELECTED_NODE,
   STORAGE_PROVISIONER,
 } from "../volume/claims.ts";
@@ -57,7 +56,7 @@ export function planClaim(claim: PersistentVolumeClaim, observed: ClaimObserved)
 /** No volume is named: one is found, or made, or waited for. */
 function planUnbound(claim: PersistentVolumeClaim, observed: ClaimObserved): ClaimPlan {
   const { volumes, classes, consumerNode } = observed;
-  const className = classOf(claim);
+  const className = storageClassOf(claim);
   const storageClass = classes.find(({ metadata }) => metadata.name === className);
   const delayed = isDelayed(storageClass);
   const options = {
@@ -66,7 +65,7 @@ function planUnbound(claim: PersistentVolumeClaim, observed: ClaimObserved): Cla
   };
   const volume = findMatch(claim, volumes, options);
   if (volume !== undefined) return { do: "bind", volume, events: [] };
-  if (!saysClass(claim)) {
+  if (givenStorageClass(claim) === undefined) {
     const found = defaultClass(classes);
     if (found !== undefined) return { do: "set-class", className: found.metadata.name, events: [] };
   }

@@ -1,8 +1,8 @@
 /** What is to be done about one volume, without clock, cache or network. @module */
 import { quote } from "#apimachinery";
 import type { PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
+import { hasMode } from "#api/core/v1/volume-match";
 import { hasAnnotation, PROVISIONED_BY } from "../volume/claims.ts";
-import { hasMode } from "../volume/match.ts";
 import type { VolumeEvent } from "./plan-claim.ts";
 
 export type VolumeAction =

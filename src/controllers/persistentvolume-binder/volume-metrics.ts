@@ -1,8 +1,8 @@
 /** How many volumes and claims there are, bound and not, under upstream's names; counted as they come and go. @module */
 import type { KubeObject } from "#apimachinery";
+import { storageClassOf } from "#api/core/v1/storage-class-name";
 import type { PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
 import type { MetricLabels, MetricsSink, SharedInformer } from "#client";
-import { classOf } from "../volume/claims.ts";
 
 /** Field of a volume's spec → the plugin it is for. */
 const PLUGINS: Readonly<Record<string, string>> = {
@@ -59,7 +59,7 @@ function volumeCounts({ spec, status }: PersistentVolume): readonly Count[] {
 function claimCounts(claim: PersistentVolumeClaim): readonly Count[] {
   const labels = {
     namespace: claim.metadata.namespace ?? "",
-    storage_class: classOf(claim),
+    storage_class: storageClassOf(claim),
     volume_attributes_class: claim.spec?.volumeAttributesClassName ?? "",
   };
   return [[claim.status?.phase === "Bound" ? "bound_pvc_count" : "unbound_pvc_count", labels]];

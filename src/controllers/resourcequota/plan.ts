@@ -1,5 +1,5 @@
 /** The status of a ResourceQuota, without clock, cache or network. @module */
-import { compareQuantity, formatQuantity, parseQuantity } from "#apimachinery";
+import { compareAmounts, formatQuantity, parseQuantity } from "#apimachinery";
 import type { QuotaSource } from "#api/core/v1/quota/index";
 import { calculateUsage, maskUsage } from "#api/core/v1/quota/index";
 import type { ResourceQuota, ResourceQuotaStatus } from "#api/core/v1/types.gen";
@@ -28,7 +28,7 @@ export function planStatus(
 function highest(a: ResourceList, b: ResourceList): ResourceList {
   const higher = Object.entries(b).map(([name, amount]) => {
     const other = a[name];
-    const isLess = other !== undefined && compareQuantity(parseQuantity(amount), parseQuantity(other)) < 0;
+    const isLess = other !== undefined && compareAmounts(amount, other) < 0;
     return [name, isLess ? other : amount];
   });
   return Object.fromEntries(higher);
@@ -45,6 +45,6 @@ function isSame(a: ResourceList | undefined, b: ResourceList): boolean {
   if (Object.keys(a).length !== names.length) return false;
   return names.every((name) => {
     const amount = a[name];
-    return amount !== undefined && compareQuantity(parseQuantity(amount), parseQuantity(b[name]!)) === 0;
+    return amount !== undefined && compareAmounts(amount, b[name]!) === 0;
   });
 }

@@ -1,5 +1,5 @@
 /** Whose work it is to expand a volume: since the last built-in plugin went, always somebody else's. Pure. @module */
-import { compareQuantity, parseQuantity } from "#apimachinery";
+import { compareAmounts } from "#apimachinery";
 import type { PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
 
 /** Read by the external resizer: the driver that is to expand the claim's volume. */
@@ -26,7 +26,7 @@ export interface ExpandPlan {
 export function wantsMore({ spec, status }: PersistentVolumeClaim): boolean {
   if (status?.phase !== "Bound") return false;
   const [wanted, has] = [spec?.resources?.requests?.["storage"], status.capacity?.["storage"]];
-  return compareQuantity(parseQuantity(wanted ?? "0"), parseQuantity(has ?? "0")) > 0;
+  return compareAmounts(wanted ?? "0", has ?? "0") > 0;
 }
 
 /** Throws when the volume is not the claim's. */

@@ -1,11 +1,16 @@
 /** Which volume fits a claim; upstream's `FindMatchingVolume`. @module */
-import { compareQuantity, parseQuantity } from "#apimachinery";
 import { matchesNodeSelector, selectableNode } from "#api/core/v1/node-selector";
+import { storageClassOf } from "#api/core/v1/storage-class-name";
 import type { Node, PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
+import {
+  compareCapacity,
+  hasAccessModes,
+  hasAttributes,
+  hasMode,
+  isKeptFor,
+  isLargeEnough,
+} from "#api/core/v1/volume-match";
 import { selectorPredicate } from "../selector.ts";
-import { classOf, isKeptFor } from "./claims.ts";
-
-const ZERO = "0";
 
 export interface MatchOptions {
   /** Where the claim's pod runs, if that is known. */
@@ -31,13 +36,11 @@ export function findMatch(
       volume.spec?.claimRef === undefined &&
       volume.status?.phase === "Available" &&
       isSelected(volume.metadata.labels) &&
-      classOf(volume) === classOf(claim) &&
+      storageClassOf(volume) === storageClassOf(claim) &&
       hasAccessModes(volume, claim) &&
       (node === undefined || isReachable(volume, node)),
   );
-  return candidates.toSorted(
-    (a, b) => compareSizes(capacityOf(a), capacityOf(b)) || tightness(a) - tightness(b),
-  )[0];
+  return candidates.toSorted((a, b) => compareCapacity(a, b) || tightness(a) - tightness(b))[0];
 }
 
 /** What even a volume that is kept for the claim must fulfil. */
@@ -56,14 +59,10 @@ function fits(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
 /** Upstream's `checkVolumeSatisfyClaim`: why a volume that the claim names cannot be bound; undefined when it can. */
 export function whyNot(volume: PersistentVolume, claim: PersistentVolumeClaim): string | undefined {
   if (!isLargeEnough(volume, claim)) return "requested PV is too small";
-  if (classOf(volume) !== classOf(claim)) return "storageClassName does not match";
+  if (storageClassOf(volume) !== storageClassOf(claim)) return "storageClassName does not match";
   if (!hasAttributes(volume, claim)) return "volumeAttributesClassName does not match";
   if (!hasMode(volume, claim)) return "incompatible volumeMode";
   return hasAccessModes(volume, claim) ? undefined : "incompatible accessMode";
-}
-
-export function hasMode(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
-  return (volume.spec?.volumeMode ?? "Filesystem") === (claim.spec?.volumeMode ?? "Filesystem");
 }
 
 export function isReachable({ spec }: PersistentVolume, node: Node): boolean {
@@ -71,27 +70,7 @@ export function isReachable({ spec }: PersistentVolume, node: Node): boolean {
   return required === undefined || matchesNodeSelector(required.nodeSelectorTerms, selectableNode(node));
 }
 
-function isLargeEnough(volume: PersistentVolume, { spec }: PersistentVolumeClaim): boolean {
-  return compareSizes(capacityOf(volume), spec?.resources?.requests?.["storage"] ?? ZERO) >= 0;
-}
-
-function hasAttributes(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
-  return (volume.spec?.volumeAttributesClassName ?? "") === (claim.spec?.volumeAttributesClassName ?? "");
-}
-
-function hasAccessModes({ spec }: PersistentVolume, claim: PersistentVolumeClaim): boolean {
-  return (claim.spec?.accessModes ?? []).every((mode) => spec?.accessModes?.includes(mode) === true);
-}
-
 /** Of equal size, volumes with fewer access modes go first. */
 function tightness({ spec }: PersistentVolume): number {
   return spec?.accessModes?.length ?? 0;
-}
-
-export function capacityOf({ spec }: PersistentVolume): string {
-  return spec?.capacity?.["storage"] ?? ZERO;
-}
-
-function compareSizes(a: string, b: string): number {
-  return compareQuantity(parseQuantity(a), parseQuantity(b));
 }

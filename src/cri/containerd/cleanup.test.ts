@@ -38,6 +38,11 @@ suite("daemonConfig", () => {
     assert.match(config, /conf_dir = "\/etc\/n"/);
   });
 
+  test("daemonConfig gives shims time: their names are keys with dots", () => {
+    const config = daemonConfig(options, { hasSysResource: true, hasOverlay: true });
+    assert.match(config, /\n\[timeouts\]\n"io\.containerd\.timeout\.shim\.cleanup" = "60s"\n/);
+  });
+
   test("daemonPaths refuses folders that no socket fits in", () => {
     assert.throws(
       () => daemonPaths({ stateDir: `/${"x".repeat(100)}` }),

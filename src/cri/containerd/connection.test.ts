@@ -14,7 +14,7 @@ import { cri } from "./wire/cri.gen.ts";
 import { createSchema } from "./wire/schema.ts";
 
 const schema = createSchema(cri);
-const signal = AbortSignal.timeout(20_000);
+const signal = AbortSignal.timeout(60_000);
 
 let folder: string;
 let server: Server | undefined;

@@ -37,6 +37,16 @@ export interface DaemonPaths {
 /** Where Debian's containernetworking-plugins are. */
 export const CNI_BIN_DIR = "/usr/lib/cni";
 const MAX_CONCURRENT_DOWNLOADS = 3;
+/**
+ * containerd's own are 2 to 5 s. Past them it forgets a shim that is slow to answer, and leaves it running, when the start of a
+ * container is broken off; and takes a living container for a dead one when it is started again itself.
+ */
+const SHIM_TIMEOUTS = {
+  '"io.containerd.timeout.shim.cleanup"': "60s",
+  '"io.containerd.timeout.shim.load"': "30s",
+  '"io.containerd.timeout.shim.shutdown"': "15s",
+  '"io.containerd.timeout.task.state"': "15s",
+};
 /** The kernel's limit on a socket's path, less the suffix `.ttrpc` that containerd adds. */
 const SOCKET_PATH_BYTES_MAX = 107 - ".ttrpc".length;
 
@@ -87,6 +97,7 @@ export function daemonConfig(options: DaemonOptions, machine: Machine): string {
     ],
     ["grpc", { address: socket }],
     ["debug", { level: options.logLevel ?? "info" }],
+    ["timeouts", SHIM_TIMEOUTS],
     ["cgroup", { path: options.cgroupPath ?? "" }],
     [
       cri,

@@ -8,7 +8,7 @@ import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { extract, type Header } from "tar-stream";
-import { IMAGE_NAME_ANNOTATION, REF_NAME_ANNOTATION } from "./archive-writer.ts";
+import { blobPath, IMAGE_NAME_ANNOTATION, REF_NAME_ANNOTATION } from "./archive-writer.ts";
 import {
   MEDIA_TYPES,
   digestOf,
@@ -229,10 +229,6 @@ function checkDigests(descriptors: readonly (Descriptor | undefined)[]): void {
   for (const one of descriptors)
     if (one !== undefined && blobDigest(blobPath(one.digest)) === undefined)
       throw new Error(`The archive names a blob ${JSON.stringify(one.digest)}, which is no digest`);
-}
-
-function blobPath(digest: string): string {
-  return `blobs/${digest.replace(":", "/")}`;
 }
 
 function blobDigest(path: string): string | undefined {

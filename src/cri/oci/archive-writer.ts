@@ -77,7 +77,7 @@ function named(target: Descriptor, name: string): Descriptor {
   return { ...target, annotations: { [IMAGE_NAME_ANNOTATION]: name, [REF_NAME_ANNOTATION]: tag } };
 }
 
-function blobPath(digest: string): string {
+export function blobPath(digest: string): string {
   return `blobs/${digest.replace(":", "/")}`;
 }
 

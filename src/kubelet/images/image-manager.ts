@@ -14,11 +14,23 @@ import { isImageName } from "./image-name.ts";
 import { credentialsFor } from "./pull-credentials.ts";
 import { Semaphore } from "./semaphore.ts";
 
+/** Told of what images cost. */
+export interface ImageObserver {
+  /** An image was needed; undefined: that did not become known. */
+  ensured(pullPolicy: string, isPresent: boolean | undefined, mustPull: boolean | undefined): void;
+  pullStarted(uid: string): void;
+  /** The image is there, by this pull or another. */
+  pullEnded(uid: string): void;
+  /** With the time that it waited for its turn. */
+  pulled(sizeBytes: number, seconds: number): void;
+}
+
 export interface ImageManagerOptions {
   readonly images: ImagePuller;
   readonly clock: Clock;
   readonly recorder: EventRecorder;
   readonly parallelPullsMax: number;
+  readonly observer?: ImageObserver;
 }
 
 export interface EnsuredImage {
@@ -54,13 +66,18 @@ export class ImageManager {
   /** Throws `StartError` with the reason that the container's status shows. */
   async ensure(input: EnsureInput, signal: AbortSignal): Promise<EnsuredImage> {
     const image = input.container.image ?? "";
+    const policy = input.container.imagePullPolicy ?? "IfNotPresent";
+    const { observer } = this.#options;
     if (!isImageName(image)) {
+      observer?.ensured(policy, undefined, undefined);
       const message = `Failed to apply default image tag ${JSON.stringify(image)}: couldn't parse image name ${JSON.stringify(image)}: invalid reference format`;
       this.#event(input, "Warning", "InspectFailed", message);
       throw new StartError("InvalidImageName", message);
     }
-    const policy = input.container.imagePullPolicy ?? "IfNotPresent";
     const present = await this.#find(image, signal, input);
+    const isUsable = present !== undefined;
+    if (policy === "Always") observer?.ensured(policy, undefined, true);
+    else observer?.ensured(policy, isUsable, policy === "Never" && !isUsable ? undefined : !isUsable);
     if (policy !== "Always" && present !== undefined) {
       this.#event(
         input,
@@ -68,6 +85,7 @@ export class ImageManager {
         "Pulled",
         `Container image "${image}" already present on machine and can be accessed by the pod`,
       );
+      observer?.pullEnded(uidOf(input.pod));
       return present;
     }
     if (policy === "Never") {
@@ -93,6 +111,11 @@ export class ImageManager {
       return { ref: id, user: { username, ...(uid !== undefined && { uid }) } };
     } catch (err) {
       signal.throwIfAborted();
+      this.#options.observer?.ensured(
+        input.container.imagePullPolicy ?? "IfNotPresent",
+        undefined,
+        undefined,
+      );
       const message = `Failed to inspect image "${image}": ${describe(err)}`;
       this.#event(input, "Warning", "InspectFailed", message);
       throw new StartError("ImageInspectError", message, { cause: err });
@@ -113,6 +136,8 @@ export class ImageManager {
     }
     this.#lastMessages.delete(key);
     this.#event(input, "Normal", "Pulling", `Pulling image "${image}"`);
+    const { observer } = this.#options;
+    observer?.pullStarted(uidOf(input.pod));
     const askedMs = clock.monotonicMs();
     try {
       await using slot = await this.#pulls.acquire(signal);
@@ -120,6 +145,8 @@ export class ImageManager {
       const ref = await this.#pullWithCredentials(image, input, signal);
       const endMs = clock.monotonicMs();
       const { image: pulled } = await this.#options.images.imageStatus({ image: ref }, {}, signal);
+      observer?.pullEnded(uidOf(input.pod));
+      observer?.pulled(pulled?.size ?? 0, (endMs - askedMs) / 1000);
       const pullText = goDuration(Math.floor(endMs - startMs));
       const wholeText = goDuration(Math.floor(endMs - askedMs));
       const message = `Successfully pulled image "${image}" in ${pullText} (${wholeText} including waiting). Image size: ${pulled?.size ?? 0} bytes.`;

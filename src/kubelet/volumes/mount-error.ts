@@ -6,14 +6,22 @@ export interface VolumeEvent {
   readonly message: string;
 }
 
+/** The pod is to fail for it. */
+export interface VolumeRejection {
+  readonly reason: "VolumeAttachmentLimitExceeded";
+  readonly message: string;
+}
+
 /** Some of the pod's volumes are not there. Without events nothing has failed yet, and there is only to wait. */
 export class MountError extends Error {
   override readonly name = "MountError";
   readonly events: readonly VolumeEvent[];
+  readonly rejection: VolumeRejection | undefined;
 
-  constructor(events: readonly VolumeEvent[], cause?: unknown) {
+  constructor(events: readonly VolumeEvent[], cause?: unknown, rejection?: VolumeRejection) {
     super(events[0]?.message ?? "the pod's volumes are not attached yet", { cause });
     this.events = events;
+    this.rejection = rejection;
   }
 }
 

@@ -23,10 +23,11 @@ interface World {
   readonly hostname?: string | undefined;
   readonly phase?: string;
   readonly spec?: PersistentVolume["spec"];
+  readonly isExhausted?: boolean;
 }
 
 /** A node named `hostname`, and a bound claim on a folder of the node n1. */
-function fixture({ hostname, phase = "Bound", spec }: World) {
+function fixture({ hostname, phase = "Bound", spec, isExhausted = false }: World) {
   const claim = { metadata: { name: "claim", uid: "c1" }, spec: { volumeName: "pvc-1" }, status: { phase } };
   const matchExpressions = [{ key: "kubernetes.io/hostname", operator: "In", values: ["n1"] }];
   const volume: PersistentVolume = {
@@ -75,6 +76,8 @@ function fixture({ hostname, phase = "Bound", spec }: World) {
     node: () => node,
     localPaths,
     csi,
+    unknown: { unknownOf: () => 0, forgetUnknown: () => {} },
+    isExhausted: async () => isExhausted,
     clock,
     recorder: {} as EventRecorder,
     allocatableMemoryBytes: 1 << 30,
@@ -169,4 +172,18 @@ test("VolumeManager.mount() is silent about an attachment until it has taken too
     "FailedMount: Unable to attach or mount volumes: unmounted volumes=[data], unattached volumes=[data], failed to process volumes=[]: context deadline exceeded",
   ]);
   assert.deepEqual(await eventsOf(volumes, inline), []);
+});
+
+test("VolumeManager.mount() gives up a pod whose volume finds no room on the node, once it has taken too long", async () => {
+  const { volumes, clock } = fixture({ hostname: "n1", isExhausted: true });
+  const inline = podWith({ name: "data", csi: { driver: "d" } });
+  assert.deepEqual(await eventsOf(volumes, inline), []);
+  clock.advance(123_000);
+  await assert.rejects(volumes.mount(inline, sources, signal), {
+    rejection: {
+      reason: "VolumeAttachmentLimitExceeded",
+      message:
+        "Node has reached its volume attachment limit, rejecting pod. unmounted volumes=[data], unattached volumes=[data], failed to process volumes=[]: context deadline exceeded",
+    },
+  });
 });

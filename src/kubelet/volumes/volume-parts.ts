@@ -7,17 +7,19 @@ import { Registry } from "#component-base";
 import type { NodePlatform } from "../platform/platform.ts";
 import { runPluginManager, type PluginHandler } from "../pluginmanager/plugin-manager.ts";
 import { volumeMetricsText } from "../server/volume-metrics.ts";
+import { CsiAllocatable } from "./csi/csi-allocatable.ts";
 import { CsiDevices } from "./csi/csi-devices.ts";
 import { CsiDriverObjects } from "./csi/csi-driver-objects.ts";
 import { CSI_PLUGIN_TYPE, CsiDrivers } from "./csi/csi-drivers.ts";
 import { newCsiMetrics } from "./csi/csi-metrics.ts";
+import { isExhausted } from "./csi/csi-exhausted.ts";
 import { CsiNodeInfo } from "./csi/csi-node-info.ts";
 import { CsiPlugin } from "./csi/csi-plugin.ts";
 import { simulatedDriver } from "./csi/simulated-driver.ts";
 import type { LocalPathVolumes } from "./local-path-volumes.ts";
 import type { TokenManager } from "./token-manager.ts";
 import { VolumeManager, type VolumeManagerOptions } from "./volume-manager.ts";
-import { VolumeStats } from "./volume-stats.ts";
+import { VolumeStats, type VolumeStatsOptions } from "./volume-stats.ts";
 
 export interface VolumePartsOptions {
   readonly client: Client;
@@ -37,6 +39,10 @@ export interface VolumePartsOptions {
   readonly releaseImages: VolumeManagerOptions["releaseImages"];
   /** What is in use has changed: the node's status is to say so. */
   readonly onInUse: () => void;
+  /** Of each volume that an earlier kubelet left, whether the disk tells what it is. */
+  readonly onFound: (isKnown: boolean) => void;
+  readonly onForceCleaned: NonNullable<VolumeManagerOptions["onForceCleaned"]>;
+  readonly onMeasured: VolumeStatsOptions["onMeasured"];
   /** By type of plugin, besides CSI. */
   readonly pluginHandlers: () => ReadonlyMap<string, PluginHandler>;
 }
@@ -60,16 +66,28 @@ export function newVolumeParts(options: VolumePartsOptions): VolumeParts {
   const metrics = new Registry();
   const calls = newCsiMetrics(metrics);
   const nodeInfo = new CsiNodeInfo(client, nodeName);
-  const onChange = (): void => volumes.sourcesChanged();
+  const onDriver = (driver: string): void => {
+    allocatable.sync(driver);
+    volumes.sourcesChanged();
+  };
   const drivers = new CsiDrivers({
     clock,
     logger,
     nodeInfo,
     onCall: (...call) => calls.observe(...call),
-    onRegistered: onChange,
+    onRegistered: onDriver,
+    onGone: onDriver,
   });
-  const objects = new CsiDriverObjects({ ...options, onChange });
-  const devices = new CsiDevices(options.onInUse);
+  const objects = new CsiDriverObjects({ ...options, onChange: onDriver });
+  const refresh: CsiDrivers["refresh"] = (...args) => drivers.refresh(...args);
+  const allocatable = new CsiAllocatable({
+    clock,
+    logger,
+    isRegistered: (driver) => drivers.has(driver),
+    object: (driver) => objects.known(driver),
+    refresh,
+  });
+  const devices = new CsiDevices(options.onInUse, options.onFound);
   const files = { ...options, host: platform.volumes };
   const csi = new CsiPlugin({
     ...files,
@@ -78,7 +96,13 @@ export function newVolumeParts(options: VolumePartsOptions): VolumeParts {
     devices,
     hasSELinux: !isSimulated && existsSync("/sys/fs/selinux/enforce"),
   });
-  const volumes = new VolumeManager({ ...files, csi });
+  const exhausted = { client, nodeName, logger, objects, refresh };
+  const volumes = new VolumeManager({
+    ...files,
+    csi,
+    unknown: devices,
+    isExhausted: (spec, signal) => isExhausted(exhausted, spec, signal),
+  });
   const background = async (signal: AbortSignal): Promise<void> => {
     const handlers = new Map<string, PluginHandler>([
       ...options.pluginHandlers(),
@@ -92,10 +116,11 @@ export function newVolumeParts(options: VolumePartsOptions): VolumeParts {
           runPluginManager({ dir, clock, logger, handlers }, signal),
         ];
     await Promise.all([...here, volumes.run(signal)]);
+    await allocatable.close();
     drivers.close();
     await objects.close();
   };
-  const stats = new VolumeStats({ volumes, csi, host: platform.volumes, clock, logger });
+  const stats = new VolumeStats({ ...options, volumes, csi, host: platform.volumes });
   return {
     volumes,
     stats,

@@ -29,6 +29,8 @@ export interface VolumeStatsOptions {
   readonly host: Pick<VolumeHost, "usage">;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** How long it took to measure a volume in that way: `statfs`, `du`, or the name of its driver. */
+  readonly onMeasured: (source: string, seconds: number) => void;
 }
 
 interface Measured {
@@ -110,11 +112,17 @@ export class VolumeStats {
     { path, measure = "none" }: MountedVolume,
     signal: AbortSignal,
   ): Promise<Omit<VolumeSummary, "name" | "time"> | undefined> {
-    const { host, csi } = this.#options;
+    const { host, csi, clock, onMeasured } = this.#options;
     if (measure === "none") return undefined;
-    if (typeof measure === "string") return host.usage(path, measure === "files");
-    const stats = await csi.stats(measure.driver, measure.handle, path, signal);
-    return stats === undefined ? undefined : summaryOf(stats);
+    const source = typeof measure === "object" ? measure.driver : measure === "files" ? "du" : "statfs";
+    const startMs = clock.monotonicMs();
+    try {
+      if (typeof measure === "string") return await host.usage(path, measure === "files");
+      const stats = await csi.stats(measure.driver, measure.handle, path, signal);
+      return stats === undefined ? undefined : summaryOf(stats);
+    } finally {
+      onMeasured(source, (clock.monotonicMs() - startMs) / 1000);
+    }
   }
 }
 

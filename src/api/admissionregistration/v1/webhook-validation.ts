@@ -1,16 +1,16 @@
 /** Rules for webhook configurations. @module */
 import { field, isDns1035Label, isQualifiedName } from "#apimachinery";
 import { isValidSelector, validateSelector } from "../../meta/v1/label-selector-validation.ts";
-import { each, inRange, NONE, obeys, oneOf, type Causes } from "../../validation/common.ts";
+import { each, NONE, obeys, oneOf, type Causes } from "../../validation/common.ts";
 import { validateQualifiedDomain } from "../../validation/references.ts";
 import { semanticEqual } from "../../validation/semantic-equal.ts";
+import { validateWebhookClient } from "../../validation/webhook-client.ts";
 import { validateOperations, validateRule } from "./rule-validation.ts";
 import type {
   MutatingWebhook,
   MutatingWebhookConfiguration,
   ValidatingWebhook,
   ValidatingWebhookConfiguration,
-  WebhookClientConfig,
 } from "./types.gen.ts";
 
 const TIMEOUT_SECONDS_MAX = 30;
@@ -83,7 +83,7 @@ function validateWebhook(hook: Webhook, leniency: Leniency, path: string): Cause
     ...validateSelector(hook.namespaceSelector, at("namespaceSelector"), leniency.anySelectorValues),
     ...validateSelector(hook.objectSelector, at("objectSelector"), leniency.anySelectorValues),
     ...oneOf(reinvocationPolicy, ["IfNeeded", "Never"], at("reinvocationPolicy")),
-    ...validateClient(hook.clientConfig, at("clientConfig")),
+    ...validateWebhookClient(hook.clientConfig, at("clientConfig")),
     ...(leniency.sameConditions ? NONE : validateConditions(hook, at("matchConditions"))),
     ...validateReviewVersions(
       hook.admissionReviewVersions,
@@ -104,48 +104,6 @@ function validateTimeout(seconds: number, path: string): Causes {
   if (seconds >= 1 && seconds <= TIMEOUT_SECONDS_MAX) return NONE;
   return [
     field.invalid(path, seconds, `the timeout value must be between 1 and ${TIMEOUT_SECONDS_MAX} seconds`),
-  ];
-}
-
-function validateClient({ url, service }: WebhookClientConfig, path: string): Causes {
-  if ((url === undefined) === (service === undefined)) {
-    return [field.required(path, "exactly one of url or service is required")];
-  }
-  if (url !== undefined) return validateUrl(url, field.child(path, "url"));
-  const at = field.child(path, "service");
-  return [
-    ...(service!.name === "" ? [field.required(field.child(at, "name"), "service name is required")] : NONE),
-    ...(service!.namespace === ""
-      ? [field.required(field.child(at, "namespace"), "service namespace is required")]
-      : NONE),
-    ...(service!.port === undefined ? NONE : inRange(service!.port, 1, 65_535, field.child(at, "port"))),
-    ...(service!.path === undefined || service!.path.startsWith("/")
-      ? NONE
-      : [field.invalid(field.child(at, "path"), service!.path, "must start with a '/'")]),
-  ];
-}
-
-const URL_FORM = "; desired format: https://host[/path]";
-
-function validateUrl(text: string, path: string): Causes {
-  const url = URL.parse(text);
-  if (url === null) return [field.required(path, `url must be a valid URL${URL_FORM}`)];
-  return [
-    ...(url.protocol === "https:"
-      ? NONE
-      : [
-          field.invalid(path, url.protocol.slice(0, -1), `'https' is the only allowed URL scheme${URL_FORM}`),
-        ]),
-    ...(url.host === "" ? [field.invalid(path, "", `host must be specified${URL_FORM}`)] : NONE),
-    ...(url.username === ""
-      ? NONE
-      : [field.invalid(path, url.username, "user information is not permitted in the URL")]),
-    ...(url.hash === ""
-      ? NONE
-      : [field.invalid(path, url.hash.slice(1), "fragments are not permitted in the URL")]),
-    ...(url.search === ""
-      ? NONE
-      : [field.invalid(path, url.search.slice(1), "query parameters are not permitted in the URL")]),
   ];
 }
 

@@ -41,14 +41,13 @@ function validateRule(spec: JobSpec, rule: PodFailurePolicyRule, path: string): 
       ? NONE
       : validateExitCodes(spec, onExitCodes, field.child(path, "onExitCodes"))),
     ...validatePatterns(onPodConditions, field.child(path, "onPodConditions")),
-    ...(both ? [bare(path, "specifying both OnExitCodes and OnPodConditions is not supported")] : NONE),
-    ...(neither ? [bare(path, "specifying one of OnExitCodes and OnPodConditions is required")] : NONE),
+    ...(both
+      ? [field.invalidUnshown(path, "specifying both OnExitCodes and OnPodConditions is not supported")]
+      : NONE),
+    ...(neither
+      ? [field.invalidUnshown(path, "specifying one of OnExitCodes and OnPodConditions is required")]
+      : NONE),
   ];
-}
-
-/** Upstream leaves the value out of these. */
-function bare(path: string, detail: string): Causes[number] {
-  return { reason: "FieldValueInvalid", field: path, message: `Invalid value: ${detail}` };
 }
 
 function validateAction(spec: JobSpec, action: string, path: string): Causes {

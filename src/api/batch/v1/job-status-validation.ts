@@ -50,11 +50,6 @@ function isTrue({ conditions = [] }: JobStatus, type: string): boolean {
   return conditions.some((condition) => condition.type === type && condition.status === "True");
 }
 
-/** Upstream leaves the value out of causes about the conditions as a whole. */
-function wrong(path: string, detail: string): Causes[number] {
-  return { reason: "FieldValueInvalid", field: path, message: `Invalid value: ${detail}` };
-}
-
 const COUNTS = ["active", "succeeded", "failed", "ready", "terminating"] as const;
 
 function validateCounts(status: JobStatus): Causes {
@@ -87,12 +82,12 @@ function validateOutcome({ status, before, is, flipped }: Change): Causes {
     [
       flipped("Complete", "Failed"),
       complete && is("Failed"),
-      () => wrong(CONDITIONS, "cannot set Complete=True and Failed=true conditions"),
+      () => field.invalidUnshown(CONDITIONS, "cannot set Complete=True and Failed=true conditions"),
     ],
     [
       flipped("Complete", "FailureTarget"),
       complete && is("FailureTarget"),
-      () => wrong(CONDITIONS, "cannot set Complete=True and FailureTarget=true conditions"),
+      () => field.invalidUnshown(CONDITIONS, "cannot set Complete=True and FailureTarget=true conditions"),
     ],
     [
       flipped("Complete") || timeChanged,
@@ -117,13 +112,20 @@ function validateOutcome({ status, before, is, flipped }: Change): Causes {
     [
       flipped("Failed") || status.failedIndexes !== before.failedIndexes,
       is("Failed") && !is("FailureTarget"),
-      () => wrong(CONDITIONS, "cannot set Failed=True condition without the FailureTarget=true condition"),
+      () =>
+        field.invalidUnshown(
+          CONDITIONS,
+          "cannot set Failed=True condition without the FailureTarget=true condition",
+        ),
     ],
     [
       flipped("Complete", "SuccessCriteriaMet"),
       complete && !is("SuccessCriteriaMet"),
       () =>
-        wrong(CONDITIONS, "cannot set Complete=True condition without the SuccessCriteriaMet=true condition"),
+        field.invalidUnshown(
+          CONDITIONS,
+          "cannot set Complete=True condition without the SuccessCriteriaMet=true condition",
+        ),
     ],
   ];
   return rules.flatMap(([applies, broken, cause]) => (applies && broken ? [cause()] : []));
@@ -202,14 +204,19 @@ function validateSuccess({ job, is }: Change): Causes {
   const unmet = job.spec?.successPolicy !== undefined && !met && is("Complete");
   return [
     ...(met && is("Failed")
-      ? [wrong(CONDITIONS, "cannot set SuccessCriteriaMet=True and Failed=true conditions")]
+      ? [field.invalidUnshown(CONDITIONS, "cannot set SuccessCriteriaMet=True and Failed=true conditions")]
       : NONE),
     ...(met && is("FailureTarget")
-      ? [wrong(CONDITIONS, "cannot set SuccessCriteriaMet=True and FailureTarget=true conditions")]
+      ? [
+          field.invalidUnshown(
+            CONDITIONS,
+            "cannot set SuccessCriteriaMet=True and FailureTarget=true conditions",
+          ),
+        ]
       : NONE),
     ...(unmet
       ? [
-          wrong(
+          field.invalidUnshown(
             CONDITIONS,
             "cannot set Complete=True for Job with SuccessPolicy unless SuccessCriteriaMet=True",
           ),
@@ -231,7 +238,7 @@ function validateProgress({ job, status, before, is, was }: Change): Causes {
   return [
     ...["Failed", "Complete", "FailureTarget"]
       .filter((type) => was(type) && !is(type))
-      .map((type) => wrong(CONDITIONS, `cannot disable the terminal ${type}=True condition`)),
+      .map((type) => field.invalidUnshown(CONDITIONS, `cannot disable the terminal ${type}=True condition`)),
     ...(fewer("failed")
       ? [field.invalid("status.failed", status.failed ?? 0, "cannot decrease the failed counter")]
       : NONE),
@@ -245,10 +252,15 @@ function validateProgress({ job, status, before, is, was }: Change): Causes {
       ? [field.invalid("status.startTime", start, "field is immutable for unsuspended job once set")]
       : NONE),
     ...(was("SuccessCriteriaMet") && !is("SuccessCriteriaMet")
-      ? [wrong(CONDITIONS, "cannot disable the SuccessCriteriaMet=True condition")]
+      ? [field.invalidUnshown(CONDITIONS, "cannot disable the SuccessCriteriaMet=True condition")]
       : NONE),
     ...(was("Complete") && !was("SuccessCriteriaMet") && is("SuccessCriteriaMet")
-      ? [wrong(CONDITIONS, "cannot set SuccessCriteriaMet=True for Job already has Complete=true conditions")]
+      ? [
+          field.invalidUnshown(
+            CONDITIONS,
+            "cannot set SuccessCriteriaMet=True for Job already has Complete=true conditions",
+          ),
+        ]
       : NONE),
   ];
 }

@@ -1,5 +1,5 @@
 /** Rules for PodCertificateRequests. That the requester has the key, and who may answer, is checked by the API server. @module */
-import { field, isDns1123Subdomain, type StatusCause } from "#apimachinery";
+import { field, isDns1123Subdomain } from "#apimachinery";
 import { validateConditions } from "../../meta/v1/condition-validation.ts";
 import { all, each, immutable, NONE, obeys, type Causes } from "../../validation/common.ts";
 import {
@@ -23,11 +23,6 @@ const CONDITIONS = "status.conditions";
 const PKCS10 = "spec.stubPKCS10Request";
 const PKIX = "spec.pkixPublicKey";
 const UNKNOWN_KEY = "unknown public key type; supported types are Ed25519, ECDSA, and RSA";
-
-/** The value is long, or says nothing: it is not shown. */
-export function invalidUnshown(path: string, detail: string): StatusCause {
-  return { reason: "FieldValueInvalid", field: path, message: `Invalid value: ${detail}` };
-}
 
 export function validatePodCertificateRequestCreate({ spec }: PodCertificateRequest): Causes {
   const { signerName, unverifiedUserAnnotations: annotations, maxExpirationSeconds: seconds } = spec;
@@ -64,7 +59,7 @@ function validateKey(spec: PodCertificateRequestSpec): Causes {
   if (stub !== "" && pkix === "" && proof === "") return validateStub(stub);
   if (stub === "" && pkix !== "" && proof !== "") return validatePkix(pkix, proof);
   const detail = "exactly one of (stubPKCS10Request) or (pkixPublicKey, proofOfPossession) must be set";
-  return [invalidUnshown("spec", detail)];
+  return [field.invalidUnshown("spec", detail)];
 }
 
 function validateStub(stub: string): Causes {
@@ -72,8 +67,8 @@ function validateStub(stub: string): Causes {
   if (der.length > KEY_BYTES_MAX) return [field.tooLong(PKCS10, KEY_BYTES_MAX)];
   const request = parseRequestDer(der);
   const key = request && keyTypeOf(request.publicKey);
-  if (key === undefined) return [invalidUnshown(PKCS10, "must be a valid PKCS#10 CSR")];
-  if (key === "unknown") return [invalidUnshown(PKCS10, UNKNOWN_KEY)];
+  if (key === undefined) return [field.invalidUnshown(PKCS10, "must be a valid PKCS#10 CSR")];
+  if (key === "unknown") return [field.invalidUnshown(PKCS10, UNKNOWN_KEY)];
   return validateKeyType(key, PKCS10, "elliptic public keys must use curve P256, P384, or P521");
 }
 
@@ -130,7 +125,7 @@ export function validatePodCertificateRequestStatusUpdate(
 }
 
 function unless(isRight: boolean, detail: string): Causes {
-  return isRight ? NONE : [invalidUnshown("status", detail)];
+  return isRight ? NONE : [field.invalidUnshown("status", detail)];
 }
 
 type Verdict = (typeof FINAL)[number];

@@ -1,6 +1,7 @@
 /** Rules for LimitRanges. @module */
 import {
   canonicalQuantity,
+  compareAmounts,
   compareQuantity,
   field,
   isQualifiedName,
@@ -130,9 +131,9 @@ function validateEquality(
   path: string,
 ): Causes {
   if (limit === undefined || request === undefined || isOvercommitAllowed(resource)) return NONE;
-  if (compareQuantity(parseQuantity(limit), parseQuantity(request)) === 0) return NONE;
+  if (compareAmounts(limit, request) === 0) return NONE;
   const message = `default value ${limit} must equal to defaultRequest value ${request} in ${resource}`;
   return [field.invalid(path, request, message)];
 }
 
-const exceeds = (a: string, b: string): boolean => compareQuantity(parseQuantity(a), parseQuantity(b)) > 0;
+const exceeds = (a: string, b: string): boolean => compareAmounts(a, b) > 0;

@@ -1,7 +1,8 @@
 /** What the API server warns about in PersistentVolumes. @module */
 import { field } from "#apimachinery";
-import { CLASS_ANNOTATION, CLASS_MESSAGE } from "./persistentvolumeclaim-warnings.ts";
+import { CLASS_MESSAGE } from "./persistentvolumeclaim-warnings.ts";
 import { warningsForNodeSelectorTerm } from "./pod-warnings.ts";
+import { CLASS_ANNOTATION } from "./storage-class-name.ts";
 import type { PersistentVolume } from "./types.gen.ts";
 
 const ANNOTATIONS: Readonly<Record<string, string>> = {

@@ -4,7 +4,7 @@ import { ageColumn, nameColumn, text, wide } from "../../printing/columns.ts";
 import { accessModes } from "./access-modes.ts";
 import { validatePersistentVolume, validatePersistentVolumeUpdate } from "./persistentvolume-validation.ts";
 import { warningsForVolume } from "./persistentvolume-warnings.ts";
-import { CLASS_ANNOTATION } from "./persistentvolumeclaim-warnings.ts";
+import { storageClassOf } from "./storage-class-name.ts";
 import type { PersistentVolume } from "./types.gen.ts";
 
 export const PersistentVolumes: Kind<PersistentVolume> = {
@@ -30,10 +30,7 @@ export const PersistentVolumes: Kind<PersistentVolume> = {
       pv.metadata.deletionTimestamp === undefined ? (pv.status?.phase ?? "") : "Terminating",
     ),
     text("Claim", claim),
-    text(
-      "StorageClass",
-      (pv) => pv.metadata.annotations?.[CLASS_ANNOTATION] ?? pv.spec?.storageClassName ?? "",
-    ),
+    text("StorageClass", storageClassOf),
     text("VolumeAttributesClass", (pv) => pv.spec?.volumeAttributesClassName ?? "<unset>"),
     text("Reason", (pv) => pv.status?.reason ?? ""),
     ageColumn,

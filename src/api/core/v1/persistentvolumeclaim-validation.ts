@@ -1,9 +1,9 @@
 /** Rules for PersistentVolumeClaims. @module */
-import { compareQuantity, field, isQualifiedName, parseQuantity, quantityValue } from "#apimachinery";
+import { compareAmounts, field, isQualifiedName, parseQuantity, quantityValue } from "#apimachinery";
 import { claimRules, validateClaimSpec } from "../../validation/claim-spec.ts";
 import { immutable, NONE, obeys, type Causes } from "../../validation/common.ts";
 import { semanticEqual } from "../../validation/semantic-equal.ts";
-import { CLASS_ANNOTATION } from "./persistentvolumeclaim-warnings.ts";
+import { CLASS_ANNOTATION } from "./storage-class-name.ts";
 import { specDifference } from "./spec-difference.ts";
 import type { PersistentVolumeClaim, PersistentVolumeClaimSpec } from "./types.gen.ts";
 
@@ -111,9 +111,9 @@ function validateSize(pvc: PersistentVolumeClaim, old: PersistentVolumeClaim): C
   const size = pvc.spec?.resources?.requests?.["storage"];
   const before = old.spec?.resources?.requests?.["storage"];
   if (size === undefined || before === undefined) return NONE;
-  if (compareQuantity(parseQuantity(size), parseQuantity(before)) >= 0) return NONE;
+  if (compareAmounts(size, before) >= 0) return NONE;
   const actual = old.status?.capacity?.["storage"] ?? "0";
-  if (compareQuantity(parseQuantity(size), parseQuantity(actual)) > 0) return NONE;
+  if (compareAmounts(size, actual) > 0) return NONE;
   return [field.forbidden(SIZE_PATH, "field can not be less than status.capacity")];
 }
 

@@ -1,8 +1,8 @@
 /** What the API server warns about in PersistentVolumeClaims. @module */
 import { canonicalQuantity, field, isIntegerQuantity, parseQuantity, quote } from "#apimachinery";
+import { CLASS_ANNOTATION } from "./storage-class-name.ts";
 import type { PersistentVolumeClaim, PersistentVolumeClaimSpec } from "./types.gen.ts";
 
-export const CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class";
 export const CLASS_MESSAGE = 'deprecated since v1.8; use "storageClassName" attribute instead';
 
 export function warningsForClaim({ metadata, spec }: PersistentVolumeClaim): readonly string[] {

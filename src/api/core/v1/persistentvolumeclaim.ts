@@ -8,7 +8,7 @@ import {
   validatePersistentVolumeClaimStatusUpdate,
   validatePersistentVolumeClaimUpdate,
 } from "./persistentvolumeclaim-validation.ts";
-import { CLASS_ANNOTATION } from "./persistentvolumeclaim-warnings.ts";
+import { storageClassOf } from "./storage-class-name.ts";
 import type { PersistentVolumeClaim } from "./types.gen.ts";
 
 export const PersistentVolumeClaims: Kind<PersistentVolumeClaim> = {
@@ -31,10 +31,7 @@ export const PersistentVolumeClaims: Kind<PersistentVolumeClaim> = {
     text("Volume", (pvc) => pvc.spec?.volumeName ?? ""),
     text("Capacity", (pvc) => (isBound(pvc) ? (pvc.status?.capacity?.["storage"] ?? "0") : "")),
     text("Access Modes", (pvc) => (isBound(pvc) ? accessModes(pvc.status?.accessModes) : "")),
-    text(
-      "StorageClass",
-      (pvc) => pvc.metadata.annotations?.[CLASS_ANNOTATION] ?? pvc.spec?.storageClassName ?? "",
-    ),
+    text("StorageClass", storageClassOf),
     text("VolumeAttributesClass", (pvc) => pvc.spec?.volumeAttributesClassName ?? "<unset>"),
     ageColumn,
     wide("VolumeMode", (pvc) => pvc.spec?.volumeMode ?? "<unset>"),

@@ -45,7 +45,8 @@ function effectiveResources(
     : { requests: maxResources(requests, held), limits: maxResources(limits, bounded) };
 }
 
-function isResizeInfeasible({ status }: Pod): boolean {
+/** The node can never give what the resize asks for. */
+export function isResizeInfeasible({ status }: Pod): boolean {
   const pending = status?.conditions?.find(({ type }) => type === "PodResizePending");
   return pending?.reason === "Infeasible";
 }

@@ -1,5 +1,5 @@
 /** What a pod asks for as a whole: requests and limits of its containers, init containers and overhead. @module */
-import { addQuantity, compareQuantity, formatQuantity, parseQuantity } from "#apimachinery";
+import { addQuantity, compareAmounts, formatQuantity, parseQuantity } from "#apimachinery";
 import type { Container, PodSpec } from "./types.gen.ts";
 
 export type ResourceList = Readonly<Record<string, string>>;
@@ -56,7 +56,7 @@ export function addResources(a: ResourceList, b: ResourceList): ResourceList {
 }
 
 export function maxResources(a: ResourceList, b: ResourceList): ResourceList {
-  return merge(a, b, (x, y) => (compareQuantity(parseQuantity(x), parseQuantity(y)) >= 0 ? x : y));
+  return merge(a, b, (x, y) => (compareAmounts(x, y) >= 0 ? x : y));
 }
 
 function merge(a: ResourceList, b: ResourceList, combine: (x: string, y: string) => string): ResourceList {

@@ -1,6 +1,5 @@
 /** Quality of service of a pod, from its requests and limits of CPU and memory. @module */
-import { compareQuantity, parseQuantity, signOf } from "#apimachinery";
-import { addResources, type ResourceList } from "./pod-resources.ts";
+import { compareAmounts, parseQuantity, signOf } from "#apimachinery";
 import type { PodSpec, ResourceRequirements } from "./types.gen.ts";
 
 export type QosClass = "Guaranteed" | "Burstable" | "BestEffort";
@@ -9,38 +8,31 @@ const RESOURCES = ["cpu", "memory"] as const;
 
 /**
  * Guaranteed: every container limits CPU and memory and requests as much. BestEffort: nothing is requested or limited.
- * Requests and limits of the pod itself, where given, decide alone.
+ * Requests and limits of the pod itself, where given, decide alone. The spec is to have its defaults: what is limited
+ * is requested, too.
  */
 export function computeQosClass(spec: PodSpec): QosClass {
-  if (spec.resources !== undefined) return classOf([spec.resources]);
-  const containers = [...spec.containers, ...(spec.initContainers ?? [])];
-  return classOf(containers.map((container) => container.resources ?? {}));
+  const all = spec.resources === undefined ? ofContainers(spec) : [spec.resources];
+  if (!all.some(asksForAny)) return "BestEffort";
+  // Upstream compares sums. No request is above its limit, so that sums are the same only where all are.
+  return all.every(isGuaranteed) ? "Guaranteed" : "Burstable";
 }
 
-function classOf(all: readonly ResourceRequirements[]): QosClass {
-  const requests = sumOf(all.map((resources) => resources.requests));
-  const limits = sumOf(all.map((resources) => resources.limits));
-  if (Object.keys(requests).length === 0 && Object.keys(limits).length === 0) return "BestEffort";
-  const allLimited = all.every(({ limits: own }) => RESOURCES.every((name) => isPositive(own?.[name])));
-  const guaranteed = allLimited && RESOURCES.every((name) => isEqual(requests[name], limits[name]));
-  return guaranteed ? "Guaranteed" : "Burstable";
+function ofContainers({ containers, initContainers = [] }: PodSpec): readonly ResourceRequirements[] {
+  return [...containers, ...initContainers].map(({ resources = {} }) => resources);
 }
 
-function sumOf(lists: readonly (ResourceList | undefined)[]): ResourceList {
-  let sum: ResourceList = {};
-  for (const list of lists) {
-    const counted = RESOURCES.filter((name) => isPositive(list?.[name])).map(
-      (name) => [name, list![name]!] as const,
-    );
-    sum = addResources(sum, Object.fromEntries(counted));
-  }
-  return sum;
+function asksForAny({ requests = {}, limits = {} }: ResourceRequirements): boolean {
+  return RESOURCES.some((name) => isPositive(requests[name]) || isPositive(limits[name]));
 }
 
-function isEqual(a: string | undefined, b: string | undefined): boolean {
-  return a !== undefined && b !== undefined && compareQuantity(parseQuantity(a), parseQuantity(b)) === 0;
+function isGuaranteed({ requests = {}, limits = {} }: ResourceRequirements): boolean {
+  return RESOURCES.every((name) => {
+    const [request, limit] = [requests[name], limits[name]];
+    return isPositive(limit) && isPositive(request) && compareAmounts(request, limit) === 0;
+  });
 }
 
-function isPositive(quantity: string | undefined): boolean {
+function isPositive(quantity: string | undefined): quantity is string {
   return quantity !== undefined && signOf(parseQuantity(quantity)) > 0;
 }

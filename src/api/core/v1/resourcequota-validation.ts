@@ -1,5 +1,5 @@
 /** Rules for ResourceQuotas. @module */
-import { canonicalQuantity, compareQuantity, field, parseQuantity, sorted } from "#apimachinery";
+import { canonicalQuantity, compareAmounts, field, sorted } from "#apimachinery";
 import { NONE, type Causes } from "../../validation/common.ts";
 import {
   isQuotaResource,
@@ -151,7 +151,7 @@ export function warningsForResourceQuota(
     const requestName = isBare ? name : `requests.${name}`;
     const [request, limit] = [hard[requestName], hard[`limits.${name}`]];
     if (request === undefined || limit === undefined) return [];
-    if (compareQuantity(parseQuantity(request), parseQuantity(limit)) <= 0) return [];
+    if (compareAmounts(request, limit) <= 0) return [];
     const [less, more] = [canonicalQuantity(request), canonicalQuantity(limit)];
     return [`ResourceQuota ${requestName} (${less}) should be less than limits.${name} (${more})`];
   });

@@ -2,6 +2,7 @@
 import {
   addQuantity,
   canonicalQuantity,
+  compareAmounts,
   compareQuantity,
   field,
   formatQuantity,
@@ -43,10 +44,10 @@ function validatePolicy(policy: CapacityRequestPolicy, capacity: string, path: s
 }
 
 function validateValues(values: readonly string[], fallback: string, capacity: string, path: string): Causes {
-  const hasDefault = values.some((value) => compare(value, fallback) === 0);
+  const hasDefault = values.some((value) => compareAmounts(value, fallback) === 0);
   return all(
     each(values, path, (value, at, i) =>
-      i > 0 && compare(values[i - 1]!, value) > 0
+      i > 0 && compareAmounts(values[i - 1]!, value) > 0
         ? [field.invalid(at, shown(value), "values must be sorted in ascending order")]
         : NONE,
     ),
@@ -54,7 +55,7 @@ function validateValues(values: readonly string[], fallback: string, capacity: s
       values,
       VALUES_MAX,
       (value, at) =>
-        compare(value, capacity) > 0
+        compareAmounts(value, capacity) > 0
           ? [field.invalid(at, shown(value), `option is larger than capacity value: ${shown(capacity)}`)]
           : NONE,
       (value) => String(quantityValue(parseQuantity(value))),
@@ -78,19 +79,29 @@ function validateRange(
   const unless = (isFine: boolean, name: string, value: string, message: string): Causes =>
     isFine ? NONE : [field.invalid(at(name), shown(value), message)];
   return all(
-    unless(compare(min, capacity) <= 0, "min", min, `min is larger than capacity value: ${shown(capacity)}`),
-    unless(compare(fallback, min) >= 0, "min", fallback, `default is less than min: ${shown(min)}`),
+    unless(
+      compareAmounts(min, capacity) <= 0,
+      "min",
+      min,
+      `min is larger than capacity value: ${shown(capacity)}`,
+    ),
+    unless(compareAmounts(fallback, min) >= 0, "min", fallback, `default is less than min: ${shown(min)}`),
     max === undefined
       ? NONE
       : all(
-          unless(compare(min, max) <= 0, "max", min, `min is larger than max: ${shown(max)}`),
+          unless(compareAmounts(min, max) <= 0, "max", min, `min is larger than max: ${shown(max)}`),
           unless(
-            compare(max, capacity) <= 0,
+            compareAmounts(max, capacity) <= 0,
             "max",
             max,
             `max is larger than capacity value: ${shown(capacity)}`,
           ),
-          unless(compare(fallback, max) <= 0, "max", fallback, `default is more than max: ${shown(max)}`),
+          unless(
+            compareAmounts(fallback, max) <= 0,
+            "max",
+            fallback,
+            `default is more than max: ${shown(max)}`,
+          ),
         ),
     step === undefined ? NONE : validateStep(step, { min, max, fallback, capacity }, at("step")),
   );
@@ -125,6 +136,5 @@ function validateStep(step: string, { min, max, fallback, capacity }: Stepped, p
   );
 }
 
-const compare = (a: string, b: string): number => compareQuantity(parseQuantity(a), parseQuantity(b));
 const whole = (text: string): number => quantityValue(parseQuantity(text));
 const shown = (text: string): string => canonicalQuantity(text);

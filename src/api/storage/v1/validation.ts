@@ -5,6 +5,7 @@ import {
   field,
   isDns1123Subdomain,
   isQualifiedName,
+  jsonEqual,
   parseQuantity,
   signOf,
   sorted,
@@ -61,7 +62,7 @@ function validateTopologies(terms: readonly TopologySelectorTerm[], path: string
       matchLabelExpressions.map((expression) => [expression.key, sorted(new Set(expression.values))]),
     );
     const expressionsPath = field.child(at, "matchLabelExpressions");
-    const equal = seen.filter((other) => semanticEqual(other, values));
+    const equal = seen.filter((other) => jsonEqual(other, values));
     seen.push(values);
     return [
       ...validateExpressions(matchLabelExpressions, expressionsPath),

@@ -1,10 +1,9 @@
 /** MutatingAdmissionPolicy: changes of the cluster's own in CEL, one after the other, each of which sees those before it. @module */
-import { StatusError, type KubeObject } from "#apimachinery";
+import { jsonEqual, StatusError, type KubeObject } from "#apimachinery";
 import type {
   MutatingAdmissionPolicy,
   MutatingAdmissionPolicyBinding,
 } from "#api/admissionregistration/v1/types.gen";
-import { semanticEqual } from "../../registry/semantic-equal.ts";
 import type { ServedResource } from "../../registry/served-resource.ts";
 import type { AdmissionPlugin, Attributes, Reinvocation } from "../plugin.ts";
 import { refuse } from "../refuse.ts";
@@ -81,8 +80,7 @@ class MutatingRound {
   async run(hooks: readonly MutatingHook[], object: KubeObject): Promise<KubeObject> {
     const invocations: Invocation[] = [];
     for (const hook of hooks) invocations.push(...(await this.#invocationsOf(hook, object)));
-    if (this.#reinvocation.isReinvoke && !semanticEqual(this.#rounds.output, object))
-      requireAgain(this.#rounds);
+    if (this.#reinvocation.isReinvoke && !jsonEqual(this.#rounds.output, object)) requireAgain(this.#rounds);
     const namespace = invocations.length === 0 ? undefined : await namespaceOf(this.#attributes, this.#facts);
     let current = object;
     for (const invocation of invocations) current = await this.#invoke(invocation, current, namespace);
@@ -142,7 +140,7 @@ class MutatingRound {
     if (matched !== true) return object;
     if (this.#reinvocation.isReinvoke && !this.#rounds.reinvoke.has(key)) return object;
     const changed = await this.#mutateAll(invocation, object, namespace);
-    const isSame = semanticEqual(changed, object);
+    const isSame = jsonEqual(changed, object);
     if (!isSame) {
       requireAgain(this.#rounds);
       this.#reinvocation.shouldReinvoke = true;

@@ -2,7 +2,7 @@
 import {
   addQuantity,
   canonicalQuantity,
-  compareQuantity,
+  compareAmounts,
   compareStrings,
   formatQuantity,
   parseQuantity,
@@ -110,9 +110,7 @@ function charge(quota: ResourceQuota, added: ResourceList, attributes: Attribute
   }
   // What status writers add has happened already: it is counted, not refused.
   if (attributes.subresource !== "status") {
-    const exceeded = names.filter(
-      (name) => compareQuantity(parseQuantity(newUsed[name]!), parseQuantity(hard[name]!)) > 0,
-    );
+    const exceeded = names.filter((name) => compareAmounts(newUsed[name]!, hard[name]!) > 0);
     if (exceeded.length > 0) {
       const show = (list: ResourceList): string => shown(maskUsage(list, exceeded));
       const bounds = `requested: ${show(requested)}, used: ${show(used)}, limited: ${show(hard)}`;

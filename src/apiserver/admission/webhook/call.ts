@@ -2,6 +2,7 @@
 import { Agent, request as requestHttps } from "node:https";
 import type { IncomingMessage } from "node:http";
 import { parseJson, StatusError, type Clock } from "#apimachinery";
+import { readBody } from "#component-base";
 import type { Credentials, FindCredentials } from "./credentials.ts";
 import type { Target } from "./target.ts";
 
@@ -52,7 +53,7 @@ export async function callWebhook(
       credentials: credentials?.(`${url.hostname}:${url.port || HTTPS_PORT}`),
       signal: stop,
     });
-    const text = await readAll(response);
+    const text = (await readBody(response, RESPONSE_BYTES_MAX, tooLarge)).toString();
     checkStatus(response.statusCode ?? 0, text);
     return parseJson(text);
   } catch (cause) {
@@ -118,18 +119,8 @@ function post(
   return promise;
 }
 
-async function readAll(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > RESPONSE_BYTES_MAX) {
-      response.destroy();
-      throw new AnswerError(`the response body is larger than ${RESPONSE_BYTES_MAX} bytes`);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
+function tooLarge(): AnswerError {
+  return new AnswerError(`the response body is larger than ${RESPONSE_BYTES_MAX} bytes`);
 }
 
 function checkStatus(code: number, text: string): void {

@@ -3,6 +3,7 @@ import type { Agent } from "node:https";
 import {
   applyJsonPatch,
   badRequest,
+  jsonEqual,
   parseJson,
   StatusError,
   type Clock,
@@ -10,7 +11,6 @@ import {
   type Logger,
 } from "#apimachinery";
 import { newUid } from "../../registry/uid.ts";
-import { semanticEqual } from "../../registry/semantic-equal.ts";
 import type { AdmissionMetrics, RejectionError } from "../metrics.ts";
 import type { Attributes } from "../plugin.ts";
 import { annotateFailOpen, annotateMutation, annotatePatch, annotateResponse } from "./annotate.ts";
@@ -190,7 +190,7 @@ function patched(
     const shown = inVersion(served, object, attributes)!;
     const changed = applyJsonPatch(shown, operations) as KubeObject;
     const { object: result } = complete(served, objectKind, changed);
-    return semanticEqual(result, object) ? object : result;
+    return jsonEqual(result, object) ? object : result;
   } catch (cause) {
     throw internal(patchProblem(cause), cause);
   }

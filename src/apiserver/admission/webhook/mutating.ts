@@ -1,6 +1,5 @@
 /** MutatingAdmissionWebhook: webhooks one after the other, each of which sees what those before it made. @module */
-import type { KubeObject } from "#apimachinery";
-import { semanticEqual } from "../../registry/semantic-equal.ts";
+import { jsonEqual, type KubeObject } from "#apimachinery";
 import type { AdmissionPlugin, Attributes, Reinvocation } from "../plugin.ts";
 import { requireAgain, roundsOf } from "../rounds.ts";
 import { dispatch, type WebhookOptions } from "./dispatch.ts";
@@ -17,7 +16,7 @@ export function mutatingAdmissionWebhook(options: WebhookOptions): AdmissionPlug
     reinvocation: Reinvocation,
   ): Promise<KubeObject | undefined> => {
     const rounds = roundsOf(reinvocation, NAME);
-    if (reinvocation.isReinvoke && !semanticEqual(rounds.output, object)) requireAgain(rounds);
+    if (reinvocation.isReinvoke && !jsonEqual(rounds.output, object)) requireAgain(rounds);
     let current = object;
     for (const [index, webhook] of webhooks().entries()) {
       const invocation = await invocationOf(webhook, current, attributes, options);

@@ -2,6 +2,7 @@
 import { Agent, request as requestHttps } from "node:https";
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "#apimachinery";
+import { readBody } from "#component-base";
 
 export interface HttpsGet {
   (url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<HttpsAnswer>;
@@ -30,7 +31,8 @@ export function httpsGet(ca: string | undefined, clock: Clock): HttpsGet {
     request.end();
     try {
       const response = await promise;
-      return { status: response.statusCode ?? 0, text: await readAll(response) };
+      const body = await readBody(response, BODY_BYTES_MAX, tooLarge);
+      return { status: response.statusCode ?? 0, text: body.toString() };
     } catch (cause) {
       signal.throwIfAborted();
       const why = limit.aborted ? "context deadline exceeded" : (cause as Error).message;
@@ -41,16 +43,6 @@ export function httpsGet(ca: string | undefined, clock: Clock): HttpsGet {
   };
 }
 
-async function readAll(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > BODY_BYTES_MAX) {
-      response.destroy();
-      throw new Error(`the answer is larger than ${BODY_BYTES_MAX} bytes`);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
+function tooLarge(): Error {
+  return new Error(`the answer is larger than ${BODY_BYTES_MAX} bytes`);
 }

@@ -3,15 +3,14 @@ import { field, invalid, parseTime, type KubeObject, type StatusCause } from "#a
 import { parseRequestDer } from "#api/certificates/der";
 import { PodCertificateRequests } from "#api/certificates/v1beta1/podcertificaterequest";
 import {
-  invalidUnshown,
   validatePodCertificateRequestCreate,
   validatePodCertificateRequestStatusUpdate,
 } from "#api/certificates/v1beta1/pod-certificate-request-validation";
 import type { PodCertificateRequest } from "#api/certificates/v1beta1/types.gen";
+import { semanticEqual } from "#api/validation/semantic-equal";
 import { mayUseSigner } from "../../admission/certificates.ts";
 import type { Authorizer, UserInfo } from "../../user-info.ts";
 import { nothingBegun, type ResourceHooks } from "../resource-hooks.ts";
-import { semanticEqual } from "../semantic-equal.ts";
 import { isProof, signatureProblem } from "./request-signature.ts";
 
 /** Certificates begin now, as far as clocks agree. */
@@ -45,13 +44,13 @@ function possessionProblem({ spec }: PodCertificateRequest): StatusCause | undef
   if (stub) {
     const request = parseRequestDer(Buffer.from(stub, "base64"));
     const isOwn = request !== undefined && signatureProblem(request) === undefined;
-    return isOwn ? undefined : invalidUnshown("spec.stubPKCS10Request", "invalid signature");
+    return isOwn ? undefined : field.invalidUnshown("spec.stubPKCS10Request", "invalid signature");
   }
   const [key, proof] = [pkixPublicKey ?? "", proofOfPossession ?? ""].map((text) =>
     Buffer.from(text, "base64"),
   );
   if (isProof(podUID, key!, proof!)) return undefined;
-  return invalidUnshown("spec.proofOfPossession", "could not verify proof-of-possession signature");
+  return field.invalidUnshown("spec.proofOfPossession", "could not verify proof-of-possession signature");
 }
 
 function beginProblem({ status }: PodCertificateRequest, nowMs: number): StatusCause | undefined {

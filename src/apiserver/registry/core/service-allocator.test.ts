@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import type { KubeObject } from "#apimachinery";
 import type { Service } from "#api/core/v1/types.gen";
+import type { Event } from "#api/events/v1/types.gen";
 import { openMemoryStore } from "#storage";
 import { createApiServer, type ApiServer } from "../../index.ts";
 import { refusal } from "../../server-fixture.ts";
 
 const signal = new AbortController().signal;
 const SERVICES = "/api/v1/namespaces/default/services";
+const EVENTS = "/apis/events.k8s.io/v1/namespaces/default/events";
 const ADDRESSES = "/apis/networking.k8s.io/v1/ipaddresses";
 const servers: ApiServer[] = [];
 
@@ -147,23 +150,38 @@ test("ServiceAllocator releases what an update or a delete no longer uses", asyn
   await create({ clusterIP: old.spec!.clusterIP! });
 });
 
-test("Services repairs what a server without address objects left", async () => {
-  const opened = openMemoryStore();
-  const first = await start("10.0.0.0/28", opened);
-  const { spec } = await first.create({ type: "NodePort", ports: [{ port: 80, nodePort: 30002 }] });
-  await servers.pop()!.close();
-  const store = await opened;
-  for (const key of [
-    `/registry/networking.k8s.io/ipaddresses/${spec!.clusterIP}`,
-    "/registry/core/rangeallocations/servicenodeports",
-  ]) {
-    const { revision } = (await store.get(key))!;
-    await store.commit([{ key, value: undefined, ifRevision: revision }]);
-  }
-  const { create, addresses } = await start("10.0.0.0/28", opened);
-  assert.ok((await addresses()).includes(spec!.clusterIP!));
-  await assert.rejects(
-    create({ type: "NodePort", ports: [{ port: 1, nodePort: 30002 }] }),
-    /already allocated/,
-  );
-});
+test(
+  "Services repairs what a server without address objects left, and says so",
+  { timeout: 60_000 },
+  async () => {
+    const opened = openMemoryStore();
+    const first = await start("10.0.0.0/28", opened);
+    const { spec } = await first.create({ type: "NodePort", ports: [{ port: 80, nodePort: 30002 }] });
+    await servers.pop()!.close();
+    const store = await opened;
+    for (const key of [
+      `/registry/networking.k8s.io/ipaddresses/${spec!.clusterIP}`,
+      "/registry/core/rangeallocations/servicenodeports",
+    ]) {
+      const { revision } = (await store.get(key))!;
+      await store.commit([{ key, value: undefined, ifRevision: revision }]);
+    }
+    const { create, send, addresses } = await start("10.0.0.0/28", opened);
+    assert.ok((await addresses()).includes(spec!.clusterIP!));
+    // in the background
+    let told: readonly Event[] = [];
+    while (told.length === 0) {
+      await setImmediate();
+      ({ items: told } = (await send("GET", EVENTS)) as unknown as { items: Event[] });
+    }
+    const text = ({ reportingController, action, reason }: Event): string =>
+      `${reportingController} ${action} ${reason}`;
+    assert.deepEqual(told.map(text), [
+      "ipallocator-repair-controller ClusterIPAllocation ClusterIPNotAllocated",
+    ]);
+    await assert.rejects(
+      create({ type: "NodePort", ports: [{ port: 1, nodePort: 30002 }] }),
+      /already allocated/,
+    );
+  },
+);

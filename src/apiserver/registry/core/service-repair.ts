@@ -63,13 +63,13 @@ export class ServiceRepair {
   /** One pass over everything. */
   async runOnce(): Promise<void> {
     const services: Service[] = [];
-    const present = [...this.#options.store(SERVICES).cache.list()];
+    const present = this.#options.store(SERVICES).cache.list();
     for (const { object } of present) {
       services.push(object as Service);
       await this.#repair(planService(object as Service, this.#facts));
       if (services.length % SLICE === 0) await yieldToLoop();
     }
-    for (const [i, { object }] of [...this.#options.store(IP_ADDRESSES).cache.list()].entries()) {
+    for (const [i, { object }] of this.#options.store(IP_ADDRESSES).cache.list().entries()) {
       await this.#repairAddress(object as IPAddress);
       if (i % SLICE === SLICE - 1) await yieldToLoop();
     }

@@ -1,8 +1,8 @@
 /** What Services need beyond being stored: addresses, node ports, and their repair. @module */
 import type { Clock, Logger } from "#apimachinery";
-import { newClient, newEventRecorder, type Transport } from "#client";
+import { newClient, newEventSeriesRecorder, type Transport } from "#client";
 import type { Store } from "#storage";
-import type { WatchCache } from "../../watchcache/watch-cache.ts";
+import { START_PATIENCE_MS, type WatchCache } from "../../watchcache/watch-cache.ts";
 import type { IpFamily } from "#api/validation/ip";
 import type { RequestContext } from "../context.ts";
 import type { Registry } from "../registry.ts";
@@ -27,6 +27,8 @@ export interface ServicesOptions {
   readonly context: RequestContext;
   /** Writes the Events of repairs. */
   readonly transport: () => Transport;
+  /** Where they say that this runs. */
+  readonly hostname?: string | undefined;
 }
 
 const PORT_ACTION = "PortAllocation";
@@ -57,7 +59,7 @@ export class Services {
     const { registry, clock, logger, context, watchCache } = this.#options;
     const needed = [SERVICES, IP_ADDRESSES, SERVICE_CIDRS];
     if (needed.some((resource) => registry().findStore(resource) === undefined)) return;
-    await watchCache.sync();
+    await watchCache.sync(START_PATIENCE_MS);
     const repair = new ServiceRepair({
       store: (resource) => registry().store(resource),
       nodePorts: this.#nodePorts,
@@ -71,11 +73,12 @@ export class Services {
   }
 
   #teller(): (finding: Finding) => void {
-    const { clock, random, logger, context, transport } = this.#options;
+    const { clock, random, logger, context, transport, hostname: host = "" } = this.#options;
     const recorderOf = (component: string): ((finding: Finding) => void) => {
       const client = newClient(transport(), { userAgent: component });
-      const recorder = newEventRecorder({ client, component, clock, random, logger }, context.signal);
-      return ({ about, reason, note }) => recorder.event(about, "Warning", reason, note);
+      const parts = { client, component, host, clock, random, logger };
+      const recorder = newEventSeriesRecorder(parts, context.signal);
+      return ({ about, reason, action, note }) => recorder.event(about, "Warning", reason, note, { action });
     };
     const ports = recorderOf("portallocator-repair-controller");
     const addresses = recorderOf("ipallocator-repair-controller");

@@ -36,12 +36,16 @@ const DATA_BYTES_MAX = 64 * 1024;
 
 export class CsiDevices {
   readonly #devices = new Map<string, CsiDevice>();
+  /** By pod, how many volumes an earlier kubelet left of which the disk does not tell what they are. */
+  readonly #unknown = new Map<string, number>();
   readonly #onChange: () => void;
+  readonly #onFound: (isKnown: boolean) => void;
   #isLoaded = false;
 
-  /** `onChange`: what is in use is another set now. */
-  constructor(onChange: () => void) {
+  /** `onChange`: what is in use is another set now. `onFound`: of each volume that an earlier kubelet left, whether the disk tells what it is. */
+  constructor(onChange: () => void, onFound: (isKnown: boolean) => void = () => {}) {
     this.#onChange = onChange;
+    this.#onFound = onFound;
   }
 
   /** Undefined until the disk was read: nobody may conclude that nothing is in use. */
@@ -84,6 +88,16 @@ export class CsiDevices {
     return [...this.#devices.values()].flatMap(({ name, users }) => (users.has(uid) ? name : []));
   }
 
+  /** Volumes of the pod of which nobody knows what they are. */
+  unknownOf(uid: string): number {
+    return this.#unknown.get(uid) ?? 0;
+  }
+
+  /** They are gone. */
+  forgetUnknown(uid: string): void {
+    this.#unknown.delete(uid);
+  }
+
   unused(): readonly CsiDevice[] {
     return [...this.#devices.values()].filter(({ users }) => users.size === 0);
   }
@@ -98,7 +112,11 @@ export class CsiDevices {
       const dir = csiPodVolumes(rootDir, uid);
       for (const name of await host.list(dir)) {
         const data = await readVolumeData(host, `${dir}/${name}`);
-        if (data === undefined) continue;
+        this.#onFound(data !== undefined);
+        if (data === undefined) {
+          this.#unknown.set(uid, (this.#unknown.get(uid) ?? 0) + 1);
+          continue;
+        }
         const isOwn = data.volumeLifecycleMode === "Ephemeral";
         this.acquire({ ...idOf(data), blockSpecName: undefined }, uid, !isOwn);
       }
@@ -125,6 +143,7 @@ export class CsiDevices {
     for (const specName of await host.list(base)) {
       if (specName === "staging" || specName === "publish") continue;
       const data = await readVolumeData(host, csiBlockPaths(rootDir, specName, "").dataDir);
+      this.#onFound(data !== undefined);
       if (data !== undefined) this.#add(data, specName, await host.list(`${base}/publish/${specName}`));
     }
   }

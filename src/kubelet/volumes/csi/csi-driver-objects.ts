@@ -10,7 +10,7 @@ export interface CsiDriverObjectsOptions {
   readonly random: () => number;
   readonly logger: Logger;
   /** A driver behaves otherwise now. */
-  readonly onChange: () => void;
+  readonly onChange: (driver: string) => void;
 }
 
 interface Watching {
@@ -44,6 +44,11 @@ export class CsiDriverObjects {
     return informer.lister.get(name);
   }
 
+  /** As far as it is known now; begins to watch. */
+  known(name: string): CSIDriver | undefined {
+    return (this.#watching ??= this.#watch()).informer.lister.get(name);
+  }
+
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#watching?.done;
@@ -53,7 +58,8 @@ export class CsiDriverObjects {
     const { client, clock, random, logger, onChange } = this.#options;
     const dependencies = { client, clock, random, logger, freeze: false, watchList: false };
     const informer = new Informer(CSIDrivers, dependencies);
-    informer.addEventHandler({ onAdd: onChange, onUpdate: onChange, onDelete: onChange });
+    const changed = ({ metadata }: CSIDriver): void => onChange(metadata.name);
+    informer.addEventHandler({ onAdd: changed, onUpdate: changed, onDelete: changed });
     return { informer, done: informer.run(this.#stop.signal) };
   }
 }

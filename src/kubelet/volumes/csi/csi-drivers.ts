@@ -2,6 +2,7 @@
 import type { Clock, Logger } from "#apimachinery";
 import type { Plugin, PluginHandler } from "../../pluginmanager/plugin-manager.ts";
 import { type CsiNodeClient, csiNodeClient, type OnCsiCall } from "./csi-client.ts";
+import type { DriverNodeInfo } from "./csi-node.ts";
 import type { CsiNodeInfo } from "./csi-node-info.ts";
 
 export const CSI_PLUGIN_TYPE = "CSIPlugin";
@@ -9,10 +10,11 @@ export const CSI_PLUGIN_TYPE = "CSIPlugin";
 export interface CsiDriversOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly nodeInfo: Pick<CsiNodeInfo, "install" | "uninstall">;
+  readonly nodeInfo: Pick<CsiNodeInfo, "install" | "update" | "uninstall">;
   readonly onCall: (driver: string, ...call: Parameters<OnCsiCall>) => void;
   /** A driver has come: what waits for it may go on. */
   readonly onRegistered: (driver: string) => void;
+  readonly onGone: (driver: string) => void;
 }
 
 interface Entry {
@@ -39,6 +41,15 @@ export class CsiDrivers implements PluginHandler {
     return entry.client;
   }
 
+  has(driver: string): boolean {
+    return this.#entries.has(driver);
+  }
+
+  /** Tells the CSINode what the driver says of this node now. */
+  async refresh(driver: string, signal: AbortSignal): Promise<void> {
+    await this.#options.nodeInfo.update(await infoOf(driver, this.node(driver), signal), signal);
+  }
+
   async register(plugin: Plugin, signal: AbortSignal): Promise<void> {
     const { name, endpoint, supportedVersions } = plugin;
     if (!supportedVersions.some((version) => MAJOR_VERSION.test(version))) {
@@ -52,10 +63,10 @@ export class CsiDrivers implements PluginHandler {
     const before = this.#entries.get(name);
     this.#entries.set(name, { plugin, client });
     try {
-      const { nodeId, maxVolumesPerNode, accessibleTopology } = await client.info(signal);
-      if (nodeId === "") throw new Error("error adding CSI driver node info: driverNodeID must not be empty");
-      const topology = accessibleTopology?.segments ?? {};
-      await nodeInfo.install({ driver: name, nodeId, maxVolumes: maxVolumesPerNode, topology }, signal);
+      const info = await infoOf(name, client, signal);
+      if (info.nodeId === "")
+        throw new Error("error adding CSI driver node info: driverNodeID must not be empty");
+      await nodeInfo.install(info, signal);
     } catch (err) {
       if (this.#entries.get(name)?.client === client) this.#entries.delete(name);
       client.close();
@@ -72,6 +83,7 @@ export class CsiDrivers implements PluginHandler {
     if (entry === undefined || entry.plugin.socketPath !== socketPath) return;
     this.#entries.delete(name);
     entry.client.close();
+    this.#options.onGone(name);
     await this.#options.nodeInfo.uninstall(name, signal);
   }
 
@@ -79,4 +91,9 @@ export class CsiDrivers implements PluginHandler {
     for (const { client } of this.#entries.values()) client.close();
     this.#entries.clear();
   }
+}
+
+async function infoOf(driver: string, client: CsiNodeClient, signal: AbortSignal): Promise<DriverNodeInfo> {
+  const { nodeId, maxVolumesPerNode, accessibleTopology } = await client.info(signal);
+  return { driver, nodeId, maxVolumes: maxVolumesPerNode, topology: accessibleTopology?.segments ?? {} };
 }

@@ -36,6 +36,11 @@ export class CsiNodeInfo {
     });
   }
 
+  /** The driver has more to say of this node, or less. */
+  update(info: DriverNodeInfo, signal: AbortSignal): Promise<void> {
+    return this.#inTurn(() => this.#change((drivers) => withDriver(drivers, info), signal));
+  }
+
   uninstall(driver: string, signal: AbortSignal): Promise<void> {
     return this.#inTurn(async () => {
       const without = (drivers: readonly CSINodeDriver[]): readonly CSINodeDriver[] | undefined =>

@@ -1,6 +1,7 @@
 /** What PersistentVolumeClaims use of a ResourceQuota. @module */
-import { compareQuantity, parseQuantity } from "#apimachinery";
+import { compareAmounts } from "#apimachinery";
 import type { ResourceList } from "../pod-resources.ts";
+import { storageClassOf } from "../storage-class-name.ts";
 import type { PersistentVolumeClaim, ScopedResourceSelectorRequirement } from "../types.gen.ts";
 import type { QuotaEvaluator } from "./evaluator.ts";
 import { matchesNames } from "./evaluator.ts";
@@ -9,7 +10,6 @@ const COUNT = "count/persistentvolumeclaims";
 const CLAIMS = "persistentvolumeclaims";
 const STORAGE = "requests.storage";
 const CLASS_SUFFIX = ".storageclass.storage.k8s.io/";
-const CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class";
 
 export const claimEvaluator: QuotaEvaluator<PersistentVolumeClaim> = {
   matchingResources: (names) => names.filter(isClaimResource),
@@ -25,7 +25,7 @@ function isClaimResource(name: string): boolean {
 }
 
 function usage(claim: PersistentVolumeClaim): ResourceList {
-  const className = claim.metadata.annotations?.[CLASS_ANNOTATION] ?? claim.spec?.storageClassName ?? "";
+  const className = storageClassOf(claim);
   const storage = storageOf(claim);
   const own: ResourceList = { [CLAIMS]: "1", ...(storage !== undefined && { [STORAGE]: storage }) };
   const ofClass = Object.entries(own).map(([name, amount]) => [`${className}${CLASS_SUFFIX}${name}`, amount]);
@@ -37,7 +37,7 @@ function storageOf({ spec, status }: PersistentVolumeClaim): string | undefined 
   const asked = spec?.resources?.requests?.["storage"];
   const allocated = status?.allocatedResources?.["storage"];
   if (asked === undefined || allocated === undefined) return asked;
-  return compareQuantity(parseQuantity(allocated), parseQuantity(asked)) > 0 ? allocated : asked;
+  return compareAmounts(allocated, asked) > 0 ? allocated : asked;
 }
 
 function matchesScope(
