@@ -31,6 +31,19 @@ suite("createApiServer()", () => {
     await send("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles/cluster-admin");
   });
 
+  test("createApiServer() writes an update that only puts one empty selector for another", async () => {
+    const { send } = await start();
+    const path = "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies";
+    const made = await send("POST", path, policy({ namespaceSelector: {} }));
+    const changed = (await send("PUT", `${path}/a`, policy({ podSelector: {} }))) as KubeObject & {
+      readonly spec?: { readonly ingress: unknown };
+    };
+    assert.deepEqual(changed.spec?.ingress, [{ from: [{ podSelector: {} }] }]);
+    assert.deepEqual([made.metadata.generation, changed.metadata.generation], [1, 2]);
+    const same = await send("PUT", `${path}/a`, policy({ podSelector: { matchLabels: {} } }, { egress: [] }));
+    assert.deepEqual(same, changed, "what says nothing changes nothing");
+  });
+
   test("createApiServer() finds what an earlier server stored", async () => {
     const first = await start();
     const made = await first.send("POST", CONFIG_MAPS, configMap("a"));
@@ -39,6 +52,15 @@ suite("createApiServer()", () => {
     assert.deepEqual(await second.send("GET", `${CONFIG_MAPS}/a`), made);
   });
 });
+
+function policy(peer: object, rest: object = {}): KubeObject {
+  return {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "NetworkPolicy",
+    metadata: { name: "a", namespace: "default" },
+    spec: { podSelector: {}, ingress: [{ from: [peer] }], ...rest },
+  } as KubeObject;
+}
 
 suite("createApiServer() that fails", () => {
   test("createApiServer() stops watching a store that it could not prepare", async () => {

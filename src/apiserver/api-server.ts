@@ -75,7 +75,8 @@ async function assemble(options: ApiServerOptions, closing: AbortController): Pr
   const findRegistry = (): Registry => registry;
   const nodePorts = options.nodePortRange ?? NODE_PORTS;
   const own = { context: systemContext(signal), transport: () => server.transport() };
-  const serving = { registry: findRegistry, store, watchCache, nodePorts, families };
+  const { hostname } = options;
+  const serving = { registry: findRegistry, store, watchCache, nodePorts, families, hostname };
   const services = new Services({ ...common, ...own, ...serving });
   const lookup = registryLookup(() => registry);
   const rbac = options.authorizer === undefined ? feedRbacIndex(watchCache, signal) : undefined;

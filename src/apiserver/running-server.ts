@@ -140,6 +140,7 @@ export class RunningServer implements ApiServer {
           const exchange = new UpgradeExchange(request, socket, credentials);
           void this.#handler?.handle(exchange, { request, socket, head });
         },
+        onAcceptError: (err) => parts.logger.error("A connection could not be accepted", { err }),
       });
     }
   }
@@ -247,7 +248,7 @@ export class RunningServer implements ApiServer {
     await this.#flowConfiguration?.stopped();
     await watchCache.stopped();
     await this.#compacting;
-    this.#https?.destroy();
+    await this.#https?.close(this.#parts.clock);
     if (auditor === undefined) return;
     await yieldToLoop(); // connections that were cut have a last word, too
     await auditor.close();
@@ -273,10 +274,11 @@ export class RunningServer implements ApiServer {
 
   #otherMetrics(): readonly (() => string)[] {
     const { metrics, auditor, clock, encryption } = this.#parts;
-    const { requests, admission, store, process } = metrics;
+    const { requests, admission, store, component } = metrics;
     const control = this.#flowControl;
     return [
-      ...[requests, admission, store, process].map((part) => () => part.render()),
+      ...[requests, admission, store].map((part) => () => part.render()),
+      component,
       ...(encryption === undefined ? [] : [() => encryption.metrics.render()]),
       ...(auditor === undefined ? [] : [() => auditor.metrics.render()]),
       ...(control === undefined ? [] : [() => renderFlowMetrics(control, clock.monotonicMs())]),

@@ -28,9 +28,23 @@ const reloads = (what: string): readonly MetricDefinition[] => [
   },
 ];
 
+/** None, half an hour to a day, to a week, a month to a year. */
+const CERTIFICATE_BUCKETS = [
+  0, 1_800, 3_600, 7_200, 21_600, 43_200, 86_400, 172_800, 345_600, 604_800, 2_592_000, 7_776_000, 15_552_000,
+  31_104_000,
+];
+
 export const SECURITY_METRICS: readonly MetricDefinition[] = [
   ...reloads("authentication"),
   ...reloads("authorization"),
+  {
+    type: "histogram",
+    name: "apiserver_client_certificate_expiration_seconds",
+    help: "How much longer the certificates are good by which clients are known.",
+    stability: "ALPHA",
+    labels: [],
+    buckets: CERTIFICATE_BUCKETS,
+  },
   counter("serviceaccount_stale_tokens_total", "Uses of extended tokens after their time."),
   counter("serviceaccount_valid_tokens_total", "Uses of extended tokens within their time."),
   counter("serviceaccount_legacy_auto_token_uses_total", "Uses of auto-generated legacy tokens."),

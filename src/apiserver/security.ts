@@ -111,7 +111,11 @@ export function newSecurity(options: SecurityOptions): Security {
   const signer = keys.find(({ privateKey }) => privateKey !== undefined);
   return {
     authenticator: authenticatorChain([
-      clientCertificate({ ca: options.clientCa, clock }),
+      clientCertificate({
+        ca: options.clientCa,
+        clock,
+        ...(options.metrics !== undefined && { metrics: options.metrics }),
+      }),
       requestTokens(tokens, apiAudiences),
     ]),
     tokens,

@@ -2,8 +2,7 @@
 import { appendFileSync, mkdirSync, renameSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock, Logger } from "#apimachinery";
-import { createLogger } from "#component-base";
-import { isOutputLost } from "./lost-output.ts";
+import { createLogger, lossyLines } from "#component-base";
 
 /** A file that is longer when the process starts moves aside; one old file is kept. */
 const FILE_BYTES_MAX = 10 << 20;
@@ -18,22 +17,21 @@ export function componentLogger(component: string, logDir: string | undefined, c
   return createLogger({
     component,
     clock,
-    write(line) {
-      orDrop(() => appendFileSync(file, line));
-      if (!line.startsWith('{"level":"info"') && !line.startsWith('{"level":"debug"'))
-        orDrop(() => writeSync(STDERR, line));
+    write(text) {
+      try {
+        appendFileSync(file, text);
+      } finally {
+        if (!text.startsWith('{"level":"info"') && !text.startsWith('{"level":"debug"')) toStderr(text);
+      }
     },
   });
 }
 
-/** A full disk costs lines, not the cluster: there is nowhere left to say so. */
-function orDrop(write: () => unknown): void {
-  try {
-    write();
-  } catch (err) {
-    if (!isOutputLost(err as NodeJS.ErrnoException)) throw err;
-  }
-}
+/** What cannot be written there is in the file, or the file tells how much is missing. */
+const toStderr = lossyLines(
+  (text) => void writeSync(STDERR, text),
+  () => "",
+);
 
 export function componentLogPath(logDir: string, component: string): string {
   return join(logDir, `${component}.log`);

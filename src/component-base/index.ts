@@ -1,11 +1,15 @@
 /** Public surface of component-base. @module */
 export * from "./config/config-file.ts";
 export * from "./feature-gates.ts";
+export * from "./kubernetes-features.ts";
 export * from "./health/health.ts";
 export * from "./health/serve-http.ts";
 export * from "./logging/logger.ts";
+export * from "./logging/lossy-lines.ts";
 export * from "./metrics/buckets.ts";
 export * from "./metrics/definitions.ts";
+export { componentText } from "./metrics/component-text.ts";
+export * from "./metrics/metrics-text.ts";
 export * from "./metrics/metrics.ts";
 export * from "./metrics/prom-client.ts";
 export * from "./pki/detached-signature.ts";
@@ -17,6 +21,7 @@ export { deleteStaleFlows, type Flows } from "./process/conntrack.ts";
 export * from "./process/live-value.ts";
 export * from "./process/node-http.ts";
 export * from "./process/processes.ts";
+export * from "./process/read-body.ts";
 export * from "./process/run-command.ts";
 export * from "./process/task-group.ts";
 export * from "./ttl-cache.ts";

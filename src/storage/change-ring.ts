@@ -17,6 +17,8 @@ export class ChangeRing {
   /** In order of revision; the ones before `#head` are gone. */
   #changes: (Change | undefined)[] = [];
   #head = 0;
+  /** The last change of each key that is held. */
+  readonly #lastOf = new Map<string, Change>();
   #bytes = 0;
   #floor: Revision;
   #latest: Revision;
@@ -32,10 +34,16 @@ export class ChangeRing {
     return this.#floor;
   }
 
+  /** The last change of a key; undefined: it is not held any more, or there was none. */
+  last(key: string): Change | undefined {
+    return this.#lastOf.get(key);
+  }
+
   /** The changes of one or more whole commits, in order. */
   push(changes: readonly Change[]): void {
     for (const change of changes) {
       this.#changes.push(change);
+      this.#lastOf.set(change.key, change);
       this.#bytes += sizeOf(change);
     }
     this.#latest = changes.at(-1)?.revision ?? this.#latest;
@@ -53,7 +61,9 @@ export class ChangeRing {
     if (revision <= this.#floor) return;
     this.#floor = revision;
     while (this.#head < this.#changes.length && this.#changes[this.#head]!.revision <= revision) {
-      this.#bytes -= sizeOf(this.#changes[this.#head]!);
+      const change = this.#changes[this.#head]!;
+      this.#bytes -= sizeOf(change);
+      if (this.#lastOf.get(change.key) === change) this.#lastOf.delete(change.key);
       this.#changes[this.#head++] = undefined;
     }
     // Copying half of the array once per half keeps the cost of a change constant.
@@ -90,7 +100,7 @@ export class ChangeRing {
   }
 }
 
-/** What a change keeps alive, roughly: both values, the key and the objects around them. */
+/** What a change keeps alive at most, roughly: both values (the one before may be another change's), the key and the objects around them. */
 function sizeOf({ key, value, previous }: Change): number {
   return 200 + key.length + (value?.byteLength ?? 0) + (previous?.value.byteLength ?? 0);
 }

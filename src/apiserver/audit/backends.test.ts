@@ -1,19 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
-import { gunzipSync } from "node:zlib";
-import { FakeClock, silentLogger, systemClock } from "#apimachinery";
+import { FakeClock, silentLogger, systemClock, type LogFields, type Logger } from "#apimachinery";
 import type { AuditBackend, AuditRecord } from "./backend.ts";
 import { BatchBackend } from "./batch-backend.ts";
 import { formatEvent, formatLegacy } from "./format.ts";
+import { LogBackend, type LineSink } from "./log-backend.ts";
 import { AuditMetrics } from "./metrics.ts";
 import { openBackends } from "./open-backends.ts";
 import { webhookDefaults } from "./options.ts";
-import { openRotatingFile } from "./rotating-file.ts";
 import { sourceIPs } from "./source-ips.ts";
 import { truncateBackend } from "./truncate-backend.ts";
 import type { AuditEvent } from "./types.ts";
@@ -160,30 +156,26 @@ test("truncateBackend() takes the objects off large events, and loses what is st
   assert.match(metrics.render(), /^apiserver_audit_error_total\{plugin="truncate"\} 2$/m);
 });
 
-test("RotatingFile moves a full file aside and keeps as many as it may", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "k8ts-audit-"));
-  try {
-    const clock = new FakeClock(Date.parse("2026-01-01T00:00:00Z"));
-    const path = join(folder, "logs", "audit.log");
-    const options = { path, maxSizeMb: 1, maxAgeDays: 0, maxBackups: 2, compress: true, clock };
-    const file = await openRotatingFile(options);
-    const half = `${"x".repeat(700_000)}\n`;
-    for (let i = 0; i < 5; i++) {
-      await file.write(half);
-      clock.advance(1000);
-    }
-    await file.close();
-    const names = (await readdir(join(folder, "logs"))).toSorted();
-    assert.deepEqual(names, [
-      "audit-2026-01-01T00-00-03.000.log.gz",
-      "audit-2026-01-01T00-00-04.000.log.gz",
-      "audit.log",
-    ]);
-    assert.equal(gunzipSync(await readFile(join(folder, "logs", names[0]!))).toString(), half);
-    assert.equal(await readFile(path, "utf8"), half);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+test("LogBackend counts what a full disk costs, and tells of it once and when it is over", async () => {
+  const told: unknown[] = [];
+  const tell = (message: string, fields?: LogFields): void =>
+    void told.push([message, fields?.["lost"] ?? fields?.["events"]]);
+  const logger: Logger = { ...silentLogger, error: tell, warn: tell };
+  const metrics = new AuditMetrics();
+  let isFull = true;
+  const sink: LineSink = {
+    write: () => (isFull ? Promise.reject(new Error("ENOSPC: no space left on device")) : Promise.resolve()),
+    close: () => Promise.resolve(),
+  };
+  const backend = new LogBackend(sink, "json", { metrics, logger });
+  for (let i = 0; i < 3; i++) assert.equal(await backend.process([record(), record()]), false);
+  isFull = false;
+  for (let i = 0; i < 2; i++) assert.equal(await backend.process([record()]), true);
+  assert.match(metrics.render(), /^apiserver_audit_error_total\{plugin="log"\} 6$/m);
+  assert.deepEqual(told, [
+    ["Audit events were lost", 2],
+    ["Audit events are written again", 6],
+  ]);
 });
 
 test("openBackends(): the webhook gets lists of events, again when it failed", async () => {

@@ -37,6 +37,8 @@ export class LogBackend implements AuditBackend {
   readonly #parts: BackendParts;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
+  /** Since events could be written last. */
+  #lost = 0;
 
   constructor(sink: LineSink, format: AuditLogOptions["format"], parts: BackendParts) {
     this.#sink = sink;
@@ -64,13 +66,23 @@ export class LogBackend implements AuditBackend {
       let isKept = true;
       try {
         await this.#sink.write(records.map((record) => `${this.#lineOf(record)}\n`).join(""));
+        this.#tellLost();
       } catch (err) {
         isKept = false;
-        reportLoss(PLUGIN, err, records, this.#parts);
+        // a full disk is told of once: its logs have no room either
+        if (this.#lost === 0) reportLoss(PLUGIN, err, records, this.#parts);
+        else this.#parts.metrics.lost(PLUGIN, records.length);
+        this.#lost += records.length;
       }
       for (const { resolve } of taken) resolve(isKept);
     }
     this.#writing = undefined;
+  }
+
+  #tellLost(): void {
+    if (this.#lost === 0) return;
+    this.#parts.logger.warn("Audit events are written again", { plugin: PLUGIN, lost: this.#lost });
+    this.#lost = 0;
   }
 
   #lineOf({ event, line }: AuditRecord): string {

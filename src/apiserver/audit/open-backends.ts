@@ -26,8 +26,8 @@ export async function openBackends(
 }
 
 async function openLog(options: AuditLogOptions, parts: OpenParts): Promise<AuditBackend> {
-  const { clock } = parts;
-  const sink = options.path === "-" ? stdoutSink : await openRotatingFile({ ...options, clock });
+  const { clock, logger } = parts;
+  const sink = options.path === "-" ? stdoutSink : await openRotatingFile({ ...options, clock, logger });
   return inMode(new LogBackend(sink, options.format, parts), options, parts, false);
 }
 

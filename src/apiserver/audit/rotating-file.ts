@@ -4,7 +4,7 @@ import { mkdir, open, readdir, rename, rm, type FileHandle } from "node:fs/promi
 import { basename, dirname, extname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import type { Clock } from "#apimachinery";
+import type { Clock, Logger } from "#apimachinery";
 
 const MEGABYTE = 1024 * 1024;
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -23,53 +23,84 @@ export interface RotatingFileOptions {
   readonly maxBackups: number;
   readonly compress: boolean;
   readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 /** Makes the file and its folder. */
 export async function openRotatingFile(options: RotatingFileOptions): Promise<RotatingFile> {
   await mkdir(dirname(options.path), { recursive: true, mode: DIRECTORY_MODE });
-  const file = await open(options.path, "a", MODE);
-  return new RotatingFile(options, file, (await file.stat()).size);
+  const file = new RotatingFile(options);
+  await file.open();
+  return file;
 }
 
 /** One write at a time: the caller waits for each. */
 export class RotatingFile {
   readonly #options: RotatingFileOptions;
-  #file: FileHandle;
-  #size: number;
+  /** Undefined: it could not be opened anew, which the next write tries again. */
+  #file: FileHandle | undefined;
+  #size = 0;
+  /** Told already: a full disk is no news with every line. */
+  #problem = "";
 
-  constructor(options: RotatingFileOptions, file: FileHandle, size: number) {
+  constructor(options: RotatingFileOptions) {
     this.#options = options;
-    this.#file = file;
-    this.#size = size;
   }
 
+  async open(): Promise<FileHandle> {
+    const file = await open(this.#options.path, "a", MODE);
+    this.#file = file;
+    this.#size = (await file.stat()).size;
+    return file;
+  }
+
+  /** Throws when the text could not be kept; then nothing of it is in the file. */
   async write(text: string): Promise<void> {
     const bytes = Buffer.from(text);
     const { maxSizeMb } = this.#options;
     const isFull = maxSizeMb > 0 && this.#size > 0 && this.#size + bytes.length > maxSizeMb * MEGABYTE;
-    if (isFull) await this.#rotate();
-    await this.#file.appendFile(bytes);
+    if (isFull && this.#file !== undefined) await this.#rotate(this.#file);
+    const file = this.#file ?? (await this.open());
+    try {
+      await file.appendFile(bytes);
+    } catch (err) {
+      await this.#cut(file);
+      throw err;
+    }
     this.#size += bytes.length;
   }
 
-  close(): Promise<void> {
-    return this.#file.close();
+  async close(): Promise<void> {
+    await this.#file?.close();
   }
 
-  async #rotate(): Promise<void> {
+  /** Half of a line would spoil the next one, too. */
+  async #cut(file: FileHandle): Promise<void> {
+    const { size } = await file.stat();
+    if (size > this.#size) await file.truncate(this.#size);
+  }
+
+  /** Whatever becomes of the old files, lines have a place to go. */
+  async #rotate(file: FileHandle): Promise<void> {
     const { path, clock } = this.#options;
     const [prefix, extension] = partsOf(path);
     const time = new Date(clock.now()).toISOString().slice(0, -1).replaceAll(":", "-");
-    await this.#file.close();
+    this.#file = undefined;
+    await file.close();
     try {
       await rename(path, join(dirname(path), `${prefix}${time}${extension}`));
-    } finally {
-      // whatever became of the old one, lines have a place to go
-      this.#file = await open(path, "a", MODE);
-      this.#size = (await this.#file.stat()).size;
+      await this.open();
+      await this.#removeOld();
+      this.#problem = "";
+    } catch (err) {
+      this.#tell(err as Error);
     }
-    await this.#removeOld();
+  }
+
+  #tell(err: Error): void {
+    const { path, logger } = this.#options;
+    if (err.message !== this.#problem) logger.error("The audit log could not be rotated", { path, err });
+    this.#problem = err.message;
   }
 
   async #removeOld(): Promise<void> {
@@ -113,6 +144,11 @@ function backupsOf(path: string, names: readonly string[]): readonly Backup[] {
 
 async function pack(path: string): Promise<void> {
   const to = `${path}${GZIP}`;
-  await pipeline(createReadStream(path), createGzip(), createWriteStream(to, { mode: MODE }));
+  try {
+    await pipeline(createReadStream(path), createGzip(), createWriteStream(to, { mode: MODE }));
+  } catch (err) {
+    await rm(to, { force: true });
+    throw err;
+  }
   await rm(path);
 }

@@ -4,6 +4,7 @@ import * as http2 from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import * as tls from "node:tls";
+import type { Clock } from "#apimachinery";
 import { SERVER_TLS } from "#component-base";
 import type { ApiServerOptions, ListenAddress } from "../options.ts";
 import type { Credentials } from "../user-info.ts";
@@ -21,6 +22,8 @@ const CONNECTION_WINDOW_BYTES = 8 * 1024 * 1024;
 const HEADER_BYTES_MAX = 1024 * 1024;
 const KEEP_ALIVE_MS = 90_000;
 const HEADERS_TIMEOUT_MS = 32_000;
+/** How long clients may take to read the last words of a server that closes. */
+const LINGER_MS = 1_000;
 
 export interface HttpsServerHandlers {
   readonly onExchange: (exchange: Exchange) => void;
@@ -30,6 +33,8 @@ export interface HttpsServerHandlers {
     head: Uint8Array,
     credentials: Credentials,
   ) => void;
+  /** A connection could not be accepted, for want of files or memory above all: the others go on. */
+  readonly onAcceptError: (err: Error) => void;
 }
 
 export class HttpsServer {
@@ -39,6 +44,8 @@ export class HttpsServer {
   readonly #listeners: tls.Server[] = [];
   readonly #sockets = new Set<tls.TLSSocket>();
   readonly #sessions = new Set<http2.ServerHttp2Session>();
+  /** Of the listeners: they and all their connections are gone, also those that are shaking hands yet. */
+  #stopped: Promise<unknown> | undefined;
 
   constructor(options: NonNullable<ApiServerOptions["tls"]>, handlers: HttpsServerHandlers) {
     this.#tls = options;
@@ -65,6 +72,8 @@ export class HttpsServer {
       server.once("error", reject);
       server.listen(port, host, () => {
         server.removeListener("error", reject);
+        // without a listener it would end the process
+        server.on("error", this.#handlers.onAcceptError);
         resolve();
       });
     });
@@ -88,13 +97,20 @@ export class HttpsServer {
 
   /** Takes no more connections; tells clients that this one is going away. */
   stopListening(): void {
-    for (const server of this.#listeners) server.close();
+    this.#stopped ??= Promise.all(
+      this.#listeners.map((server) => new Promise((resolve) => server.close(resolve))),
+    );
     for (const session of this.#sessions) session.close();
     this.#http1.closeIdleConnections();
   }
 
-  /** Cuts what is still open. */
-  destroy(): void {
+  /** What was said last, a GOAWAY above all, reaches its client; who keeps a connection open nevertheless is cut off. */
+  async close(clock: Clock): Promise<void> {
+    this.stopListening();
+    const { promise: isLate, resolve } = Promise.withResolvers<void>();
+    const timer = clock.after(LINGER_MS, resolve);
+    await Promise.race([this.#stopped, isLate]);
+    timer.cancel();
     for (const socket of this.#sockets) socket.destroy();
   }
 
@@ -118,6 +134,8 @@ export class HttpsServer {
     this.#sessions.add(session);
     session.once("close", () => this.#sessions.delete(session));
     session.on("error", () => session.destroy());
+    // it was accepted before: its client is told that nothing was done, instead of losing the connection
+    if (this.#stopped !== undefined) session.close();
     const certificate = verifiedCertificate(socket);
     session.on("stream", (stream, headers, _flags, rawHeaders) => {
       const credentials = credentialsOf({ headers, rawHeaders }, certificate, socket);

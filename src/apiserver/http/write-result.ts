@@ -152,15 +152,21 @@ async function writeList(
   if (zipped) Object.assign(headers, { "content-encoding": "gzip", vary: "Accept-Encoding" });
   const raw = exchange.start(200, headers);
   const writer = zipped ? new GzipWriter(raw, GZIP_LEVEL) : raw;
-  if (!writer.write(first.value)) await writer.drained();
-  for (let next = second; next.done !== true; next = slices.next()) {
-    if (writer.isGone) return;
-    sent.bytes += next.value.length;
-    // Also a fast client lets others have their turn.
-    if (writer.write(next.value)) await yieldToLoop();
-    else await writer.drained();
+  try {
+    if (!writer.write(first.value)) await writer.drained();
+    for (let next = second; next.done !== true; next = slices.next()) {
+      if (writer.isGone) return;
+      sent.bytes += next.value.length;
+      // Also a fast client lets others have their turn.
+      if (writer.write(next.value)) await yieldToLoop();
+      else await writer.drained();
+    }
+    writer.end();
+  } catch (err) {
+    // it is too late to say why: the client must not take for a list what is half of one, nor wait for the rest
+    writer.abort();
+    throw err;
   }
-  writer.end();
 }
 
 async function writeStream(

@@ -1,7 +1,7 @@
 /** `--oidc-*`, `--authentication-*`, `--anonymous-auth`, `--token-auth-file`, `--service-account-*` and `--api-audiences` of the API server. @module */
 import { readFile } from "node:fs/promises";
 import { Option, type Command } from "commander";
-import type { Clock, Logger } from "#apimachinery";
+import { untilAborted, type Clock, type Logger } from "#apimachinery";
 import type {
   AuthenticationConfiguration,
   ConfiguredAuthentication,
@@ -229,7 +229,7 @@ async function configuredAuthentication(
   const run = async (signal: AbortSignal): Promise<void> => {
     using stopped = configured;
     if (path !== undefined) await stopped.run(path, text, signal);
-    else await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    else await untilAborted(signal);
   };
   return { configured, run };
 }

@@ -6,7 +6,7 @@
 import { createServer, type Server } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { SecureContextOptions, TLSSocket } from "node:tls";
-import { StatusError, type Logger } from "#apimachinery";
+import { StatusError, untilAborted, type Logger } from "#apimachinery";
 import { anonymousUser, type Authenticator, type UserInfo } from "#apiserver";
 import type { Transport } from "#client";
 import {
@@ -58,10 +58,8 @@ export async function serveComponent(options: ComponentEndpointOptions, signal: 
     logger.error("Metrics and health are not served", { host, port, err: error });
     return;
   }
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  server.on("error", (err) => logger.error("A connection could not be accepted", { host, port, err }));
+  await untilAborted(signal);
   server.close();
   server.closeAllConnections();
 }

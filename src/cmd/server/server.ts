@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import type { Clock, Logger } from "#apimachinery";
+import { untilAborted, type Clock, type Logger } from "#apimachinery";
 import { urlHost } from "#api/validation/ip-range";
 import {
   createApiServer,
@@ -12,10 +12,12 @@ import {
   type UserInfo,
 } from "#apiserver";
 import {
+  measuredTransport,
   newClient,
   newEventRecorder,
   newEventSeriesRecorder,
   newInformerFactory,
+  trimManagedFields,
   type Client,
   type InformerFactory,
 } from "#client";
@@ -138,10 +140,9 @@ async function serve(
     securePort: flags.securePort,
     hostname: hostname(),
   });
-  // informers of one process share one cache of each kind
   const client = newClient(server.transport(), { userAgent: "k8ts-server" });
   const reader = newClient(server.transport(controllerManagerUser), { userAgent: "kube-controller-manager" });
-  const informers = newInformerFactory({ client: reader, clock, random, freeze: false });
+  const informers = sharedInformers(reader, clock, random);
   security.attach(client);
   const publicServer = `https://${urlHost(flags.advertiseAddress)}:${flags.securePort}`;
   await ensureBootstrapObjects(client, { server: publicServer, ca: kept.current.ca }, signal);
@@ -168,6 +169,11 @@ async function serve(
   const { signLegacyToken } = security;
   startComponents(tasks, server, informers, flags, { rootCA, signLegacyToken }, clock, random, serveAt);
   await tasks.wait();
+}
+
+/** Informers of one process share one cache of each kind. */
+function sharedInformers(client: Client, clock: Clock, random: () => number): InformerFactory {
+  return newInformerFactory({ client, clock, random, freeze: false, transform: trimManagedFields });
 }
 
 /** Metrics and health of a component, at a port of its own. */
@@ -197,19 +203,21 @@ function startComponents(
   serveAt: ServeAt,
 ): void {
   // Loaded when the API answers already: a third of the program, which clients need not wait for.
-  const clientOf = (user: UserInfo, userAgent: string): Client =>
-    newClient(server.transport(user), { userAgent });
+  const host = `${flags.bindAddress}:${flags.securePort}`;
+  const clientOf = (user: UserInfo, userAgent: string, metrics: Metrics): Client =>
+    newClient(measuredTransport(server.transport(user), { metrics, clock, host }), { userAgent });
   const isElected = flags.leaderElect ?? flags.etcdServers !== undefined;
   const election = (name: string): ReturnType<typeof electionOf> | undefined =>
     isElected ? electionOf(flags, name) : undefined;
   tasks.start("kube-scheduler", async (stop) => {
-    const client = clientOf(schedulerUser, "kube-scheduler");
+    const { loadSchedulerConfiguration, runScheduler, schedulerMetrics } = await import("#scheduler");
+    const metrics = new Metrics(schedulerMetrics);
+    metrics.describeComponent(clock.now());
+    const client = clientOf(schedulerUser, "kube-scheduler", metrics);
     const logger = componentLogger("kube-scheduler", flags.logDir, clock);
     const parts = { client, component: "default-scheduler", clock, random, logger };
     const recorder = newEventRecorder(parts, stop);
     const podRecorder = newEventSeriesRecorder({ ...parts, host: hostname() }, stop);
-    const { loadSchedulerConfiguration, runScheduler, schedulerMetrics } = await import("#scheduler");
-    const metrics = new Metrics(schedulerMetrics);
     const { schedulerConfig: path } = flags;
     const config = path === undefined ? {} : { config: await loadSchedulerConfiguration(path) };
     const work = (leading: AbortSignal): Promise<void> =>
@@ -224,9 +232,11 @@ function startComponents(
     ]);
   });
   tasks.start("kube-controller-manager", async (stop) => {
+    const metrics = new Metrics(controllerMetrics);
+    metrics.describeComponent(clock.now());
     const clientFor = (account: string): Client =>
-      clientOf(controllerUser(account), "kube-controller-manager");
-    const client = clientOf(controllerManagerUser, "kube-controller-manager");
+      clientOf(controllerUser(account), "kube-controller-manager", metrics);
+    const client = clientOf(controllerManagerUser, "kube-controller-manager", metrics);
     const logger = componentLogger("kube-controller-manager", flags.logDir, clock);
     const options = {
       ...controllerOptions(flags),
@@ -240,7 +250,6 @@ function startComponents(
       clusterSigning: { ca: () => signingPair(flags.certDir), ttlMaxMs: flags.clusterSigningDuration },
     };
     const { controlPlaneNode: node, controllerManagerSecurePort: port } = flags;
-    const metrics = new Metrics(controllerMetrics);
     const others = (context: ControllerContext): readonly Controller[] =>
       node === undefined
         ? []
@@ -283,7 +292,7 @@ async function followClusterInfo(
         if (!signal.aborted) logger.error("Updating the ConfigMap cluster-info failed", { err });
       });
   }, signal);
-  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  await untilAborted(signal);
   await last;
 }
 

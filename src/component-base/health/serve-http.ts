@@ -53,6 +53,8 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   server.maxConnections = HTTP_CONNECTIONS_MAX;
   const failure = await listen(server, host, port);
   if (failure !== undefined) logger.error(`${name} is not served`, { host, port, err: failure });
+  // a connection that cannot be accepted, for want of files above all, does not end the process
+  server.on("error", (err) => logger.error(`${name}: a connection was not accepted`, { host, port, err }));
   const bound = server.address();
   return {
     port: bound === null || typeof bound === "string" ? 0 : bound.port,

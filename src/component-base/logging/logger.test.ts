@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { FakeClock } from "#apimachinery";
 import { createLogger } from "./logger.ts";
 
@@ -39,4 +42,18 @@ test("createLogger shows errors with their causes and never secrets", () => {
   assert.match(lines[0]!, /"message":"outer"/);
   assert.match(lines[0]!, /"message":"inner"/);
   assert.doesNotMatch(lines[0]!, /s3cret/);
+});
+
+test("createLogger survives a standard error that cannot be written to", async () => {
+  const logger = join(import.meta.dirname, "logger.ts");
+  const program = `
+    const { createLogger } = await import(${JSON.stringify(logger)});
+    const logger = createLogger({ component: "x", clock: { now: () => 0 } });
+    logger.warn("one");
+    logger.warn("two");
+    console.log("alive");`;
+  const command = 'exec "$@" 2>/dev/full';
+  const node = [process.execPath, "--input-type=module", "-e", program];
+  const { stdout } = await promisify(execFile)("sh", ["-c", command, "sh", ...node]);
+  assert.equal(stdout, "alive\n");
 });

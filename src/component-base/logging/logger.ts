@@ -1,6 +1,10 @@
 /** The `Logger` of real processes: one JSON line per message, on standard error unless told otherwise. @module */
+import { writeSync } from "node:fs";
 import pino from "pino";
 import { formatMicroTime, type Clock, type LogFields, type Logger } from "#apimachinery";
+import { lossyLines } from "./lossy-lines.ts";
+
+const STDERR = 2;
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
@@ -10,7 +14,7 @@ export interface LoggerOptions {
   readonly clock: Clock;
   /** Default: info. */
   readonly level?: LogLevel;
-  /** Receives whole lines, newline included. Default: standard error. */
+  /** Receives whole lines, newline included. Default: standard error. What the system refuses is lost, and counted. */
   readonly write?: (line: string) => void;
 }
 
@@ -19,12 +23,16 @@ const SECRET_FIELDS = ["authorization", "cookie", "password", "privateKeyPem", "
 
 /** Lines look like `{"level":"info","ts":"…","component":"…","msg":"…", …}`. */
 export function createLogger(options: LoggerOptions): Logger {
-  const { clock, write } = options;
-  const destination = write === undefined ? pino.destination({ fd: 2, sync: true }) : { write };
+  const { component, clock, write = (line: string) => void writeSync(STDERR, line) } = options;
+  const notice = (lines: number): string => {
+    const ts = formatMicroTime(clock.now());
+    return `${JSON.stringify({ level: "warn", ts, component, msg: "Log lines could not be written", lines })}\n`;
+  };
+  const destination = { write: lossyLines(write, notice) };
   const logger = pino(
     {
       level: options.level ?? "info",
-      base: { component: options.component },
+      base: { component },
       timestamp: () => `,"ts":"${formatMicroTime(clock.now())}"`,
       formatters: { level: (level) => ({ level }) },
       serializers: { err: pino.stdSerializers.errWithCause },

@@ -5,7 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import { open } from "lmdb";
 import type { SnapshotSource } from "../snapshot/snapshot-file.ts";
 import type { Entry, Revision } from "../store.ts";
-import { openEnvironment, type MetaKey } from "./environment.ts";
+import { META_SIZE, openEnvironment, type MetaKey } from "./environment.ts";
 import { lockFile } from "./lock-file.ts";
 
 const SLICE_ENTRIES = 500;
@@ -61,11 +61,12 @@ export async function createLmdbStore(
   const env = await openEnvironment(path);
   try {
     for await (const slice of entries) {
-      await env.write(() => {
+      const bytes = slice.reduce((sum, { value }) => sum + value.byteLength, 0);
+      await env.write({ writes: slice.length, bytes }, () => {
         for (const entry of slice) void env.data.put(entry.key, Buffer.from(entry.value), entry.revision);
       });
     }
-    await env.write(() => {
+    await env.write(META_SIZE, () => {
       void env.meta.put("compacted", revision);
       void env.meta.put("revision", revision);
     });

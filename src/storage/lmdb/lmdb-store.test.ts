@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -11,7 +11,7 @@ import { storeConformance, take } from "../conformance.ts";
 import { Compacted, type Write } from "../store.ts";
 import { openLmdbStore } from "./lmdb-store.ts";
 import { commitForever } from "./testdata/commit-forever.ts";
-import { fillDisk } from "./testdata/fill-disk.ts";
+import { fillDisk, type FullDisk } from "./testdata/fill-disk.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "k8ts-lmdb-"));
 after(() => rmSync(scratch, { recursive: true }));
@@ -87,8 +87,27 @@ test("commit() on a full disk fails clearly, applies nothing, and works again on
   const disk = mkdtempSync(join(scratch, "disk-"));
   const mount = 'mount -t tmpfs -o size=8m tmpfs "$0" && exec "$@"';
   const node = [process.execPath, ...call("fill-disk.ts", fillDisk.name, disk)];
-  const { stdout } = await promisify(execFile)("unshare", ["--mount", "sh", "-c", mount, disk, ...node]);
-  const { errors, before, after: later, revision, next } = JSON.parse(stdout) as Record<string, unknown>;
+  const { stdout, stderr } = await promisify(execFile)("unshare", [
+    "--mount",
+    "sh",
+    "-c",
+    mount,
+    disk,
+    ...node,
+  ]);
+  // LMDB does not survive every write of its own that fails: it must not come to one
+  assert.equal(stderr, "");
+  const { errors, before, after: later, revision, refusals, taken, next } = JSON.parse(stdout) as FullDisk;
   assert.deepEqual(errors, ["StorageFull", "StorageFull"]);
-  assert.deepEqual([later, revision, next], [before, Number(before) / 20, Number(before) / 20 + 1]);
+  assert.deepEqual([later, revision, next], [before, before / 20, before / 20 + 1]);
+  assert.deepEqual(refusals, { StorageFull: 50 });
+  assert.equal(taken, 0);
+});
+
+test("openLmdbStore() leaves no hole in what LMDB maps into memory and writes to", async () => {
+  const path = fresh();
+  const store = await openLmdbStore({ path });
+  const { size, blocks } = statSync(join(path, "store.mdb-lock"));
+  assert.ok(blocks * 512 >= size, `${blocks * 512} of ${size} bytes are on the disk`);
+  await store.close();
 });

@@ -26,9 +26,10 @@ export async function startEtcd(tls?: ServerTls): Promise<RunningEtcd> {
     throw new Error("these tests need etcd: apt-get install -y --no-install-recommends etcd-server");
   const directory = mkdtempSync(join(tmpdir(), "k8ts-etcd-"));
   const scheme = tls === undefined ? "http" : "https";
-  const client = `${scheme}://127.0.0.1:${await freePort()}`;
-  const peer = `http://127.0.0.1:${await freePort()}`;
-  const health = `http://127.0.0.1:${await freePort()}`;
+  const [clientPort, peerPort, healthPort] = await freePorts(3);
+  const client = `${scheme}://127.0.0.1:${clientPort}`;
+  const peer = `http://127.0.0.1:${peerPort}`;
+  const health = `http://127.0.0.1:${healthPort}`;
   const flags = { ...flagsFor(directory, client, peer, health), ...(tls && tlsFlags(directory, tls)) };
   let running = await run(flags, health);
   const kill = async (): Promise<void> => {
@@ -85,11 +86,11 @@ async function run(flags: Readonly<Record<string, string>>, health: string): Pro
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
+/** All are held until each is known: none is given twice. */
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => once(server.close(), "close")));
+  return ports;
 }
