@@ -165,6 +165,10 @@ function addNodeNetworkFlags(command: Command): void {
       "where node ports answer: ranges of the machine's addresses, or primary for the node's own",
       "primary",
     )
+    .option(
+      "--proxy-config <path>",
+      "a KubeProxyConfiguration file (kubeproxy.config.k8s.io/v1alpha1); it wins over flags",
+    )
     .option("--proxy-healthz-port <port>", "of kube-proxy's /healthz and /livez; 0: none", integer, 10_256)
     .option("--proxy-metrics-port <port>", "of kube-proxy's /metrics, on 127.0.0.1; 0: none", integer, 10_249)
     .option("--dns-metrics-port <port>", "of cluster DNS' /metrics; 0: none", integer, 9_153)

@@ -3,6 +3,7 @@ import type { Service, ServicePort } from "#api/core/v1/types.gen";
 import type { Endpoint, EndpointSlice } from "#api/discovery/v1/types.gen";
 import type { IpFamily } from "#api/validation/ip";
 import { canonical } from "./addresses.ts";
+import { inSteps } from "./turns.ts";
 
 export interface Target {
   readonly ip: string;
@@ -48,14 +49,22 @@ export function* targetsOf(
   place: Place,
 ): Generator<number, Targets> {
   const all = yield* candidatesOf(service, port, slices, place);
-  const ready = all.filter(({ isReady }) => isReady);
-  const ending = all.filter(({ isServing, isTerminating }) => isServing && isTerminating);
+  const ready: Candidate[] = [];
+  const ending: Candidate[] = [];
+  const serving: Candidate[] = [];
+  yield* inSteps(all, (one) => {
+    if (one.isReady) ready.push(one);
+    if (one.isServing) serving.push(one);
+    if (one.isServing && one.isTerminating) ending.push(one);
+  });
   const localReady = ready.filter(isHere);
+  const cluster = ready.length > 0 ? closest(ready, place) : ending;
+  yield ready.length;
   return {
-    cluster: ready.length > 0 ? closest(ready, place) : ending,
+    cluster,
     local: localReady.length > 0 ? localReady : ending.filter(isHere),
     isServed: ready.length > 0 || ending.length > 0,
-    serving: all.filter(({ isServing }) => isServing),
+    serving,
     localReady,
   };
 }

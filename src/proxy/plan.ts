@@ -6,6 +6,7 @@
 import type { Service, ServicePort } from "#api/core/v1/types.gen";
 import type { EndpointSlice } from "#api/discovery/v1/types.gen";
 import { canonical, isInRange, ofFamily } from "./addresses.ts";
+import { inSteps } from "./turns.ts";
 import { targetsOf, type Place, type Target, type Targets } from "./endpoints.ts";
 
 export interface ServicePlan {
@@ -120,14 +121,11 @@ export function* planSteps(
   const localReady = new Set<string>();
   for (const port of service.spec?.ports ?? []) {
     const targets = yield* targetsOf(service, port, slices, options);
-    const looked = targets.serving.length;
-    yield looked;
-    for (const { ip } of targets.localReady) localReady.add(ip);
-    for (const { ip, isLocal } of targets.cluster) if (isLocal) hairpins.add(ip);
-    for (const { ip } of targets.local) hairpins.add(ip);
-    ports.push(planPort(subject, port, targets));
-    yield looked;
-    rememberFlows(flows, subject, port, targets);
+    yield* inSteps(targets.localReady, ({ ip }) => localReady.add(ip));
+    yield* inSteps(targets.cluster, ({ ip, isLocal }) => isLocal && hairpins.add(ip));
+    yield* inSteps(targets.local, ({ ip }) => hairpins.add(ip));
+    ports.push(yield* planPort(subject, port, targets));
+    yield* rememberFlows(flows, subject, port, targets);
   }
   return { ports, hairpins, flows, healthCheck: healthCheckOf(service, localReady.size) };
 }
@@ -175,15 +173,15 @@ function sourcesOf(
   return [...ranges, ...(isNodeAllowed ? balancerIPs : [])];
 }
 
-function planPort(subject: Subject, port: ServicePort, targets: Targets): PortPlan {
+function* planPort(subject: Subject, port: ServicePort, targets: Targets): Generator<number, PortPlan> {
   const { service } = subject;
   const { namespace, name } = service.metadata;
   const spec = service.spec!;
   const protocol = (port.protocol ?? "TCP").toLowerCase();
   const affinity = spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? AFFINITY_SECONDS_DEFAULT;
-  const cluster = new Set(targets.cluster.map(({ text }) => text));
+  const cluster = yield* setOf(targets.cluster, ({ text }) => text);
   const isLocalUsed = spec.internalTrafficPolicy === "Local" || spec.externalTrafficPolicy === "Local";
-  const local = new Set(isLocalUsed ? targets.local.map(({ text }) => text) : []);
+  const local = yield* setOf(isLocalUsed ? targets.local : [], ({ text }) => text);
   const draft = { subject, port, protocol, targets };
   const internal = internalFrontend(draft);
   const external = externalFrontends(draft);
@@ -198,6 +196,15 @@ function planPort(subject: Subject, port: ServicePort, targets: Targets): PortPl
       ...(external.some(({ refusal }) => refusal === "drop") ? (["external"] as const) : []),
     ],
   };
+}
+
+function* setOf(
+  targets: readonly Target[],
+  textOf: (target: Target) => string,
+): Generator<number, ReadonlySet<string>> {
+  const texts = new Set<string>();
+  yield* inSteps(targets, (target) => texts.add(textOf(target)));
+  return texts;
 }
 
 /** One port of a service while it is planned. */
@@ -272,14 +279,14 @@ function healthCheckOf({ spec }: Service, localEndpoints: number): HealthCheck |
 }
 
 /** A service that nobody serves keeps its flows: upstream waits for the first endpoint. */
-function rememberFlows(
+function* rememberFlows(
   flows: Map<string, ReadonlySet<string>>,
   { clusterIP, externalIPs, balancerIPs }: Subject,
   port: ServicePort,
   { serving }: Targets,
-): void {
+): Generator<number, void> {
   if (port.protocol !== "UDP" || serving.length === 0) return;
-  const endpoints = new Set(serving.map((target: Target) => `${target.ip}:${target.port}`));
+  const endpoints = yield* setOf(serving, (target) => `${target.ip}:${target.port}`);
   for (const address of [clusterIP, ...externalIPs, ...balancerIPs])
     flows.set(`${address}:${port.port}`, endpoints);
   if ((port.nodePort ?? 0) > 0) flows.set(`*:${port.nodePort}`, endpoints);

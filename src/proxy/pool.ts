@@ -1,4 +1,5 @@
 /** Endpoints of one port, numbered from 0 without holes, so that a random number below their count finds one. @module */
+import { inSteps } from "./turns.ts";
 
 /** What stands at a number now, and stood there before; undefined: nothing. */
 export interface PoolChange {
@@ -15,22 +16,27 @@ export class Pool {
     return this.#members;
   }
 
-  /** One that goes is replaced by a new one or by the last: one change of an endpoint changes two numbers at most. */
-  update(wanted: ReadonlySet<string>): readonly PoolChange[] {
+  /**
+   * One that goes is replaced by a new one or by the last: one change of an endpoint changes two numbers at most. Yields how many
+   * it has looked at since it last did; the pool must not be used until it has ended.
+   */
+  *update(wanted: ReadonlySet<string>): Generator<number, readonly PoolChange[]> {
     const before = new Map<number, string | undefined>();
     const holes: number[] = [];
-    for (const [index, member] of this.#members.entries()) if (!wanted.has(member)) holes.push(index);
-    for (const hole of holes) this.#known.delete(this.#members[hole]!);
+    yield* inSteps(this.#members.entries(), ([index, member]) => {
+      if (!wanted.has(member)) holes.push(index);
+    });
+    yield* inSteps(holes, (hole) => this.#known.delete(this.#members[hole]!));
     const set = (index: number, member: string): void => {
       if (!before.has(index)) before.set(index, this.#members[index]);
       this.#members[index] = member;
     };
     let filled = 0;
-    for (const member of wanted) {
-      if (this.#known.has(member)) continue;
+    yield* inSteps(wanted, (member) => {
+      if (this.#known.has(member)) return;
       this.#known.add(member);
       set(filled < holes.length ? holes[filled++]! : this.#members.length, member);
-    }
+    });
     const open = new Set(holes.slice(filled));
     for (const hole of open) {
       // the last that is no hole itself moves into the first
@@ -40,7 +46,12 @@ export class Pool {
       if (hole < last) set(hole, this.#members[last]!);
       this.#drop(before);
     }
-    return [...before].map(([index, old]) => ({ index, before: old, after: this.#members[index] }));
+    yield open.size;
+    const changes: PoolChange[] = [];
+    yield* inSteps(before, ([index, old]) =>
+      changes.push({ index, before: old, after: this.#members[index] }),
+    );
+    return changes;
   }
 
   #drop(before: Map<number, string | undefined>): void {

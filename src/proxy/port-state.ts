@@ -1,9 +1,10 @@
 /** What the table holds for one port of a service, and how it comes to hold what a new plan wants: by elements, as few as differ. @module */
 import { slotText } from "./nftables/dialect.ts";
-import { choicesMap, liveSet } from "./nftables/objects.ts";
+import { AFFINITY_SLOTS, choicesMap, liveSet } from "./nftables/objects.ts";
 import type { Transaction } from "./nftables/transaction.ts";
 import { POOLS, type Frontend, type PoolName, type PortPlan } from "./plan.ts";
 import { Pool, type PoolChange } from "./pool.ts";
+import { inSteps } from "./turns.ts";
 import { membersOf, verdictsOf, type Verdict } from "./verdicts.ts";
 
 type Changes = Readonly<Record<PoolName, readonly PoolChange[]>>;
@@ -17,8 +18,12 @@ export class PortState {
   readonly #pools: Readonly<Record<PoolName, Pool>> = { cluster: new Pool(), local: new Pool() };
   /** By keys of frontends. */
   readonly #published = new Map<string, Published>();
-  /** With session affinity: endpoint -> slot. */
   readonly #slots = new Map<string, number>();
+
+  /** With session affinity: endpoint -> slot. */
+  get slots(): ReadonlyMap<string, number> {
+    return this.#slots;
+  }
 
   /**
    * `frontends` are those of the plan that no other service has. A state whose plan lost or got affinity must not be used on. Yields
@@ -30,17 +35,15 @@ export class PortState {
     for (const [key, published] of this.#published) {
       const next = wanted.get(key);
       if (next !== undefined && sameMembers(published.frontend, next, plan.protocol)) continue;
-      yield this.#withdraw(plan, published, tx);
+      yield* this.#withdraw(plan, published, tx);
     }
     const sizesBefore = this.#sizes();
     const changes: Changes = {
-      cluster: this.#pools.cluster.update(plan.pools.cluster),
-      local: this.#pools.local.update(plan.pools.local),
+      cluster: yield* this.#pools.cluster.update(plan.pools.cluster),
+      local: yield* this.#pools.local.update(plan.pools.local),
     };
-    const looked = plan.pools.cluster.size + plan.pools.local.size;
-    yield looked;
     if (isAffine) yield* this.#updateSlots(plan, sizesBefore, changes, tx);
-    for (const frontend of frontends) yield this.#publish(plan, frontend, changes, tx);
+    for (const frontend of frontends) yield* this.#publish(plan, frontend, changes, tx);
   }
 
   remove(plan: PortPlan, tx: Transaction): Generator<number, void> {
@@ -51,32 +54,35 @@ export class PortState {
     return { cluster: this.#pools.cluster.members.length, local: this.#pools.local.members.length };
   }
 
-  #publish(plan: PortPlan, frontend: Frontend, changes: Changes, tx: Transaction): number {
+  *#publish(plan: PortPlan, frontend: Frontend, changes: Changes, tx: Transaction): Generator<number, void> {
     const { key, shortKey } = frontend;
     const old = this.#published.get(key);
     if (plan.affinitySeconds === undefined) {
       for (const [map, pool] of membersOf(frontend, plan.protocol)) {
-        if (old !== undefined) amend(map, shortKey, changes[pool], tx);
+        if (old !== undefined) yield* amend(map, shortKey, changes[pool], tx);
         else
-          for (const [index, member] of this.#pools[pool].members.entries())
-            tx.script.add(map, `${shortKey} . ${index} : ${member}`);
+          yield* inSteps(this.#pools[pool].members.entries(), ([index, member]) =>
+            tx.script.add(map, `${shortKey} . ${index} : ${member}`),
+          );
       }
     }
     const verdicts = verdictsOf(plan, frontend, this.#sizes(), tx.content.options);
     amendVerdicts(key, old?.verdicts ?? [], verdicts, tx);
     this.#published.set(key, { frontend, verdicts });
-    return old === undefined ? plan.pools.cluster.size : 1;
+    yield 1;
   }
 
-  #withdraw(plan: PortPlan, { frontend, verdicts }: Published, tx: Transaction): number {
+  *#withdraw(plan: PortPlan, { frontend, verdicts }: Published, tx: Transaction): Generator<number, void> {
     const { key, shortKey } = frontend;
     if (plan.affinitySeconds === undefined) {
       for (const [map, pool] of membersOf(frontend, plan.protocol))
-        for (const index of this.#pools[pool].members.keys()) tx.script.delete(map, `${shortKey} . ${index}`);
+        yield* inSteps(this.#pools[pool].members.keys(), (index) =>
+          tx.script.delete(map, `${shortKey} . ${index}`),
+        );
     }
     amendVerdicts(key, verdicts, [], tx);
     this.#published.delete(key);
-    return this.#pools.cluster.members.length;
+    yield 1;
   }
 
   *#updateSlots(
@@ -85,34 +91,37 @@ export class PortState {
     changes: Changes,
     tx: Transaction,
   ): Generator<number, void> {
+    const { script } = tx;
     for (const pool of POOLS) {
       const choices = choicesMap({ id: plan.id, pool });
       const live = liveSet({ id: plan.id, pool });
       const size = this.#pools[pool].members.length;
       if (sizesBefore[pool] === 0 && size > 0) for (const object of [choices, live]) tx.use(object);
       if (sizesBefore[pool] > 0 && size === 0) for (const object of [choices, live]) tx.release(object);
-      const came = new Set(changes[pool].flatMap(({ after }) => after ?? []));
-      const went = new Set(changes[pool].flatMap(({ before }) => before ?? []));
-      for (const member of came.difference(went))
-        tx.script.add(live.name, slotText(this.#slotOf(member, tx)));
-      for (const member of went.difference(came))
-        tx.script.delete(live.name, slotText(this.#slots.get(member)!));
-      const slots = changes[pool].map(({ index, before, after }) => ({
-        index,
-        before,
-        after: after === undefined ? undefined : slotText(this.#slots.get(after)!),
-      }));
-      for (const { index, before, after } of slots) {
-        if (before !== undefined) tx.script.delete(choices.name, String(index));
-        if (after !== undefined) tx.script.add(choices.name, `${index} : ${after}`);
-      }
-      yield size;
+      // one that has only moved to another number did not go
+      const went = new Set<string>();
+      const came = new Set<string>();
+      yield* inSteps(changes[pool], ({ before, after }) => {
+        if (before !== undefined) went.add(before);
+        if (after !== undefined) came.add(after);
+      });
+      yield* inSteps(came, (member) => {
+        if (!went.has(member)) script.add(live.name, slotText(this.#slotOf(member, tx)));
+      });
+      yield* inSteps(went, (member) => {
+        if (!came.has(member)) script.delete(live.name, slotText(this.#slots.get(member)!));
+      });
+      yield* inSteps(changes[pool], ({ index, before, after }) => {
+        if (before !== undefined) script.delete(choices.name, String(index));
+        if (after === undefined) return;
+        script.add(choices.name, `${index} : ${slotText(this.#slots.get(after)!)}`);
+      });
     }
-    for (const [member, slot] of this.#slots) {
-      if (plan.pools.cluster.has(member) || plan.pools.local.has(member)) continue;
+    yield* inSteps(this.#slots, ([member, slot]) => {
+      if (plan.pools.cluster.has(member) || plan.pools.local.has(member)) return;
       this.#slots.delete(member);
-      tx.script.delete("affinity-slots", slotText(slot));
-    }
+      script.delete(AFFINITY_SLOTS, slotText(slot));
+    });
   }
 
   #slotOf(member: string, tx: Transaction): number {
@@ -120,7 +129,7 @@ export class PortState {
     if (known !== undefined) return known;
     const slot = tx.content.takeSlot();
     this.#slots.set(member, slot);
-    tx.script.add("affinity-slots", `${slotText(slot)} : ${member}`);
+    tx.script.add(AFFINITY_SLOTS, `${slotText(slot)} : ${member}`);
     return slot;
   }
 }
@@ -134,12 +143,17 @@ function sameMembers(a: Frontend, b: Frontend, protocol: string): boolean {
   );
 }
 
-function amend(map: string, key: string, changes: readonly PoolChange[], { script }: Transaction): void {
-  for (const { index, before, after } of changes) {
-    if (before === after) continue;
+function amend(
+  map: string,
+  key: string,
+  changes: readonly PoolChange[],
+  { script }: Transaction,
+): Generator<number, void> {
+  return inSteps(changes, ({ index, before, after }) => {
+    if (before === after) return;
     if (before !== undefined) script.delete(map, `${key} . ${index}`);
     if (after !== undefined) script.add(map, `${key} . ${index} : ${after}`);
-  }
+  });
 }
 
 function amendVerdicts(

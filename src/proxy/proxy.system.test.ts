@@ -8,8 +8,9 @@ import { silentLogger } from "#apimachinery";
 import { deleteStaleFlows, tryCommand } from "#component-base";
 import { emptyPlan, plan, type ServicePlan } from "./plan.ts";
 import { ServiceTable } from "./service-table.ts";
-import { DIALECTS } from "./nftables/dialect.ts";
-import { systemNft } from "./nftables/nft-runner.ts";
+import { DIALECTS, tablesOf } from "./nftables/dialect.ts";
+import type { MasqueradeOptions } from "./nftables/masquerade.ts";
+import { systemNft, type NftRunner } from "./nftables/nft-runner.ts";
 import {
   call,
   CLIENT_IP,
@@ -87,6 +88,15 @@ for (const side of [V4, V6])
       const set = (service: ServicePlan): Promise<void> =>
         table.commit(new Map([["default/web", service]]), [], never);
 
+      const another = (nft: NftRunner, masquerade: Partial<MasqueradeOptions> = {}): ServiceTable =>
+        new ServiceTable({
+          dialect: DIALECTS[side.family],
+          nft,
+          serviceCIDRs: [side.serviceCIDR],
+          masquerade: { clusterCIDRs: [side.clusterCIDR], ...masquerade },
+          nodePorts: { type: "some", ips: [nodeIP], hasLoopback: false },
+        });
+
       before(async () => {
         ns = makeNamespaces(`proxy-${isV4 ? 4 : 6}`);
         const nodePorts = {
@@ -98,7 +108,7 @@ for (const side of [V4, V6])
           dialect: DIALECTS[side.family],
           nft: systemNft(enter(ns.node)),
           serviceCIDRs: [side.serviceCIDR],
-          clusterCIDRs: [side.clusterCIDR],
+          masquerade: { clusterCIDRs: [side.clusterCIDR] },
           nodePorts,
         });
         const [nsenter, ...args] = enter(ns.node);
@@ -189,17 +199,12 @@ for (const side of [V4, V6])
       test("another proxy takes over without asking, and nobody is refused meanwhile", async () => {
         const nft = systemNft(enter(ns.node));
         const answers: string[] = [];
-        const next = new ServiceTable({
-          dialect: DIALECTS[side.family],
-          nft: {
-            async apply(script, signal) {
-              await nft.apply(script, signal);
-              answers.push(await ask(ns.node, clusterIP, 80));
-            },
+        const next = another({
+          async apply(script, signal) {
+            await nft.apply(script, signal);
+            answers.push(await ask(ns.node, clusterIP, 80));
           },
-          serviceCIDRs: [side.serviceCIDR],
-          clusterCIDRs: [side.clusterCIDR],
-          nodePorts: { type: "some", ips: [nodeIP], hasLoopback: false },
+          list: (name, onLine, signal) => nft.list(name, onLine, signal),
         });
         await next.open(never);
         const large = webOf(side, "large", side.unusedIP);
@@ -214,6 +219,42 @@ for (const side of [V4, V6])
         table = next;
         await set(web([8081]));
         assert.equal(await ask(ns.node, clusterIP, 80), "8081");
+      });
+
+      test("a restart keeps where clients with session affinity go, and for how long", async () => {
+        const affine = { sessionAffinity: "ClientIP" };
+        await set(web([8081, 8082], affine));
+        const first = await ask(ns.node, clusterIP, 80);
+        const other = first === "8081" ? 8082 : 8081;
+        const nft = systemNft(enter(ns.node));
+        const family = DIALECTS[side.family].ip;
+        const listed = async (): Promise<string> => {
+          const lines: string[] = [];
+          for (const name of tablesOf(DIALECTS[side.family]))
+            await nft.list(name, (line) => lines.push(line), never).catch(() => {});
+          return lines.join("\n");
+        };
+        const held = await listed();
+        const [, name, clients] = /table \S+ (\S+) \{[^]*map (clients-\S+) \{/.exec(held)!;
+        const [, slot] = new RegExp(`(6b00:\\w+) : \\S+ \\. ${first}`).exec(held)!;
+        const element = `${strangerIP} expires 3590s : ${slot}`;
+        await nft.apply(`add element ${family} ${name} ${clients} { ${element} }\n`, never);
+        table = another(nft);
+        await table.open(never);
+        // another service comes first now, so endpoints are numbered in another way
+        const plans = [
+          ["default/b", webOf(side, "b", side.unusedIP)([8081, 8082], affine)],
+          ["default/web", web([8082, 8081], affine)],
+        ] as const;
+        await table.commit(new Map(plans), [], never);
+        for (let i = 0; i < 8; i++) assert.equal(await ask(ns.node, clusterIP, 80), first);
+        assert.match(await listed(), new RegExp(`${strangerIP} expires 5\\dm`));
+        assert.equal(await ask(ns.client, nodeIP, NODE_PORT, strangerIP), first);
+        table = another(nft);
+        await table.open(never);
+        await set(web([other], affine));
+        assert.doesNotMatch(await listed(), / expires /);
+        await set(web([8081]));
       });
 
       test("a load balancer's address lets in whom its ranges name", async () => {
@@ -245,6 +286,28 @@ for (const side of [V4, V6])
         // an address of its own is kept, but not by an endpoint that talks to itself
         await set(elsewhere([8085], { type: "NodePort", externalTrafficPolicy: "Local" }));
         assert.equal(await ask(ns.client, nodeIP, NODE_PORT, clientIP), nodeIP);
+      });
+
+      test("clients of a cluster address get the node's address if all do, or if they come by no pod's interface", async () => {
+        const nft = systemNft(enter(ns.node));
+        execFileSync("ip", ["-n", ns.client, "route", "add", `${clusterIP}/${side.hostBits}`, "via", nodeIP]);
+        const elsewhere = webOf({ ...side, nodeIP: clientIP });
+        const seen = async (masquerade: Partial<MasqueradeOptions>): Promise<string> => {
+          table = another(nft, masquerade);
+          await table.open(never);
+          await set(elsewhere([8085], {}, "another-node"));
+          return ask(ns.client, clusterIP, 80, strangerIP);
+        };
+        const pods = { type: "prefix", name: "pod" } as const;
+        assert.equal(await seen({ localInterface: pods }), nodeIP);
+        assert.equal(
+          await seen({ localInterface: { type: "name", name: "eth1" }, masqueradeBit: 20 }),
+          nodeIP,
+        );
+        assert.equal(
+          await seen({ clusterCIDRs: [`${strangerIP}/${side.hostBits}`], masqueradeAll: true }),
+          nodeIP,
+        );
       });
 
       test("ranges of ServiceCIDRs are closed while they are there, overlapping ones too", async () => {

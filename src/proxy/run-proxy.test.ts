@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { test } from "node:test";
 import type { Service } from "#api/core/v1/types.gen";
 import { FakeClock, keyOf, silentLogger, type Kind, type KubeObject } from "#apimachinery";
-import type { InformerFactory, SharedInformer } from "#client";
+import type { EventRecorder, InformerFactory, SharedInformer } from "#client";
 import { runProxy, type ProxyOptions } from "./run-proxy.ts";
 
 const DUAL = {
@@ -48,6 +48,31 @@ test("runProxy() goes on with one family when nft refuses the other, and writes 
   await stop();
 });
 
+test("runProxy() waits between two transactions, and tells who it is when it starts", async () => {
+  const events: string[] = [];
+  const event: EventRecorder["event"] = ({ kind, metadata }, type, reason, message, options) =>
+    void events.push([kind, metadata.name, type, reason, message, options?.action].join(" "));
+  const { scripts, change, clock, stop } = await run({ minSyncMs: 1_000, events: { event } });
+  assert.deepEqual(events, ["Node n1 Normal Starting  StartKubeProxy"]);
+  const before = scripts.length;
+  await change(service());
+  assert.equal(scripts.length, before);
+  clock.advance(1_000);
+  await settle();
+  assert.equal(scripts.length, before + 2);
+  await stop();
+});
+
+test("runProxy() sets what the kernel shall do, or does not start", async () => {
+  const sysctls = [["net.netfilter.nf_conntrack_udp_timeout", "30"]] as const;
+  const set: string[] = [];
+  const { stop } = await run({ sysctls, sysctl: async (name, value) => void set.push(`${name}=${value}`) });
+  assert.deepEqual(set, ["net.netfilter.nf_conntrack_udp_timeout=30"]);
+  await stop();
+  const refused = await run({ sysctls, sysctl: () => Promise.reject(new Error("EROFS")) });
+  await assert.rejects(refused.stop(), /could not set conntrack parameters .*: EROFS/);
+});
+
 function service(): Service {
   return {
     apiVersion: "v1",
@@ -87,11 +112,12 @@ async function run(options: Partial<ProxyOptions>): Promise<Running> {
       logger: silentLogger,
       nodeName: "n1",
       ...DUAL,
-      nft: { apply },
+      nft: { apply, list: () => Promise.resolve() },
       ...options,
     },
     controller.signal,
   );
+  running.catch(() => {}); // told by stop(), which may come later
   await settle();
   return {
     scripts,

@@ -1,8 +1,9 @@
 /** Keeps this node's nftables in step with Services and EndpointSlices, and tells load balancers how it is. @module */
+import { Nodes } from "#api/core/v1/node";
 import type { IpFamily } from "#api/validation/ip";
-import { type Clock, type Logger, pause } from "#apimachinery";
+import { apiVersionOf, type Clock, type KubeObject, type Logger, pause } from "#apimachinery";
 import type { EventRecorder, InformerFactory } from "#client";
-import { deleteStaleFlows, type Flows } from "#component-base";
+import { deleteStaleFlows, type Flows, type Metrics } from "#component-base";
 import { canonical, FAMILIES, listenAddresses, nodePortAddresses, ofFamily } from "./addresses.ts";
 import { ChangeTracker, type Plans } from "./change-tracker.ts";
 import { ProxyHealth, serveProxyHealth } from "./health/proxy-health.ts";
@@ -10,11 +11,13 @@ import { ServiceHealthServers } from "./health/service-health.ts";
 import { ProxyMetrics } from "./metrics/proxy-metrics.ts";
 import { serveMetrics } from "./metrics/serve-metrics.ts";
 import { DIALECTS, tablesOf } from "./nftables/dialect.ts";
+import type { HttpAddress } from "./config/fields.ts";
+import type { MasqueradeOptions } from "./nftables/masquerade.ts";
 import type { NftRunner } from "./nftables/nft-runner.ts";
 import { removal, ServiceTable } from "./service-table.ts";
 import { TriggerTimes } from "./trigger-times.ts";
 
-export interface ProxyOptions {
+export interface ProxyOptions extends Omit<MasqueradeOptions, "clusterCIDRs"> {
   readonly informers: InformerFactory;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -35,19 +38,22 @@ export interface ProxyOptions {
   readonly healthz?: HttpAddress;
   /** Where `/metrics` is served; absent: nowhere. */
   readonly metrics?: HttpAddress;
+  /** What the client counts, to be shown with the rest. */
+  readonly counts?: Metrics;
   readonly events?: EventRecorder;
-}
-
-interface HttpAddress {
-  readonly host: string;
-  readonly port: number;
+  /** How long at most until what failed is tried again; default 30 s. It is unhealthy if a change waits twice as long. */
+  readonly syncMs?: number;
+  /** Between two transactions at least; default 0. */
+  readonly minSyncMs?: number;
+  /** Set before anything else. */
+  readonly sysctls?: readonly (readonly [name: string, value: string])[];
 }
 
 /** Changes that come within this time share a transaction. */
 const BATCH_MS = 5;
 /** After a failure the whole table is written anew, at growing intervals. */
 const RETRY_MS = 1_000;
-const RETRY_MAX_MS = 30_000;
+const SYNC_MS = 30_000;
 
 interface Proxy {
   readonly options: ProxyOptions;
@@ -70,8 +76,9 @@ interface FamilyProxy {
 export async function runProxy(options: ProxyOptions, signal: AbortSignal): Promise<void> {
   const { clock, logger, informers, nodeName, nodeIPs, healthz } = options;
   const names = FAMILIES.filter((family) => ofFamily(nodeIPs, family).length > 0);
-  const health = new ProxyHealth(names, clock);
-  const metrics = new ProxyMetrics(names, clock);
+  for (const [name, value] of options.sysctls ?? []) await setSysctl(options, name, value);
+  const health = new ProxyHealth(names, clock, 2 * (options.syncMs ?? SYNC_MS));
+  const metrics = new ProxyMetrics(names, clock, options.counts);
   const triggers = new TriggerTimes(clock.now());
   const onChange = (): void => health.queued();
   await using servers = new AsyncDisposableStack();
@@ -93,8 +100,22 @@ export async function runProxy(options: ProxyOptions, signal: AbortSignal): Prom
     servers.use(await serveProxyHealth({ ...healthz, health, node: () => changes.node(), logger, onAnswer }));
   }
   informers.start(signal);
+  options.events?.event(nodeOf(nodeName), "Normal", "Starting", "", { action: "StartKubeProxy" });
   await informers.waitForSync(signal);
   await keepTables({ options, families, changes, health, metrics, triggers }, signal);
+}
+
+async function setSysctl({ sysctl, logger }: ProxyOptions, name: string, value: string): Promise<void> {
+  logger.info("Set sysctl", { name, value });
+  await sysctl?.(name, value).catch((cause: unknown) => {
+    const why = (cause as Error).message;
+    throw new Error(`could not set conntrack parameters from kube-proxy configuration: ${why}`, { cause });
+  });
+}
+
+/** As events name it. */
+function nodeOf(name: string): KubeObject {
+  return { apiVersion: apiVersionOf(Nodes), kind: "Node", metadata: { name } };
 }
 
 interface Opening {
@@ -109,10 +130,17 @@ async function openFamily(
   { options, health, servers }: Opening,
   signal: AbortSignal,
 ): Promise<FamilyProxy> {
-  const { nft, nodeIPs, nodeName, logger, events, serviceCIDRs, clusterCIDRs } = options;
+  const { nft, nodeIPs, nodeName, logger, events, serviceCIDRs } = options;
   const own = options.machineAddresses?.() ?? nodeIPs;
   const nodePorts = nodePortAddresses(options.nodePortAddresses ?? [], { family, nodeIPs, own });
-  const table = new ServiceTable({ dialect: DIALECTS[family], nft, serviceCIDRs, clusterCIDRs, nodePorts });
+  const table = new ServiceTable({
+    dialect: DIALECTS[family],
+    nft,
+    serviceCIDRs,
+    masquerade: options,
+    nodePorts,
+    logger,
+  });
   await table.open(signal);
   if (nodePorts.type === "some" && nodePorts.hasLoopback)
     await options.sysctl?.("net.ipv4.conf.all.route_localnet", "1");
@@ -135,17 +163,18 @@ async function openFamily(
 
 async function keepTables(proxy: Proxy, signal: AbortSignal): Promise<void> {
   const { options, families, changes, health } = proxy;
-  const { clock, logger } = options;
+  const { clock, logger, syncMs = SYNC_MS, minSyncMs = 0 } = options;
   let retryMs = RETRY_MS;
   while (!signal.aborted) {
     const isDamaged = families.some(({ table }) => table.isDamaged);
     const plans = await changes.take(isDamaged);
+    const beginMs = clock.monotonicMs();
     if (isDamaged || [...plans.values()].some(({ size }) => size > 0)) health.queued();
     try {
       await keepFamilies(proxy, plans, signal);
       retryMs = RETRY_MS;
       await changes.next(signal);
-      await clock.sleep(BATCH_MS, signal);
+      await clock.sleep(Math.max(BATCH_MS, beginMs + minSyncMs - clock.monotonicMs()), signal);
     } catch (err) {
       if (signal.aborted) return;
       logger.error("nftables transaction failed; the whole table will be written again", {
@@ -153,7 +182,7 @@ async function keepTables(proxy: Proxy, signal: AbortSignal): Promise<void> {
         retryMs,
       });
       await pause(clock, retryMs, signal);
-      retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
+      retryMs = Math.min(retryMs * 2, syncMs);
     }
   }
 }

@@ -2,7 +2,7 @@
 import type { ObjectKey } from "#apimachinery";
 import { Claims } from "./claims.ts";
 import { Hairpins } from "./hairpins.ts";
-import type { ObjectOptions } from "./nftables/objects.ts";
+import { clientsMap, type ObjectOptions } from "./nftables/objects.ts";
 import { TableContent, Transaction } from "./nftables/transaction.ts";
 import { emptyPlan, type HealthCheck, type ServicePlan, type TrafficPolicy } from "./plan.ts";
 import { PortState } from "./port-state.ts";
@@ -36,6 +36,15 @@ export class ServiceStates {
   /** Ports of services whose traffic policy found no endpoint here. */
   get withoutLocal(): Readonly<Record<TrafficPolicy, number>> {
     return this.#withoutLocal;
+  }
+
+  /** Of ports with session affinity: map of clients -> endpoints and their slots. */
+  affinities(): ReadonlyMap<string, ReadonlyMap<string, number>> {
+    const affinities = new Map<string, ReadonlyMap<string, number>>();
+    for (const { plan, ports } of this.#held.values())
+      for (const { id, affinitySeconds: seconds } of plan.ports)
+        if (seconds !== undefined) affinities.set(clientsMap({ id, seconds }), ports.get(id)!.slots);
+    return affinities;
   }
 
   begin(table: string): Transaction {
@@ -84,8 +93,7 @@ export class ServiceStates {
       yield* state.update(port, own, tx);
     }
     for (const [id, port] of plansBefore) yield* held.ports.get(id)!.remove(port, tx);
-    this.#hairpins.update(held.plan.hairpins, plan.hairpins, tx);
-    yield held.plan.hairpins.size + plan.hairpins.size;
+    yield* this.#hairpins.update(held.plan.hairpins, plan.hairpins, tx);
     this.#remember(service, { plan, ports }, held);
   }
 

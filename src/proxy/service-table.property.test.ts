@@ -52,9 +52,9 @@ test("commit() brings the table from any content to any other, with nothing too 
 function tableOn(model: ModelNft): ServiceTable {
   return new ServiceTable({
     dialect: DIALECTS.IPv4,
-    nft: { apply: async (script) => model.apply(script) },
+    nft: { apply: async (script) => model.apply(script), list: () => Promise.resolve() },
     serviceCIDRs: ["10.96.0.0/12"],
-    clusterCIDRs: ["10.244.0.0/16"],
+    masquerade: { clusterCIDRs: ["10.244.0.0/16"] },
     nodePorts: { type: "some", ips: ["192.0.2.1"], hasLoopback: false },
   });
 }

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ServiceSpec } from "#api/core/v1/types.gen";
+import { silentLogger } from "#apimachinery";
 import { DIALECTS } from "./nftables/dialect.ts";
+import type { NftRunner } from "./nftables/nft-runner.ts";
 import { emptyPlan, plan, type ServicePlan } from "./plan.ts";
 import { ServiceTable } from "./service-table.ts";
 
@@ -19,7 +21,10 @@ interface Fixture {
 }
 
 /** `set` gives the lines of the last transaction, without the table's name. */
-function fixture(fail: () => boolean = () => false): Fixture {
+function fixture(
+  fail: () => boolean = () => false,
+  list: NftRunner["list"] = () => Promise.resolve(),
+): Fixture {
   const scripts: string[] = [];
   const apply = async (script: string): Promise<void> => {
     if (fail()) throw new Error("nft says no");
@@ -27,9 +32,9 @@ function fixture(fail: () => boolean = () => false): Fixture {
   };
   const table = new ServiceTable({
     dialect: DIALECTS.IPv4,
-    nft: { apply },
+    nft: { apply, list },
     serviceCIDRs: ["10.96.0.0/12"],
-    clusterCIDRs: ["10.244.0.0/16"],
+    masquerade: { clusterCIDRs: ["10.244.0.0/16"] },
     nodePorts,
   });
   return {
@@ -141,6 +146,77 @@ test("commit() gives an endpoint with session affinity a slot that none had befo
   assert.match(lines.join("\n"), /delete element affinity-slots \{ 6b00:0 \}/);
   assert.match(lines.join("\n"), /add element affinity-slots \{ 6b00:2 : 10\.244\.0\.7 \. 8080 \}/);
   assert.equal(lines.filter((line) => line.includes("chain")).length, 0);
+});
+
+test("commit() of a whole table keeps clients of endpoints that are still there, and forgets the others", async () => {
+  const lines: string[] = [];
+  const { table, set, scripts } = fixture(undefined, async (asked, onLine) => {
+    assert.equal(asked, "ip k8ts-proxy");
+    for (const line of lines) onLine(line);
+  });
+  await set({ a: web(["10.244.0.5", "10.244.0.6"], "a", AFFINE) });
+  const [, clients] = /add map ip k8ts-proxy (clients-\S+)/.exec(scripts.join("\n"))!;
+  lines.push(
+    "\tmap affinity-slots {",
+    "\t\telements = { 6b00:0 : 10.244.0.5 . 8080, 6b00:1 : 10.244.0.6 . 8080 }",
+    `\tmap ${clients} {`,
+    "\t\ttimeout 3h",
+    "\t\telements = { 192.0.2.1 expires 2h59m58s204ms : 6b00:0, 192.0.2.2 timeout 1m expires 9ms : 6b00:1,",
+    "\t\t\t     192.0.2.3 expires 5s : 6b00:1, 192.0.2.4 expires 5s : 6b00:7 }",
+    "\tmap clients-of-a-service-that-is-gone {",
+    "\t\telements = { 192.0.2.5 expires 5s : 6b00:1 }",
+  );
+  const next = fixture(undefined, async (_, onLine) => lines.forEach((line) => onLine(line)));
+  await next.table.open(never);
+  const after = await next.set({ a: web(["10.244.0.9", "10.244.0.6"], "a", AFFINE) });
+  assert.equal(table.isDamaged, false);
+  assert.deepEqual(
+    after.filter((line) => line.startsWith(`add element ${clients}`)),
+    [`add element ${clients} { 192.0.2.2 expires 9ms : 6b00:1 , 192.0.2.3 expires 5s : 6b00:1 }`],
+  );
+});
+
+test("commit() of a whole table does without clients that cannot be read, and tries no others twice", async () => {
+  let isUnreadable = true;
+  const refusals = ["192.0.2.7"];
+  const scripts: string[] = [];
+  const warnings: string[] = [];
+  const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
+  let clients = "";
+  const table = new ServiceTable({
+    dialect: DIALECTS.IPv4,
+    nft: {
+      async apply(script) {
+        if (refusals.some((text) => script.includes(text))) throw new Error("nft says no");
+        clients = /add map ip \S+ (clients-\S+)/.exec(script)?.[1] ?? clients;
+        scripts.push(script);
+      },
+      async list(_, onLine) {
+        if (isUnreadable) throw new Error("nft shows nothing");
+        onLine("map affinity-slots {");
+        onLine("elements = { 6b00:0 : 10.244.0.5 . 8080 }");
+        onLine(`map ${clients} {`);
+        onLine("elements = { 192.0.2.7 expires 5s : 6b00:0 }");
+      },
+    },
+    serviceCIDRs: [],
+    masquerade: { clusterCIDRs: [] },
+    nodePorts,
+    logger,
+  });
+  const plans = new Map([["a", web(["10.244.0.5"], "a", AFFINE)]]);
+  await table.open(never);
+  await table.commit(plans, [], never);
+  assert.equal(warnings.length, 1, "nothing could be read");
+  isUnreadable = false;
+  refusals.push("198.51.100.9");
+  await assert.rejects(
+    table.commit(new Map([["b", web([], "b", { externalIPs: ["198.51.100.9"] })]]), [], never),
+  );
+  refusals.pop();
+  await assert.rejects(table.commit(plans, [], never), /nft says no/, "a client that nft refuses");
+  await table.commit(plans, [], never);
+  assert.doesNotMatch(scripts.at(-1)!, /192\.0\.2\.7/);
 });
 
 test("commit() fills a table in chunks that does not serve until it is whole", async () => {

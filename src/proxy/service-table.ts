@@ -1,8 +1,10 @@
 /** The kernel's table of one family: what this process has committed to it, and the transactions that bring it forward. @module */
-import type { ObjectKey } from "#apimachinery";
+import { silentLogger, type Logger, type ObjectKey } from "#apimachinery";
 import { disjointRanges, type NodePortAddresses } from "./addresses.ts";
+import { readClients, type KeptClient } from "./kept-clients.ts";
 import { baseTable, hooks, type BaseTableOptions } from "./nftables/base-table.ts";
 import { tablesOf, type Dialect } from "./nftables/dialect.ts";
+import { masqueradeOf, type Masquerade, type MasqueradeOptions } from "./nftables/masquerade.ts";
 import type { NftRunner } from "./nftables/nft-runner.ts";
 import type { Script } from "./nftables/script.ts";
 import type { HealthCheck, ServicePlan, TrafficPolicy } from "./plan.ts";
@@ -17,9 +19,10 @@ export interface ServiceTableOptions {
   readonly nft: NftRunner;
   /** Of the server's flag and of both families; ServiceCIDR objects are closed besides. */
   readonly serviceCIDRs: readonly string[];
-  /** Of both families. */
-  readonly clusterCIDRs: readonly string[];
+  /** Its `clusterCIDRs` are of both families. */
+  readonly masquerade: MasqueradeOptions;
   readonly nodePorts: NodePortAddresses;
+  readonly logger?: Logger;
 }
 
 /** The kernel is never asked what it holds. Of two tables one serves; the other is filled if all has to be written anew. */
@@ -31,6 +34,8 @@ export class ServiceTable {
   /** What `#serving` holds; undefined: nobody knows, the next transactions fill another one. */
   #states: ServiceStates | undefined;
   #ranges: readonly string[] = [];
+  /** Whether the next whole table remembers the clients of the one before it. */
+  #isKeeping = true;
 
   constructor(options: ServiceTableOptions) {
     this.#options = options;
@@ -97,32 +102,64 @@ export class ServiceTable {
     this.#ranges = closed;
   }
 
-  /** Fills the table that does not serve, chunk by chunk; the last one takes the other's place. */
+  /** Fills the table that does not serve, chunk by chunk; the last one takes the other's place, and keeps its clients. */
   async #replace(
     plans: ReadonlyMap<ObjectKey, ServicePlan>,
     ranges: Iterable<string>,
     signal: AbortSignal,
   ): Promise<ServiceStates> {
-    const { nft, dialect, clusterCIDRs } = this.#options;
-    const table = this.#tables.find((one) => one !== this.#serving)!;
+    const { nft, dialect } = this.#options;
+    const old = this.#serving;
+    const table = this.#tables.find((one) => one !== old)!;
     const base = this.#base(table, ranges);
-    const pods = disjointRanges(clusterCIDRs, dialect.family);
-    const states = new ServiceStates({ dialect, clusterCIDRs: pods });
+    const states = new ServiceStates({ dialect, masquerade: this.#masquerade() });
     const turns = new Turns();
     let tx = states.begin(table);
     let script = text(baseTable(base));
-    for (const [service, plan] of plans) {
-      await states.update(new Map([[service, plan]]), tx, turns);
-      if (tx.script.size < CHUNK_MAX) continue;
+    const flushIfFull = async (): Promise<void> => {
+      if (tx.script.size < CHUNK_MAX) return;
       await nft.apply(script + tx.end(), signal);
       tx = states.begin(table);
       script = "";
+    };
+    for (const [service, plan] of plans) {
+      await states.update(new Map([[service, plan]]), tx, turns);
+      await flushIfFull();
     }
-    const old = this.#serving;
+    const isKeeping = this.#isKeeping;
+    this.#isKeeping = false; // until nft has said yes: what it refuses must not be tried for ever
+    for (const { map, element } of isKeeping ? await this.#keptClients(states, signal) : []) {
+      tx.script.add(map, element);
+      await turns.spend(1);
+      await flushIfFull();
+    }
     script += tx.end() + text([...(old === undefined ? [] : removal(old)), ...hooks(base)]);
     await nft.apply(script, signal);
     this.#serving = table;
+    this.#isKeeping = true;
     return states;
+  }
+
+  /** Those of the table that serves. That it cannot be read is no reason to serve nobody. */
+  async #keptClients(states: ServiceStates, signal: AbortSignal): Promise<Iterable<KeptClient>> {
+    const { nft, logger = silentLogger } = this.#options;
+    const affinities = states.affinities();
+    if (this.#serving === undefined || affinities.size === 0) return [];
+    try {
+      const { clients, left } = await readClients(nft, this.#serving, affinities, signal);
+      if (left > 0) logger.warn("clients with session affinity are too many to be kept", { left });
+      return clients;
+    } catch (err) {
+      signal.throwIfAborted();
+      logger.warn("clients with session affinity are forgotten: the table before could not be read", { err });
+      return [];
+    }
+  }
+
+  #masquerade(): Masquerade {
+    const { dialect, masquerade } = this.#options;
+    const clusterCIDRs = disjointRanges(masquerade.clusterCIDRs, dialect.family);
+    return masqueradeOf(dialect, { ...masquerade, clusterCIDRs });
   }
 
   #base(table: string, ranges: Iterable<string>): BaseTableOptions {
@@ -131,6 +168,7 @@ export class ServiceTable {
       dialect,
       table,
       nodePorts,
+      mark: this.#masquerade().mark,
       serviceRanges: disjointRanges([...serviceCIDRs, ...ranges], dialect.family),
     };
   }

@@ -2,9 +2,15 @@
 import { readFile } from "node:fs/promises";
 import { ConfigMaps } from "#api/core/v1/configmap";
 import type { Clock } from "#apimachinery";
-import { newClient, newEventRecorder, newInformerFactory, type Client, type EventRecorder } from "#client";
+import {
+  newClient,
+  newEventSeriesRecorder,
+  newInformerFactory,
+  type Client,
+  type EventRecorder,
+} from "#client";
 import type { HttpTransport } from "#client/node";
-import { TaskGroup } from "#component-base";
+import { Metrics, TaskGroup } from "#component-base";
 import { createContainerdRuntime, createSimulatedRuntime, withComponents, type Runtime } from "#cri";
 import { CONFIG_NAME, CONFIG_NAMESPACE, runDns, upstreamsOf, type DnsOptions } from "#dns";
 import {
@@ -15,7 +21,7 @@ import {
   type KubeletOptions,
 } from "#kubelet";
 import { runNetwork, systemNetworkTools, type NetworkPlugin, type TunnelMode } from "#network";
-import { runProxy, systemAddresses, systemNft, type ProxyOptions } from "#proxy";
+import { runProxy } from "#proxy";
 import { agentLogDir, componentLogger } from "../component-log.ts";
 import { addressTowards } from "./address-towards.ts";
 import { componentTransport, nodeTransport, servingCertificate, type NodeIdentity } from "./certificates.ts";
@@ -26,10 +32,11 @@ import { withConfigFile } from "./kubelet-config-file.ts";
 import { joinCluster, type JoinFlags } from "./join.ts";
 import { nodeIpsOfFlag, withOtherFamily } from "./node-addresses.ts";
 import { ensurePauseImage } from "./pause-image.ts";
+import { proxySettings, type ProxyFlags, type ProxySettings } from "./proxy-options.ts";
 import type { ResourceFlags } from "./resource-flags.ts";
 import { resourceOptions } from "./resource-options.ts";
 
-export interface AgentFlags extends JoinFlags, ResourceFlags, ComponentHealthFlags {
+export interface AgentFlags extends JoinFlags, ResourceFlags, ComponentHealthFlags, ProxyFlags {
   readonly nodeIp?: string;
   readonly rotateServerCertificates?: boolean;
   /** A KubeletConfiguration. */
@@ -51,9 +58,6 @@ export interface AgentFlags extends JoinFlags, ResourceFlags, ComponentHealthFla
   readonly clusterCidr: string;
   readonly serviceClusterIpRange: string;
   readonly serviceLoadBalancerRange?: string;
-  readonly nodeportAddresses?: string;
-  readonly proxyHealthzPort: number;
-  readonly proxyMetricsPort: number;
   readonly dnsMetricsPort: number;
   readonly dnsHealthPort: number;
   readonly dnsReadyPort: number;
@@ -81,6 +85,7 @@ interface Agent {
   readonly clock: Clock;
   readonly random: () => number;
   readonly isReal: boolean;
+  readonly proxy: ProxySettings;
   readonly identity: NodeIdentity;
   /** Acts as the node. */
   readonly node: HttpTransport;
@@ -96,6 +101,7 @@ export async function runAgent(
   signal: AbortSignal,
 ): Promise<void> {
   const logger = componentLogger("kubelet", agentLogDir(flags), clock);
+  const settings = await proxySettings(flags);
   const server = await joinCluster(flags, { clock, logger }, signal);
   const nodeIPs =
     flags.nodeIp === undefined
@@ -108,9 +114,21 @@ export async function runAgent(
   const metrics = new CertificateMetrics(clock);
   const { clientCaFile, tlsCertFile, tlsPrivateKeyFile } = flags;
   const files = { clientCaFile, tlsCertFile, tlsPrivateKeyFile };
-  const identity = { server, nodeName, nodeIPs, certDir, files, clock, random, logger, metrics };
+  const identity = {
+    server,
+    nodeName,
+    nodeIPs,
+    certDir,
+    files,
+    clock,
+    random,
+    logger,
+    metrics,
+    clientMetrics: new Metrics(),
+  };
   const node = await nodeTransport(identity, tasks);
-  const agent: Agent = { flags: joined, clock, random, isReal, identity, node, certificates: tasks };
+  const proxy = settings(joined.nodeIp);
+  const agent: Agent = { flags: joined, clock, random, isReal, proxy, identity, node, certificates: tasks };
   try {
     await writeManifests(joined, isReal);
     tasks.start("kubelet", (stop) => startKubelet(agent, stop));
@@ -158,6 +176,7 @@ async function startKubelet(agent: Agent, signal: AbortSignal): Promise<void> {
       ...(await servingCertificate(identity, isRequested, node, certificates)),
     },
     certificateMetrics: identity.metrics,
+    clientMetrics: identity.clientMetrics,
     ...(await withConfigFile(flags.config, resourceOptions(flags))),
     enableCgroups: agent.isReal,
   };
@@ -181,7 +200,9 @@ async function openRuntime(agent: Agent, signal: AbortSignal): Promise<Runtime> 
 
 async function startProxyAndNetwork(agent: Agent, signal: AbortSignal): Promise<void> {
   const { flags, clock } = agent;
-  const { identity, node, certificates } = agent;
+  const { node, certificates } = agent;
+  const counts = new Metrics();
+  const identity = { ...agent.identity, clientMetrics: counts };
   const transport = await componentTransport(identity, "kube-proxy", node, certificates);
   const client = newClient(transport, { userAgent: "kube-proxy" });
   const informers = informersOf(agent, client);
@@ -197,7 +218,8 @@ async function startProxyAndNetwork(agent: Agent, signal: AbortSignal): Promise<
       {
         ...common,
         ...ranges,
-        ...proxyOptions(agent),
+        ...agent.proxy,
+        counts,
         events: eventsOf(agent, client, stop),
       },
       stop,
@@ -228,22 +250,9 @@ async function startProxyAndNetwork(agent: Agent, signal: AbortSignal): Promise<
   }
 }
 
-function proxyOptions({ flags }: Agent): Pick<ProxyOptions, "nft"> & Partial<ProxyOptions> {
-  const { nodeportAddresses = "primary", proxyHealthzPort: port, proxyMetricsPort } = flags;
-  // `::` is both families, but needs a kernel that has IPv6
-  const host = flags.nodeIp.includes(":") ? "::" : "0.0.0.0";
-  return {
-    nft: systemNft(),
-    nodePortAddresses: nodeportAddresses.split(",").map((range) => range.trim()),
-    machineAddresses: systemAddresses,
-    sysctl: (name, value) => systemNetworkTools.sysctl(name, value),
-    ...(port > 0 && { healthz: { host, port } }),
-    ...(proxyMetricsPort > 0 && { metrics: { host: "127.0.0.1", port: proxyMetricsPort } }),
-  };
-}
-
 function eventsOf({ flags, clock, random }: Agent, client: Client, signal: AbortSignal): EventRecorder {
-  return newEventRecorder({ client, component: "kube-proxy", host: flags.nodeName, clock, random }, signal);
+  const parts = { client, component: "kube-proxy", host: flags.nodeName, clock, random };
+  return newEventSeriesRecorder(parts, signal);
 }
 
 async function startDns(agent: Agent, signal: AbortSignal): Promise<void> {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Clock, Logger } from "#apimachinery";
 import { newClient } from "#client";
 import { newHttpTransport, type HttpTransport } from "#client/node";
-import { certificateBlocks, LiveValue, type TaskGroup } from "#component-base";
+import { certificateBlocks, LiveValue, type Metrics, type TaskGroup } from "#component-base";
 import {
   type CertificateMetrics,
   CertificateStore,
@@ -33,6 +33,8 @@ export interface NodeIdentity {
   readonly random: () => number;
   readonly logger: Logger;
   readonly metrics: CertificateMetrics;
+  /** Counts the requests of the API server. */
+  readonly clientMetrics: Metrics;
 }
 
 /** Whose client certificates a node may ask for, as the launcher makes them too. */
@@ -73,7 +75,7 @@ export async function componentTransport(
     transport.renew();
     first.resolve();
   };
-  const { metrics: _kubeletAlone, ...who } = identity;
+  const { metrics: _kubeletAlone, clientMetrics: _shown, ...who } = identity;
   const options = {
     ...who,
     client,
@@ -155,13 +157,13 @@ function authorityOf({ certDir }: NodeIdentity): () => Promise<string | undefine
 }
 
 function transportOf(
-  { server, certDir, clock, random }: NodeIdentity,
+  { server, certDir, clock, random, clientMetrics: metrics }: NodeIdentity,
   { currentPath: file }: CertificateStore,
 ): HttpTransport {
   const clientCertificate = { cert: { file }, key: { file } };
   return newHttpTransport(
     { server, ca: { file: join(certDir, "ca.crt") }, clientCertificate },
-    { clock, random },
+    { clock, random, metrics },
   );
 }
 

@@ -7,7 +7,7 @@ import { suite, test } from "node:test";
 import type { Transport } from "#client";
 import { healthChecks, type HealthOptions } from "./component-health.ts";
 
-const signal = AbortSignal.timeout(5_000);
+const signal = AbortSignal.timeout(60_000);
 
 function optionsOf(changes: Partial<HealthOptions>, apiServer: () => void = () => {}): HealthOptions {
   const transport: Pick<Transport, "stream"> = {

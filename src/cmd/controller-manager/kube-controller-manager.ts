@@ -1,7 +1,7 @@
 /** `k8ts kube-controller-manager`: the controllers as a process of their own, a client of any API server. @module */
 import { readFile } from "node:fs/promises";
 import type { Clock } from "#apimachinery";
-import { newClient, newInformerFactory, type Client, type Transport } from "#client";
+import { newClient, newInformerFactory, trimManagedFields, type Client, type Transport } from "#client";
 import { clientConfigOf, loadKubeconfig, newHttpTransport, type ClientConfig } from "#client/node";
 import { certificateBlocks, LiveValue, Metrics, TaskGroup, type Live } from "#component-base";
 import type { ControllerOptions } from "#controllers";
@@ -55,7 +55,7 @@ export async function runKubeControllerManager(
   const config = clientConfigOf(kubeconfig, {});
   const logger = componentLogger(NAME, flags.logDir, clock);
   const metrics = new Metrics(controllerMetrics);
-  await metrics.collectProcessMetrics();
+  metrics.describeComponent(clock.now());
   const transport = newHttpTransport(config, { clock, random, logger, metrics });
   const accounts = newHttpTransport(nobody(config), { clock, random, logger, metrics });
   try {
@@ -76,7 +76,7 @@ export async function runKubeControllerManager(
     const election = flags.leaderElect === false ? {} : { election: electionOf(flags, NAME) };
     const endpoint = await endpointOf(flags, transport, clock, follow);
     tasks.start(NAME, (stop) => {
-      const informers = newInformerFactory({ client, clock, random });
+      const informers = newInformerFactory({ client, clock, random, transform: trimManagedFields });
       const run = { client, informers, clock, random, logger, metrics, options, ...election };
       return runControllers(run, stop).finally(() => informers.stopped());
     });

@@ -2,7 +2,13 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { parseDuration, type Clock } from "#apimachinery";
-import { newClient, newEventRecorder, newEventSeriesRecorder, newInformerFactory } from "#client";
+import {
+  newClient,
+  newEventRecorder,
+  newEventSeriesRecorder,
+  newInformerFactory,
+  trimManagedFields,
+} from "#client";
 import { clientConfigOf, loadKubeconfig, newHttpTransport } from "#client/node";
 import { Metrics } from "#component-base";
 import {
@@ -42,6 +48,7 @@ export async function runKubeScheduler(
   const kubeconfig = await loadKubeconfig({ explicitPath, env: {}, homeDir: "/" });
   const logger = componentLogger("kube-scheduler", flags.logDir, clock);
   const metrics = new Metrics(schedulerMetrics);
+  metrics.describeComponent(clock.now());
   const transport = newHttpTransport(clientConfigOf(kubeconfig, {}), { clock, random, logger, metrics });
   const client = newClient(transport, { userAgent: "kube-scheduler" });
   const recorder = newEventRecorder(
@@ -54,7 +61,7 @@ export async function runKubeScheduler(
     signal,
   );
   const work = async (stop: AbortSignal): Promise<void> => {
-    const informers = newInformerFactory({ client });
+    const informers = newInformerFactory({ client, transform: trimManagedFields });
     await runScheduler(
       { client, informers, recorder: podRecorder, clock, random, logger, metrics, config },
       stop,

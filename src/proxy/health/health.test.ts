@@ -13,7 +13,7 @@ const node: Node = { apiVersion: "v1", kind: "Node", metadata: { name: "n1" } };
 
 test("ProxyHealth is unhealthy when a change waits for a minute", () => {
   const clock = new FakeClock(START_MS);
-  const health = new ProxyHealth(["IPv4", "IPv6"], clock);
+  const health = new ProxyHealth(["IPv4", "IPv6"], clock, 60_000);
   health.queued();
   clock.advance(59_000);
   health.queued();
@@ -69,7 +69,10 @@ test("ServiceHealthServers answer for their service, and close", async () => {
     nodeName: "n1",
     isHealthy: () => isHealthy,
     logger: silentLogger,
-    events: { event: (_about, type, reason) => void events.push(`${type} ${reason}`) },
+    events: {
+      event: (_about, type, reason, _message, options) =>
+        void events.push(`${type} ${reason} ${options?.action}`),
+    },
   });
   const port = await freePort();
   const check = (localEndpoints: number): Promise<void> =>
@@ -92,7 +95,7 @@ test("ServiceHealthServers answer for their service, and close", async () => {
   await once(other, "listening");
   await check(1);
   await check(1);
-  assert.deepEqual(events, ["Warning FailedToStartServiceHealthcheck"]);
+  assert.deepEqual(events, ["Warning FailedToStartServiceHealthcheck Listen"]);
   other.close();
   await once(other, "close");
   await check(1);

@@ -8,8 +8,6 @@ import type { IpFamily } from "#api/validation/ip";
 import type { Clock, Logger } from "#apimachinery";
 import { serveHttp, type HttpAnswer } from "#component-base";
 
-/** Twice upstream's synchronisation period of 30 s. */
-const HEALTH_TIMEOUT_MS = 60_000;
 /** The autoscaler's mark on a node that is about to go. */
 const TO_BE_DELETED_TAINT = "ToBeDeletedByClusterAutoscaler";
 
@@ -28,13 +26,15 @@ interface FamilyState {
 
 export class ProxyHealth {
   readonly #clock: Clock;
+  readonly #timeoutMs: number;
   readonly #updatedMs: Map<IpFamily, number>;
   /** The oldest change of each family that is not written. */
   readonly #pendingMs = new Map<IpFamily, number>();
 
-  /** It counts as healthy while it starts. */
-  constructor(families: readonly IpFamily[], clock: Clock) {
+  /** It counts as healthy while it starts, and then while no change waits longer than `timeoutMs`. */
+  constructor(families: readonly IpFamily[], clock: Clock, timeoutMs: number) {
     this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
     this.#updatedMs = new Map(families.map((family) => [family, clock.now()]));
   }
 
@@ -54,7 +54,7 @@ export class ProxyHealth {
     const families = new Map(
       [...this.#updatedMs].map(([family, lastUpdatedMs]) => {
         const pendingMs = this.#pendingMs.get(family);
-        const healthy = pendingMs === undefined || nowMs - pendingMs < HEALTH_TIMEOUT_MS;
+        const healthy = pendingMs === undefined || nowMs - pendingMs < this.#timeoutMs;
         return [family, { healthy, lastUpdatedMs }];
       }),
     );

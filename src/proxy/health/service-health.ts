@@ -83,6 +83,7 @@ export class ServiceHealthServers implements AsyncDisposable {
       "Warning",
       "FailedToStartServiceHealthcheck",
       message,
+      { action: "Listen" },
     );
   }
 

@@ -76,8 +76,10 @@ export class ProxyMetrics {
   readonly #clock: Clock;
   readonly #families: readonly IpFamily[];
 
-  constructor(families: readonly IpFamily[], clock: Clock) {
-    this.metrics = new Metrics(DEFINITIONS);
+  constructor(families: readonly IpFamily[], clock: Clock, metrics: Metrics = new Metrics()) {
+    this.metrics = metrics;
+    metrics.declare(DEFINITIONS);
+    this.metrics.describeComponent(clock.now());
     this.#clock = clock;
     this.#families = families;
     for (const family of families)

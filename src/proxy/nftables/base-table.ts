@@ -5,8 +5,8 @@
  */
 import type { NodePortAddresses } from "../addresses.ts";
 import { POOLS, SCOPES } from "../plan.ts";
-import { endpointsMap } from "./objects.ts";
-import { MASQUERADE_MARK, SLOT_MAX, SLOT_MIN, slotText, type Dialect } from "./dialect.ts";
+import { AFFINITY_SLOTS, endpointsMap } from "./objects.ts";
+import { SLOT_MAX, SLOT_MIN, slotText, type Dialect } from "./dialect.ts";
 
 const PROTOCOLS = ["tcp", "udp", "sctp"] as const;
 
@@ -18,6 +18,8 @@ export interface BaseTableOptions {
   readonly serviceRanges: readonly string[];
   /** Where node ports answer. */
   readonly nodePorts: NodePortAddresses;
+  /** Of packets whose source becomes the node's address. */
+  readonly mark: string;
 }
 
 /** Without hooks: nothing reaches it. nft 1.0.6 wants a newline before each `}` of a block. */
@@ -44,7 +46,7 @@ export function baseTable(options: BaseTableOptions): readonly string[] {
     `add map ${table} no-endpoint-nodeports { type ${portKey} : verdict ; }`,
     `add map ${table} firewall-ips { type ${addressKey} : verdict ; }`,
     ...endpointsMaps(table, dialect),
-    `add map ${table} affinity-slots { type classid : ${address} . inet_service ; }`,
+    `add map ${table} ${AFFINITY_SLOTS} { type classid : ${address} . inet_service ; }`,
     `add chain ${table} reject-chain`,
     `add rule ${table} reject-chain meta l4proto tcp reject with tcp reset`,
     `add rule ${table} reject-chain reject`,
@@ -60,7 +62,8 @@ export function baseTable(options: BaseTableOptions): readonly string[] {
 }
 
 /** What makes the table serve, once it is whole. */
-export function hooks({ table, dialect }: Pick<BaseTableOptions, "table" | "dialect">): readonly string[] {
+export function hooks(options: Pick<BaseTableOptions, "table" | "dialect" | "mark">): readonly string[] {
+  const { table, dialect, mark } = options;
   const { ip, family } = dialect;
   const firewall = `ct state new ${ip} daddr . meta l4proto . th dport vmap @firewall-ips`;
   const hook = (chain: string, declaration: string, ...rules: readonly string[]): readonly string[] => [
@@ -86,7 +89,8 @@ export function hooks({ table, dialect }: Pick<BaseTableOptions, "table" | "dial
     ...hook(
       "nat-postrouting",
       "type nat hook postrouting priority 100",
-      `meta mark & ${MASQUERADE_MARK} != 0 masquerade fully-random`,
+      // taken away: a tunnel's own packets get the mark of what they carry
+      `meta mark & ${mark} != 0 meta mark set meta mark xor ${mark} masquerade fully-random`,
       `${ip} saddr . ${ip} daddr @hairpin-connections masquerade fully-random`,
     ),
     ...["input", "forward", "output"].flatMap((name) =>

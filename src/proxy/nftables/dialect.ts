@@ -26,9 +26,6 @@ export function tablesOf({ ip }: Dialect): readonly string[] {
   return TABLE_NAMES.map((name) => `${ip} ${name}`);
 }
 
-/** Which traffic leaves with the node's address as its source. Upstream's bit. */
-export const MASQUERADE_MARK = "0x4000";
-
 /**
  * Of the packet's priority, as a scratch register while a client is remembered: no other field of a packet can hold a number for
  * the next expression without somebody missing it. What is within these bounds is set back when the packet has been translated.

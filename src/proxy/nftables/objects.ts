@@ -5,7 +5,8 @@
  */
 import { createHash } from "node:crypto";
 import type { PoolName, Route, Scope } from "../plan.ts";
-import { MASQUERADE_MARK, type Dialect } from "./dialect.ts";
+import type { Dialect } from "./dialect.ts";
+import type { Masquerade } from "./masquerade.ts";
 
 export interface NftObject {
   readonly kind: "chain" | "map" | "set";
@@ -22,10 +23,11 @@ export interface NftObject {
 
 export interface ObjectOptions {
   readonly dialect: Dialect;
-  /** Of the dialect's family. Who comes from elsewhere gets the node's address; none: nobody does. */
-  readonly clusterCIDRs: readonly string[];
+  readonly masquerade: Masquerade;
 }
 
+/** Slot -> endpoint, of all ports with session affinity. */
+export const AFFINITY_SLOTS = "affinity-slots";
 /** Clients that one port of a service remembers; further ones are served without being remembered. */
 const CLIENTS_MAX = 1 << 20;
 /** 64 bits: two services would have to collide on one node. */
@@ -81,6 +83,11 @@ export function liveSet({ id, pool }: Pick<Affinity, "id" | "pool">): NftObject 
   return ownSet("set", `live-${pool}-${hash(id)}`, "type classid");
 }
 
+/** Client -> slot, for its time. */
+export function clientsMap({ id, seconds }: Pick<Affinity, "id" | "seconds">): string {
+  return `clients-${hash(id)}-${seconds}`;
+}
+
 /**
  * A client goes where it went before, if that is still there; a new one is remembered. Endpoints have slots, numbers that are
  * never given again: who remembers an endpoint that is gone finds nobody, and not somebody else.
@@ -90,9 +97,9 @@ export function affinityChain({ ip, address }: Dialect, affinity: Affinity): Nft
   const choices = choicesMap(affinity);
   const live = liveSet(affinity);
   const declaration = `type ${address} : classid ; size ${CLIENTS_MAX} ; flags dynamic,timeout ; timeout ${seconds}s`;
-  const clients = ownSet("map", `clients-${hash(id)}-${seconds}`, declaration);
+  const clients = ownSet("map", clientsMap(affinity), declaration);
   const own = `@${clients.name} { ${ip} saddr : meta priority }`;
-  const go = `dnat ${ip} to meta priority map @affinity-slots`;
+  const go = `dnat ${ip} to meta priority map @${AFFINITY_SLOTS}`;
   const choose = `meta priority set numgen random mod ${size} map @${choices.name}`;
   const isProtocol = `meta l4proto ${protocol}`;
   const rules = [
@@ -111,18 +118,18 @@ export function routeChain(
   type: Route["type"],
   everywhere: NftObject,
   local: NftObject | undefined,
-  { dialect: { ip }, clusterCIDRs }: ObjectOptions,
+  { masquerade: { mark: bit, isAll, pods } }: ObjectOptions,
 ): NftObject {
-  const mark = `meta mark set meta mark or ${MASQUERADE_MARK}`;
+  const mark = `meta mark set meta mark or ${bit}`;
   const further = `goto ${everywhere.name}`;
-  const pods = clusterCIDRs.length > 1 ? `{ ${clusterCIDRs.join(" , ")} }` : clusterCIDRs[0];
   if (type === "internal") {
-    const fromOutside = pods === undefined ? [] : [`${ip} saddr != ${pods} ${mark}`];
-    return chain(`internal-${everywhere.name}`, [...fromOutside, further], [everywhere]);
+    const fromOutside = pods === undefined ? [] : [`${pods.others} ${mark}`];
+    const marking = isAll ? [mark] : fromOutside;
+    return chain(`internal-${everywhere.name}`, [...marking, further], [everywhere]);
   }
   if (type === "external") return chain(`external-${everywhere.name}`, [mark, further], [everywhere]);
   const rules = [
-    ...(pods === undefined ? [] : [`${ip} saddr ${pods} ${further}`]),
+    ...(pods === undefined ? [] : [`${pods.match} ${further}`]),
     `fib saddr type local ${mark}`,
     `fib saddr type local ${further}`,
     ...(local === undefined ? [] : [`goto ${local.name}`]),

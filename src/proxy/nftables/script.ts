@@ -1,12 +1,15 @@
 /** One transaction while it is written: lines in an order that nft accepts, what is referred to made first and removed last. @module */
 import type { NftObject } from "./objects.ts";
 
+const SEPARATOR = " , ";
+const OPEN_MAX = 500;
+
 export class Script {
   readonly #table: string;
   readonly #made: string[] = [];
   /** Map or set -> elements. */
-  readonly #deleted = new Map<string, string[]>();
-  readonly #added = new Map<string, string[]>();
+  readonly #deleted = new Map<string, Elements>();
+  readonly #added = new Map<string, Elements>();
   readonly #removed: string[] = [];
   #size = 0;
 
@@ -54,15 +57,29 @@ export class Script {
     return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
   }
 
-  #elements(verb: string, sets: ReadonlyMap<string, readonly string[]>): readonly string[] {
-    return [...sets].map(
-      ([set, elements]) => `${verb} element ${this.#table} ${set} { ${elements.join(" , ")} }`,
-    );
+  #elements(verb: string, sets: ReadonlyMap<string, Elements>): readonly string[] {
+    return [...sets].map(([set, { done, open }]) => {
+      const elements = [...done, ...open].join(SEPARATOR);
+      return `${verb} element ${this.#table} ${set} { ${elements} }`;
+    });
   }
 }
 
-function push(sets: Map<string, string[]>, set: string, element: string): void {
+/** Joined as they come: to join those of a large service at the end would hold the event loop. */
+interface Elements {
+  readonly done: string[];
+  /** At most `OPEN_MAX`. */
+  open: string[];
+}
+
+function push(sets: Map<string, Elements>, set: string, element: string): void {
   const list = sets.get(set);
-  if (list === undefined) sets.set(set, [element]);
-  else list.push(element);
+  if (list === undefined) {
+    sets.set(set, { done: [], open: [element] });
+    return;
+  }
+  list.open.push(element);
+  if (list.open.length < OPEN_MAX) return;
+  list.done.push(list.open.join(SEPARATOR));
+  list.open = [];
 }
