@@ -41,6 +41,12 @@ const SETS_MAX = 32;
 export class EqualPodsTable {
   /** In the order of use, the latest last. */
   readonly #bySignature = new Map<string, EqualPods>();
+  readonly #flushed: () => void;
+
+  /** `flushed` is called when a set of equal pods makes room for another. */
+  constructor(flushed: () => void) {
+    this.#flushed = flushed;
+  }
 
   /** What is known of pods equal to this one, if one of them fitted nowhere lately. */
   of(cycle: Cycle, pod: PodInfo): EqualPods | undefined {
@@ -56,7 +62,10 @@ export class EqualPodsTable {
   /** From now on for pods equal to this one. */
   remember(cycle: Cycle, pod: PodInfo): EqualPods | undefined {
     if (!cycle.isLocal) return undefined;
-    if (this.#bySignature.size >= SETS_MAX) this.#bySignature.delete(this.#bySignature.keys().next().value!);
+    if (this.#bySignature.size >= SETS_MAX) {
+      this.#bySignature.delete(this.#bySignature.keys().next().value!);
+      this.#flushed();
+    }
     const equals = new EqualPods();
     this.#bySignature.set(signatureOf(cycle, pod), equals);
     return equals;

@@ -1,5 +1,6 @@
 /** What of a node or a pod is new, as far as it matters to pods that wait. @module */
 import type { Node, Pod } from "#api/core/v1/types.gen";
+import { jsonEqual } from "#apimachinery";
 import type { PodInfo } from "./cache/pod-info.ts";
 import { isSmaller } from "./cache/resources.ts";
 import type { EventChange } from "./framework/cluster-event.ts";
@@ -7,13 +8,13 @@ import type { EventChange } from "./framework/cluster-event.ts";
 /** Heartbeats change the times of conditions only, and help nobody. */
 export function nodeChanges(old: Node, node: Node): readonly EventChange[] {
   const changes: EventChange[] = [];
-  if (!isEqual(old.status?.allocatable, node.status?.allocatable)) changes.push("UpdateNodeAllocatable");
-  if (!isEqual(old.metadata.labels, node.metadata.labels)) changes.push("UpdateNodeLabel");
+  if (!jsonEqual(old.status?.allocatable, node.status?.allocatable)) changes.push("UpdateNodeAllocatable");
+  if (!jsonEqual(old.metadata.labels, node.metadata.labels)) changes.push("UpdateNodeLabel");
   const isSame =
-    isEqual(old.spec?.taints, node.spec?.taints) && old.spec?.unschedulable === node.spec?.unschedulable;
+    jsonEqual(old.spec?.taints, node.spec?.taints) && old.spec?.unschedulable === node.spec?.unschedulable;
   if (!isSame) changes.push("UpdateNodeTaint");
-  if (!isEqual(conditionsOf(old), conditionsOf(node))) changes.push("UpdateNodeCondition");
-  if (!isEqual(old.metadata.annotations, node.metadata.annotations)) changes.push("UpdateNodeAnnotation");
+  if (!jsonEqual(conditionsOf(old), conditionsOf(node))) changes.push("UpdateNodeCondition");
+  if (!jsonEqual(old.metadata.annotations, node.metadata.annotations)) changes.push("UpdateNodeAnnotation");
   return changes;
 }
 
@@ -32,12 +33,8 @@ export function podChanges(old: PodInfo, pod: PodInfo): readonly EventChange[] {
 /** The scheduler's own status writes come back as updates, and change nothing it looks at. */
 export function asksAnew(old: Pod, pod: Pod): boolean {
   return (
-    !isEqual(old.metadata.labels, pod.metadata.labels) ||
-    !isEqual(old.spec, pod.spec) ||
-    !isEqual(old.status?.resourceClaimStatuses, pod.status?.resourceClaimStatuses)
+    !jsonEqual(old.metadata.labels, pod.metadata.labels) ||
+    !jsonEqual(old.spec, pod.spec) ||
+    !jsonEqual(old.status?.resourceClaimStatuses, pod.status?.resourceClaimStatuses)
   );
-}
-
-export function isEqual(a: unknown, b: unknown): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }

@@ -1,9 +1,10 @@
 /** One scheduling cycle: filter, then score, then choose. Synchronous and without I/O, unless an extender is asked. @module */
 import type { NodeInfo } from "./cache/node-info.ts";
 import type { PodInfo } from "./cache/pod-info.ts";
-import { EqualPodsTable } from "./equal-pods.ts";
+import { EqualPodsTable, type EqualPods } from "./equal-pods.ts";
 import { askToFilter, askToPrioritize } from "./extender/ask-extenders.ts";
 import type { Extender } from "./extender/extender.ts";
+import { always, timed } from "./framework/cycle-timer.ts";
 import type { Framework } from "./framework/framework.ts";
 import type { Cycle, RefusedNodes, Snapshot } from "./framework/plugin.ts";
 import { PluginError, unresolvable, type Status } from "./framework/status.ts";
@@ -39,7 +40,7 @@ export class NodeFinder {
   readonly #percentage: number;
   readonly #metrics: SchedulerMetrics | undefined;
   readonly #extenders: readonly Extender[];
-  readonly #equals = new EqualPodsTable();
+  readonly #equals: EqualPodsTable;
   /** Scans begin where the last one ended, so that all nodes get their turn. */
   #start = 0;
 
@@ -55,27 +56,26 @@ export class NodeFinder {
     this.#percentage = options.percentageOfNodesToScore ?? 0;
     this.#metrics = options.metrics;
     this.#extenders = options.extenders ?? [];
+    this.#equals = new EqualPodsTable(() => this.#metrics?.flushed(framework.profileName));
   }
 
   /** Throws, or rejects, when a plugin or an extender fails. */
   find(pod: PodInfo, snapshot: Snapshot): Found | Promise<Found> {
-    const timer = this.#metrics?.startTimer(this.#framework.profileName);
     const cycle = this.#framework.preFilter(pod, snapshot);
-    timer?.("PreFilter", "code" in cycle ? "Unschedulable" : "Success");
     if ("code" in cycle) {
       const refused = { nodes: [], statuses: [], absent: cycle };
       return { kind: "unschedulable", cycle: undefined, refused, refusal: cycle };
     }
     const feasible: NodeInfo[] = [];
-    const refused = this.#scan(cycle, pod, snapshot, feasible);
-    timer?.("Filter", feasible.length === 0 ? "Unschedulable" : "Success");
+    const refused = timed(cycle.timer, "Filter", always("Success"), () =>
+      this.#scan(cycle, pod, snapshot, feasible),
+    );
     if (feasible.length === 0) return { kind: "unschedulable", cycle, refused, refusal: undefined };
     const extenders = this.#extenders.filter((extender) => extender.isInterested(pod.pod));
     if (extenders.some(({ isFilter, isPrioritizer }) => isFilter || isPrioritizer))
       return this.#findWithExtenders(extenders, cycle, pod, snapshot, feasible, refused);
     if (feasible.length === 1) return { kind: "node", node: feasible[0]!, cycle };
     const scores = this.#framework.score(cycle, pod, feasible, snapshot);
-    timer?.("Score", "Success");
     return { kind: "node", node: feasible[this.#best(scores)]!, cycle };
   }
 
@@ -140,16 +140,21 @@ export class NodeFinder {
       }
     }
     this.#start = start + looked;
-    if (feasible.length === 0 && cycle.equals === undefined) this.#remember(cycle, pod, refused, statuses);
+    if (feasible.length === 0 && cycle.equals === undefined) {
+      const store = (): void => this.#remember(cycle, pod, refused, statuses);
+      if (this.#metrics === undefined) store();
+      else this.#metrics.stored(this.#framework.profileName, store);
+    }
     const absent = nodeNames === undefined ? undefined : notSatisfied(namedBy);
     return { nodes: refused, statuses, absent };
   }
 
   /** Asks the plugins, or knows from a pod that was equal. */
   #answering(cycle: Cycle, pod: PodInfo): (node: NodeInfo) => Status | undefined {
-    const equals = this.#equals.of(cycle, pod);
+    const find = (): EqualPods | undefined => this.#equals.of(cycle, pod);
+    const equals =
+      this.#metrics === undefined ? find() : this.#metrics.hinted(this.#framework.profileName, find);
     cycle.equals = equals;
-    this.#metrics?.batch(this.#framework.profileName, equals === undefined ? "no_hint" : "hint_used");
     if (equals === undefined) return (node) => this.fits(cycle, pod, node);
     const promisedName = this.#nominated.nodeOf(pod.uid); // there its own promise counts for others only
     return (node) => {

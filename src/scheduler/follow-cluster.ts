@@ -15,11 +15,11 @@ import { CSINodes } from "#api/storage/v1/csinode";
 import { CSIStorageCapacities } from "#api/storage/v1/csistoragecapacity";
 import { StorageClasses } from "#api/storage/v1/storageclass";
 import { VolumeAttachments } from "#api/storage/v1/volumeattachment";
-import { keyOf, type Clock, type Kind, type KubeObject } from "#apimachinery";
+import { jsonEqual, keyOf, type Clock, type Kind, type KubeObject } from "#apimachinery";
 import type { InformerFactory } from "#client";
 import { podInfo } from "./cache/pod-info.ts";
 import type { SchedulerCache } from "./cache/scheduler-cache.ts";
-import { asksAnew, isEqual, nodeChanges, podChanges } from "./event-changes.ts";
+import { asksAnew, nodeChanges, podChanges } from "./event-changes.ts";
 import {
   labelOf,
   type ClusterEvent,
@@ -82,7 +82,7 @@ function followNamespaces(informers: InformerFactory, { cache }: Followers): () 
   return informers.informer(Namespaces).addEventHandler({
     onAdd: () => cache.index.namespacesChanged(),
     onUpdate(namespace, old) {
-      if (!isEqual(namespace.metadata.labels, old.metadata.labels)) cache.index.namespacesChanged();
+      if (!jsonEqual(namespace.metadata.labels, old.metadata.labels)) cache.index.namespacesChanged();
     },
   });
 }

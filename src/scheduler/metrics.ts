@@ -1,12 +1,13 @@
 /** What the scheduler measures of itself. Costs next to nothing without a sink. @module */
 import type { Clock } from "#apimachinery";
 import type { MetricsSink } from "#client";
+import { CycleTimer } from "./framework/cycle-timer.ts";
 import type { Evaluations } from "./framework/framework.ts";
 
 export type AttemptResult = "scheduled" | "unschedulable" | "error";
 export type CallType = "pod_binding" | "pod_status_patch";
 
-/** One cycle of so many has its extension points timed. */
+/** One cycle of so many has its extension points and plugins timed. */
 const CYCLES_PER_SAMPLE = 10;
 /** One queueing hint of so many is timed: there may be a million of them in a second. */
 const HINTS_PER_SAMPLE = 100;
@@ -19,6 +20,8 @@ export class SchedulerMetrics {
   #cycles = 0;
   #hints = 0;
   readonly #calls: Record<CallType, number> = { pod_binding: 0, pod_status_patch: 0 };
+  /** Gauge and label -> its value. */
+  readonly #shown = new Map<string, number>();
   readonly #refusalsShown = new Map<string, Readonly<Record<string, string>>>();
 
   constructor(sink: MetricsSink | undefined, clock: Clock) {
@@ -26,17 +29,10 @@ export class SchedulerMetrics {
     this.#clock = clock;
   }
 
-  /** In one cycle of ten: gives the time since its last call, or since the start, to an extension point. */
-  startTimer(profile: string): ((extensionPoint: string, status: string) => void) | undefined {
+  /** In one cycle of ten. */
+  cycleTimer(profile: string): CycleTimer | undefined {
     if (this.#sink === undefined || this.#cycles++ % CYCLES_PER_SAMPLE !== 0) return undefined;
-    let sinceMs = this.#clock.monotonicMs();
-    return (extensionPoint, status) => {
-      const nowMs = this.#clock.monotonicMs();
-      const labels = { extension_point: extensionPoint, status, profile };
-      const name = "scheduler_framework_extension_point_duration_seconds";
-      this.#sink?.observe(name, labels, (nowMs - sinceMs) / 1_000);
-      sinceMs = nowMs;
-    };
+    return new CycleTimer(this.#sink, this.#clock, profile);
   }
 
   /** Runs a plugin's hint. */
@@ -56,9 +52,30 @@ export class SchedulerMetrics {
     this.#sink?.observe("scheduler_plugin_execution_duration_seconds", labels, durationMs / 1_000);
   }
 
-  /** Whether what an equal pod found out could be used. */
-  batch(profile: string, result: "hint_used" | "no_hint"): void {
-    this.#sink?.inc("scheduler_batch_attempts_total", { profile, result });
+  /** Looks for what an equal pod found out. */
+  hinted<T>(profile: string, find: () => T | undefined): T | undefined {
+    if (this.#sink === undefined) return find();
+    const startMs = this.#clock.monotonicMs();
+    const found = find();
+    const seconds = (this.#clock.monotonicMs() - startMs) / 1_000;
+    const [hinted, result] = found === undefined ? ["no_hint", "no_hint"] : ["hint", "hint_used"];
+    this.#sink.observe("scheduler_get_node_hint_duration_seconds", { hinted, profile }, seconds);
+    this.#sink.inc("scheduler_batch_attempts_total", { profile, result });
+    return found;
+  }
+
+  /** Keeps what a pod found out for equal ones. */
+  stored(profile: string, store: () => void): void {
+    const startMs = this.#clock.monotonicMs();
+    store();
+    const seconds = (this.#clock.monotonicMs() - startMs) / 1_000;
+    this.#sink?.observe("scheduler_store_schedule_results_duration_seconds", { profile }, seconds);
+  }
+
+  /** What was known of equal pods made room for others. */
+  flushed(profile: string): void {
+    const labels = { profile, reason: "pod_incompatible" };
+    this.#sink?.inc("scheduler_batch_cache_flushed_total", labels);
   }
 
   event(label: string, durationMs: number): void {
@@ -124,17 +141,24 @@ export class SchedulerMetrics {
     readonly pending: Readonly<Record<string, number>>;
     readonly cache: Readonly<Record<string, number>>;
     readonly binding: number;
-    readonly eventsKept: number;
+    readonly eventsKept: ReadonlyMap<string, number>;
   }): void {
-    const sink = this.#sink;
-    if (sink === undefined) return;
+    if (this.#sink === undefined) return;
     for (const [queue, length] of Object.entries(sizes.pending))
-      sink.set("scheduler_pending_pods", { queue }, length);
-    for (const [type, size] of Object.entries(sizes.cache)) sink.set("scheduler_cache_size", { type }, size);
-    for (const [call_type, count] of Object.entries(this.#calls))
-      sink.set("scheduler_pending_async_api_calls", { call_type }, count);
-    sink.set("scheduler_goroutines", { operation: "binding" }, sizes.binding);
-    sink.set("scheduler_inflight_events", { event: "all" }, sizes.eventsKept);
+      this.#show("pending_pods", "queue", queue, length);
+    for (const [type, size] of Object.entries(sizes.cache)) this.#show("cache_size", "type", type, size);
+    for (const [type, count] of Object.entries(this.#calls))
+      this.#show("pending_async_api_calls", "call_type", type, count);
+    this.#show("goroutines", "operation", "binding", sizes.binding);
+    for (const [event, count] of sizes.eventsKept) this.#show("inflight_events", "event", event, count);
+  }
+
+  /** They are looked at every few milliseconds, and mostly the same. */
+  #show(name: string, label: string, labelValue: string, value: number): void {
+    const key = `${name}/${labelValue}`;
+    if (this.#shown.get(key) === value) return;
+    this.#shown.set(key, value);
+    this.#sink!.set(`scheduler_${name}`, { [label]: labelValue }, value);
   }
 
   /** By plugin and profile; what is not among them any more is none. */

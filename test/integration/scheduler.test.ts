@@ -303,7 +303,15 @@ test("scheduler counts what it does under upstream's names", async () => {
     'scheduler_schedule_attempts_total{result="unschedulable",profile="default-scheduler"} 1',
     'scheduler_pending_pods{queue="unschedulable"} 1',
     "scheduler_preemption_attempts_total 1",
-    'scheduler_framework_extension_point_duration_seconds_count{extension_point="Filter",status="Success",profile="default-scheduler"} 1',
+    ...["PreFilter", "Filter", "Reserve", "Permit", "PreBindPreFlight", "Bind", "PostBind"].map(
+      (point) =>
+        `scheduler_framework_extension_point_duration_seconds_count{extension_point="${point}",status="${point === "PreBindPreFlight" ? "Skip" : "Success"}",profile="default-scheduler"} 1`,
+    ),
+    'scheduler_plugin_execution_duration_seconds_count{plugin="DynamicResources",extension_point="PreFilter",status="Skip"} 1',
+    'scheduler_get_node_hint_duration_seconds_count{hinted="no_hint",profile="default-scheduler"} 2',
+    'scheduler_store_schedule_results_duration_seconds_count{profile="default-scheduler"} 1',
+    'scheduler_inflight_events{event="PodPopped"}',
+    "# HELP scheduler_schedule_attempts_total [STABLE] ",
   ])
     assert.ok(text.includes(line), `${line} is missing`);
 });

@@ -1,6 +1,6 @@
 /** A node with the sums over its pods, kept up to date pod by pod. @module */
 import type { Node, Taint } from "#api/core/v1/types.gen";
-import type { labels } from "#apimachinery";
+import { jsonEqual, type labels } from "#apimachinery";
 import type { PodInfo } from "./pod-info.ts";
 import type { PodIndex } from "./pod-index.ts";
 import { addResources, equalResources, noResources, readResources, type Resources } from "./resources.ts";
@@ -43,8 +43,8 @@ export class NodeInfo {
 
   setNode(node: Node): void {
     const isMoved =
-      !isEqual(this.labels, node.metadata.labels ?? {}) ||
-      !isEqual(this.node.spec?.taints, node.spec?.taints);
+      !jsonEqual(this.labels, node.metadata.labels ?? {}) ||
+      !jsonEqual(this.node.spec?.taints, node.spec?.taints);
     if (isMoved) this.#leaveIndex();
     this.#read(node);
     if (!isMoved) return;
@@ -134,8 +134,4 @@ export class NodeInfo {
       else this.usedPorts.delete(key);
     }
   }
-}
-
-function isEqual(a: unknown, b: unknown): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }

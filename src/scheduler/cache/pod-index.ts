@@ -69,6 +69,8 @@ export class PodIndex {
     preferredAffinity: new Map(),
     preferredAntiAffinity: new Map(),
   };
+  /** Key of a PersistentVolumeClaim -> pods with a volume of it; those without are not there. */
+  readonly #claimUsers = new Map<string, number>();
   readonly #nodes = new Set<NodeInfo>();
   readonly #freeSlots: number[] = [];
 
@@ -113,6 +115,7 @@ export class PodIndex {
     if (group.nodes.size === 0) this.#emptyGroups.delete(pod.groupKey);
     group.nodes.set(node, (group.nodes.get(node) ?? 0) + 1);
     for (const counter of group.counters) counter.shift(node, 1);
+    for (const { key } of pod.claims) this.#claimUsers.set(key, this.claimUsers(key) + 1);
     if (!pod.hasAffinity) return;
     for (const kind of TERM_KINDS) for (const term of pod[kind]) this.#addTerm(kind, term, node);
   }
@@ -124,8 +127,20 @@ export class PodIndex {
     if (left > 0) group.nodes.set(node, left);
     else group.nodes.delete(node);
     if (group.nodes.size === 0) this.#emptyGroups.add(pod.groupKey);
+    for (const { key } of pod.claims) this.#removeUser(key);
     if (!pod.hasAffinity) return;
     for (const kind of TERM_KINDS) for (const term of pod[kind]) this.#removeTerm(kind, term, node);
+  }
+
+  /** How many volumes of pods on nodes are the PersistentVolumeClaim of this key. */
+  claimUsers(key: string): number {
+    return this.#claimUsers.get(key) ?? 0;
+  }
+
+  #removeUser(claim: string): void {
+    const left = this.claimUsers(claim) - 1;
+    if (left > 0) this.#claimUsers.set(claim, left);
+    else this.#claimUsers.delete(claim);
   }
 
   /** The labels of a namespace are not what they were. */

@@ -1,6 +1,7 @@
 /** A pod with everything the plugins ask of it, computed once. @module */
 import type { Pod } from "#api/core/v1/types.gen";
 import { controllerOf, keyOf, labels, type ObjectKey, ownValue } from "#apimachinery";
+import { claimRefs, type ClaimRef } from "./claim-refs.ts";
 import { podRequests } from "./pod-requests.ts";
 import type { Resources } from "./resources.ts";
 
@@ -41,6 +42,8 @@ export interface PodInfo {
   /** The same with upstream's floor for containers that ask nothing, so that they spread too. */
   readonly nonZero: Readonly<Resources>;
   readonly hostPorts: readonly HostPort[];
+  /** Of its volumes. */
+  readonly claims: readonly ClaimRef[];
   readonly requiredAffinity: readonly AffinityTerm[];
   readonly requiredAntiAffinity: readonly AffinityTerm[];
   readonly preferredAffinity: readonly AffinityTerm[];
@@ -74,6 +77,7 @@ export function podInfo(pod: Pod): PodInfo {
     requests: podRequests(pod, false),
     nonZero: podRequests(pod, true),
     hostPorts: hostPortsOf(pod),
+    claims: claimRefs(pod),
     requiredAffinity: required(affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution),
     requiredAntiAffinity: required(affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution),
     preferredAffinity: preferred(affinity?.podAffinity?.preferredDuringSchedulingIgnoredDuringExecution),

@@ -1,4 +1,5 @@
 /** What a pod counts for on its node: the larger of its init phase and its run phase, plus overhead. @module */
+import { isResizeInfeasible } from "#api/core/v1/pod-effective-resources";
 import { isPodLevelResource } from "#api/core/v1/pod-resources";
 import type { Container, ContainerStatus, Pod } from "#api/core/v1/types.gen";
 import {
@@ -96,9 +97,4 @@ function inResize(
   maxResources(result, readResources(allocated));
   if (!isResizeInfeasible(pod)) maxResources(result, readResources(wanted));
   return result;
-}
-
-function isResizeInfeasible({ status }: Pod): boolean {
-  const pending = status?.conditions?.find(({ type }) => type === "PodResizePending");
-  return pending?.reason === "Infeasible";
 }

@@ -1,5 +1,5 @@
 /** What a KubeSchedulerConfiguration must be, in upstream's words. @module */
-import { field, isQualifiedName, parseDuration, type StatusCause } from "#apimachinery";
+import { field, isQualifiedName, jsonEqual, parseDuration, type StatusCause } from "#apimachinery";
 import { EXTENSION_POINTS } from "../framework/points.ts";
 import type { ExtenderConfig, KubeSchedulerConfiguration, LeaderElection, Profile } from "./types.ts";
 import { validateArgs } from "./validate-args.ts";
@@ -116,7 +116,7 @@ function validateCommonQueueSort(profiles: readonly Profile[]): Causes {
   for (const [i, profile] of others.entries()) {
     const path = field.index("profiles", i + 1);
     const { queueSort } = profile.plugins;
-    if (!isEqual(canon, queueSort))
+    if (!jsonEqual(canon, queueSort))
       causes.push(
         field.invalid(
           field.child(path, "plugins", "queueSort"),
@@ -124,7 +124,7 @@ function validateCommonQueueSort(profiles: readonly Profile[]): Causes {
           "must be the same for all profiles",
         ),
       );
-    if (name !== undefined && argsOf(profile) !== undefined && !isEqual(argsOf(first!), argsOf(profile)))
+    if (name !== undefined && argsOf(profile) !== undefined && !jsonEqual(argsOf(first!), argsOf(profile)))
       causes.push(
         field.invalid(
           field.child(path, "pluginConfig", "args"),
@@ -134,10 +134,6 @@ function validateCommonQueueSort(profiles: readonly Profile[]): Causes {
       );
   }
   return causes;
-}
-
-function isEqual(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function validateExtenders(extenders: readonly ExtenderConfig[]): Causes {

@@ -4,8 +4,18 @@ import type { NodeInfo } from "../cache/node-info.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
 import type { SchedulerMetrics } from "../metrics.ts";
 import type { QueuedPod } from "../queue/queued-pod.ts";
+import { always, codeOf, timed, timedLater, timedPlugin, type CycleTimer } from "./cycle-timer.ts";
 import { isOfInterest, type ClusterEvent, type EventResource } from "./cluster-event.ts";
-import type { Cycle, CycleState, Plugin, PostFilterResult, RefusedNodes, Snapshot } from "./plugin.ts";
+import type {
+  Cycle,
+  CycleState,
+  PermitWait,
+  Plugin,
+  PostFilterResult,
+  PreFilterResult,
+  RefusedNodes,
+  Snapshot,
+} from "./plugin.ts";
 import type { PluginsByPoint } from "./points.ts";
 import { PluginError, unschedulable, type Status } from "./status.ts";
 import { WaitingPod, type WaitingPods } from "./waiting-pods.ts";
@@ -63,12 +73,18 @@ export class Framework {
 
   /** A status refuses the pod on every node. */
   preFilter(pod: PodInfo, snapshot: Snapshot): Cycle | Status {
+    const timer = this.#metrics?.cycleTimer(this.profileName);
+    return timed(timer, "PreFilter", cycleCode, () => this.#preFilter(pod, snapshot, timer));
+  }
+
+  #preFilter(pod: PodInfo, snapshot: Snapshot, timer: CycleTimer | undefined): Cycle | Status {
     const state: CycleState = new Map();
     const skipped = new Set<Plugin>();
     const namedBy: string[] = [];
     let nodeNames: ReadonlySet<string> | undefined;
     for (const plugin of this.#points.plugins.preFilter) {
-      const result = plugin.preFilter!(state, pod, snapshot);
+      const run = (): PreFilterResult | undefined => plugin.preFilter!(state, pod, snapshot);
+      const result = timedPlugin(timer, "PreFilter", plugin.name, preFilterCode, run);
       if (result?.skip === true) {
         skipped.add(plugin);
         continue;
@@ -84,7 +100,7 @@ export class Framework {
     const filters = skipped.size === 0 ? all : all.filter((plugin) => !skipped.has(plugin));
     for (const plugin of filters) this.#count("Filter", plugin);
     const isLocal = filters.every((plugin) => plugin.sign !== undefined);
-    return { state, filters, nodeNames, namedBy: namedBy.toSorted(), isLocal, equals: undefined };
+    return { state, filters, nodeNames, namedBy: namedBy.toSorted(), isLocal, equals: undefined, timer };
   }
 
   filter({ state, filters }: Cycle, pod: PodInfo, node: NodeInfo): Status | undefined {
@@ -104,6 +120,25 @@ export class Framework {
     snapshot: Snapshot,
     signal: AbortSignal,
   ): PostFilterResult | Promise<PostFilterResult> {
+    const timer = cycle?.timer;
+    if (timer === undefined) return this.#postFilter(cycle, pod, refused, snapshot, signal);
+    const startMs = timer.start();
+    const done = (result: PostFilterResult): PostFilterResult => {
+      timer.point("PostFilter", codeOf(result.status), startMs);
+      return result;
+    };
+    const result = this.#postFilter(cycle, pod, refused, snapshot, signal);
+    return result instanceof Promise ? result.then(done) : done(result);
+  }
+
+  #postFilter(
+    cycle: Cycle | undefined,
+    pod: PodInfo,
+    refused: RefusedNodes,
+    snapshot: Snapshot,
+    signal: AbortSignal,
+  ): PostFilterResult | Promise<PostFilterResult> {
+    const timer = cycle?.timer;
     const plugins = this.#points.plugins.postFilter;
     const reasons: string[] = [];
     let nominatedNodeName: string | undefined;
@@ -111,15 +146,22 @@ export class Framework {
     const from = (first: number): PostFilterResult | Promise<PostFilterResult> => {
       for (let i = first; i < plugins.length; i++) {
         const plugin = plugins[i]!;
+        const startMs = timer?.start() ?? 0;
         const result = plugin.postFilter!(cycle, pod, refused, snapshot, signal);
-        if (result instanceof Promise) return result.then((later) => take(plugin, later) ?? from(i + 1));
-        const final = take(plugin, result);
+        if (result instanceof Promise)
+          return result.then((later) => take(plugin, later, startMs) ?? from(i + 1));
+        const final = take(plugin, result, startMs);
         if (final !== undefined) return final;
       }
       return { status: unschedulable(rejector ?? "", ...reasons), nominatedNodeName };
     };
-    const take = (plugin: Plugin, result: PostFilterResult): PostFilterResult | undefined => {
+    const take = (
+      plugin: Plugin,
+      result: PostFilterResult,
+      startMs: number,
+    ): PostFilterResult | undefined => {
       const { status } = result;
+      timer?.plugin("PostFilter", plugin.name, codeOf(status), startMs);
       if (status === undefined || status.code !== "Unschedulable") return result;
       nominatedNodeName = result.nominatedNodeName ?? nominatedNodeName;
       reasons.push(...status.reasons);
@@ -130,23 +172,47 @@ export class Framework {
   }
 
   /** Weighted sums, in the order of `nodes`; valid until the next call. */
-  score({ state }: Cycle, pod: PodInfo, nodes: readonly NodeInfo[], snapshot: Snapshot): Float64Array {
+  score(cycle: Cycle, pod: PodInfo, nodes: readonly NodeInfo[], snapshot: Snapshot): Float64Array {
+    const { timer } = cycle;
+    const skipped = timed(timer, "PreScore", SUCCESS, () => this.#preScore(cycle, pod, nodes, snapshot));
+    return timed(timer, "Score", SUCCESS, () => this.#score(cycle, pod, nodes, skipped));
+  }
+
+  /** Gives the plugins that do not score this pod. */
+  #preScore(
+    { state, timer }: Cycle,
+    pod: PodInfo,
+    nodes: readonly NodeInfo[],
+    snapshot: Snapshot,
+  ): ReadonlySet<Plugin> {
+    const skipped = new Set<Plugin>();
+    for (const plugin of this.#points.plugins.preScore) {
+      const run = (): "skip" | undefined => plugin.preScore!(state, pod, nodes, snapshot);
+      if (timedPlugin(timer, "PreScore", plugin.name, skipCode, run) === "skip") skipped.add(plugin);
+      else this.#count("PreScore", plugin);
+    }
+    return skipped;
+  }
+
+  #score(
+    { state, timer }: Cycle,
+    pod: PodInfo,
+    nodes: readonly NodeInfo[],
+    skipped: ReadonlySet<Plugin>,
+  ): Float64Array {
     if (this.#totals.length < nodes.length) {
       this.#totals = new Float64Array(nodes.length);
       this.#scores = new Float64Array(nodes.length);
     }
     const totals = this.#totals.subarray(0, nodes.length).fill(0);
     const scores = this.#scores.subarray(0, nodes.length);
-    const skipped = new Set<Plugin>();
-    for (const plugin of this.#points.plugins.preScore) {
-      if (plugin.preScore!(state, pod, nodes, snapshot) === "skip") skipped.add(plugin);
-      else this.#count("PreScore", plugin);
-    }
     for (const plugin of this.#points.plugins.score) {
       if (skipped.has(plugin)) continue;
       this.#count("Score", plugin);
       const weight = this.#points.weights.get(plugin.name) ?? 1;
+      const startMs = timer?.start() ?? 0;
       for (let i = 0; i < nodes.length; i++) scores[i] = plugin.score!(state, pod, nodes[i]!);
+      timer?.plugin("Score", plugin.name, "Success", startMs);
       plugin.normalizeScore?.(state, scores);
       for (let i = 0; i < nodes.length; i++) totals[i]! += scores[i]! * weight;
     }
@@ -154,24 +220,35 @@ export class Framework {
   }
 
   /** Undone by `unreserve` on refusal. */
-  reserve(cycle: Cycle, pod: PodInfo, nodeName: string, snapshot: Snapshot): Status | undefined {
-    for (const plugin of this.#points.plugins.reserve) {
-      const status = plugin.reserve?.(cycle.state, pod, nodeName, snapshot);
-      if (status !== undefined) return failing("Reserve", status);
-    }
-    return undefined;
+  reserve({ state, timer }: Cycle, pod: PodInfo, nodeName: string, snapshot: Snapshot): Status | undefined {
+    return timed(timer, "Reserve", codeOf, () => {
+      for (const plugin of this.#points.plugins.reserve) {
+        const run = (): Status | undefined => plugin.reserve?.(state, pod, nodeName, snapshot);
+        const status = timedPlugin(timer, "Reserve", plugin.name, codeOf, run);
+        if (status !== undefined) return failing("Reserve", status);
+      }
+      return undefined;
+    });
   }
 
   /** Every plugin is told, in reverse, whether it reserved or not: Unreserve is idempotent by contract. */
-  unreserve({ state }: Cycle, pod: PodInfo, nodeName: string): void {
-    for (const plugin of this.#points.plugins.reserve.toReversed()) plugin.unreserve?.(state, pod, nodeName);
+  unreserve({ state, timer }: Cycle, pod: PodInfo, nodeName: string): void {
+    timed(timer, "Unreserve", SUCCESS, () => {
+      for (const plugin of this.#points.plugins.reserve.toReversed())
+        timedPlugin(timer, "Unreserve", plugin.name, SUCCESS, () => plugin.unreserve?.(state, pod, nodeName));
+    });
   }
 
   /** A status refuses the pod; a waiting pod is to be waited for before PreBind. */
   permit(cycle: Cycle, pod: PodInfo, nodeName: string): Status | WaitingPod | undefined {
+    return timed(cycle.timer, "Permit", permitCode, () => this.#permit(cycle, pod, nodeName));
+  }
+
+  #permit({ state, timer }: Cycle, pod: PodInfo, nodeName: string): Status | WaitingPod | undefined {
     const waits = new Map<string, number>();
     for (const plugin of this.#points.plugins.permit) {
-      const answer = plugin.permit!(cycle.state, pod, nodeName);
+      const run = (): Status | PermitWait | undefined => plugin.permit!(state, pod, nodeName);
+      const answer = timedPlugin(timer, "Permit", plugin.name, codeOf, run);
       if (answer === undefined) continue;
       if (answer.code !== "Wait") return failing("Permit", answer);
       waits.set(plugin.name, answer.timeoutMs);
@@ -194,15 +271,26 @@ export class Framework {
   }
 
   /** Whether any PreBind plugin has something to do. */
-  hasPreBindWork({ state }: Cycle, pod: PodInfo, nodeName: string): boolean {
-    return this.#points.plugins.preBind.some(
-      (plugin) => plugin.preBindPreFlight?.(state, pod, nodeName) !== "skip",
+  hasPreBindWork({ state, timer }: Cycle, pod: PodInfo, nodeName: string): boolean {
+    return timed(timer, "PreBindPreFlight", workCode, () =>
+      this.#points.plugins.preBind.some(
+        (plugin) => plugin.preBindPreFlight?.(state, pod, nodeName) !== "skip",
+      ),
     );
   }
 
   /** A status refuses the pod. Throws `PluginError` when a plugin fails. */
-  async preBind(
-    { state }: Cycle,
+  preBind(
+    { state, timer }: Cycle,
+    pod: PodInfo,
+    nodeName: string,
+    signal: AbortSignal,
+  ): Promise<Status | undefined> {
+    return timedLater(timer, "PreBind", codeOf, () => this.#preBind(state, pod, nodeName, signal));
+  }
+
+  async #preBind(
+    state: CycleState,
     pod: PodInfo,
     nodeName: string,
     signal: AbortSignal,
@@ -218,7 +306,11 @@ export class Framework {
   }
 
   /** Bind by the first plugin that does not skip. Throws `PluginError` when it fails. */
-  async bind({ state }: Cycle, pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<void> {
+  bind({ state, timer }: Cycle, pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<void> {
+    return timedLater(timer, "Bind", SUCCESS, () => this.#bind(state, pod, nodeName, signal));
+  }
+
+  async #bind(state: CycleState, pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<void> {
     for (const plugin of this.#points.plugins.bind) {
       const answer = await this.#running("Bind", plugin, () => plugin.bind!(state, pod, nodeName, signal));
       if (answer !== "skip") return;
@@ -226,8 +318,11 @@ export class Framework {
     throw new PluginError("Bind", "binding rejected: plugin skipped");
   }
 
-  postBind({ state }: Cycle, pod: PodInfo, nodeName: string): void {
-    for (const plugin of this.#points.plugins.postBind) plugin.postBind!(state, pod, nodeName);
+  postBind({ state, timer }: Cycle, pod: PodInfo, nodeName: string): void {
+    timed(timer, "PostBind", SUCCESS, () => {
+      for (const plugin of this.#points.plugins.postBind)
+        timedPlugin(timer, "PostBind", plugin.name, SUCCESS, () => plugin.postBind!(state, pod, nodeName));
+    });
   }
 
   addPod({ state, filters }: Cycle, pod: PodInfo, other: PodInfo, node: NodeInfo): void {
@@ -294,6 +389,28 @@ export class Framework {
     const key = `${point}/${name}`;
     this.#evaluations.set(key, (this.#evaluations.get(key) ?? 0) + 1);
   }
+}
+
+const SUCCESS = always("Success");
+
+function cycleCode(answer: Cycle | Status): string {
+  return "code" in answer ? answer.code : "Success";
+}
+
+function preFilterCode(result: PreFilterResult | undefined): string {
+  return result?.skip === true ? "Skip" : codeOf(result?.status);
+}
+
+function skipCode(answer: "skip" | undefined): string {
+  return answer === "skip" ? "Skip" : "Success";
+}
+
+function workCode(hasWork: boolean): string {
+  return hasWork ? "Success" : "Skip";
+}
+
+function permitCode(answer: Status | WaitingPod | undefined): string {
+  return answer instanceof WaitingPod ? "Wait" : codeOf(answer);
 }
 
 function isConcerned(plugin: Plugin, event: ClusterEvent): boolean {

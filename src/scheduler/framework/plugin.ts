@@ -5,6 +5,7 @@ import type { PodInfo } from "../cache/pod-info.ts";
 import type { EqualPods } from "../equal-pods.ts";
 import type { QueuedPod } from "../queue/queued-pod.ts";
 import type { ClusterEvent, EventInterest } from "./cluster-event.ts";
+import type { CycleTimer } from "./cycle-timer.ts";
 import type { Status } from "./status.ts";
 
 /** What a plugin keeps between the extension points of one pod's cycle. */
@@ -47,6 +48,8 @@ export interface Cycle {
   readonly isLocal: boolean;
   /** What is known of pods equal to this one. */
   equals: EqualPods | undefined;
+  /** Of the cycles that are measured. */
+  readonly timer: CycleTimer | undefined;
 }
 
 export interface PostFilterResult {

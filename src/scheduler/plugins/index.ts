@@ -74,7 +74,7 @@ export function newInTreeRegistry(): PluginRegistry {
     VolumeRestrictions: (_, { informers }) => volumeRestrictions(volumeListers(informers)),
     NodeVolumeLimits: (_, { informers }) =>
       nodeVolumeLimits((attached ??= new AttachedVolumes(volumeListers(informers), informers))),
-    VolumeBinding: (args, { client, clock, informers }) =>
+    VolumeBinding: (args, { client, clock, informers, metrics }) =>
       volumeBinding({
         client,
         clock,
@@ -82,6 +82,7 @@ export function newInTreeRegistry(): PluginRegistry {
         claimInformer: informers.informer(PersistentVolumeClaims),
         args: args as VolumeBindingArgs,
         promises,
+        metrics,
       }),
     VolumeZone: (_, { informers }) => volumeZone(volumeListers(informers)),
     PodTopologySpread: (args, { informers }) =>

@@ -1,11 +1,13 @@
 /** What happens in the cluster while pods are being tried: it may help them, should they be refused. @module */
-import type { ClusterEvent } from "../framework/cluster-event.ts";
+import { labelOf, type ClusterEvent } from "../framework/cluster-event.ts";
 import type { QueuedPod } from "./queued-pod.ts";
 
 /** Events kept for pods under way; a pod that is under way for longer is tried again as if one of the lost ones helped. */
 const EVENTS_MAX = 10_000;
 /** Events nobody needs are forgotten in batches of this. */
 const TRIM_AT = 1_024;
+/** Upstream's label of the pods themselves. */
+const POD_POPPED = "PodPopped";
 
 export class EventLog {
   #events: ClusterEvent[] = [];
@@ -13,9 +15,11 @@ export class EventLog {
   #first = 0;
   /** In the order of their start -> the number of the next event then. */
   readonly #underWay = new Map<QueuedPod, number>();
+  readonly #counts = new Map<string, number>();
 
-  get size(): number {
-    return this.#events.length;
+  /** By label; those that are gone are none. */
+  get counts(): ReadonlyMap<string, number> {
+    return this.#counts.set(POD_POPPED, this.#underWay.size);
   }
 
   isUnderWay(queued: QueuedPod): boolean {
@@ -29,6 +33,7 @@ export class EventLog {
   add(event: ClusterEvent): void {
     if (this.#underWay.size === 0) return;
     this.#events.push(event);
+    this.#count(event, 1);
     if (this.#events.length > EVENTS_MAX) this.#forget(EVENTS_MAX / 2);
   }
 
@@ -48,8 +53,14 @@ export class EventLog {
 
   #forget(count: number): void {
     if (count === 0) return;
+    for (let i = 0; i < count; i++) this.#count(this.#events[i]!, -1);
     this.#events = this.#events.slice(count);
     this.#first += count;
+  }
+
+  #count(event: ClusterEvent, by: 1 | -1): void {
+    const label = labelOf(event);
+    this.#counts.set(label, (this.#counts.get(label) ?? 0) + by);
   }
 }
 

@@ -83,9 +83,9 @@ export class SchedulingQueue {
     };
   }
 
-  /** Events kept for pods under way. */
-  get eventsKept(): number {
-    return this.#log.size;
+  /** Events kept for pods under way, and those pods as `PodPopped`, by label. */
+  get eventsKept(): ReadonlyMap<string, number> {
+    return this.#log.counts;
   }
 
   /** The unschedulable pods by the plugins that refused them. */

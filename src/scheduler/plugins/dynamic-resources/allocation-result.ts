@@ -4,6 +4,7 @@ import type {
   DeviceAllocationConfiguration,
   DeviceClaim,
   DeviceRequestAllocationResult,
+  ResourceClaim,
 } from "#api/resource/v1/types.gen";
 import { formatQuantity } from "#apimachinery";
 import type { Consumed } from "./consumable-capacity.ts";
@@ -19,7 +20,7 @@ export interface ChosenDevice {
 
 /** `random` makes the ids of shares. */
 export function resultOf(
-  devices: DeviceClaim,
+  { spec: { devices = {} } }: ResourceClaim,
   chosen: readonly ChosenDevice[],
   nodeName: string,
   random: () => number,

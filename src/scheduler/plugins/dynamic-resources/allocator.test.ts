@@ -10,6 +10,7 @@ import type {
   ResourceSliceSpec,
 } from "#api/resource/v1/types.gen";
 import { AllocatedDevices } from "./allocated-devices.ts";
+import { resultOf } from "./allocation-result.ts";
 import { allocate, AllocationError, AllocationTimeout, type AllocatorParts } from "./allocator.ts";
 import { DeviceSelectors } from "./device-selector.ts";
 import { gatherPools } from "./pools.ts";
@@ -55,15 +56,17 @@ interface Setting {
 
 function run({ slices, claims, allocated = [], isLate = () => false }: Setting) {
   const node = { name: "node", labels: {} };
+  const have = new AllocatedDevices();
+  for (const allocation of allocated) have.add(allocation);
   const parts: AllocatorParts = {
     pools: gatherPools(slices, node),
     classes: () => gpu,
-    allocated: new AllocatedDevices().with(allocated),
+    allocated: have,
     selectors: new DeviceSelectors(),
-    random: () => 0.5,
     isLate,
   };
-  return allocate(claims, node, parts);
+  const chosen = allocate(claims, parts);
+  return chosen?.map((devices, i) => resultOf(claims[i]!, devices, node.name, () => 0.5));
 }
 
 const devicesOf = (results: readonly AllocationResult[] | undefined): string =>

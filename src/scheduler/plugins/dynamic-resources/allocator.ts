@@ -1,10 +1,9 @@
 /** Chooses devices for claims on one node: depth first, taking back what leads nowhere. Upstream's structured allocator. @module */
-import type { SelectableNode } from "#api/core/v1/node-selector";
-import type { AllocationResult, DeviceSelector, ResourceClaim } from "#api/resource/v1/types.gen";
+import type { DeviceSelector, ResourceClaim } from "#api/resource/v1/types.gen";
 import { keyOf } from "#apimachinery";
 import type { AllocatedState } from "./allocated-devices.ts";
-import { resultOf, type ChosenDevice } from "./allocation-result.ts";
-import { consumptionOf, isWithin, type Consumed } from "./consumable-capacity.ts";
+import type { ChosenDevice } from "./allocation-result.ts";
+import { consumptionOf, isWithin, usualConsumption, type Consumed } from "./consumable-capacity.ts";
 import { AttributeConstraint } from "./device-constraint.ts";
 import { alternativesOf, isTaintedFor, type FindClass, type Wanted } from "./device-request.ts";
 import type { DeviceSelectors } from "./device-selector.ts";
@@ -16,6 +15,7 @@ const RESULTS_MAX = 32;
 /** Devices tried for one node, whatever time that takes. */
 const STEPS_MAX = 100_000;
 const NO_TAKERS: readonly number[] = [];
+const NO_SHARES: readonly Consumed[] = [];
 /** After so many tries it is looked at the time. */
 const STEPS_PER_LOOK = 256;
 
@@ -26,8 +26,6 @@ export interface AllocatorParts {
   /** What claims have, or are about to get. */
   readonly allocated: AllocatedState;
   readonly selectors: DeviceSelectors;
-  /** Makes the ids of shares. */
-  readonly random: () => number;
   /** Whether the time for one node is over. */
   readonly isLate: () => boolean;
 }
@@ -49,17 +47,14 @@ interface Chosen extends ChosenDevice {
 }
 
 /**
- * One result for every claim, or undefined if the node has not the devices. Throws `AllocationError`, and `AllocationTimeout` when
- * it takes too long.
+ * The devices of every claim, or undefined if the node has not enough of them. Throws `AllocationError`, and `AllocationTimeout`
+ * when it takes too long.
  */
 export function allocate(
   claims: readonly ResourceClaim[],
-  node: SelectableNode,
   parts: AllocatorParts,
-): readonly AllocationResult[] | undefined {
-  const allocation = new Allocation(claims, parts);
-  const chosen = allocation.run();
-  return chosen?.map((own, i) => resultOf(claims[i]!.spec.devices ?? {}, own, node.name, parts.random));
+): readonly (readonly ChosenDevice[])[] | undefined {
+  return new Allocation(claims, parts).run();
 }
 
 class Allocation {
@@ -222,21 +217,25 @@ class Allocation {
 
   /** Whether the device has what is asked for besides what others have of it. */
   #hasCapacity(wanted: Wanted, poolDevice: PoolDevice): boolean {
-    const consumed = this.#consumption(wanted, poolDevice);
-    if (consumed === undefined) return false;
     const { id, device } = poolDevice;
     const others = this.#parts.allocated.shared.get(id);
-    const ours = this.#shares.get(id) ?? [];
+    const ours = this.#shares.get(id) ?? NO_SHARES;
+    if (wanted.capacity === undefined && others === undefined && ours.length === 0)
+      return usualConsumption(device).isWithin;
+    const consumed = this.#consumption(wanted, poolDevice);
+    if (consumed === undefined) return false;
     return isWithin(device, others === undefined ? [consumed, ...ours] : [consumed, others, ...ours]);
   }
 
   #consumption(wanted: Wanted, poolDevice: PoolDevice): Consumed | undefined {
     const { device } = poolDevice;
+    if (wanted.capacity === undefined) return usualConsumption(device).consumed;
     return remembered(this.#consumptions, wanted, poolDevice, () => consumptionOf(device, wanted.capacity));
   }
 
   /** With admin access it need only be another than the claim is about to get. */
   #isInUse(claim: number, { adminAccess }: Wanted, { id }: PoolDevice): boolean {
+    if (this.#takers.size === 0) return !adminAccess && this.#parts.allocated.isDedicated(id);
     const takers = this.#takers.get(id) ?? NO_TAKERS;
     return adminAccess ? takers.includes(claim) : takers.length > 0 || this.#parts.allocated.isDedicated(id);
   }

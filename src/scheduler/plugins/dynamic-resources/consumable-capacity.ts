@@ -33,6 +33,25 @@ export function consumptionOf(
   return consumed;
 }
 
+interface UsualConsumption {
+  readonly consumed: Consumed | undefined;
+  /** Whether a device that nobody shares can be had so. */
+  readonly isWithin: boolean;
+}
+
+const usualOf = new WeakMap<Device, UsualConsumption>();
+
+/** Of a request that asks for no capacity: it is the same for all of them. */
+export function usualConsumption(device: Device): UsualConsumption {
+  let known = usualOf.get(device);
+  if (known === undefined) {
+    const consumed = consumptionOf(device);
+    known = { consumed, isWithin: consumed !== undefined && isWithin(device, [consumed]) };
+    usualOf.set(device, known);
+  }
+  return known;
+}
+
 /** Whether all of it together is there. */
 export function isWithin({ capacity = {} }: Device, parts: readonly Consumed[]): boolean {
   return Object.entries(capacity).every(([name, { value }]) => {

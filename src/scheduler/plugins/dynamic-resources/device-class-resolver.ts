@@ -9,12 +9,21 @@ export class DeviceClassResolver {
   readonly #classes: Lister<DeviceClass>;
   /** Until a class changes. */
   #byResource: ReadonlyMap<string, DeviceClass> | undefined;
+  #version = 0;
 
   constructor(informers: InformerFactory) {
     const classes = informers.informer(DeviceClasses);
     this.#classes = classes.lister;
-    const forget = (): void => void (this.#byResource = undefined);
+    const forget = (): void => {
+      this.#byResource = undefined;
+      this.#version++;
+    };
     classes.addEventHandler({ onAdd: forget, onUpdate: forget, onDelete: forget });
+  }
+
+  /** Another one after every change of a class. */
+  get version(): number {
+    return this.#version;
   }
 
   byName(name: string): DeviceClass | undefined {

@@ -1,8 +1,6 @@
 /** How much of an extended resource a node has as devices, and how much of it is taken: for those who score nodes by it. @module */
 import type { Device, DeviceClass } from "#api/resource/v1/types.gen";
 import type { NodeInfo } from "../../cache/node-info.ts";
-import type { CycleState } from "../../framework/plugin.ts";
-import type { AllocatedState } from "./allocated-devices.ts";
 import type { DraManager } from "./dra-manager.ts";
 import type { PoolDevice } from "./pools.ts";
 
@@ -12,10 +10,7 @@ export interface Totals {
 }
 
 /** undefined: no devices stand behind the resource. */
-export type DeviceTotals = (state: CycleState, resource: string, node: NodeInfo) => Totals | undefined;
-
-/** In a cycle: what is allocated, gathered once. */
-const ALLOCATED = "DynamicResources/allocated";
+export type DeviceTotals = (resource: string, node: NodeInfo) => Totals | undefined;
 
 export function deviceTotals(dra: DraManager): DeviceTotals {
   const known = new WeakMap<Device, WeakMap<DeviceClass, boolean>>();
@@ -26,11 +21,10 @@ export function deviceTotals(dra: DraManager): DeviceTotals {
     if (answer === undefined) classes.set(deviceClass, (answer = matches(dra, poolDevice, deviceClass)));
     return answer;
   };
-  return (state, resource, node) => {
+  const { allocated } = dra;
+  return (resource, node) => {
     const deviceClass = dra.classes.byResource(resource);
     if (deviceClass === undefined) return undefined;
-    let allocated = state.get(ALLOCATED) as AllocatedState | undefined;
-    if (allocated === undefined) state.set(ALLOCATED, (allocated = dra.allocated()));
     let capacity = 0;
     let used = 0;
     for (const { devices } of dra.poolsFor(node))

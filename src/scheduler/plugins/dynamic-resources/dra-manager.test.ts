@@ -73,13 +73,13 @@ test("DraManager.poolsFor() gathers anew when slices or the node's labels change
   assert.deepEqual([names("a"), names("b")], ["three", "two"]);
 });
 
-test("DraManager.allocated() knows the devices of claims, and those that are about to be taken", () => {
+test("DraManager.allocated knows the devices of claims, and those that are about to be taken", () => {
   const { dra, claims } = newManager([]);
   const known = having("x", "one");
   const promised = having("y", "two");
   claims.onAdd?.(known, false);
   dra.promise(promised, promised.status!.allocation!);
-  const taken = () => ["one", "two"].map((device) => dra.allocated().isDedicated(`${DRIVER}/p/${device}`));
+  const taken = () => ["one", "two"].map((device) => dra.allocated.isDedicated(`${DRIVER}/p/${device}`));
   assert.deepEqual(taken(), [true, true]);
   claims.onDelete?.(known);
   dra.release(promised);

@@ -13,23 +13,26 @@ import type {
 import { keyOf, type labels } from "#apimachinery";
 import type { InformerFactory, Lister, SharedInformer } from "#client";
 import type { NodeInfo } from "../../cache/node-info.ts";
-import { AllocatedDevices, type AllocatedState } from "./allocated-devices.ts";
+import { AllocatedDevices } from "./allocated-devices.ts";
+import { AllocationAnswers } from "./allocation-answers.ts";
 import type { DeviceClassResolver } from "./device-class-resolver.ts";
 import { DeviceSelectors } from "./device-selector.ts";
-import { gatherPools, type Pool } from "./pools.ts";
+import { gatherPools, poolId, type Pool } from "./pools.ts";
 
 /** One for all profiles of a scheduler. */
 export class DraManager {
   readonly selectors: DeviceSelectors = new DeviceSelectors();
   readonly classes: DeviceClassResolver;
+  /** What the cache says, what was written and what is promised. */
+  readonly allocated: AllocatedDevices = new AllocatedDevices();
+  /** What equal claims got lately. */
+  readonly answers: AllocationAnswers;
   readonly #claimInformer: SharedInformer<ResourceClaim>;
   readonly #claims: Lister<ResourceClaim>;
   readonly #slices: Lister<ResourceSlice>;
   readonly #rules: Lister<DeviceTaintRule>;
   /** Until a slice or a rule changes. */
   #byNode: SlicesByNode | undefined;
-  /** Of the cache. */
-  readonly #allocated = new AllocatedDevices();
   /** uid of the claim -> what it is about to get. */
   readonly #pending = new Map<string, AllocationResult>();
   /** By key: claims as the API answered, until the cache has something newer. */
@@ -37,6 +40,7 @@ export class DraManager {
 
   constructor(informers: InformerFactory, classes: DeviceClassResolver) {
     this.classes = classes;
+    this.answers = new AllocationAnswers(this.allocated, classes);
     const claims = informers.informer(ResourceClaims);
     this.#claimInformer = claims;
     this.#claims = claims.lister;
@@ -83,11 +87,6 @@ export class DraManager {
     return this.#slices.list().map((slice) => withRuleTaints(slice, rules));
   }
 
-  allocated(): AllocatedState {
-    const written = this.#written.values().map(({ status }) => status?.allocation);
-    return this.#allocated.with([...this.#pending.values(), ...written]);
-  }
-
   /** Calls after every change of a claim, with its key; gives a function that ends this. */
   onClaim(changed: (key: string) => void): () => void {
     const tell = (claim: ResourceClaim): void => changed(keyOf(claim));
@@ -98,33 +97,45 @@ export class DraManager {
     return this.#pending.has(metadata.uid ?? "");
   }
 
-  promise({ metadata }: ResourceClaim, allocation: AllocationResult): void {
-    this.#pending.set(metadata.uid ?? "", allocation);
+  promise(claim: ResourceClaim, allocation: AllocationResult): void {
+    this.release(claim);
+    this.#pending.set(claim.metadata.uid ?? "", allocation);
+    this.allocated.add(allocation);
   }
 
-  release({ metadata }: ResourceClaim): void {
-    this.#pending.delete(metadata.uid ?? "");
+  release({ metadata: { uid = "" } }: ResourceClaim): void {
+    this.allocated.delete(this.#pending.get(uid));
+    this.#pending.delete(uid);
   }
 
   /** A claim that this scheduler made is gone again. */
   removed(claim: ResourceClaim): void {
-    this.#written.delete(keyOf(claim));
+    this.#forgetWritten(keyOf(claim));
   }
 
   /** What the API answered to a write: it counts before the cache has it. */
   wrote(claim: ResourceClaim): void {
-    const cached = this.#claims.get(keyOf(claim));
-    if (cached === undefined || isNewer(claim, cached)) this.#written.set(keyOf(claim), claim);
+    const key = keyOf(claim);
+    const cached = this.#claims.get(key);
+    if (cached !== undefined && !isNewer(claim, cached)) return;
+    this.allocated.add(claim.status?.allocation);
+    this.#forgetWritten(key);
+    this.#written.set(key, claim);
+  }
+
+  #forgetWritten(key: string): void {
+    this.allocated.delete(this.#written.get(key)?.status?.allocation);
+    this.#written.delete(key);
   }
 
   #see(old: ResourceClaim | undefined, now: ResourceClaim | undefined): void {
-    this.#allocated.delete(old?.status?.allocation);
-    this.#allocated.add(now?.status?.allocation);
+    this.allocated.add(now?.status?.allocation);
+    this.allocated.delete(old?.status?.allocation);
     const key = keyOf((now ?? old)!);
     const written = this.#written.get(key);
     if (written === undefined) return;
     if (now === undefined || now.metadata.uid !== written.metadata.uid || !isNewer(written, now))
-      this.#written.delete(key);
+      this.#forgetWritten(key);
   }
 }
 
@@ -145,7 +156,7 @@ interface NodePools {
 function byNode(slices: readonly ResourceSlice[]): SlicesByNode {
   const local = new Map<string, ResourceSlice[]>();
   const shared: ResourceSlice[] = [];
-  for (const pool of Map.groupBy(slices, ({ spec }) => `${spec.driver}/${spec.pool.name}`).values()) {
+  for (const pool of Map.groupBy(slices, ({ spec }) => poolId(spec.driver, spec.pool.name)).values()) {
     const { nodeName = "" } = pool[0]!.spec;
     const isLocal = nodeName !== "" && pool.every(({ spec }) => spec.nodeName === nodeName);
     if (!isLocal) shared.push(...pool);

@@ -20,7 +20,8 @@ import type {
 } from "../../framework/plugin.ts";
 import { unresolvable, unschedulable, type Status } from "../../framework/status.ts";
 import { normalize } from "../scores.ts";
-import type { AllocatedState } from "./allocated-devices.ts";
+import type { Answer, NodeAnswers } from "./allocation-answers.ts";
+import { resultOf, type ChosenDevice } from "./allocation-result.ts";
 import { allocate, AllocationError, AllocationTimeout } from "./allocator.ts";
 import { bindClaim, deallocateClaim, unreserveClaim } from "./bind-claim.ts";
 import { devicesToPrepare, isBindingHopeless } from "./binding-conditions.ts";
@@ -35,6 +36,7 @@ import {
   resourcesOfDevices,
 } from "./extended-resources.ts";
 import { canBeReserved, isReservedFor, podResourceClaims } from "./pod-resource-claims.ts";
+import type { Pool } from "./pools.ts";
 import { waitForDevices } from "./wait-for-devices.ts";
 
 const NAME = "DynamicResources";
@@ -45,13 +47,26 @@ const NO_RESOURCE = unresolvable(NAME, "cannot fit resource");
 /** Upstream's FirstAvailableDeviceRequestMaxSize: the first alternative scores this, the next one less. */
 const ALTERNATIVES_MAX = 8;
 
+/** What the pod asks for where it is not allocated yet, on one node or on all that are alike. */
+interface Asked {
+  /** The one for extended resources is the last. */
+  readonly claims: readonly ResourceClaim[];
+  readonly extended: ExtendedClaim | undefined;
+  /** To this and to equal pods. */
+  readonly answers: NodeAnswers;
+}
+
 /** What the pod gets on one node. */
 interface OnNode {
-  /** Those that are not allocated yet; the one for extended resources is the last. */
-  readonly claims: readonly ResourceClaim[];
-  /** In the order of `claims`. */
+  readonly asked: Asked;
+  /** In the order of the claims. */
+  readonly devices: readonly (readonly ChosenDevice[])[];
+}
+
+interface Chosen {
+  readonly asked: Asked;
+  /** In the order of the claims. */
   readonly results: readonly AllocationResult[];
-  readonly extended: ExtendedClaim | undefined;
 }
 
 /** The claim for extended resources, as it would be written, and which container gets what of it. */
@@ -67,16 +82,16 @@ interface State {
   /** There are devices behind extended resources that the pod asks for. */
   readonly isExtended: boolean;
   /** By the resources that a node has as devices only. */
-  readonly extended: Map<string, ExtendedClaim>;
+  readonly asked: Map<string, Asked>;
+  /** Of nodes that have no resources beyond the common ones: mostly all. */
+  usual: Asked | Status | undefined;
   /** For extended resources, by an earlier attempt: its devices need not be free or enough any more. */
   readonly stale: ResourceClaim | undefined;
   readonly allocations: Map<string, OnNode>;
-  /** Counted once in a cycle. */
-  readonly allocated: AllocatedState;
   /** Claims that kept the pod from a node because they are elsewhere, or their devices do not get ready. */
   readonly elsewhere: Set<ResourceClaim>;
   /** What Reserve chose. */
-  chosen: OnNode | undefined;
+  chosen: Chosen | undefined;
   /** Claims that PreBind has written. */
   readonly bound: Set<ResourceClaim>;
   /** The claim for extended resources, once PreBind has made it. */
@@ -124,9 +139,9 @@ export class DynamicResources implements Plugin {
       claims,
       toAllocate,
       isExtended,
-      extended: new Map(),
+      asked: new Map(),
+      usual: undefined,
       stale: isExtended ? extendedClaimOf(dra.claimsOwnedBy(pod.pod)) : undefined,
-      allocated: toAllocate.length === 0 && !isExtended ? NOTHING_ALLOCATED : dra.allocated(),
       allocations: new Map(),
       elsewhere: new Set(),
       chosen: undefined,
@@ -140,36 +155,42 @@ export class DynamicResources implements Plugin {
   filter(cycle: CycleState, pod: PodInfo, node: NodeInfo): Status | undefined {
     const state = stateOf(cycle)!;
     if (state.stale !== undefined) return STALE;
-    const extended = state.isExtended ? this.#extendedClaim(state, pod, node) : undefined;
-    if (extended !== undefined && "code" in extended) return extended;
+    const hasMore = node.allocatable.scalar !== undefined;
+    const asked = hasMore
+      ? this.#askedOf(state, pod, node)
+      : (state.usual ??= this.#askedOf(state, pod, node));
+    if ("code" in asked) return asked;
     const elsewhere = state.claims.filter((claim) => this.#isElsewhere(claim, node));
     for (const claim of elsewhere) state.elsewhere.add(claim);
     if (elsewhere.length > 0) return NOT_HERE;
-    const claims = extended === undefined ? state.toAllocate : [...state.toAllocate, extended.claim];
-    if (claims.length === 0) return undefined;
-    const results = this.#tryAllocate(claims, state, node);
-    if ("code" in results) return results;
-    state.allocations.set(node.name, { claims, results, extended });
+    if (asked.claims.length === 0) return undefined;
+    const devices = this.#tryAllocate(asked, node);
+    if ("code" in devices) return devices;
+    state.allocations.set(node.name, { asked, devices });
     return undefined;
   }
 
-  /** undefined: the node has all of it without devices. */
-  #extendedClaim(
-    { extended }: State,
+  /** Resources that the node has without devices are not among it. */
+  #askedOf(
+    { asked, isExtended, toAllocate }: State,
     { pod, requests }: PodInfo,
     { allocatable }: NodeInfo,
-  ): ExtendedClaim | Status | undefined {
-    const { byResource } = this.#dra.classes;
-    const names = resourcesOfDevices(requests, allocatable, byResource);
+  ): Asked | Status {
+    const { classes, answers } = this.#dra;
+    const names = isExtended ? resourcesOfDevices(requests, allocatable, classes.byResource) : NO_NAMES;
     if (names === undefined) return NO_RESOURCE;
-    if (names.length === 0) return undefined;
-    const key = names.join();
-    let found = extended.get(key);
-    if (found === undefined) {
-      const asked = requestsAndMappings(pod, names, byResource);
-      found = { claim: newExtendedClaim(pod, asked.requests), mappings: asked.mappings };
-      extended.set(key, found);
+    const key = names.length === 1 ? names[0]! : names.join();
+    let found = asked.get(key);
+    if (found !== undefined) return found;
+    if (names.length === 0) {
+      found = { claims: toAllocate, extended: undefined, answers: answers.of(toAllocate) };
+    } else {
+      const { requests: wanted, mappings } = requestsAndMappings(pod, names, classes.byResource);
+      const claim = newExtendedClaim(pod, wanted);
+      const claims = [...toAllocate, claim];
+      found = { claims, extended: { claim, mappings }, answers: answers.of(claims) };
     }
+    asked.set(key, found);
     return found;
   }
 
@@ -203,10 +224,9 @@ export class DynamicResources implements Plugin {
 
   score(cycle: CycleState, _pod: PodInfo, node: NodeInfo): number {
     const state = stateOf(cycle)!;
-    const results = state.allocations.get(node.name)?.results ?? [];
+    const devices = state.allocations.get(node.name)?.devices ?? [];
     let sum = 0;
-    for (const claim of state.claims)
-      sum += scoreOf(claim, claim.status?.allocation ?? results[state.toAllocate.indexOf(claim)]);
+    for (const claim of state.claims) sum += scoreOf(claim, devices[state.toAllocate.indexOf(claim)]);
     return sum;
   }
 
@@ -217,19 +237,22 @@ export class DynamicResources implements Plugin {
   reserve(cycle: CycleState, _pod: PodInfo, nodeName: string): Status | undefined {
     const state = stateOf(cycle);
     if (state === undefined) return undefined;
-    const chosen = state.allocations.get(nodeName);
-    if (chosen === undefined && state.toAllocate.length === 0) return undefined;
-    if (chosen === undefined)
+    const onNode = state.allocations.get(nodeName);
+    if (onNode === undefined && state.toAllocate.length === 0) return undefined;
+    if (onNode === undefined)
       return { code: "Error", reasons: ["claim allocation not found for node"], plugin: NAME };
-    state.chosen = chosen;
-    for (const [i, claim] of chosen.claims.entries()) this.#dra.promise(claim, chosen.results[i]!);
+    const { asked, devices } = onNode;
+    const { random } = this.#handle;
+    const results = asked.claims.map((claim, i) => resultOf(claim, devices[i]!, nodeName, random));
+    state.chosen = { asked, results };
+    for (const [i, claim] of asked.claims.entries()) this.#dra.promise(claim, results[i]!);
     return undefined;
   }
 
   unreserve(cycle: CycleState, pod: PodInfo): void {
     const state = stateOf(cycle);
     if (state === undefined) return;
-    for (const claim of state.chosen?.claims ?? []) this.#dra.release(claim);
+    for (const claim of state.chosen?.asked.claims ?? []) this.#dra.release(claim);
     for (const claim of state.bound) giveBack(claim, pod, this.#handle);
     state.bound.clear();
     if (state.made !== undefined) takeBack(state.made, pod, this.#handle, this.#dra);
@@ -279,13 +302,14 @@ export class DynamicResources implements Plugin {
 
   /** Only now is the claim for extended resources written: before, it would hold devices of a node that is not chosen. */
   async #bindExtended(state: State, pod: PodInfo, signal: AbortSignal): Promise<void> {
-    const { extended, results = [] } = state.chosen ?? {};
-    if (extended === undefined) return;
-    state.made = await createExtendedClaim(this.#handle, extended.claim, signal);
+    const { asked, results = [] } = state.chosen ?? {};
+    if (asked?.extended === undefined) return;
+    const { claim, mappings } = asked.extended;
+    state.made = await createExtendedClaim(this.#handle, claim, signal);
     state.made = await bindClaim(this.#handle, state.made, results.at(-1), pod, signal);
     this.#dra.wrote(state.made);
-    this.#dra.release(extended.claim);
-    await noteExtendedClaim(this.#handle, pod, state.made, extended.mappings, signal);
+    this.#dra.release(claim);
+    await noteExtendedClaim(this.#handle, pod, state.made, mappings, signal);
   }
 
   queueingHint(event: ClusterEvent, pod: PodInfo): boolean {
@@ -300,31 +324,30 @@ export class DynamicResources implements Plugin {
     return isBindingHopeless(claim, this.#bindingTimeoutMs, this.#handle.clock.now());
   }
 
-  #tryAllocate(
-    claims: readonly ResourceClaim[],
-    { allocated }: State,
-    node: NodeInfo,
-  ): readonly AllocationResult[] | Status {
-    const dra = this.#dra;
-    const { clock, random } = this.#handle;
-    const timeoutMs = this.#filterTimeoutMs;
-    const startMs = clock.monotonicMs();
-    const parts = {
-      pools: dra.poolsFor(node),
-      classes: (name: string) => dra.classes.byName(name),
-      allocated,
-      selectors: dra.selectors,
-      random,
-      isLate: () => timeoutMs > 0 && clock.monotonicMs() - startMs >= timeoutMs,
-    };
+  #tryAllocate({ claims, answers }: Asked, node: NodeInfo): readonly (readonly ChosenDevice[])[] | Status {
+    const pools = this.#dra.poolsFor(node);
     try {
-      return allocate(claims, node, parts) ?? NO_DEVICES;
+      return answers.get(node, pools, () => this.#allocate(claims, pools)) ?? NO_DEVICES;
     } catch (err) {
       if (err instanceof AllocationError) return unresolvable(NAME, err.message);
       if (!(err instanceof AllocationTimeout)) throw err;
       // it may pass: the pod is tried again after a back-off
       return { code: "Error", reasons: [`node ${node.name}: ${err.message}`], plugin: NAME };
     }
+  }
+
+  #allocate(claims: readonly ResourceClaim[], pools: readonly Pool[]): Answer {
+    const { classes, allocated, selectors } = this.#dra;
+    const { clock } = this.#handle;
+    const timeoutMs = this.#filterTimeoutMs;
+    const startMs = clock.monotonicMs();
+    return allocate(claims, {
+      pools,
+      classes: (name: string) => classes.byName(name),
+      allocated,
+      selectors,
+      isLate: () => timeoutMs > 0 && clock.monotonicMs() - startMs >= timeoutMs,
+    });
   }
 
   #claimsOf({ pod }: PodInfo): readonly ResourceClaim[] | string {
@@ -337,7 +360,7 @@ const NOTHING_TO_DEALLOCATE: PostFilterResult = {
   status: unschedulable(NAME, "no new claims to deallocate"),
 };
 const NO_CLAIMS: readonly ResourceClaim[] = [];
-const NOTHING_ALLOCATED: AllocatedState = { isDedicated: () => false, shared: new Map() };
+const NO_NAMES: readonly string[] = [];
 
 function stateOf(cycle: CycleState): State | undefined {
   return cycle.get(NAME) as State | undefined;
@@ -355,9 +378,15 @@ function refusalOf(claim: ResourceClaim, pod: PodInfo, dra: DraManager): string 
   return undefined;
 }
 
-/** Better alternatives of requests with several count for more. */
-function scoreOf({ spec }: ResourceClaim, allocation: AllocationResult | undefined): number {
-  const used = new Set((allocation?.devices?.results ?? []).map(({ request }) => request));
+/** Better alternatives of requests with several count for more. `chosen`: if it is not allocated yet. */
+function scoreOf({ spec, status }: ResourceClaim, chosen: readonly ChosenDevice[] = []): number {
+  if (!(spec.devices?.requests ?? []).some(({ firstAvailable }) => firstAvailable !== undefined)) return 0;
+  const allocation = status?.allocation;
+  const used = new Set(
+    allocation === undefined
+      ? chosen.map(({ wanted }) => wanted.name)
+      : (allocation.devices?.results ?? []).map(({ request }) => request),
+  );
   let score = 0;
   for (const { name, firstAvailable = [] } of spec.devices?.requests ?? [])
     for (const [i, sub] of firstAvailable.entries())

@@ -25,6 +25,10 @@ export interface Pool {
   readonly consumers: readonly PoolDevice[];
 }
 
+export function poolId(driver: string, pool: string): string {
+  return `${driver}/${pool}`;
+}
+
 export function deviceId(driver: string, pool: string, device: string): string {
   return `${driver}/${pool}/${device}`;
 }
@@ -34,7 +38,7 @@ export function deviceId(driver: string, pool: string, device: string): string {
  * pools with devices that have to be prepared last.
  */
 export function gatherPools(slices: readonly ResourceSlice[], node: SelectableNode): readonly Pool[] {
-  const byPool = Map.groupBy(slices, ({ spec }) => `${spec.driver}/${spec.pool.name}`);
+  const byPool = Map.groupBy(slices, ({ spec }) => poolId(spec.driver, spec.pool.name));
   const pools: Pool[] = [];
   const withConditions: Pool[] = [];
   for (const [id, all] of [...byPool].toSorted(([a], [b]) => compareStrings(a, b))) {

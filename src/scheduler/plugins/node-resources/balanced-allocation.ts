@@ -2,7 +2,7 @@
 import type { NodeInfo } from "../../cache/node-info.ts";
 import type { PodInfo } from "../../cache/pod-info.ts";
 import type { NodeResourcesBalancedAllocationArgs, ResourceSpec } from "../../config/types.ts";
-import { MAX_NODE_SCORE, type CycleState, type Plugin } from "../../framework/plugin.ts";
+import { MAX_NODE_SCORE, type Plugin } from "../../framework/plugin.ts";
 import type { DeviceTotals } from "../dynamic-resources/device-totals.ts";
 import { amountOf, isScalar, totalsOf } from "./scoring.ts";
 
@@ -15,8 +15,8 @@ export function nodeResourcesBalancedAllocation(
     name: "NodeResourcesBalancedAllocation",
     preScore: (_state, { requests }) =>
       resources.every(({ name }) => amountOf(requests, name) === 0) ? "skip" : undefined,
-    score: (state, pod, node) =>
-      isCommon ? scoreCommon(pod, node) : scoreAll(state, pod, node, resources, devices),
+    score: (_state, pod, node) =>
+      isCommon ? scoreCommon(pod, node) : scoreAll(pod, node, resources, devices),
   };
 }
 
@@ -35,7 +35,6 @@ function halfGap(a: number, b: number): number {
 }
 
 function scoreAll(
-  state: CycleState,
   { requests }: PodInfo,
   node: NodeInfo,
   resources: readonly ResourceSpec[],
@@ -46,7 +45,7 @@ function scoreAll(
   for (const { name } of resources) {
     const wanted = amountOf(requests, name);
     if (wanted === 0 && isScalar(name)) continue;
-    const { capacity, used } = totalsOf(state, name, node, node.requested, devices);
+    const { capacity, used } = totalsOf(name, node, node.requested, devices);
     if (capacity === 0) continue;
     before.push(Math.min(used / capacity, 1));
     after.push(Math.min((used + wanted) / capacity, 1));

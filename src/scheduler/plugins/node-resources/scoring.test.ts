@@ -74,7 +74,7 @@ test("scoreByStrategy() counts devices where a node has nothing else of a resour
   const containers = [{ name: "c", resources: { requests: { [gpu]: "1" } } }];
   const asking = podInfo({ ...base, spec: { ...base.spec, containers } });
   const resources = [{ name: gpu, weight: 1 }];
-  const devices = (_: unknown, name: string) => (name === gpu ? { capacity: 4, used: 1 } : undefined);
+  const devices = (name: string) => (name === gpu ? { capacity: 4, used: 1 } : undefined);
   const strategy: ScoringStrategy = { type: "MostAllocated", resources };
   assert.equal(scoreByStrategy(strategy, devices)(new Map(), asking, node), 50);
   assert.equal(scoreByStrategy(strategy)(new Map(), asking, node), 0);

@@ -31,13 +31,13 @@ export function scoreByStrategy(strategy: ScoringStrategy, devices?: DeviceTotal
     : type === "MostAllocated"
       ? most
       : least;
-  return (state, pod, node) => {
+  return (_state, pod, node) => {
     let sum = 0;
     let weights = 0;
     for (const { name, weight } of resources) {
       const wanted = amountOf(pod.nonZero, name);
       if (wanted === 0 && isScalar(name)) continue;
-      const { capacity, used } = totalsOf(state, name, node, node.nonZeroRequested, devices);
+      const { capacity, used } = totalsOf(name, node, node.nonZeroRequested, devices);
       if (capacity === 0) continue;
       const score = scoreOf(used + wanted, capacity);
       if (isRatio && score === 0) continue;
@@ -51,14 +51,13 @@ export function scoreByStrategy(strategy: ScoringStrategy, devices?: DeviceTotal
 
 /** What a node has of a resource and what of it is taken; as devices, where it has none itself. */
 export function totalsOf(
-  state: CycleState,
   name: string,
   node: NodeInfo,
   requested: Readonly<Resources>,
   devices: DeviceTotals | undefined,
 ): Totals {
   const capacity = amountOf(node.allocatable, name);
-  const found = capacity === 0 && isScalar(name) ? devices?.(state, name, node) : undefined;
+  const found = capacity === 0 && isScalar(name) ? devices?.(name, node) : undefined;
   return found ?? { capacity, used: amountOf(requested, name) };
 }
 

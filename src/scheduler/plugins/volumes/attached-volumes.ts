@@ -5,6 +5,7 @@
  */
 import { PersistentVolumes } from "#api/core/v1/persistentvolume";
 import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
+import { storageClassOf } from "#api/core/v1/storage-class-name";
 import type { Pod } from "#api/core/v1/types.gen";
 import { CSINodes } from "#api/storage/v1/csinode";
 import { StorageClasses } from "#api/storage/v1/storageclass";
@@ -12,9 +13,10 @@ import type { CSINode, VolumeAttachment } from "#api/storage/v1/types.gen";
 import { VolumeAttachments } from "#api/storage/v1/volumeattachment";
 import { keyOf, type KubeObject, type ObjectKey } from "#apimachinery";
 import type { InformerFactory } from "#client";
+import { claimRefs } from "../../cache/claim-refs.ts";
 import type { NodeInfo } from "../../cache/node-info.ts";
 import { csiVolumeOf, driverOf, migratedPlugins, migratedVolume, type CsiVolume } from "./csi-volume.ts";
-import { classNameOf, claimRefs, type VolumeListers } from "./pod-claims.ts";
+import type { VolumeListers } from "./pod-claims.ts";
 
 /** By driver and handle: volumes that several pods share count once. */
 export type Volumes = ReadonlyMap<string, Pick<CsiVolume, "driver" | "plugin">>;
@@ -190,7 +192,7 @@ function addVolumes(
       add(csiVolumeOf(spec));
       continue;
     }
-    const className = classNameOf(claim);
+    const className = storageClassOf(claim);
     sources.add(classSource(className));
     const provisioner = classes.get(className)?.provisioner;
     if (provisioner !== undefined) add({ ...driverOf(provisioner), handle: key });

@@ -1,10 +1,18 @@
 /** Which volume a claim could be bound to on a node. Pure. @module */
 import { matchesNodeSelector } from "#api/core/v1/node-selector";
+import { storageClassOf } from "#api/core/v1/storage-class-name";
 import type { PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
+import {
+  compareCapacity,
+  hasAccessModes,
+  hasAttributes,
+  hasMode,
+  isKeptFor,
+  isLargeEnough,
+} from "#api/core/v1/volume-match";
 import type { StorageClass } from "#api/storage/v1/types.gen";
-import { compareQuantity, labels, parseQuantity } from "#apimachinery";
+import { labels } from "#apimachinery";
 import type { NodeInfo } from "../../cache/node-info.ts";
-import { classNameOf } from "./pod-claims.ts";
 
 export function isReachable({ spec }: PersistentVolume, node: NodeInfo): boolean {
   const terms = spec?.nodeAffinity?.required?.nodeSelectorTerms;
@@ -34,11 +42,11 @@ export function candidatesFor(
     if (isKept) kept.push(volume);
     else if (
       (selector === undefined || labels.matches(selector, volume.metadata.labels)) &&
-      (claim.spec?.accessModes ?? []).every((mode) => volume.spec?.accessModes?.includes(mode) === true)
+      hasAccessModes(volume, claim)
     )
       open.push(volume);
   }
-  return { kept, open: open.toSorted((a, b) => compareSizes(sizeOf(a), sizeOf(b))) };
+  return { kept, open: open.toSorted(compareCapacity) };
 }
 
 /** The one that is kept for the claim, and if the node cannot reach that, none; or the smallest that is large enough. */
@@ -63,27 +71,12 @@ export function canProvision({ provisioner, allowedTopologies }: StorageClass, n
 
 const NO_PROVISIONER = "kubernetes.io/no-provisioner";
 
-function isKeptFor({ spec }: PersistentVolume, { metadata }: PersistentVolumeClaim): boolean {
-  const { name, namespace, uid = "" } = spec?.claimRef ?? {};
-  return name === metadata.name && namespace === metadata.namespace && (uid === "" || uid === metadata.uid);
-}
-
 function fits(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
-  const { spec = {} } = volume;
-  const wanted = claim.spec ?? {};
   return (
     volume.metadata.deletionTimestamp === undefined &&
-    classNameOf(volume) === classNameOf(claim) &&
-    (spec.volumeMode ?? "Filesystem") === (wanted.volumeMode ?? "Filesystem") &&
-    (spec.volumeAttributesClassName ?? "") === (wanted.volumeAttributesClassName ?? "") &&
-    compareSizes(sizeOf(volume), wanted.resources?.requests?.["storage"] ?? "0") >= 0
+    storageClassOf(volume) === storageClassOf(claim) &&
+    hasMode(volume, claim) &&
+    hasAttributes(volume, claim) &&
+    isLargeEnough(volume, claim)
   );
-}
-
-function sizeOf({ spec }: PersistentVolume): string {
-  return spec?.capacity?.["storage"] ?? "0";
-}
-
-function compareSizes(a: string, b: string): number {
-  return compareQuantity(parseQuantity(a), parseQuantity(b));
 }

@@ -2,11 +2,11 @@
 import type { Pod } from "#api/core/v1/types.gen";
 import type { CSINode, VolumeAttachment } from "#api/storage/v1/types.gen";
 import type { ClusterEvent } from "../../framework/cluster-event.ts";
+import { claimRefs } from "../../cache/claim-refs.ts";
 import type { Plugin } from "../../framework/plugin.ts";
 import { unschedulable } from "../../framework/status.ts";
 import { limitsOf, type AttachedVolumes, type NodeVolumes, type Volumes } from "./attached-volumes.ts";
 import { migratedVolume } from "./csi-volume.ts";
-import { claimRefs } from "./pod-claims.ts";
 
 const NAME = "NodeVolumeLimits";
 const TOO_MANY = unschedulable(NAME, "node(s) exceed max volume count");

@@ -1,8 +1,10 @@
 /** The claims that a pod's volumes use, and what the cluster knows of them. @module */
 import type { CSIDriver, CSINode, CSIStorageCapacity, StorageClass } from "#api/storage/v1/types.gen";
+import { storageClassOf } from "#api/core/v1/storage-class-name";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "#api/core/v1/types.gen";
-import { controllerOf, quote, type ObjectKey } from "#apimachinery";
+import { controllerOf, quote } from "#apimachinery";
 import type { Lister } from "#client";
+import { claimRefs } from "../../cache/claim-refs.ts";
 
 export interface VolumeListers {
   readonly claims: Lister<PersistentVolumeClaim>;
@@ -11,23 +13,6 @@ export interface VolumeListers {
   readonly csiNodes: Lister<CSINode>;
   readonly csiDrivers: Lister<CSIDriver>;
   readonly capacities: Lister<CSIStorageCapacity>;
-}
-
-export interface ClaimRef {
-  readonly key: ObjectKey;
-  readonly name: string;
-  /** Made for this pod by the ephemeral volume controller. */
-  readonly isEphemeral: boolean;
-}
-
-export function claimRefs({ metadata, spec }: Pod): readonly ClaimRef[] {
-  const refs: ClaimRef[] = [];
-  for (const { name: volume, persistentVolumeClaim, ephemeral } of spec?.volumes ?? []) {
-    const name = ephemeral === undefined ? persistentVolumeClaim?.claimName : `${metadata.name}-${volume}`;
-    if (name === undefined) continue;
-    refs.push({ key: `${metadata.namespace ?? ""}/${name}`, name, isEphemeral: ephemeral !== undefined });
-  }
-  return refs;
 }
 
 /** The claims, or why the pod cannot have them yet. */
@@ -52,18 +37,13 @@ export function podClaims(pod: Pod, { claims }: VolumeListers): readonly Persist
 }
 
 const BIND_COMPLETED = "pv.kubernetes.io/bind-completed";
-const CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class";
 
 /** Bound on both sides, as the volume binder says when it is done. */
 export function isFullyBound({ metadata, spec }: PersistentVolumeClaim): boolean {
   return (spec?.volumeName ?? "") !== "" && metadata.annotations?.[BIND_COMPLETED] !== undefined;
 }
 
-export function classNameOf({ metadata, spec }: PersistentVolumeClaim | PersistentVolume): string {
-  return metadata.annotations?.[CLASS_ANNOTATION] ?? spec?.storageClassName ?? "";
-}
-
 /** Bound only when a pod that uses it is about to be placed. */
 export function isDelayed(claim: PersistentVolumeClaim, { classes }: VolumeListers): boolean {
-  return classes.get(classNameOf(claim))?.volumeBindingMode === "WaitForFirstConsumer";
+  return classes.get(storageClassOf(claim))?.volumeBindingMode === "WaitForFirstConsumer";
 }

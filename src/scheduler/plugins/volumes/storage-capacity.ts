@@ -1,7 +1,7 @@
 /** Whether a driver that tells how much storage it has left has enough of it where a node is (KEP-1472). @module */
 import type { PersistentVolumeClaim } from "#api/core/v1/types.gen";
 import type { CSIStorageCapacity, StorageClass } from "#api/storage/v1/types.gen";
-import { compareQuantity, labels, parseQuantity } from "#apimachinery";
+import { compareAmounts, labels } from "#apimachinery";
 import type { NodeInfo } from "../../cache/node-info.ts";
 import type { VolumeListers } from "./pod-claims.ts";
 
@@ -23,7 +23,7 @@ export function hasEnoughCapacity(
 
 function isSufficient({ maximumVolumeSize, capacity }: CSIStorageCapacity, size: string): boolean {
   const limit = maximumVolumeSize ?? capacity;
-  return limit !== undefined && compareQuantity(parseQuantity(limit), parseQuantity(size)) >= 0;
+  return limit !== undefined && compareAmounts(limit, size) >= 0;
 }
 
 /** Without a topology it is nowhere. */

@@ -5,22 +5,17 @@
  */
 import { PersistentVolumes } from "#api/core/v1/persistentvolume";
 import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
+import { storageClassOf } from "#api/core/v1/storage-class-name";
 import type { PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
 import { quote, type Clock } from "#apimachinery";
-import type { Client, SharedInformer } from "#client";
+import type { Client, MetricsSink, SharedInformer } from "#client";
+import { claimRefs } from "../../cache/claim-refs.ts";
 import type { NodeInfo } from "../../cache/node-info.ts";
 import type { VolumeBindingArgs } from "../../config/types.ts";
 import type { CycleState, Plugin } from "../../framework/plugin.ts";
 import { unresolvable, type Status } from "../../framework/status.ts";
 import { candidatesFor, canProvision, findVolume, isReachable, type Candidates } from "./match-volume.ts";
-import {
-  classNameOf,
-  claimRefs,
-  isDelayed,
-  isFullyBound,
-  podClaims,
-  type VolumeListers,
-} from "./pod-claims.ts";
+import { isDelayed, isFullyBound, podClaims, type VolumeListers } from "./pod-claims.ts";
 import { hasEnoughCapacity } from "./storage-capacity.ts";
 import type { Decision, VolumePromises } from "./volume-promises.ts";
 
@@ -42,6 +37,7 @@ export interface VolumeBindingParts {
   readonly claimInformer: SharedInformer<PersistentVolumeClaim>;
   readonly args: VolumeBindingArgs;
   readonly promises: VolumePromises;
+  readonly metrics: MetricsSink | undefined;
 }
 
 interface Claims {
@@ -53,6 +49,8 @@ interface Claims {
 
 export function volumeBinding(parts: VolumeBindingParts): Plugin {
   const { listers, promises } = parts;
+  const countFailed = (operation: "assume" | "bind"): void =>
+    parts.metrics?.inc("scheduler_volume_scheduling_stage_error_total", { operation });
   return {
     name: NAME,
     preFilter(cycle, { pod }) {
@@ -75,7 +73,10 @@ export function volumeBinding(parts: VolumeBindingParts): Plugin {
       const claims = cycle.get(NAME) as Claims | undefined;
       if (claims === undefined || claims.delayed.length === 0) return undefined;
       const result = decide(claims, snapshot.get(nodeName)!, listers, promises);
-      if ("code" in result) return result;
+      if ("code" in result) {
+        countFailed("assume");
+        return result;
+      }
       cycle.set(DECISIONS, result);
       promises.make(result, nodeName);
       return undefined;
@@ -85,8 +86,13 @@ export function volumeBinding(parts: VolumeBindingParts): Plugin {
     async preBind(cycle, _pod, nodeName, signal) {
       const decisions = decisionsOf(cycle);
       if (decisions.length === 0) return undefined;
-      await Promise.all(decisions.map((decision) => write(parts.client, decision, nodeName, signal)));
-      await Promise.all(decisions.map(({ claim }) => untilBound(parts, claim, nodeName, signal)));
+      try {
+        await Promise.all(decisions.map((decision) => write(parts.client, decision, nodeName, signal)));
+        await Promise.all(decisions.map(({ claim }) => untilBound(parts, claim, nodeName, signal)));
+      } catch (err) {
+        countFailed("bind");
+        throw err;
+      }
       return undefined;
     },
     postBind: (cycle) => promises.release(decisionsOf(cycle)),
@@ -150,7 +156,7 @@ function decideOne(
   if (selected !== undefined) return selected === node.name ? { claim, volume: undefined } : BIND_CONFLICT;
   const volume = find();
   if (volume !== undefined) return { claim, volume };
-  const storageClass = classes.get(classNameOf(claim));
+  const storageClass = classes.get(storageClassOf(claim));
   if (storageClass === undefined || !canProvision(storageClass, node)) return BIND_CONFLICT;
   if (!hasEnoughCapacity(claim, storageClass, node, listers)) return NOT_ENOUGH_SPACE;
   return { claim, volume: undefined };

@@ -4,7 +4,7 @@ import type { Plugin } from "../../framework/plugin.ts";
 import { unschedulable } from "../../framework/status.ts";
 import { eventPod } from "../event-pod.ts";
 import { diskConflict, hasExclusiveDisk } from "./disk-conflicts.ts";
-import { claimRefs, type VolumeListers } from "./pod-claims.ts";
+import type { VolumeListers } from "./pod-claims.ts";
 
 const NAME = "VolumeRestrictions";
 const CONFLICT = unschedulable(
@@ -16,7 +16,7 @@ const DISK_CONFLICT = unschedulable(NAME, "node(s) had no available disk");
 
 interface State {
   readonly keys: ReadonlySet<string>;
-  /** Pods anywhere that use one of them. */
+  /** Volumes of pods anywhere that are one of them. */
   users: number;
   /** It names a disk that conflicts where another pod on the node has it. */
   readonly hasDisk: boolean;
@@ -25,15 +25,15 @@ interface State {
 export function volumeRestrictions({ claims }: VolumeListers): Plugin {
   return {
     name: NAME,
-    preFilter(cycle, { pod }, snapshot) {
+    preFilter(cycle, own, { index }) {
       const keys = new Set<string>();
-      for (const { key } of claimRefs(pod))
+      for (const { key } of own.claims)
         if (claims.get(key)?.spec?.accessModes?.includes("ReadWriteOncePod") === true) keys.add(key);
-      const hasDisk = hasExclusiveDisk(pod);
-      if (keys.size === 0 && !hasDisk) return { skip: true };
-      const state: State = { keys, users: 0, hasDisk };
-      for (const node of keys.size === 0 ? [] : snapshot.nodes)
-        for (const other of node.pods.values()) if (usesOne(other, keys)) state.users++;
+      const hasDisk = hasExclusiveDisk(own.pod);
+      let users = 0;
+      for (const key of keys) users += index.claimUsers(key);
+      if (users === 0 && !hasDisk) return { skip: true };
+      const state: State = { keys, users, hasDisk };
       cycle.set(NAME, state);
       return undefined;
     },
@@ -45,25 +45,27 @@ export function volumeRestrictions({ claims }: VolumeListers): Plugin {
     },
     addPod(cycle, _pod, other) {
       const state = cycle.get(NAME) as State;
-      if (usesOne(other, state.keys)) state.users++;
+      state.users += usesOf(other, state.keys);
     },
     removePod(cycle, _pod, other) {
       const state = cycle.get(NAME) as State;
-      if (usesOne(other, state.keys)) state.users--;
+      state.users -= usesOf(other, state.keys);
     },
     eventsToRegister: [
       { resource: "AssignedPod", actions: ["delete"] },
       { resource: "PersistentVolumeClaim", actions: ["add", "update"] },
     ],
-    queueingHint(event, { pod }) {
+    queueingHint(event, { pod, claims: own }) {
       if (event.resource === "PersistentVolumeClaim") return true;
       const gone = eventPod(event, "old");
       if (gone === undefined) return false;
-      return diskConflict(pod, gone.pod) || usesOne(gone, new Set(claimRefs(pod).map(({ key }) => key)));
+      return diskConflict(pod, gone.pod) || usesOf(gone, new Set(own.map(({ key }) => key))) > 0;
     },
   };
 }
 
-function usesOne({ pod }: PodInfo, keys: ReadonlySet<string>): boolean {
-  return pod.spec?.volumes !== undefined && claimRefs(pod).some(({ key }) => keys.has(key));
+function usesOf({ claims }: PodInfo, keys: ReadonlySet<string>): number {
+  let uses = 0;
+  for (const { key } of claims) if (keys.has(key)) uses++;
+  return uses;
 }

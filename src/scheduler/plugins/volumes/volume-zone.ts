@@ -1,9 +1,10 @@
 /** VolumeZone: a volume with zone labels is used in its zone only. @module */
 import type { PersistentVolume } from "#api/core/v1/types.gen";
+import { claimRefs } from "../../cache/claim-refs.ts";
 import type { NodeInfo } from "../../cache/node-info.ts";
 import type { Plugin } from "../../framework/plugin.ts";
 import { unresolvable } from "../../framework/status.ts";
-import { claimRefs, type VolumeListers } from "./pod-claims.ts";
+import type { VolumeListers } from "./pod-claims.ts";
 
 const NAME = "VolumeZone";
 const CONFLICT = unresolvable(NAME, "node(s) had no available volume zone");
