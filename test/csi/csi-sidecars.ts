@@ -15,7 +15,7 @@ import type { PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types
 import { StorageClasses } from "#api/storage/v1/storageclass";
 import type { VolumeAttachment } from "#api/storage/v1/types.gen";
 import { VolumeAttachments } from "#api/storage/v1/volumeattachment";
-import { type Connection, isRuntimeUnavailable } from "#cri";
+import { type Connection, isRuntimeUnavailable, runtimeErrorCode } from "#cri";
 import { csi } from "../../src/kubelet/volumes/csi/csi-tables.ts";
 
 export interface Sidecars {
@@ -51,14 +51,16 @@ function oneAtATime(signal: AbortSignal): (work: () => Promise<void>) => void {
   let last = Promise.resolve();
   return (work) => {
     last = last.then(work).catch((err: unknown) => {
-      if (!signal.aborted && !isConflict(err) && !isNotFound(err) && !isRuntimeUnavailable(err)) throw err;
+      // A driver that stops cancels the calls that it has not answered.
+      const isAway = isRuntimeUnavailable(err) || runtimeErrorCode(err) === "Canceled";
+      if (!signal.aborted && !isConflict(err) && !isNotFound(err) && !isAway) throw err;
     });
   };
 }
 
 async function call(sidecars: Sidecars, name: string, request: object): Promise<object> {
   const { connection, signal } = sidecars;
-  return connection.unary(csi.method("Controller", name), request, { signal, deadlineMs: 10_000 });
+  return connection.unary(csi.method("Controller", name), request, { signal, deadlineMs: 60_000 });
 }
 
 const storageOf = (list: Readonly<Record<string, string>> | undefined): string => list?.["storage"] ?? "0";

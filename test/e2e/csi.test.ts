@@ -16,6 +16,8 @@ import { IMAGE } from "./pod-steps.ts";
 
 const WEB = join(import.meta.dirname, "../../examples/web");
 const DRIVER = "f.csi.io";
+/** Volumes are measured once a minute. */
+const MEASURED_MS = 120_000;
 const skip = process.geteuid?.() === 0 ? false : "needs root: real containers";
 
 suite("CSI", { skip }, () => {
@@ -106,11 +108,19 @@ suite("CSI", { skip }, () => {
     const tokens = JSON.parse(published.volumeContext["csi.storage.k8s.io/serviceAccount.tokens"]);
     assert.match(tokens.vault.token, /^ey/);
 
-    const summary = JSON.parse(
-      await cluster.kubectl("get", "--raw", `/api/v1/nodes/${node}/proxy/stats/summary`),
+    const measured = await eventually(
+      "the volume is measured",
+      async () => {
+        const summary = JSON.parse(
+          await cluster.kubectl("get", "--raw", `/api/v1/nodes/${node}/proxy/stats/summary`),
+        );
+        const shown = summary.pods.find(
+          ({ podRef }: { podRef: { name: string } }) => podRef.name === "writer",
+        );
+        return shown?.volume?.find(({ name }: { name: string }) => name === "data");
+      },
+      MEASURED_MS,
     );
-    const shown = summary.pods.find(({ podRef }: { podRef: { name: string } }) => podRef.name === "writer");
-    const measured = shown.volume.find(({ name }: { name: string }) => name === "data");
     assert.deepEqual(measured.pvcRef, { name: "data", namespace: "default" });
     assert.equal(measured.capacityBytes, 2 ** 30);
     const metrics = await cluster.kubectl("get", "--raw", `/api/v1/nodes/${node}/proxy/metrics`);

@@ -174,9 +174,10 @@ suite("device plugins", { skip }, () => {
     const socket = join(rootDir, "device-plugins", plugin.socketName);
     await eventually("the next kubelet", async () => (existsSync(socket) ? undefined : true), 60_000);
     await isOffered("allocatable", "0");
-    const { podResources } = (await ask("Get", { podName: "three", podNamespace: "default" })) as {
-      podResources: { containers: readonly { devices: readonly object[] }[] };
-    };
+    // it answers before it has heard of its pods, and then knows none
+    const { podResources } = (await eventually("the pod is known again", () =>
+      ask("Get", { podName: "three", podNamespace: "default" }),
+    )) as { podResources: { containers: readonly { devices: readonly object[] }[] } };
     assert.equal(podResources.containers[0]?.devices.length, 3);
     await plugin.stop();
     await plugin.start();

@@ -12,6 +12,7 @@ import { run, type Output, type RunOptions } from "./running.ts";
 export { eventually, run, type Output, type RunOptions } from "./running.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
+const SAYS_WHY_SECONDS = 30;
 
 export class TestCluster {
   readonly profile: string;
@@ -65,7 +66,7 @@ export class TestCluster {
   }
 
   tryKubectl(args: readonly string[], options: RunOptions = {}): Promise<Output> {
-    return run([...this.prefix, this.kubectlPath, ...args], this.env, options);
+    return run([...this.prefix, this.kubectlPath, ...args], this.env, { ...patience(args), ...options });
   }
 
   async apply(manifest: unknown): Promise<string> {
@@ -95,6 +96,12 @@ export class TestCluster {
   leaks(footprint?: Footprint): Promise<readonly string[]> {
     return leftovers(this, footprint);
   }
+}
+
+/** A command that waits by itself is let wait, and say why it gave up. */
+function patience(args: readonly string[]): RunOptions {
+  const [, seconds] = /^--timeout=(\d+)s$/m.exec(args.join("\n")) ?? [];
+  return seconds === undefined ? {} : { timeoutMs: (Number(seconds) + SAYS_WHY_SECONDS) * 1_000 };
 }
 
 function ok(what: string, { code, stdout, stderr }: Output): string {

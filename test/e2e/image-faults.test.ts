@@ -75,7 +75,7 @@ suite("faulty images", { skip: isRoot ? false : "needs root: real containers" },
     await eventually("the pull", async () =>
       (await cluster.kubectl("describe", "pod", "silent")).includes("Pulling image") ? true : undefined,
     );
-    await cluster.kubectl("delete", "pod", "silent", "--grace-period=1", "--timeout=15s");
+    await cluster.kubectl("delete", "pod", "silent", "--grace-period=1", "--timeout=60s");
   });
 
   for (const [name, members] of [

@@ -168,7 +168,7 @@ suite("joining", { skip: isRoot ? false : "needs root: real containers" }, () =>
     await eventually(
       "the next certificate",
       async () => ((await clientCertificate(node)).serialNumber === serialNumber ? undefined : true),
-      90_000,
+      180_000,
     );
     const metrics = await cluster.kubectl("get", "--raw", `/api/v1/nodes/${node.name}/proxy/metrics`);
     const value = (name: string): number =>
@@ -196,7 +196,7 @@ suite("joining", { skip: isRoot ? false : "needs root: real containers" }, () =>
         const { code } = await cluster.tryKubectl(["exec", "first", "--", "true"]);
         return code === 0 ? true : undefined;
       },
-      60_000,
+      150_000,
     );
   });
 

@@ -90,7 +90,7 @@ export class JoiningNode {
 
   /** Until it ends, which it should soon. */
   tryAgent(...flags: readonly string[]): Promise<Output> {
-    return run(this.agentCommand(...flags), process.env, { timeoutMs: 30_000 });
+    return run(this.agentCommand(...flags), process.env, { timeoutMs: 60_000 });
   }
 
   /** In the background, until `stopAgent`. */

@@ -11,6 +11,8 @@ const IMAGE = "demo/web:1";
 const PROFILE = "e2elb";
 const FIRST = `k8ts-${PROFILE}`;
 const NODES = [FIRST, `${FIRST}-m02`, `${FIRST}-m03`];
+/** An agent is given up after 40 s. */
+const TAKEN_OVER_MS = 150_000;
 const isRoot = process.geteuid?.() === 0;
 
 suite("load balancers", { skip: isRoot ? false : "needs root: real containers" }, () => {
@@ -35,9 +37,10 @@ suite("load balancers", { skip: isRoot ? false : "needs root: real containers" }
     addresses = await ingress("web", 2);
     assert.match(addresses.join(), /^192\.168\.\d+\.224,fd6b:3874:7300:[0-9a-f]+::e0$/);
     await answers();
-    const events = await cluster.kubectl("get", "events", "-o", "jsonpath={.items[*].reason}");
-    assert.match(events, /EnsuringLoadBalancer/);
-    assert.match(events, /EnsuredLoadBalancer/);
+    await eventually("its events", async () => {
+      const events = await cluster.kubectl("get", "events", "-o", "jsonpath={.items[*].reason}");
+      return /EnsuringLoadBalancer/.test(events) && /EnsuredLoadBalancer/.test(events) ? true : undefined;
+    });
   });
 
   test("an address goes with its family and comes back", async () => {
@@ -88,7 +91,7 @@ suite("load balancers", { skip: isRoot ? false : "needs root: real containers" }
       await eventually(
         `${heir} announces ${ip}`,
         async () => (announcers(ip).includes(heir) ? true : undefined),
-        60_000,
+        TAKEN_OVER_MS,
       );
     await answers();
     await announcedBy(heir);
@@ -144,7 +147,7 @@ suite("load balancers", { skip: isRoot ? false : "needs root: real containers" }
       await eventually(
         `${name} alone announces ${ip}`,
         async () => (announcers(ip!).join() === name ? true : undefined),
-        60_000,
+        TAKEN_OVER_MS,
       );
   }
 

@@ -1,6 +1,6 @@
 /** What goes wrong on a node while pods run: kubelet dies in every phase of a pod, probes hang, volumes vanish, the node is full. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { TestCluster, eventually } from "./harness.ts";
@@ -41,8 +41,16 @@ suite("faults on a node", { skip: isRoot ? false : "needs root: real containers"
       containers: [{ ...forever, envFrom: [{ configMapRef: { name: "later" } }] }],
     });
     // a start that is broken off is a container that has failed, and these are not started again
-    await pod("completing", { ...never, containers: [sh("c", "sleep 8")] });
-    await pod("failing", { ...never, containers: [sh("c", "sleep 8; exit 7")] });
+    const dir = join(cluster.home, "signs");
+    mkdirSync(dir);
+    const signs = { volumes: [{ name: "signs", hostPath: { path: dir } }] };
+    const volumeMounts = [{ name: "signs", mountPath: "/signs" }];
+    const ends = (code: number): object => ({
+      ...sh("c", `until test -e /signs/end; do sleep 0.2; done; exit ${code}`),
+      volumeMounts,
+    });
+    await pod("completing", { ...never, ...signs, containers: [ends(0)] });
+    await pod("failing", { ...never, ...signs, containers: [ends(7)] });
     for (const name of ["ending", "deleted", "completing", "failing"]) await phase(name, "Running");
     await pod("initializing", { ...quick, initContainers: [sh("i", "sleep 3")], containers: [forever] });
     await pod("hooked", { ...quick, containers: [{ ...forever, lifecycle: { postStart: slowly } }] });
@@ -52,11 +60,13 @@ suite("faults on a node", { skip: isRoot ? false : "needs root: real containers"
       const pid = agentPid();
       process.kill(pid, "SIGKILL");
       if (i === 0) {
+        writeFileSync(join(dir, "end"), "");
         await cluster.kubectl("delete", "pod", "deleted", "--wait=false");
         await pod("created", { ...quick, containers: [forever] });
         await cluster.kubectl("create", "configmap", "later", "--from-literal=A=1");
       }
-      await eventually("a new agent", async () => (agentPid() === pid ? undefined : true));
+      // the file is empty while it is written
+      await eventually("a new agent", async () => ([0, pid].includes(agentPid()) ? undefined : true));
       // the pods show it that this one got to work
       await cluster.kubectl("annotate", "pod", "created", `round=${i}`, "--overwrite");
     }
@@ -70,8 +80,8 @@ suite("faults on a node", { skip: isRoot ? false : "needs root: real containers"
       Number(await field("crashing", "{.status.containerStatuses[0].restartCount}")) > 0 ? true : undefined,
     );
     for (const name of ["ending", "deleted"])
-      await cluster.kubectl("wait", "--for=delete", `pod/${name}`, "--timeout=30s");
-    await cluster.kubectl("delete", "pods", "--all", "--now");
+      await cluster.kubectl("wait", "--for=delete", `pod/${name}`, "--timeout=60s");
+    await cluster.kubectl("delete", "pods", "--all", "--now", "--timeout=60s");
   });
 
   test("probes that hang are cut off, count as failures, and hold up nobody else's", async () => {
@@ -146,7 +156,7 @@ suite("faults on a node", { skip: isRoot ? false : "needs root: real containers"
     assert.equal(await inside("needs", "c", "cat /settings/color"), "blue");
     // gone again when they end: that is no reason to stay
     rmSync(source, { recursive: true });
-    await cluster.kubectl("delete", "pod", "has", "needs", "--now", "--timeout=20s");
+    await cluster.kubectl("delete", "pod", "has", "needs", "--now", "--timeout=60s");
     assert.equal(existsSync(source), false);
   });
 
@@ -176,7 +186,7 @@ suite("faults on a node", { skip: isRoot ? false : "needs root: real containers"
         (await cluster.kubectl("get", "deploy", "many", "-o", available)) === String(count)
           ? true
           : undefined,
-      240_000,
+      400_000,
     );
     t.diagnostic(`${count} pods ran after ${Math.round(performance.now() - started)} ms`);
     const pending = ["-l", "app=many", "--field-selector=status.phase=Pending"];
@@ -193,7 +203,7 @@ suite("faults on a node", { skip: isRoot ? false : "needs root: real containers"
     await eventually(
       "the end of all",
       async () => ((await cluster.kubectl("get", "pods", "-o", "name")) === "" ? true : undefined),
-      120_000,
+      240_000,
     );
     t.diagnostic(`all ended within ${Math.round(performance.now() - ending)} ms`);
   });

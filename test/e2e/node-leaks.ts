@@ -9,7 +9,7 @@ import { eventually, run, type Output, type RunOptions } from "./running.ts";
 
 const WORKLOADS = "deployments,statefulsets,daemonsets,replicasets,replicationcontrollers,jobs,cronjobs";
 /** Pods get a second; their volumes, cgroups and records follow. */
-const GONE_WITHIN_MS = 20_000;
+const GONE_WITHIN_MS = 60_000;
 /** A full node takes its time. */
 const PODS_END_SECONDS = 120;
 
@@ -55,7 +55,7 @@ export async function nodeLeftovers(cluster: LivingCluster): Promise<readonly st
 }
 
 async function answers(cluster: LivingCluster): Promise<boolean> {
-  const { code } = await cluster.tryKubectl(["get", "--raw", "/readyz", "--request-timeout=2s"]);
+  const { code } = await cluster.tryKubectl(["get", "--raw", "/readyz", "--request-timeout=20s"]);
   return code === 0;
 }
 
@@ -63,10 +63,14 @@ async function deletePods(cluster: LivingCluster): Promise<void> {
   await cluster.kubectl("delete", WORKLOADS, "--all-namespaces", "--all", "--wait=false");
   const others = "--field-selector=metadata.namespace!=kube-system";
   const wait = `--timeout=${PODS_END_SECONDS}s`;
-  const { code, stderr } = await cluster.tryKubectl(
-    ["delete", "pods", "--all-namespaces", others, "--now", wait],
-    { timeoutMs: (PODS_END_SECONDS + 10) * 1_000 },
-  );
+  const { code, stderr } = await cluster.tryKubectl([
+    "delete",
+    "pods",
+    "--all-namespaces",
+    others,
+    "--now",
+    wait,
+  ]);
   if (code !== 0) throw new Error(stderr.trim());
 }
 

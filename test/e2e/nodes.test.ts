@@ -57,7 +57,7 @@ suite("nodes", { skip: isRoot ? false : "needs root: real containers" }, () => {
     await must("ip", "link", "set", link, "down");
     try {
       await cluster.kubectl("wait", "--for=condition=Ready=Unknown", `node/${SECOND}`, "--timeout=60s");
-      await cluster.kubectl("wait", "--for=condition=Ready=False", "pod/two", "--timeout=30s");
+      await cluster.kubectl("wait", "--for=condition=Ready=False", "pod/two", "--timeout=60s");
       const taints = "jsonpath={.spec.taints[*].key}";
       await eventually("the taint", async () =>
         (await cluster.kubectl("get", "node", SECOND, "-o", taints)).includes(
@@ -96,7 +96,7 @@ suite("nodes", { skip: isRoot ? false : "needs root: real containers" }, () => {
     await cluster.kubectl("create", "pdb", "web", "--selector=app=web", "--min-available=1");
     await cluster.kubectl("rollout", "status", "deploy/web", "--timeout=60s");
     await cluster.kubectl("uncordon", FIRST);
-    await cluster.kubectl("drain", SECOND, "--force", "--ignore-daemonsets", "--timeout=50s");
+    await cluster.kubectl("drain", SECOND, "--force", "--ignore-daemonsets", "--timeout=120s");
     await cluster.kubectl("rollout", "status", "deploy/web", "--timeout=60s");
     const nodes = "jsonpath={.items[*].spec.nodeName}";
     assert.equal(await cluster.kubectl("get", "pods", "-l", "app=web", "-o", nodes), `${FIRST} ${FIRST}`);
@@ -153,7 +153,10 @@ suite("nodes", { skip: isRoot ? false : "needs root: real containers" }, () => {
 
   async function fetchFrom(from: string, to: string): Promise<string> {
     const ip = await cluster.kubectl("get", "pod", to, "-o", "jsonpath={.status.podIP}");
-    return cluster.kubectl("exec", from, "--", "wget", "-qO-", `http://${ip}`);
+    // the way to a node that has just come is known to the others a moment later
+    return eventually(`an answer of ${to}`, () =>
+      cluster.kubectl("exec", from, "--", "timeout", "5", "wget", "-qO-", `http://${ip}`),
+    );
   }
 });
 

@@ -1,5 +1,6 @@
 /** What tests of pods do again and again: make one, wait for it, ask for a field of it, run something in it. */
-import type { TestCluster } from "./harness.ts";
+import assert from "node:assert/strict";
+import { eventually, type TestCluster } from "./harness.ts";
 
 /** The test image, built from `examples/web`. */
 export const IMAGE = "demo/web:1";
@@ -24,13 +25,25 @@ export interface PodSteps {
   readonly field: (name: string, path: string) => Promise<string>;
   /** Standard output of a shell script. */
   readonly inside: (name: string, container: string, script: string) => Promise<string>;
+  /** A container that is ready may not have written all of a file yet. */
+  readonly holds: (name: string, container: string, path: string, wanted: string) => Promise<void>;
 }
 
 export function podSteps(cluster: () => TestCluster): PodSteps {
   const wait = async (name: string, condition: string): Promise<void> => {
-    await cluster().kubectl("wait", `--for=${condition}`, `pod/${name}`, "--timeout=45s");
+    await cluster().kubectl("wait", `--for=${condition}`, `pod/${name}`, "--timeout=90s");
   };
+  const inside: PodSteps["inside"] = (name, container, script) =>
+    cluster().kubectl("exec", name, "-c", container, "--", "sh", "-c", script);
   return {
+    inside,
+    async holds(name, container, path, wanted) {
+      let text = "";
+      await eventually(`${path} of ${name}`, async () => {
+        text = await inside(name, container, `cat ${path}`);
+        return text === wanted ? true : undefined;
+      }).catch(() => assert.equal(text, wanted));
+    },
     async pod(name, spec, metadata = {}) {
       const named = { ...metadata, name, namespace: "default" };
       await cluster().apply({ apiVersion: "v1", kind: "Pod", metadata: named, spec });
@@ -38,7 +51,5 @@ export function podSteps(cluster: () => TestCluster): PodSteps {
     ready: (name) => wait(name, "condition=Ready"),
     phase: (name, wanted) => wait(name, `jsonpath={.status.phase}=${wanted}`),
     field: (name, path) => cluster().kubectl("get", "pod", name, "-o", `jsonpath=${path}`),
-    inside: (name, container, script) =>
-      cluster().kubectl("exec", name, "-c", container, "--", "sh", "-c", script),
   };
 }

@@ -20,7 +20,7 @@ const skip = isRoot ? false : "needs root: real containers";
 suite("pods", { skip, concurrency: CONCURRENCY }, () => {
   let cluster: TestCluster;
   let hostDir = "";
-  const { pod, ready, phase, field, inside } = podSteps(() => cluster);
+  const { pod, ready, phase, field, inside, holds } = podSteps(() => cluster);
 
   before(async () => {
     cluster = await TestCluster.prepare("e2epods");
@@ -42,7 +42,7 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
       containers: [{ ...sh("main", "echo main >>/work/log; sleep 3600"), volumeMounts }],
     });
     await ready("init");
-    assert.equal(await cluster.kubectl("exec", "init", "--", "cat", "/work/log"), "one\ntwo\nmain\n");
+    await holds("init", "main", "/work/log", "one\ntwo\nmain\n");
     const reasons = "{.status.initContainerStatuses[*].state.terminated.reason}";
     assert.equal(await field("init", reasons), "Completed Completed");
     assert.match(await cluster.kubectl("get", "pod", "init"), /1\/1\s+Running\s+0/);
@@ -85,19 +85,12 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
 
   test("a container that crashes is restarted, with back-off, and its last logs stay", async () => {
     await pod("crash", { restartPolicy: "Always", containers: [sh("c", "echo attempt; exit 1")] });
-    await eventually("CrashLoopBackOff", async () =>
-      (await field("crash", `${STATUS}.state.waiting.reason}`)) === "CrashLoopBackOff" ? true : undefined,
-    );
-    const message = await field("crash", `${STATUS}.state.waiting.message}`);
-    assert.match(message, /^back-off 10s restarting failed container=c pod=crash_default\([-0-9a-f]{36}\)$/);
-    assert.equal(await field("crash", `${STATUS}.restartCount}`), "1");
+    const first = await backsOff("crash", 1);
+    assert.match(first, /^back-off \d+s restarting failed container=c pod=crash_default\([-0-9a-f]{36}\)$/);
     assert.equal(await field("crash", `${STATUS}.lastState.terminated.exitCode}`), "1");
     assert.equal(await cluster.kubectl("logs", "crash", "--previous"), "attempt\n");
     await shows("crash", /Back-off restarting failed container c/);
-    await eventually("the second restart", async () =>
-      (await field("crash", `${STATUS}.restartCount}`)) === "2" ? true : undefined,
-    );
-    assert.match(await field("crash", `${STATUS}.state.waiting.message}`), /^(back-off 20s|$)/);
+    await backsOff("crash", 2);
     await cluster.kubectl("delete", "pod", "crash", "--grace-period=1");
   });
 
@@ -139,7 +132,7 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
       (await counts("rule-all")) === "1 1 1" ? true : undefined,
     );
     await ready("rule-all");
-    assert.equal(await inside("rule-all", "a", "cat /work/log"), "i\nb\ni\nb\n");
+    await holds("rule-all", "a", "/work/log", "i\nb\ni\nb\n");
     assert.equal(await field("rule-all", "{.status.podIP}"), ip, "it keeps its sandbox");
     const condition = "{.status.conditions[?(@.type=='AllContainersRestarting')].status}";
     assert.equal(await field("rule-all", condition), "False");
@@ -154,7 +147,7 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
       containers: [{ ...container, livenessProbe: { ...livenessProbe, initialDelaySeconds: 1 } }],
     });
     await eventually("a restart", async () =>
-      (await field("live", `${STATUS}.restartCount}`)) === "1" ? true : undefined,
+      Number(await field("live", `${STATUS}.restartCount}`)) > 0 ? true : undefined,
     );
     await shows(
       "live",
@@ -178,7 +171,9 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
     await cluster.kubectl("expose", "pod", "http", "--port=80", "--name=http");
     await phase("http", "Running");
     await shows("http", /Unhealthy .*Readiness probe failed: HTTP probe failed with statuscode: 404/);
-    assert.equal(await endpoint("http"), "false");
+    await eventually("an endpoint that is not ready", async () =>
+      (await endpoint("http")) === "false" ? true : undefined,
+    );
     await cluster.kubectl("exec", "http", "--", "touch", "/www/ready");
     await ready("http");
     await eventually("a ready endpoint", async () =>
@@ -195,14 +190,15 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
     await pod("tcp", {
       containers: [
         {
-          ...sh("c", "sleep 3; exec serve"),
-          startupProbe: { tcpSocket: { port: 80 }, periodSeconds: 1, failureThreshold: 30 },
+          ...sh("c", "until test -e /tmp/go; do sleep 0.1; done; exec serve"),
+          startupProbe: { tcpSocket: { port: 80 }, periodSeconds: 1, failureThreshold: 90 },
           livenessProbe: { tcpSocket: { port: 80 }, periodSeconds: 1, failureThreshold: 1 },
         },
       ],
     });
     await phase("tcp", "Running");
     assert.equal(await field("tcp", `${STATUS}.started}`), "false");
+    await inside("tcp", "c", "touch /tmp/go");
     await ready("tcp");
     assert.equal(await field("tcp", `${STATUS}.started}`), "true");
     assert.equal(await field("tcp", `${STATUS}.restartCount}`), "0");
@@ -267,7 +263,7 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
     await cluster.kubectl("delete", "pod", "hooks");
     const tookMs = performance.now() - began;
     assert.equal(readFileSync(log, "utf8"), "post-start\npre-stop\nterm\ndone\n");
-    assert.ok(tookMs > 2_900 && tookMs < 15_000, `${tookMs} ms`);
+    assert.ok(tookMs > 2_900 && tookMs < 20_000, `${tookMs} ms`);
   });
 
   test("a postStart hook that fails kills its container", async () => {
@@ -290,7 +286,7 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
     const began = performance.now();
     await cluster.kubectl("delete", "pod", "stubborn");
     const tookMs = performance.now() - began;
-    assert.ok(tookMs > 2_900 && tookMs < 12_000, `${tookMs} ms`);
+    assert.ok(tookMs > 2_900 && tookMs < 25_000, `${tookMs} ms`);
   });
 
   test("emptyDir and hostPath: shared, in memory, with the owner that was asked for", async () => {
@@ -317,7 +313,7 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
       ],
     });
     await ready("dirs");
-    assert.equal(await inside("dirs", "reader", "cat /shared/file"), "hello\n");
+    await holds("dirs", "reader", "/shared/file", "hello\n");
     assert.match(
       await inside("dirs", "reader", "grep ' /memory ' /proc/mounts"),
       /^tmpfs \/memory tmpfs rw.*size=16384k/,
@@ -381,9 +377,7 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
     );
     const patch = '{"data":{"colour":"blue","new":"1","SIZE":null}}';
     await cluster.kubectl("patch", "configmap", "settings", "--type=merge", "-p", patch);
-    const updated = async (): Promise<true | undefined> =>
-      (await inside("config", "c", "cat /settings/colour")) === "blue" ? true : undefined;
-    await eventually("the change", updated, 100_000);
+    await holds("config", "c", "/settings/colour", "blue");
     assert.equal(await inside("config", "c", "ls /settings"), "colour\nnew\n");
     assert.equal(await inside("config", "c", "cat /one-file"), "red"); // subPath mounts stay as they were
   });
@@ -537,9 +531,7 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
     const cpu = "cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null || cut -d' ' -f1 /sys/fs/cgroup/cpu.max";
     assert.equal(await inside("downward", "c", cpu), "20000\n");
     await cluster.kubectl("label", "pod", "downward", "tier=z", "--overwrite");
-    const updated = async (): Promise<true | undefined> =>
-      (await inside("downward", "c", "cat /info/labels")).includes('tier="z"') ? true : undefined;
-    await eventually("the label", updated, 100_000);
+    await holds("downward", "c", "/info/labels", 'app="x"\ntier="z"');
   });
 
   test("who takes more memory than the limit is killed: OOMKilled, 137", async () => {
@@ -553,6 +545,17 @@ suite("pods", { skip, concurrency: CONCURRENCY }, () => {
     assert.equal(await field("hog", `${STATUS}.state.terminated.exitCode}`), "137");
     assert.equal(await field("hog", "{.status.qosClass}"), "Guaranteed");
   });
+
+  /** Its message while it waits, after so many restarts or more: each wait is twice the one before. */
+  async function backsOff(name: string, restartsMin: number): Promise<string> {
+    const path = `${STATUS}.restartCount} ${STATUS}.state.waiting.reason} ${STATUS}.state.waiting.message}`;
+    return eventually(`CrashLoopBackOff after ${restartsMin} restarts`, async () => {
+      const [restarts, reason, ...words] = (await field(name, path)).split(" ");
+      if (Number(restarts) < restartsMin || reason !== "CrashLoopBackOff") return undefined;
+      assert.equal(words[1], ["10s", "20s", "40s", "1m20s"][Number(restarts) - 1]);
+      return words.join(" ");
+    });
+  }
 
   /** Events come a moment after what they tell of. */
   async function shows(name: string, pattern: RegExp): Promise<void> {

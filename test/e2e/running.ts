@@ -15,11 +15,15 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
+/** For what takes a second or two on a machine that does nothing else. */
+const EVENTUALLY_MS = 60_000;
+const RUN_MS = 60_000;
+
 /** Asks again until `check` gives a value; the API tells most things by watch, a shell command cannot. */
 export async function eventually<T>(
   what: string,
   check: () => Promise<T | undefined>,
-  timeoutMs = 30_000,
+  timeoutMs: number = EVENTUALLY_MS,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   let last: unknown;
@@ -46,7 +50,7 @@ export function run(
     const child = spawn(file!, args, {
       env: { ...env, ...options.env },
       stdio: ["pipe", "pipe", "pipe"],
-      timeout: options.timeoutMs ?? 60_000,
+      timeout: options.timeoutMs ?? RUN_MS,
     });
     let stdout = "";
     let stderr = "";

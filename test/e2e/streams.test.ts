@@ -31,7 +31,7 @@ suite("streams", { skip, concurrency: 4 }, () => {
       ],
     });
     await ready("logs");
-    assert.equal(await cluster.kubectl("logs", "logs", "-c", "one"), "one 1\none 2\none 3\n");
+    await logs("one 1\none 2\none 3\n", "logs", "-c", "one");
     assert.equal(await cluster.kubectl("logs", "logs", "-c", "one", "--tail=1"), "one 3\n");
     assert.equal(await cluster.kubectl("logs", "logs", "-c", "one", "--limit-bytes=5"), "one 1");
     assert.match(
@@ -40,10 +40,11 @@ suite("streams", { skip, concurrency: 4 }, () => {
     );
     const without = await cluster.tryKubectl(["logs", "logs", "-c", "three"]);
     assert.match(without.stderr, /container three is not valid for pod logs/);
-    await eventually("the late line", async () =>
-      (await cluster.kubectl("logs", "logs", "-c", "two")).includes("two late") ? true : undefined,
-    );
-    assert.equal(await cluster.kubectl("logs", "logs", "-c", "two", "--since=2s"), "two late\n");
+    await logs("to-stderr\ntwo late\n", "logs", "-c", "two");
+    assert.equal(await cluster.kubectl("logs", "logs", "-c", "two", "--since=1h"), "to-stderr\ntwo late\n");
+    const times = await cluster.kubectl("logs", "logs", "-c", "two", "--timestamps");
+    const since = /(\S+)\.\d+Z two late/.exec(times)![1];
+    assert.equal(await cluster.kubectl("logs", "logs", "-c", "two", `--since-time=${since}Z`), "two late\n");
     const all = await cluster.kubectl("logs", "logs", "--all-containers", "--prefix");
     assert.match(all, /\[pod\/logs\/one\] one 2\n/);
     assert.match(all, /\[pod\/logs\/two\] to-stderr\n/);
@@ -73,11 +74,12 @@ suite("streams", { skip, concurrency: 4 }, () => {
     } finally {
       attached.kill();
     }
-    assert.equal(await cluster.kubectl("logs", "echo"), "got hello\n");
+    await logs("got hello\n", "echo");
   });
 
   test("run -it --rm gives a terminal, and removes the pod", async () => {
-    const script = 'tty; stty size; read -r x; echo "got:$x"; exit 0';
+    // what comes before kubectl has attached is not shown
+    const script = 'read -r x; tty; stty size; echo "got:$x"; exit 0';
     const command = `${cluster.kubectlPath} run -it --rm term --image=${IMAGE} --restart=Never -- sh -c '${script}'`;
     const { code, stdout } = await run(["script", "-qec", command, "/dev/null"], cluster.env, {
       input: "typed\n",
@@ -108,7 +110,7 @@ suite("streams", { skip, concurrency: 4 }, () => {
     const copy = ["--copy-to=copied", "--container=c", "--", "sh", "-c", "echo alive; sleep 3600"];
     await cluster.kubectl("debug", "crashes", ...copy);
     await ready("copied");
-    assert.equal(await cluster.kubectl("logs", "copied"), "alive\n");
+    await logs("alive\n", "copied");
 
     const mark = join(cluster.home, "mark");
     const node = (await cluster.kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}")).trim();
@@ -122,8 +124,17 @@ suite("streams", { skip, concurrency: 4 }, () => {
       ...script,
     );
     const name = /node-debugger-\S+/.exec(told)?.[0] ?? assert.fail(told);
-    await cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", `pod/${name}`, "--timeout=45s");
+    await cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", `pod/${name}`, "--timeout=90s");
     const comm = readFileSync("/proc/1/comm", "utf8");
     assert.equal(await cluster.kubectl("logs", name), `${comm}of the host\n`);
   });
+
+  /** A container that is ready may not have said all yet. */
+  async function logs(wanted: string, ...args: readonly string[]): Promise<void> {
+    let text = "";
+    await eventually(`the logs of ${args.join(" ")}`, async () => {
+      text = await cluster.kubectl("logs", ...args);
+      return text === wanted ? true : undefined;
+    }).catch(() => assert.equal(text, wanted));
+  }
 });
