@@ -1,5 +1,6 @@
 /** Puts the parts of a kubelet together; what each does is written in its own file. @module */
 import { Nodes } from "#api/core/v1/node";
+import { Registry } from "#component-base";
 import { type BufferedEventRecorder, type Client, newEventRecorder, type SharedInformer } from "#client";
 import type { Pod, Service } from "#api/core/v1/types.gen";
 import type { VersionResponse } from "#cri";
@@ -26,6 +27,16 @@ import type { MachineInfo, NodePlatform } from "./platform/platform.ts";
 import { noCgroups } from "./cgroups/no-cgroups.ts";
 import { CriticalPodAdmission } from "./preemption/critical-pod-admission.ts";
 import { rejectionLabel } from "./lifecycle/rejection-label.ts";
+import type { NodeStartup } from "./metrics/node-startup.ts";
+import {
+  imageObserver,
+  imageVolumeCounter,
+  statusObserver,
+  volumeObservers,
+  workersObserver,
+} from "./metrics/observers.ts";
+import { measuredCgroups } from "./metrics/measured-cgroups.ts";
+import { PodStartup } from "./metrics/pod-startup.ts";
 import { RuntimeCache } from "./pleg/runtime-cache.ts";
 import { readTerminationMessage } from "./pleg/termination-message.ts";
 import { Backoff, type BackoffOptions } from "./pod-workers/backoff.ts";
@@ -33,8 +44,8 @@ import { NodePodSyncer, type SyncerOptions } from "./pod-workers/node-pod-syncer
 import { PodWorkers } from "./pod-workers/pod-workers.ts";
 import { ProbeMetrics } from "./prober/probe-metrics.ts";
 import { ProberManager } from "./prober/prober-manager.ts";
-import type { KubeletMetrics } from "./server/kubelet-metrics.ts";
-import { PodStartMetrics } from "./server/pod-start-metrics.ts";
+import type { KubeletMetrics } from "./metrics/kubelet-metrics.ts";
+import { PodStartMetrics } from "./metrics/pod-start-metrics.ts";
 import { StatusManager } from "./status/status-manager.ts";
 import { LOCAL_PATH_ROOT } from "./volumes/local-path-plan.ts";
 import { LocalPathVolumes } from "./volumes/local-path-volumes.ts";
@@ -67,6 +78,7 @@ export interface KubeletInputs {
   readonly resolvConf: string | undefined;
   readonly services: SharedInformer<Service>;
   readonly privileges: PrivilegeInputs;
+  readonly nodeStartup: NodeStartup;
   /** Port that the endpoint listens on; undefined without one. */
   readonly port: number | undefined;
 }
@@ -128,6 +140,7 @@ interface Core {
   readonly allocatable: Readonly<Record<string, string>>;
   readonly probeMetrics: ProbeMetrics;
   readonly podStarts: PodStartMetrics;
+  readonly startup: PodStartup;
   readonly signal: AbortSignal;
   /** The other parts. Only for use when things happen: parts are made one after another. */
   readonly parts: () => KubeletParts;
@@ -146,7 +159,10 @@ export function newKubeletParts(
   const prober = newProber(core, cache);
   const apiPod = (uid: string): Pod | undefined => parts.sources.apiPod(uid);
   const holdsClaims = (uid: string): boolean => parts.devices.dra.holds(uid);
-  const status = new StatusManager({ client, clock, logger, apiPod, holdsClaims }, signal);
+  const status = new StatusManager(
+    { client, clock, logger, apiPod, holdsClaims, observer: statusObserver(core) },
+    signal,
+  );
   const onChange = (uid: string): void => parts.workers.wake(uid);
   const objects = new ObjectCache({ client, clock, random, logger, onChange });
   const nodeStatus = newNodeStatus(core);
@@ -170,9 +186,12 @@ export function newKubeletParts(
     status.forget(uid);
     resources.allocation.remove(uid);
   };
-  const onStep = (operation_type: string, seconds: number): void =>
-    inputs.metrics.workerSeconds.observe({ operation_type }, seconds);
-  const workers = new PodWorkers({ syncer, clock, logger, onGone, onStep }, signal);
+  const onStep = (operation_type: string, seconds: number, uid: string): void => {
+    if (operation_type === "create") core.podStarts.workerStarted(uid, seconds);
+    inputs.metrics.podTimes.workerSeconds.observe({ operation_type }, seconds);
+  };
+  const observer = workersObserver(inputs.metrics);
+  const workers = new PodWorkers({ syncer, clock, logger, onGone, onStep, observer }, signal);
   const sources = newSources(core, { cache, workers, status, prober, nodeStatus, resources, devices });
   const parts: KubeletParts = {
     cache,
@@ -206,8 +225,8 @@ function newCore(
 ): Core {
   const { clock, random, logger, nodeName } = options;
   const facts = nodeFacts(options, inputs);
-  const platform =
-    options.enableCgroups === false ? { ...options.platform, cgroups: noCgroups } : options.platform;
+  const cgroups = options.enableCgroups === false ? noCgroups : options.platform.cgroups;
+  const platform = { ...options.platform, cgroups: measuredCgroups(cgroups, inputs.metrics, clock) };
   const { eventClient } = inputs;
   const { eventRecordQPS = DEFAULTS.eventRecordQPS, eventBurst = DEFAULTS.eventBurst } = options;
   const limited =
@@ -218,8 +237,10 @@ function newCore(
   const recorder = newEventRecorder(source, signal);
   const allocatable = nodeAllocatable(capacityOf(facts), facts.reserved);
   const probeMetrics = new ProbeMetrics();
-  const podStarts = new PodStartMetrics(inputs.metrics, clock);
-  return { options, inputs, facts, platform, recorder, allocatable, probeMetrics, podStarts, signal, parts };
+  const podStarts = new PodStartMetrics(inputs.metrics.podTimes, clock);
+  const startup = new PodStartup(inputs.metrics.podTimes, clock);
+  const made = { probeMetrics, podStarts, startup };
+  return { options, inputs, facts, platform, recorder, allocatable, ...made, signal, parts };
 }
 
 /** Pods may take what eviction keeps free: they are evicted before the kernel has to kill. */
@@ -259,10 +280,11 @@ function newVolumes(
     node: () => parts().nodeStatus.node,
     allocatableMemoryBytes: amountOf(allocatable, "memory") ?? 0,
     onOperation: (volume_plugin, operation_name, status, seconds) =>
-      inputs.metrics.storageSeconds.observe(
+      inputs.metrics.storage.operationSeconds.observe(
         { volume_plugin, operation_name, status, migrated: "false" },
         seconds,
       ),
+    ...volumeObservers(inputs.metrics.storage),
     wake: (uid) => parts().workers.wake(uid),
     releaseImages: (uid, releasing) =>
       releaseImageVolumes({ imageMounts: runtime.imageMounts, ...files }, uid, releasing),
@@ -299,7 +321,7 @@ function newResources(
 function newDevices({ options, parts }: Core, { metrics }: ResourceParts): DeviceParts {
   return newDeviceParts({
     options,
-    registry: metrics.registry,
+    registry: options.server === undefined ? new Registry() : metrics.registry,
     pods: () => parts().workers.pods(),
     node: () => parts().nodeStatus.node,
     activePods() {
@@ -354,6 +376,9 @@ function newSyncer(core: Core, made: SyncerParts, devices: DeviceParts): NodePod
     activePods: () => parts().workers.activePods(),
     networkError: () => parts().nodeStatus.networkError,
     onStatus: (uid, status) => core.podStarts.told(uid, status),
+    onContainers: (pod, containers) => core.startup.saw(pod, containers),
+    onResized: (success, ms) => inputs.metrics.resizes.milliseconds.observe({ success: String(success) }, ms),
+    onRejection: (reason) => inputs.metrics.pods.rejections.inc({ reason: rejectionLabel(reason) }),
   });
 }
 
@@ -369,7 +394,7 @@ type SourceParts = Pick<
 >;
 
 function newSources(
-  { options, recorder, allocatable, podStarts, signal, parts }: Core,
+  { options, recorder, allocatable, podStarts, startup, signal, parts }: Core,
   made: SourceParts,
 ): PodSources {
   const { client, clock, logger, nodeName, podManifestPath } = options;
@@ -398,7 +423,12 @@ function newSources(
         onPreemption: (resource) => resources.metrics.preemptions.inc({ preemption_signal: resource }),
       }),
       onSeen: (uid) => podStarts.seen(uid),
-      onRejection: (reason) => resources.metrics.rejections.inc({ reason: rejectionLabel(reason) }),
+      onObserved: (pod, before) => {
+        startup.observed(pod);
+        if (before !== undefined) resources.metrics.resizes.requested(before, pod);
+      },
+      onDeleted: (uid) => startup.forget(uid),
+      onRejection: (reason) => resources.metrics.pods.rejections.inc({ reason: rejectionLabel(reason) }),
       underPressure: (pod) => parts().privileges.admit(pod) ?? resources.eviction.admit(pod),
       node: () => nodeStatus.node,
       fetchNode: (fetching) => client.get(Nodes, { name: nodeName }, fetching),
@@ -421,6 +451,7 @@ function newCache({ options, inputs, platform, signal, parts }: Core): RuntimeCa
       if (beforeMs !== undefined) relistInterval.observe((startMs - beforeMs) / 1000);
       relistedAt.set(clock.now() / 1000);
     },
+    onRead: (ms) => inputs.metrics.podRelistSeconds.observe(ms / 1000),
     onChange: (uid, asksForWork) => {
       const { sourcesReady, workers, prober } = parts();
       if (sourcesReady.value || workers.has(uid)) workers.runtimeChanged(uid, cache.get(uid), asksForWork);
@@ -456,7 +487,7 @@ function newProber(
   });
 }
 
-function newNodeStatus({ options, platform, facts, recorder, parts }: Core): NodeStatusManager {
+function newNodeStatus({ options, inputs, platform, facts, recorder, parts }: Core): NodeStatusManager {
   const { client, clock, logger, runtime, nodeStatusUpdateMs, nodeStatusReportMs } = options;
   return new NodeStatusManager({
     client,
@@ -472,6 +503,7 @@ function newNodeStatus({ options, platform, facts, recorder, parts }: Core): Nod
     reportMs: nodeStatusReportMs ?? DEFAULTS.reportMs,
     volumesInUse: () => parts().volumeParts.volumesInUse(),
     shutdownError: () => parts().privileges.shutdown.error,
+    startup: inputs.nodeStartup,
     onRuntimeReady: (ready) => {
       const { workers } = parts();
       if (ready) for (const pod of workers.pods()) workers.wake(uidOf(pod));
@@ -487,12 +519,21 @@ function newStarter(
   const { runtime, clock, logger, rootDir, podLogsDir, clusterDomain, nodeIPs } = options;
   const parallelPullsMax = options.parallelImagePullsMax ?? DEFAULTS.parallelImagePullsMax;
   return {
-    killer: { runtime, clock, logger, recorder, userAgent: HOOK_USER_AGENT, hasNetwork: platform.hasNetwork },
+    killer: {
+      runtime,
+      clock,
+      logger,
+      recorder,
+      userAgent: HOOK_USER_AGENT,
+      hasNetwork: platform.hasNetwork,
+      onHook: (what) => inputs.metrics[what === "fallback" ? "hookFallbacks" : "sleepsCut"].inc(),
+    },
     images: new ImageManager({
       images: limitedPulls(runtime, options),
       clock,
       recorder,
       parallelPullsMax,
+      observer: imageObserver(core),
     }),
     objects: {
       configMap: (...args) => objects.configMap(...args),
@@ -505,10 +546,11 @@ function newStarter(
     recursiveReadOnlyMounts: (handler) => parts().nodeStatus.recursiveReadOnlyMounts(handler),
     seccompDefault: options.seccompDefault ?? false,
     onStart: (container_type, code) => {
-      const { startedContainers, startedContainerErrors } = inputs.metrics;
-      if (code === undefined) startedContainers.inc({ container_type });
-      else startedContainerErrors.inc({ container_type, code });
+      const { containersStarted, containerErrors } = inputs.metrics.pods;
+      if (code === undefined) containersStarted.inc({ container_type });
+      else containerErrors.inc({ container_type, code });
     },
+    onImageVolume: imageVolumeCounter(inputs.metrics.images),
     paths: { rootDir, podLogsDir },
     clusterDomain,
     hostIPs: nodeIPs,

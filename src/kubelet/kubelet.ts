@@ -1,6 +1,7 @@
 /** Runs a kubelet: registers the node, follows its pods, and serves its endpoint until told to stop. @module */
 import type { KubeObject, Kind } from "#apimachinery";
 import { type Client, Informer, type InformerOptions, quietLogger } from "#client";
+import { componentText } from "#component-base";
 import { Nodes } from "#api/core/v1/node";
 import { Pods } from "#api/core/v1/pod";
 import { Services } from "#api/core/v1/service";
@@ -10,6 +11,7 @@ import { uidOf } from "./container/pod-spec.ts";
 import { type KubeletInputs, type KubeletParts, newKubeletParts } from "./kubelet-parts.ts";
 import { effectiveConfiguration } from "./kubelet-config/effective-configuration.ts";
 import { rotateContainerLogs } from "./logs/container-log-manager.ts";
+import { podsWithLogs } from "./logs/pod-log-folders.ts";
 import { keepNodeLease } from "./node-status/node-lease.ts";
 import { checkCgroupDriver } from "./platform/check-cgroup-driver.ts";
 import { checkMachine } from "./platform/check-machine.ts";
@@ -18,14 +20,17 @@ import { newAuthenticator } from "./server/authenticate.ts";
 import { newAuthorizer } from "./server/authorize.ts";
 import { privilegeInputs } from "./privilege-parts.ts";
 import { resourceMetrics } from "./server/metrics.ts";
-import { KubeletMetrics } from "./server/kubelet-metrics.ts";
+import { KubeletMetrics } from "./metrics/kubelet-metrics.ts";
 import { limitedClient } from "./server/limited-client.ts";
-import { measuredRuntime } from "./server/measured-runtime.ts";
+import { NodeStartup } from "./metrics/node-startup.ts";
+import { measuredRuntime } from "./metrics/measured-runtime.ts";
 import { startServer } from "./server/server.ts";
 import { startHealthz } from "./server/healthz-server.ts";
 import type { ServerHost } from "./server/server-host.ts";
 import { sweepOrphans } from "./volumes/orphan-sweep.ts";
 
+/** Of kubelets without an endpoint: nobody can read it, and thousands of simulated nodes need not have one each. */
+const UNREAD = new KubeletMetrics();
 const DEFAULT_RESOLV_CONF = "/etc/resolv.conf";
 const API_BURST = 100;
 const NODE_LOG_DIR = "/var/log";
@@ -56,21 +61,24 @@ export async function runKubelet(options: KubeletOptions, signal: AbortSignal): 
 }
 
 async function run(given: KubeletOptions, tasks: Promise<unknown>[], signal: AbortSignal): Promise<void> {
-  const metrics = new KubeletMetrics();
+  const metrics = given.server === undefined ? UNREAD : new KubeletMetrics();
+  const kubeletMs = given.clock.now();
   const runtime = measuredRuntime(given.runtime, metrics, given.clock);
   const options = { ...given, runtime, client: clientOf(given) };
   const { platform, nodeName, clock, random, logger, server } = options;
   if (platform.name === "linux") await checkMachine(options);
   const services = newInformer(options, Services, { transform: trimService });
   tasks.push(services.run(signal));
-  const [machine, privileges, version, resolvConf] = await Promise.all([
+  const [machine, { bootTimeMs: bootMs }, privileges, version, resolvConf] = await Promise.all([
     platform.machineInfo(),
+    platform.usage(),
     privilegeInputs(options, signal),
     runtimeVersion(options, signal),
     platform.readResolvConf(options.resolvConf ?? DEFAULT_RESOLV_CONF),
   ]);
   const inputs: KubeletInputs = {
     metrics,
+    nodeStartup: new NodeStartup(metrics.nodeStartup, { bootMs, kubeletMs }),
     eventClient: given.client,
     machine,
     privileges,
@@ -107,21 +115,18 @@ async function run(given: KubeletOptions, tasks: Promise<unknown>[], signal: Abo
   // Pods must not be started before it is known which of them run already.
   await firstRelist(options, parts, signal);
   tasks.push(parts.cache.run(signal));
-  if (options.podManifestPath !== undefined) {
-    const onChange = (pods: readonly Pod[]): void => parts.sources.staticPodsSet(pods);
-    tasks.push(followStaticPods({ dir: options.podManifestPath, nodeName, clock, logger, onChange }, signal));
-  }
+  const manifests = followManifests(options, parts, signal);
+  tasks.push(manifests.running);
   await services.waitForSync(signal);
   const pods = followPods(options, parts);
   tasks.push(pods.run(signal));
-  await pods.waitForSync(signal);
+  await Promise.all([pods.waitForSync(signal), manifests.known]);
   parts.sourcesReady.value = true;
   parts.resources.allocation.retain(new Set(parts.workers.pods().map(uidOf)));
   tasks.push(parts.resources.run(signal), parts.resources.allocation.run(signal));
   tasks.push(parts.localPaths.run(signal));
   await removeOrphans(options, parts);
-  const removeTraces = (uid: string): void => parts.workers.removeTraces(uid);
-  tasks.push(sweepOrphans({ volumes: parts.volumes, removeTraces, clock, logger }, signal));
+  tasks.push(sweep(options, parts, signal));
   logger.info("Kubelet runs", { node: nodeName, runtime: version.runtimeName });
   await aborted(signal);
   const { workers, prober, objects, certificates, status } = parts;
@@ -224,6 +229,22 @@ async function firstRelist(
   }
 }
 
+/** `known` resolves when the folder has been read once: before, its pods would be taken for nobody's. */
+function followManifests(
+  { podManifestPath: dir, nodeName, clock, logger }: KubeletOptions,
+  { sources }: KubeletParts,
+  signal: AbortSignal,
+): { readonly running: Promise<void>; readonly known: Promise<void> } {
+  if (dir === undefined) return { running: Promise.resolve(), known: Promise.resolve() };
+  const { promise: known, resolve } = Promise.withResolvers<void>();
+  const onChange = (pods: readonly Pod[]): void => {
+    sources.staticPodsSet(pods);
+    resolve();
+  };
+  const running = followStaticPods({ dir, nodeName, clock, logger, onChange }, signal);
+  return { running, known: Promise.race([known, running]) };
+}
+
 function followPods(options: KubeletOptions, { sources }: KubeletParts): Informer<Pod> {
   const informer = newInformer(options, Pods, { fieldSelector: `spec.nodeName=${options.nodeName}` });
   informer.addEventHandler({
@@ -264,15 +285,40 @@ async function followNode(
 }
 
 /** Pods that ended while kubelet was away: their containers, folders and cgroups. */
-async function removeOrphans({ platform }: KubeletOptions, parts: KubeletParts): Promise<void> {
-  const { cache, workers, volumes } = parts;
-  for (const runtimePod of cache.list()) workers.removeOrphan(runtimePod);
-  const [onDisk, inCgroups] = await Promise.all([volumes.podsOnDisk(), platform.cgroups.listPods()]);
-  for (const uid of new Set([...onDisk, ...inCgroups])) workers.removeTraces(uid);
+async function removeOrphans(options: KubeletOptions, parts: KubeletParts): Promise<void> {
+  for (const runtimePod of parts.cache.list()) parts.workers.removeOrphan(runtimePod);
+  for (const uid of await podsWithTraces(options, parts)) removeTracesOf(uid, parts);
+}
+
+/** The same of pods that end in any other way that leaves something. */
+function sweep(options: KubeletOptions, parts: KubeletParts, signal: AbortSignal): Promise<void> {
+  const { clock, logger } = options;
+  const traces = { podsOnDisk: () => podsWithTraces(options, parts) };
+  const removeTraces = (uid: string): boolean => removeTracesOf(uid, parts);
+  const onSwept = (orphans: number): void => parts.resources.metrics.storage.swept(orphans);
+  return sweepOrphans({ volumes: traces, removeTraces, onSwept, clock, logger }, signal);
+}
+
+/** Uids of pods that have volumes, logs or a cgroup. */
+async function podsWithTraces(
+  { platform, podLogsDir }: KubeletOptions,
+  { volumes }: KubeletParts,
+): Promise<readonly string[]> {
+  const uids = await Promise.all([
+    volumes.podsOnDisk(),
+    podsWithLogs(platform.volumes, podLogsDir),
+    platform.cgroups.listPods(),
+  ]);
+  return [...new Set(uids.flat())];
+}
+
+/** After a reboot a pod that waits for its devices still has what it had before. */
+function removeTracesOf(uid: string, { workers, sources }: KubeletParts): boolean {
+  return !sources.waitingPods().some((pod) => uidOf(pod) === uid) && workers.removeTraces(uid);
 }
 
 function serverHost(options: KubeletOptions, parts: KubeletParts): ServerHost {
-  const { nodeName, clock, logger, runtime, platform, certificateMetrics } = options;
+  const { nodeName, clock, logger, runtime, platform, certificateMetrics, clientMetrics } = options;
   const { cache, workers, status } = parts;
   const startMs = clock.now();
   const withStatus = (pod: Pod): Pod => {
@@ -294,11 +340,19 @@ function serverHost(options: KubeletOptions, parts: KubeletParts): ServerHost {
     runtime,
     platform,
     certificateMetrics,
+    clientMetrics,
     fs: parts.resources.fs,
     metrics: parts.resources.metrics,
     probeMetrics: parts.probeMetrics,
-    certificateStates: () => parts.certificates.states(),
-    volumePlugins: () => parts.volumes.pluginCounts(),
+    component: () => componentText(clock.now())(),
+    details: () => ({
+      workingPods: workers.workingPods(),
+      mirrorPods: parts.sources.mirrorCount(),
+      certificates: parts.certificates.states(),
+      volumes: parts.volumes.pluginCounts(),
+      pendingResizes: parts.resources.allocation.conditions.pendingReasons(),
+      resizesInProgress: parts.resources.allocation.conditions.inProgressCount(),
+    }),
     activePods: () => workers.activePods(),
     volumeMetrics: (asking) => parts.volumeParts.exposition(workers.pods(), asking),
     pods: () => workers.pods().map(withStatus),

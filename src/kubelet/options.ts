@@ -1,6 +1,7 @@
 /** Everything a kubelet is given; nothing is read from the environment. @module */
 import type { Clock, Logger } from "#apimachinery";
 import type { Client } from "#client";
+import type { Metrics } from "#component-base";
 import type { Runtime } from "#cri";
 import type { CertificateMetrics } from "./certificates/certificate-metrics.ts";
 import type { EvictionConfig } from "./eviction/thresholds.ts";
@@ -68,6 +69,8 @@ export interface KubeletOptions {
   readonly server?: KubeletServerOptions;
   /** Shown by `/metrics`. */
   readonly certificateMetrics?: CertificateMetrics;
+  /** What the client counts, shown by `/metrics` too. */
+  readonly clientMetrics?: Metrics;
   /** For callers in the same process: is given, once, what answers as `/metrics/resource` does. */
   readonly onResourceMetrics?: (scrape: (signal: AbortSignal) => Promise<string>) => void;
   /** Default 110. */

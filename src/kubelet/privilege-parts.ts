@@ -11,7 +11,7 @@ import { shutdownPeriods } from "./nodeshutdown/plan.ts";
 import { ShutdownManager } from "./nodeshutdown/shutdown-manager.ts";
 import type { KubeletOptions } from "./options.ts";
 import { sysctlAllowlist } from "./sysctl/allowlist.ts";
-import type { KubeletMetrics } from "./server/kubelet-metrics.ts";
+import type { KubeletMetrics } from "./metrics/kubelet-metrics.ts";
 import { isAppArmorEnabled } from "./platform/apparmor.ts";
 import type { PodWorkers } from "./pod-workers/pod-workers.ts";
 import { defaultIdSpace, IdRanges, type IdSpace, USERNS_UNIT } from "./userns/id-ranges.ts";

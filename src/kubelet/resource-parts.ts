@@ -15,7 +15,7 @@ import { watchOom } from "./oom/oom-watcher.ts";
 import type { NodePlatform } from "./platform/platform.ts";
 import type { RuntimeCache } from "./pleg/runtime-cache.ts";
 import type { PodWorkers } from "./pod-workers/pod-workers.ts";
-import type { KubeletMetrics } from "./server/kubelet-metrics.ts";
+import type { KubeletMetrics } from "./metrics/kubelet-metrics.ts";
 import { fullSummary } from "./server/stats-summary.ts";
 import { FsStats } from "./stats/fs-stats.ts";
 import type { VolumeStats } from "./volumes/volume-stats.ts";
@@ -84,6 +84,8 @@ export function newResourceParts(input: ResourcePartsOptions): ResourceParts {
     deleteUnusedImages: (signal) => images.deleteUnused(signal),
     onConditions,
     onEviction: (signal) => metrics.evictions.inc({ eviction_signal: signal }),
+    onRanking: (signal, ageSeconds) =>
+      metrics.evictionStatsAge.observe({ eviction_signal: signal }, ageSeconds),
   });
   return {
     allocation: newAllocation(input),
@@ -106,6 +108,7 @@ function newAllocation({
   recorder,
   allocatable,
   workers,
+  metrics,
   onChange,
 }: ResourcePartsOptions): AllocationManager {
   const { clock, logger, rootDir } = options;
@@ -120,6 +123,7 @@ function newAllocation({
     allocatable,
     activePods: () => workers().activePods(),
     onChange,
+    onDeferredGranted: (retry_trigger) => metrics.resizes.deferredAccepted.inc({ retry_trigger }),
   });
 }
 
@@ -139,6 +143,6 @@ function newImageGC(
     fs: (signal) => fs.ofRuntime(signal),
     policy: { ...DEFAULT_IMAGE_GC, ...options.imageGC },
     mounted: () => workers().mountedImages(),
-    onRemoved: (reason) => metrics.imagesCollected.inc({ reason }),
+    onRemoved: (reason) => metrics.images.collected.inc({ reason }),
   });
 }

@@ -2,10 +2,10 @@
 import { Agent, request } from "node:https";
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "#apimachinery";
+import { kubeletAddress } from "#api/core/v1/kubelet-address";
 import type { Node } from "#api/core/v1/types.gen";
+import { readBody } from "#component-base";
 
-const KUBELET_PORT = 10_250;
-const ADDRESS_TYPES = ["InternalIP", "Hostname", "InternalDNS", "ExternalIP", "ExternalDNS"];
 const SCRAPE_TIMEOUT_MS = 10_000;
 const BODY_BYTES_MAX = 32 * 1024 * 1024;
 
@@ -44,12 +44,13 @@ interface Connection {
 }
 
 function fetchText(node: Node, { credentials, agent }: Connection, signal: AbortSignal): Promise<string> {
+  const address = kubeletAddress(node);
+  if (address === undefined) throw new Error(`node ${node.metadata.name} has no address`);
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const { cert, key, ca } = credentials;
   const trust = ca === undefined ? { rejectUnauthorized: false } : { ca };
   const sent = request({
-    host: addressOf(node),
-    port: node.status?.daemonEndpoints?.kubeletEndpoint?.Port ?? KUBELET_PORT,
+    ...address,
     path: "/metrics/resource",
     headers: { accept: "text/plain; version=0.0.4" },
     cert,
@@ -65,22 +66,8 @@ function fetchText(node: Node, { credentials, agent }: Connection, signal: Abort
 }
 
 async function readText(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > BODY_BYTES_MAX) throw new Error(`the answer is larger than ${BODY_BYTES_MAX} bytes`);
-    chunks.push(chunk);
-  }
+  const tooLarge = (): Error => new Error(`the answer is larger than ${BODY_BYTES_MAX} bytes`);
+  const body = await readBody(response, BODY_BYTES_MAX, tooLarge);
   if (response.statusCode !== 200) throw new Error(`bad status code ${response.statusCode}`);
-  return Buffer.concat(chunks).toString();
-}
-
-/** Throws for a node that has none. */
-function addressOf({ metadata, status }: Node): string {
-  for (const type of ADDRESS_TYPES) {
-    const found = status?.addresses?.find((address) => address.type === type && address.address !== "");
-    if (found !== undefined) return found.address;
-  }
-  throw new Error(`node ${metadata.name} has no address`);
+  return body.toString();
 }

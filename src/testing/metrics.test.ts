@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Deployments } from "#api/apps/v1/deployment";
+import type { Deployment } from "#api/apps/v1/types.gen";
 import { HorizontalPodAutoscalers } from "#api/autoscaling/v2/horizontalpodautoscaler";
 import { dynamicKind } from "#client";
 import {
@@ -28,6 +29,7 @@ interface Measured {
   readonly name: string;
   readonly usage: { readonly cpu: string; readonly memory: string };
 }
+const isScaled = (web: Deployment | undefined): boolean => web?.spec?.replicas === 3;
 const ASK_MS = 50;
 const SETTLED_MS = 2000;
 
@@ -64,7 +66,8 @@ test("startTestCluster measures simulated pods, and autoscalers follow what they
     },
     signal,
   );
-  await cluster.waitFor(Deployments, metadata, (web) => web?.spec?.replicas === 3);
+  // If it did not believe the first look, the next one is its period later.
+  await cluster.waitFor(Deployments, metadata, isScaled, { timeoutMs: 60_000 });
 
   /** Metrics are not watched: they are asked for. An autoscaler believes none of the second in which a pod became ready. */
   async function untilMeasured(): Promise<readonly KubeObject[]> {

@@ -3,11 +3,11 @@ import { keyOf, type Clock, type Kind, type KubeObject } from "#apimachinery";
 import type { InformerFactory, ObjectRef } from "#client";
 
 export interface WaitOptions {
-  /** Default 10 s. */
+  /** Default 30 s. */
   readonly timeoutMs?: number;
 }
 
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 30_000;
 /** Of the last state that an error message shows. */
 const STATE_LENGTH_MAX = 2_000;
 

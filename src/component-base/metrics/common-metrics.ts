@@ -32,24 +32,28 @@ export const commonMetrics: readonly MetricDefinition[] = [
     type: "gauge",
     name: "leader_election_master_status",
     help: "Whether this process is the leader of the named lease",
+    stability: "ALPHA",
     labels: ["name"],
   },
   {
     type: "counter",
     name: "leader_election_slowpath_total",
     help: "Total number of renewals that had to read the lease first",
+    stability: "ALPHA",
     labels: ["name"],
   },
   {
     type: "counter",
     name: "rest_client_requests_total",
     help: "Number of HTTP requests, by status code, method and host",
+    stability: "ALPHA",
     labels: ["code", "method", "host"],
   },
   {
     type: "histogram",
     name: "rest_client_request_duration_seconds",
     help: "Request latency, by verb and host",
+    stability: "ALPHA",
     labels: ["verb", "host"],
     buckets: CLIENT_DURATION_BUCKETS,
   },
@@ -57,10 +61,11 @@ export const commonMetrics: readonly MetricDefinition[] = [
     type: "counter",
     name: "rest_client_request_retries_total",
     help: "Number of request retries, by status code, verb and host",
+    stability: "ALPHA",
     labels: ["code", "verb", "host"],
   },
 ];
 
 function queue(type: MetricDefinition["type"], name: string, help: string): MetricDefinition {
-  return { type, name, help, labels: ["name"] };
+  return { type, name, help, stability: "BETA", labels: ["name"] };
 }

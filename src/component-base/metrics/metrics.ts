@@ -1,12 +1,17 @@
 /** A component's metrics: declared as data, reported by name, shown in Prometheus' text format. @module */
 import { DEFAULT_BUCKETS } from "./buckets.ts";
 import { commonMetrics } from "./common-metrics.ts";
+import { componentText } from "./component-text.ts";
 import { Counter, Gauge, Histogram, Registry } from "./prom-client.ts";
+
+export type MetricStability = "ALPHA" | "BETA" | "STABLE";
 
 export interface MetricDefinition {
   readonly type: "counter" | "gauge" | "histogram";
   readonly name: string;
   readonly help: string;
+  /** Shown before the help, where Kubernetes has promised so much for the metric's name and labels. */
+  readonly stability?: MetricStability;
   readonly labels: readonly string[];
   /** Of histograms; ascending. */
   readonly buckets?: readonly number[];
@@ -67,19 +72,19 @@ export class Metrics {
     this.#collectors.push(collect);
   }
 
-  /** Adds the process's CPU, memory, descriptors and event loop. Starts observers: once per process. */
-  async collectProcessMetrics(): Promise<void> {
-    const { collectDefaultMetrics } = await import("prom-client");
-    collectDefaultMetrics({ register: this.#registry });
+  /** Shows the process and which Kubernetes it is, too. `nowMs` is the time of the call. */
+  describeComponent(nowMs: number): void {
+    this.#text = componentText(nowMs);
   }
 
   /** The body of `/metrics`. */
   async expose(): Promise<string> {
     for (const collect of this.#collectors) collect();
-    return this.#registry.metrics();
+    return (await this.#registry.metrics()) + this.#text();
   }
 
   readonly #collectors: (() => void)[] = [];
+  #text: () => string = () => "";
 
   #gauge(name: string): Gauge {
     const gauge = this.#gauges.get(name);
@@ -87,7 +92,8 @@ export class Metrics {
     return gauge;
   }
 
-  #declare({ type, name, help, labels, buckets }: MetricDefinition): void {
+  #declare({ type, name, help: text, stability, labels, buckets }: MetricDefinition): void {
+    const help = stability === undefined ? text : `[${stability}] ${text}`;
     const options = { name, help, labelNames: [...labels], registers: [this.#registry] };
     if (type === "counter") this.#counters.set(name, new Counter(options));
     else if (type === "gauge") this.#gauges.set(name, new Gauge(options));

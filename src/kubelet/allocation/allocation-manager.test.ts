@@ -28,6 +28,7 @@ function node(cpu: string, file = memoryState()) {
     allocated: new ResourceState(file, silentLogger),
     actuated: new ResourceState(memoryState(), silentLogger),
     allocatable: { cpu },
+    onDeferredGranted: () => {},
     activePods: () => [...pods.values()],
     onChange: () => {},
   });

@@ -25,7 +25,17 @@ export interface AllocationOptions {
   readonly activePods: () => readonly Pod[];
   /** The pod's resources or conditions have changed. */
   readonly onChange: (uid: string) => void;
+  /** A resize that had to wait was granted, and what let it. */
+  readonly onDeferredGranted: (trigger: RetryTrigger) => void;
 }
+
+/** Why resizes that wait are looked at; upstream's names. */
+export type RetryTrigger =
+  | "pod_resized"
+  | "pod_updated"
+  | "pods_removed"
+  | "pod_terminated"
+  | "periodic_retry";
 
 /** What waits is looked at whenever a pod ends or shrinks; and this often, should that have been missed. */
 const RETRY_MS = 180_000;
@@ -68,7 +78,7 @@ export class AllocationManager {
     const uid = uidOf(pod);
     if (pod.metadata.deletionTimestamp !== undefined || isTerminalPhase(pod.status?.phase)) {
       // What it gives back may serve others.
-      this.retry();
+      this.retry("pod_terminated");
       return;
     }
     if (!this.#seen.has(uid)) this.conditions.backfill(uid, pod);
@@ -81,7 +91,7 @@ export class AllocationManager {
   }
 
   /** A resize is carried out: what the pod gave back may serve others. */
-  readonly completed = (): void => this.retry();
+  readonly completed = (): void => this.retry("pod_resized");
 
   /** The pod's cgroup is there, with the resources of the pod as a whole. */
   podMade(pod: Pod): void {
@@ -98,7 +108,7 @@ export class AllocationManager {
     this.conditions.forget(uid);
     this.#pending.delete(uid);
     this.#seen.delete(uid);
-    this.retry();
+    this.retry("pods_removed");
   }
 
   /** Forgets what is kept of pods that the node no longer has. */
@@ -108,7 +118,7 @@ export class AllocationManager {
   }
 
   /** Looks at every resize that waits. */
-  retry(): void {
+  retry(trigger: RetryTrigger): void {
     if (this.#pending.size === 0) return;
     const active = this.#options.activePods();
     const waiting = active.filter((pod) => this.#pending.has(uidOf(pod)));
@@ -119,7 +129,7 @@ export class AllocationManager {
         since: this.conditions.pending(uidOf(pod))?.lastTransitionTime,
       })),
     );
-    for (const { pod } of order) this.#decide(pod, active);
+    for (const { pod } of order) this.#decide(pod, active, trigger);
   }
 
   /** Resolves when what was granted is on disk. */
@@ -131,7 +141,7 @@ export class AllocationManager {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await pause(this.#options.clock, RETRY_MS, signal);
-      if (!signal.aborted) this.retry();
+      if (!signal.aborted) this.retry("periodic_retry");
     }
     await this.flush();
   }
@@ -145,21 +155,22 @@ export class AllocationManager {
     this.#seen.set(uid, generation);
     if (!isAllocated(pod, granted)) {
       this.#pending.add(uid);
-      this.retry();
+      this.retry("pod_updated");
     } else {
       this.#pending.delete(uid);
       if (this.conditions.clearPending(uid)) this.#options.onChange(uid);
     }
   }
 
-  #decide(pod: Pod, active: readonly Pod[]): void {
-    const { allocated, recorder, logger, onChange } = this.#options;
+  #decide(pod: Pod, active: readonly Pod[], trigger: RetryTrigger): void {
+    const { allocated, recorder, logger, onChange, onDeferredGranted } = this.#options;
     const uid = uidOf(pod);
     const { generation = 0 } = pod.metadata;
     const refusal = this.#refusal(pod, active);
     if (refusal === undefined) {
       this.#pending.delete(uid);
       allocated.set(uid, allocationOf(pod));
+      if (this.conditions.pending(uid)?.reason === "Deferred") onDeferredGranted(trigger);
       this.conditions.clearPending(uid);
       this.conditions.clearInProgress(uid);
       this.conditions.setInProgress(uid, generation);

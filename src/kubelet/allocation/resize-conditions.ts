@@ -26,6 +26,21 @@ export class ResizeConditions {
     return [pending, inProgress].filter((condition) => condition !== undefined);
   }
 
+  /** How many wait, by their reason. */
+  pendingReasons(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const { pending } of this.#pods.values()) {
+      const { reason } = pending ?? {};
+      if (reason !== undefined) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+    }
+    return counts;
+  }
+
+  /** How many are being carried out. */
+  inProgressCount(): number {
+    return [...this.#pods.values()].filter(({ inProgress }) => inProgress !== undefined).length;
+  }
+
   pending(uid: string): PodCondition | undefined {
     return this.#pods.get(uid)?.pending;
   }

@@ -31,16 +31,20 @@ export class CertificateMetrics {
         this.set(endMs === undefined ? Number.POSITIVE_INFINITY : Math.trunc((endMs - clock.now()) / 1_000));
       };
       // oxlint-disable-next-line no-new -- the registry has it
-      new Gauge({ name, help, registers, collect });
+      new Gauge({ name, help: `[ALPHA] ${help}`, registers, collect });
       return (leaf) => void (endMs = leaf.validToDate.getTime());
     };
     const errors = (name: string): (() => void) => {
-      const counter = new Counter({ name, help: "Renewals of the certificate that failed", registers });
+      const counter = new Counter({
+        name,
+        help: "[ALPHA] Renewals of the certificate that failed",
+        registers,
+      });
       return () => counter.inc();
     };
     const ages = new Histogram({
       name: "kubelet_certificate_manager_server_rotation_seconds",
-      help: "Age of serving certificates when they were replaced, in seconds",
+      help: "[ALPHA] Age of serving certificates when they were replaced, in seconds",
       buckets: AGE_BUCKETS,
       registers,
     });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Clock, Logger } from "#apimachinery";
 import type { CgroupResources, CgroupUsage, PodCgroups, QOSClass } from "../platform/platform.ts";
 import { readMemory, readPodCgroup, readProcesses } from "./read-cgroups.ts";
+import { readDetails } from "./read-details.ts";
 import { readUsage } from "./read-usage.ts";
 import { noCgroups } from "./no-cgroups.ts";
 import { settingsV1, settingsV2, type Setting } from "./settings.ts";
@@ -83,8 +84,21 @@ export function linuxCgroups(options: LinuxCgroupsOptions): PodCgroups {
 function readableCgroups(
   ready: () => Promise<Layout | undefined>,
   { mountPoint, base, clock }: { readonly mountPoint: string; readonly base: string; readonly clock: Clock },
-): Pick<PodCgroups, "readPod" | "podProcesses" | "usage" | "podsMemory" | "listPods"> {
+): Pick<
+  PodCgroups,
+  "readPod" | "podProcesses" | "usage" | "details" | "version" | "podsMemory" | "listPods"
+> {
   return {
+    version: async () => (await ready())?.version,
+    async details(uid, qos, containerIds) {
+      const found = await ready();
+      const path = podPath(base, uid, qos);
+      const details = containerIds.flatMap((id) => {
+        const one = found && readDetails(found.version, mountPoint, join(path, id));
+        return one === undefined ? [] : [[id, one] as const];
+      });
+      return new Map(details);
+    },
     async readPod(uid, qos) {
       const found = await ready();
       return found === undefined ? {} : readPodCgroup(found.version, mountPoint, podPath(base, uid, qos));

@@ -43,13 +43,14 @@ function workingSet(usage: string, inactiveFile = 0): number {
   return Math.max(0, Number(usage) - inactiveFile);
 }
 
-function fieldOf(text: string, name: string): number | undefined {
+export function fieldOf(text: string, name: string): number | undefined {
   const start = text.startsWith(`${name} `) ? 0 : text.indexOf(`\n${name} `) + 1;
   if (start === 0 && !text.startsWith(`${name} `)) return undefined;
   return Number.parseInt(text.slice(start + name.length + 1, start + name.length + 24), 10);
 }
 
-function readText(path: string): string | undefined {
+/** Undefined when it is not there. */
+export function readText(path: string): string | undefined {
   try {
     return readFileSync(path, "latin1");
   } catch (err) {

@@ -21,6 +21,8 @@ export class MirrorPods {
   readonly #options: MirrorOptions;
   /** Full name -> the mirror that the API shows. */
   readonly #mirrors = new Map<string, Pod>();
+  /** Uids of mirrors that the watch has told the end of while one is being created: its answer may come after that. */
+  readonly #ended = new Set<string>();
 
   constructor(options: MirrorOptions) {
     this.#options = options;
@@ -38,11 +40,14 @@ export class MirrorPods {
     this.#mirrors.set(fullNameOf(mirror), mirror);
   }
 
+  /** Another one may have its name by now. */
   gone(mirror: Pod): void {
-    this.#mirrors.delete(fullNameOf(mirror));
+    this.#ended.add(uidOf(mirror));
+    const shown = this.of(mirror);
+    if (shown !== undefined && uidOf(shown) === uidOf(mirror)) this.#mirrors.delete(fullNameOf(mirror));
   }
 
-  /** Makes the mirror of a static pod, in place of one that is out of date or being deleted. */
+  /** Makes the mirror of a static pod, in place of one that is out of date or being deleted; one call at a time. */
   async ensure(pod: Pod, signal: AbortSignal): Promise<void> {
     const { client, nodeName, nodeUid } = this.#options;
     const hash = pod.metadata.annotations?.[CONFIG_HASH_ANNOTATION] ?? "";
@@ -65,8 +70,11 @@ export class MirrorPods {
         ownerReferences: [owner],
       },
     };
+    this.#ended.clear();
     try {
-      this.seen(await client.create(Pods, mirror, signal));
+      const made = await client.create(Pods, mirror, signal);
+      // The watch, where it was faster, knows better.
+      if (this.of(pod) === undefined && !this.#ended.has(uidOf(made))) this.seen(made);
     } catch (err) {
       if (!isAlreadyExists(err)) throw err;
     }

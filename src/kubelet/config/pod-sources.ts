@@ -34,6 +34,10 @@ export interface PodSourcesOptions {
   /** A pod that did not run here before. */
   readonly onSeen: (uid: string) => void;
   readonly onRejection: (reason: string) => void;
+  /** The API shows the pod so, mirrors too; `before` is as it was when it was seen last. */
+  readonly onObserved: (pod: Pod, before: Pod | undefined) => void;
+  /** The API has no such pod any more. */
+  readonly onDeleted: (uid: string) => void;
   /** As it was seen last. */
   readonly node: () => Node | undefined;
   /** As it is in the API. */
@@ -74,7 +78,8 @@ export class PodSources {
 
   /** A pod is new in the API, or has changed. */
   apiPodSet(pod: Pod): void {
-    const { workers, mirrors } = this.#options;
+    const { workers, mirrors, onObserved } = this.#options;
+    onObserved(pod, this.#apiPods.get(uidOf(pod)));
     if (isMirrorPod(pod)) {
       mirrors.seen(pod);
       this.#reconcileMirrors();
@@ -102,6 +107,7 @@ export class PodSources {
   }
 
   apiPodDeleted(pod: Pod): void {
+    this.#options.onDeleted(uidOf(pod));
     if (isMirrorPod(pod)) {
       this.#options.mirrors.gone(pod);
       this.#reconcileMirrors();
@@ -226,6 +232,10 @@ export class PodSources {
   /** The pod as its source has it now. */
   #wanted(uid: string): Pod | undefined {
     return this.#apiPods.get(uid) ?? this.#staticPods.get(uid);
+  }
+
+  mirrorCount(): number {
+    return this.#options.mirrors.list().length;
   }
 
   /** Pods that are not accepted yet, though they may hold devices. */

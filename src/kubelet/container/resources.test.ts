@@ -18,7 +18,7 @@ const of = (...resources: readonly ResourceRequirements[]): ReturnType<typeof te
 const classes: readonly (readonly [string, readonly ResourceRequirements[], string])[] = [
   ["nothing asked", [{}], "BestEffort"],
   ["only zero asked", [{ requests: { cpu: "0" } }], "BestEffort"],
-  ["limits alone", [{ limits: { cpu: "1", memory: "1Gi" } }], "Guaranteed"],
+  ["limits that are not yet requests, too", [{ limits: { cpu: "1", memory: "1Gi" } }], "Burstable"],
   [
     "equal requests and limits",
     [{ limits: { cpu: "1", memory: "1Gi" }, requests: { cpu: "1000m", memory: "1Gi" } }],

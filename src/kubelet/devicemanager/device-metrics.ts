@@ -16,7 +16,7 @@ export interface DeviceMetrics {
 export function newDeviceMetrics(registry: Registry): DeviceMetrics {
   const registers = [registry];
   const counter = (name: string, help: string): Counter<"server_api_version"> =>
-    new Counter({ name, help, labelNames: VERSION_LABEL, registers });
+    new Counter({ name, help: `[ALPHA] ${help}`, labelNames: VERSION_LABEL, registers });
   const each = (
     what: "requests" | "errors",
     help: string,
@@ -31,13 +31,13 @@ export function newDeviceMetrics(registry: Registry): DeviceMetrics {
   return {
     registrations: new Counter({
       name: "kubelet_device_plugin_registration_total",
-      help: "Registrations of device plugins",
+      help: "[ALPHA] Registrations of device plugins",
       labelNames: ["resource_name"],
       registers,
     }),
     allocationSeconds: new Histogram({
       name: "kubelet_device_plugin_alloc_duration_seconds",
-      help: "Time that device plugins took to allocate",
+      help: "[ALPHA] Time that device plugins took to allocate",
       labelNames: ["resource_name"],
       registers,
     }),

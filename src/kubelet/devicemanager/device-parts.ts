@@ -1,7 +1,7 @@
 /** Puts together what gives devices to pods, by plugins and by claims, and tells who holds them; a simulated node has no devices. @module */
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { TokenBucket } from "#apimachinery";
+import { TokenBucket, untilAborted } from "#apimachinery";
 import type { Registry } from "#component-base";
 import type { Node, Pod } from "#api/core/v1/types.gen";
 import { type ContainerDevices, newContainerDevices } from "../cdi/container-devices.ts";
@@ -115,7 +115,7 @@ export function newDeviceParts(input: DevicePartsOptions): DeviceParts {
         ]),
         serve(join(rootDir, POD_RESOURCES_DIR, SOCKET), podResourcesServices(who)),
       ]);
-      await aborted(signal);
+      await untilAborted(signal);
       for (const close of closers) close();
       await plugins.close();
       await manager.close();
@@ -137,11 +137,4 @@ async function removeSockets(dir: string): Promise<void> {
   await mkdir(dir, { recursive: true, mode: 0o750 });
   for (const entry of await readdir(dir, { withFileTypes: true }))
     if (entry.isSocket()) await rm(join(dir, entry.name), { force: true });
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

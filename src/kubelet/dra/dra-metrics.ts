@@ -18,14 +18,14 @@ export function newDRAMetrics(registry: Registry, inUse: () => readonly (readonl
   const registers = [registry];
   const operations = new Histogram({
     name: "dra_operations_duration_seconds",
-    help: "Time to handle all ResourceClaims of a pod that starts or stops",
+    help: "[ALPHA] Time to handle all ResourceClaims of a pod that starts or stops",
     labelNames: ["operation_name", "is_error"],
     buckets: BUCKETS_SECONDS,
     registers,
   });
   const calls = new Histogram({
     name: "dra_grpc_operations_duration_seconds",
-    help: "Duration in seconds of the DRA gRPC operations",
+    help: "[ALPHA] Duration in seconds of the DRA gRPC operations",
     labelNames: ["driver_name", "method_name", "grpc_status_code"],
     buckets: BUCKETS_SECONDS,
     registers,
@@ -33,7 +33,7 @@ export function newDRAMetrics(registry: Registry, inUse: () => readonly (readonl
   registry.registerMetric(
     new Gauge({
       name: "dra_resource_claims_in_use",
-      help: "ResourceClaims in use on the node, by driver and in all (<any>); one claim may use several drivers",
+      help: "[ALPHA] ResourceClaims in use on the node, by driver and in all (<any>); one claim may use several drivers",
       labelNames: ["driver_name"],
       registers: [],
       collect() {

@@ -25,6 +25,7 @@ interface Given {
 async function node({ config = {}, pods, used, imageBytes = 0, logs = {} }: Given) {
   const clock = new FakeClock(NODE_START_MS);
   const happened: string[] = [];
+  const ages: string[] = [];
   const usage = await simulatedPlatform().usage();
   const machine = { memory: 1000 * MIB, disk: 500 };
   const manager = new EvictionManager({
@@ -41,6 +42,7 @@ async function node({ config = {}, pods, used, imageBytes = 0, logs = {} }: Give
       cgroups: noCgroups,
     },
     config,
+    onRanking: (met, age) => void ages.push(`${met} ${age}`),
     fs: { ofRuntime: async () => undefined },
     summary: async () => ({
       node: {},
@@ -70,7 +72,7 @@ async function node({ config = {}, pods, used, imageBytes = 0, logs = {} }: Give
     await manager.synchronize(signal);
     return happened.splice(0).join(", ");
   };
-  return { manager, machine, look };
+  return { manager, machine, look, ages };
 }
 
 const named = (name: string, spec: Partial<Pod["spec"]> = {}): Pod => testPod(spec, { name, uid: name });
@@ -84,6 +86,7 @@ test("EvictionManager ends one pod at a time, and spares critical ones", async (
     await n.look(),
     "now MemoryPressure, n1 EvictionThresholdMet, b Evicted, b ends in 1 s, disrupted, memory.available",
   );
+  assert.deepEqual(n.ages, ["memory.available 0"]);
 });
 
 test("EvictionManager removes what nobody uses before it ends a pod", async () => {

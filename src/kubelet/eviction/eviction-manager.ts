@@ -44,6 +44,8 @@ export interface EvictionOptions {
   readonly deleteUnusedImages: (signal: AbortSignal) => Promise<void>;
   readonly onConditions: () => void;
   readonly onEviction: (signal: string) => void;
+  /** Pods were ranked by what was measured so long ago. */
+  readonly onRanking: (signal: string, ageSeconds: number) => void;
 }
 
 const REASON = "Evicted";
@@ -135,7 +137,7 @@ export class EvictionManager {
     seen: Seen,
     signal: AbortSignal,
   ): Promise<readonly Pod[]> {
-    const { recorder, logger, node } = this.#options;
+    const { clock, recorder, logger, node, onRanking } = this.#options;
     const { resource } = SIGNALS[first.signal];
     const reference = node();
     if (reference !== undefined)
@@ -143,6 +145,10 @@ export class EvictionManager {
     logger.info("The node runs short", { resource, signal: first.signal });
     if (await this.#reclaimNodeLevel(first, seen, signal)) return [];
     const statsOf = await this.#stats(signal);
+    for (const { signal: met } of starved) {
+      const time = seen.observations[met]?.time;
+      if (time !== undefined) onRanking(met, (clock.now() - time) / 1000);
+    }
     for (const pod of rankPods(first.signal, seen.pods, statsOf, seen.layout)) {
       const { message, annotations } = evictionMessage(
         resource,

@@ -1,97 +1,12 @@
-/** The feature gates of Kubernetes 1.36 and what each is without being set; a kubelet of k8ts has exactly these. @module */
-
-const ON = `
-  APIResponseCompression APIServerIdentity APIServerTracing AggregatedDiscoveryRemoveBetaType
-  AllowParsingUserUIDFromCertAuth AllowServiceExternalIPs AnonymousAuthConfigurableEndpoints
-  AnyVolumeDataSource AuthorizeNodeWithSelectors AuthorizePodWebsocketUpgradeCreatePermission
-  AuthorizeWithSelectors BtreeWatchCache CPUManagerPolicyBetaOptions CPUManagerPolicyOptions
-  CRDObservedGenerationTracking CRDValidationRatcheting CSIServiceAccountTokenSecrets
-  ClearingNominatedNodeNameAfterBinding ComponentFlagz ComponentStatusz ConsistentListFromCache
-  ConstrainedImpersonation ContainerCheckpoint ContainerRestartRules CustomCPUCFSQuotaPeriod
-  CustomResourceFieldSelectors DRAAdminAccess DRAConsumableCapacity DRADeviceBindingConditions
-  DRADeviceTaints DRAExtendedResource DRAPartitionableDevices DRAPrioritizedList
-  DRAResourceClaimDeviceStatus DRAResourceClaimGranularStatusAuthorization
-  DRASchedulerFilterTimeout DeclarativeValidation DeclarativeValidationBeta
-  DeploymentReplicaSetTerminatingReplicas DetectCacheInconsistency DisableAllocatorDualWrite
-  DisableCPUQuotaWithExclusiveCPUs DisableNodeKubeProxyVersion DynamicResourceAllocation EnvFiles
-  ExecProbeTimeout ExtendWebSocketsToKubelet ExternalServiceAccountTokenSigner GracefulNodeShutdown
-  GracefulNodeShutdownBasedOnPodPriority HPAConfigurableTolerance HostnameOverride
-  ImageMaximumGCAge ImageVolume InPlacePodLevelResourcesVerticalScaling InPlacePodVerticalScaling
-  InPlacePodVerticalScalingInitContainers JobBackoffLimitPerIndex JobManagedBy
-  JobPodReplacementPolicy JobSuccessPolicy KubeletCgroupDriverFromCRI KubeletCrashLoopBackOffMax
-  KubeletEnsureSecretPulledImages KubeletFineGrainedAuthz KubeletPSI
-  KubeletPodResourcesDynamicResources KubeletPodResourcesGet KubeletPodResourcesListUseActivePods
-  KubeletSeparateDiskGC KubeletServiceAccountTokenForCredentialProviders KubeletTracing
-  ListFromCacheSnapshot LogarithmicScaleDown MatchLabelKeysInPodAffinity
-  MatchLabelKeysInPodTopologySpread MatchLabelKeysInPodTopologySpreadSelectorMerge
-  MultiCIDRServiceAllocator MutableCSINodeAllocatableCount MutablePodResourcesForSuspendedJobs
-  MutableSchedulingDirectivesForSuspendedJobs MutatingAdmissionPolicy NFTablesProxyMode
-  NodeDeclaredFeatures NodeInclusionPolicyInPodTopologySpread NodeLogQuery NodeSwap
-  NominatedNodeNameForExpectation OpenAPIEnums OpportunisticBatching OrderedNamespaceDeletion
-  PLEGOnDemandRelist PodDeletionCost PodLevelResources PodLifecycleSleepAction
-  PodLifecycleSleepActionAllowZero PodObservedGenerationTracking PodReadyToStartContainersCondition
-  PodSchedulingReadiness PodTopologyLabelsAdmission PortForwardWebsockets
-  PreferSameTrafficDistribution PreventStaticPodAPIReferences ProcMountType
-  RecoverVolumeExpansionFailure RecursiveReadOnlyMounts RelaxedDNSSearchValidation
-  RelaxedEnvironmentVariableValidation RelaxedServiceNameValidation ReloadKubeletClientCAFile
-  ReloadKubeletServerCertificateFile RemoteRequestHeaderUID ResilientWatchCacheInitialization
-  ResourceHealthStatus ResourceHealthStatusMessage RestartAllContainersOnContainerExits
-  RetryGenerateName RotateKubeletServerCertificate SELinuxChangePolicy SELinuxMountReadWriteOncePod
-  SchedulerAsyncPreemption SchedulerPopFromBackoffQ SchedulerQueueingHints
-  SeparateTaintEvictionController ServiceAccountNodeAudienceRestriction ServiceAccountTokenJTI
-  ServiceAccountTokenNodeBinding ServiceAccountTokenNodeBindingValidation
-  ServiceAccountTokenPodNodeInfo ServiceCIDRStatusFieldWiping SidecarContainers
-  SizeBasedListCostEstimate StaleControllerConsistencyDaemonSet StaleControllerConsistencyJob
-  StaleControllerConsistencyReplicaSet StaleControllerConsistencyStatefulSet
-  StatefulSetSemanticRevisionComparison StorageNamespaceIndex StorageVersionHash
-  StreamingCollectionEncodingToJSON StreamingCollectionEncodingToProtobuf StrictIPCIDRValidation
-  StructuredAuthenticationConfiguration StructuredAuthenticationConfigurationEgressSelector
-  StructuredAuthenticationConfigurationJWKSMetrics SupplementalGroupsPolicy SystemdWatchdog
-  TokenRequestServiceAccountUIDValidation TopologyManagerPolicyBetaOptions
-  TopologyManagerPolicyOptions TranslateStreamCloseWebsocketRequests
-  UnauthenticatedHTTP2DOSMitigation UnknownVersionInteroperabilityProxy UserNamespacesSupport
-  VolumeAttributesClass WatchCacheInitializationPostStartHook WatchList WinDSR WinOverlay
-  WindowsGracefulNodeShutdown
-`;
-
-const OFF = `
-  APIServingWithRoutine AllowDNSOnlyNodeCSR AllowInsecureKubeletCertificateSigningRequests
-  AllowOverwriteTerminationGracePeriodSeconds AllowUnsafeMalformedObjectDeletion
-  CBORServingAndStorage CPUManagerPolicyAlphaOptions CRIListStreaming CSIVolumeHealth
-  ChangeContainerStatusOnKubeletRestart CloudControllerManagerWatchBasedRoutesReconciliation
-  CloudControllerManagerWebhook ClusterTrustBundle ClusterTrustBundleProjection
-  ConcurrentWatchObjectDecode ContainerStopSignals ControllerManagerReleaseLeaderElectionLockOnExit
-  CoordinatedLeaderElection CrossNamespaceVolumeDataSource DRADeviceTaintRules
-  DRAListTypeAttributes DRANodeAllocatableResources DRAResourcePoolStatus DRAWorkloadResourceClaims
-  DeclarativeValidationTakeover EventedPLEG GangScheduling GenericWorkload GitRepoVolumeDriver
-  HPAScaleToZero ImageVolumeWithDigest InPlacePodVerticalScalingExclusiveCPUs
-  InPlacePodVerticalScalingExclusiveMemory KMSv1 KubeletInUserNamespace
-  KubeletRegistrationGetOnExistsOnly LocalStorageCapacityIsolationFSQuotaMonitoring
-  ManifestBasedAdmissionControlConfig MaxUnavailableStatefulSet MemoryQoS MutablePVNodeAffinity
-  PersistentVolumeClaimUnusedSinceTime PodAndContainerStatsFromCRI PodCertificateRequest
-  PodLevelResourceManagers PodLogsQuerySplitStreams PodsAPI QOSReserved
-  ReduceDefaultCrashLoopBackOffDecay RuntimeClassInImageCriApi SELinuxMount SchedulerAsyncAPICalls
-  SeparateCacheWatchRPC ShardedListAndWatch StorageCapacityScoring StorageVersionAPI
-  StorageVersionMigrator TaintTolerationComparisonOperators TopologyAwareWorkloadScheduling
-  TopologyManagerPolicyAlphaOptions UserNamespacesHostNetworkSupport VolumeLimitScaling
-  WindowsCPUAndMemoryAffinity WindowsHostNetwork WorkloadAwarePreemption WorkloadWithJob
-`;
-
-const DEFAULTS: ReadonlyMap<string, boolean> = new Map([
-  ...wordsOf(ON).map((name) => [name, true] as const),
-  ...wordsOf(OFF).map((name) => [name, false] as const),
-]);
+/** Which feature gates a kubelet's configuration may name: a kubelet of k8ts has those of Kubernetes as they are. @module */
+import { KUBERNETES_FEATURES } from "#component-base";
 
 /** Why the gate cannot be set so; undefined: it is so anyway. */
 export function featureGateError(name: string, value: unknown): string | undefined {
   if (typeof value !== "boolean") return `featureGates.${name} must be true or false`;
-  const isOn = DEFAULTS.get(name);
-  if (isOn === undefined) return `unrecognized feature gate: ${name}`;
-  return isOn === value
+  const spec = Object.hasOwn(KUBERNETES_FEATURES, name) ? KUBERNETES_FEATURES[name] : undefined;
+  if (spec === undefined) return `unrecognized feature gate: ${name}`;
+  return spec.default === value
     ? undefined
-    : `featureGates.${name} ${value} is not supported by this kubelet, only ${isOn}`;
-}
-
-function wordsOf(text: string): readonly string[] {
-  return text.trim().split(/\s+/u);
+    : `featureGates.${name} ${value} is not supported by this kubelet, only ${spec.default}`;
 }

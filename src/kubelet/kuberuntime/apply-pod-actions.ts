@@ -40,6 +40,8 @@ export interface Applier {
   readonly resizer: Resizer;
   /** Before each sandbox of the pod: its ResourceClaims. Throws while they cannot be prepared. */
   readonly prepareResources: (pod: Pod, signal: AbortSignal) => Promise<void>;
+  /** Resizing the pod has ended. */
+  readonly onResized: (success: boolean, ms: number) => void;
   /** Resizing the pod failed. */
   readonly onResizeError: (pod: Pod, message: string) => void;
   /** Of containers that end. */
@@ -171,20 +173,26 @@ async function startAll(
 
 /** What failed is tried again by the next sync. */
 async function tryResize(
-  { resizer, starter, onResizeError }: Applier,
+  { resizer, starter, onResized, onResizeError }: Applier,
   pod: Pod,
   sandboxId: string,
   actions: ResizeActions,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { clock } = starter.killer;
+  const startMs = clock.monotonicMs();
+  let success = false;
   try {
     await resizePod(resizer, pod, sandboxId, actions, signal);
+    success = true;
     return true;
   } catch (err) {
     signal.throwIfAborted();
     starter.killer.logger.warn("Resizing a pod failed", { pod: formatPod(pod), err });
     onResizeError(pod, err instanceof RuntimeError ? err.describe() : (err as Error).message);
     return false;
+  } finally {
+    onResized(success, clock.monotonicMs() - startMs);
   }
 }
 

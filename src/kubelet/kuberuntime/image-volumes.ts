@@ -20,10 +20,23 @@ export async function withImageVolumes(
     const asContainer = { ...container, image: reference, imagePullPolicy: pullPolicy };
     const wanted = { pod, container: asContainer, pullSecrets, sandboxConfig };
     const { ref } = await starter.images.ensure(wanted, signal);
-    const { host, paths, imageMounts } = starter;
+    const { host, paths, imageMounts, onImageVolume } = starter;
     const tools = { host, rootDir: paths.rootDir, imageMounts };
-    const path = await mountImageVolume(tools, uidOf(pod), name, ref, signal);
+    onImageVolume?.("requested");
+    let path: string | undefined;
+    try {
+      path = await mountImageVolume(tools, uidOf(pod), name, ref, signal);
+    } catch (err) {
+      onImageVolume?.("failed");
+      throw err;
+    }
     result.set(name, path === undefined ? { ...volume, imageRef: ref } : { ...volume, path });
   }
   return result;
+}
+
+/** How many of them the container mounts. */
+export function imageVolumeCount({ container, volumes }: Pick<StartInput, "container" | "volumes">): number {
+  const names = new Set((container.volumeMounts ?? []).map(({ name }) => name));
+  return [...names].filter((name) => volumes.get(name)?.image !== undefined).length;
 }

@@ -11,7 +11,7 @@ import {
   specOf,
 } from "../container/pod-spec.ts";
 import { isActive, type RuntimeContainer, type RuntimePod } from "../container/runtime-pod.ts";
-import { type HookTools, runHook } from "../lifecycle/run-hook.ts";
+import { HTTP_FALLBACK, type HookTools, httpFallback, runHook } from "../lifecycle/run-hook.ts";
 import type { KillReason } from "../pod-workers/actions.ts";
 
 export interface Killer extends HookTools {
@@ -142,7 +142,13 @@ async function preStop(
   using timeout = deadline(clock, graceMs, new Error("PreStop hook did not complete in time"));
   const stop = AbortSignal.any([signal, timeout.signal]);
   try {
-    await runHook({ handler, container: container!, containerId: id, podIP, tools: killer }, stop);
+    const onFallback = (host: string): void => {
+      if (pod !== undefined) recorder.event(pod, "Warning", HTTP_FALLBACK, httpFallback(host));
+    };
+    await runHook(
+      { handler, container: container!, containerId: id, podIP, tools: killer, onFallback },
+      stop,
+    );
   } catch (err) {
     signal.throwIfAborted();
     logger.info("PreStop hook failed", { container: container!.name, err });

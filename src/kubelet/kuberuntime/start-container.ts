@@ -10,11 +10,11 @@ import type { ContainerDevices } from "../cdi/container-devices.ts";
 import { ConfigError, makeEnvironment } from "../env/make-environment.ts";
 import type { NodeCapacity, ObjectSource } from "../env/types.ts";
 import type { EnsuredImage, ImageManager } from "../images/image-manager.ts";
-import { runHook } from "../lifecycle/run-hook.ts";
+import { HTTP_FALLBACK, httpFallback, runHook } from "../lifecycle/run-hook.ts";
 import type { VolumeHost } from "../platform/platform.ts";
 import type { MountedVolumes } from "../volumes/mounted-volume.ts";
 import { containerConfig } from "./container-config.ts";
-import { withImageVolumes } from "./image-volumes.ts";
+import { imageVolumeCount, withImageVolumes } from "./image-volumes.ts";
 import { killContainer, type Killer } from "./kill-pod.ts";
 import { type NodePaths, podLogDir } from "./paths.ts";
 import { StartError } from "./start-error.ts";
@@ -34,6 +34,8 @@ export interface ContainerStarter {
   readonly seccompDefault: boolean;
   /** A container is about to be started; with a reason: it could not be. */
   readonly onStart?: (containerType: string, failure: string | undefined) => void;
+  /** What becomes of the images that containers mount. */
+  readonly onImageVolume?: (what: "requested" | "mounted" | "failed") => void;
   readonly paths: NodePaths;
   readonly clusterDomain: string;
   readonly hostIPs: readonly string[];
@@ -94,6 +96,7 @@ async function start(starter: ContainerStarter, input: StartInput, signal: Abort
   const id = await attempt(starter, input, "CreateContainerError", signal, () =>
     runtime.createContainer(input.sandboxId, config, input.sandboxConfig, signal),
   );
+  for (let i = imageVolumeCount(input); i > 0; i--) starter.onImageVolume?.("mounted");
   event(starter, input, "Normal", "Created", "Container created");
   await attempt(starter, input, "RunContainerError", signal, () => runtime.startContainer(id, signal));
   event(starter, input, "Normal", "Started", "Container started");
@@ -207,7 +210,9 @@ async function postStart(
   const { logger } = starter.killer;
   const podIP = podIPs[0] ?? "";
   try {
-    await runHook({ handler, container, containerId: id, podIP, tools: starter.killer }, signal);
+    const onFallback = (host: string): void =>
+      event(starter, input, "Warning", HTTP_FALLBACK, httpFallback(host));
+    await runHook({ handler, container, containerId: id, podIP, tools: starter.killer, onFallback }, signal);
   } catch (err) {
     signal.throwIfAborted();
     logger.info("PostStart hook failed", { pod: uidOf(pod), container: container.name, err });

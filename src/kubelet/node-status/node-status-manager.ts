@@ -29,6 +29,7 @@ import { planConditionEvents } from "./condition-events.ts";
 import type { DeviceManager } from "../devicemanager/device-manager.ts";
 import type { PressureCondition } from "../eviction/thresholds.ts";
 import { nodeConditions } from "./conditions.ts";
+import type { NodeStartup } from "../metrics/node-startup.ts";
 import { withExtendedResources } from "./extended-resources.ts";
 
 export interface NodeStatusOptions {
@@ -51,6 +52,7 @@ export interface NodeStatusOptions {
   readonly onRuntimeReady: (ready: boolean) => void;
   /** Why the node takes no more pods, apart from its runtime. */
   readonly shutdownError: () => string | undefined;
+  readonly startup: Pick<NodeStartup, "asksToRegister" | "registeredNew" | "ready">;
 }
 
 /** While the node is not ready its runtime is asked this often, so that Ready comes soon. */
@@ -178,11 +180,14 @@ export class NodeStatusManager {
 
   async #register(signal: AbortSignal): Promise<void> {
     const { client, facts, recorder } = this.#options;
+    const { clock, startup } = this.#options;
+    startup.asksToRegister(clock.now());
     const status = await this.#status({}, signal);
     let isNew = true;
     try {
       this.#node = await client.create(Nodes, newNode(facts, status), signal);
-      this.#reportedAtMs = this.#options.clock.now();
+      this.#reportedAtMs = clock.now();
+      startup.registeredNew(this.#reportedAtMs);
     } catch (err) {
       if (!isAlreadyExists(err)) throw err;
       isNew = false;
@@ -219,6 +224,8 @@ export class NodeStatusManager {
     const patch = { type: "strategic", body } as const;
     const written = await client.patch(Nodes, { name: facts.nodeName }, patch, signal, options);
     this.#reportedAtMs = clock.now();
+    if (status.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True"))
+      this.#options.startup.ready(this.#reportedAtMs);
     this.#isStrange = false;
     this.#node = written;
     this.#announce(before, status, written);

@@ -67,6 +67,25 @@ export interface PodCgroupUsage {
   readonly containers: ReadonlyMap<string, CgroupUsage>;
 }
 
+/** What was read from and written to a block device. */
+export interface DeviceIO {
+  /** Its path, or its number where it has none. */
+  readonly device: string;
+  readonly reads: number;
+  readonly writes: number;
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+}
+
+export interface CgroupDetails {
+  /** Absent: its CPU is not limited. */
+  readonly periods?: number;
+  readonly throttledPeriods?: number;
+  readonly throttledNanoSeconds?: number;
+  readonly cacheBytes: number;
+  readonly io: readonly DeviceIO[];
+}
+
 /** The tree kubepods/{burstable,besteffort}/pod<uid> under a parent that belongs to this node alone. */
 export interface PodCgroups {
   /** Creates the tree's upper levels. */
@@ -85,6 +104,14 @@ export interface PodCgroups {
   podProcesses(uid: string, qos: QOSClass): Promise<number | undefined>;
   /** Of a pod and of these containers of it; undefined when it has no cgroup. */
   usage(uid: string, qos: QOSClass, containerIds: readonly string[]): Promise<PodCgroupUsage | undefined>;
+  /** Of these containers of a pod, by their id; those that have a cgroup. */
+  details?(
+    uid: string,
+    qos: QOSClass,
+    containerIds: readonly string[],
+  ): Promise<ReadonlyMap<string, CgroupDetails>>;
+  /** Of the machine's cgroups; undefined when they are not managed. */
+  version?(): Promise<1 | 2 | undefined>;
   /** Undefined when cgroups are not managed. */
   podsMemory(): Promise<PodsMemory | undefined>;
   updateQOS(qos: "Burstable" | "BestEffort", resources: CgroupResources): Promise<void>;

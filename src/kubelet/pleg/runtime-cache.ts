@@ -15,6 +15,8 @@ export interface RuntimeCacheOptions {
   readonly onChange: (uid: string, asksForWork: boolean) => void;
   /** Told of every listing that worked, in monotonic time; `beforeMs` is when the one before began. */
   readonly onRelist?: (startMs: number, endMs: number, beforeMs: number | undefined) => void;
+  /** Told how long it took to read one pod. */
+  readonly onRead?: (ms: number) => void;
   /** The primary one first: pods' addresses come in the same order. */
   readonly nodeIPs?: readonly string[];
   /** Ends readings under way. Not a caller's: several callers may share one reading. */
@@ -121,10 +123,12 @@ export class RuntimeCache {
   }
 
   async #read(uid: string): Promise<RuntimePod | undefined> {
-    const { runtime, readMessage, nodeIPs = [], signal } = this.#options;
+    const { runtime, clock, readMessage, nodeIPs = [], onRead, signal } = this.#options;
+    const startMs = clock.monotonicMs();
     const before = this.#pods.get(uid);
     const known = before !== undefined && this.#invalid.delete(uid) ? { ...before, containers: [] } : before;
     const read = await inspectPod(runtime, uid, known, readMessage, signal);
+    onRead?.(clock.monotonicMs() - startMs);
     const pod = read && { ...read, ips: sortPodIPs(read.ips, nodeIPs) };
     for (const { id } of [...(before?.sandboxes ?? []), ...(before?.containers ?? [])])
       this.#uidOf.delete(id);

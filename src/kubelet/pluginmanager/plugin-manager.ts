@@ -1,5 +1,5 @@
 /** Registers the plugins that show a socket in kubelet's registry folder, each with the handler of its type. @module */
-import { type Clock, type Logger, pause } from "#apimachinery";
+import { type Clock, type Logger, pause, untilAborted } from "#apimachinery";
 import { describeError } from "../container/describe-error.ts";
 import { registrationClient, type PluginInfo } from "./registration.ts";
 import { watchPlugins } from "./plugin-watcher.ts";
@@ -72,7 +72,7 @@ async function keepRegistered(
     try {
       await register(options, socketPath, (registered) => (plugin = registered), ended);
       logger.info("Registered a plugin", { socketPath });
-      await aborted(ended);
+      await untilAborted(ended);
     } catch (err) {
       if (!ended.aborted) logger.warn("RegisterPlugin error", { socketPath, reason: describeError(err) });
     }
@@ -125,11 +125,4 @@ async function register(
   } finally {
     client.close();
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

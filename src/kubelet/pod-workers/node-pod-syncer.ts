@@ -13,14 +13,21 @@ import { containersOf, formatPod, specOf, uidOf } from "../container/pod-spec.ts
 import { qosClassOf } from "../container/qos.ts";
 import { milliCPUToShares, podCgroupResources, podRequests } from "../container/resources.ts";
 import { type ContainerToReset, containersToReset, isRestartingAll } from "../container/restart-all.ts";
-import { emptyRuntimePod, hasNewEnd, isActive, type RuntimePod } from "../container/runtime-pod.ts";
+import {
+  emptyRuntimePod,
+  hasNewEnd,
+  isActive,
+  type RuntimeContainer,
+  type RuntimePod,
+} from "../container/runtime-pod.ts";
 import type { PodAddresses } from "../env/field-ref.ts";
 import { type Applier, applyPodActions } from "../kuberuntime/apply-pod-actions.ts";
 import { killPod } from "../kuberuntime/kill-pod.ts";
 import { resetContainers } from "../kuberuntime/reset-containers.ts";
-import { podDir, podLogDir, podLogDirName } from "../kuberuntime/paths.ts";
+import { podDir, podLogDir } from "../kuberuntime/paths.ts";
 import { sandboxConfig } from "../kuberuntime/sandbox-config.ts";
 import type { ContainerStarter } from "../kuberuntime/start-container.ts";
+import { removePodLogs } from "../logs/pod-log-folders.ts";
 import type { DeviceManager } from "../devicemanager/device-manager.ts";
 import type { DRAManager } from "../dra/dra-manager.ts";
 import { podDNS } from "../network/dns.ts";
@@ -71,6 +78,12 @@ export interface SyncerOptions {
   readonly networkError: () => string | undefined;
   /** What is told of the pod now. */
   readonly onStatus: (uid: string, status: PodStatus) => void;
+  /** What the runtime has of the pod when a step begins. */
+  readonly onContainers: (pod: Pod, containers: readonly RuntimeContainer[]) => void;
+  /** The containers' resources were to be changed, and how long that took. */
+  readonly onResized: (success: boolean, ms: number) => void;
+  /** A pod that was taken cannot run here after all. */
+  readonly onRejection: (reason: string) => void;
 }
 
 interface Isolation {
@@ -106,6 +119,7 @@ export class NodePodSyncer implements PodSyncer {
     const uid = uidOf(pod);
     const shown = cache.get(uid);
     if (shown !== undefined) followResize(allocation, recorder, pod, shown);
+    this.#options.onContainers(pod, shown?.containers ?? []);
     // The first publication sets the time that the deadline counts from.
     const deadlineMs = deadlineOf(pod, this.publish(pod));
     if (deadlineMs !== undefined && deadlineMs <= this.#options.clock.now()) this.#exceeded(pod);
@@ -122,7 +136,7 @@ export class NodePodSyncer implements PodSyncer {
     certificates.register(pod);
     const cgroupParent = await this.#cgroup(pod);
     const volumes = await this.#mount(pod, signal);
-    if (volumes === undefined) return { isTerminal: false, failed: true };
+    if (volumes === undefined) return { isTerminal: isTerminalPhase(this.publish(pod).phase), failed: true };
     prober.addPod(pod);
 
     const runtimePod =
@@ -279,10 +293,10 @@ export class NodePodSyncer implements PodSyncer {
     if (left !== undefined) {
       await Promise.all(left.containers.map(({ id }) => runtime.removeContainer(id, signal)));
       await Promise.all(left.sandboxes.map(({ id }) => runtime.removePodSandbox(id, signal)));
-      const logDir = podLogDirName(left.namespace, left.name, uid);
-      await platform.volumes.removeTree(`${starter.paths.podLogsDir}/${logDir}`);
       await cache.refresh(uid);
     }
+    // also when the runtime has nothing of it: a sandbox that was being made, or that was removed by an earlier try
+    await removePodLogs(platform.volumes, starter.paths.podLogsDir, uid);
     await volumes.unmount(uid, signal);
     await platform.cgroups.removePod(uid);
     await this.#options.userns.release(uid);
@@ -294,6 +308,12 @@ export class NodePodSyncer implements PodSyncer {
     logger.info("Removing a pod that the API does not know", { uid: runtimePod.uid, name: runtimePod.name });
     await killPod(starter.killer, undefined, runtimePod, ORPHAN_GRACE_SECONDS, signal);
     await this.removeLeftovers(runtimePod.uid, signal);
+  }
+
+  #reject(pod: Pod, { reason, message }: PodFailure): void {
+    this.#failures.set(uidOf(pod), { reason, message: `Pod was rejected: ${message}` });
+    this.#options.recorder.event(pod, "Warning", reason, message);
+    this.#options.onRejection(reason);
   }
 
   #exceeded(pod: Pod): void {
@@ -346,6 +366,7 @@ export class NodePodSyncer implements PodSyncer {
     } catch (err) {
       if (!(err instanceof MountError)) throw err;
       for (const { reason, message } of err.events) recorder.event(pod, "Warning", reason, message);
+      if (err.rejection !== undefined) this.#reject(pod, err.rejection);
       return undefined;
     }
   }
@@ -430,6 +451,7 @@ export class NodePodSyncer implements PodSyncer {
         resourcePolicy: starter.node,
       },
       prepareResources: (pod, stop) => this.#options.dra.prepare(pod, stop),
+      onResized: this.#options.onResized,
       onResizeError: (pod, message) => resizeFailed(allocation, recorder, pod, message),
       backoff,
       refresh: (pod) => this.#refresh(pod),

@@ -51,7 +51,9 @@ export interface PodWorkerOptions {
   readonly logger: Logger;
   readonly onFinished: (uid: string) => void;
   /** How long each step took. */
-  readonly onStep?: ((operation: "create" | "sync" | "kill", seconds: number) => void) | undefined;
+  readonly onStep?:
+    | ((operation: "create" | "sync" | "kill", seconds: number, uid: string) => void)
+    | undefined;
 }
 
 const RETRY = { initialMs: 1000, maxMs: 10_000 };
@@ -161,7 +163,7 @@ export class PodWorker {
       logger.warn("Pod sync failed", { pod: formatPod(this.#pod), state, err });
       this.#backOff();
     } finally {
-      onStep?.(operation, (clock.monotonicMs() - startMs) / 1000);
+      onStep?.(operation, (clock.monotonicMs() - startMs) / 1000, uidOf(this.#pod));
     }
   }
 

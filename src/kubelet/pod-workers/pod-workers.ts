@@ -2,7 +2,7 @@
 import { type Clock, type Logger, pause } from "#apimachinery";
 import { isTerminalPhase } from "#api/core/v1/pod-state";
 import type { Pod } from "#api/core/v1/types.gen";
-import { uidOf } from "../container/pod-spec.ts";
+import { isStaticPod, uidOf } from "../container/pod-spec.ts";
 import type { RuntimePod } from "../container/runtime-pod.ts";
 import { type KillOptions, PodWorker, type PodSyncer, type PodWorkerOptions } from "./pod-worker.ts";
 
@@ -19,6 +19,27 @@ export interface PodWorkersOptions {
   readonly onGone: (uid: string) => void;
   /** Told of every step of a worker. */
   readonly onStep?: PodWorkerOptions["onStep"];
+  readonly observer?: PodWorkersObserver;
+}
+
+/** Told of pods that come and go. */
+export interface PodWorkersObserver {
+  /** A pod has got a worker. */
+  started(pod: Pod): void;
+  /** A pod that went is there again, with the same uid. */
+  restarted(pod: Pod): void;
+  /** The runtime has a pod that nobody asked for. */
+  orphaned(): void;
+  /** What a pod has left could not be removed. */
+  cleaningFailed(): void;
+}
+
+/** How the pods of the node are doing; upstream's words. */
+export interface WorkingPods {
+  readonly lifecycle: "sync" | "terminating" | "terminated";
+  /** Whether its source still has it, or only the runtime. */
+  readonly config: "desired" | "orphan" | "runtime_only";
+  readonly isStatic: boolean;
 }
 
 interface Entry {
@@ -30,6 +51,12 @@ interface Entry {
   again: Pod | undefined;
 }
 
+const LIFECYCLES = {
+  syncing: "sync",
+  terminating: "terminating",
+  terminated: "terminated",
+  finished: "terminated",
+} as const;
 const CLEANUP_TRIES_MAX = 5;
 const CLEANUP_RETRY_MS = 1000;
 
@@ -38,6 +65,8 @@ export class PodWorkers {
   readonly #entries = new Map<string, Entry>();
   /** Pods that are being cleaned up, so that they are neither started nor cleaned twice. */
   readonly #cleaning = new Map<string, Promise<void>>();
+  /** Those of them that only the runtime knew. */
+  readonly #orphans = new Set<string>();
   readonly #signal: AbortSignal;
 
   constructor(options: PodWorkersOptions, signal: AbortSignal) {
@@ -62,6 +91,17 @@ export class PodWorkers {
     return [...this.#entries.values()]
       .filter(({ worker }) => worker.state !== "finished" && !isTerminalPhase(worker.pod.status?.phase))
       .map(({ worker }) => worker.pod);
+  }
+
+  /** One entry for each pod that is known. */
+  workingPods(): readonly WorkingPods[] {
+    const known = [...this.#entries.values()].map(({ worker, removed }): WorkingPods => ({
+      lifecycle: LIFECYCLES[worker.state],
+      config: removed ? "orphan" : "desired",
+      isStatic: isStaticPod(worker.pod),
+    }));
+    const orphan: WorkingPods = { lifecycle: "terminating", config: "runtime_only", isStatic: false };
+    return [...known, ...[...this.#orphans].map(() => orphan)];
   }
 
   /** Nothing of the pod holds resources any more, or there is no such pod. */
@@ -96,7 +136,7 @@ export class PodWorkers {
       }
       return;
     }
-    const { syncer, clock, logger, onStep } = this.#options;
+    const { syncer, clock, logger, onStep, observer } = this.#options;
     const worker = new PodWorker({
       pod,
       syncer,
@@ -105,6 +145,7 @@ export class PodWorkers {
       onStep,
       onFinished: () => this.#finished(uid),
     });
+    if (worker.state === "syncing") observer?.started(pod);
     this.#entries.set(uid, { worker, removed: false, again: undefined, done: worker.run(this.#signal) });
   }
 
@@ -141,14 +182,18 @@ export class PodWorkers {
 
   removeOrphan(runtimePod: RuntimePod): void {
     const { uid } = runtimePod;
-    if (this.#entries.has(uid)) return;
-    this.#clean(uid, (signal) => this.#options.syncer.removeOrphan(runtimePod, signal));
+    const { syncer, observer } = this.#options;
+    if (this.#entries.has(uid) || this.#cleaning.has(uid)) return;
+    observer?.orphaned();
+    this.#orphans.add(uid);
+    this.#clean(uid, (signal) => syncer.removeOrphan(runtimePod, signal));
   }
 
-  /** Removes files and cgroups of a pod that nobody knows. */
-  removeTraces(uid: string): void {
-    if (this.#entries.has(uid)) return;
+  /** Removes files and cgroups of a pod that nobody knows; false: of this one somebody does. */
+  removeTraces(uid: string): boolean {
+    if (this.#entries.has(uid)) return false;
     this.#clean(uid, (signal) => this.#options.syncer.removeLeftovers(uid, signal));
+    return true;
   }
 
   /** Resolves when every worker has stopped; the signal must have been aborted. */
@@ -167,13 +212,18 @@ export class PodWorkers {
     this.#options.onGone(uid);
     this.#clean(uid, async (signal) => {
       await this.#options.syncer.removeLeftovers(uid, signal);
-      if (again !== undefined) this.update(again);
+      if (again === undefined) return;
+      this.#options.observer?.restarted(again);
+      this.update(again);
     });
   }
 
   #clean(uid: string, work: (signal: AbortSignal) => Promise<void>): void {
     if (this.#cleaning.has(uid) || this.#signal.aborted) return;
-    const task = this.#retry(uid, work).finally(() => this.#cleaning.delete(uid));
+    const task = this.#retry(uid, work).finally(() => {
+      this.#cleaning.delete(uid);
+      this.#orphans.delete(uid);
+    });
     this.#cleaning.set(uid, task);
   }
 
@@ -182,7 +232,7 @@ export class PodWorkers {
    * What still fails at the last try is one; it is found again as an orphan by the next relist.
    */
   async #retry(uid: string, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    const { clock, logger } = this.#options;
+    const { clock, logger, observer } = this.#options;
     for (let tries = 1; tries <= CLEANUP_TRIES_MAX && !this.#signal.aborted; tries++) {
       try {
         await work(this.#signal);
@@ -191,6 +241,7 @@ export class PodWorkers {
         if (this.#signal.aborted) return;
         if (tries === CLEANUP_TRIES_MAX) {
           logger.warn("Cleaning up after a pod failed", { uid, tries, err });
+          observer?.cleaningFailed();
           return;
         }
         logger.info("Cleaning up after a pod is tried again", { uid, tries, reason: (err as Error).message });

@@ -30,7 +30,7 @@ export interface ProbeWorkerOptions {
   readonly isStarted: (containerId: string) => boolean;
   readonly onResult: (containerId: string, ok: boolean) => void;
   /** After every single probe. */
-  readonly onProbed?: (result: ProbeResult) => void;
+  readonly onProbed?: (result: ProbeResult, seconds: number) => void;
 }
 
 /** As the metric names it. */
@@ -108,16 +108,19 @@ export class ProbeWorker {
       userAgent,
       hasNetwork,
     };
+    const startMs = clock.monotonicMs();
+    const tell = (result: ProbeResult): void =>
+      this.#options.onProbed?.(result, (clock.monotonicMs() - startMs) / 1000);
     try {
       const outcome = await runProbe(target, stop);
       if (signal.aborted) return undefined;
-      this.#options.onProbed?.(outcome.ok ? "successful" : "failed");
+      tell(outcome.ok ? "successful" : "failed");
       if (outcome.warning) this.#event("ProbeWarning", `${type} probe warning: ${outcome.output}`);
       else if (!outcome.ok) this.#event("Unhealthy", `${type} probe failed: ${outcome.output}`);
       return outcome;
     } catch (err) {
       if (signal.aborted) return undefined;
-      this.#options.onProbed?.("unknown");
+      tell("unknown");
       logger.debug("Probe errored", { type, container: container.name, err });
       const text = err instanceof RuntimeError ? err.describe() : (err as Error).message;
       this.#event("Unhealthy", `${type} probe errored and resulted in unknown state: ${text}`);

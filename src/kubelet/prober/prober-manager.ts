@@ -143,7 +143,7 @@ export class ProberManager {
       podIP: () => podIP(uid),
       isStarted: (id) => container.startupProbe === undefined || this.startup(id) === true,
       onResult: (id, ok) => this.#record(uid, type, id, ok),
-      onProbed: (result) => this.#options.metrics.probed(entry.pod, container.name, type, result),
+      onProbed: (...probed) => this.#options.metrics.probed(entry.pod, container.name, type, ...probed),
     });
     const stop = new AbortController();
     return { type, worker, stop, done: worker.run(stop.signal) };

@@ -6,14 +6,17 @@ import {
   POD_NAMESPACE_LABEL,
   POD_UID_LABEL,
 } from "../container/labels.ts";
+import { detailFamilies } from "./cadvisor-details.ts";
 import type { RuntimeContainer, RuntimePod } from "../container/runtime-pod.ts";
-import type { MachineInfo } from "../platform/platform.ts";
-import { family, type Labels, type Sample } from "./metrics-text.ts";
+import type { CgroupDetails, MachineInfo } from "../platform/platform.ts";
+import { familyText, type MetricLabels, type MetricSample } from "#component-base";
 
 export interface CadvisorInput {
   readonly machine: MachineInfo;
   readonly containers: readonly ContainerStats[];
   readonly sandboxes: readonly PodSandboxStats[];
+  /** By container. */
+  readonly details: ReadonlyMap<string, CgroupDetails>;
   readonly runtimePod: (uid: string) => RuntimePod | undefined;
 }
 
@@ -27,15 +30,15 @@ export function cadvisorMetricsText(input: CadvisorInput): string {
 function machineFamilies({ cpus, memoryBytes, machineID, systemUUID, bootID }: MachineInfo): string {
   const labels = { boot_id: bootID, machine_id: machineID, system_uuid: systemUUID };
   return [
-    family("machine_cpu_cores", "gauge", "Number of logical CPU cores.", [{ labels, value: cpus }]),
-    family("machine_memory_bytes", "gauge", "Amount of memory installed on the machine.", [
+    familyText("machine_cpu_cores", "gauge", "Number of logical CPU cores.", [{ labels, value: cpus }]),
+    familyText("machine_memory_bytes", "gauge", "Amount of memory installed on the machine.", [
       { labels, value: memoryBytes },
     ]),
   ].join("");
 }
 
 interface Measured {
-  readonly labels: Labels;
+  readonly labels: MetricLabels;
   readonly stats: Pick<ContainerStats, "cpu" | "memory" | "swap" | "writableLayer">;
   readonly container?: RuntimeContainer | undefined;
 }
@@ -118,7 +121,7 @@ const FAMILIES: readonly (readonly [string, "counter" | "gauge", string, ValueOf
   ],
 ];
 
-function containerFamilies({ containers, sandboxes, runtimePod }: CadvisorInput): readonly string[] {
+function containerFamilies({ containers, sandboxes, details, runtimePod }: CadvisorInput): readonly string[] {
   const all: readonly Measured[] = [
     ...sandboxes.map((one) => ({ labels: podLabels(one.attributes.labels), stats: one.linux ?? {} })),
     ...containers.map((stats) => {
@@ -134,14 +137,19 @@ function containerFamilies({ containers, sandboxes, runtimePod }: CadvisorInput)
       return { labels: own, stats, container };
     }),
   ];
-  return FAMILIES.map(([name, type, help, valueOf]) =>
-    family(
+  const measured = FAMILIES.map(([name, type, help, valueOf]) =>
+    familyText(
       name,
       type,
       help,
-      all.map((one): Sample => ({ labels: one.labels, value: valueOf(one) })),
+      all.map((one): MetricSample => ({ labels: one.labels, value: valueOf(one) })),
     ),
   );
+  const detailed = all.flatMap(({ labels, container }) => {
+    const own = container === undefined ? undefined : details.get(container.id);
+    return own === undefined ? [] : { labels, details: own };
+  });
+  return [...measured, ...detailFamilies(detailed)];
 }
 
 const NETWORK = [
@@ -170,7 +178,7 @@ function networkFamilies({ sandboxes }: CadvisorInput): readonly string[] {
     }));
   });
   return NETWORK.map(([name, help, field]) =>
-    family(
+    familyText(
       name,
       "counter",
       help,
@@ -179,7 +187,7 @@ function networkFamilies({ sandboxes }: CadvisorInput): readonly string[] {
   );
 }
 
-function podLabels(labels: Labels): Labels {
+function podLabels(labels: MetricLabels): MetricLabels {
   return {
     container: "",
     id: "",

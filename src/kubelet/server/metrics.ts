@@ -1,7 +1,9 @@
 /** GET /metrics, /metrics/cadvisor and /metrics/resource, with upstream's names. @module */
-import { Gauge, Registry } from "#component-base";
-import type { Pod } from "#api/core/v1/types.gen";
-import { isStaticPod } from "../container/pod-spec.ts";
+import { uidOf } from "../container/pod-spec.ts";
+import { qosClassOf } from "../container/qos.ts";
+import type { RuntimePod } from "../container/runtime-pod.ts";
+import { nodeGaugesText } from "../metrics/node-gauges.ts";
+import type { CgroupDetails } from "../platform/platform.ts";
 import { resourceMetricsText } from "./resource-metrics.ts";
 import type { ServerHost } from "./server-host.ts";
 import { cadvisorMetricsText } from "./cadvisor-metrics.ts";
@@ -9,47 +11,22 @@ import { resourceSummary } from "./resource-summary.ts";
 import { sandboxStats } from "./stats-summary.ts";
 
 export async function metrics(host: ServerHost, signal: AbortSignal): Promise<string> {
-  const registry = new Registry();
-  const gauge = (name: string, help: string, labelNames: readonly string[] = []): Gauge =>
-    new Gauge({ name, help, labelNames: [...labelNames], registers: [registry] });
-  const pods = host.runtimePods();
-  const running = pods.filter((pod) => pod.sandboxes.some((s) => s.ready)).length;
-  gauge("kubelet_running_pods", "Pods that have a running pod sandbox").set(running);
-  const containers = gauge("kubelet_running_containers", "Containers by state", ["container_state"]);
-  for (const state of ["created", "running", "exited", "unknown"] as const) {
-    const count = pods.flatMap((pod) => pod.containers).filter((c) => c.state === state).length;
-    containers.set({ container_state: state }, count);
-  }
-  setByStatic(gauge("kubelet_desired_pods", "Pods that the node is asked to run", ["static"]), host.pods());
-  setByStatic(gauge("kubelet_active_pods", "Pods that hold resources", ["static"]), host.activePods());
-  const certificates = gauge("kubelet_podcertificate_states", "Certificates of pods by signer and state", [
-    "signer_name",
-    "state",
-  ]);
-  for (const { signer, state, count } of host.certificateStates?.() ?? [])
-    certificates.set({ signer_name: signer, state }, count);
-  const volumes = gauge("volume_manager_total_volumes", "Volumes of pods by plugin", [
-    "plugin_name",
-    "state",
-  ]);
-  for (const [plugin_name, count] of host.volumePlugins?.() ?? [])
-    volumes.set({ plugin_name, state: "actual_state_of_world" }, count);
-  gauge("kubelet_node_name", "The node's name; the count is always 1", ["node"]).set(
-    { node: host.nodeName },
-    1,
-  );
+  const { nodeName, platform, certificateMetrics, clientMetrics, component } = host;
+  const node = {
+    nodeName,
+    runtimePods: host.runtimePods(),
+    pods: host.pods(),
+    activePods: host.activePods(),
+    details: host.details?.(),
+  };
   return (
-    (await registry.metrics()) +
+    (await nodeGaugesText(node, await platform.cgroups.version?.())) +
     (await host.metrics.registry.metrics()) +
-    ((await host.certificateMetrics?.expose()) ?? "") +
-    ((await host.volumeMetrics?.(signal)) ?? "")
+    ((await certificateMetrics?.expose()) ?? "") +
+    ((await clientMetrics?.expose()) ?? "") +
+    ((await host.volumeMetrics?.(signal)) ?? "") +
+    (component?.() ?? "")
   );
-}
-
-function setByStatic(gauge: Gauge, pods: readonly Pod[]): void {
-  const ours = pods.filter(isStaticPod).length;
-  gauge.set({ static: "" }, pods.length - ours);
-  gauge.set({ static: "true" }, ours);
 }
 
 export async function cadvisorMetrics(host: ServerHost, signal: AbortSignal): Promise<string> {
@@ -58,7 +35,22 @@ export async function cadvisorMetrics(host: ServerHost, signal: AbortSignal): Pr
     host.runtime.listContainerStats({}, signal),
     sandboxStats(host, signal),
   ]);
-  return cadvisorMetricsText({ machine, containers, sandboxes, runtimePod: (uid) => host.runtimePod(uid) });
+  const details = await cgroupDetails(host);
+  const runtimePod = (uid: string): RuntimePod | undefined => host.runtimePod(uid);
+  return cadvisorMetricsText({ machine, containers, sandboxes, details, runtimePod });
+}
+
+/** By container. */
+async function cgroupDetails(host: ServerHost): Promise<ReadonlyMap<string, CgroupDetails>> {
+  const all = new Map<string, CgroupDetails>();
+  for (const pod of host.pods()) {
+    const uid = uidOf(pod);
+    const running = (host.runtimePod(uid)?.containers ?? []).filter(({ state }) => state === "running");
+    const ids = running.map(({ id }) => id);
+    const details = await host.platform.cgroups.details?.(uid, qosClassOf(pod), ids);
+    for (const [id, one] of details ?? []) all.set(id, one);
+  }
+  return all;
 }
 
 /** A summary that cannot be had is told by the metrics themselves. */

@@ -1,15 +1,15 @@
 /** The text of GET /metrics/resource, made from the summary. Pure; names and types are upstream's. @module */
-import { family, type Labels } from "./metrics-text.ts";
+import { familyText, type MetricLabels } from "#component-base";
 import type { StatsSummary, UsageStats } from "./stats-summary.ts";
 
 const NANOSECONDS = 1e9;
 
 /** `summary` is undefined when it could not be had; the scrape says so and shows nothing else. */
 export function resourceMetricsText(summary: StatsSummary | undefined): string {
-  const error = family(
+  const error = familyText(
     "resource_scrape_error",
     "gauge",
-    "1 if container metrics could not be had, 0 otherwise",
+    "[STABLE] 1 if container metrics could not be had, 0 otherwise",
     [{ labels: {}, value: summary === undefined ? 1 : 0 }],
   );
   if (summary === undefined) return error;
@@ -27,7 +27,12 @@ export function resourceMetricsText(summary: StatsSummary | undefined): string {
   }));
   return [
     usage("container", "the container", ofContainers),
-    family("container_start_time_seconds", "gauge", "Start of the container in seconds since 1970", started),
+    familyText(
+      "container_start_time_seconds",
+      "gauge",
+      "[STABLE] Start of the container in seconds since 1970",
+      started,
+    ),
     usage("node", "the node", [{ labels: {}, stats: node }]),
     usage("pod", "the pod", ofPods),
     error,
@@ -37,7 +42,7 @@ export function resourceMetricsText(summary: StatsSummary | undefined): string {
 function usage(
   prefix: string,
   what: string,
-  list: readonly { readonly labels: Labels; readonly stats: UsageStats }[],
+  list: readonly { readonly labels: MetricLabels; readonly stats: UsageStats }[],
 ): string {
   const cpu = list.map(({ labels, stats }) => ({
     labels,
@@ -55,9 +60,19 @@ function usage(
     time: stats.swap?.time,
   }));
   return [
-    family(`${prefix}_cpu_usage_seconds_total`, "counter", `Cpu time of ${what} in core-seconds`, cpu),
-    family(`${prefix}_memory_working_set_bytes`, "gauge", `Working set of ${what} in bytes`, memory),
-    family(`${prefix}_swap_usage_bytes`, "gauge", `Swap that ${what} uses in bytes`, swap),
+    familyText(
+      `${prefix}_cpu_usage_seconds_total`,
+      "counter",
+      `[STABLE] Cpu time of ${what} in core-seconds`,
+      cpu,
+    ),
+    familyText(
+      `${prefix}_memory_working_set_bytes`,
+      "gauge",
+      `[STABLE] Working set of ${what} in bytes`,
+      memory,
+    ),
+    familyText(`${prefix}_swap_usage_bytes`, "gauge", `[ALPHA] Swap that ${what} uses in bytes`, swap),
   ].join("");
 }
 

@@ -1,14 +1,16 @@
 /** What the endpoint needs to know of the node it serves. @module */
 import type { Clock, Logger } from "#apimachinery";
 import type { Pod } from "#api/core/v1/types.gen";
+import type { Metrics } from "#component-base";
 import type { Runtime } from "#cri";
 import type { CertificateMetrics } from "../certificates/certificate-metrics.ts";
 import type { RuntimeContainer, RuntimePod } from "../container/runtime-pod.ts";
+import type { NodeDetails } from "../metrics/node-gauges.ts";
 import type { NodePlatform } from "../platform/platform.ts";
 import type { ProbeMetrics } from "../prober/probe-metrics.ts";
 import type { FsStats } from "../stats/fs-stats.ts";
 import type { NodeLogs } from "./node-logs.ts";
-import type { KubeletMetrics } from "./kubelet-metrics.ts";
+import type { KubeletMetrics } from "../metrics/kubelet-metrics.ts";
 
 export interface ServerHost {
   readonly nodeName: string;
@@ -22,17 +24,15 @@ export interface ServerHost {
   readonly runtime: Runtime;
   readonly platform: NodePlatform;
   readonly certificateMetrics: CertificateMetrics | undefined;
+  /** What the client of the API server counts. */
+  readonly clientMetrics?: Metrics | undefined;
   readonly fs: FsStats;
   readonly metrics: KubeletMetrics;
   readonly probeMetrics: ProbeMetrics;
-  /** Certificates of pods by signer and state. */
-  readonly certificateStates?: () => readonly {
-    readonly signer: string;
-    readonly state: string;
-    readonly count: number;
-  }[];
-  /** Volumes that pods have, by plugin. */
-  readonly volumePlugins?: () => ReadonlyMap<string, number>;
+  /** The process, its version and its features, in Prometheus' text format. */
+  readonly component?: () => string;
+  /** What kubelet's parts know of its pods, for its own metrics. */
+  readonly details?: () => NodeDetails;
   /** Those that hold resources of the node. */
   activePods(): readonly Pod[];
   /** In Prometheus' text format. */

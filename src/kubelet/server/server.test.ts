@@ -18,7 +18,7 @@ import { newAuthenticator } from "./authenticate.ts";
 import { newAuthorizer } from "./authorize.ts";
 import { ProbeMetrics } from "../prober/probe-metrics.ts";
 import { FsStats } from "../stats/fs-stats.ts";
-import { KubeletMetrics } from "./kubelet-metrics.ts";
+import { KubeletMetrics } from "../metrics/kubelet-metrics.ts";
 import { startServer } from "./server.ts";
 
 const run = promisify(execFile);

@@ -28,6 +28,7 @@ const MEASURED_PATHS: ReadonlySet<string> = new Set(
     " ",
   ),
 );
+const STREAMS: ReadonlySet<string> = new Set(["attach", "exec", "portForward"]);
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /** Who may call, and what. */
@@ -140,19 +141,22 @@ async function handle(
 
 /** By the first part of the path: the rest names pods. Paths that nobody serves are one. */
 function measure(
-  { metrics: counted, clock }: ServerHost,
+  { metrics: { server: counted }, clock }: ServerHost,
   { method = "", url = "/" }: IncomingMessage,
-  response: ServerResponse,
+  connection: ServerResponse | Duplex,
 ): void {
   const first = url.split(/[/?]/u)[1] ?? "";
   const path = MEASURED_PATHS.has(first) ? first : "other";
   const follow = path === "containerLogs" && /[?&]follow=(?:true|1)/u.test(url);
-  const labels = { method, path, server_type: "readwrite", long_running: String(follow) };
+  const isLong = follow || STREAMS.has(path);
+  const labels = { method, path, server_type: "readwrite", long_running: String(isLong) };
   const startMs = clock.monotonicMs();
   counted.requests.inc(labels);
-  response.once("close", () =>
-    counted.requestSeconds.observe(labels, (clock.monotonicMs() - startMs) / 1000),
-  );
+  counted.inflight.inc(labels);
+  connection.once("close", () => {
+    counted.inflight.dec(labels);
+    counted.requestSeconds.observe(labels, (clock.monotonicMs() - startMs) / 1000);
+  });
 }
 
 async function route(
@@ -245,8 +249,10 @@ async function upgrade(
 ): Promise<void> {
   // Until it is joined, nobody else listens; a caller who hangs up must not end the process.
   socket.on("error", ignore);
+  measure(host, request, socket);
   try {
     const url = await admitted(host, auth, request, signal);
+    countWebSocket(host, request, url);
     const target = await streamingUrl(host, url, signal);
     await joinStreams(request, socket, head, target);
   } catch (err) {
@@ -263,6 +269,16 @@ async function upgrade(
 }
 
 function ignore(): void {}
+
+function countWebSocket(
+  { metrics: { server } }: ServerHost,
+  { headers }: IncomingMessage,
+  { pathname }: URL,
+): void {
+  const what = pathname.split("/")[1] ?? "";
+  if (STREAMS.has(what) && headers.upgrade?.toLowerCase() === "websocket")
+    server.webSockets.inc({ subresource: what.toLowerCase() });
+}
 
 function fail(host: ServerHost, response: ServerResponse, err: unknown): void {
   const { status, text } = explain(host, err);

@@ -1,6 +1,6 @@
 /** How full the volumes behind claims are, with upstream's names. Pure. @module */
 import type { VolumeSummary } from "../volumes/volume-stats.ts";
-import { family } from "./metrics-text.ts";
+import { familyText } from "#component-base";
 
 type Value = (volume: VolumeSummary) => number | undefined;
 
@@ -33,7 +33,7 @@ export function volumeMetricsText(volumes: Iterable<VolumeSummary>): string {
       },
       value: value(volume),
     }));
-    return family(`kubelet_volume_stats_${name}`, "gauge", help, samples);
+    return familyText(`kubelet_volume_stats_${name}`, "gauge", `[ALPHA] ${help}`, samples);
   });
   return texts.join("");
 }

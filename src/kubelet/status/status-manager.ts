@@ -17,12 +17,23 @@ export interface StatusManagerOptions {
   readonly apiPod: (uid: string) => Pod | undefined;
   /** ResourceClaims of the pod are not unprepared yet. */
   readonly holdsClaims: (uid: string) => boolean;
+  readonly observer?: StatusObserver;
+}
+
+/** Told of what becomes of statuses. */
+export interface StatusObserver {
+  /** The API has it: its answer, and how long that took from the first change on. */
+  written(pod: Pod, seconds: number): void;
+  /** A newly generated one. */
+  changed(before: PodStatus, after: PodStatus): void;
 }
 
 interface Entry {
   status: PodStatus;
   /** Nothing of the pod is left on the node. */
   finished: boolean;
+  /** Since when there is something to write, in monotonic time. */
+  changedMs: number;
   dirty: boolean;
   syncing: boolean;
   failures: number;
@@ -58,6 +69,7 @@ export class StatusManager {
     const kept = isTerminalPhase(previous.phase) ? { ...status, phase: previous.phase! } : status;
     const next = withTransitionTimes(kept, previous, formatTime(this.#options.clock.now()));
     const entry = this.#entries.get(uid) ?? newEntry(next);
+    this.#options.observer?.changed(previous, next);
     entry.status = next;
     this.#entries.set(uid, entry);
     this.#sync(uid, entry);
@@ -90,6 +102,7 @@ export class StatusManager {
   }
 
   #sync(uid: string, entry: Entry): void {
+    if (!entry.dirty) entry.changedMs = this.#options.clock.monotonicMs();
     entry.dirty = true;
     if (entry.syncing || this.#signal.aborted) return;
     entry.syncing = true;
@@ -106,10 +119,11 @@ export class StatusManager {
     await Promise.resolve();
     while (entry.dirty && !this.#signal.aborted && this.#entries.get(uid) === entry) {
       entry.dirty = false;
+      const { changedMs } = entry;
       try {
         const slot = await this.#writes.acquire(this.#signal);
         try {
-          await this.#write(uid, entry);
+          await this.#write(uid, entry, changedMs);
         } finally {
           slot.release();
         }
@@ -117,6 +131,7 @@ export class StatusManager {
       } catch (err) {
         if (this.#signal.aborted) return;
         entry.dirty = true;
+        entry.changedMs = changedMs;
         entry.failures += 1;
         const delayMs = Math.min(RETRY_MIN_MS * 2 ** (entry.failures - 1), RETRY_MAX_MS);
         logger.warn("Writing a pod's status failed", { uid, err });
@@ -125,8 +140,8 @@ export class StatusManager {
     }
   }
 
-  async #write(uid: string, entry: Entry): Promise<void> {
-    const { client, apiPod, holdsClaims } = this.#options;
+  async #write(uid: string, entry: Entry, changedMs: number): Promise<void> {
+    const { client, clock, apiPod, holdsClaims, observer } = this.#options;
     const shown = apiPod(uid);
     if (shown === undefined) return;
     const pod = newest(shown, entry.written);
@@ -143,6 +158,7 @@ export class StatusManager {
           this.#signal,
           options,
         );
+        observer?.written(entry.written, (clock.monotonicMs() - changedMs) / 1000);
       } catch (err) {
         // Gone, or replaced by another pod of the same name: the watch will tell.
         if (isNotFound(err) || isConflict(err)) return;
@@ -166,7 +182,15 @@ export class StatusManager {
 }
 
 function newEntry(status: PodStatus): Entry {
-  return { status, finished: false, dirty: false, syncing: false, failures: 0, written: undefined };
+  return {
+    status,
+    finished: false,
+    changedMs: 0,
+    dirty: false,
+    syncing: false,
+    failures: 0,
+    written: undefined,
+  };
 }
 
 function refOf(pod: Pod): { readonly namespace: string; readonly name: string } {

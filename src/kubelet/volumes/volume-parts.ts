@@ -79,14 +79,7 @@ export function newVolumeParts(options: VolumePartsOptions): VolumeParts {
     onGone: onDriver,
   });
   const objects = new CsiDriverObjects({ ...options, onChange: onDriver });
-  const refresh: CsiDrivers["refresh"] = (...args) => drivers.refresh(...args);
-  const allocatable = new CsiAllocatable({
-    clock,
-    logger,
-    isRegistered: (driver) => drivers.has(driver),
-    object: (driver) => objects.known(driver),
-    refresh,
-  });
+  const allocatable = newAllocatable(options, drivers, objects);
   const devices = new CsiDevices(options.onInUse, options.onFound);
   const files = { ...options, host: platform.volumes };
   const csi = new CsiPlugin({
@@ -96,6 +89,7 @@ export function newVolumeParts(options: VolumePartsOptions): VolumeParts {
     devices,
     hasSELinux: !isSimulated && existsSync("/sys/fs/selinux/enforce"),
   });
+  const refresh: CsiDrivers["refresh"] = (...args) => drivers.refresh(...args);
   const exhausted = { client, nodeName, logger, objects, refresh };
   const volumes = new VolumeManager({
     ...files,
@@ -131,6 +125,20 @@ export function newVolumeParts(options: VolumePartsOptions): VolumeParts {
     },
     run: background,
   };
+}
+
+function newAllocatable(
+  { clock, logger }: VolumePartsOptions,
+  drivers: CsiDrivers,
+  objects: CsiDriverObjects,
+): CsiAllocatable {
+  return new CsiAllocatable({
+    clock,
+    logger,
+    isRegistered: (driver) => drivers.has(driver),
+    object: (driver) => objects.known(driver),
+    refresh: (driver, signal) => drivers.refresh(driver, signal),
+  });
 }
 
 interface EnsureTools {

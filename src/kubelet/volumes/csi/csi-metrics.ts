@@ -11,7 +11,7 @@ export interface CsiMetrics {
 export function newCsiMetrics(registry: Registry): CsiMetrics {
   const seconds = new Histogram({
     name: "csi_operations_seconds",
-    help: "Container Storage Interface operation duration with gRPC error code status total",
+    help: "[ALPHA] Container Storage Interface operation duration with gRPC error code status total",
     labelNames: ["driver_name", "method_name", "grpc_status_code", "migrated"],
     buckets: BUCKETS_SECONDS,
     registers: [registry],

@@ -1,6 +1,6 @@
 /** A runtime whose calls are counted and timed, by upstream's names of them. @module */
 import type { Clock } from "#apimachinery";
-import type { Runtime } from "#cri";
+import type { PodSandboxConfig, Runtime } from "#cri";
 import type { KubeletMetrics } from "./kubelet-metrics.ts";
 
 const OPERATIONS: Readonly<Partial<Record<keyof Runtime, string>>> = {
@@ -55,16 +55,19 @@ function measured(call: Call, operation: string, metrics: KubeletMetrics, clock:
     const startMs = clock.monotonicMs();
     metrics.runtimeOperations.inc(labels);
     const handler = operation === "run_podsandbox" ? { runtime_handler: handlerOf(args) } : undefined;
-    if (handler !== undefined) metrics.startedPods.inc();
+    const hasUserns = handler !== undefined && isUserNamespaced(args);
+    if (handler !== undefined) metrics.pods.started.inc();
+    if (hasUserns) metrics.pods.usernsStarted.inc();
     const ended = (failed: boolean): void => {
       const seconds = (clock.monotonicMs() - startMs) / 1000;
       metrics.runtimeSeconds.observe(labels, seconds);
-      if (handler !== undefined) metrics.sandboxSeconds.observe(handler, seconds);
+      if (handler !== undefined) metrics.podTimes.sandboxSeconds.observe(handler, seconds);
       if (!failed) return;
       metrics.runtimeErrors.inc(labels);
       if (handler === undefined) return;
-      metrics.sandboxErrors.inc(handler);
-      metrics.startedPodErrors.inc();
+      metrics.pods.sandboxErrors.inc(handler);
+      metrics.pods.startErrors.inc();
+      if (hasUserns) metrics.pods.usernsErrors.inc();
     };
     const answer = call(...args);
     if (answer instanceof Promise)
@@ -79,4 +82,10 @@ function measured(call: Call, operation: string, metrics: KubeletMetrics, clock:
 /** "" is the runtime's default. */
 function handlerOf([, handler]: readonly unknown[]): string {
   return typeof handler === "string" ? handler : "";
+}
+
+/** The sandbox is to have ids of its own. */
+function isUserNamespaced([config]: readonly unknown[]): boolean {
+  const { linux } = config as Partial<PodSandboxConfig>;
+  return linux?.securityContext?.namespaceOptions?.usernsOptions?.mode === "POD";
 }

@@ -1,19 +1,18 @@
 /** Metrics in Prometheus' text format. Pure. @module */
+import type { MetricLabels } from "./metrics.ts";
 
-export type Labels = Readonly<Record<string, string>>;
-
-export interface Sample {
-  readonly labels: Labels;
+export interface MetricSample {
+  readonly labels: MetricLabels;
   readonly value: number | undefined;
   readonly time?: string | undefined;
 }
 
 /** "" without a sample: what was not measured is not shown as 0. */
-export function family(
+export function familyText(
   name: string,
   type: "counter" | "gauge",
   help: string,
-  samples: readonly Sample[],
+  samples: readonly MetricSample[],
 ): string {
   const lines = samples.flatMap(({ labels, value, time }) => {
     if (value === undefined) return [];

@@ -59,7 +59,7 @@ test("measuredRuntime() counts and times calls, and those that fail", async () =
 test("PodStartMetrics times a pod once, and only one that comes to run", async () => {
   const metrics = new KubeletMetrics();
   const clock = new FakeClock();
-  const starts = new PodStartMetrics(metrics, clock);
+  const starts = new PodStartMetrics(metrics.podTimes, clock);
   for (const uid of ["a", "b", "c"]) starts.seen(uid);
   clock.advance(1500);
   starts.told("a", { phase: "Pending" });
