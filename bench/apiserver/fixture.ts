@@ -1,4 +1,6 @@
 /** An API server that listens, its administrator, and a worker that asks: what the benches of the API server share. @module */
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { request } from "node:https";
 import { Worker } from "node:worker_threads";
 import { isAlreadyExists, systemClock } from "#apimachinery";
@@ -6,6 +8,7 @@ import { createApiServer, type ApiServer } from "#apiserver";
 import { createCertificateAuthority, issueCertificate } from "#component-base/pki";
 import type { Store } from "#storage";
 import { authenticatorChain, clientCertificate } from "../../src/apiserver/authn/index.ts";
+import type { Drained, DrainRequest } from "./drain.ts";
 import type { LoadRequest, LoadResult, WatchLoad } from "./load.ts";
 
 export interface Measured extends LoadResult {
@@ -27,6 +30,8 @@ export interface Served {
 }
 
 const LOAD = new URL("./load.ts", import.meta.url);
+const DRAIN = new URL("./drain.ts", import.meta.url);
+let drainer: ChildProcess | undefined;
 
 const ca = await createCertificateAuthority("bench", systemClock);
 const serving = await issueCertificate(
@@ -102,18 +107,16 @@ export async function fanOut(
   return { perSecond: (target.deliveries / ms) * 1000, cpuMicros: (user + system) / target.deliveries };
 }
 
-/** Reads and forgets; resolves with how many bytes there were. */
-export function drain(port: number, path: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    request({ host: "127.0.0.1", port, path, ...client, rejectUnauthorized: false }, (response) => {
-      let bytes = 0;
-      response.on("data", (chunk: Buffer) => (bytes += chunk.length));
-      response.on("end", () => resolve(bytes));
-      response.on("error", reject);
-    })
-      .once("error", reject)
-      .end();
-  });
+/** Another process reads and forgets; resolves with how many bytes there were. */
+export async function drain(port: number, path: string): Promise<number> {
+  drainer ??= fork(DRAIN);
+  drainer.ref();
+  drainer.send({ port, path, ...client } satisfies DrainRequest);
+  const [drained] = (await once(drainer, "message")) as [Drained];
+  drainer.unref();
+  drainer.channel?.unref();
+  if ("error" in drained) throw new Error(`reading ${path}: ${drained.error}`);
+  return drained.bytes;
 }
 
 export async function body(

@@ -43,3 +43,48 @@ export function podJson(name: string): string {
     },
   });
 }
+
+/** What a kubelet says of pod number `i`, before and when it runs. */
+export function statusOf(i: number, isReady: boolean): object {
+  const podIP = `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`;
+  const at = "2026-01-01T00:00:00Z";
+  const types = ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
+  const status = isReady ? "True" : "False";
+  return {
+    status: {
+      phase: isReady ? "Running" : "Pending",
+      podIP,
+      podIPs: [{ ip: podIP }],
+      hostIP: "10.0.0.1",
+      startTime: at,
+      conditions: types.map((type) => ({ type, status, lastTransitionTime: at, observedGeneration: 1 })),
+      containerStatuses: [
+        {
+          name: "web",
+          state: isReady ? { running: { startedAt: at } } : { waiting: { reason: "ContainerCreating" } },
+          lastState: {},
+          ready: isReady,
+          started: isReady,
+          restartCount: 0,
+          image: "registry.example.com/team/web:1.24.3",
+          imageID: `registry.example.com/team/web@sha256:${"0123456789abcdef".repeat(4)}`,
+          ...(isReady && { containerID: `containerd://${String(i).padStart(64, "0")}` }),
+        },
+      ],
+    },
+  };
+}
+
+/** A node that has room for a hundred of them. */
+export function nodeOf(i: number): object {
+  const name = `node-${i}`;
+  const capacity = { cpu: "64", memory: "512Gi", pods: "110" };
+  return {
+    metadata: { name, labels: { "kubernetes.io/hostname": name } },
+    status: {
+      capacity,
+      allocatable: capacity,
+      conditions: [{ type: "Ready", status: "True", reason: "KubeletReady", message: "kubelet is ready" }],
+    },
+  };
+}

@@ -4,7 +4,7 @@ import type { ServiceCIDR } from "#api/networking/v1/types.gen";
 import type { RequestContext } from "../registry/context.ts";
 import type { Registry } from "../registry/registry.ts";
 import { SERVICE_CIDRS } from "../registry/core/service-addresses.ts";
-import type { WatchCache } from "../watchcache/watch-cache.ts";
+import { START_PATIENCE_MS, type WatchCache } from "../watchcache/watch-cache.ts";
 import { createMissing } from "./bootstrap-objects.ts";
 
 const NAME = "kubernetes";
@@ -61,7 +61,7 @@ async function ensure(options: DefaultServiceCIDROptions): Promise<ServiceCIDR |
       spec: { cidrs },
     };
     await createMissing(registry, [{ resource: SERVICE_CIDRS, object }], context);
-    await watchCache.sync();
+    await watchCache.sync(START_PATIENCE_MS);
     found = store.cache.get(NAME)?.object as ServiceCIDR | undefined;
   }
   if (found !== undefined && lacksFamily(found, cidrs)) {

@@ -115,11 +115,7 @@ export class CustomResources {
             err,
           });
         }
-        this.#options.clock.after(RETRY_MS, () => {
-          if (!this.#definitions.has(name)) return;
-          this.#dirty.add(name);
-          this.#act();
-        });
+        this.#settleLater(name);
       }
     }
   }
@@ -155,6 +151,14 @@ export class CustomResources {
     await registry().store(DEFINITIONS).update("", name, update, systemContext(signal));
   }
 
+  #settleLater(name: string): void {
+    this.#options.clock.after(RETRY_MS, () => {
+      if (!this.#definitions.has(name)) return;
+      this.#dirty.add(name);
+      this.#act();
+    });
+  }
+
   #clean(name: string): void {
     if (this.#cleaning.has(name)) return;
     this.#cleaning.add(name);
@@ -165,11 +169,7 @@ export class CustomResources {
           name,
           err,
         });
-        this.#options.clock.after(RETRY_MS, () => {
-          if (!this.#definitions.has(name)) return;
-          this.#dirty.add(name);
-          this.#act();
-        });
+        this.#settleLater(name);
       })
       .finally(() => this.#cleaning.delete(name));
   }

@@ -35,7 +35,7 @@ export async function deleteInstances(
       new Error("could not list instances: no version of the resource is served"),
     );
   }
-  const objects = [...cache.list()].values();
+  const objects = cache.list().values();
   const errors: Error[] = [];
   const work = async (): Promise<void> => {
     for (const { namespace, name } of objects) {

@@ -3,6 +3,7 @@ import {
   isAlreadyExists,
   isConflict,
   isNotFound,
+  orAborted,
   unless,
   type Clock,
   type KubeObject,
@@ -123,7 +124,9 @@ export class FlowConfiguration {
     try {
       for (let updates = this.#due(this.#digest()); updates.length > 0; updates = this.#due(this.#digest())) {
         await Promise.all(updates.map((update) => this.#writeStatus(update)));
-        await watchCache.sync();
+        // A cache that has ended with the server reaches nothing any more.
+        context.signal.throwIfAborted();
+        await orAborted(watchCache.sync(), context.signal);
       }
     } catch (err) {
       if (context.signal.aborted) return;

@@ -1,6 +1,6 @@
 /** What must be written so that the stored configuration has what this release brings; upstream's `ensurer`. @module */
 import type { KubeObject } from "#apimachinery";
-import { semanticEqual } from "../registry/semantic-equal.ts";
+import { semanticEqual } from "#api/validation/semantic-equal";
 import { AUTO_UPDATE } from "./bootstrap-configuration.ts";
 
 export interface ConfigurationObject extends KubeObject {

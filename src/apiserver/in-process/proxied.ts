@@ -1,6 +1,7 @@
 /** Answers of other API servers for clients in this one's process: bytes from a connection, decoded as a client over HTTP would. @module */
 import { StatusError, type WatchEvent } from "#apimachinery";
 import type { Request, Response } from "#client";
+import { readBody } from "#component-base";
 import type { Result } from "../handlers/request.ts";
 
 export type StreamResult = Extract<Result, { readonly type: "stream" }>;
@@ -48,16 +49,9 @@ async function refusal(
 }
 
 async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > BODY_BYTES_MAX) {
-      throw new StatusError("InternalError", `the answer is longer than ${BODY_BYTES_MAX} bytes`);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
+  const tooLarge = (): StatusError =>
+    new StatusError("InternalError", `the answer is longer than ${BODY_BYTES_MAX} bytes`);
+  return (await readBody(body, BODY_BYTES_MAX, tooLarge)).toString();
 }
 
 /** Ends a body that nobody reads, and with it its connection. */

@@ -3,6 +3,7 @@
  * The declarations are generated from the API definitions: one file per definition, one comment per field.
  * @module
  */
+import { title } from "./names.ts";
 import type { Prose, ProseSource } from "./prose.ts";
 
 export interface ClientNodeOptions {
@@ -40,8 +41,8 @@ export function fileNames(definition: string): readonly string[] {
   const match = DEFINITION.exec(definition);
   if (match === null) return [];
   const [, group = "", version = "", kind = ""] = match;
-  const word = capital(version) + kind;
-  return [word, capital(group.replaceAll("-", "")) + word];
+  const word = title(version) + kind;
+  return [word, title(group.replaceAll("-", "")) + word];
 }
 
 /** What the comments of a declaration say. */
@@ -61,8 +62,4 @@ function fieldName(name: string): string {
 
 function plain(text: string): string {
   return text.replaceAll(/\\(['"\\])/g, "$1").trim();
-}
-
-function capital(text: string): string {
-  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }

@@ -6,6 +6,7 @@
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import { StatusError, badRequest, type Clock, type Status } from "#apimachinery";
+import { readBody } from "#component-base";
 import type { UpgradeConnection } from "../handlers/request.ts";
 import type { UpgradeBackend } from "./backend.ts";
 import {
@@ -94,7 +95,7 @@ async function runSession(
     receive(socket, protocol, session);
     socket.resume();
     const [message] = await Promise.all([
-      readAll(session.error),
+      readOutcome(session.error),
       send(socket, protocol, STDOUT, session.stdout),
       send(socket, protocol, STDERR, session.stderr),
     ]);
@@ -136,15 +137,9 @@ async function send(
     await sendMessage(socket, encodeMessage(protocol, channel, chunk));
 }
 
-async function readAll(stream: Duplex): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of readingOnly(stream)) {
-    length += chunk.length;
-    if (length > OUTCOME_BYTES_MAX) throw new Error(`an outcome of more than ${OUTCOME_BYTES_MAX} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+function readOutcome(stream: Duplex): Promise<Buffer> {
+  const tooLarge = (): Error => new Error(`an outcome of more than ${OUTCOME_BYTES_MAX} bytes`);
+  return readBody(readingOnly(stream), OUTCOME_BYTES_MAX, tooLarge);
 }
 
 /**

@@ -39,7 +39,7 @@ async function handleEviction(routed: ResourceRequest): Promise<Result> {
 function budgetsOf({ info, context }: ResourceRequest): readonly PodDisruptionBudget[] {
   const store = context.registry.findStore(BUDGETS);
   if (store === undefined) return [];
-  return [...store.cache.list({ prefix: `${info.namespace}/` })].map((c) => c.object as PodDisruptionBudget);
+  return store.cache.list({ prefix: `${info.namespace}/` }).map((c) => c.object as PodDisruptionBudget);
 }
 
 /** Decided anew on the stored budget: two evictions at once must not both take the last disruption. */

@@ -244,7 +244,6 @@ function causeFor(reason: string | undefined, at: string, value: unknown, detail
         : { ...field.duplicate(path, value), message: `${field.duplicate(path, value).message}: ${detail}` };
     case undefined:
     default:
-      if (value !== undefined) return field.invalid(path, value, detail);
-      return { reason: "FieldValueInvalid", field: path, message: `Invalid value: ${detail}` };
+      return value === undefined ? field.invalidUnshown(path, detail) : field.invalid(path, value, detail);
   }
 }

@@ -1,6 +1,7 @@
 /** OpenAPI version 3 as gnostic's protobuf `Document`. @module */
 import protobuf from "protobufjs/minimal.js";
 import { isJsonObject } from "#apimachinery";
+import { tag } from "./encode.ts";
 import { messagesV3, type FieldTypeV3, type MessageNameV3 } from "./messages-v3.ts";
 
 type Writer = protobuf.Writer;
@@ -43,10 +44,6 @@ function document(value: Value): Uint8Array {
 
 function entriesOf(value: unknown): readonly (readonly [string, unknown])[] {
   return isJsonObject(value) ? Object.entries(value) : [];
-}
-
-function tag(writer: Writer, at: number, wireType: number): Writer {
-  return writer.uint32((at << 3) | wireType);
 }
 
 function inside(writer: Writer, at: number, write: () => void): void {

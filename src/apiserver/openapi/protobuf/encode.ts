@@ -38,7 +38,7 @@ export function fieldHeader(at: number, length: number): Uint8Array {
     .finish();
 }
 
-function tag(writer: Writer, at: number, wireType: number): Writer {
+export function tag(writer: Writer, at: number, wireType: number): Writer {
   return writer.uint32((at << 3) | wireType);
 }
 

@@ -174,11 +174,10 @@ test(
       await setImmediate();
       ({ items: told } = (await send("GET", EVENTS)) as unknown as { items: Event[] });
     }
-    const text = ({ reportingController, action, reason }: Event): string =>
-      `${reportingController} ${action} ${reason}`;
-    assert.deepEqual(told.map(text), [
-      "ipallocator-repair-controller ClusterIPAllocation ClusterIPNotAllocated",
-    ]);
+    assert.deepEqual(
+      told.map(({ reportingController, action, reason }) => [reportingController, action, reason]),
+      [["ipallocator-repair-controller", "ClusterIPAllocation", "ClusterIPNotAllocated"]],
+    );
     await assert.rejects(
       create({ type: "NodePort", ports: [{ port: 1, nodePort: 30002 }] }),
       /already allocated/,
