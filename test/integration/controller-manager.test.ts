@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { get } from "node:https";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -15,6 +14,7 @@ import { ServiceAccounts } from "#api/core/v1/serviceaccount";
 import { startTestCluster } from "#testing";
 import { addControllerManager } from "../../src/cmd/controller-manager/add-command.ts";
 import type { World } from "../../src/cmd/k8ts.ts";
+import { freePort } from "./server-process.ts";
 
 const LEASE = { namespace: "kube-system", name: "kube-controller-manager" };
 
@@ -35,14 +35,6 @@ function startManagerCommand(args: readonly string[], logDir: string): Process {
     await ended;
   };
   return { stop, [Symbol.asyncDispose]: stop };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function fetchText(url: string, token?: string): Promise<{ readonly status: number; readonly body: string }> {

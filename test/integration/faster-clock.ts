@@ -3,8 +3,7 @@ import { systemClock, type Clock } from "#apimachinery";
 
 /** Tells the time of `clock`, and waits in real time: what is a limit on the machine's work is not to be shortened. */
 export function patientClock(clock: Clock): Clock {
-  const { after, sleep } = systemClock;
-  return { now: () => clock.now(), monotonicMs: () => systemClock.monotonicMs(), after, sleep };
+  return { ...systemClock, now: () => clock.now() };
 }
 
 /** Begins at the time of the day, and goes `factor` times as fast. */

@@ -1,8 +1,9 @@
 /** `k8ts server` as a process with the flags of a test, and ways to ask it as anybody. */
 import { spawn, type ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { request } from "node:https";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "#apimachinery";
@@ -21,6 +22,8 @@ const START_TIMEOUT_MS = 120_000;
 /** How long an answer may take to fit. */
 const PATIENCE_MS = 60_000;
 const OUTPUT_MAX = 20_000;
+const FREE_PORTS = { min: 20_000, max: 30_000 };
+const given = new Set<number>();
 
 export interface Asked {
   readonly method?: string;
@@ -256,10 +259,19 @@ export async function refusalOf(home: ServerHome, ...flags: readonly string[]): 
   }
 }
 
+/** Another one each time, below those that the system gives to connections: nobody takes it by chance before it is used. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = randomInt(FREE_PORTS.min, FREE_PORTS.max);
+    if (given.has(port)) continue;
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise((resolve) => server.close(resolve));
+    given.add(port);
+    return port;
+  }
 }

@@ -27,7 +27,8 @@ for (const [name, open] of Object.entries(stores)) {
       const store = await open(folder);
       t.after(() => store.close());
       const clock = new FakeClock();
-      await using server = await createApiServer({ store, clock });
+      // Nobody else is to write.
+      await using server = await createApiServer({ store, clock, priorityAndFairness: false });
       const transport = server.transport();
       const get = async (path: string, query: Record<string, string | number>): Promise<KubeList> =>
         (await transport.request({ method: "GET", path, query }, never)).body as KubeList;

@@ -12,7 +12,7 @@ import { Nodes } from "#api/core/v1/node";
 import { Pods } from "#api/core/v1/pod";
 import { isPodActive, isPodReady } from "#api/core/v1/pod-state";
 import type { Pod } from "#api/core/v1/types.gen";
-import { controllerOf, type Kind } from "#apimachinery";
+import { controllerOf, systemClock, type Kind } from "#apimachinery";
 import { newClient, newInformerFactory, type Client, type InformerFactory } from "#client";
 import { newHttpTransport, type HttpTransport } from "#client/node";
 import { startEtcd } from "#storage/testing";
@@ -20,6 +20,8 @@ import { newNode, runKubelet, until } from "./controllers-cluster.ts";
 import { freePort, ServerHome, type ServerProcess } from "./server-process.ts";
 
 const PATIENCE_MS = 60_000;
+const POLL_MS = 50;
+const forever = new AbortController().signal;
 const REPLICAS = 20;
 const MAX_SURGE = 5;
 const COMPLETIONS = 30;
@@ -29,8 +31,8 @@ const ADVERTISED = ["192.0.2.1", "192.0.2.2"] as const;
 const NAMES = ["kube-controller-manager", "kube-scheduler"];
 const FLAGS = [
   "--controllers=deployment-controller,replicaset-controller,job-controller,serviceaccount-controller",
-  "--leader-elect-lease-duration=6s",
-  "--leader-elect-renew-deadline=4s",
+  "--leader-elect-lease-duration=12s",
+  "--leader-elect-renew-deadline=10s",
   "--leader-elect-retry-period=500ms",
 ];
 const kinds = [Pods, Deployments, ReplicaSets, Jobs, Leases, Endpoints] as unknown as readonly Kind[];
@@ -157,6 +159,8 @@ test("of two control planes one works; when it is killed the other ends a rollou
   t.after(() => etcd.stop());
   await using home = await ServerHome.make();
   await using first = await startMember(home, ADVERTISED[0], etcd.endpoint);
+  // Whether somebody leads is not watched: it is asked for.
+  while (!(await first.leads()).every(Boolean)) await systemClock.sleep(POLL_MS, forever);
   await using second = await startMember(home.at("127.0.0.2"), ADVERTISED[1], etcd.endpoint);
   using stop = new DisposableStack();
   const abort = new AbortController();

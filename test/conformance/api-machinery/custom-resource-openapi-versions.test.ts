@@ -76,6 +76,18 @@ async function publishVersions(
   const body = { spec: { versions } };
   const ref = { name: crd.metadata.name };
   await t.client.patch(CustomResourceDefinitions, ref, { type: "merge", body }, t.signal);
+  const served = versions.flatMap((one) => (one.served ? [one.name] : [])).join();
+  while ((await published(t, crd)) !== served); // documents are not watched: they are asked for
+}
+
+/** The versions that the documents of both kinds show; empty while these differ. */
+async function published(t: ConformanceContext, crd: CustomKind["crd"]): Promise<string> {
+  const v2 = await definitionsV2(t);
+  const names = ["v1", "v2", "v3"];
+  const shown = names.filter((each) => v2[definitionName(crd, each)] !== undefined);
+  const v3 = await Promise.all(names.map((each) => schemasV3(t, crd, each)));
+  const isSame = names.every((each, i) => (v3[i] !== undefined) === shown.includes(each));
+  return isSame ? shown.join() : "";
 }
 
 conformance(

@@ -60,6 +60,8 @@ conformance(
   async (t) => {
     const { client, signal, namespace } = t;
     const orphan = await client.create(Pods, newPod(t, "orphan", { labels: { app: "web" } }), signal);
+    // The controllers hear of pods and of what owns them separately: the pod comes first when it runs.
+    await t.waitFor(Pods, orphan.metadata, (pod) => pod?.status?.phase === "Running");
     const set = await client.create(ReplicaSets, newReplicaSet(t, "web", 1), signal);
     const { uid } = set.metadata;
     const adopted = await t.waitFor(

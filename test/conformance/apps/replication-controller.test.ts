@@ -12,6 +12,8 @@ import { isControlledBy, podTemplate } from "./workloads.ts";
 conformance("[sig-apps] ReplicationController should adopt matching pods on creation", async (t) => {
   const { client, signal, namespace } = t;
   const orphan = await client.create(Pods, newPod(t, "orphan", { labels: { app: "rc" } }), signal);
+  // The controllers hear of pods and of what owns them separately: the pod comes first when it runs.
+  await t.waitFor(Pods, orphan.metadata, (pod) => pod?.status?.phase === "Running");
   const controller = await client.create(
     ReplicationControllers,
     newReplicationController(t, "rc", 1),

@@ -74,6 +74,8 @@ export interface ContainersContext extends ConformanceContext {
 
 const UNDO_MS = 60_000;
 const TIMEOUT_MS = 120_000;
+/** It reads every document of the API before it sends anything, and others do so at the same time. */
+const KUBECTL_MS = 180_000;
 
 /** Resolves when a pod may be created in the namespace. */
 export async function newContext(test: TestContext, session: Session): Promise<ConformanceContext> {
@@ -105,7 +107,10 @@ export async function newContext(test: TestContext, session: Session): Promise<C
   };
   const namespace = await newNamespace();
   const tryKubectl = (args: readonly string[], options?: RunOptions): Promise<Output> =>
-    run([session.kubectlPath, `--namespace=${namespace}`, ...args], session.kubectlEnv, options);
+    run([session.kubectlPath, `--namespace=${namespace}`, ...args], session.kubectlEnv, {
+      timeoutMs: KUBECTL_MS,
+      ...options,
+    });
 
   return {
     test,
