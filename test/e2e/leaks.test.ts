@@ -1,7 +1,7 @@
 /** The leak checker itself: whatever is planted, of each sort, is found, and nothing else is. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -179,6 +179,10 @@ suite("leak checker on a node that lives", { skip }, () => {
       { path: join(dir, "pod-logs/default_gone_1"), line: "logs of default_gone_1" },
       { path: network, line: `address ${ip}` },
     ];
+    const agent = join(cluster.home, "profiles", PROFILE, "pids", `${NODE}.agent.child.pid`);
+    const pid = Number(readFileSync(agent, "utf8"));
+    // the kubelet would sweep some of it
+    process.kill(pid, "SIGSTOP");
     for (const { path } of plants) mkdirSync(path, { recursive: true });
     writeFileSync(join(network, ip), "nobody\r\neth0");
     await must("mount", "-t", "tmpfs", "-o", "size=4k", "k8ts-plant", join(state, "planted"));
@@ -203,6 +207,7 @@ suite("leak checker on a node that lives", { skip }, () => {
       rmSync(join(network, ip), { force: true });
       for (const { path } of plants)
         if (path !== cgroup && path !== network) rmSync(path, { recursive: true, force: true });
+      process.kill(pid, "SIGCONT");
     }
     assert.deepEqual(await nodeLeftovers(cluster), []);
   });
