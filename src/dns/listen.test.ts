@@ -10,7 +10,7 @@ import { DnsMetrics } from "./dns-metrics.ts";
 import { systemExchange, withLength } from "./forward/exchange.ts";
 import { Forwarder } from "./forward/forwarder.ts";
 import { serveEndpoint } from "./http-endpoints.ts";
-import { listen } from "./listen.ts";
+import { listen, serveUdp } from "./listen.ts";
 import { recordsOf } from "./records.ts";
 import { Resolver } from "./resolver.ts";
 import { Zone } from "./zone.ts";
@@ -54,6 +54,30 @@ test("listen() goes on after garbage, and ends a TCP client that sends it", asyn
   await once(tcp, "close");
   assert.equal((await overUdp(dns.port, "A", "web.default.svc.cluster.local")).length, 1);
   udp.close();
+});
+
+test("serveUdp() survives a question from port 0, and an answer that comes after the socket was closed", async () => {
+  const late = Promise.withResolvers<Buffer>();
+  const question = encode({ type: "query", id: 1, questions: [{ type: "A", name: "a" }] });
+  let asked = 0;
+  const resolver = {
+    answer: () => (asked++ === 0 ? late.promise : Buffer.from(question)),
+  } as unknown as Resolver;
+  const failures: unknown[] = [];
+  const logger = { ...silentLogger, warn: (...told: unknown[]) => void failures.push(told) };
+  const udp = createSocket("udp4");
+  const close = serveUdp(udp, resolver, "1", logger);
+  udp.bind(0, HOST);
+  await once(udp, "listening");
+  const from = { address: HOST, family: "IPv4", size: question.length } as const;
+  udp.emit("message", question, { ...from, port: 0 });
+  assert.equal(asked, 0, "nobody could be answered");
+  udp.emit("message", question, { ...from, port: udp.address().port });
+  close();
+  late.resolve(question);
+  udp.emit("message", question, { ...from, port: 53 });
+  await new Promise(setImmediate);
+  assert.deepEqual([asked, failures], [2, []]);
 });
 
 test("serveEndpoint() answers its path alone, and says so when the port is taken", async () => {

@@ -1,5 +1,5 @@
 /** The sockets of the name server: UDP and TCP on one address. @module */
-import { createSocket } from "node:dgram";
+import { createSocket, type RemoteInfo, type Socket as UdpSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import type { Logger } from "#apimachinery";
@@ -35,16 +35,7 @@ export async function listen(address: ListenAddress, resolver: Resolver, logger:
     // askers are addresses: nothing is to be looked up
     lookup: (host, _options, done) => done(null, host, isV6 ? 6 : 4),
   });
-  const asker: Asker = { protocol: "udp", family };
-  udp.on("message", (message, from) => {
-    const answer = resolver.answer(message, asker);
-    if (answer === undefined) return;
-    if (Buffer.isBuffer(answer)) return udp.send(answer, from.port, from.address);
-    answer.then(
-      (later) => udp.send(later, from.port, from.address),
-      (err: unknown) => logger.warn("could not forward a DNS question", { err }),
-    );
-  });
+  const closeUdp = serveUdp(udp, resolver, family, logger);
   const bound = once(udp, "listening"); // first: it may be bound at once
   udp.bind(address.port, address.host);
   await bound;
@@ -56,17 +47,46 @@ export async function listen(address: ListenAddress, resolver: Resolver, logger:
     tcp.listen({ host: address.host, port });
     await once(tcp, "listening");
   } catch (err) {
-    udp.close();
+    closeUdp();
     throw err;
   }
   tcp.on("error", (err) => logger.warn("DNS connection", { err }));
   return {
     port,
     async [Symbol.asyncDispose]() {
-      udp.close();
+      closeUdp();
       for (const client of clients) client.destroy();
       await new Promise((resolve) => tcp.close(resolve));
     },
+  };
+}
+
+/** Answers what comes. What it returns closes the socket: an answer that comes later is nobody's any more. */
+export function serveUdp(
+  udp: UdpSocket,
+  resolver: Resolver,
+  family: Asker["family"],
+  logger: Logger,
+): () => void {
+  const asker: Asker = { protocol: "udp", family };
+  let isOpen = true;
+  const send = (answer: Buffer, { address, port }: RemoteInfo): void => {
+    if (isOpen) udp.send(answer, port, address);
+  };
+  udp.on("message", (message, from) => {
+    // Anybody can make such a packet; there is no way back to who did.
+    if (from.port === 0) return;
+    const answer = resolver.answer(message, asker);
+    if (answer === undefined) return;
+    if (Buffer.isBuffer(answer)) return send(answer, from);
+    answer.then(
+      (later) => send(later, from),
+      (err: unknown) => logger.warn("could not forward a DNS question", { err }),
+    );
+  });
+  return () => {
+    isOpen = false;
+    udp.close();
   };
 }
 
