@@ -20,7 +20,13 @@ const HIERARCHY = existsSync("/sys/fs/cgroup/memory") ? "/sys/fs/cgroup/memory" 
 
 suite("leak checker", { skip }, () => {
   const profile = "e2eplant";
-  const NONE: Footprint = { namespaces: new Set(), interfaces: new Map(), ids: [], sockets: [] };
+  const NONE: Footprint = {
+    namespaces: new Set(),
+    interfaces: new Map(),
+    ids: [],
+    sockets: [],
+    takenAt: Infinity,
+  };
 
   /** What is found once `plant` has planted something in an empty home, and after `pull` has pulled it out. */
   async function found(

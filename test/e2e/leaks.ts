@@ -22,9 +22,13 @@ export interface Footprint {
   readonly ids: readonly string[];
   /** Sockets of the shims, which are outside of the cluster's folders. */
   readonly sockets: readonly string[];
+  /** Seconds since the machine's start. */
+  readonly takenAt: number;
 }
 
-const NOTHING: Footprint = { namespaces: new Set(), interfaces: new Map(), ids: [], sockets: [] };
+const NOTHING: Footprint = { namespaces: new Set(), interfaces: new Map(), ids: [], sockets: [], takenAt: 0 };
+/** Of the times in /proc, per second. */
+const TICKS = 100;
 const CGROUPS = "/sys/fs/cgroup";
 /** Where programs of containers keep something for all nodes of a machine. */
 const SHARED_DIRS = ["/run/containerd", "/run/runc", "/var/lib/cni", "/var/log/pods", "/var/log/containers"];
@@ -43,6 +47,7 @@ export function footprintOf(names: ClusterNames): Footprint {
     sockets: bundles
       .map((path) => read(join(path, "address")).replace(/^unix:\/\//, ""))
       .filter((path) => path !== ""),
+    takenAt: Number.parseFloat(read("/proc/uptime")),
   };
 }
 
@@ -75,7 +80,7 @@ export async function leftovers(
   ];
 }
 
-function processes({ home, profile }: ClusterNames, { namespaces }: Footprint): readonly string[] {
+function processes({ home, profile }: ClusterNames, footprint: Footprint): readonly string[] {
   const found: string[] = [];
   for (const pid of list("/proc").filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)) {
     const of = (file: string): string => read(`/proc/${pid}/${file}`);
@@ -85,7 +90,7 @@ function processes({ home, profile }: ClusterNames, { namespaces }: Footprint): 
       (command.includes(join(home, "profiles")) || command.includes(`/run/k8ts/${profile}/`)) && "command",
       of("environ").split("\0").includes(`K8TS_HOME=${home}`) && "environment",
       new RegExp(`/k8ts/${profile}(?:/|$)`, "m").test(of("cgroup")) && "cgroup",
-      namespaces.has(inodeOf(`/proc/${pid}/ns/net`)) && "network namespace",
+      isWithin(footprint, pid) && "network namespace",
       of("mountinfo").includes(`/run/k8ts/${profile}/`) && "mounts",
       linkOf(`/proc/${pid}/cwd`).startsWith(`${home}/`) && "working directory",
     ].filter((reason) => reason !== false);
@@ -93,6 +98,14 @@ function processes({ home, profile }: ClusterNames, { namespaces }: Footprint): 
       found.push(`process ${pid} (${why.join(", ")}): ${command.replaceAll("\0", " ").slice(0, 160)}`);
   }
   return found;
+}
+
+/** A namespace that is gone gives its number to the next one, and that one's processes began later. */
+function isWithin({ namespaces, takenAt }: Footprint, pid: string): boolean {
+  if (!namespaces.has(inodeOf(`/proc/${pid}/ns/net`))) return false;
+  const stat = read(`/proc/${pid}/stat`);
+  const began = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]) / TICKS;
+  return began <= takenAt;
 }
 
 /** Files that bear the id of one of our containers, and records of networks that lead to one of our sandboxes. */
