@@ -403,6 +403,44 @@ suite("CIS 4 nodes", () => {
   });
 });
 
+async function serialOf(port: number): Promise<string> {
+  const socket = await handshake(port, {});
+  const { serialNumber } = socket.getPeerCertificate();
+  socket.destroy();
+  return serialNumber;
+}
+
+async function shownCertificates(): Promise<
+  ReadonlyMap<string, { readonly expires: string; readonly isAuthority: boolean }>
+> {
+  const shown = await cluster.k8ts("certs", "check", "--output=json");
+  const rows = JSON.parse(shown) as { name: string; expires: string; isAuthority: boolean }[];
+  return new Map(rows.map((row) => [row.name, row]));
+}
+
+suite("certificates", () => {
+  test("are shown, and renewed while the cluster runs", async () => {
+    const earlier = await shownCertificates();
+    const served = await serialOf(apiPort);
+    const renewed = (await readFile(join(cluster.home, "kubeconfig"), "utf8")).trim();
+    await cluster.k8ts("certs", "renew");
+    const now = await shownCertificates();
+    assert.deepEqual([...now.keys()], [...earlier.keys()]);
+    for (const name of ["apiserver", "admin"])
+      assert.ok(now.get(name)!.expires > earlier.get(name)!.expires, name);
+    for (const [name, { expires, isAuthority }] of earlier)
+      if (isAuthority) assert.equal(now.get(name)!.expires, expires, name);
+    assert.notEqual((await readFile(join(cluster.home, "kubeconfig"), "utf8")).trim(), renewed);
+    await eventually("the new certificate is served", async () =>
+      (await serialOf(apiPort)) === served ? undefined : true,
+    );
+    await cluster.kubectl("get", "nodes");
+    const unknown = await cluster.tryK8ts(["certs", "renew", "nobody"]);
+    assert.notEqual(unknown.code, 0);
+    assert.match(unknown.stderr, /has no certificate "nobody"/);
+  });
+});
+
 suite("CIS 5 policies", () => {
   interface Binding {
     readonly metadata: { readonly name: string };

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import { SignJWT } from "jose";
 import { createPrivateKey } from "node:crypto";
-import { systemClock } from "#apimachinery";
+import { systemClock, type Kind, type KubeObject } from "#apimachinery";
+import { Nodes } from "#api/core/v1/node";
 import { Pods } from "#api/core/v1/pod";
 import { Secrets } from "#api/core/v1/secret";
 import { ServiceAccounts } from "#api/core/v1/serviceaccount";
@@ -112,6 +113,25 @@ suite("tokens", () => {
     await refused(token);
   });
 
+  for (const [kind, metadata] of [
+    ["Secret", { name: "s", namespace: "default" }],
+    ["Node", { name: "n" }],
+  ] as const) {
+    test(`a token is refused when the ${kind} it is bound to is gone, or is another one of its name`, async () => {
+      const owner = (kind === "Secret" ? Secrets : Nodes) as unknown as Kind;
+      const object: KubeObject = { apiVersion: "v1", kind, metadata };
+      await cluster.admin.create(owner, object, forever);
+      const token = await request({ boundObjectRef: { apiVersion: "v1", kind, name: metadata.name } });
+      assert.equal((await whoami(token)).code, 201);
+      await cluster.admin.delete(owner, metadata, forever);
+      cluster.clock.advance(10_001);
+      await refused(token);
+      await cluster.admin.create(owner, object, forever);
+      cluster.clock.advance(10_001);
+      await refused(token);
+    });
+  }
+
   test("a TokenReview tells audiences and what is wrong; its sender's own token does not have to be good for them", async () => {
     const admin = await cluster.certificate("admin", "system:masters");
     const ask = async (token: string, audiences?: readonly string[]): Promise<TokenReview["status"]> => {
@@ -161,16 +181,23 @@ suite("tokens", () => {
     await refused(token);
   });
 
-  test("a certificate of another authority is nobody's, whatever it says", async () => {
+  test("a certificate of another authority, or an expired one, is nobody's, and no reason to be anonymous", async () => {
     const foreign = await createCertificateAuthority("kubernetes", systemClock);
-    const certificate = await issueCertificate(
-      foreign,
-      { commonName: "admin", organizations: ["system:masters"], usages: ["client"] },
-      systemClock,
-    );
-    const { code, json } = await cluster.send("/api/v1/secrets", { certificate });
-    assert.equal(code, 403);
-    assert.match(json.message ?? "", /User "system:anonymous" cannot list resource "secrets"/);
+    const admin = { commonName: "admin", organizations: ["system:masters"], usages: ["client"] } as const;
+    const certificates = [
+      await issueCertificate(foreign, admin, systemClock),
+      await cluster.expiredCertificate("admin", "system:masters"),
+    ];
+    const token = await request({ expirationSeconds: 600 });
+    for (const certificate of certificates) {
+      for (const path of ["/api/v1/secrets", "/version"]) {
+        const { code, json } = await cluster.send(path, { certificate });
+        assert.deepEqual([code, json.message], [401, "Unauthorized"], path);
+      }
+      const asked = { method: "POST", body: review, token, certificate };
+      assert.equal((await cluster.send(WHOAMI, asked)).code, 201, "a good token counts next to it");
+    }
+    assert.equal((await cluster.send("/version")).code, 200);
   });
 
   test("the server checks tokens of an older key while a newer one signs, and publishes both", async () => {
@@ -187,8 +214,12 @@ suite("tokens", () => {
       { ...account, metadata: { name: "web", namespace: "default" } },
       forever,
     );
+    const at = Math.floor(rotated.clock.now() / 1_000);
     const payload = {
       ...claims(),
+      iat: at,
+      nbf: at,
+      exp: at + 600,
       iss: "https://old.example.com",
       "kubernetes.io": { namespace: "default", serviceaccount: { name: "web", uid: made.metadata.uid } },
     };
