@@ -376,4 +376,65 @@ suite("options and small plugins", () => {
     );
     assert.equal((made["spec"] as { ingressClassName: string }).ingressClassName, "nginx");
   });
+
+  test("TaintNodesByCondition: nobody is scheduled to a node before it is known to be ready", async () => {
+    await using cluster = await startAdmissionServer();
+    const { spec } = await cluster.send("POST", "/api/v1/nodes", { metadata: { name: "n1" } });
+    assert.deepEqual(spec, { taints: [{ key: "node.kubernetes.io/not-ready", effect: "NoSchedule" }] });
+  });
+
+  test("DefaultTolerationSeconds lets a pod stay for five minutes, unless it says how long", async () => {
+    await using cluster = await startAdmissionServer();
+    const own = { key: "node.kubernetes.io/not-ready", operator: "Exists", effect: "NoExecute" };
+    const { spec } = await cluster.send("POST", PODS, pod("p", {}, { tolerations: [own] }));
+    assert.deepEqual((spec as { tolerations: unknown }).tolerations, [
+      own,
+      { ...own, key: "node.kubernetes.io/unreachable", tolerationSeconds: 300 },
+    ]);
+  });
+
+  test("Priority refuses a class that is not there, and numbers that are not the class's", async () => {
+    await using cluster = await startAdmissionServer();
+    const unknown = await cluster.refused("POST", PODS, pod("p", {}, { priorityClassName: "nope" }));
+    assert.deepEqual(
+      [unknown.code, unknown.message],
+      [403, 'pods "p" is forbidden: no PriorityClass with name nope was found'],
+    );
+    const other = await cluster.refused("POST", PODS, pod("p", {}, { priority: 7 }));
+    assert.equal(
+      other.message,
+      'pods "p" is forbidden: the integer value of priority (7) must not be provided in pod spec; priority admission controller computed 0 from the given PriorityClass name',
+    );
+  });
+
+  test("PersistentVolumeClaimResize lets a claim grow only where its class lets it", async () => {
+    await using cluster = await startAdmissionServer();
+    for (const [name, allowVolumeExpansion] of [
+      ["fixed", false],
+      ["elastic", true],
+    ] as const) {
+      const metadata = { name };
+      const provisioned = { metadata, provisioner: "a.b/c", allowVolumeExpansion };
+      await cluster.send("POST", "/apis/storage.k8s.io/v1/storageclasses", provisioned);
+      const spec = {
+        accessModes: ["ReadWriteOnce"],
+        resources: { requests: { storage: "1Gi" } },
+        storageClassName: name,
+        volumeName: "v",
+      };
+      await cluster.send("POST", `${CORE}/persistentvolumeclaims`, { metadata, spec });
+      const bound = { status: { phase: "Bound" } };
+      await cluster.send("PATCH", `${CORE}/persistentvolumeclaims/${name}/status`, bound);
+    }
+    const larger = { spec: { resources: { requests: { storage: "2Gi" } } } };
+    const refusal = await cluster.refused("PATCH", `${CORE}/persistentvolumeclaims/fixed`, larger);
+    assert.deepEqual(
+      [refusal.code, refusal.message],
+      [
+        403,
+        'persistentvolumeclaims "fixed" is forbidden: only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize',
+      ],
+    );
+    await cluster.send("PATCH", `${CORE}/persistentvolumeclaims/elastic`, larger);
+  });
 });
