@@ -2,10 +2,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Pod } from "#api/core/v1/types.gen";
 import { podInfo, type PodInfo } from "./cache/pod-info.ts";
-import { SchedulerCache } from "./cache/scheduler-cache.ts";
 import { NodeFinder, feasibleWanted } from "./find-node.ts";
 import { fitErrorMessage } from "./fit-error.ts";
-import { findNow, testFramework, testNode, testPod, type NodeShape, type PodShape } from "./fixture.ts";
+import {
+  findNow,
+  testCluster,
+  testFramework,
+  testNode,
+  testPod,
+  type NodeShape,
+  type PodShape,
+} from "./fixture.ts";
 import { NominatedPods } from "./preemption/nominated-pods.ts";
 import { findCandidates, selectCandidate, type CandidatesFound, type Slices } from "./preemption/plan.ts";
 
@@ -193,7 +200,7 @@ const cases: readonly Case[] = [
 
 for (const { name, nodes, running = {}, pod, want } of cases) {
   test(`find() ${name}`, () => {
-    const cache = clusterOf(nodes, running);
+    const cache = testCluster(nodes, running);
     const finder = new NodeFinder(framework, new NominatedPods(), () => 0.5);
     const found = findNow(finder, podInfo(testPod("new", pod)), cache);
     if (found.kind === "node") return assert.equal(found.node.name, want);
@@ -203,7 +210,7 @@ for (const { name, nodes, running = {}, pod, want } of cases) {
 }
 
 test("find() gives back exactly what it took when nominated pods are tried", () => {
-  const cache = clusterOf({ a: { cpu: "1" } }, {});
+  const cache = testCluster({ a: { cpu: "1" } }, {});
   const nominated = new NominatedPods();
   nominated.set(podInfo(testPod("promised", { cpu: "1", spec: { priority: 10 } })), "a");
   const finder = new NodeFinder(framework, nominated, () => 0);
@@ -228,7 +235,7 @@ function candidatesNow(finder: NodeFinder, pod: PodInfo, refused: Refused): Cand
 
 test("findCandidates() lets others have their turn, and passes over nodes that go meanwhile", async () => {
   const low = { cpu: "2", spec: { priority: 1 } };
-  const cache = clusterOf(
+  const cache = testCluster(
     { a: { cpu: "2" }, b: { cpu: "2" }, c: { cpu: "2" } },
     { "low@a": low, "low2@b": low, "low3@c": low },
   );
@@ -251,7 +258,7 @@ test("findCandidates() lets others have their turn, and passes over nodes that g
 });
 
 test("selectCandidate() takes the least important pods that make room", () => {
-  const cache = clusterOf(
+  const cache = testCluster(
     { a: { cpu: "2" }, b: { cpu: "2" } },
     {
       "low@a": { cpu: "2", spec: { priority: 1 } },
@@ -274,7 +281,7 @@ test("selectCandidate() takes the least important pods that make room", () => {
 });
 
 test("find() and findCandidates() know from an equal pod what has not changed", () => {
-  const cache = clusterOf(
+  const cache = testCluster(
     { a: { cpu: "2" }, b: { cpu: "2" } },
     { "low@a": { cpu: "2", spec: { priority: 1 } }, "low2@b": { cpu: "2", spec: { priority: 2 } } },
   );
@@ -317,19 +324,6 @@ test("a pod's request is the larger of init and run phase, with sidecars in both
   });
   assert.equal(podInfo(pod).requests.milliCPU, 610);
 });
-
-function clusterOf(
-  nodes: Readonly<Record<string, NodeShape>>,
-  running: Readonly<Record<string, PodShape>>,
-): SchedulerCache {
-  const cache = new SchedulerCache();
-  for (const [name, shape] of Object.entries(nodes)) cache.setNode(testNode(name, shape));
-  for (const [place, shape] of Object.entries(running)) {
-    const [name, nodeName] = place.split("@") as [string, string];
-    cache.setPod(testPod(name, { ...shape, spec: { ...shape.spec, nodeName } }));
-  }
-  return cache;
-}
 
 function requests(cpu: string): object {
   return { resources: { requests: { cpu } } };

@@ -185,7 +185,7 @@ export class Scheduler {
       }
       await this.#track(this.#writes, this.#writeBinding(placed, signal));
       queue.delete(pod.uid);
-      framework.postBind(cycle, pod, nodeName);
+      this.#tellBound(placed);
       metrics.attempt("scheduled", framework.profileName, clock.monotonicMs() - startMs);
       const sinceFirstTryMs = clock.now() - (queued.firstTriedAt ?? queued.queuedAt);
       metrics.scheduled(queued.attempts, sinceFirstTryMs, queued.wasFlushed);
@@ -195,6 +195,15 @@ export class Scheduler {
       this.#failBinding(placed, err, isExpected, signal);
     } finally {
       this.#binding--;
+    }
+  }
+
+  /** The pod is bound, whatever becomes of this. */
+  #tellBound({ queued: { pod }, framework, cycle, nodeName }: Placed): void {
+    try {
+      framework.postBind(cycle, pod, nodeName);
+    } catch (err) {
+      this.#parts.logger.error("a plugin failed after a pod was bound", { pod: pod.key, err });
     }
   }
 
@@ -221,8 +230,12 @@ export class Scheduler {
 
   /** The room is free again, for this pod later and for others now. */
   #giveRoomBack({ queued: { pod }, framework, cycle, nodeName }: Placed): void {
-    const { cache, queue } = this.#parts;
-    framework.unreserve(cycle, pod, nodeName);
+    const { cache, queue, logger } = this.#parts;
+    try {
+      framework.unreserve(cycle, pod, nodeName);
+    } catch (err) {
+      logger.error("a plugin failed to take back what it reserved", { pod: pod.key, err });
+    }
     cache.forget(pod.uid);
     queue.move({ resource: "AssignedPod", action: "delete", pod: { old: pod.pod, new: undefined } });
   }

@@ -5,6 +5,7 @@ import { Metrics } from "./metrics.ts";
 const WANTED: readonly RegExp[] = [
   /^# HELP kubernetes_build_info \[BETA\] .*\n# TYPE kubernetes_build_info gauge\nkubernetes_build_info\{major="1",minor="36",git_version="v1\.36\.\d+\+k8ts",.*,platform="[^"]+"\} 1$/m,
   /^kubernetes_feature_enabled\{name="AllAlpha",stage="ALPHA"\} 0$/m,
+  /^kubernetes_feature_enabled\{name="NodeDeclaredFeatures",stage="BETA"\} 0$/m,
   /^kubernetes_feature_enabled\{name="SidecarContainers",stage=""\} 1$/m,
   /^kubernetes_feature_enabled\{name="WatchList",stage="BETA"\} 1$/m,
   /^process_start_time_seconds \d+(\.\d+)?$/m,

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Logger } from "#apimachinery";
-import { tryCommand } from "./run-command.ts";
+import { type CommandResult, tryCommand } from "./run-command.ts";
 
 /** An entry of the kernel's table, as far as it matters here. */
 export interface Flow {
@@ -21,6 +21,7 @@ export type Flows = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** One process for each: a burst of endpoint changes must not fork without end. */
 const DELETED_MAX = 256;
+const NOT_STARTED = 127;
 const ENTRY = /^udp\s.*?src=\S+ dst=(\S+) sport=\d+ dport=(\d+) .*?src=(\S+) dst=\S+ sport=(\d+) dport=\d+/gm;
 
 /** Of `conntrack -L -p udp`. */
@@ -59,42 +60,62 @@ export interface StaleFlowOptions {
   readonly family?: "IPv4" | "IPv6";
   /** Leads into another network namespace (`nsenter --net=…`). */
   readonly prefix?: readonly string[];
+  /** Runs the tool. */
+  readonly run?: typeof tryCommand;
 }
 
 /**
- * Gives how many were deleted. Nothing is asked of the kernel when nothing is served. Without the tool a flow ends by its
- * timeout.
+ * Gives how many entries were deleted. Nothing is asked of the kernel when nothing is served. What the kernel or the tool refuses
+ * is logged as an error: then a flow ends by its timeout.
  */
 export async function deleteStaleFlows(options: StaleFlowOptions, signal: AbortSignal): Promise<number> {
-  const { served, nodeIPs, logger } = options;
+  const { served, nodeIPs, logger, family: ipFamily = "IPv4" } = options;
   if (served.size === 0) return 0;
   const listed = await conntrack(options, ["-L"], signal);
-  if (listed === undefined) {
-    logger.debug("conntrack is not installed: stale UDP flows end by their timeout");
+  if (listed.code !== 0) {
+    logger.error("Failed to list conntrack entries", { ipFamily, why: whyOf(listed) });
     return 0;
   }
-  const stale = staleFlows(parseFlows(listed), served, nodeIPs);
+  const stale = staleFlows(parseFlows(listed.stdout), served, nodeIPs);
+  let entriesDeleted = 0;
+  let refused: CommandResult | undefined;
   for (const { address, port, from, fromPort } of stale.slice(0, DELETED_MAX)) {
     const original = ["--orig-dst", address, "--orig-port-dst", port];
     const reply = ["--reply-src", from, "--reply-port-src", fromPort];
-    await conntrack(options, ["-D", ...original, ...reply], signal);
+    const result = await conntrack(options, ["-D", ...original, ...reply], signal);
+    const deleted = parseDeleted(result.stderr);
+    entriesDeleted += deleted ?? 0;
+    // That a flow has ended by itself meanwhile is an exit code, too.
+    if (result.code !== 0 && deleted !== 0) refused = result;
   }
+  if (refused !== undefined)
+    logger.error("Failed to clear all conntrack entries", { ipFamily, entriesDeleted, why: whyOf(refused) });
   if (stale.length > DELETED_MAX)
     logger.warn("more stale UDP flows than are deleted at once", { flows: stale.length });
-  return Math.min(stale.length, DELETED_MAX);
+  return entriesDeleted;
 }
 
-/** Standard output; undefined without the tool. That no entry matched is an exit code, too. */
+/** Of `conntrack -D`; undefined when it does not say. */
+function parseDeleted(stderr: string): number | undefined {
+  const count = /(\d+) flow entries have been deleted/.exec(stderr)?.[1];
+  return count === undefined ? undefined : Number(count);
+}
+
+/** A tool that cannot be started is a result, too: its exit code is a shell's. */
 async function conntrack(
-  { prefix = [], family = "IPv4" }: StaleFlowOptions,
+  { prefix = [], family = "IPv4", run = tryCommand }: StaleFlowOptions,
   args: readonly string[],
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<CommandResult> {
   const [file = "", ...rest] = [...prefix, "conntrack", "-f", family.toLowerCase(), "-p", "udp", ...args];
   try {
-    return (await tryCommand([file, ...rest], {}, signal)).stdout;
+    return await run([file, ...rest], {}, signal);
   } catch (err) {
-    if ((err as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw err;
+    signal.throwIfAborted();
+    return { code: NOT_STARTED, stdout: "", stderr: (err as Error).message };
   }
+}
+
+function whyOf({ code, stderr }: CommandResult): string {
+  return stderr.trim() || `exit code ${code}`;
 }

@@ -1,6 +1,6 @@
 /** A pod with everything the plugins ask of it, computed once. @module */
 import type { Pod } from "#api/core/v1/types.gen";
-import { controllerOf, keyOf, labels, type ObjectKey, ownValue } from "#apimachinery";
+import { controllerOf, keyOf, labels, type ObjectKey } from "#apimachinery";
 import { claimRefs, type ClaimRef } from "./claim-refs.ts";
 import { podRequests } from "./pod-requests.ts";
 import type { Resources } from "./resources.ts";
@@ -121,17 +121,8 @@ function hostPortsOf(pod: Pod): readonly HostPort[] {
 }
 
 function affinityTerm(pod: Pod, term: PodAffinityTerm, weight: number): AffinityTerm {
-  let selector =
-    term.labelSelector === undefined ? labels.nothing : labels.fromLabelSelector(term.labelSelector);
-  for (const [keys, operator] of [
-    [term.matchLabelKeys, "in"],
-    [term.mismatchLabelKeys, "notin"],
-  ] as const) {
-    for (const key of keys ?? []) {
-      const value = ownValue(pod.metadata.labels, key);
-      if (value !== undefined) selector = labels.add(selector, labels.newRequirement(key, operator, [value]));
-    }
-  }
+  // matchLabelKeys and mismatchLabelKeys are part of the selector since the API server took the pod
+  const selector = labels.fromLabelSelector(term.labelSelector);
   const named = term.namespaces ?? [];
   const isOwnOnly = named.length === 0 && term.namespaceSelector === undefined;
   const namespaces = isOwnOnly ? [pod.metadata.namespace ?? ""] : named;

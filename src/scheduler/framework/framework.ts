@@ -231,12 +231,16 @@ export class Framework {
     });
   }
 
-  /** Every plugin is told, in reverse, whether it reserved or not: Unreserve is idempotent by contract. */
+  /**
+   * Every plugin is told, in reverse, whether it reserved or not: Unreserve is idempotent by contract. Throws in the end if
+   * any of them threw.
+   */
   unreserve({ state, timer }: Cycle, pod: PodInfo, nodeName: string): void {
-    timed(timer, "Unreserve", SUCCESS, () => {
-      for (const plugin of this.#points.plugins.reserve.toReversed())
-        timedPlugin(timer, "Unreserve", plugin.name, SUCCESS, () => plugin.unreserve?.(state, pod, nodeName));
-    });
+    timed(timer, "Unreserve", SUCCESS, () =>
+      tellAll("Unreserve", this.#points.plugins.reserve.toReversed(), (plugin) =>
+        timedPlugin(timer, "Unreserve", plugin.name, SUCCESS, () => plugin.unreserve?.(state, pod, nodeName)),
+      ),
+    );
   }
 
   /** A status refuses the pod; a waiting pod is to be waited for before PreBind. */
@@ -318,11 +322,13 @@ export class Framework {
     throw new PluginError("Bind", "binding rejected: plugin skipped");
   }
 
+  /** Every plugin is told. Throws in the end if any of them threw. */
   postBind({ state, timer }: Cycle, pod: PodInfo, nodeName: string): void {
-    timed(timer, "PostBind", SUCCESS, () => {
-      for (const plugin of this.#points.plugins.postBind)
-        timedPlugin(timer, "PostBind", plugin.name, SUCCESS, () => plugin.postBind!(state, pod, nodeName));
-    });
+    timed(timer, "PostBind", SUCCESS, () =>
+      tellAll("PostBind", this.#points.plugins.postBind, (plugin) =>
+        timedPlugin(timer, "PostBind", plugin.name, SUCCESS, () => plugin.postBind!(state, pod, nodeName)),
+      ),
+    );
   }
 
   addPod({ state, filters }: Cycle, pod: PodInfo, other: PodInfo, node: NodeInfo): void {
@@ -389,6 +395,20 @@ export class Framework {
     const key = `${point}/${name}`;
     this.#evaluations.set(key, (this.#evaluations.get(key) ?? 0) + 1);
   }
+}
+
+/** One plugin's failure keeps nothing from the others. */
+function tellAll(point: string, plugins: readonly Plugin[], tell: (plugin: Plugin) => void): void {
+  const failures: unknown[] = [];
+  for (const plugin of plugins) {
+    try {
+      tell(plugin);
+    } catch (err) {
+      failures.push(err);
+    }
+  }
+  if (failures.length > 0)
+    throw new AggregateError(failures, `${failures.length} plugins failed in ${point}`);
 }
 
 const SUCCESS = always("Success");

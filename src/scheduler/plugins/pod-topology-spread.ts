@@ -1,4 +1,5 @@
 /** PodTopologySpread: keeps the pods of a group even over zones, nodes or other domains. @module */
+import { jsonEqual, type labels } from "#apimachinery";
 import type { NodeInfo } from "../cache/node-info.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
 import type { PodTopologySpreadArgs } from "../config/types.ts";
@@ -7,7 +8,7 @@ import { MAX_NODE_SCORE, type Plugin } from "../framework/plugin.ts";
 import { unresolvable, unschedulable } from "../framework/status.ts";
 import type { DefaultSelector } from "./default-selector.ts";
 import { eventPod } from "./event-pod.ts";
-import { HOSTNAME, TopologyConstraints, type Constraint } from "./topology-constraint.ts";
+import { HOSTNAME, TopologyConstraints, type Constraint, type Demand } from "./topology-constraint.ts";
 
 const NAME = "PodTopologySpread";
 const SCORE = "PodTopologySpread.score";
@@ -89,7 +90,7 @@ export function podTopologySpread(args: PodTopologySpreadArgs, selectorOf: Defau
         changes: ["UpdateNodeLabel", "UpdateNodeTaint"],
       },
     ],
-    queueingHint: mayHelp,
+    queueingHint: (event, pod) => mayHelp(event, pod, constraintsOf.hard(pod)),
   };
 }
 
@@ -101,19 +102,32 @@ function hasAllKeys(node: NodeInfo, constraints: readonly Constraint[]): boolean
 function sizeOf({ topologyKey, counter }: Constraint, nodes: readonly NodeInfo[]): number {
   if (topologyKey === HOSTNAME) return nodes.length;
   const domains = new Set<number>();
+  // by the profile's own wishes, nodes without the label are one more domain
   for (const node of nodes) domains.add(counter.table.domainOf[node.slot]!);
-  domains.delete(-1);
   return domains.size;
 }
 
-/** A pod of the group that comes or goes shifts the balance; so does a node with the keys. */
-function mayHelp(event: ClusterEvent, pod: PodInfo): boolean {
-  const constraints = pod.pod.spec?.topologySpreadConstraints ?? [];
-  if (event.resource === "Node") {
-    const has = (labels: Readonly<Record<string, string>> | undefined): boolean =>
-      labels !== undefined && constraints.every(({ topologyKey }) => Object.hasOwn(labels, topologyKey));
-    return has(event.node?.new?.metadata.labels) || has(event.node?.old?.metadata.labels);
-  }
-  const { namespace } = pod;
-  return eventPod(event, "new")?.namespace === namespace || eventPod(event, "old")?.namespace === namespace;
+/** A pod of the group that comes or goes shifts the balance; so does a node that enters, leaves or moves between domains. */
+function mayHelp(event: ClusterEvent, pod: PodInfo, hard: readonly Demand[]): boolean {
+  if (event.resource === "Node") return nodeMayHelp(event, hard);
+  const older = eventPod(event, "old");
+  const newer = eventPod(event, "new");
+  if ((older ?? newer)?.namespace !== pod.namespace) return false;
+  if (older === undefined || newer === undefined)
+    return hard.some(({ selects }) => selects((older ?? newer)!.labels));
+  if (older.isTerminating !== newer.isTerminating) return hard.some(({ selects }) => selects(older.labels));
+  return hard.some(({ selects }) => selects(older.labels) !== selects(newer.labels));
+}
+
+function nodeMayHelp({ node }: ClusterEvent, hard: readonly Demand[]): boolean {
+  const hasKeys = (own: labels.Labels): boolean =>
+    hard.every(({ topologyKey }) => Object.hasOwn(own, topologyKey));
+  const older = node?.old?.metadata.labels ?? {};
+  const newer = node?.new?.metadata.labels ?? {};
+  if (node?.old === undefined) return hasKeys(newer);
+  if (node.new === undefined) return hasKeys(older);
+  if (hasKeys(older) !== hasKeys(newer)) return true;
+  if (!hasKeys(newer)) return false;
+  const isMoved = hard.some(({ topologyKey }) => older[topologyKey] !== newer[topologyKey]);
+  return isMoved || !jsonEqual(node.old.spec?.taints, node.new.spec?.taints);
 }

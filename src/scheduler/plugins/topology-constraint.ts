@@ -22,9 +22,15 @@ export interface Constraint {
   readonly counter: PodCounter;
 }
 
-/** A constraint before it has its counter. */
-interface Draft {
+/** What a constraint speaks of. */
+export interface Demand {
   readonly topologyKey: string;
+  /** Whether its selector selects the labels, in whatever namespace. */
+  readonly selects: (own: labels.Labels) => boolean;
+}
+
+/** A constraint before it has its counter. */
+interface Draft extends Demand {
   readonly maxSkew: number;
   readonly minDomains: number;
   readonly honorsAffinity: boolean;
@@ -32,6 +38,7 @@ interface Draft {
   /** Equal keys mean equal `matches`. */
   readonly key: string;
   readonly matches: (pod: PodInfo) => boolean;
+  readonly matchesItself: boolean;
 }
 
 /** Upstream's system defaults: 3 per node and 5 per zone, as a wish. */
@@ -56,6 +63,11 @@ export class TopologyConstraints {
   /** The pod says nothing, and neither does the profile: nodes without zones are as good as others. */
   isSystemDefault({ pod }: PodInfo): boolean {
     return this.#isSystem && (pod.spec?.topologySpreadConstraints ?? []).length === 0;
+  }
+
+  /** What keeps the pod from nodes, before anything is counted. */
+  hard(pod: PodInfo): readonly Demand[] {
+    return this.#drafts(pod, "DoNotSchedule");
   }
 
   filter(pod: PodInfo, snapshot: Snapshot): readonly Constraint[] {
@@ -101,10 +113,11 @@ function ownSelector(pod: PodInfo, constraint: TopologySpreadConstraint): labels
 }
 
 function newDraft(
-  { namespace }: PodInfo,
+  { namespace, labels: own }: PodInfo,
   constraint: TopologySpreadConstraint,
   selector: labels.Selector,
 ): Draft {
+  const countsNone = labels.isEverything(selector); // as upstream: an empty selector finds only the pod itself
   return {
     topologyKey: constraint.topologyKey,
     maxSkew: constraint.maxSkew,
@@ -113,7 +126,12 @@ function newDraft(
     honorsTaints: constraint.nodeTaintsPolicy === "Honor",
     key: JSON.stringify([namespace, selector]),
     matches: (other) =>
-      other.namespace === namespace && !other.isTerminating && labels.matches(selector, other.labels),
+      !countsNone &&
+      other.namespace === namespace &&
+      !other.isTerminating &&
+      labels.matches(selector, other.labels),
+    selects: (others) => labels.matches(selector, others),
+    matchesItself: labels.matches(selector, own),
   };
 }
 
@@ -124,7 +142,7 @@ function withCounter(
   pod: PodInfo,
   { index }: Snapshot,
 ): Constraint {
-  const { matches, maxSkew, minDomains } = draft;
+  const { matches, matchesItself, maxSkew, minDomains } = draft;
   const limit = nodeLimit(draft, topologyKey, neededKeys, pod);
   const key = `PodTopologySpread ${topologyKey} ${draft.key} ${limit?.key ?? ""}`;
   const counter = index.counter(key, () => ({
@@ -132,7 +150,6 @@ function withCounter(
     matches,
     ...(limit !== undefined && { includes: limit.includes }),
   }));
-  const matchesItself = draft.matches({ ...pod, isTerminating: false });
   return { topologyKey: draft.topologyKey, maxSkew, minDomains, matchesItself, counter };
 }
 

@@ -202,6 +202,7 @@ function splitByBudget(
 
 function covers({ metadata, spec, status }: PodDisruptionBudget, pod: PodInfo): boolean {
   if (metadata.namespace !== pod.namespace || spec?.selector === undefined) return false;
+  if (Object.keys(pod.labels).length === 0) return false; // as upstream: whatever the selector is
   const selector = labels.fromLabelSelector(spec.selector);
   if (labels.isEverything(selector)) return false; // as upstream: an empty selector protects nothing here
   if (status?.disruptedPods?.[pod.pod.metadata.name] !== undefined) return false;
