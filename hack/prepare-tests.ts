@@ -1,18 +1,12 @@
 /** Brings what the whole test run needs besides npm's packages: run by `npm test`. Without root it says what will be skipped. */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { homedir } from "node:os";
-import { installPackages } from "../src/launcher/preflight.ts";
+import { drivers } from "../src/launcher/drivers/index.ts";
+import { installPackages, missingPackages } from "../src/launcher/preflight.ts";
 import { explain } from "../src/launcher/user-error.ts";
 
-/** Program -> Debian package. */
+/** Program -> Debian package: what a real node needs, and what tests need besides. */
 const NEEDED: Readonly<Record<string, string>> = {
-  ip: "iproute2",
-  nft: "nftables",
-  nsenter: "util-linux",
-  containerd: "containerd",
-  runc: "runc",
-  "/usr/lib/cni/bridge": "containernetworking-plugins",
+  ...drivers.netns.packages,
   etcd: "etcd-server",
   "docker-registry": "docker-registry",
   "/bin/busybox": "busybox-static",
@@ -20,12 +14,7 @@ const NEEDED: Readonly<Record<string, string>> = {
 };
 
 const path = process.env["PATH"] ?? "";
-const isPresent = (program: string): boolean =>
-  program.startsWith("/")
-    ? existsSync(program)
-    : path.split(":").some((dir) => existsSync(join(dir, program)));
-const missing = Object.entries(NEEDED).filter(([program]) => !isPresent(program));
-const packages = [...new Set(missing.map(([, name]) => name))];
+const packages = missingPackages({ packages: NEEDED }, path);
 
 if (packages.length > 0) {
   const isRoot = process.geteuid?.() === 0;

@@ -22,7 +22,7 @@ import { reservedOf } from "./node-status/reserved.ts";
 import { newPrivilegeParts, type PrivilegeInputs, type PrivilegeParts } from "./privilege-parts.ts";
 import { newResourceParts, type ResourceParts } from "./resource-parts.ts";
 import { NodeStatusManager } from "./node-status/node-status-manager.ts";
-import type { KubeletOptions } from "./options.ts";
+import { DEFAULT_RESOLV_CONF, type KubeletOptions } from "./options.ts";
 import type { MachineInfo, NodePlatform } from "./platform/platform.ts";
 import { noCgroups } from "./cgroups/no-cgroups.ts";
 import { CriticalPodAdmission } from "./preemption/critical-pod-admission.ts";
@@ -53,6 +53,7 @@ import { TokenManager } from "./volumes/token-manager.ts";
 import { releaseImageVolumes } from "./volumes/image-volume.ts";
 import type { VolumeManager } from "./volumes/volume-manager.ts";
 import { newVolumeParts, type VolumeParts } from "./volumes/volume-parts.ts";
+import { checkResolvConf } from "./network/check-resolv-conf.ts";
 import { parseResolvConf } from "./network/dns.ts";
 
 const DEFAULT_VERSION = "v1.36.0";
@@ -103,6 +104,7 @@ export interface KubeletParts {
   /** Makes the upper levels of the pods' cgroups, and bounds those of the system; what all pods may have is bound in `enforced`. */
   readonly ensureCgroups: () => Promise<{ readonly enforced: Promise<void> }>;
   readonly flushEvents: () => Promise<void>;
+  readonly checkResolvConf: () => void;
   /** Set once the pods of the API are known; before that nothing is an orphan. */
   readonly sourcesReady: { value: boolean };
 }
@@ -211,6 +213,7 @@ export function newKubeletParts(
     localPaths,
     syncer,
     flushEvents: () => recorder.flush(),
+    checkResolvConf: () => tellOfResolvConf(core),
     sourcesReady: { value: false },
     ensureCgroups: () => ensureCgroups(core),
   };
@@ -241,6 +244,11 @@ function newCore(
   const startup = new PodStartup(inputs.metrics.podTimes, clock);
   const made = { probeMetrics, podStarts, startup };
   return { options, inputs, facts, platform, recorder, allocatable, ...made, signal, parts };
+}
+
+function tellOfResolvConf({ options, inputs, recorder }: Core): void {
+  const { nodeName, clusterDomain, resolvConf: path = DEFAULT_RESOLV_CONF } = options;
+  checkResolvConf({ recorder, nodeName, path, text: inputs.resolvConf, clusterDomain });
 }
 
 /** Pods may take what eviction keeps free: they are evicted before the kernel has to kill. */
@@ -373,6 +381,7 @@ function newSyncer(core: Core, made: SyncerParts, devices: DeviceParts): NodePod
     runtimeName: inputs.version.runtimeName,
     clusterDNS: options.clusterDNS,
     nodeResolver: parseResolvConf(inputs.resolvConf ?? ""),
+    node: () => parts().nodeStatus.node,
     activePods: () => parts().workers.activePods(),
     networkError: () => parts().nodeStatus.networkError,
     onStatus: (uid, status) => core.podStarts.told(uid, status),

@@ -15,7 +15,7 @@ import { podsWithLogs } from "./logs/pod-log-folders.ts";
 import { keepNodeLease } from "./node-status/node-lease.ts";
 import { checkCgroupDriver } from "./platform/check-cgroup-driver.ts";
 import { checkMachine } from "./platform/check-machine.ts";
-import type { KubeletOptions } from "./options.ts";
+import { DEFAULT_RESOLV_CONF, type KubeletOptions } from "./options.ts";
 import { newAuthenticator } from "./server/authenticate.ts";
 import { newAuthorizer } from "./server/authorize.ts";
 import { privilegeInputs } from "./privilege-parts.ts";
@@ -31,7 +31,6 @@ import { sweepOrphans } from "./volumes/orphan-sweep.ts";
 
 /** Of kubelets without an endpoint: nobody can read it, and thousands of simulated nodes need not have one each. */
 const UNREAD = new KubeletMetrics();
-const DEFAULT_RESOLV_CONF = "/etc/resolv.conf";
 const API_BURST = 100;
 const NODE_LOG_DIR = "/var/log";
 const DEFAULT_LEASE_SECONDS = 40;
@@ -67,6 +66,7 @@ async function run(given: KubeletOptions, tasks: Promise<unknown>[], signal: Abo
   const options = { ...given, runtime, client: clientOf(given) };
   const { platform, nodeName, clock, random, logger, server } = options;
   if (platform.name === "linux") await checkMachine(options);
+  await platform.ensureRoot();
   const services = newInformer(options, Services, { transform: trimService });
   tasks.push(services.run(signal));
   const [machine, { bootTimeMs: bootMs }, privileges, version, resolvConf] = await Promise.all([
@@ -96,10 +96,7 @@ async function run(given: KubeletOptions, tasks: Promise<unknown>[], signal: Abo
   const durationSeconds = options.nodeLeaseDurationSeconds ?? DEFAULT_LEASE_SECONDS;
   // The node must not be lost because its kubelet has much to say.
   const lease = { client: given.client, clock, random, logger, nodeName, durationSeconds };
-  await parts.volumes.load();
-  await parts.privileges.userns.load();
-  await parts.privileges.shutdown.start(signal);
-  await parts.devices.load();
+  await loadParts(parts, signal);
   tasks.push(
     parts.volumeParts.run(signal),
     parts.devices.run(signal),
@@ -122,6 +119,7 @@ async function run(given: KubeletOptions, tasks: Promise<unknown>[], signal: Abo
   tasks.push(pods.run(signal));
   await Promise.all([pods.waitForSync(signal), manifests.known]);
   parts.sourcesReady.value = true;
+  parts.checkResolvConf();
   parts.resources.allocation.retain(new Set(parts.workers.pods().map(uidOf)));
   tasks.push(parts.resources.run(signal), parts.resources.allocation.run(signal));
   tasks.push(parts.localPaths.run(signal));
@@ -129,7 +127,18 @@ async function run(given: KubeletOptions, tasks: Promise<unknown>[], signal: Abo
   tasks.push(sweep(options, parts, signal));
   logger.info("Kubelet runs", { node: nodeName, runtime: version.runtimeName });
   await aborted(signal);
-  const { workers, prober, objects, certificates, status } = parts;
+  await closeParts(parts);
+}
+
+/** What a kubelet before this one has left. */
+async function loadParts({ volumes, privileges, devices }: KubeletParts, signal: AbortSignal): Promise<void> {
+  await volumes.load();
+  await privileges.userns.load();
+  await privileges.shutdown.start(signal);
+  await devices.load();
+}
+
+async function closeParts({ workers, prober, objects, certificates, status }: KubeletParts): Promise<void> {
   await Promise.all([workers, prober, objects, certificates, status].map((part) => part.close()));
 }
 

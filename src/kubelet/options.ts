@@ -16,6 +16,8 @@ export interface Taint {
   readonly effect: "NoSchedule" | "PreferNoSchedule" | "NoExecute";
 }
 
+export const DEFAULT_RESOLV_CONF = "/etc/resolv.conf";
+
 /** PEM. */
 export interface ServingCertificates {
   readonly cert: string;

@@ -116,7 +116,7 @@ export async function freePort(host: string, wanted: number, taken: readonly num
   return port;
 }
 
-export function missingPackages(driver: Driver, path: string): readonly string[] {
+export function missingPackages(driver: Pick<Driver, "packages">, path: string): readonly string[] {
   const isPresent = (program: string): boolean =>
     program.startsWith("/")
       ? existsSync(program)

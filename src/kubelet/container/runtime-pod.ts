@@ -22,6 +22,8 @@ export interface RuntimeContainer {
   readonly reason: string;
   readonly message: string;
   readonly logPath: string;
+  /** As the API names it; absent on runtimes that know none: they take the image's. */
+  readonly stopSignal?: string;
   /** As the runtime has set them; absent on runtimes that do not say. */
   readonly resources?: LinuxContainerResources;
   readonly user?: {

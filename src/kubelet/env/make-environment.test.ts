@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ConfigMap, Container, PodSpec, Secret, Service } from "#api/core/v1/types.gen";
+import type { ConfigMap, Container, FileKeySelector, PodSpec, Secret, Service } from "#api/core/v1/types.gen";
 import { testContainer, testPod } from "../container/testing.ts";
 import { ConfigError, makeEnvironment } from "./make-environment.ts";
 
@@ -49,7 +49,10 @@ async function make(
         services: () => services,
       },
       node: { allocatable: { cpu: "4", memory: "8Gi" } },
-      readVolumeFile: async () => "# comment\nKEY=value\n",
+      readVolumeFile: async (_, path) => {
+        if (path !== "env") throw new Error("ENOENT: /on/the/node");
+        return { path: "/volume/env", data: Buffer.from("# comment\nKEY='value'\nEMPTY=''\nBAD=value\n") };
+      },
     },
     signal,
   );
@@ -100,6 +103,10 @@ test("makeEnvironment() reads fields, resources and files", async () => {
   });
 });
 
+function fileKey(key: string, rest: Partial<FileKeySelector> = {}): Partial<Container> {
+  return { env: [{ name: "A", valueFrom: { fileKeyRef: { volumeName: "v", path: "env", key, ...rest } } }] };
+}
+
 const missing: readonly (readonly [string, Partial<Container>, string])[] = [
   ["configMap", { envFrom: [{ configMapRef: { name: "no" } }] }, 'configmap "no" not found'],
   [
@@ -112,6 +119,9 @@ const missing: readonly (readonly [string, Partial<Container>, string])[] = [
     { env: [{ name: "A", valueFrom: { configMapKeyRef: { name: "cm", key: "no" } } }] },
     "couldn't find key no in ConfigMap default/cm",
   ],
+  ["key of a file", fileKey("EMPTY"), 'environment variable key "EMPTY" not found in file "/volume/env"'],
+  ["file", fileKey("KEY", { path: "no", optional: true }), "couldn't parse env file"],
+  ["quote in a file", fileKey("LATER", { optional: true }), "couldn't parse env file"],
 ];
 
 for (const [what, container, message] of missing) {
@@ -126,6 +136,10 @@ test("makeEnvironment() leaves out what is optional and missing", async () => {
     env: [{ name: "A", valueFrom: { secretKeyRef: { name: "no", key: "k", optional: true } } }],
   });
   assert.deepEqual(env, {});
+});
+
+test("makeEnvironment() leaves out an optional key that a file has no value for", async () => {
+  assert.deepEqual(await make(fileKey("EMPTY", { optional: true })), {});
 });
 
 test("makeEnvironment() takes no key for there that is only every object's", async () => {

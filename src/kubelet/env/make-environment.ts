@@ -4,6 +4,8 @@ import type { ConfigMap, Container, EnvFromSource, EnvVar, Pod, Secret } from "#
 import { specOf } from "../container/pod-spec.ts";
 import { expand } from "./expand.ts";
 import { fieldRefValue, type PodAddresses, resourceFieldValue } from "./field-ref.ts";
+import type { FileInside } from "../platform/platform.ts";
+import { parseEnv } from "./parse-env.ts";
 import { serviceEnv } from "./service-env.ts";
 import type { NodeCapacity, ObjectSource } from "./types.ts";
 
@@ -14,7 +16,7 @@ export interface EnvironmentInput {
   readonly objects: ObjectSource;
   readonly node: NodeCapacity;
   /** One file of an emptyDir volume, for fileKeyRef. */
-  readonly readVolumeFile: (volumeName: string, path: string) => Promise<string>;
+  readonly readVolumeFile: (volumeName: string, path: string) => Promise<FileInside>;
 }
 
 /** The container cannot be made until somebody changes something: CreateContainerConfigError. */
@@ -89,7 +91,7 @@ async function valueFrom(
   throw new ConfigError(`couldn't find key ${ref.key} in ${kind} ${namespace}/${ref.name}`);
 }
 
-/** `KEY=value` lines of a file that another container wrote. */
+/** From a file that another container wrote. What cannot be read is an error, also of what is optional, as upstream. */
 async function fileKey(
   { readVolumeFile }: EnvironmentInput,
   ref: {
@@ -99,24 +101,22 @@ async function fileKey(
     readonly optional?: boolean;
   },
 ): Promise<string | undefined> {
-  const missing = (): undefined => {
-    if (ref.optional === true) return undefined;
-    throw new ConfigError(
-      `environment variable key ${JSON.stringify(ref.key)} not found in file ${ref.path}`,
-    );
-  };
-  let text: string;
+  let path: string;
+  let value: string;
   try {
-    text = await readVolumeFile(ref.volumeName, ref.path);
+    const file = await readVolumeFile(ref.volumeName, ref.path);
+    path = file.path;
+    value = parseEnv(file.data, ref.key);
   } catch (err) {
-    if (ref.optional === true) return undefined;
-    throw new ConfigError(`cannot read ${ref.path} of volume ${ref.volumeName}`, { cause: err });
+    if (err instanceof ConfigError) throw err;
+    // Neither what is in the file nor why it could not be opened is told: it need not be the user's.
+    throw new ConfigError("couldn't parse env file", { cause: err });
   }
-  for (const line of text.split("\n")) {
-    const match = /^\s*([^=#\s][^=]*)=(.*)$/u.exec(line);
-    if (match?.[1] === ref.key) return match[2]!.replace(/^'(.*)'$/u, "$1");
-  }
-  return missing();
+  if (value !== "") return value;
+  if (ref.optional === true) return undefined;
+  throw new ConfigError(
+    `environment variable key ${JSON.stringify(ref.key)} not found in file ${JSON.stringify(path)}`,
+  );
 }
 
 function lookUp(

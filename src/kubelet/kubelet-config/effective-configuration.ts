@@ -2,7 +2,7 @@
 import { formatDuration } from "#apimachinery";
 import { DEFAULT_HARD, type EvictionConfig } from "../eviction/thresholds.ts";
 import { DEFAULT_IMAGE_GC } from "../images/image-gc-plan.ts";
-import type { KubeletOptions } from "../options.ts";
+import { DEFAULT_RESOLV_CONF, type KubeletOptions } from "../options.ts";
 
 /** Settings of one value: what else there is is refused when a configuration is read. */
 const FIXED = {
@@ -85,7 +85,7 @@ export function effectiveConfiguration(options: KubeletOptions): object {
     registryBurst: options.registryBurst ?? 10,
     registryPullQPS: options.registryPullQPS ?? 0,
     ...(options.reservedSystemCPUs !== undefined && { reservedSystemCPUs: options.reservedSystemCPUs }),
-    resolvConf: options.resolvConf ?? "/etc/resolv.conf",
+    resolvConf: options.resolvConf ?? DEFAULT_RESOLV_CONF,
     seccompDefault: options.seccompDefault ?? false,
     shutdownGracePeriod: formatDuration((shutdown.gracePeriodSeconds ?? 0) * 1000),
     shutdownGracePeriodCriticalPods: formatDuration((shutdown.gracePeriodCriticalPodsSeconds ?? 0) * 1000),

@@ -20,6 +20,7 @@ import type { MountedVolume, MountedVolumes } from "../volumes/mounted-volume.ts
 import { containerLogPath, type NodePaths, podDir } from "./paths.ts";
 import { resolveRecursiveReadOnly } from "./recursive-read-only.ts";
 import { containerSecurityContext, type ImageUser } from "./security-context.ts";
+import { runtimeSignal } from "./stop-signal.ts";
 
 export interface ContainerInput {
   readonly pod: Pod;
@@ -127,11 +128,6 @@ function withIds(mount: Mount, userNamespace: UserNamespace | undefined): Mount 
   return { ...mount, uidMappings: uids, gidMappings: gids };
 }
 
-/** `SIGRTMIN+1` is `SIGNAL_SIGRTMINPLUS1` to the runtime. */
-function runtimeSignal(name: string): string {
-  return `SIGNAL_${name.replace("+", "PLUS").replace("-", "MINUS")}`;
-}
-
 async function volumeMounts(input: ContainerInput): Promise<readonly Mount[]> {
   const mounts: Mount[] = [];
   for (const [index, mount] of (input.container.volumeMounts ?? []).entries()) {
@@ -177,15 +173,27 @@ async function hostPathOf(
   volumePath: string,
   index: number,
 ): Promise<string> {
-  let inside = subPath;
+  const inside = subPathExpr === "" ? subPath : expandSubPath(subPathExpr, env);
+  if (inside === "") return volumePath;
+  if (inside.startsWith("/"))
+    throw new ConfigError(`error SubPath \`${inside}\` must not be an absolute path`);
+  if (inside.split("/").includes(".."))
+    throw new ConfigError(`unable to provision SubPath \`${inside}\`: must not contain '..'`);
+  const target = `${podDir(paths, uidOf(pod))}/volume-subpaths/${name}/${container.name}/${index}`;
   try {
-    if (subPathExpr !== "") inside = expandAll(subPathExpr, (key) => env.get(key));
-    if (inside === "") return volumePath;
-    const target = `${podDir(paths, uidOf(pod))}/volume-subpaths/${name}/${container.name}/${index}`;
     return await host.resolveSubPath(volumePath, inside, target);
   } catch (err) {
+    // Why is not told: a link of the container's may ask for what only the node knows.
     const message = `failed to prepare subPath for volumeMount ${JSON.stringify(name)} of container ${JSON.stringify(container.name)}`;
-    throw new ConfigError(`${message}: ${(err as Error).message}`, { cause: err });
+    throw new ConfigError(message, { cause: err });
+  }
+}
+
+function expandSubPath(expression: string, env: ReadonlyMap<string, string>): string {
+  try {
+    return expandAll(expression, (key) => env.get(key));
+  } catch (err) {
+    throw new ConfigError((err as Error).message, { cause: err });
   }
 }
 

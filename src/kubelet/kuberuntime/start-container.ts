@@ -11,7 +11,7 @@ import { ConfigError, makeEnvironment } from "../env/make-environment.ts";
 import type { NodeCapacity, ObjectSource } from "../env/types.ts";
 import type { EnsuredImage, ImageManager } from "../images/image-manager.ts";
 import { HTTP_FALLBACK, httpFallback, runHook } from "../lifecycle/run-hook.ts";
-import type { VolumeHost } from "../platform/platform.ts";
+import type { FileInside, VolumeHost } from "../platform/platform.ts";
 import type { MountedVolumes } from "../volumes/mounted-volume.ts";
 import { containerConfig } from "./container-config.ts";
 import { imageVolumeCount, withImageVolumes } from "./image-volumes.ts";
@@ -56,7 +56,7 @@ export interface StartInput {
   readonly targetContainerName?: string;
 }
 
-const ENV_FILE_BYTES_MAX = 64 * 1024;
+const ENV_FILE_BYTES_MAX = 1024 * 1024;
 
 /** Throws `StartError`. */
 export async function startContainer(
@@ -156,10 +156,10 @@ async function configOf(
 ): ReturnType<typeof containerConfig> {
   const { objects, host, paths, clusterDomain, hostIPs, node } = starter;
   const { pod, container, podIPs, volumes, runtimePod, targetContainerName } = input;
-  const readVolumeFile = async (volumeName: string, path: string): Promise<string> => {
+  const readVolumeFile = async (volumeName: string, path: string): Promise<FileInside> => {
     const volume = volumes.get(volumeName);
-    if (volume === undefined) throw new Error(`pod has no volume ${volumeName}`);
-    return host.readFile(`${volume.path}/${path}`, ENV_FILE_BYTES_MAX);
+    if (volume !== undefined) return host.readInside(volume.path, path, ENV_FILE_BYTES_MAX);
+    throw new ConfigError(`cannot find the volume ${JSON.stringify(volumeName)} referenced by FileKeyRef`);
   };
   const addresses = { podIPs: specOf(pod).hostNetwork === true ? hostIPs : podIPs, hostIPs };
   const devices = await starter.devices.runOptions(pod, container, signal);
@@ -237,6 +237,13 @@ async function attempt<R>(
   } catch (err) {
     signal.throwIfAborted();
     const message = err instanceof RuntimeError ? err.message : (err as Error).message;
+    // Why may be for the node's administrator only.
+    if (err instanceof ConfigError && err.cause !== undefined)
+      starter.killer.logger.info("A container could not be configured", {
+        pod: uidOf(input.pod),
+        container: input.container.name,
+        err,
+      });
     event(starter, input, "Warning", "Failed", `Error: ${message}`);
     throw new StartError(reason, message, { cause: err, attempted: true });
   }

@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { PodSpec } from "#api/core/v1/types.gen";
+import type { PodDNSConfig, PodSpec } from "#api/core/v1/types.gen";
+import type { EventRecorder } from "#client";
+import type { DNSConfig } from "#cri";
 import { testPod } from "../container/testing.ts";
+import { checkResolvConf } from "./check-resolv-conf.ts";
 import { parseResolvConf, podDNS } from "./dns.ts";
+import { resolvConfProblem } from "./dns-limits.ts";
 import { hostsFile, podHostname } from "./hostname.ts";
 
+const SEARCHES_OMITTED =
+  "Search Line limits were exceeded, some search paths have been omitted, the applied search line is: ";
 const cluster = { servers: ["10.96.0.10"], domain: "cluster.local" };
 const node = parseResolvConf("# mine\nnameserver 192.0.2.53\nsearch example.com.\noptions timeout:1\n");
 const ours = ["default.svc.cluster.local", "svc.cluster.local", "cluster.local", "example.com"];
@@ -38,8 +44,113 @@ const cases: readonly (readonly [string, Partial<PodSpec>, object])[] = [
 ];
 
 for (const [name, spec, want] of cases) {
-  test(`podDNS() ${name}`, () => assert.deepEqual(podDNS(testPod(spec), cluster, node), want));
+  test(`podDNS() ${name}`, () =>
+    assert.deepEqual(podDNS(testPod(spec), cluster, node), { config: want, problems: [] }));
 }
+
+test("podDNS() without a cluster's DNS takes the node's, and says so of node and pod", () => {
+  const { config, problems } = podDNS(testPod(), { ...cluster, servers: [] }, node);
+  assert.deepEqual(config, node);
+  const why =
+    'kubelet does not have ClusterDNS IP configured and cannot create Pod using "ClusterFirst" policy. Falling back to "Default" policy.';
+  assert.deepEqual(problems, [
+    { about: "node", reason: "MissingClusterDNS", message: why },
+    { about: "pod", reason: "MissingClusterDNS", message: `pod: "web_default(u1)". ${why}` },
+  ]);
+  const asked = podDNS(testPod({ dnsPolicy: "Default" }), { ...cluster, servers: [] }, node);
+  assert.deepEqual(asked.problems, [], "who asks for the node's misses nothing");
+});
+
+const short = Array.from({ length: 34 }, (_, i) => `s${i}`);
+/** 12 of them and the spaces between are 2,049 characters. */
+const tooLong = Array.from(
+  { length: 12 },
+  (_, i) => `${"a".repeat(i === 0 ? 164 : 166)}${String(i).padStart(4, "-")}`,
+);
+const limits: readonly (readonly [string, PodDNSConfig, Partial<DNSConfig>, string])[] = [
+  [
+    "three nameservers",
+    { nameservers: ["1.1.1.1", "1.1.1.2", "1.1.1.3", "1.1.1.4"] },
+    { servers: ["1.1.1.1", "1.1.1.2", "1.1.1.3"] },
+    "Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: 1.1.1.1 1.1.1.2 1.1.1.3",
+  ],
+  [
+    "32 search paths",
+    { searches: short },
+    { searches: short.slice(0, 32) },
+    `${SEARCHES_OMITTED}${short.slice(0, 32).join(" ")}`,
+  ],
+  [
+    "search paths of 253 characters",
+    { searches: ["a", "b".repeat(254), "c".repeat(253)] },
+    { searches: ["a", "c".repeat(253)] },
+    `${SEARCHES_OMITTED}a ${"c".repeat(253)}`,
+  ],
+  [
+    "2,048 characters of search paths",
+    { searches: tooLong },
+    { searches: tooLong.slice(0, 11) },
+    `${SEARCHES_OMITTED}${tooLong.slice(0, 11).join(" ")}`,
+  ],
+];
+
+for (const [what, dnsConfig, want, message] of limits) {
+  test(`podDNS() keeps within ${what}, and says what is left`, () => {
+    const { config, problems } = podDNS(testPod({ dnsPolicy: "None", dnsConfig }), cluster, node);
+    assert.deepEqual(config, { servers: [], searches: [], options: [], ...want });
+    assert.deepEqual(problems, [{ about: "pod", reason: "DNSConfigForming", message }]);
+  });
+}
+
+test("podDNS() says nothing of what is just within the limits", () => {
+  const dnsConfig = { nameservers: ["1", "2", "3"], searches: ["a".repeat(253), ...short.slice(0, 31)] };
+  assert.deepEqual(podDNS(testPod({ dnsPolicy: "None", dnsConfig }), cluster, node).problems, []);
+});
+
+function problem(searches: readonly string[], domain = "cluster.local"): string | undefined {
+  return resolvConfProblem("/r", { searches }, domain);
+}
+
+test("resolvConfProblem() names what of the node's search paths does not fit", () => {
+  assert.equal(problem(short.slice(0, 29)), undefined);
+  assert.equal(
+    problem(short.slice(0, 30)),
+    "Resolv.conf file '/r' contains search line consisting of more than 29 domains!",
+  );
+  assert.equal(problem(short.slice(0, 32), ""), undefined);
+  assert.equal(
+    problem(["b".repeat(254)]),
+    'Resolv.conf file "/r" contains a search path which length is more than allowed 253 chars!',
+  );
+  assert.equal(
+    problem(tooLong),
+    "Resolv.conf file '/r' contains search line which length is more than allowed 2048 chars!",
+  );
+});
+
+test("checkResolvConf() tells of the node only what does not fit", () => {
+  const told: string[] = [];
+  const event: EventRecorder["event"] = (about, type, reason, message) =>
+    void told.push(`${about.kind} ${about.metadata.uid} ${type} ${reason} ${message}`);
+  const check = (text: string | undefined): void =>
+    checkResolvConf({ recorder: { event }, nodeName: "n1", path: "/r", text, clusterDomain: "c.l" });
+  for (const text of [undefined, "", `search ${short.slice(0, 29).join(" ")}\n`]) check(text);
+  assert.deepEqual(told, []);
+  check(`search ${short.join(" ")}\n`);
+  assert.deepEqual(told, [
+    "Node n1 Warning CheckLimitsForResolvConf Resolv.conf file '/r' contains search line consisting of more than 29 domains!",
+  ]);
+});
+
+test("parseResolvConf() takes the last search line without the root, and each option's last value", () => {
+  const text =
+    "search old\noptions ndots:1 rotate\nnameserver 1\nnameserver 2\nsearch a. . b\noptions ndots:2\n";
+  assert.deepEqual(parseResolvConf(text), {
+    servers: ["1", "2"],
+    searches: ["a", "b"],
+    options: ["ndots:2", "rotate"],
+  });
+});
 
 test("podHostname() follows hostname and subdomain, and cuts long names", () => {
   assert.deepEqual(podHostname(testPod(), "c.l"), { hostname: "web", fqdn: "" });

@@ -1,48 +1,69 @@
 /** resolv.conf of a pod by its dnsPolicy. Pure; limits and merging are upstream's. @module */
 import type { Pod } from "#api/core/v1/types.gen";
-import type { DNSConfig } from "#cri";
-import { specOf } from "../container/pod-spec.ts";
+import { formatPod, specOf } from "../container/pod-spec.ts";
+import { fitLimits, type Resolver } from "./dns-limits.ts";
 
 export interface ClusterDNS {
   readonly servers: readonly string[];
   readonly domain: string;
 }
 
-/** More than these are cut off, as resolvers ignore them. */
-const NAMESERVERS_MAX = 3;
-const SEARCHES_MAX = 32;
+/** Something that the pod does not get as it asks for it: told in a warning event. */
+export interface DNSProblem {
+  readonly about: "pod" | "node";
+  readonly reason: "DNSConfigForming" | "MissingClusterDNS";
+  readonly message: string;
+}
 
-type Resolver = Required<DNSConfig>;
+export interface PodDNS {
+  readonly config: Resolver;
+  readonly problems: readonly DNSProblem[];
+}
+
+const MISSING =
+  'kubelet does not have ClusterDNS IP configured and cannot create Pod using "ClusterFirst" policy. Falling back to "Default" policy.';
 
 export function parseResolvConf(text: string): Resolver {
   const servers: string[] = [];
   let searches: readonly string[] = [];
-  let options: readonly string[] = [];
+  const options = new Map<string, string>();
   for (const line of text.split("\n")) {
     const [keyword, ...values] = line.trim().split(/\s+/u);
     if (keyword === "nameserver" && values[0] !== undefined) servers.push(values[0]);
-    else if (keyword === "search") searches = values.map((v) => (v === "." ? v : v.replace(/\.$/u, "")));
-    else if (keyword === "options") options = values;
+    // the root stands for no search path at all, and a path with a trailing dot for the one without
+    else if (keyword === "search")
+      searches = values.filter((value) => value !== ".").map((value) => value.replace(/\.$/u, ""));
+    else if (keyword === "options") for (const option of values) options.set(nameOf(option), option);
   }
-  return { servers, searches, options };
+  return { servers, searches, options: [...options.values()] };
 }
 
 /** `node` is the node's own resolver. */
-export function podDNS(pod: Pod, cluster: ClusterDNS, node: Resolver): Resolver {
-  const merged = mergeCustom(pod, byPolicy(pod, cluster, node));
-  return {
-    servers: merged.servers.slice(0, NAMESERVERS_MAX),
-    searches: merged.searches.slice(0, SEARCHES_MAX),
-    options: merged.options,
-  };
+export function podDNS(pod: Pod, cluster: ClusterDNS, node: Resolver): PodDNS {
+  const isMissing = isClusterFirst(pod) && cluster.servers.length === 0;
+  const { config, messages } = fitLimits(mergeCustom(pod, byPolicy(pod, cluster, node)));
+  const problems = messages.map(
+    (message) => ({ about: "pod", reason: "DNSConfigForming", message }) as const,
+  );
+  return { config, problems: isMissing ? [...missing(pod), ...problems] : problems };
+}
+
+function missing(pod: Pod): readonly DNSProblem[] {
+  const reason = "MissingClusterDNS";
+  return [
+    { about: "node", reason, message: MISSING },
+    { about: "pod", reason, message: `pod: ${JSON.stringify(formatPod(pod))}. ${MISSING}` },
+  ];
+}
+
+function isClusterFirst(pod: Pod): boolean {
+  const { dnsPolicy = "ClusterFirst", hostNetwork } = specOf(pod);
+  return dnsPolicy === "ClusterFirstWithHostNet" || (dnsPolicy === "ClusterFirst" && hostNetwork !== true);
 }
 
 function byPolicy(pod: Pod, cluster: ClusterDNS, node: Resolver): Resolver {
-  const { dnsPolicy = "ClusterFirst", hostNetwork } = specOf(pod);
-  if (dnsPolicy === "None") return { servers: [], searches: [], options: [] };
-  const clusterFirst =
-    dnsPolicy === "ClusterFirstWithHostNet" || (dnsPolicy === "ClusterFirst" && hostNetwork !== true);
-  if (!clusterFirst || cluster.servers.length === 0) return node;
+  if (specOf(pod).dnsPolicy === "None") return { servers: [], searches: [], options: [] };
+  if (!isClusterFirst(pod) || cluster.servers.length === 0) return node;
   const { domain, servers } = cluster;
   const namespace = pod.metadata.namespace ?? "";
   const ours = domain === "" ? [] : [`${namespace}.svc.${domain}`, `svc.${domain}`, domain];
@@ -52,15 +73,20 @@ function byPolicy(pod: Pod, cluster: ClusterDNS, node: Resolver): Resolver {
 function mergeCustom(pod: Pod, base: Resolver): Resolver {
   const { dnsConfig } = specOf(pod);
   if (dnsConfig === undefined) return base;
-  const options = new Map(base.options.map((o) => [o.split(":")[0]!, o]));
-  for (const { name, value } of dnsConfig.options ?? []) {
-    if (name !== undefined) options.set(name, value === undefined ? name : `${name}:${value}`);
+  const options = new Map(base.options.map((option) => [nameOf(option), option]));
+  for (const { name, value = "" } of dnsConfig.options ?? []) {
+    if (name !== undefined) options.set(name, value === "" ? name : `${name}:${value}`);
   }
   return {
     servers: unique([...base.servers, ...(dnsConfig.nameservers ?? [])]),
     searches: unique([...base.searches, ...(dnsConfig.searches ?? [])]),
     options: [...options.values()],
   };
+}
+
+/** `ndots` of `ndots:5`. */
+function nameOf(option: string): string {
+  return option.split(":", 1)[0] ?? option;
 }
 
 function unique(values: readonly string[]): readonly string[] {

@@ -6,6 +6,7 @@ import { noCgroups } from "../cgroups/no-cgroups.ts";
 import { linuxVolumes } from "../volumes/linux-volumes.ts";
 import { machineInfo, nodeUsage } from "./machine-info.ts";
 import type { MachineInfo, NodePlatform } from "./platform.ts";
+import { makeRShared } from "./shared-root.ts";
 
 export interface LinuxPlatformOptions {
   /** The kubelet's own folder; its file system is the node's ephemeral storage. */
@@ -25,6 +26,10 @@ export function linuxPlatform(options: LinuxPlatformOptions): NodePlatform {
   return {
     name: "linux",
     hasNetwork: true,
+    async ensureRoot() {
+      await mkdir(rootDir, { recursive: true });
+      await makeRShared(rootDir);
+    },
     async machineInfo() {
       await mkdir(rootDir, { recursive: true });
       return { ...(await machineInfo(rootDir)), ...machine };

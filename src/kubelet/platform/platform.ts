@@ -146,6 +146,12 @@ export interface OwnershipOptions {
   readonly onFile?: () => void;
 }
 
+/** A file of a volume: where it was found, and what is in it. */
+export interface FileInside {
+  readonly path: string;
+  readonly data: Buffer;
+}
+
 export interface FsUsage {
   readonly capacityBytes: number;
   readonly availableBytes: number;
@@ -157,12 +163,18 @@ export interface FsUsage {
 
 /** The files of pods. Paths are absolute. */
 export interface VolumeHost {
+  /** One that is there keeps its mode. */
   makeDir(path: string, mode: number): Promise<void>;
+  /** Gives a folder its permissions, unless it has them. */
+  setMode(path: string, mode: number): Promise<void>;
   /** Replaces the folder's content in one step, so that no reader sees a mixture (`..data` symlink). */
   writePayload(path: string, payload: Payload, gid: number | undefined): Promise<void>;
   /** A file that a container mounts: /etc/hosts, resolv.conf, the termination log. Rewritten in place if it differs. */
   writeFile(path: string, data: string, mode: number): Promise<void>;
+  /** Of nobody but the node itself: what a container may have put there is read by `readInside`. */
   readFile(path: string, bytesMax: number): Promise<string>;
+  /** A regular file of a volume, whose root no path and no link leads out of. Throws if it is larger. */
+  readInside(volumePath: string, path: string, bytesMax: number): Promise<FileInside>;
   /** No effect if it is mounted already. */
   mountTmpfs(path: string, sizeBytes: number | undefined): Promise<void>;
   /** As mount(8), with its failure in upstream's form. */
@@ -197,6 +209,8 @@ export interface NodePlatform {
   /** Pods have real addresses. Otherwise nothing is sent to them: probes and hooks over the network count as answered. */
   readonly hasNetwork: boolean;
   machineInfo(): Promise<MachineInfo>;
+  /** Makes kubelet's folder, whose mounts containers may then share with the node. Idempotent. */
+  ensureRoot(): Promise<void>;
   usage(): Promise<NodeUsage>;
   /** Whether both paths lie on one file system. */
   isSameFs(a: string, b: string): Promise<boolean>;

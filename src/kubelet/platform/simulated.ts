@@ -26,9 +26,11 @@ const MACHINE: MachineInfo = {
 /** Volumes are checked (their sources must exist) and then forgotten. */
 const volumes: VolumeHost = {
   makeDir: async () => {},
+  setMode: async () => {},
   writePayload: async () => {},
   writeFile: async () => {},
   readFile: async () => "",
+  readInside: async (volumePath, path) => ({ path: `${volumePath}/${path}`, data: Buffer.alloc(0) }),
   mountTmpfs: async () => {},
   mount: async () => {},
   formatAndMount: async () => {},
@@ -59,6 +61,7 @@ export function simulatedPlatform({ machine }: SimulatedPlatformOptions = {}): N
     name: "simulated",
     hasNetwork: false,
     machineInfo: async () => info,
+    ensureRoot: async () => {},
     usage: async () => ({
       cpuNanoSeconds: 0,
       memoryAvailableBytes: info.memoryBytes,

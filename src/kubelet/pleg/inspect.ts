@@ -15,9 +15,15 @@ import type {
   RuntimePod,
   RuntimeSandbox,
 } from "../container/runtime-pod.ts";
+import { signalName } from "../kuberuntime/stop-signal.ts";
 
 /** What a container left behind for `state.terminated.message`. */
 export type ReadTerminationMessage = (status: ContainerStatus) => Promise<string>;
+
+type PodReader = Pick<
+  RuntimeService,
+  "listPodSandbox" | "podSandboxStatus" | "listContainers" | "containerStatus"
+>;
 
 const STATES: Readonly<Record<CRIContainer["state"], RuntimeContainerState>> = {
   CONTAINER_CREATED: "created",
@@ -27,7 +33,7 @@ const STATES: Readonly<Record<CRIContainer["state"], RuntimeContainerState>> = {
 };
 
 export async function inspectPod(
-  runtime: RuntimeService,
+  runtime: PodReader,
   uid: string,
   before: RuntimePod | undefined,
   readMessage: ReadTerminationMessage,
@@ -61,7 +67,7 @@ export async function inspectPod(
 }
 
 async function readSandbox(
-  runtime: RuntimeService,
+  runtime: PodReader,
   { id, state }: PodSandbox,
   before: RuntimePod | undefined,
   signal: AbortSignal,
@@ -90,7 +96,7 @@ function sandboxOf(status: PodSandboxStatus): RuntimeSandbox {
 }
 
 async function readContainer(
-  runtime: RuntimeService,
+  runtime: PodReader,
   { id, state, podSandboxId }: CRIContainer,
   before: RuntimePod | undefined,
   readMessage: ReadTerminationMessage,
@@ -113,6 +119,7 @@ async function readContainer(
 
 function containerOf(status: ContainerStatus, sandboxId: string, message: string): RuntimeContainer {
   const { labels, annotations, metadata } = status;
+  const stopSignal = signalName(status.stopSignal);
   return {
     id: status.id,
     name: labels[CONTAINER_NAME_LABEL] ?? metadata.name,
@@ -129,6 +136,7 @@ function containerOf(status: ContainerStatus, sandboxId: string, message: string
     reason: reasonOf(status),
     message,
     logPath: status.logPath,
+    ...(stopSignal !== undefined && { stopSignal }),
     ...(status.resources?.linux !== undefined && { resources: status.resources.linux }),
     ...(status.user?.linux !== undefined && { user: status.user.linux }),
   };

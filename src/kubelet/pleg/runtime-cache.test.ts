@@ -3,6 +3,7 @@ import { after, before, test } from "node:test";
 import { silentLogger, systemClock } from "#apimachinery";
 import { createSimulatedRuntime, type PodSandboxConfig, type Runtime } from "#cri";
 import { CONTAINER_NAME_LABEL, POD_UID_LABEL } from "../container/labels.ts";
+import { inspectPod } from "./inspect.ts";
 import { RuntimeCache } from "./runtime-cache.ts";
 
 const stop = new AbortController();
@@ -70,6 +71,27 @@ test("RuntimeCache asks for work when a container ends, and keeps its last words
   const ended = cache.get("u2")?.containers[0];
   assert.equal(ended?.state, "exited");
   assert.equal(ended.message, "last words");
+});
+
+/** Of the container of `u4`, when the runtime says this. */
+async function signalOf(stopSignal: string): Promise<string | undefined> {
+  const telling: Parameters<typeof inspectPod>[0] = {
+    listPodSandbox: (...args) => runtime.listPodSandbox(...args),
+    podSandboxStatus: (...args) => runtime.podSandboxStatus(...args),
+    listContainers: (...args) => runtime.listContainers(...args),
+    containerStatus: async (...args) => {
+      const { status, info } = await runtime.containerStatus(...args);
+      return { status: { ...status, stopSignal }, info };
+    },
+  };
+  const pod = await inspectPod(telling, "u4", undefined, async () => "", signal);
+  return pod?.containers[0]?.stopSignal;
+}
+
+test("inspectPod() takes the stop signal of a runtime that knows one", async () => {
+  await start("u4");
+  assert.equal(await signalOf("SIGNAL_SIGRTMINPLUS1"), "SIGRTMIN+1");
+  assert.equal(await signalOf("SIGNAL_RUNTIME_DEFAULT"), undefined);
 });
 
 test("RuntimeCache.relist finds what nobody has told of, and forgets what is gone", async () => {

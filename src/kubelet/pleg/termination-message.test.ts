@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -20,6 +21,7 @@ interface Case {
   readonly want: string;
 }
 
+const ON_LINUX = { skip: process.platform === "linux" ? false : "needs Linux" };
 const LONG = "x".repeat(5_000);
 const NUMBERS = Array.from({ length: 100 }, (_, i) => `line ${i}`);
 const PADDED = NUMBERS.map((text) => text.padEnd(30));
@@ -84,7 +86,7 @@ const CASES: readonly Case[] = [
 ];
 
 for (const { name, file = "", log = [], tag = "F", policy = "File", exitCode = 0, want } of CASES)
-  test(`readTerminationMessage() ${name}`, async () => {
+  test(`readTerminationMessage() ${name}`, ON_LINUX, async () => {
     const folder = await mkdtemp(join(tmpdir(), "k8ts-termination-"));
     try {
       const hostPath = join(folder, "message");
@@ -107,12 +109,45 @@ for (const { name, file = "", log = [], tag = "F", policy = "File", exitCode = 0
     }
   });
 
-test("readTerminationMessage() is empty when the files are gone", async () => {
-  const status = {
+interface Found {
+  readonly what: string;
+  readonly make: (path: string, folder: string) => unknown;
+}
+
+const NOT_REGULAR = "not a regular file";
+const FOUND: readonly Found[] = [
+  { what: "a FIFO", make: (path) => execFileSync("env", ["mkfifo", path]) },
+  { what: "a folder", make: (path) => mkdir(path) },
+  { what: "a link", make: (path, folder) => symlink(join(folder, "secret"), path) },
+  { what: "a link to a device", make: (path) => symlink("/dev/zero", path) },
+];
+
+const messageAt = (hostPath: string, logPath: string): Promise<string> =>
+  readTerminationMessage({
     annotations: { [TERMINATION_MESSAGE_PATH]: "/m", [TERMINATION_MESSAGE_POLICY]: "FallbackToLogsOnError" },
-    mounts: [{ containerPath: "/m", hostPath: "/nowhere/m" }],
+    mounts: [{ containerPath: "/m", hostPath }],
     exitCode: 1,
-    logPath: "/nowhere/0.log",
-  } as unknown as ContainerStatus;
-  assert.equal(await readTerminationMessage(status), "");
+    logPath,
+  } as unknown as ContainerStatus);
+
+for (const { what, make } of FOUND)
+  test(`readTerminationMessage() says that it cannot read ${what}`, ON_LINUX, async () => {
+    const folder = await mkdtemp(join(tmpdir(), "k8ts-termination-"));
+    try {
+      await writeFile(join(folder, "secret"), "of the node");
+      const path = join(folder, "found");
+      await make(path, folder);
+      assert.equal(await messageAt(path, ""), `Error on reading termination log ${path}: ${NOT_REGULAR}`);
+      if (what !== "a link")
+        assert.equal(
+          await messageAt("/nowhere", path),
+          `Error on reading termination message from logs: ${NOT_REGULAR}`,
+        );
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+test("readTerminationMessage() is empty when the files are gone", async () => {
+  assert.equal(await messageAt("/nowhere/m", "/nowhere/0.log"), "");
 });

@@ -2,7 +2,7 @@
 import { type Clock, isNotFound, type Logger } from "#apimachinery";
 import type { Client, EventRecorder } from "#client";
 import { isTerminalPhase } from "#api/core/v1/pod-state";
-import type { Pod, PodStatus, Secret } from "#api/core/v1/types.gen";
+import type { Node, Pod, PodStatus, Secret } from "#api/core/v1/types.gen";
 import { RuntimeClasses } from "#api/node/v1/runtimeclass";
 import type { DNSConfig, UserNamespace } from "#cri";
 import type { AllocationManager } from "../allocation/allocation-manager.ts";
@@ -72,6 +72,8 @@ export interface SyncerOptions {
   readonly runtimeName: string;
   readonly clusterDNS: readonly string[];
   readonly nodeResolver: Required<DNSConfig>;
+  /** Undefined until it is registered. */
+  readonly node: () => Node | undefined;
   /** Pods that hold resources of the node. */
   readonly activePods: () => readonly Pod[];
   /** Why pods with a network of their own cannot be started now. */
@@ -153,7 +155,7 @@ export class NodePodSyncer implements PodSyncer {
       pod,
       attempt: actions.attempt,
       hostname: sandboxHostname(pod, starter.clusterDomain),
-      dns: podDNS(pod, this.#cluster(), this.#options.nodeResolver),
+      dns: this.#dns(pod),
       logDirectory: podLogDir(starter.paths, pod),
       cgroupParent,
       userNamespace,
@@ -464,8 +466,16 @@ export class NodePodSyncer implements PodSyncer {
     return reasons;
   }
 
-  #cluster(): { readonly servers: readonly string[]; readonly domain: string } {
-    return { servers: this.#options.clusterDNS, domain: this.#options.starter.clusterDomain };
+  /** Tells what the pod does not get each time that it is looked at, as upstream. */
+  #dns(pod: Pod): DNSConfig {
+    const { recorder, clusterDNS, starter, nodeResolver, node } = this.#options;
+    const cluster = { servers: clusterDNS, domain: starter.clusterDomain };
+    const { config, problems } = podDNS(pod, cluster, nodeResolver);
+    for (const { about, reason, message } of problems) {
+      const whom = about === "pod" ? pod : node();
+      if (whom !== undefined) recorder.event(whom, "Warning", reason, message);
+    }
+    return config;
   }
 }
 

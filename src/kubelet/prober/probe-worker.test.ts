@@ -4,11 +4,11 @@ import { FakeClock, silentLogger } from "#apimachinery";
 import type { Probe } from "#api/core/v1/types.gen";
 import { NODE_START_MS, testPod, testRuntimePod } from "../container/testing.ts";
 import { decodeResponse, encodeRequest } from "./grpc-health.ts";
-import { dialError } from "./probe-errors.ts";
+import { dialError, ProbeTimeout } from "./probe-errors.ts";
 import { ProbeWorker, type ProbeType } from "./probe-worker.ts";
 
-/** A container that runs since the clock's start; `exits` are the codes of its exec probe, one after another. */
-function fixture(type: ProbeType, probe: Probe, exits: readonly number[], started = true) {
+/** A container that runs since the clock's start; `exits` are the codes or failures of its exec probe, one after another. */
+function fixture(type: ProbeType, probe: Probe, exits: readonly (number | Error)[], started = true) {
   const clock = new FakeClock(NODE_START_MS);
   const pod = testPod();
   const lines: string[] = [];
@@ -25,7 +25,9 @@ function fixture(type: ProbeType, probe: Probe, exits: readonly number[], starte
     runtime: {
       execSync: async () => {
         lines.push("exec");
-        return { exitCode: exits[next++] ?? 0, stdout: Buffer.from("out"), stderr: Buffer.alloc(0) };
+        const exitCode = exits[next++] ?? 0;
+        if (exitCode instanceof Error) throw exitCode;
+        return { exitCode, stdout: Buffer.from("out"), stderr: Buffer.alloc(0) };
       },
     },
     userAgent: "test",
@@ -73,6 +75,26 @@ test("ProbeWorker fails only after failureThreshold, and then waits for a new co
   assert.equal(await step(60_000), "");
   replace(["c=running@1", "c=exited:137"]);
   assert.equal(await step(0), "exec, c1 ok");
+});
+
+test("ProbeWorker makes a probe again that could not be made, three times in all", async () => {
+  const away = new Error("runtime away");
+  const exits = [away, away, 0, away, away, away, 0];
+  const { step } = fixture("Liveness", { periodSeconds: 1, failureThreshold: 1 }, exits);
+  assert.equal(await step(0), "exec, exec, exec, c0 ok");
+  const errored = "Unhealthy Liveness probe errored and resulted in unknown state: runtime away";
+  assert.equal(await step(1000), `exec, exec, exec, ${errored}`, "one event, and no result");
+  assert.equal(await step(1000), "exec, c0 ok");
+});
+
+test("ProbeWorker does not make a probe again that has failed or was too late", async () => {
+  const late = new ProbeTimeout("probe timed out");
+  const { step } = fixture("Liveness", { periodSeconds: 1, failureThreshold: 2 }, [1, late]);
+  assert.equal(await step(0), `exec, ${FAILED}`);
+  assert.equal(
+    await step(1000),
+    'exec, Unhealthy Liveness probe failed: command "check" timed out, c0 failed',
+  );
 });
 
 test("ProbeWorker counts successes anew after a failure", async () => {

@@ -39,6 +39,9 @@ export type ProbeResult = "successful" | "failed" | "unknown";
 /** How long to wait, or until the pod changes. */
 type Next = { readonly waitMs: number } | "change";
 
+/** Upstream's `maxProbeRetries`: it counts the first one, too. */
+const TRIES_MAX = 3;
+
 export class ProbeWorker {
   readonly #options: ProbeWorkerOptions;
   #containerId = "";
@@ -93,26 +96,12 @@ export class ProbeWorker {
 
   /** Undefined when the probe could not be made. */
   async #execute(current: RuntimeContainer, signal: AbortSignal): Promise<ProbeOutcome | undefined> {
-    const { type, probe, container, clock, runtime, userAgent, hasNetwork, logger, podIP } = this.#options;
-    const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000;
-    // Exec is limited by the runtime; this is for one that does not answer at all.
-    const limitMs = probe.exec === undefined ? timeoutMs : timeoutMs + 1000;
-    using timeout = deadline(clock, limitMs, new ProbeTimeout("probe timed out"));
-    const stop = AbortSignal.any([signal, timeout.signal]);
-    const target = {
-      probe,
-      container,
-      containerId: current.id,
-      podIP: podIP(),
-      runtime,
-      userAgent,
-      hasNetwork,
-    };
+    const { type, container, clock, logger } = this.#options;
     const startMs = clock.monotonicMs();
     const tell = (result: ProbeResult): void =>
       this.#options.onProbed?.(result, (clock.monotonicMs() - startMs) / 1000);
     try {
-      const outcome = await runProbe(target, stop);
+      const outcome = await this.#attempt(current.id, signal);
       if (signal.aborted) return undefined;
       tell(outcome.ok ? "successful" : "failed");
       if (outcome.warning) this.#event("ProbeWarning", `${type} probe warning: ${outcome.output}`);
@@ -126,6 +115,23 @@ export class ProbeWorker {
       this.#event("Unhealthy", `${type} probe errored and resulted in unknown state: ${text}`);
       return undefined;
     }
+  }
+
+  /** A probe that could not be made is made again at once, with its whole time. Rejects as the last one does. */
+  async #attempt(containerId: string, signal: AbortSignal, tries = 1): Promise<ProbeOutcome> {
+    const { probe, container, clock, runtime, userAgent, hasNetwork, podIP } = this.#options;
+    const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000;
+    // Exec is limited by the runtime; this is for one that does not answer at all.
+    const limitMs = probe.exec === undefined ? timeoutMs : timeoutMs + 1000;
+    using timeout = deadline(clock, limitMs, new ProbeTimeout("probe timed out"));
+    const stop = AbortSignal.any([signal, timeout.signal]);
+    const target = { probe, container, containerId, podIP: podIP(), runtime, userAgent, hasNetwork };
+    try {
+      return await runProbe(target, stop);
+    } catch (err) {
+      if (signal.aborted || tries >= TRIES_MAX) throw err;
+    }
+    return this.#attempt(containerId, signal, tries + 1);
   }
 
   #count(containerId: string, { ok }: ProbeOutcome): void {

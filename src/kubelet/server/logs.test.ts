@@ -25,8 +25,8 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true }));
 
-async function read(options: Partial<LogOptions>): Promise<string> {
-  const source = { path: join(folder, "0.log"), clock: systemClock, isRunning: () => false };
+async function read(options: Partial<LogOptions>, path = join(folder, "0.log")): Promise<string> {
+  const source = { path, clock: systemClock, isRunning: () => false };
   const chunks: Buffer[] = [];
   for await (const chunk of readLogs(source, { follow: false, timestamps: false, ...options }, signal))
     chunks.push(chunk);
@@ -53,6 +53,36 @@ for (const [name, options, want] of cases) {
   test(`readLogs() ${name}`, async () => assert.equal(await read(options), want));
 }
 
+test("readLogs() gives out a line that is longer than it keeps whole, and the lines around it", async () => {
+  // Of two bytes each: where the pieces end must not matter to them.
+  const long = "ä".repeat(1_500_000);
+  const lines = [
+    "2026-01-01T00:00:00Z stdout F before",
+    `2026-01-01T00:00:01Z stdout F ${long}`,
+    `2026-01-01T00:00:02Z stderr F ${long}`,
+    "2026-01-01T00:00:03Z stdout F after",
+  ];
+  const path = join(folder, "long.log");
+  await writeFile(path, `${lines.join("\n")}\n`);
+  const ofStdout = { timestamps: true, stream: "Stdout" } as const;
+  const last = "2026-01-01T00:00:03Z after\n";
+  const whole = `2026-01-01T00:00:00Z before\n2026-01-01T00:00:01Z ${long}\n${last}`;
+  assert.ok((await read(ofStdout, path)) === whole, "the text is there once, under one timestamp");
+  const { length } = await read({ ...ofStdout, limitBytes: 1_999_999 }, path);
+  assert.equal(Buffer.byteLength(whole.slice(0, length)), 1_999_999);
+  const sinceMs = Date.parse("2026-01-01T00:00:03Z");
+  assert.equal(await read({ timestamps: true, sinceMs }, path), last, "it is left out whole");
+  await writeFile(path, `no format ${long}\n${lines[0]}\n`);
+  assert.equal(await read({}, path), "before\n");
+});
+
+test("readLogs() gives out what a crash has left of a line, unless it follows", async () => {
+  const path = join(folder, "cut.log");
+  await writeFile(path, "2026-01-01T00:00:00Z stdout F whole\n2026-01-01T00:00:01Z stdout F ha");
+  assert.equal(await read({}, path), "whole\nha");
+  assert.equal(await read({ follow: true }, path), "whole\n");
+});
+
 test("readLogs() follows appended lines and a rotated file until the container ends", async () => {
   const path = join(folder, "follow.log");
   await writeFile(path, "2026-01-01T00:00:00Z stdout F a\n");
@@ -70,6 +100,23 @@ test("readLogs() follows appended lines and a rotated file until the container e
   await appendFile(path, "2026-01-01T00:00:03Z stdout F d\n");
   assert.equal(await next(), "d\n");
   assert.equal((await lines.next()).done, true);
+});
+
+test("readLogs() reads what is written to a rotated file until the new one has a line", async () => {
+  const path = join(folder, "late.log");
+  await writeFile(path, "2026-01-01T00:00:00Z stdout F a\n");
+  const source = { path, clock: systemClock, isRunning: () => true };
+  const lines = readLogs(source, { follow: true, timestamps: false }, signal);
+  const next = async (): Promise<string> => String((await lines.next()).value);
+  assert.equal(await next(), "a\n");
+  await rename(path, `${path}.1`);
+  await writeFile(path, "");
+  const second = next();
+  await appendFile(`${path}.1`, "2026-01-01T00:00:01Z stdout F b\n");
+  assert.equal(await second, "b\n");
+  await writeFile(path, "2026-01-01T00:00:02Z stdout F c\n");
+  assert.equal(await next(), "c\n");
+  await lines.return(undefined);
 });
 
 test("parseLogLine() refuses lines in other formats", () => {

@@ -3,16 +3,11 @@ import { watch } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { type Clock, WakeablePause } from "#apimachinery";
-import { parseLogLine } from "./log-format.ts";
+import { type LogFormat, LogFormatter } from "./log-formatter.ts";
 
-export interface LogOptions {
+export interface LogOptions extends LogFormat {
   readonly follow: boolean;
-  readonly timestamps: boolean;
   readonly tailLines?: number;
-  readonly limitBytes?: number;
-  /** Lines before are left out. ms since 1970. */
-  readonly sinceMs?: number;
-  readonly stream?: "All" | "Stdout" | "Stderr";
 }
 
 export interface LogSource {
@@ -23,8 +18,6 @@ export interface LogSource {
 }
 
 const CHUNK_BYTES = 64 * 1024;
-/** A line longer than this is given out in pieces. */
-const LINE_BYTES_MAX = 1024 * 1024;
 /** How long a change may stay unnoticed when the file system tells nothing. */
 const POLL_MS = 1000;
 const NEWLINE = 0x0a;
@@ -36,8 +29,9 @@ export async function* readLogs(
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   if (options.tailLines === 0 && !options.follow) return;
-  const formatter = new Formatter(options);
+  const formatter = new LogFormatter(options);
   let file = await open(source.path);
+  let successor: FileHandle | undefined;
   try {
     let position = options.tailLines === undefined ? 0 : await tailPosition(file, options.tailLines);
     using changes = options.follow ? watchFile(source.path, source.clock) : NO_CHANGES;
@@ -52,64 +46,28 @@ export async function* readLogs(
         if (text.length > 0) yield text;
         if (formatter.isFull || signal.aborted) return;
       }
-      if (!options.follow || signal.aborted) return;
-      const next = await rotated(file, source.path);
-      if (next !== undefined) {
+      if (signal.aborted) return;
+      if (!options.follow || successor !== undefined) {
+        const text = formatter.end();
+        if (text.length > 0) yield text;
+      }
+      if (!options.follow) return;
+      if (successor !== undefined) {
         await file.close();
-        file = next;
+        file = successor;
+        successor = undefined;
         position = 0;
         continue;
       }
+      successor = await successorOf(file, source.path, running);
+      // The runtime may have written to the old file after it was read, and before the new one: it is read once more.
+      if (successor !== undefined) continue;
       if (!running) return;
       await changes.wait(signal);
     }
   } finally {
     await file.close();
-  }
-}
-
-/** Turns bytes of the file into what the user asked for. */
-class Formatter {
-  readonly #options: LogOptions;
-  #rest = Buffer.alloc(0);
-  #leftBytes: number;
-  /** A partial line has been given out: its next piece gets no timestamp. */
-  readonly #continued = { stdout: false, stderr: false };
-
-  constructor(options: LogOptions) {
-    this.#options = options;
-    this.#leftBytes = options.limitBytes ?? Infinity;
-  }
-
-  get isFull(): boolean {
-    return this.#leftBytes <= 0;
-  }
-
-  push(bytes: Buffer): Buffer {
-    const all = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
-    const pieces: string[] = [];
-    let start = 0;
-    for (let end = all.indexOf(NEWLINE); end >= 0; end = all.indexOf(NEWLINE, start)) {
-      pieces.push(this.#format(all.toString("utf8", start, end)));
-      start = end + 1;
-    }
-    this.#rest = Buffer.from(all.subarray(start));
-    if (this.#rest.length > LINE_BYTES_MAX) this.#rest = Buffer.alloc(0);
-    const text = Buffer.from(pieces.join(""));
-    const cut = text.length > this.#leftBytes ? text.subarray(0, this.#leftBytes) : text;
-    this.#leftBytes -= cut.length;
-    return cut;
-  }
-
-  #format(raw: string): string {
-    const { timestamps, sinceMs, stream = "All" } = this.#options;
-    const line = parseLogLine(raw);
-    if (line === undefined) return "";
-    if (stream !== "All" && stream.toLowerCase() !== line.stream) return "";
-    if (sinceMs !== undefined && Date.parse(line.time) < sinceMs) return "";
-    const prefix = timestamps && !this.#continued[line.stream] ? `${line.time} ` : "";
-    this.#continued[line.stream] = line.partial;
-    return `${prefix}${line.text}${line.partial ? "" : "\n"}`;
+    await successor?.close();
   }
 }
 
@@ -131,11 +89,19 @@ async function tailPosition(file: FileHandle, lines: number): Promise<number> {
   return 0;
 }
 
-/** The file that has taken this one's place, opened; undefined while it is the same. */
-async function rotated(file: FileHandle, path: string): Promise<FileHandle | undefined> {
+/**
+ * The file that has taken this one's place, opened. Undefined while it is the same, or the new one is still empty: until the
+ * runtime has something to write there it may write to the old one.
+ */
+async function successorOf(
+  file: FileHandle,
+  path: string,
+  isRunning: boolean,
+): Promise<FileHandle | undefined> {
   try {
     const [here, there] = await Promise.all([file.stat(), stat(path)]);
-    return here.ino === there.ino ? undefined : await open(path);
+    const isSame = here.ino === there.ino;
+    return isSame || (isRunning && there.size === 0) ? undefined : await open(path);
   } catch (err) {
     // Between the old file's move and the new one's creation there is none.
     if ((err as NodeJS.ErrnoException).code === "ENOENT") return undefined;

@@ -131,6 +131,7 @@ function knownStatus(
     }),
     ...mountStatuses(container),
     ...(current.user !== undefined && { user: { linux: current.user } }),
+    ...(current.stopSignal !== undefined && { stopSignal: current.stopSignal }),
   };
 }
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { PodSpec, PodStatus } from "#api/core/v1/types.gen";
+import type { ContainerStatus, PodSpec, PodStatus } from "#api/core/v1/types.gen";
 import { NODE_START_MS, testContainer as c, testPod, testRuntimePod } from "../container/testing.ts";
-import type { RuntimeSandbox } from "../container/runtime-pod.ts";
+import type { RuntimeContainer, RuntimeSandbox } from "../container/runtime-pod.ts";
 import { generatePodStatus } from "./generate-pod-status.ts";
 import type { WaitingReason } from "./container-statuses.ts";
 
@@ -147,11 +147,20 @@ test("generatePodStatus() gives a pod on the node's network the node's addresses
 });
 
 test("generatePodStatus() dates a container that never started to 1970, which kubectl can show", () => {
-  const runtime = testRuntimePod(["c=exited:128"]);
-  const [container] = runtime.containers;
-  const status = generatePodStatus({
+  const { state } = statusOf("c=exited:128", { startedAtMs: 0 });
+  assert.equal(state?.terminated?.startedAt, "1970-01-01T00:00:00Z");
+});
+
+test("generatePodStatus() tells the stop signal that is in force, if the runtime does", () => {
+  assert.equal(statusOf("c=running", { stopSignal: "SIGUSR1" }).stopSignal, "SIGUSR1");
+  assert.ok(!("stopSignal" in statusOf("c=running", {})));
+});
+
+function statusOf(container: string, changed: Partial<RuntimeContainer>): ContainerStatus {
+  const runtime = testRuntimePod([container]);
+  const { containerStatuses = [] } = generatePodStatus({
     pod: testPod(never),
-    runtime: { ...runtime, containers: [{ ...container!, startedAtMs: 0 }] },
+    runtime: { ...runtime, containers: runtime.containers.map((each) => ({ ...each, ...changed })) },
     runtimeName: "containerd",
     previous: {},
     reasons: new Map(),
@@ -160,8 +169,8 @@ test("generatePodStatus() dates a container that never started to 1970, which ku
     isTerminal: false,
     nowMs: NODE_START_MS,
   });
-  assert.equal(status.containerStatuses?.[0]?.state?.terminated?.startedAt, "1970-01-01T00:00:00Z");
-});
+  return containerStatuses[0]!;
+}
 
 function print(status: PodStatus): string {
   const states = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])].map((s) => {

@@ -2,41 +2,53 @@
 import { type Quantity, compareQuantity, parseQuantity, quantityValue } from "#apimachinery";
 import type { Pod, Volume } from "#api/core/v1/types.gen";
 import { containersOf, initContainersOf, specOf } from "../container/pod-spec.ts";
-import type { VolumeHost } from "../platform/platform.ts";
+import type { MountRequest, VolumeHost } from "../platform/platform.ts";
 
+const MEMORY = "Memory";
 const HUGE_PAGES = "HugePages";
 const HUGE_PAGES_RESOURCE = "hugepages-";
 /** Upstream's root of such volumes: every user of the pod may write. */
 const MODE = 0o777;
+const READY_MODE = 0o640;
 
-/** Resolves to whether it was made now. */
+export interface EmptyDirPaths {
+  readonly path: string;
+  /** The file that says that nothing is left to do. */
+  readonly readyPath: string;
+}
+
+/**
+ * Makes the volume, for the pod's fsGroup. What an earlier attempt left unfinished is done again; a volume that is ready
+ * is left as the containers have it.
+ */
 export async function setUpEmptyDir(
   host: VolumeHost,
   pod: Pod,
   volume: Volume,
-  path: string,
+  { path, readyPath }: EmptyDirPaths,
   allocatableMemoryBytes: number,
-): Promise<boolean> {
+): Promise<void> {
   const { medium = "", sizeLimit } = volume.emptyDir ?? {};
-  if (medium === "") {
-    const isNew = !(await host.exists(path));
-    await host.makeDir(path, MODE);
-    return isNew;
-  }
   // A folder without its mount is what a restart of the machine leaves.
-  const isMounted = await host.isMounted(path);
-  if (medium === "Memory") {
-    await host.makeDir(path, MODE);
-    await host.mountTmpfs(path, tmpfsBytes(pod, sizeLimit, allocatableMemoryBytes));
-    return !isMounted;
-  }
+  const isThere = medium === "" ? await host.exists(path) : await host.isMounted(path);
+  if (isThere && (await host.exists(readyPath))) return;
+  const request = mountRequest(pod, medium, path);
+  await host.makeDir(path, MODE);
+  await host.setMode(path, MODE);
+  if (medium === MEMORY) await host.mountTmpfs(path, tmpfsBytes(pod, sizeLimit, allocatableMemoryBytes));
+  else if (request !== undefined && !isThere) await host.mount(request);
+  const gid = specOf(pod).securityContext?.fsGroup;
+  if (gid !== undefined) await host.setGroup(path, gid);
+  await host.writeFile(readyPath, "", READY_MODE);
+}
+
+/** Of huge pages; throws for a medium that there is not. */
+function mountRequest(pod: Pod, medium: string, path: string): MountRequest | undefined {
+  if (medium === "" || medium === MEMORY) return undefined;
   if (medium !== HUGE_PAGES && !medium.startsWith(`${HUGE_PAGES}-`))
     throw new Error(`unknown storage medium ${JSON.stringify(medium)}`);
-  const pageSize = hugePageSize(medium, pod);
-  await host.makeDir(path, MODE);
-  const options = [`pagesize=${pageSize}`];
-  if (!isMounted) await host.mount({ source: "nodev", path, type: "hugetlbfs", options });
-  return !isMounted;
+  const options = [`pagesize=${hugePageSize(medium, pod)}`];
+  return { source: "nodev", path, type: "hugetlbfs", options };
 }
 
 /** Never more than the pod, or the node, has for it. */

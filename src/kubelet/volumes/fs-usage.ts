@@ -19,8 +19,8 @@ export async function fsUsage(path: string, measure: boolean): Promise<FsUsage> 
     inodesUsed: fs.files - fs.ffree,
   };
   if (!measure) return whole;
-  const sum: Sum = { bytes: 0, inodes: 0, linked: new Set() };
-  await add(path, sum, (await lstat(path)).dev);
+  const sum: Sum = { bytes: 0, inodes: 0, linked: new Set(), dev: (await lstat(path)).dev };
+  if (await count(path, sum)) await addFolder(path, sum);
   return { ...whole, usedBytes: sum.bytes, inodesUsed: sum.inodes };
 }
 
@@ -29,26 +29,41 @@ interface Sum {
   inodes: number;
   /** Files with several names, which count once. */
   readonly linked: Set<number>;
+  /** What is mounted below is not counted. */
+  readonly dev: number;
 }
 
-async function add(path: string, sum: Sum, dev: number): Promise<void> {
-  const info = await lstat(path).catch((err: unknown) => {
-    // Files come and go while they are counted.
-    if ((err as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw err;
-  });
-  if (info === undefined || info.dev !== dev) return;
+/** One folder after another: the tree may have any shape, and what is under way must not grow with it. */
+async function addFolder(path: string, sum: Sum): Promise<void> {
+  const names = (await unlessGone(readdir(path))) ?? [];
+  const folders: string[] = [];
+  for (let at = 0; at < names.length; at += WALK_PARALLEL) {
+    const below = names.slice(at, at + WALK_PARALLEL).map((name) => join(path, name));
+    const isFolder = await Promise.all(below.map((one) => count(one, sum)));
+    folders.push(...below.filter((_, i) => isFolder[i]));
+  }
+  for (const folder of folders) await addFolder(folder, sum);
+}
+
+/** Resolves to whether it is a folder, whose content is to be counted as well. */
+async function count(path: string, sum: Sum): Promise<boolean> {
+  const info = await unlessGone(lstat(path));
+  if (info === undefined || info.dev !== sum.dev) return false;
   if (info.nlink > 1 && !info.isDirectory()) {
-    if (sum.linked.has(info.ino)) return;
+    if (sum.linked.has(info.ino)) return false;
     sum.linked.add(info.ino);
   }
   sum.bytes += info.blocks * BLOCK_BYTES;
   sum.inodes++;
-  if (!info.isDirectory()) return;
-  const names = await readdir(path).catch((err: unknown) => {
-    if ((err as NodeJS.ErrnoException).code === "ENOENT") return [];
+  return info.isDirectory();
+}
+
+/** Files come and go, and take each other's place, while they are counted. */
+async function unlessGone<R>(looking: Promise<R>): Promise<R | undefined> {
+  try {
+    return await looking;
+  } catch (err) {
+    if (["ENOENT", "ENOTDIR"].includes((err as NodeJS.ErrnoException).code ?? "")) return undefined;
     throw err;
-  });
-  for (let at = 0; at < names.length; at += WALK_PARALLEL)
-    await Promise.all(names.slice(at, at + WALK_PARALLEL).map((name) => add(join(path, name), sum, dev)));
+  }
 }

@@ -6,7 +6,6 @@ import {
   mkdir,
   open,
   readdir,
-  readFile,
   rename,
   rm,
   rmdir,
@@ -22,8 +21,12 @@ import { checkHostPath } from "./host-path.ts";
 import { fsUsage } from "./fs-usage.ts";
 import { formatAndMount } from "./format-device.ts";
 import { isMountPoint, mount, mountTmpfs, unmountBelow } from "./mounts.ts";
+import { openRegular, readAtMost } from "./open-inside.ts";
 import { setGroup } from "./ownership.ts";
+import { readInside } from "./read-inside.ts";
 import { resolveSubPath } from "./subpath.ts";
+
+const PERMISSIONS = 0o777;
 
 export function linuxVolumes(): VolumeHost {
   return {
@@ -38,19 +41,21 @@ export function linuxVolumes(): VolumeHost {
       // mkdir's mode is cut by the umask.
       await chmod(path, mode);
     },
+    async setMode(path, mode) {
+      if (((await lstat(path)).mode & PERMISSIONS) !== mode) await chmod(path, mode);
+    },
     writePayload: writeAtomically,
     async writeFile(path, data, mode) {
-      const old = await readFile(path, "utf8").catch(() => undefined);
-      if (old === data) return;
+      if (await hasContent(path, Buffer.from(data))) return;
       await mkdir(dirname(path), { recursive: true, mode: 0o750 });
       await writeFile(path, data);
       await chmod(path, mode);
     },
     async readFile(path, bytesMax) {
       await using file = await open(path);
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(bytesMax), 0, bytesMax, 0);
-      return buffer.toString("utf8", 0, bytesRead);
+      return (await readAtMost(file, bytesMax)).toString("utf8");
     },
+    readInside,
     async mountTmpfs(path, sizeBytes) {
       if (!(await isMountPoint(path))) await mountTmpfs(path, sizeBytes);
     },
@@ -88,6 +93,17 @@ export function linuxVolumes(): VolumeHost {
       await rm(path, { recursive: true, force: true });
     },
   };
+}
+
+/** A container may have written more into its file than there is memory for. */
+async function hasContent(path: string, wanted: Buffer): Promise<boolean> {
+  try {
+    await using file = await openRegular(path);
+    return (await readAtMost(file, wanted.length + 1)).equals(wanted);
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw err;
+  }
 }
 
 async function removeOne(path: string): Promise<void> {

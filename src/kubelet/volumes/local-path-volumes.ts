@@ -28,6 +28,8 @@ const SWEEP_PERIOD_MS = 60_000;
 /** Volumes that one sweep asks the API about; the next goes on after them. */
 const SWEEP_MAX = 50;
 const RECORD_BYTES_MAX = 256;
+/** Whoever the pod runs as may write: an fsGroup changes nothing in volumes of type hostPath. */
+const MODE = 0o777;
 /** A record is not written again before this for its time alone. */
 const REWRITE_MS = 300_000;
 
@@ -46,7 +48,7 @@ export class LocalPathVolumes {
     this.#options = options;
   }
 
-  /** To be called before the folder is made. No effect for volumes of other kinds. */
+  /** Makes the folder, once it is noted. No effect for volumes of other kinds. */
   async mounting(uid: string, volume: PersistentVolume): Promise<void> {
     if (!isLocalPathVolume(volume, this.#options.root)) return;
     const { name } = volume.metadata;
@@ -54,6 +56,7 @@ export class LocalPathVolumes {
     if (names === undefined) this.#used.set(uid, (names = new Set()));
     names.add(name);
     await this.#note(name, reclaimPolicyOf(volume), this.#records.get(name));
+    await this.#options.host.makeDir(`${this.#options.root}/${name}`, MODE);
   }
 
   unmounted(uid: string): void {

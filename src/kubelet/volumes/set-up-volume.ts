@@ -73,9 +73,8 @@ export async function setUpVolume(
   }
   if (volume.emptyDir !== undefined) {
     const path = podVolumeDir(tools, pod, "emptyDir", volume.name);
-    const isNew = await setUpEmptyDir(host, pod, volume, path, tools.allocatableMemoryBytes);
-    const gid = specOf(pod).securityContext?.fsGroup;
-    if (isNew && gid !== undefined) await host.setGroup(path, gid);
+    const readyPath = `${tools.rootDir}/pods/${uidOf(pod)}/plugins/${FOLDERS.emptyDir}/${volume.name}/ready`;
+    await setUpEmptyDir(host, pod, volume, { path, readyPath }, tools.allocatableMemoryBytes);
     return { path, readOnly: false, measure: "files" };
   }
   return setUpPayload(tools, pod, spec, sources, signal);

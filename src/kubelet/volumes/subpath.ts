@@ -3,33 +3,46 @@
  * proven to lie inside, opened component by component without following links, and mounted by its descriptor.
  * @module
  */
-import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, realpath, writeFile } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { chmod, mkdir, open, realpath, stat, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { bindMount, isMountPoint } from "./mounts.ts";
+import { bindMount, isMountPoint, unmountBelow } from "./mounts.ts";
+import { LOCATE, openInside, pathOf } from "./open-inside.ts";
 
-/** Linux's O_PATH, which Node does not name: a place in the tree, not an open file. */
-const O_PATH = 0o10000000;
-const LOCATE = O_PATH | constants.O_NOFOLLOW;
+/** Permissions, setuid, setgid and the sticky bit. */
+const MODE_BITS = 0o7777;
 
-/** Mounts `subPath` of the volume at `bindTarget` (a file or folder that is made for it) and resolves to that. */
+/**
+ * Mounts `subPath` of the volume at `bindTarget` (a file or folder that is made for it) and resolves to that. What is
+ * mounted there already is taken as long as the volume still has it under that name.
+ */
 export async function resolveSubPath(
   volumePath: string,
   subPath: string,
   bindTarget: string,
 ): Promise<string> {
-  if (await isMountPoint(bindTarget)) return bindTarget;
   const root = await realpath(volumePath);
   const inside = await resolveInside(root, subPath);
   await using handle = await openInside(root, inside);
-  const { isDirectory } = await kindOf(handle);
-  if (isDirectory) await mkdir(bindTarget, { recursive: true, mode: 0o750 });
-  else {
-    await mkdir(dirname(bindTarget), { recursive: true, mode: 0o750 });
-    await writeFile(bindTarget, "", { mode: 0o640 });
+  const info = await handle.stat();
+  if (await isMountPoint(bindTarget)) {
+    if (isSame(info, await stat(bindTarget))) return bindTarget;
+    await unmountBelow(bindTarget);
   }
+  await prepareTarget(bindTarget, info.isDirectory());
   await bindMount(`/proc/${process.pid}/fd/${handle.fd}`, bindTarget);
   return bindTarget;
+}
+
+const isSame = (a: Stats, b: Stats): boolean => a.dev === b.dev && a.ino === b.ino;
+
+async function prepareTarget(bindTarget: string, isFolder: boolean): Promise<void> {
+  if (isFolder) {
+    await mkdir(bindTarget, { recursive: true, mode: 0o750 });
+    return;
+  }
+  await mkdir(dirname(bindTarget), { recursive: true, mode: 0o750 });
+  await writeFile(bindTarget, "", { mode: 0o640 });
 }
 
 /** The path relative to `root` with links resolved; missing folders are made inside. */
@@ -53,38 +66,21 @@ async function resolveInside(root: string, subPath: string): Promise<readonly st
       throw new Error(`subpath ${JSON.stringify(subPath)} not within volume path ${root}`);
     }
   }
-  return relative(root, at)
-    .split("/")
-    .filter((part) => part !== "");
+  return partsOf(relative(root, at));
 }
 
-/** Makes a folder through the descriptor of its parent, which no link can redirect. */
+const partsOf = (path: string): string[] => path.split("/").filter((part) => part !== "");
+
+/**
+ * Makes a folder through the descriptor of its parent, which no link can redirect. It has the mode of the volume's own:
+ * who may write there may write here.
+ */
 async function makeFolder(root: string, parent: string, name: string): Promise<void> {
-  const parts = parent.split("/").filter((part) => part !== "");
-  await using handle = await openInside(root, parts);
-  await mkdir(`/proc/self/fd/${handle.fd}/${name}`, { mode: 0o750 });
-}
-
-async function openInside(root: string, parts: readonly string[]): Promise<FileHandle> {
-  let handle = await open(root, LOCATE);
-  for (const part of parts) {
-    const parent = handle;
-    try {
-      handle = await open(`/proc/self/fd/${parent.fd}/${part}`, LOCATE);
-    } finally {
-      await parent.close();
-    }
-    if ((await kindOf(handle)).isLink) {
-      await handle.close();
-      throw new Error(`unexpected symlink found at ${part}`);
-    }
-  }
-  return handle;
-}
-
-async function kindOf(
-  handle: FileHandle,
-): Promise<{ readonly isDirectory: boolean; readonly isLink: boolean }> {
-  const info = await handle.stat();
-  return { isDirectory: info.isDirectory(), isLink: info.isSymbolicLink() };
+  const mode = (await stat(root)).mode & MODE_BITS;
+  await using handle = await openInside(root, partsOf(parent));
+  await mkdir(`${pathOf(handle)}/${name}`, { mode });
+  await using made = await open(`${pathOf(handle)}/${name}`, LOCATE);
+  if (!(await made.stat()).isDirectory()) throw new Error(`${name} was replaced while it was made`);
+  // mkdir's mode is cut by the umask, and has no setgid bit.
+  await chmod(pathOf(made), mode);
 }

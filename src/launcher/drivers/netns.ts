@@ -42,6 +42,7 @@ export const netnsDriver: Driver = {
   packages: {
     ip: "iproute2",
     nft: "nftables",
+    conntrack: "conntrack",
     nsenter: "util-linux",
     containerd: "containerd",
     runc: "runc",
