@@ -25,6 +25,22 @@ export function countOutcomes(
   return [...rows, count("all", [...bySig.values()].flat(), outcomes)];
 }
 
+/**
+ * Of names that must pass, those that have not shown that they do, each with the reason. In a run of `part` of the tests a
+ * name without an outcome may belong to the others.
+ */
+export function unproven(
+  tests: readonly OfficialTest[],
+  outcomes: ReadonlyMap<string, Outcome>,
+  part: boolean,
+): readonly string[] {
+  return tests.flatMap(({ name, release }) => {
+    const outcome = outcomes.get(name) ?? "absent";
+    if (outcome === "passing" || (part && outcome === "absent")) return [];
+    return [`${outcome} (${release})  ${name}`];
+  });
+}
+
 function count(title: string, tests: readonly OfficialTest[], outcomes: ReadonlyMap<string, Outcome>): Row {
   const of = (wanted: Outcome): number => tests.filter(({ name }) => outcomes.get(name) === wanted).length;
   const covered = tests.filter(({ name }) => outcomes.has(name)).length;

@@ -66,8 +66,8 @@ suite("killed processes", { skip: isRoot ? false : "needs root: real containers"
   for (const [programs, how] of [
     [["agent"], "killed"],
     [["containerd"], "killed"],
-    // as the package of a newer one does it
-    [["containerd"], "replaced"],
+    // by SIGTERM, as an upgrade of its package does it
+    [["containerd"], "restarted"],
     [["agent", "containerd", "server"], "killed"],
   ] as const) {
     test(`${programs.join(", ")} ${how}: containers go on, are adopted and served`, async () => {

@@ -72,9 +72,14 @@ export class FaultyRegistry {
     return this.pushLarge(repository, OWN_BYTES);
   }
 
-  /** From now on `busy` images are served. */
+  /** From now on `busy` images are served, and `held` ones to whoever asks again. */
   calmDown(): void {
     this.#isBusy = false;
+  }
+
+  /** Whether a blob of a `held` image was asked for. */
+  isAsked(repository: string): boolean {
+    return this.#asked.has(repository);
   }
 
   /** With one more layer. */
@@ -147,6 +152,7 @@ export class FaultyRegistry {
     const bytes = isBlob ? this.#blobs.get(reference) : this.#manifests.get(repository);
     if (kind === undefined || bytes === undefined) return void response.writeHead(404).end();
     if (fault === "silent") return; // until the client goes
+    if (fault === "held" && isBlob && this.#isBusy) return void this.#count(repository); // until the client goes
     if (fault === "locked") return void response.writeHead(401).end();
     if (fault === "busy" && this.#isBusy) return void response.writeHead(429).end();
     const headers = {

@@ -38,7 +38,8 @@ export class TestCluster {
 
   /** Prepares, does not start. `profile` must be unique among tests that run at the same time. */
   static async prepare(profile: string, prefix: readonly string[] = []): Promise<TestCluster> {
-    const home = await mkdtemp(join(tmpdir(), "k8ts-e2e-"));
+    // says whose it is (`e2e`, `con`), and is short: paths of sockets begin with it
+    const home = await mkdtemp(join(tmpdir(), `k8ts-${profile.slice(0, 3)}-`));
     await mkdir(join(home, "tmp"));
     await chmod(join(home, "tmp"), 0o1777); // for whoever the test acts as
     const path = process.env["PATH"] ?? "";

@@ -9,6 +9,7 @@ import { setImmediate } from "node:timers/promises";
 import { after, before, suite, test, type TestContext } from "node:test";
 import { TestCluster } from "./harness.ts";
 import { type Footprint, leftovers, linkIndex } from "./leaks.ts";
+import { lookForSuite, newSince } from "./leaks-of-suite.ts";
 import { nodeLeftovers } from "./node-leaks.ts";
 import { run } from "./running.ts";
 
@@ -35,7 +36,7 @@ suite("leak checker", { skip }, () => {
       home: string,
     ) => Promise<{ readonly footprint?: Partial<Footprint>; readonly pull: () => unknown }>,
   ): Promise<readonly string[]> {
-    const home = mkdtempSync(join(tmpdir(), "k8ts-plant-"));
+    const home = mkdtempSync(join(tmpdir(), "k8ts-e2e-plant-"));
     t.after(() => rmSync(home, { recursive: true, force: true }));
     const names = { profile, home };
     assert.deepEqual(await leftovers(names), [], "nothing is there before");
@@ -135,6 +136,19 @@ suite("leak checker", { skip }, () => {
     assert.deepEqual(lines, [`file ${dir}`, "temporary file left", `file ${record}`]);
   });
 
+  test("a cluster that has nodes and does not answer is not taken for clean", async (t) => {
+    const home = mkdtempSync(join(tmpdir(), "k8ts-e2e-plant-"));
+    t.after(() => rmSync(home, { recursive: true, force: true }));
+    const cluster = { profile, home, env: {}, prefix: [], kubectl: silent, tryKubectl: silent };
+    assert.deepEqual(await nodeLeftovers(cluster, 0), [], "one that was never started has nothing");
+    const dir = join(home, "profiles", profile);
+    mkdirSync(dir, { recursive: true });
+    for (const driver of ["netns", "host"]) {
+      writeFileSync(join(dir, "profile.json"), JSON.stringify({ driver, podCIDR: "10.0.0.0/8", nodes: [] }));
+      await assert.rejects(nodeLeftovers(cluster, 0), /an answer of the API did not happen/);
+    }
+  });
+
   test("rules of the machine's firewall are found", async () => {
     // in a network namespace of our own, which is the machine for whoever looks from there
     const name = `k8ts-${profile}-fw`;
@@ -155,6 +169,63 @@ suite("leak checker", { skip }, () => {
     } finally {
       await must("ip", "netns", "del", name);
     }
+  });
+});
+
+suite("leak checker of the whole suite", { skip }, () => {
+  test("whatever is new is found, of each sort; what was there before is not", async (t) => {
+    const earlier = lookForSuite();
+    const lines = (): readonly string[] => newSince(earlier, lookForSuite()).map(({ line }) => line);
+    const home = mkdtempSync(join(tmpdir(), "k8ts-e2e-plant-"));
+    const dir = "/run/k8ts/e2eplant";
+    const cgroup = join(HIERARCHY, "k8ts/e2eplant");
+    const record = "/var/lib/cni/e2eplant-record";
+    const mounted = join(home, "mounted");
+    for (const path of [dir, cgroup, "/var/lib/cni", mounted]) mkdirSync(path, { recursive: true });
+    writeFileSync(record, `{"netns":"${dir}/netns/cni-1"}`);
+    await must("mount", "-t", "tmpfs", "-o", "size=4k", "k8ts-plant", mounted);
+    await must("ip", "netns", "add", "k8ts-e2eplant.node");
+    await must("ip", "link", "add", "k8tsplant0", "type", "bridge");
+    const child = spawn("sleep", ["61"], { env: { ...process.env, K8TS_HOME: home } });
+    await new Promise((resolve) => child.once("spawn", resolve));
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    const wanted = [
+      `process ${child.pid}: sleep 61 `,
+      `mount ${mounted}`,
+      "mount /run/netns/k8ts-e2eplant.node",
+      "network namespace k8ts-e2eplant.node",
+      "interface k8tsplant0",
+      `cgroup ${cgroup}`,
+      `file ${dir}`,
+      `file ${record}`,
+      `temporary folder ${home}`,
+    ];
+    t.after(() => rmSync(home, { recursive: true, force: true }));
+    try {
+      const found = lines();
+      assert.deepEqual(
+        wanted.filter((line) => !found.includes(line)),
+        [],
+        found.join("\n"),
+      );
+      assert.deepEqual(newSince(lookForSuite(), lookForSuite()), [], "nothing is new since a moment ago");
+    } finally {
+      child.kill("SIGKILL");
+      await ended;
+      await must("umount", mounted);
+      await must("ip", "netns", "del", "k8ts-e2eplant.node");
+      await must("ip", "link", "del", "k8tsplant0");
+      await rmdir(cgroup);
+      rmSync(dir, { recursive: true });
+      rmSync(record);
+      rmSync(home, { recursive: true });
+    }
+    const found = lines();
+    assert.deepEqual(
+      wanted.filter((line) => found.includes(line)),
+      [],
+      "nothing is there after",
+    );
   });
 });
 
@@ -222,4 +293,8 @@ suite("leak checker on a node that lives", { skip }, () => {
 async function must(...command: readonly string[]): Promise<void> {
   const { code, stderr } = await run(command, process.env);
   assert.equal(code, 0, `${command.join(" ")}: ${stderr}`);
+}
+
+async function silent(): Promise<never> {
+  throw new Error("connection refused");
 }

@@ -1,8 +1,9 @@
-/** What goes wrong on a node while pods run: kubelet dies in every phase of a pod, probes hang, volumes vanish, the node is full. */
+/** What goes wrong on a node while pods run: kubelet dies in phases of a pod that are held open for it and in between, probes hang, volumes vanish, the node is full. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { FaultyRegistry } from "./faulty-registry.ts";
 import { TestCluster, eventually } from "./harness.ts";
 import { IMAGE, podSteps, sh } from "./pod-steps.ts";
 
@@ -26,7 +27,116 @@ suite("faults on a node", { skip: isRoot ? false : "needs root: real containers"
   });
   after(() => cluster?.destroy());
 
-  test("kubelet killed in every phase of a pod: each pod comes to its end", async () => {
+  suite("kubelet killed while a pod", () => {
+    const quick = { terminationGracePeriodSeconds: 1 };
+    const restarts = `{.status.containerStatuses[0].restartCount}`;
+    let signs = "";
+    let registry: FaultyRegistry;
+    before(async () => {
+      signs = join(cluster.home, "phases");
+      mkdirSync(signs);
+      const address = `${(await cluster.k8ts("ip")).trim().replace(/\.\d+$/, ".1")}:5003`;
+      await cluster.k8ts("start", `--insecure-registry=${address}`);
+      registry = await FaultyRegistry.start(address, WEB, cluster.home);
+    });
+    after(() => registry?.stop());
+
+    test("waits for its sandbox: it runs", async () => {
+      const containerd = pidOf("containerd");
+      process.kill(containerd, "SIGSTOP");
+      try {
+        await pod("sandboxing", { ...quick, containers: [sh("c", "sleep 3600")] });
+        const logs = join(cluster.home, "profiles", PROFILE, "nodes", NODE, "pod-logs");
+        await eventually("its sandbox is asked for", async () =>
+          readdirSync(logs).some((name) => name.startsWith("default_sandboxing_")) ? true : undefined,
+        );
+        await killAgent();
+      } finally {
+        process.kill(containerd, "SIGCONT");
+      }
+      await ready("sandboxing");
+    });
+
+    test("has its sandbox and its image is pulled: it runs", async () => {
+      const image = await registry.push("held/web");
+      await pod("pulling", { ...quick, containers: [{ name: "c", image }] });
+      await eventually("the pull", async () => registry.isAsked("held/web") || undefined);
+      await killAgent();
+      registry.calmDown();
+      await ready("pulling");
+      assert.equal(await field("pulling", restarts), "0");
+    });
+
+    test("has its sandbox and image and no container yet: it runs", async () => {
+      const envFrom = [{ configMapRef: { name: "between" } }];
+      await pod("between", { ...quick, containers: [{ ...sh("c", "sleep 3600"), envFrom }] });
+      const reason = "{.status.containerStatuses[0].state.waiting.reason}";
+      await eventually("the refusal", async () =>
+        (await field("between", reason)) === "CreateContainerConfigError" ? true : undefined,
+      );
+      await killAgent();
+      await cluster.kubectl("create", "configmap", "between", "--from-literal=A=1");
+      await ready("between");
+      assert.equal(await inside("between", "c", "echo $A"), "1\n");
+      assert.equal(await field("between", restarts), "0");
+    });
+
+    test("is in its init container: that one goes on, and the pod runs", async () => {
+      await heldPod("initializing", { initContainers: [held("i", phaseScript("initializing"))] });
+      await killInPhase("initializing");
+      await ready("initializing");
+      const count = "{.status.initContainerStatuses[0].restartCount}";
+      assert.equal(await field("initializing", count), "0");
+    });
+
+    test("is in its postStart hook: it runs", async () => {
+      const exec = { command: ["sh", "-c", phaseScript("hooked")] };
+      const container = held("c", "sleep 3600");
+      await heldPod("hooked", { containers: [{ ...container, lifecycle: { postStart: { exec } } }] });
+      await killInPhase("hooked");
+      await ready("hooked");
+    });
+
+    test("is in its preStop hook: it ends", async () => {
+      const exec = { command: ["sh", "-c", phaseScript("stopping")] };
+      const container = held("c", "trap 'exit 0' TERM; sleep 3600 & wait");
+      const spec = { containers: [{ ...container, lifecycle: { preStop: { exec } } }] };
+      await heldPod("stopping", { ...spec, terminationGracePeriodSeconds: 600 });
+      await ready("stopping");
+      await cluster.kubectl("delete", "pod", "stopping", "--wait=false");
+      await killInPhase("stopping");
+      await cluster.kubectl("wait", "--for=delete", "pod/stopping", "--timeout=60s");
+    });
+
+    test("was told to end and takes its time: it is let, and ends", async () => {
+      const script = `trap '${phaseScript("ending")}; touch /signs/ended; exit 0' TERM; sleep 3600 & wait`;
+      await heldPod("ending", { containers: [held("c", script)], terminationGracePeriodSeconds: 600 });
+      await ready("ending");
+      await cluster.kubectl("delete", "pod", "ending", "--wait=false");
+      await killInPhase("ending");
+      await cluster.kubectl("wait", "--for=delete", "pod/ending", "--timeout=60s");
+      assert.ok(existsSync(join(signs, "ended")));
+    });
+
+    test("and all that came through it are deleted", async () => {
+      await cluster.kubectl("delete", "pods", "--all", "--now", "--timeout=60s");
+    });
+
+    async function heldPod(name: string, spec: object): Promise<void> {
+      const volumes = [{ name: "signs", hostPath: { path: signs } }];
+      await pod(name, { ...quick, containers: [sh("c", "sleep 3600")], ...spec, volumes });
+    }
+
+    async function killInPhase(name: string): Promise<void> {
+      await eventually(`the phase of ${name}`, async () =>
+        existsSync(join(signs, `${name}-begun`)) ? true : undefined,
+      );
+      await killAgent();
+      writeFileSync(join(signs, `${name}-go`), "");
+    }
+  });
+
+  test("kubelet killed again and again while pods begin, run and end: each comes to its end", async () => {
     const never = { restartPolicy: "Never", terminationGracePeriodSeconds: 1 };
     const forever = sh("c", "sleep 3600");
     const slowly = { exec: { command: ["sh", "-c", "sleep 2"] } };
@@ -57,7 +167,7 @@ suite("faults on a node", { skip: isRoot ? false : "needs root: real containers"
     await pod("crashing", { ...quick, containers: [sh("c", "sleep 1; exit 1")] });
     await cluster.kubectl("delete", "pod", "ending", "--wait=false");
     for (let i = 0; i < KILLS; i++) {
-      const pid = agentPid();
+      const pid = pidOf("agent");
       process.kill(pid, "SIGKILL");
       if (i === 0) {
         writeFileSync(join(dir, "end"), "");
@@ -65,8 +175,7 @@ suite("faults on a node", { skip: isRoot ? false : "needs root: real containers"
         await pod("created", { ...quick, containers: [forever] });
         await cluster.kubectl("create", "configmap", "later", "--from-literal=A=1");
       }
-      // the file is empty while it is written
-      await eventually("a new agent", async () => ([0, pid].includes(agentPid()) ? undefined : true));
+      await newAgent(pid);
       // the pods show it that this one got to work
       await cluster.kubectl("annotate", "pod", "created", `round=${i}`, "--overwrite");
     }
@@ -111,7 +220,10 @@ suite("faults on a node", { skip: isRoot ? false : "needs root: real containers"
     await tells("mute", "Readiness probe failed: Get ");
     assert.equal(await field("mute", "{.status.containerStatuses[0].ready}"), "false");
     // what was cut off does not go on
-    const probes = await inside("hangs", "c", "ps | grep -c '[s]leep 1000' || true");
+    const probes = await eventually("an answer between two restarts", async () => {
+      const text = await inside("hangs", "c", "ps | grep -c '[s]leep 1000' || true");
+      return /^\d+\n$/.test(text) ? text : undefined;
+    });
     assert.ok(Number(probes) <= 1, `${probes} probes run`);
     await cluster.kubectl("delete", "pod", "hangs", "mute", "fine", "--now");
   });
@@ -202,7 +314,8 @@ suite("faults on a node", { skip: isRoot ? false : "needs root: real containers"
     await cluster.kubectl("delete", "deploy", "many", "--cascade=foreground", "--wait=false");
     await eventually(
       "the end of all",
-      async () => ((await cluster.kubectl("get", "pods", "-o", "name")) === "" ? true : undefined),
+      async () =>
+        (await cluster.kubectl("get", "pods", "-l", "app=many", "-o", "name")) === "" ? true : undefined,
       240_000,
     );
     t.diagnostic(`all ended within ${Math.round(performance.now() - ending)} ms`);
@@ -217,8 +330,29 @@ suite("faults on a node", { skip: isRoot ? false : "needs root: real containers"
     });
   }
 
-  function agentPid(): number {
-    const file = join(cluster.home, "profiles", PROFILE, "pids", `${NODE}.agent.child.pid`);
+  async function killAgent(): Promise<void> {
+    const pid = pidOf("agent");
+    process.kill(pid, "SIGKILL");
+    await newAgent(pid);
+  }
+
+  async function newAgent(than: number): Promise<void> {
+    // the file is empty while it is written
+    await eventually("a new agent", async () => ([0, than].includes(pidOf("agent")) ? undefined : true));
+  }
+
+  function pidOf(program: "agent" | "containerd"): number {
+    const file = join(cluster.home, "profiles", PROFILE, "pids", `${NODE}.${program}.child.pid`);
     return Number(readFileSync(file, "utf8"));
   }
 });
+
+/** Tells that it has begun, and ends when it may. */
+function phaseScript(name: string): string {
+  return `touch /signs/${name}-begun; until test -e /signs/${name}-go; do sleep 0.2; done`;
+}
+
+/** Of a pod with the folder of signs. */
+function held(name: string, script: string): object {
+  return { ...sh(name, script), volumeMounts: [{ name: "signs", mountPath: "/signs" }] };
+}

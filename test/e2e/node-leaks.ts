@@ -10,6 +10,7 @@ import { eventually, run, type Output, type RunOptions } from "./running.ts";
 const WORKLOADS = "deployments,statefulsets,daemonsets,replicasets,replicationcontrollers,jobs,cronjobs";
 /** Pods get a second; their volumes, cgroups and records follow. */
 const GONE_WITHIN_MS = 60_000;
+const ANSWERS_WITHIN_MS = 60_000;
 /** A full node takes its time. */
 const PODS_END_SECONDS = 120;
 
@@ -32,12 +33,19 @@ interface Known {
   readonly uids: ReadonlySet<string>;
 }
 
-/** Empty too when there is no node that lives: no containers, stopped, or broken beyond an answer. */
-export async function nodeLeftovers(cluster: LivingCluster): Promise<readonly string[]> {
+/**
+ * Empty too where no node can have anything: never started, deleted, simulated. Rejects when the API does not answer or a
+ * node cannot be looked at: what nobody looked at is not clean.
+ */
+export async function nodeLeftovers(
+  cluster: LivingCluster,
+  answersWithinMs: number = ANSWERS_WITHIN_MS,
+): Promise<readonly string[]> {
   const text = read(join(cluster.home, "profiles", cluster.profile, "profile.json"));
-  if (text === "" || !(await answers(cluster))) return [];
+  if (text === "") return [];
   const profile = JSON.parse(text) as Profile;
   if (profile.driver === "simulated") return [];
+  await answers(cluster, answersWithinMs);
   await deletePods(cluster);
   const known: Known = { profile, uids: await remainingUids(cluster) };
   let left: readonly string[] = [];
@@ -54,9 +62,13 @@ export async function nodeLeftovers(cluster: LivingCluster): Promise<readonly st
   return left;
 }
 
-async function answers(cluster: LivingCluster): Promise<boolean> {
-  const { code } = await cluster.tryKubectl(["get", "--raw", "/readyz", "--request-timeout=20s"]);
-  return code === 0;
+/** The last test may have killed the server. */
+async function answers(cluster: LivingCluster, withinMs: number): Promise<void> {
+  await eventually(
+    "an answer of the API",
+    () => cluster.kubectl("get", "--raw", "/readyz", "--request-timeout=20s"),
+    withinMs,
+  );
 }
 
 async function deletePods(cluster: LivingCluster): Promise<void> {
@@ -89,14 +101,15 @@ async function remainingUids(cluster: LivingCluster): Promise<ReadonlySet<string
 async function leftoversOf(cluster: LivingCluster, node: string, known: Known): Promise<readonly string[]> {
   const state = join(runDir(cluster), node);
   const dir = join(cluster.home, "profiles", cluster.profile, "nodes", node);
-  // a node that was stopped or deleted
-  if (!list(state).includes("containerd.sock")) return [];
+  // a node that was stopped; one whose containerd is away for a moment is still to be looked at
+  const pids = join(cluster.home, "profiles", cluster.profile, "pids");
+  if (!list(pids).includes(`${node}.containerd.pid`)) return [];
   const isOther = (text: string): boolean => !known.uids.values().some((uid) => text.includes(uid));
   const found = [
     ...mountPoints()
       .filter((path) => path.startsWith(`${state}/`) || path.startsWith(`${dir}/`))
-      // a disk of its own for the images is the node's
-      .filter((path) => path !== join(dir, "containerd") && isOther(path))
+      // a disk of its own for the images is the node's, and kubelet's folder is a shared mount
+      .filter((path) => path !== join(dir, "containerd") && path !== join(dir, "kubelet") && isOther(path))
       .map((path) => `mount ${path}`),
     ...list(join(state, "containerd/io.containerd.runtime.v2.task/k8s.io")).map((id) => `bundle ${id}`),
     ...list(join(state, "runc/k8s.io")).map((id) => `record of runc ${id}`),
@@ -140,13 +153,14 @@ function addresses(dir: string): readonly string[] {
 }
 
 /** Interfaces of pods, and rules that still name the address of one. */
-async function rules(cluster: LivingCluster, node: string, { podCIDR }: Profile): Promise<readonly string[]> {
-  const inside = ["nsenter", `--net=/run/netns/${node}.node`, "--"];
-  const links = await run([...inside, "ip", "-o", "link", "show", "type", "veth"], cluster.env);
-  const { stdout } = await run([...inside, "nft", "list", "ruleset"], cluster.env);
-  const named = podCIDR.split(",").flatMap((cidr) => stdout.match(addressesOf(cidr)) ?? []);
+async function rules(cluster: LivingCluster, node: string, profile: Profile): Promise<readonly string[]> {
+  const { driver, podCIDR } = profile;
+  const inside = driver === "host" ? cluster.prefix : ["nsenter", `--net=/run/netns/${node}.node`, "--"];
+  const links = await outputOf([...inside, "ip", "-o", "link", "show", "type", "veth"], cluster.env);
+  const ruleset = await outputOf([...inside, "nft", "list", "ruleset"], cluster.env);
+  const named = podCIDR.split(",").flatMap((cidr) => ruleset.match(addressesOf(cidr)) ?? []);
   return [
-    ...links.stdout
+    ...links
       .split("\n")
       .filter((line) => / veth/.test(line))
       .map((line) => `interface ${line.split(" ")[1]}`),
@@ -162,8 +176,8 @@ function addressesOf(cidr: string): RegExp {
 
 async function containerdObjects(socket: string): Promise<readonly string[]> {
   const ctr = async (...args: readonly string[]): Promise<readonly string[]> => {
-    const { stdout } = await run(["ctr", "--address", socket, "-n", "k8s.io", ...args], process.env);
-    return stdout.split("\n").filter((line) => line !== "");
+    const text = await outputOf(["ctr", "--address", socket, "-n", "k8s.io", ...args], process.env);
+    return text.split("\n").filter((line) => line !== "");
   };
   const [containers, tasks, snapshots] = await Promise.all([
     ctr("containers", "list", "-q"),
@@ -176,4 +190,11 @@ async function containerdObjects(socket: string): Promise<readonly string[]> {
     // what images are made of is committed
     ...snapshots.filter((line) => /\s(?:Active|View)\s*$/.test(line)).map((line) => `snapshot ${line}`),
   ];
+}
+
+/** A program that failed has not looked. */
+async function outputOf(command: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+  const { code, stdout, stderr } = await run(command, env);
+  if (code !== 0) throw new Error(`${command.join(" ")} exited with ${code}: ${stderr.trim()}`);
+  return stdout;
 }
