@@ -34,7 +34,7 @@ export class ControllerRunner {
     this.#logger = logger.child({ controller: controller.name });
     this.#metrics = metrics;
     this.#queue = new RateLimitingQueue({
-      name: controller.name,
+      name: controller.queueName ?? controller.name,
       clock,
       ...(metrics !== undefined && { metrics }),
     });

@@ -32,6 +32,8 @@ export interface Controller {
   readonly name: string;
   /** Component named in the Events it writes. Default `NAME-controller`. */
   readonly eventSource?: string;
+  /** Label `name` of its queue's metrics. Two queues of one process must not share it. Default: the controller's name. */
+  readonly queueName?: string;
   readonly reconciles: Kind;
   /** Which of these objects are enqueued when they appear or change; absent: all. Deletions always are. */
   readonly enqueues?: (object: KubeObject) => boolean;

@@ -28,6 +28,8 @@ const ALIASES: Readonly<Record<string, string>> = {
   tokencleaner: "token-cleaner-controller",
   nodeipam: "node-ipam-controller",
   nodelifecycle: "node-lifecycle-controller",
+  "cloud-node-lifecycle": "cloud-node-lifecycle-controller",
+  route: "node-route-controller",
   "persistentvolume-binder": "persistentvolume-binder-controller",
   attachdetach: "persistentvolume-attach-detach-controller",
   "persistentvolume-expander": "persistentvolume-expander-controller",

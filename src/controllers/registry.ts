@@ -1,6 +1,7 @@
 /** Which controllers exist, and which of them a set of options asks for. @module */
 import type { EventRecorder } from "#client";
 import type { Controller, ControllerContext } from "#controller-runtime";
+import { absentAmong, isAbsent } from "./absent-controllers.ts";
 import { attachDetachController } from "./attach-detach/attach-detach-controller.ts";
 import { canonicalName } from "./controller-aliases.ts";
 import { bootstrapSignerController } from "./bootstrap/bootstrap-signer-controller.ts";
@@ -39,6 +40,7 @@ import { persistentVolumeBinderController } from "./persistentvolume-binder/pers
 import { podGarbageCollectorController } from "./pod-garbage-collector/pod-garbage-collector-controller.ts";
 import { replicaSetController } from "./replicaset/replicaset-controller.ts";
 import { replicationControllerController } from "./replicationcontroller/replicationcontroller-controller.ts";
+import { queueNameOf } from "./queue-names.ts";
 import { podResourceClaimsController } from "./resourceclaim/pod-claims-controller.ts";
 import { resourceClaimController } from "./resourceclaim/resourceclaim-controller.ts";
 import { resourceQuotaController } from "./resourcequota/resourcequota-controller.ts";
@@ -62,6 +64,7 @@ import {
   persistentVolumeClaimProtectionController,
   persistentVolumeProtectionController,
 } from "./volume-protection/volume-protection-controllers.ts";
+import { volumeAttributesClassProtectionController } from "./volume-protection/volumeattributesclass-protection-controller.ts";
 
 /** Names are those of `kube-controller-manager --controllers`. */
 export const controllers: Readonly<Record<string, ControllerInit>> = {
@@ -111,6 +114,8 @@ export const controllers: Readonly<Record<string, ControllerInit>> = {
   "persistentvolumeclaim-protection-controller": (context) =>
     persistentVolumeClaimProtectionController(context),
   "persistentvolume-protection-controller": (context) => persistentVolumeProtectionController(context),
+  "volumeattributesclass-protection-controller": (context) =>
+    volumeAttributesClassProtectionController(context),
   "local-path-provisioner-controller": (context) => localPathProvisionerController(context),
   "certificatesigningrequest-approving-controller": (context) => csrApprovingController(context),
   "node-component-csr-approving-controller": (context) => nodeComponentApprovingController(context),
@@ -148,7 +153,11 @@ export function newControllers(
   context: ControllerContext,
   options: ControllerOptions = {},
 ): readonly Controller[] {
-  return selectControllers(options.names ?? ["*"]).flatMap((name) => construct(name, context, options));
+  const { names = ["*"] } = options;
+  const selected = selectControllers(names);
+  for (const [controller, why] of absentAmong(names.map(canonicalName)))
+    context.logger.warn("A controller that was asked for does not exist here", { controller, why });
+  return selected.flatMap((name) => construct(name, context, options));
 }
 
 /** Each writes its events in its own name, which the controller tells only once it is made. */
@@ -170,7 +179,8 @@ function construct(
   if (controller === undefined) return [];
   component = controller.eventSource ?? name;
   const workers = options.concurrentSyncs?.[name] ?? SYNCS[name];
-  return [workers === undefined ? controller : { ...controller, workers }, ...others];
+  const first = workers === undefined ? controller : { ...controller, workers };
+  return [first, ...others].map((one) => ({ ...one, queueName: queueNameOf(one.name) }));
 }
 
 /** Upstream's defaults of `--concurrent-*-syncs` where they are not the 5 of a manager's controller. */
@@ -198,10 +208,14 @@ function rangesOfFlag(flag: string): readonly string[] {
   return flag === "" ? [] : flag.split(",").map((part) => part.trim());
 }
 
+function isKnown(name: string): boolean {
+  return controllerNames.includes(name) || isAbsent(name);
+}
+
 /** Resolves `*`, names and `-names` as upstream: of what is said of one controller the first counts, and anything before `*`. */
 export function selectControllers(names: readonly string[]): readonly string[] {
   const choices = names.map(canonicalName);
-  const unknown = choices.find((name) => name !== "*" && !controllerNames.includes(name.replace(/^-/, "")));
+  const unknown = choices.find((name) => name !== "*" && !isKnown(name.replace(/^-/, "")));
   if (unknown !== undefined) {
     throw new RangeError(
       `Controller ${JSON.stringify(unknown.replace(/^-/, ""))} is not in the list of known controllers`,

@@ -105,10 +105,10 @@ test("kube-controller-manager rolls out as accounts of its own, and of two the s
   const metrics = await fetchText(`${base}/metrics`, await tokenOfAdmin(cluster));
   assert.equal(metrics.status, 200);
   assert.match(metrics.body, /leader_election_master_status\{name="kube-controller-manager"\} 1/);
-  assert.match(metrics.body, /workqueue_adds_total\{name="deployment-controller"\} [1-9]/);
+  assert.match(metrics.body, /workqueue_adds_total\{name="deployment"\} [1-9]/);
   assert.match(metrics.body, /job_controller_job_syncs_total\{.*action="pods_created"\} 1/);
   assert.match(metrics.body, /job_controller_job_pods_creation_total\{reason="new",status="succeeded"\} 1/);
-  assert.doesNotMatch(metrics.body, /workqueue_adds_total\{name="ttl-after-finished-controller"\}/);
+  assert.doesNotMatch(metrics.body, /workqueue_adds_total\{name="ttl_jobs_to_delete"\}/);
 
   await first.stop();
   await cluster.waitFor(Leases, LEASE, (lease) => {

@@ -161,3 +161,35 @@ test("a pod that is counted, and that the selector finds no longer, is let go of
   });
   assert.deepEqual(cluster.errors, []);
 });
+
+test("a Job of another controller is left to it, and counted", async () => {
+  const elsewhere: string[] = [];
+  const metrics = {
+    inc: (name: string, labels: Readonly<Record<string, string>>) => {
+      if (name === "job_controller_jobs_by_external_controller_total")
+        elsewhere.push(labels["controller_name"] ?? "");
+    },
+    set: () => {},
+    observe: () => {},
+  };
+  await using cluster = await startCluster(WATCHED, systemClock, metrics);
+  const { client, signal, informers } = cluster;
+  const create = (name: string, managedBy: string): Promise<Job> => {
+    const metadata = { name, namespace: "default" };
+    const job = { apiVersion: "batch/v1", kind: "Job", metadata, spec: { template, managedBy } } as const;
+    return client.create(Jobs, job, signal);
+  };
+  await create("theirs", "example.com/other");
+  await create("ours", "kubernetes.io/job-controller");
+  const find = (name: string) => informers.lister(Jobs).get(`default/${name}`);
+  await cluster.until("ours is done", WATCHED, () => {
+    const ours = find("ours");
+    return ours !== undefined && hasEnded(ours, "Complete");
+  });
+  const owners = informers
+    .lister(Pods)
+    .list("default")
+    .map(({ metadata }) => metadata.labels?.["job-name"]);
+  assert.deepEqual([owners, find("theirs")?.status ?? {}, elsewhere], [["ours"], {}, ["example.com/other"]]);
+  assert.deepEqual(cluster.errors, []);
+});

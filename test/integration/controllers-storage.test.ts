@@ -7,6 +7,8 @@ import { Pods } from "#api/core/v1/pod";
 import { ResourceQuotas } from "#api/core/v1/resourcequota";
 import { StatefulSets } from "#api/apps/v1/statefulset";
 import { StorageClasses } from "#api/storage/v1/storageclass";
+import type { VolumeAttributesClass } from "#api/storage/v1/types.gen";
+import { VolumeAttributesClasses } from "#api/storage/v1/volumeattributesclass";
 import type { PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
 import { Secrets } from "#api/core/v1/secret";
 import type { Cluster } from "./controllers-cluster.ts";
@@ -16,6 +18,7 @@ const WATCHED = [
   PersistentVolumeClaims,
   PersistentVolumes,
   StorageClasses,
+  VolumeAttributesClasses,
   StatefulSets,
   Pods,
   ResourceQuotas,
@@ -133,6 +136,41 @@ test("a stateful set gets storage of the default class, which outlives its pods 
     () => claimOf(cluster, "data-db-1") === undefined && volumeOf(cluster, name) === undefined,
   );
   assert.equal(claimOf(cluster, "data-db-0")?.status?.phase, "Bound");
+  assert.deepEqual(cluster.errors, []);
+});
+
+test("a VolumeAttributesClass stays while a claim names it", async () => {
+  await using cluster = await startCluster(WATCHED);
+  const { client, signal, informers } = cluster;
+  const metadata = { name: "gold" };
+  const vac = { apiVersion: "storage.k8s.io/v1", kind: "VolumeAttributesClass", metadata } as const;
+  const parameters = { iops: "1000" };
+  const made = await client.create(
+    VolumeAttributesClasses,
+    { ...vac, driverName: "d.example.com", parameters },
+    signal,
+  );
+  assert.deepEqual(made.metadata.finalizers, ["kubernetes.io/vac-protection"]);
+  const claim = newClaim("data", { storageClassName: "none", volumeAttributesClassName: "gold" });
+  await client.create(PersistentVolumeClaims, claim, signal);
+  await cluster.until("the claim is seen", WATCHED, () => claimOf(cluster, "data"));
+  await client.delete(VolumeAttributesClasses, metadata, signal);
+  const classOf = (name: string): VolumeAttributesClass | undefined =>
+    informers.lister(VolumeAttributesClasses).get(name);
+  await cluster.until(
+    "the class is to go",
+    WATCHED,
+    () => classOf("gold")?.metadata.deletionTimestamp !== undefined,
+  );
+  // by the time another one has come and gone, this one was looked at
+  const other = { ...vac, metadata: { name: "tin" }, driverName: "d.example.com", parameters };
+  await client.create(VolumeAttributesClasses, other, signal);
+  await cluster.until("an unused class is seen", WATCHED, () => classOf("tin"));
+  await client.delete(VolumeAttributesClasses, other.metadata, signal);
+  await cluster.until("the unused class is gone", WATCHED, () => classOf("tin") === undefined);
+  assert.notEqual(classOf("gold"), undefined);
+  await client.delete(PersistentVolumeClaims, claim.metadata, signal);
+  await cluster.until("the class is gone", WATCHED, () => classOf("gold") === undefined);
   assert.deepEqual(cluster.errors, []);
 });
 

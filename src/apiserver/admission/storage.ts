@@ -1,4 +1,4 @@
-/** What claims and volumes get: the default class, protection while in use, and growth only where it is possible. @module */
+/** What claims, volumes and their classes get: the default class, protection while in use, and growth only where it is possible. @module */
 import { compareAmounts, type KubeObject } from "#apimachinery";
 import { givenStorageClass } from "#api/core/v1/storage-class-name";
 import type { PersistentVolumeClaim } from "#api/core/v1/types.gen";
@@ -11,6 +11,7 @@ import { refuse } from "./refuse.ts";
 const CLAIMS = "core/persistentvolumeclaims";
 const VOLUMES = "core/persistentvolumes";
 const CLASSES = "storage.k8s.io/storageclasses";
+const ATTRIBUTES_CLASSES = "storage.k8s.io/volumeattributesclasses";
 
 export function defaultStorageClass(lookup: ObjectLookup): AdmissionPlugin {
   return {
@@ -31,14 +32,16 @@ export function defaultStorageClass(lookup: ObjectLookup): AdmissionPlugin {
 const PROTECTION: Readonly<Record<string, string>> = {
   [CLAIMS]: "kubernetes.io/pvc-protection",
   [VOLUMES]: "kubernetes.io/pv-protection",
+  [ATTRIBUTES_CLASSES]: "kubernetes.io/vac-protection",
 };
 
 /** Needs the controllers that take the finalizers off again. */
 export const storageObjectInUseProtection: AdmissionPlugin = {
   name: "StorageObjectInUseProtection",
   operations: ["CREATE"],
-  resources: [CLAIMS, VOLUMES],
-  admit(object, { resource }) {
+  resources: [CLAIMS, VOLUMES, ATTRIBUTES_CLASSES],
+  admit(object, { resource, subresource }) {
+    if (subresource !== "") return object;
     const finalizer = PROTECTION[resource]!;
     const finalizers = object.metadata.finalizers ?? [];
     if (finalizers.includes(finalizer)) return object;

@@ -64,6 +64,26 @@ for (const [status, why, retryAfterSeconds] of cases)
     );
   });
 
+const unready: Pod = {
+  ...pod,
+  status: { phase: "Running", conditions: [{ type: "Ready", status: "False" }] },
+};
+
+for (const [policy, currentHealthy, outcome] of [
+  ["AlwaysAllow", 1, "free"],
+  ["IfHealthyBudget", 3, "free"],
+  ["IfHealthyBudget", 2, "refused"],
+  [undefined, 2, "refused"],
+] as const)
+  test(`planEviction() with ${policy ?? "no policy"} for unhealthy pods and ${currentHealthy} of 3 healthy: ${outcome}`, () => {
+    const budget = newBudget({ currentHealthy });
+    const spec = { ...budget.spec, ...(policy !== undefined && { unhealthyPodEvictionPolicy: policy }) };
+    const evict = (one: Pod): unknown => planEviction(one, [{ ...budget, spec }], 0);
+    if (outcome === "free") assert.equal(evict(unready), undefined);
+    else assert.throws(() => evict(unready), { code: 429 });
+    assert.throws(() => evict(pod), { code: 429 }, "a pod that is ready always counts");
+  });
+
 test("planEviction() counts the eviction", () => {
   const budget = planEviction(pod, [newBudget({ disruptionsAllowed: 1 })], 0);
   assert.equal(budget?.status?.disruptionsAllowed, 0);

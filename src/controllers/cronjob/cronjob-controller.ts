@@ -60,8 +60,8 @@ class CronJobRunner {
       return {};
     }
     if (this.#lastWrites.isBehind(cronJob)) return {};
-    const waitMs = this.#waitForNewSchedule(key, cronJob);
-    if (waitMs !== undefined) return { requeueAfterMs: waitMs };
+    const wait = this.#waitForNewSchedule(key, cronJob);
+    if (wait !== undefined) return wait;
     const jobs = this.#jobs.controlledBy(cronJob);
     const missing = await this.#missing(cronJob, jobs, signal);
     const p = plan(cronJob, { jobs, missing, nowMs: this.#context.clock.now() });
@@ -78,15 +78,19 @@ class CronJobRunner {
   }
 
   /** A schedule that was changed counts from its next time on: times that it would have had are not made up for. */
-  #waitForNewSchedule(key: ObjectKey, cronJob: CronJob): number | undefined {
+  #waitForNewSchedule(key: ObjectKey, cronJob: CronJob): Result | undefined {
     const text = `${cronJob.spec?.timeZone ?? ""} ${cronJob.spec?.schedule ?? ""}`;
     const before = this.#schedules.get(key);
     this.#schedules.set(key, text);
     if (before === undefined || before === text) return undefined;
     const schedule = scheduleOf(cronJob);
-    return typeof schedule === "string"
-      ? undefined
-      : nextDueInMs(cronJob, this.#context.clock.now(), schedule);
+    if (typeof schedule === "string") {
+      const message = `unparseable schedule for cronjob: ${cronJob.spec?.schedule ?? ""}`;
+      this.#context.recorder.event(cronJob, "Warning", "UnParseableCronJobSchedule", message);
+      return {};
+    }
+    const requeueAfterMs = nextDueInMs(cronJob, this.#context.clock.now(), schedule);
+    return requeueAfterMs === undefined ? undefined : { requeueAfterMs };
   }
 
   /** The cache may not show a Job that was just started: the API server knows. */

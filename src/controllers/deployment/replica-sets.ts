@@ -28,8 +28,10 @@ export class Draft {
     return this.desired.spec?.replicas ?? 1;
   }
 
+  /** Never more than were asked for: a set that was made smaller may not have said yet that pods of it are gone. */
   get available(): number {
-    return this.stored?.status?.availableReplicas ?? 0;
+    const { spec, status } = this.stored ?? {};
+    return Math.min(status?.availableReplicas ?? 0, spec?.replicas ?? 1);
   }
 
   get isChanged(): boolean {

@@ -318,7 +318,12 @@ class Autoscaler {
   ): Promise<void> {
     if (equalJSON(status, hpa.status)) return;
     const write = this.#context.client.updateStatus(HorizontalPodAutoscalers, { ...hpa, status }, signal);
-    this.#lastWrites.note(await unlessGone(write));
+    try {
+      this.#lastWrites.note(await unlessGone(write));
+    } catch (err) {
+      if (!signal.aborted) this.#tell(hpa, "Warning", "FailedUpdateStatus", messageOf(err));
+      throw err;
+    }
   }
 
   #tell(about: KubeObject, type: "Normal" | "Warning", reason: string, message: string): void {

@@ -84,6 +84,44 @@ test("computeMetric() says what pods use now, and refuses metrics of unknown typ
   assert.equal("reason" in other && other.reason, "InvalidMetricSourceType");
 });
 
+const appCPU = { name: "cpu", container: "app" };
+const appMetric: MetricSpec = {
+  type: "ContainerResource",
+  containerResource: { ...appCPU, target: { type: "Utilization", averageUtilization: 50 } },
+};
+
+test("computeMetric() weighs a container's use against that container's request alone", () => {
+  const { pods, usages } = load("200 200");
+  const containers = [
+    { name: "app", resources: { requests: { cpu: "200m" } } },
+    { name: "sidecar", resources: { requests: { cpu: "1" } } },
+  ];
+  const both = pods.map((pod) => ({ ...pod, spec: { ...pod.spec, containers } }));
+  assert.deepEqual(computeMetric(newAutoscaler(), appMetric, 2, both, usages, START_MS), {
+    replicas: 4,
+    name: "cpu container resource utilization (percentage of request)",
+    status: {
+      type: "ContainerResource",
+      containerResource: { ...appCPU, current: { averageValue: "200m", averageUtilization: 100 } },
+    },
+  });
+  const target = { type: "AverageValue", averageValue: "100m" };
+  const byValue: MetricSpec = { type: "ContainerResource", containerResource: { ...appCPU, target } };
+  const result = computeMetric(newAutoscaler(), byValue, 2, both, usages, START_MS);
+  assert.deepEqual("name" in result && [result.replicas, result.name], [4, "cpu resource"]);
+});
+
+test("computeMetric() names the container whose metrics are missing", () => {
+  const { pods } = load("200");
+  const result = computeMetric(newAutoscaler(), appMetric, 1, pods, new Error("none"), START_MS);
+  const error = "failed to get cpu utilization: unable to get metrics for resource cpu: none";
+  assert.deepEqual(result, {
+    reason: "FailedGetContainerResourceMetric",
+    error,
+    context: `failed to get app container metric value: ${error}`,
+  });
+});
+
 function run(text: string, current: number, metrics: readonly MetricSpec[] = [cpu], failure?: Error): Plan {
   const hpa = newAutoscaler(metrics);
   const { pods, usages } = load(text);

@@ -5,6 +5,7 @@ import { nodeOf } from "../volume/claims.ts";
 
 export const CLAIM_PROTECTION = "kubernetes.io/pvc-protection";
 export const VOLUME_PROTECTION = "kubernetes.io/pv-protection";
+export const ATTRIBUTES_CLASS_PROTECTION = "kubernetes.io/vac-protection";
 
 export function planProtection(
   { metadata }: KubeObject,

@@ -1,13 +1,13 @@
 /** Claims that pods use, and volumes that claims use, are not deleted: finalizers hold them back until then. @module */
-import type { Kind, KubeObject } from "#apimachinery";
+import type { Kind } from "#apimachinery";
 import { keyOf } from "#apimachinery";
 import { PersistentVolumes } from "#api/core/v1/persistentvolume";
 import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
 import { Pods } from "#api/core/v1/pod";
 import type { Controller, ControllerContext } from "#controller-runtime";
 import { source } from "#controller-runtime";
-import { unlessGone } from "../unless-gone.ts";
 import { claimsOfPod, indexPodsByClaim, nodeOf, podsUsing } from "../volume/claims.ts";
+import { carryOut } from "./carry-out.ts";
 import { CLAIM_PROTECTION, isHeldBy, planProtection, VOLUME_PROTECTION } from "./plan.ts";
 
 /** Safe on a stale cache: before the finalizer goes, pods are listed afresh; writes carry the resourceVersion. */
@@ -51,18 +51,4 @@ export function persistentVolumeProtectionController(context: ControllerContext)
       return {};
     },
   };
-}
-
-async function carryOut<T extends KubeObject>(
-  { client }: ControllerContext,
-  kind: Kind<T>,
-  object: T,
-  finalizer: string,
-  action: "add" | "remove" | "nothing",
-  signal: AbortSignal,
-): Promise<void> {
-  if (action === "nothing") return;
-  const others = (object.metadata.finalizers ?? []).filter((name) => name !== finalizer);
-  const finalizers = action === "add" ? [...others, finalizer] : others;
-  await unlessGone(client.update(kind, { ...object, metadata: { ...object.metadata, finalizers } }, signal));
 }
