@@ -1,11 +1,13 @@
 /** A cluster whose controllers are killed and started again, see late, and meet a conflict at every second write or so. @module */
-import { silentLogger, type Clock, type Kind } from "#apimachinery";
+import assert from "node:assert/strict";
+import { type Clock, type Kind, type Logger } from "#apimachinery";
 import { createApiServer, type ApiServer } from "#apiserver";
 import { Nodes } from "#api/core/v1/node";
 import { newClient, newEventRecorder, newInformerFactory, type Client, type InformerFactory } from "#client";
 import { newControllers } from "#controllers";
 import { startManager } from "#controller-runtime";
 import { openMemoryStore } from "#storage";
+import { strictLogger } from "../simulation/defects.ts";
 import { controllerManagerUser, controllerUser } from "../../src/cmd/server/identities.ts";
 import { newNode, runKubelet, until } from "./controllers-cluster.ts";
 import { fasterClock, patientClock } from "./faster-clock.ts";
@@ -52,9 +54,11 @@ export async function startFaultyCluster(
   { timeFactor = TIME_FACTOR, refuses }: FaultOptions = {},
 ): Promise<FaultyCluster> {
   const random = seededRandom(seed);
+  const defects: string[] = [];
+  const logger = strictLogger((what) => defects.push(what));
   const store = await openMemoryStore();
   const clock = fasterClock(timeFactor);
-  const server = await createApiServer({ store, clock: patientClock(clock), freezeObjects: true });
+  const server = await createApiServer({ store, clock: patientClock(clock), logger, freezeObjects: true });
   const abort = new AbortController();
   const { signal } = abort;
   const client = newClient(server.transport());
@@ -66,10 +70,10 @@ export async function startFaultyCluster(
   informers.start(signal);
   await informers.waitForSync(signal);
   const faults: Faults = { refuses: refuses ?? conflicts(random), lagMs: () => random() * lagMaxMs };
-  let term = startTerm(server, faults, random, clock);
+  let term = startTerm(server, faults, random, clock, logger);
   const restart = async (): Promise<void> => {
     await term.end();
-    term = startTerm(server, faults, random, clock);
+    term = startTerm(server, faults, random, clock, logger);
   };
   return {
     client,
@@ -98,6 +102,8 @@ export async function startFaultyCluster(
       abort.abort();
       await server.close();
       await store.close();
+      // A retry heals what a mistake breaks: it must not hide it.
+      assert.deepEqual(defects, [], `controllers failed as no server made them fail (seed ${seed})`);
     },
   };
 }
@@ -130,6 +136,7 @@ function startTerm(
   faults: Faults,
   random: () => number,
   clock: Clock,
+  logger: Logger,
 ): { readonly end: () => Promise<void> } {
   const abort = new AbortController();
   const { signal } = abort;
@@ -138,9 +145,9 @@ function startTerm(
       userAgent: "kube-controller-manager",
     });
   const client = clientOf(controllerManagerUser);
-  const informers = newInformerFactory({ client, clock });
-  const recorder = newEventRecorder({ client, component: "test", clock }, signal);
-  const context = { client, informers, recorder, clock, random, logger: silentLogger };
+  const informers = newInformerFactory({ client, clock, logger });
+  const recorder = newEventRecorder({ client, component: "test", clock, logger }, signal);
+  const context = { client, informers, recorder, clock, random, logger };
   const controllers = newControllers(context, {
     // nobody sends the nodes' heartbeats
     names: ["*", "-node-lifecycle-controller"],
@@ -151,7 +158,7 @@ function startTerm(
   return {
     async end() {
       abort.abort();
-      await manager.stopped.catch(() => {});
+      await manager.stopped;
       await informers.stopped();
     },
   };

@@ -35,6 +35,10 @@ export interface LinkOptions {
   readonly isFaulty: () => boolean;
   /** A write was applied, but who asked for it was told that it failed. */
   readonly onAmbiguous: (request: Request) => void;
+  /** Called where the process asks, before anything happens to the request. */
+  readonly onIssued: (request: Request) => void;
+  /** A write was applied, and its writer is about to know. */
+  readonly onAnswered: (request: Request, response: Response) => void;
 }
 
 /** Best effort, and nothing that decides reads them. */
@@ -90,7 +94,10 @@ export class FaultyLink implements Transport {
     if (fate === "refused") return answer.reject(this.#refusal(request));
     try {
       const response = await transport.request(request, signal);
-      if (fate === "ok") return answer.resolve(response);
+      if (fate === "ok") {
+        this.#options.onAnswered(request, response);
+        return answer.resolve(response);
+      }
       this.#options.onAmbiguous(request);
       answer.reject(this.#loss());
     } catch (err) {
@@ -122,8 +129,8 @@ export class FaultyLink implements Transport {
 
   #request(transport: Transport, request: Request, signal: AbortSignal): Promise<Response> {
     if (this.#isCut) return Promise.reject(new Error("The process ended"));
-    if (request.method !== "GET" && isEvent(request.path))
-      return Promise.resolve({ status: 201, headers: {}, body: request.body });
+    if (request.method !== "GET" && isEvent(request.path)) return writeEvent(request);
+    this.#options.onIssued(request);
     const isRead = request.method === "GET";
     const gated = !isRead || (this.#options.isFaulty() && this.#options.random.chance(READ_GATED));
     if (!gated) return transport.request(request, signal);
@@ -189,6 +196,12 @@ export class FaultyLink implements Transport {
       "the simulation lost the answer",
     );
   }
+}
+
+/** Nobody keeps events: each is made anew, since those before have expired. */
+function writeEvent({ method, body }: Request): Promise<Response> {
+  if (method === "POST") return Promise.resolve({ status: 201, headers: {}, body });
+  return Promise.reject(new StatusError("NotFound", "the event has expired"));
 }
 
 /** Fills the buffer until the real watch ends. */

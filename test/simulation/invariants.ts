@@ -3,7 +3,7 @@ import { DaemonSets } from "#api/apps/v1/daemonset";
 import { Deployments } from "#api/apps/v1/deployment";
 import { ReplicaSets } from "#api/apps/v1/replicaset";
 import { StatefulSets } from "#api/apps/v1/statefulset";
-import type { DaemonSet, Deployment, ReplicaSet, StatefulSet } from "#api/apps/v1/types.gen";
+import type { DaemonSet, Deployment, ReplicaSet } from "#api/apps/v1/types.gen";
 import { Jobs } from "#api/batch/v1/job";
 import { Nodes } from "#api/core/v1/node";
 import { Pods } from "#api/core/v1/pod";
@@ -19,6 +19,7 @@ import {
   type KubeObject,
 } from "#apimachinery";
 import type { Request } from "#client";
+import { daemonNodeOf, ordinalOf } from "./availability.ts";
 import { Bounds } from "./bounds.ts";
 import { JobLedger } from "./job-ledger.ts";
 import { isReady, isTerminal } from "./kubelets.ts";
@@ -35,6 +36,8 @@ export class Invariants {
   /** Pods that a budget lost otherwise than by eviction, and changes of the budget, since the last rest. */
   readonly #losses = new Map<string, number>();
   readonly #evicted = new Set<string>();
+  /** The priority of each pod that waited for a node since the last rest and may take another's place. */
+  readonly #waited = new Map<string, number>();
 
   constructor(world: World) {
     this.#world = world;
@@ -60,6 +63,8 @@ export class Invariants {
     const { truth } = this.#world;
     this.#bounds.clear();
     this.#losses.clear();
+    this.#waited.clear();
+    for (const pod of truth.lister(Pods).list()) this.#waits(pod);
     for (const deployment of truth.lister(Deployments).list()) this.#deployment(deployment);
     for (const set of truth.lister(ReplicaSets).list())
       this.#bounds.allow(uidOf(set), set.spec?.replicas ?? 1);
@@ -98,6 +103,27 @@ export class Invariants {
           `evicting ${keyOf(pod)} leaves ${healthy} of budget ${keyOf(budget)}, which wants ${least}`,
         );
     }
+  }
+
+  /** The scheduler deletes a pod only for one that matters more. */
+  preempts({ method, path, body }: Request): void {
+    const [, namespace, name] = /namespaces\/([^/]+)\/pods\/([^/]+)$/.exec(path) ?? [];
+    if (method !== "DELETE" || name === undefined) return;
+    const { preconditions } = (body ?? {}) as { readonly preconditions?: { readonly uid?: string } };
+    const victim = this.#world.truth.lister(Pods).get(`${namespace}/${name}`);
+    if (preconditions?.uid === undefined) this.#fail(`the scheduler would delete any pod named ${name}`);
+    if (victim === undefined || uidOf(victim) !== preconditions?.uid) return;
+    const highest = Math.max(...this.#waited.values());
+    const own = victim.spec?.priority ?? 0;
+    if (own >= highest)
+      this.#fail(
+        `${keyOf(victim)} of priority ${own} makes room, and none that waited has more than ${highest}`,
+      );
+  }
+
+  #waits({ metadata, spec }: Pod): void {
+    if (spec?.nodeName !== undefined || spec?.preemptionPolicy === "Never") return;
+    this.#waited.set(metadata.uid ?? "", spec?.priority ?? 0);
   }
 
   #watch<T extends KubeObject>(kind: Kind<T>, check: (object: T, old: T | undefined) => void): void {
@@ -143,6 +169,7 @@ export class Invariants {
   #pod(pod: Pod, old: Pod | undefined): void {
     if (old === undefined) this.#created(pod);
     if (pod.spec?.nodeName !== undefined && old?.spec?.nodeName === undefined) this.#bound(pod);
+    this.#waits(pod);
     this.#jobs.pod(pod);
     if (old !== undefined) this.#lost(old, pod);
     const owner = controllerOf(pod);
@@ -160,7 +187,9 @@ export class Invariants {
       .list(pod.metadata.namespace)
       .filter((other) => controllerOf(other)?.uid === owner.uid && isActive(other));
     const here =
-      owner.kind === "DaemonSet" ? active.filter((other) => nodeOf(other) === nodeOf(pod)) : active;
+      owner.kind === "DaemonSet"
+        ? active.filter((other) => daemonNodeOf(other) === daemonNodeOf(pod))
+        : active;
     const most = this.#bounds.most(owner.uid);
     if (here.length > most)
       this.#fail(
@@ -238,16 +267,6 @@ function selectedAlike(a: Pod, b: Pod): boolean {
 
 function surgeOf(set: DaemonSet): number {
   return Number(set.spec?.updateStrategy?.rollingUpdate?.maxSurge ?? 0) > 0 ? 1 : 0;
-}
-
-export function ordinalOf({ metadata }: StatefulSet | Pod): number {
-  return Number(metadata.name.slice(metadata.name.lastIndexOf("-") + 1));
-}
-
-/** Where a daemon's pod is meant to run, bound or not. */
-function nodeOf(pod: Pod): string | undefined {
-  const required = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  return required?.nodeSelectorTerms?.[0]?.matchFields?.[0]?.values?.[0] ?? pod.spec?.nodeName;
 }
 
 function cpuOf(pod: Pod): number {

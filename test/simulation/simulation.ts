@@ -31,7 +31,8 @@ export interface SimulationResult {
 }
 
 const NODES = 3;
-const NODE_CPU = 8;
+/** Scarce: the important take the place of others. */
+const NODE_CPU = 4;
 const PROCESSES: readonly ProcessName[] = ["kube-controller-manager", "kube-scheduler"];
 /** How far the clock goes on at once: less than any controller's patience with a silent node. */
 const STRIDE_MAX_MS = 5_000;
@@ -63,6 +64,8 @@ class Simulation {
   #kubelets!: Kubelets;
   #users!: Users;
   #invariants!: Invariants;
+  /** What controllers did wrong, whatever became of it. */
+  readonly #defects: string[] = [];
   #isFaulty = true;
   #lagMs = 0;
 
@@ -79,6 +82,8 @@ class Simulation {
       ...(logger !== undefined && { logger }),
       isFaulty: () => this.#isFaulty,
       onAmbiguous: (request) => this.#invariants.ambiguous(request),
+      onIssued: (name, request) => name === "kube-scheduler" && this.#invariants.preempts(request),
+      onDefect: (what) => this.#defects.push(what),
     });
     await this.#begin(world);
     let failure: string | undefined;
@@ -86,7 +91,7 @@ class Simulation {
       for (let step = 1; step <= steps && failure === undefined; step++) {
         this.#trace.add(`${step} ${await this.#step()}`);
         await settle();
-        failure = this.#invariants.broken[0];
+        failure = this.#broken();
         if (failure === undefined && (step % restEvery === 0 || step === steps)) failure = await this.#rest();
       }
       this.#trace.add(`revision ${await world.revision()}`);
@@ -104,8 +109,13 @@ class Simulation {
     await world.follow();
     for (let i = 1; i <= NODES; i++) await this.#kubelets.join(`node-${i}`, NODE_CPU);
     await this.#users.createNamespaces();
+    await this.#users.createPriorityClasses();
     for (const name of PROCESSES) await world.startProcess(name);
     await settle();
+  }
+
+  #broken(): string | undefined {
+    return this.#invariants.broken[0] ?? this.#defects[0];
   }
 
   async #step(): Promise<string> {
@@ -205,7 +215,8 @@ class Simulation {
     let quietSince: number | undefined;
     for (;;) {
       if (await this.#drain()) quietSince = undefined;
-      if (this.#invariants.broken.length > 0) return this.#invariants.broken[0];
+      const broken = this.#broken();
+      if (broken !== undefined) return broken;
       const nowMs = this.#world.clock.now();
       const lacks = quietSince === undefined ? missing(this.#world) : [];
       if (lacks.length === 0) quietSince ??= nowMs;
@@ -216,7 +227,8 @@ class Simulation {
     this.#trace.add(`rested at revision ${await this.#world.revision()}`);
     this.#invariants.atRest();
     this.#isFaulty = true;
-    if (this.#invariants.broken.length > 0) return this.#invariants.broken[0];
+    const broken = this.#broken();
+    if (broken !== undefined) return broken;
     await this.#users.resume();
     await settle();
     return undefined;
@@ -233,6 +245,7 @@ class Simulation {
         this.#trace.add(`rest ${one.request.method} ${one.request.path}`);
         await link.deliver(one, "ok");
       }
+      await settle(); // whoever decides on an answer does so before its caches see more
       const pods = this.#kubelets.actionable();
       for (const pod of pods)
         this.#trace.add(`rest ${pod.metadata.name} ${await this.#kubelets.act(pod, false)}`);

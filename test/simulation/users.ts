@@ -3,11 +3,12 @@ import { Namespaces } from "#api/core/v1/namespace";
 import { Nodes } from "#api/core/v1/node";
 import { Pods } from "#api/core/v1/pod";
 import type { Pod } from "#api/core/v1/types.gen";
+import { PriorityClasses } from "#api/scheduling/v1/priorityclass";
 import { isNotFound, keyOf, reasonOf, type Kind, type KubeObject } from "#apimachinery";
 import type { Kubelets } from "./kubelets.ts";
 import { isTerminal } from "./kubelets.ts";
 import type { Random } from "./random.ts";
-import { change, NAMESPACES, WORKLOADS } from "./workloads.ts";
+import { change, NAMESPACES, PRIORITY_CLASSES, WORKLOADS } from "./workloads.ts";
 import type { World } from "./world.ts";
 
 /** Told before and after an eviction that the server granted. */
@@ -96,6 +97,11 @@ export class Users {
 
   async createNamespaces(): Promise<void> {
     for (const name of NAMESPACES) await this.#createNamespace(name);
+  }
+
+  async createPriorityClasses(): Promise<void> {
+    const { client, signal } = this.#world;
+    for (const one of PRIORITY_CLASSES) await client.create(PriorityClasses, one, signal);
   }
 
   async #createNamespace(name: string): Promise<string> {

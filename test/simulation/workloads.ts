@@ -6,6 +6,7 @@ import { CronJobs } from "#api/batch/v1/cronjob";
 import { Jobs } from "#api/batch/v1/job";
 import { Services } from "#api/core/v1/service";
 import { PodDisruptionBudgets } from "#api/policy/v1/poddisruptionbudget";
+import type { PriorityClass } from "#api/scheduling/v1/types.gen";
 import type { Kind, KubeObject } from "#apimachinery";
 import type { Random } from "./random.ts";
 
@@ -14,6 +15,13 @@ export interface Workload {
   readonly name: string;
   readonly make: (namespace: string, random: Random) => KubeObject;
 }
+
+/** Few pods are important, some give way to all others, and some are important and take nobody's place. */
+export const PRIORITY_CLASSES: readonly PriorityClass[] = [
+  priorityClass("high", 1_000, "PreemptLowerPriority"),
+  priorityClass("low", -1_000, "PreemptLowerPriority"),
+  priorityClass("patient", 500, "Never"),
+];
 
 export const NAMESPACES: readonly string[] = ["red", "blue"];
 
@@ -29,6 +37,15 @@ export const WORKLOADS: readonly Workload[] = [
     selector: { matchLabels: { app: name } },
   })),
 ];
+
+function priorityClass(
+  name: string,
+  value: number,
+  preemptionPolicy: NonNullable<PriorityClass["preemptionPolicy"]>,
+): PriorityClass {
+  const apiVersion = "scheduling.k8s.io/v1";
+  return { apiVersion, kind: "PriorityClass", metadata: { name }, value, preemptionPolicy };
+}
 
 function workload(
   kind: unknown,
@@ -54,14 +71,21 @@ function template(
   name: string,
   random: Random,
   restartPolicy = "Always",
-  requests: object = { cpu: random.pick(["250m", "500m", "1"]) },
+  requests: object = { cpu: random.pick(["250m", "500m", "1", "2"]) },
 ): Record<string, unknown> {
   const image = `image:${random.between(1, 4)}`;
+  const priorityClassName = random.weighted([
+    [4, undefined],
+    [2, "high"],
+    [2, "low"],
+    [1, "patient"],
+  ] as const);
   return {
     metadata: { labels: { app: name } },
     spec: {
       restartPolicy,
       terminationGracePeriodSeconds: 5,
+      ...(priorityClassName !== undefined && { priorityClassName }),
       containers: [{ name: "main", image, resources: { requests } }],
     },
   };
@@ -144,6 +168,7 @@ export function change(kind: string, random: Random): Change | undefined {
         [4, { spec: { replicas: random.between(0, 4) } }],
         [4, update],
         [1, { spec: { updateStrategy: { rollingUpdate: { partition: random.between(0, 2) } } } }],
+        [1, { spec: { updateStrategy: { rollingUpdate: { maxUnavailable: random.pick([1, 2, "50%"]) } } } }],
       ]);
     case "DaemonSet":
       return update;

@@ -12,7 +12,7 @@ import { Pods } from "#api/core/v1/pod";
 import { Services } from "#api/core/v1/service";
 import { EndpointSlices } from "#api/discovery/v1/endpointslice";
 import { PodDisruptionBudgets } from "#api/policy/v1/poddisruptionbudget";
-import { FakeClock, silentLogger, type Kind, type KubeObject, type Logger } from "#apimachinery";
+import { FakeClock, type Kind, type KubeObject, type Logger } from "#apimachinery";
 import { createApiServer, type ApiServer } from "#apiserver";
 import {
   newClient,
@@ -26,6 +26,8 @@ import { startManager } from "#controller-runtime";
 import { newControllers } from "#controllers";
 import { runScheduler } from "#scheduler";
 import { openMemoryStore, type Store } from "#storage";
+import { Decisions } from "./decisions.ts";
+import { strictLogger } from "./defects.ts";
 import { FaultyLink } from "./faulty-link.ts";
 import type { Random } from "./random.ts";
 
@@ -82,6 +84,10 @@ export interface WorldOptions {
   readonly logger?: Logger;
   readonly isFaulty: () => boolean;
   readonly onAmbiguous: (request: Request) => void;
+  /** A process sends a request. */
+  readonly onIssued: (name: ProcessName, request: Request) => void;
+  /** A controller decided what it must not, or failed as no server made it fail; in words. */
+  readonly onDefect: (what: string) => void;
 }
 
 export class World implements AsyncDisposable {
@@ -93,18 +99,27 @@ export class World implements AsyncDisposable {
   readonly #server: ApiServer;
   readonly #store: Store;
   readonly #options: WorldOptions;
+  readonly #logger: Logger;
   readonly #stop = new AbortController();
 
-  private constructor(server: ApiServer, store: Store, clock: FakeClock, options: WorldOptions) {
+  private constructor(
+    server: ApiServer,
+    store: Store,
+    clock: FakeClock,
+    options: WorldOptions,
+    logger: Logger,
+  ) {
     this.clock = clock;
     this.#server = server;
     this.#store = store;
     this.#options = options;
+    this.#logger = logger;
     this.client = newClient(server.transport(), { userAgent: "simulation" });
     this.truth = newInformerFactory({
       client: this.client,
       clock,
       random: options.random.next,
+      logger,
       freeze: false,
     });
     for (const kind of WATCHED) this.truth.informer(kind);
@@ -113,16 +128,18 @@ export class World implements AsyncDisposable {
   static async start(options: WorldOptions): Promise<World> {
     const clock = new FakeClock();
     const store = await openMemoryStore();
+    const logger = strictLogger(options.onDefect, options.logger);
     const server = await createApiServer({
       store,
       clock,
       random: options.random.next,
+      logger,
       disabledAdmissionPlugins: WITHOUT,
       freezeObjects: true,
       compactionIntervalMs: 0,
       limits: { bookmarkIntervalMs: BOOKMARK_INTERVAL_MS },
     });
-    return new World(server, store, clock, options);
+    return new World(server, store, clock, options, logger);
   }
 
   get signal(): AbortSignal {
@@ -144,12 +161,25 @@ export class World implements AsyncDisposable {
   }
 
   async startProcess(name: ProcessName): Promise<void> {
-    const { random, logger = silentLogger, isFaulty, onAmbiguous } = this.#options;
+    const { random, isFaulty, onAmbiguous, onIssued, onDefect } = this.#options;
     const { clock } = this;
-    const link = new FaultyLink({ name, transport: this.#server.transport(), random, isFaulty, onAmbiguous });
+    const logger = this.#logger;
+    const link: FaultyLink = new FaultyLink({
+      name,
+      transport: this.#server.transport(),
+      random,
+      isFaulty,
+      onAmbiguous,
+      onIssued: (request) => {
+        onIssued(name, request);
+        decisions.issued(request);
+      },
+      onAnswered: (request, response) => decisions.answered(request, response),
+    });
     const stop = new AbortController();
     const client = newClient(link, { userAgent: name });
     const informers = newInformerFactory({ client, clock, random: random.next, logger, freeze: false });
+    const decisions = new Decisions(informers, onDefect);
     const recorder = newEventRecorder(
       { client, component: name, clock, random: random.next, logger },
       stop.signal,
@@ -159,11 +189,14 @@ export class World implements AsyncDisposable {
       name === "kube-scheduler"
         ? runScheduler(context, stop.signal)
         : startManager(
-            { ...context, controllers: newControllers(context, { names: CONTROLLERS }) },
+            {
+              ...context,
+              controllers: decisions.observe(newControllers(context, { names: CONTROLLERS })),
+            },
             stop.signal,
           ).stopped;
     const stopped = Promise.all([running, informers.stopped()]).then(() => {});
-    stopped.catch(() => {}); // seen by whoever stops the process
+    stopped.catch((err: unknown) => onDefect(`${name} ended: ${String(err)}`));
     this.processes.set(name, { link, informers, stop, stopped });
     await settle();
   }
