@@ -32,6 +32,7 @@ import { Services } from "./registry/core/services.ts";
 import { newFieldManager } from "./registry/managed-fields.ts";
 import { cryptoRandom } from "./random.ts";
 import { deviceAdminHooks } from "./registry/device-admin-hooks.ts";
+import { policyParamHooks } from "./registry/policy-param-hooks.ts";
 import { rbacHooks } from "./registry/rbac-hooks.ts";
 import { Registry, resourceCacheOptions } from "./registry/registry.ts";
 import { ServedKinds } from "./registry/served-kinds.ts";
@@ -81,7 +82,8 @@ async function assemble(options: ApiServerOptions, closing: AbortController): Pr
   const lookup = registryLookup(() => registry);
   const rbac = options.authorizer === undefined ? feedRbacIndex(watchCache, signal) : undefined;
   const authorizer = options.authorizer ?? defaultAuthorizer(watchCache, rbac!, options.authorization);
-  const hooks = kindHooks({ clock, services, authorizer, rbac, lookup });
+  const findKind: Registry["findKind"] = (apiVersion, kind) => registry.findKind(apiVersion, kind);
+  const hooks = kindHooks({ clock, services, authorizer, rbac, lookup, findKind });
   const resolve = options.resolveService ?? serviceResolver(lookup, random);
   const agent = webhookAgent(signal);
   const parts = { ...common, lookup, registry: findRegistry, authorizer };
@@ -127,10 +129,18 @@ interface HookParts {
   readonly authorizer: Authorizer;
   readonly rbac: RbacIndex | undefined;
   readonly lookup: ObjectLookup;
+  readonly findKind: Registry["findKind"];
 }
 
 /** What kinds do besides being stored. */
-function kindHooks({ clock, services, authorizer, rbac, lookup }: HookParts): Map<string, ResourceHooks> {
+function kindHooks({
+  clock,
+  services,
+  authorizer,
+  rbac,
+  lookup,
+  findKind,
+}: HookParts): Map<string, ResourceHooks> {
   const now = (): number => clock.now();
   return new Map<string, ResourceHooks>([
     ["core/namespaces", namespaceHooks],
@@ -142,7 +152,8 @@ function kindHooks({ clock, services, authorizer, rbac, lookup }: HookParts): Ma
     ["certificates.k8s.io/podcertificaterequests", podCertificateRequestHooks(now, authorizer)],
     ["resource.k8s.io/devicetaintrules", deviceTaintRuleHooks(now)],
     ...(rbac === undefined ? [] : rbacHooks(rbac, authorizer)),
-    ...deviceAdminHooks(lookup),
+    ...deviceAdminHooks(lookup, authorizer),
+    ...policyParamHooks({ authorizer, findKind, lookup }),
   ]);
 }
 

@@ -52,5 +52,6 @@ export {
   type AuthorizationModes,
   type WebhookSpec,
 } from "./authz/index.ts";
+export { clientCertificateOf } from "./http/client-certificate.ts";
 export { openReviewWebhook } from "./review-webhook.ts";
 export { LateMetrics } from "./security-metrics.ts";

@@ -15,8 +15,10 @@ export interface Credentials {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** Names and values in turn, as they came: `headers` has joined those of one name. */
   readonly rawHeaders?: readonly string[];
-  /** DER of the client certificate, only when TLS verified it against the cluster's client CA. */
+  /** DER of the client certificate, of which TLS proved that the client has the key. */
   readonly clientCertificate?: Uint8Array;
+  /** Why TLS does not believe the certificate (`CERT_HAS_EXPIRED`): it names nobody, and is no reason to be anonymous. */
+  readonly clientCertificateError?: string;
   readonly remoteAddress?: string;
 }
 

@@ -27,6 +27,8 @@ suite("requests", () => {
     const rules = [
       { apiGroups: [""], resources: ["configmaps"], verbs: ["*"] },
       { apiGroups: [""], resources: ["nodes", "pods", "services"], verbs: ["get"] },
+      // reading alone; `create` runs commands
+      { apiGroups: [""], resources: ["pods/attach"], verbs: ["get"] },
       { apiGroups: [GROUP], resources: ["*"], verbs: ["create", "update", "patch", "get", "list"] },
       { apiGroups: ["certificates.k8s.io"], resources: ["*"], verbs: ["create", "update", "patch", "get"] },
       { apiGroups: [""], resources: ["serviceaccounts"], verbs: ["get", "create", "update"] },
@@ -113,6 +115,21 @@ suite("requests", () => {
         new RegExp(`cannot ${method === "POST" ? "create" : "get"} resource "${resource}"`),
       );
     });
+
+  test("a WebSocket to pods/attach needs `create`, whatever GET may read", async () => {
+    const path = "/api/v1/namespaces/default/pods/other/attach?stdout=true";
+    const headers = [
+      ["connection", "Upgrade"],
+      ["upgrade", "websocket"],
+      ["sec-websocket-version", "13"],
+      ["sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="],
+      ["sec-websocket-protocol", "v5.channel.k8s.io"],
+    ] as const;
+    for (const asked of [{ certificate: jane }, { certificate: jane, headers }]) {
+      const { code, json } = await cluster.send(path, asked);
+      assert.deepEqual([code, json.message], [403, 'pods "other" is forbidden: ']);
+    }
+  });
 
   test("impersonation headers are nothing without the right, whatever their case and number", async () => {
     const lines = [

@@ -48,6 +48,8 @@ export interface SecurityServer extends AsyncDisposable {
   send(path: string, asked?: Asked): Promise<Answered>;
   /** A client certificate of the cluster's authority. */
   certificate(name: string, ...groups: readonly string[]): Promise<KeyPairPem>;
+  /** Of the cluster's authority, too, and no longer good. */
+  expiredCertificate(name: string, ...groups: readonly string[]): Promise<KeyPairPem>;
   signLegacyToken: ReturnType<typeof newSecurity>["signLegacyToken"];
 }
 
@@ -98,6 +100,12 @@ export async function startSecurityServer(
     send: (path, asked = {}) => ask(port, path, asked),
     certificate: (commonName, ...organizations) =>
       issueCertificate(authority, { commonName, organizations, usages: ["client"] }, systemClock),
+    expiredCertificate: (commonName, ...organizations) =>
+      issueCertificate(
+        authority,
+        { commonName, organizations, usages: ["client"], validityMs: -1_000 },
+        systemClock,
+      ),
     async [Symbol.asyncDispose]() {
       await server.close();
       await store.close();

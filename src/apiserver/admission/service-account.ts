@@ -1,4 +1,4 @@
-/** Gives every pod a service account and its token. @module */
+/** Gives every pod a service account and its token, and keeps it to what that account may use. @module */
 import { randomSuffix, type Clock, type KubeObject } from "#apimachinery";
 import type {
   Container,
@@ -9,8 +9,10 @@ import type {
   Volume,
 } from "#api/core/v1/types.gen";
 import type { ObjectLookup } from "./object-lookup.ts";
+import { podSecretNames } from "../pod-secrets.ts";
 import type { AdmissionPlugin, Attributes } from "./plugin.ts";
 import { refuse } from "./refuse.ts";
+import { ephemeralSecretsRefusal, podSecretsRefusal } from "./service-account-secrets.ts";
 
 const DEFAULT_ACCOUNT = "default";
 const MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -33,34 +35,98 @@ export interface ServiceAccountOptions {
 export function serviceAccountAdmission(options: ServiceAccountOptions): AdmissionPlugin {
   return {
     name: "ServiceAccount",
-    operations: ["CREATE"],
+    operations: ["CREATE", "UPDATE"],
     resources: ["core/pods"],
-    async admit(object, attributes) {
-      const pod = object as Pod;
-      if (pod.spec === undefined || attributes.subresource !== "") return object;
-      if (pod.metadata.annotations?.[MIRROR_ANNOTATION] !== undefined) return admitMirror(pod, attributes);
-      const name = pod.spec.serviceAccountName || DEFAULT_ACCOUNT;
-      const account = await findAccount(name, attributes, options);
-      if (account === undefined) {
-        const key = `${attributes.namespace}/${name}`;
-        throw refuse(
-          attributes,
-          `error looking up service account ${key}: serviceaccount ${JSON.stringify(name)} not found`,
-        );
-      }
-      return { ...pod, spec: withAccount(pod.spec, name, account, options.random) } as KubeObject;
+    admit: (object, attributes) =>
+      attributes.operation === "CREATE" && attributes.subresource === ""
+        ? admitPod(object as Pod, attributes, options)
+        : object,
+    // webhooks and policies may have changed what `admit` saw
+    validate: (attributes) => {
+      const { operation, subresource } = attributes;
+      if (operation === "CREATE" && subresource === "") return validatePod(attributes, options);
+      const isEphemeral = operation === "UPDATE" && subresource === "ephemeralcontainers";
+      return isEphemeral ? validateEphemeral(attributes, options) : undefined;
     },
   };
 }
 
-/** Mirrors of static pods run before the API does: they can have neither accounts nor secrets of it. */
-function admitMirror(pod: Pod, attributes: Attributes): KubeObject {
-  if (pod.spec?.serviceAccountName)
-    throw refuse(attributes, "a mirror pod may not reference service accounts");
-  if (pod.spec?.volumes?.some((volume) => volume.secret !== undefined) === true) {
-    throw refuse(attributes, "a mirror pod may not reference secrets");
+async function admitPod(
+  pod: Pod,
+  attributes: Attributes,
+  options: ServiceAccountOptions,
+): Promise<KubeObject> {
+  const { spec } = pod;
+  if (spec === undefined) return pod;
+  if (isMirror(pod)) {
+    checkMirror(pod, attributes);
+    return pod;
   }
-  return pod;
+  const name = spec.serviceAccountName || DEFAULT_ACCOUNT;
+  const account = await existingAccount(name, attributes, options);
+  const admitted = withAccount(spec, name, account, options.random);
+  refuseIf(podSecretsRefusal(admitted, account), attributes);
+  return { ...pod, spec: admitted } as KubeObject;
+}
+
+async function validatePod(attributes: Attributes, options: ServiceAccountOptions): Promise<void> {
+  const pod = attributes.object as Pod;
+  if (pod.spec === undefined) return;
+  if (isMirror(pod)) {
+    checkMirror(pod, attributes);
+    return;
+  }
+  refuseIf(podSecretsRefusal(pod.spec, await accountOf(pod, attributes, options)), attributes);
+}
+
+async function validateEphemeral(attributes: Attributes, options: ServiceAccountOptions): Promise<void> {
+  const pod = attributes.object as Pod;
+  if (pod.spec === undefined) return;
+  refuseIf(ephemeralSecretsRefusal(pod.spec, await accountOf(pod, attributes, options)), attributes);
+}
+
+function refuseIf(why: string | undefined, attributes: Attributes): void {
+  if (why !== undefined) throw refuse(attributes, why);
+}
+
+function isMirror({ metadata }: Pod): boolean {
+  return metadata.annotations?.[MIRROR_ANNOTATION] !== undefined;
+}
+
+/** Mirrors of static pods run before the API does: they can have neither accounts nor secrets of it. */
+function checkMirror(pod: Pod, attributes: Attributes): void {
+  const { serviceAccountName, volumes = [] } = pod.spec ?? {};
+  if (serviceAccountName) throw refuse(attributes, "a mirror pod may not reference service accounts");
+  if (podSecretNames(pod).length > 0) throw refuse(attributes, "a mirror pod may not reference secrets");
+  const hasToken = volumes.some(
+    ({ projected }) =>
+      projected?.sources?.some(({ serviceAccountToken }) => serviceAccountToken !== undefined) === true,
+  );
+  if (hasToken) throw refuse(attributes, "a mirror pod may not use ServiceAccountToken volume projections");
+}
+
+/** The account that a pod, as it will be stored, says it has. */
+async function accountOf(
+  pod: Pod,
+  attributes: Attributes,
+  options: ServiceAccountOptions,
+): Promise<ServiceAccount> {
+  const name = pod.spec?.serviceAccountName ?? "";
+  if (name !== "") return existingAccount(name, attributes, options);
+  const key = `${attributes.namespace}/${pod.metadata.name}`;
+  throw refuse(attributes, `no service account specified for pod ${key}`);
+}
+
+async function existingAccount(
+  name: string,
+  attributes: Attributes,
+  options: ServiceAccountOptions,
+): Promise<ServiceAccount> {
+  const account = await findAccount(name, attributes, options);
+  if (account !== undefined) return account;
+  const key = `${attributes.namespace}/${name}`;
+  const why = `serviceaccount ${JSON.stringify(name)} not found`;
+  throw refuse(attributes, `error looking up service account ${key}: ${why}`);
 }
 
 async function findAccount(

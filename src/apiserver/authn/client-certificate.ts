@@ -24,8 +24,9 @@ export function clientCertificate({ ca, clock, metrics }: ClientCertificateOptio
     metrics?.observe("apiserver_client_certificate_expiration_seconds", {}, (endMs - clock.now()) / 1000);
   const trust = liveTrust(ca, () => new TtlCache<Known>(() => clock.now(), CACHE_ENTRIES_MAX));
   return {
-    async authenticate({ clientCertificate: der }) {
+    async authenticate({ clientCertificate: der, clientCertificateError }) {
       if (der === undefined) return undefined;
+      if (clientCertificateError !== undefined) throw unauthorized(new Error(clientCertificateError));
       const { roots, known: cache } = trust();
       const fingerprint = hash("sha256", der, "hex");
       const known = cache.get(fingerprint);

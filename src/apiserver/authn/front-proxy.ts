@@ -38,8 +38,9 @@ export function frontProxy(
   };
   return {
     async authenticate(credentials) {
-      const { clientCertificate } = credentials;
-      if (clientCertificate === undefined || !isProxy(clientCertificate)) return undefined;
+      const { clientCertificate, clientCertificateError } = credentials;
+      if (clientCertificate === undefined || clientCertificateError !== undefined) return undefined;
+      if (!isProxy(clientCertificate)) return undefined;
       return userOf(credentials, options);
     },
   };

@@ -1,11 +1,13 @@
 /** `pods/exec`, `attach` and `portforward`: the connection is taken over and joined with one to the kubelet. @module */
-import { badRequest, type Clock } from "#apimachinery";
+import { badRequest, forbidden, type Clock } from "#apimachinery";
 import type { Pod } from "#api/core/v1/types.gen";
+import { authorizationAttributes } from "../handlers/authorize.ts";
 import type { ResourceRequest } from "../handlers/handler-context.ts";
 import type { Result } from "../handlers/request.ts";
 import type { SubresourceHandlers } from "../handlers/subresources.ts";
 import { isTrue } from "../http/request-info.ts";
 import { streamToBackend } from "../streaming/index.ts";
+import { SYSTEM_MASTERS } from "../user-info.ts";
 import { containerOf } from "./container.ts";
 import type { KubeletConnection } from "./kubelet-connection.ts";
 
@@ -23,12 +25,23 @@ export function podStreamHandlers(
   return { get: handle, create: handle };
 }
 
+/** WebSockets begin with GET, which was authorized as `get`: whoever may only read must not run commands, as with POST. */
+async function authorizeCreate({ request, info, context }: ResourceRequest): Promise<void> {
+  const { user, query } = request;
+  if (info.verb === "create" || user.groups.includes(SYSTEM_MASTERS)) return;
+  const attributes = authorizationAttributes(user, { ...info, verb: "create" }, query);
+  const { allowed, reason = "" } = await context.authorizer.authorize(attributes);
+  if (!allowed) throw forbidden({ group: info.group, resource: info.resource }, info.name, reason);
+}
+
 async function connect(
-  { request, info, served }: ResourceRequest,
+  routed: ResourceRequest,
   subresource: Subresource,
   kubelets: KubeletConnection,
   clock: Clock,
 ): Promise<Result> {
+  await authorizeCreate(routed);
+  const { request, info, served } = routed;
   const { query, signal, upgrade } = request;
   const { namespace, name } = info;
   const pod = (await served.store.get(namespace, name)).object as Pod;

@@ -22,6 +22,13 @@ export function writeContextOf(request: ApiRequest, optionsKind: string, request
   });
 }
 
+const VERBS: Readonly<Record<string, string>> = {
+  POST: "create",
+  PUT: "update",
+  PATCH: "patch",
+  DELETE: "delete",
+};
+
 /** What every write takes from its request, with its own options. The signal is made only for who asks for it. */
 export function contextOf(
   request: ApiRequest,
@@ -30,6 +37,7 @@ export function contextOf(
 ): RequestContext {
   return {
     user: request.user,
+    verb: VERBS[request.method] ?? "",
     dryRun,
     fieldManager,
     options,

@@ -11,6 +11,7 @@ import type { Credentials } from "../user-info.ts";
 import type { Exchange } from "./exchange.ts";
 import { Http1Exchange } from "./http1-exchange.ts";
 import { Http2Exchange } from "./http2-exchange.ts";
+import { clientCertificateOf, type ClientCertificate } from "./client-certificate.ts";
 import { createServer } from "./node-http.ts";
 
 /** As upstream: watches of one client share a connection. */
@@ -136,7 +137,7 @@ export class HttpsServer {
     session.on("error", () => session.destroy());
     // it was accepted before: its client is told that nothing was done, instead of losing the connection
     if (this.#stopped !== undefined) session.close();
-    const certificate = verifiedCertificate(socket);
+    const certificate = clientCertificateOf(socket);
     session.on("stream", (stream, headers, _flags, rawHeaders) => {
       const credentials = credentialsOf({ headers, rawHeaders }, certificate, socket);
       this.#handlers.onExchange(new Http2Exchange(stream, headers, credentials));
@@ -154,12 +155,12 @@ export class HttpsServer {
     server.on("request", (request, response) => {
       response.on("error", () => {});
       const socket = request.socket as tls.TLSSocket;
-      const credentials = credentialsOf(request, verifiedCertificate(socket), socket);
+      const credentials = credentialsOf(request, clientCertificateOf(socket), socket);
       this.#handlers.onExchange(new Http1Exchange(request, response, credentials));
     });
     server.on("upgrade", (request, socket, head) => {
       const tlsSocket = socket as tls.TLSSocket;
-      const credentials = credentialsOf(request, verifiedCertificate(tlsSocket), tlsSocket);
+      const credentials = credentialsOf(request, clientCertificateOf(tlsSocket), tlsSocket);
       this.#handlers.onUpgrade(request, socket, head, credentials);
     });
     server.on("clientError", (err: NodeJS.ErrnoException, socket) => {
@@ -174,28 +175,13 @@ export class HttpsServer {
 
 function credentialsOf(
   { headers, rawHeaders }: Pick<http.IncomingMessage, "headers" | "rawHeaders">,
-  clientCertificate: Uint8Array | undefined,
+  certificate: ClientCertificate,
   socket: tls.TLSSocket,
 ): Credentials {
   return {
     headers,
     rawHeaders,
-    ...(clientCertificate !== undefined && { clientCertificate }),
+    ...certificate,
     ...(socket.remoteAddress !== undefined && { remoteAddress: socket.remoteAddress }),
   };
-}
-
-const certificates = new WeakMap<tls.TLSSocket, Uint8Array>();
-
-/** The client's certificate when TLS verified it; asked for once per connection. */
-function verifiedCertificate(socket: tls.TLSSocket): Uint8Array | undefined {
-  if (!socket.authorized) return undefined;
-  let raw = certificates.get(socket);
-  if (raw === undefined) {
-    const peer = socket.getPeerCertificate();
-    if (!(peer.raw instanceof Uint8Array)) return undefined;
-    raw = peer.raw;
-    certificates.set(socket, raw);
-  }
-  return raw;
 }

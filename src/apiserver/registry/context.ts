@@ -5,6 +5,8 @@ import type { UserInfo } from "../user-info.ts";
 
 export interface RequestContext {
   readonly user: UserInfo;
+  /** As the request was authorized: `update`, `patch`. Absent for writes of the server itself. */
+  readonly verb?: string;
   readonly signal: AbortSignal;
   /** Everything is checked, nothing is stored. */
   readonly dryRun: boolean;

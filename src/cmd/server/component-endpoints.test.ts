@@ -12,7 +12,9 @@ import { openMemoryStore } from "#storage";
 import { serveComponent } from "./component-endpoints.ts";
 
 const authenticator: Authenticator = {
-  authenticate({ headers }) {
+  authenticate({ headers, clientCertificate, clientCertificateError }) {
+    if (clientCertificate !== undefined && clientCertificateError !== undefined)
+      return Promise.reject(new StatusError("Unauthorized", "Unauthorized"));
     const { authorization } = headers;
     if (authorization === undefined) return Promise.resolve(undefined);
     if (authorization !== "Bearer good")
@@ -41,11 +43,15 @@ test("serveComponent() shows health to all, and metrics to those who may", async
     logger: silentLogger,
   };
   const done = serveComponent(options, stop.signal);
-  const get = async (path: string, token?: string): Promise<readonly [number, string]> => {
+  const get = async (
+    path: string,
+    token?: string,
+    shown: { readonly cert?: string; readonly key?: string } = {},
+  ): Promise<readonly [number, string]> => {
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
     return new Promise((resolve, reject) => {
       const asked = request(
-        { host: "127.0.0.1", port, path, headers, ca: ca.certificatePem, agent: false },
+        { host: "127.0.0.1", port, path, headers, ca: ca.certificatePem, agent: false, ...shown },
         (response) => {
           let text = "";
           response.on("data", (chunk: Buffer) => (text += chunk.toString()));
@@ -63,6 +69,10 @@ test("serveComponent() shows health to all, and metrics to those who may", async
   assert.equal(forbidden, 403);
   assert.match(why, /User \\"system:anonymous\\" cannot get path \\"\/metrics\\"/);
   assert.equal((await get("/metrics", "bad"))[0], 401);
+  const foreign = await createCertificateAuthority("test", systemClock);
+  const stranger = { commonName: "prometheus", usages: ["client"] } as const;
+  const { certificatePem: cert, privateKeyPem: key } = await issueCertificate(foreign, stranger, systemClock);
+  assert.equal((await get("/metrics", undefined, { cert, key }))[0], 401, "not anonymous");
   const [ok, text] = await get("/metrics", "good");
   assert.equal(ok, 200);
   assert.match(text, /^things_total 0$/m);

@@ -7,7 +7,7 @@ import { createServer, type Server } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { SecureContextOptions, TLSSocket } from "node:tls";
 import { StatusError, untilAborted, type Logger } from "#apimachinery";
-import { anonymousUser, type Authenticator, type UserInfo } from "#apiserver";
+import { anonymousUser, clientCertificateOf, type Authenticator, type UserInfo } from "#apiserver";
 import type { Transport } from "#client";
 import {
   pingCheck,
@@ -140,13 +140,8 @@ async function authorize(
   { authenticator, transport }: ComponentEndpointOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const socket = request.socket as TLSSocket;
-  const certificate = socket.authorized ? socket.getPeerCertificate().raw : undefined;
-  const credentials = {
-    headers: request.headers,
-    rawHeaders: request.rawHeaders,
-    ...(certificate !== undefined && { clientCertificate: certificate }),
-  };
+  const { headers, rawHeaders } = request;
+  const credentials = { headers, rawHeaders, ...clientCertificateOf(request.socket as TLSSocket) };
   const user = (await authenticator.authenticate(credentials, signal)) ?? anonymousUser;
   const verb = (request.method ?? "GET").toLowerCase();
   if (await mayRead(user, path, verb, transport, signal)) return;

@@ -3,6 +3,7 @@ import type { PodCertificateRequest } from "#api/certificates/v1beta1/types.gen"
 import type { Container, PersistentVolume, PersistentVolumeClaim, Pod, Volume } from "#api/core/v1/types.gen";
 import type { ResourceSlice } from "#api/resource/v1/types.gen";
 import type { VolumeAttachment } from "#api/storage/v1/types.gen";
+import { containersOf, podSecretNames } from "../../pod-secrets.ts";
 
 export type GraphKind =
   | "secrets"
@@ -60,14 +61,10 @@ function needs(pod: Pod, kind: GraphKind, name: string): boolean {
     case "serviceaccounts":
       return spec.serviceAccountName === name;
     case "secrets":
-      return (
-        (spec.imagePullSecrets ?? []).some((secret) => secret.name === name) ||
-        containersOf(pod).some((container) => names(container, "secret", name)) ||
-        (spec.volumes ?? []).some((volume) => secretsOf(volume).includes(name))
-      );
+      return podSecretNames(pod).includes(name);
     case "configmaps":
       return (
-        containersOf(pod).some((container) => names(container, "configMap", name)) ||
+        containersOf(pod).some((container) => namesConfigMap(container, name)) ||
         (spec.volumes ?? []).some((volume) => configMapsOf(volume).includes(name))
       );
     case "persistentvolumeclaims":
@@ -99,36 +96,11 @@ function needsForVolume(
   });
 }
 
-function containersOf({ spec }: Pod): readonly Container[] {
-  return [...(spec?.containers ?? []), ...(spec?.initContainers ?? []), ...(spec?.ephemeralContainers ?? [])];
-}
-
-function names({ env = [], envFrom = [] }: Container, what: "secret" | "configMap", name: string): boolean {
-  const [key, ref] =
-    what === "secret"
-      ? (["secretKeyRef", "secretRef"] as const)
-      : (["configMapKeyRef", "configMapRef"] as const);
+function namesConfigMap({ env = [], envFrom = [] }: Container, name: string): boolean {
   return (
-    env.some(({ valueFrom }) => valueFrom?.[key]?.name === name) ||
-    envFrom.some((source) => source[ref]?.name === name)
+    env.some(({ valueFrom }) => valueFrom?.configMapKeyRef?.name === name) ||
+    envFrom.some(({ configMapRef }) => configMapRef?.name === name)
   );
-}
-
-function secretsOf({
-  secret,
-  projected,
-  csi,
-  azureFile,
-  ...volume
-}: Volume): readonly (string | undefined)[] {
-  const { cephfs, cinder, flexVolume, iscsi, rbd, scaleIO, storageos } = volume;
-  return [
-    secret?.secretName,
-    csi?.nodePublishSecretRef?.name,
-    azureFile?.secretName,
-    ...[cephfs, cinder, flexVolume, iscsi, rbd, scaleIO, storageos].map((source) => source?.secretRef?.name),
-    ...(projected?.sources ?? []).map((source) => source.secret?.name),
-  ];
 }
 
 function configMapsOf({ configMap, projected }: Volume): readonly (string | undefined)[] {
