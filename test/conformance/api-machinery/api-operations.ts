@@ -70,6 +70,11 @@ export async function checkOperations<T extends KubeObject>(
   await watch.until("a DELETED event", ({ type }) => type === "DELETED");
   await assert.rejects(client.get(kind, ref, signal), isNotFound);
   await client.deleteCollection(kind, mine, signal);
+  // A controller may have to let them go first.
+  for (const name of names.slice(1))
+    await watch.until(`the end of ${name}`, ({ type, object }) => {
+      return type === "DELETED" && object.metadata.name === name;
+    });
   const left = await client.list(kind, mine, signal);
   assert.deepEqual(left.items, []);
 }

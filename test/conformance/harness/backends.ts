@@ -23,6 +23,8 @@ export interface Launched {
 const NODES = 3;
 /** Built from `examples/web`: busybox, and `serve`, which says which pod answered. */
 export const WEB_IMAGE = "demo/web:1";
+/** Names of tests to which it does not matter what runs. */
+const STAND_INS = [1, 2].map((tag) => `registry.example.com/main:${tag}`);
 const WEB_FOLDER = join(import.meta.dirname, "../../../examples/web");
 
 export async function startSimulated(): Promise<Simulated> {
@@ -44,7 +46,8 @@ export async function startLaunched(): Promise<Launched> {
   const cluster = await LaunchedCluster.prepare(`conf${process.pid}`);
   try {
     await cluster.k8ts("start", `--nodes=${NODES}`);
-    await cluster.k8ts("image", "build", "-t", WEB_IMAGE, WEB_FOLDER);
+    for (const image of [WEB_IMAGE, ...STAND_INS])
+      await cluster.k8ts("image", "build", "-t", image, WEB_FOLDER);
     const session = await openSession(await readFile(join(cluster.home, "kubeconfig"), "utf8"));
     const close = async (): Promise<void> => {
       await session.close();

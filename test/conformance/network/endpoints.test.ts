@@ -73,20 +73,26 @@ async function matchingNothing(t: ConformanceContext, withSlices: boolean): Prom
 
 const CONTROLLER = "[sig-network] EndpointsController should";
 const SLICE = "[sig-network] EndpointSlice should";
-conformance(`${CONTROLLER} create Endpoints for Pods matching a Service`, (t) => matchingPods(t, false));
+conformance(`${CONTROLLER} create Endpoints for Pods matching a Service`, { containers: true }, (t) =>
+  matchingPods(t, false),
+);
 conformance(
   `${CONTROLLER} create and delete Endpoints for a Service with a selector that matches no pods`,
+  { containers: true },
   (t) => matchingNothing(t, false),
 );
-conformance(`${SLICE} create Endpoints and EndpointSlices for Pods matching a Service`, (t) =>
-  matchingPods(t, true),
+conformance(
+  `${SLICE} create Endpoints and EndpointSlices for Pods matching a Service`,
+  { containers: true },
+  (t) => matchingPods(t, true),
 );
 conformance(
   `${SLICE} create and delete EndpointSlices for a Service with a selector that matches no pods`,
+  { containers: true },
   (t) => matchingNothing(t, true),
 );
 
-conformance(`${SLICE} support creating EndpointSlice API operations`, async (t) => {
+conformance(`${SLICE} support creating EndpointSlice API operations`, { containers: true }, async (t) => {
   const body = {
     addressType: "IPv4",
     ports: [{ name: "http", port: 80, protocol: "TCP" }],
@@ -97,6 +103,7 @@ conformance(`${SLICE} support creating EndpointSlice API operations`, async (t) 
 
 conformance(
   "[sig-network] EndpointSliceMirroring should mirror a custom Endpoints resource through create update and delete",
+  { containers: true },
   async (t) => {
     const metadata = { name: "custom", namespace: t.namespace };
     await t.client.create(Services, newService(t, "custom", { ports: [{ port: 80 }] }), t.signal);
@@ -114,46 +121,50 @@ conformance(
   },
 );
 
-conformance("[sig-network] Endpoints should test the lifecycle of an Endpoint", async (t) => {
-  const { client, signal, namespace, unique } = t;
-  const metadata = { name: "by-hand", namespace, labels: { "made-by": unique } };
-  const mine = { labelSelector: `made-by=${unique}` };
-  const { resourceVersion } = (await client.list(Endpoints, mine, signal)).metadata;
-  const watch = t.watch(Endpoints, { ...mine, resourceVersion: resourceVersion! });
-  const told = async (type: string): Promise<void> => assert.equal((await watch.next()).type, type);
-  const subsets = [
-    { addresses: [{ ip: "10.0.0.24" }], ports: [{ name: "http", port: 80, protocol: "TCP" }] },
-  ];
-  const made = await client.create(
-    Endpoints,
-    { apiVersion: "v1", kind: "Endpoints", metadata, subsets },
-    signal,
-  );
-  await told("ADDED");
-  // found from all namespaces
-  const found = await client.list(Endpoints, mine, signal);
-  assert.deepEqual(
-    found.items.map((one) => one.metadata.name),
-    ["by-hand"],
-  );
-  const updated = await client.update(
-    Endpoints,
-    { ...made, metadata: { ...made.metadata, labels: { ...metadata.labels, step: "updated" } } },
-    signal,
-  );
-  assert.equal(updated.metadata.labels?.["step"], "updated");
-  await told("MODIFIED");
-  const body = {
-    metadata: { labels: { step: "patched" } },
-    subsets: [
-      { addresses: [{ ip: "10.0.0.25" }], ports: [{ name: "http-test", port: 8080, protocol: "TCP" }] },
-    ],
-  };
-  const patched = await client.patch(Endpoints, metadata, { type: "strategic", body }, signal);
-  assert.equal(patched.metadata.labels?.["step"], "patched");
-  assert.deepEqual(patched.subsets, body.subsets);
-  await told("MODIFIED");
-  await client.deleteCollection(Endpoints, { ...mine, namespace }, signal);
-  await told("DELETED");
-  await assert.rejects(client.get(Endpoints, metadata, signal), isNotFound);
-});
+conformance(
+  "[sig-network] Endpoints should test the lifecycle of an Endpoint",
+  { containers: true },
+  async (t) => {
+    const { client, signal, namespace, unique } = t;
+    const metadata = { name: "by-hand", namespace, labels: { "made-by": unique } };
+    const mine = { labelSelector: `made-by=${unique}` };
+    const { resourceVersion } = (await client.list(Endpoints, mine, signal)).metadata;
+    const watch = t.watch(Endpoints, { ...mine, resourceVersion: resourceVersion! });
+    const told = async (type: string): Promise<void> => assert.equal((await watch.next()).type, type);
+    const subsets = [
+      { addresses: [{ ip: "10.0.0.24" }], ports: [{ name: "http", port: 80, protocol: "TCP" }] },
+    ];
+    const made = await client.create(
+      Endpoints,
+      { apiVersion: "v1", kind: "Endpoints", metadata, subsets },
+      signal,
+    );
+    await told("ADDED");
+    // found from all namespaces
+    const found = await client.list(Endpoints, mine, signal);
+    assert.deepEqual(
+      found.items.map((one) => one.metadata.name),
+      ["by-hand"],
+    );
+    const updated = await client.update(
+      Endpoints,
+      { ...made, metadata: { ...made.metadata, labels: { ...metadata.labels, step: "updated" } } },
+      signal,
+    );
+    assert.equal(updated.metadata.labels?.["step"], "updated");
+    await told("MODIFIED");
+    const body = {
+      metadata: { labels: { step: "patched" } },
+      subsets: [
+        { addresses: [{ ip: "10.0.0.25" }], ports: [{ name: "http-test", port: 8080, protocol: "TCP" }] },
+      ],
+    };
+    const patched = await client.patch(Endpoints, metadata, { type: "strategic", body }, signal);
+    assert.equal(patched.metadata.labels?.["step"], "patched");
+    assert.deepEqual(patched.subsets, body.subsets);
+    await told("MODIFIED");
+    await client.deleteCollection(Endpoints, { ...mine, namespace }, signal);
+    await told("DELETED");
+    await assert.rejects(client.get(Endpoints, metadata, signal), isNotFound);
+  },
+);

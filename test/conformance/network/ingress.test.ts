@@ -16,6 +16,7 @@ function markOf({ status }: Ingress): string | undefined {
 
 conformance(
   "[sig-network] IngressClass API should support creating IngressClass API operations",
+  { containers: true },
   async (t) => {
     await checkOperations(t, {
       kind: IngressClasses,
@@ -24,28 +25,36 @@ conformance(
   },
 );
 
-conformance("[sig-network] Ingress API should support creating Ingress API operations", async (t) => {
-  const spec = {
-    defaultBackend: { service: { name: "default-backend", port: { number: 80 } } },
-    rules: [
-      {
-        host: "web.example.com",
-        http: {
-          paths: [
-            { path: "/", pathType: "Prefix", backend: { service: { name: "web", port: { name: "http" } } } },
-          ],
+conformance(
+  "[sig-network] Ingress API should support creating Ingress API operations",
+  { containers: true },
+  async (t) => {
+    const spec = {
+      defaultBackend: { service: { name: "default-backend", port: { number: 80 } } },
+      rules: [
+        {
+          host: "web.example.com",
+          http: {
+            paths: [
+              {
+                path: "/",
+                pathType: "Prefix",
+                backend: { service: { name: "web", port: { name: "http" } } },
+              },
+            ],
+          },
         },
-      },
-    ],
-  };
-  await checkOperations(t, { kind: Ingresses, body: { spec } });
-  const metadata = { name: "status", namespace: t.namespace };
-  const object: Ingress = { apiVersion: "networking.k8s.io/v1", kind: "Ingress", metadata, spec };
-  await t.client.create(Ingresses, object, t.signal);
-  const all = await t.client.list(Ingresses, {}, t.signal);
-  assert.ok(
-    all.items.some((one) => one.metadata.namespace === t.namespace),
-    "found from all namespaces",
-  );
-  await checkStatusOperations(t, Ingresses, "status", withMark, markOf);
-});
+      ],
+    };
+    await checkOperations(t, { kind: Ingresses, body: { spec } });
+    const metadata = { name: "status", namespace: t.namespace };
+    const object: Ingress = { apiVersion: "networking.k8s.io/v1", kind: "Ingress", metadata, spec };
+    await t.client.create(Ingresses, object, t.signal);
+    const all = await t.client.list(Ingresses, {}, t.signal);
+    assert.ok(
+      all.items.some((one) => one.metadata.namespace === t.namespace),
+      "found from all namespaces",
+    );
+    await checkStatusOperations(t, Ingresses, "status", withMark, markOf);
+  },
+);

@@ -9,7 +9,7 @@ import { ask, startClient } from "./net-pods.ts";
 const REF = { namespace: "default", name: "kubernetes" };
 const SUITE = "[sig-network] API Server should";
 
-conformance(`${SUITE} provide secure master service`, async (t) => {
+conformance(`${SUITE} provide secure master service`, { containers: true }, async (t) => {
   const { spec } = await t.client.get(Services, REF, t.signal);
   assert.deepEqual(
     spec?.ports?.map(({ name, port, protocol }) => ({ name, port, protocol })),

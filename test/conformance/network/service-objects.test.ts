@@ -8,7 +8,7 @@ import { newService } from "./services.ts";
 const SUITE = "[sig-network] Services should";
 const PORTS = [{ name: "http", port: 80, protocol: "TCP", targetPort: 80 }];
 
-conformance(`${SUITE} complete a service status lifecycle`, async (t) => {
+conformance(`${SUITE} complete a service status lifecycle`, { containers: true }, async (t) => {
   const { client, signal, namespace } = t;
   const spec = { type: "LoadBalancer", loadBalancerClass: "example.com/none", ports: PORTS };
   const made = await client.create(Services, newService(t, "status", spec), signal);
@@ -65,7 +65,7 @@ conformance(`${SUITE} complete a service status lifecycle`, async (t) => {
   await watch.until("DELETED", ({ type }) => type === "DELETED");
 });
 
-conformance(`${SUITE} delete a collection of services`, async (t) => {
+conformance(`${SUITE} delete a collection of services`, { containers: true }, async (t) => {
   const { client, signal, namespace } = t;
   for (const [name, group] of [
     ["a", "gone"],
@@ -82,7 +82,7 @@ conformance(`${SUITE} delete a collection of services`, async (t) => {
   );
 });
 
-conformance(`${SUITE} find a service from listing all namespaces`, async (t) => {
+conformance(`${SUITE} find a service from listing all namespaces`, { containers: true }, async (t) => {
   const { metadata } = await t.client.create(Services, newService(t, "anywhere", { ports: PORTS }), t.signal);
   const { items } = await t.client.list(Services, {}, t.signal);
   const found = items.find(({ metadata: { uid } }) => uid === metadata.uid);

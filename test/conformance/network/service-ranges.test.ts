@@ -30,7 +30,7 @@ async function discovered(t: ConformanceContext, plural: string): Promise<void> 
   ]);
 }
 
-conformance(`${SUITE} ServiceCIDR API operations`, async (t) => {
+conformance(`${SUITE} ServiceCIDR API operations`, { containers: true }, async (t) => {
   const { client, signal, unique } = t;
   await discovered(t, "servicecidrs");
   const metadata = { name: unique, labels: { "made-by": unique } };
@@ -87,7 +87,7 @@ conformance(`${SUITE} ServiceCIDR API operations`, async (t) => {
   await watch.until("DELETED", ({ type }) => type === "DELETED");
 });
 
-conformance(`${SUITE} IPAddress API operations`, async (t) => {
+conformance(`${SUITE} IPAddress API operations`, { containers: true }, async (t) => {
   const { client, signal, unique } = t;
   await discovered(t, "ipaddresses");
   const mine = { labelSelector: `made-by=${unique}` };

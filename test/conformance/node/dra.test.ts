@@ -13,7 +13,7 @@ const API = "[sig-node] [DRA] CRUD Tests resource.k8s.io/v1";
 const DRIVER = "gpu.example.com";
 const CLAIM_SPEC = { devices: { requests: [{ name: "gpu", exactly: { deviceClassName: DRIVER } }] } };
 
-conformance(`${API} DeviceClass`, async (t) => {
+conformance(`${API} DeviceClass`, { containers: true }, async (t) => {
   const selectors = [{ cel: { expression: `device.driver == "${DRIVER}"` } }];
   await checkOperations(t, { kind: DeviceClasses, body: { spec: { selectors } } });
   const broken = [{ cel: { expression: "device.driver ==" } }];
@@ -28,7 +28,7 @@ conformance(`${API} DeviceClass`, async (t) => {
   );
 });
 
-conformance(`${API} ResourceClaim`, async (t) => {
+conformance(`${API} ResourceClaim`, { containers: true }, async (t) => {
   const { client, signal, namespace } = t;
   await checkOperations(t, { kind: ResourceClaims, body: { spec: CLAIM_SPEC } });
   const metadata = { name: "claim", namespace };
@@ -59,7 +59,7 @@ conformance(`${API} ResourceClaim`, async (t) => {
   assert.deepEqual(allocated.spec, made.spec, "a status is written without the spec");
 });
 
-conformance(`${API} ResourceClaimTemplate`, async (t) => {
+conformance(`${API} ResourceClaimTemplate`, { containers: true }, async (t) => {
   const { client, signal, namespace } = t;
   const spec = { metadata: { labels: { from: "template" } }, spec: CLAIM_SPEC };
   await checkOperations(t, { kind: ResourceClaimTemplates, body: { spec } });
@@ -76,7 +76,7 @@ conformance(`${API} ResourceClaimTemplate`, async (t) => {
   );
 });
 
-conformance(`${API} ResourceSlice`, async (t) => {
+conformance(`${API} ResourceSlice`, { containers: true }, async (t) => {
   const { client, signal, unique } = t;
   const pool = { name: unique, generation: 1, resourceSliceCount: 3 };
   const devices = [{ name: "gpu-0", attributes: { model: { string: "a1" } } }];

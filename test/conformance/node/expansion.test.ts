@@ -121,7 +121,7 @@ async function untilRefused(t: ContainersContext, subpath: string): Promise<stri
 /** Says so in an event, too, and goes on waiting. */
 async function checkRefused(t: ContainersContext, subpath: string): Promise<void> {
   const message = await untilRefused(t, subpath);
-  assert.match(message, /subPath/);
+  assert.match(message, /SubPath/);
   await t.untilList("an event that tells of the failure", Events, (all) =>
     all.some(({ reason, message: text = "" }) => reason === "Failed" && text.includes(message)),
   );

@@ -6,7 +6,7 @@ import { isConflict } from "#apimachinery";
 import { checkOperations } from "../api-machinery/api-operations.ts";
 import { conformance } from "../harness/index.ts";
 
-conformance("[sig-node] Lease lease API should be available", async (t) => {
+conformance("[sig-node] Lease lease API should be available", { containers: true }, async (t) => {
   const { client, signal, namespace } = t;
   const spec = {
     holderIdentity: "first",

@@ -40,26 +40,32 @@ async function checkRejected(t: ConformanceContext, runtimeClassName: string): P
   });
 }
 
-conformance(`${CLASS} support RuntimeClasses API operations`, async (t) => {
+conformance(`${CLASS} support RuntimeClasses API operations`, { containers: true }, async (t) => {
   await checkOperations(t, { kind: RuntimeClasses, body: { handler: HANDLER } });
   const name = await createClass(t);
   const patch = { type: "merge", body: { handler: "another" } } as const;
   await assert.rejects(t.client.patch(RuntimeClasses, { name }, patch, t.signal), isInvalid);
 });
 
-conformance(`${CLASS} reject a Pod requesting a non-existent RuntimeClass [NodeConformance]`, (t) =>
-  checkRejected(t, `${t.unique}-absent`),
+conformance(
+  `${CLASS} reject a Pod requesting a non-existent RuntimeClass [NodeConformance]`,
+  { containers: true },
+  (t) => checkRejected(t, `${t.unique}-absent`),
 );
 
-conformance(`${CLASS} reject a Pod requesting a deleted RuntimeClass [NodeConformance]`, async (t) => {
-  const name = await createClass(t);
-  const pod = newPod(t, "before");
-  await t.client.create(Pods, { ...pod, spec: { ...pod.spec!, runtimeClassName: name } }, t.signal);
-  await t.client.delete(RuntimeClasses, { name }, t.signal);
-  // Admission learns of it by a watch of its own.
-  await t.waitGone(RuntimeClasses, { name });
-  await checkRejected(t, name);
-});
+conformance(
+  `${CLASS} reject a Pod requesting a deleted RuntimeClass [NodeConformance]`,
+  { containers: true },
+  async (t) => {
+    const name = await createClass(t);
+    const pod = newPod(t, "before");
+    await t.client.create(Pods, { ...pod, spec: { ...pod.spec!, runtimeClassName: name } }, t.signal);
+    await t.client.delete(RuntimeClasses, { name }, t.signal);
+    // Admission learns of it by a watch of its own.
+    await t.waitGone(RuntimeClasses, { name });
+    await checkRejected(t, name);
+  },
+);
 
 async function run(t: Parameters<typeof look>[0], runtimeClassName: string): Promise<Pod> {
   const resources = { requests: { cpu: "10m", memory: "16Mi" } };

@@ -14,20 +14,24 @@ function base64(text: string): string {
   return Buffer.from(text).toString("base64");
 }
 
-conformance("[sig-node] Secrets should fail to create secret due to empty secret key", async (t) => {
-  const { client, signal, namespace } = t;
-  for (const field of ["data", "stringData"] as const) {
-    const secret = { ...newSecret(t, "keys"), [field]: { "": base64("value") } };
-    await assert.rejects(client.create(Secrets, secret, signal), (err) => {
-      assert.ok(isInvalid(err), String(err));
-      assert.match(String(err), /data\[\]: Invalid value: ""/);
-      return true;
-    });
-  }
-  await assert.rejects(client.get(Secrets, { namespace, name: "keys" }, signal), isNotFound);
-});
+conformance(
+  "[sig-node] Secrets should fail to create secret due to empty secret key",
+  { containers: true },
+  async (t) => {
+    const { client, signal, namespace } = t;
+    for (const field of ["data", "stringData"] as const) {
+      const secret = { ...newSecret(t, "keys"), [field]: { "": base64("value") } };
+      await assert.rejects(client.create(Secrets, secret, signal), (err) => {
+        assert.ok(isInvalid(err), String(err));
+        assert.match(String(err), /data\[\]: Invalid value: ""/);
+        return true;
+      });
+    }
+    await assert.rejects(client.get(Secrets, { namespace, name: "keys" }, signal), isNotFound);
+  },
+);
 
-conformance("[sig-node] Secrets should patch a secret", async (t) => {
+conformance("[sig-node] Secrets should patch a secret", { containers: true }, async (t) => {
   const { client, signal, namespace, unique } = t;
   const labelSelector = `made-by=${unique}`;
   const made = await client.create(Secrets, newSecret(t, "keys", { a: "one", b: "two" }), signal);

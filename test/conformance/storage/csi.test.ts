@@ -9,75 +9,84 @@ import { isInvalid, isNotFound } from "#apimachinery";
 import { checkOperations } from "../api-machinery/api-operations.ts";
 import { conformance, newPod } from "../harness/index.ts";
 
-conformance("[sig-storage] CSIInlineVolumes should run through the lifecycle of a CSIDriver", async (t) => {
-  const { client, signal, unique } = t;
-  const body = { spec: { attachRequired: false, volumeLifecycleModes: ["Ephemeral"] } };
-  await checkOperations(t, { kind: CSIDrivers, body });
-  const driver: CSIDriver = {
-    apiVersion: "storage.k8s.io/v1",
-    kind: "CSIDriver",
-    metadata: { name: `${unique}.example.com` },
-    spec: { volumeLifecycleModes: ["Persistent", "Ephemeral"] },
-  };
-  const made = await client.create(CSIDrivers, driver, signal);
-  t.cleanup((undoing) => client.delete(CSIDrivers, made.metadata, undoing));
-  const { attachRequired, podInfoOnMount, storageCapacity, fsGroupPolicy } = made.spec;
-  assert.deepEqual(
-    { attachRequired, podInfoOnMount, storageCapacity, fsGroupPolicy },
-    {
-      attachRequired: true,
-      podInfoOnMount: false,
-      storageCapacity: false,
-      fsGroupPolicy: "ReadWriteOnceWithFSType",
-    },
-    "defaults",
-  );
-  const { spec } = await client.patch(
-    CSIDrivers,
-    made.metadata,
-    { type: "merge", body: { spec: { podInfoOnMount: true, requiresRepublish: true } } },
-    signal,
-  );
-  assert.deepEqual([spec.podInfoOnMount, spec.requiresRepublish], [true, true]);
-  const other = { type: "merge", body: { spec: { volumeLifecycleModes: ["Persistent"] } } } as const;
-  await assert.rejects(client.patch(CSIDrivers, made.metadata, other, signal), isInvalid, "modes stay");
-});
+conformance(
+  "[sig-storage] CSIInlineVolumes should run through the lifecycle of a CSIDriver",
+  { containers: true },
+  async (t) => {
+    const { client, signal, unique } = t;
+    const body = { spec: { attachRequired: false, volumeLifecycleModes: ["Ephemeral"] } };
+    await checkOperations(t, { kind: CSIDrivers, body });
+    const driver: CSIDriver = {
+      apiVersion: "storage.k8s.io/v1",
+      kind: "CSIDriver",
+      metadata: { name: `${unique}.example.com` },
+      spec: { volumeLifecycleModes: ["Persistent", "Ephemeral"] },
+    };
+    const made = await client.create(CSIDrivers, driver, signal);
+    t.cleanup((undoing) => client.delete(CSIDrivers, made.metadata, undoing));
+    const { attachRequired, podInfoOnMount, storageCapacity, fsGroupPolicy } = made.spec;
+    assert.deepEqual(
+      { attachRequired, podInfoOnMount, storageCapacity, fsGroupPolicy },
+      {
+        attachRequired: true,
+        podInfoOnMount: false,
+        storageCapacity: false,
+        fsGroupPolicy: "ReadWriteOnceWithFSType",
+      },
+      "defaults",
+    );
+    const { spec } = await client.patch(
+      CSIDrivers,
+      made.metadata,
+      { type: "merge", body: { spec: { podInfoOnMount: true, requiresRepublish: true } } },
+      signal,
+    );
+    assert.deepEqual([spec.podInfoOnMount, spec.requiresRepublish], [true, true]);
+    const other = { type: "merge", body: { spec: { volumeLifecycleModes: ["Persistent"] } } } as const;
+    await assert.rejects(client.patch(CSIDrivers, made.metadata, other, signal), isInvalid, "modes stay");
+  },
+);
 
-conformance("[sig-storage] CSIInlineVolumes should support CSIVolumeSource in Pod API", async (t) => {
-  const { client, signal, namespace, unique } = t;
-  const csi = {
-    driver: `${unique}.example.com`,
-    readOnly: true,
-    fsType: "ext4",
-    volumeAttributes: { size: "1Gi" },
-    nodePublishSecretRef: { name: "credentials" },
-  };
-  const labels = { app: unique };
-  const pod = newPod(t, "p", { labels });
-  const made = await client.create(
-    Pods,
-    { ...pod, spec: { ...pod.spec!, nodeSelector: { nowhere: unique }, volumes: [{ name: "v", csi }] } },
-    signal,
-  );
-  assert.deepEqual(made.spec?.volumes?.find(({ name }) => name === "v")?.csi, csi);
-  const mine = { namespace, labelSelector: `app=${unique}` };
-  const listed = await client.list(Pods, mine, signal);
-  assert.deepEqual(
-    listed.items.map(({ spec }) => spec?.volumes?.find(({ name }) => name === "v")?.csi),
-    [csi],
-  );
-  const body = { metadata: { labels: { patched: "yes" } } };
-  const patched = await client.patch(Pods, made.metadata, { type: "merge", body }, signal);
-  assert.deepEqual(patched.spec?.volumes, made.spec?.volumes);
-  const bare = { ...pod, metadata: { name: "bare", namespace } };
-  const without = { ...bare, spec: { ...pod.spec!, volumes: [{ name: "v", csi: { driver: "" } }] } };
-  await assert.rejects(client.create(Pods, without, signal), isInvalid, "a driver must be named");
-  await client.deleteCollection(Pods, mine, signal);
-  await t.waitGone(Pods, { namespace, name: "p" });
-});
+conformance(
+  "[sig-storage] CSIInlineVolumes should support CSIVolumeSource in Pod API",
+  { containers: true },
+  async (t) => {
+    const { client, signal, namespace, unique } = t;
+    const csi = {
+      driver: `${unique}.example.com`,
+      readOnly: true,
+      fsType: "ext4",
+      volumeAttributes: { size: "1Gi" },
+      nodePublishSecretRef: { name: "credentials" },
+    };
+    const labels = { app: unique };
+    const pod = newPod(t, "p", { labels });
+    const made = await client.create(
+      Pods,
+      { ...pod, spec: { ...pod.spec!, nodeSelector: { nowhere: unique }, volumes: [{ name: "v", csi }] } },
+      signal,
+    );
+    assert.deepEqual(made.spec?.volumes?.find(({ name }) => name === "v")?.csi, csi);
+    const mine = { namespace, labelSelector: `app=${unique}` };
+    const listed = await client.list(Pods, mine, signal);
+    assert.deepEqual(
+      listed.items.map(({ spec }) => spec?.volumes?.find(({ name }) => name === "v")?.csi),
+      [csi],
+    );
+    const body = { metadata: { labels: { patched: "yes" } } };
+    const patched = await client.patch(Pods, made.metadata, { type: "merge", body }, signal);
+    assert.deepEqual(patched.spec?.volumes, made.spec?.volumes);
+    const bare = { ...pod, metadata: { name: "bare", namespace } };
+    const without = { ...bare, spec: { ...pod.spec!, volumes: [{ name: "v", csi: { driver: "" } }] } };
+    await assert.rejects(client.create(Pods, without, signal), isInvalid, "a driver must be named");
+    await client.deleteCollection(Pods, mine, signal);
+    await t.waitGone(Pods, { namespace, name: "p" });
+  },
+);
 
 conformance(
   "[sig-storage] CSINodes CSI Conformance should run through the lifecycle of a csinode",
+  { containers: true },
   async (t) => {
     const { client, signal, unique } = t;
     await checkOperations(t, { kind: CSINodes, body: { spec: { drivers: [] } } });
@@ -106,6 +115,7 @@ conformance(
 
 conformance(
   "[sig-storage] CSIStorageCapacity should support CSIStorageCapacities API operations",
+  { containers: true },
   async (t) => {
     const { client, signal, namespace, unique } = t;
     const labels = { "made-by": unique };

@@ -4,7 +4,7 @@ import { ConfigMaps } from "#api/core/v1/configmap";
 import { Secrets } from "#api/core/v1/secret";
 import type { ConfigMap, Secret } from "#api/core/v1/types.gen";
 import { isInvalid, type Kind } from "#apimachinery";
-import { conformance, type SimulatedContext } from "../harness/index.ts";
+import { conformance, type ConformanceContext } from "../harness/index.ts";
 import {
   CONFIG_MAP,
   newConfigMap,
@@ -101,26 +101,32 @@ conformance(
   },
 );
 
-conformance("[sig-storage] ConfigMap should be immutable if `immutable` field is set", (t) =>
-  checkImmutable(
-    t,
-    ConfigMaps,
-    newConfigMap(t.namespace, "o", { key: "1" }),
-    newConfigMap(t.namespace, "o", { key: "2" }),
-  ),
+conformance(
+  "[sig-storage] ConfigMap should be immutable if `immutable` field is set",
+  { containers: true },
+  (t) =>
+    checkImmutable(
+      t,
+      ConfigMaps,
+      newConfigMap(t.namespace, "o", { key: "1" }),
+      newConfigMap(t.namespace, "o", { key: "2" }),
+    ),
 );
 
-conformance("[sig-storage] Secrets should be immutable if `immutable` field is set", (t) =>
-  checkImmutable(
-    t,
-    Secrets,
-    newSecret(t.namespace, "o", { key: "1" }),
-    newSecret(t.namespace, "o", { key: "2" }),
-  ),
+conformance(
+  "[sig-storage] Secrets should be immutable if `immutable` field is set",
+  { containers: true },
+  (t) =>
+    checkImmutable(
+      t,
+      Secrets,
+      newSecret(t.namespace, "o", { key: "1" }),
+      newSecret(t.namespace, "o", { key: "2" }),
+    ),
 );
 
 async function checkImmutable<T extends ConfigMap | Secret>(
-  { client, signal }: SimulatedContext,
+  { client, signal }: ConformanceContext,
   kind: Kind<T>,
   before: T,
   after: T,

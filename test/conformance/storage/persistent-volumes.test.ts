@@ -4,12 +4,12 @@ import { PersistentVolumes } from "#api/core/v1/persistentvolume";
 import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
 import type { PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
 import { isInvalid, isNotFound } from "#apimachinery";
-import { conformance, type SimulatedContext } from "../harness/index.ts";
+import { conformance, type ConformanceContext } from "../harness/index.ts";
 
 const SUITE = "[sig-storage] PersistentVolumes CSI Conformance should";
 
 /** Of a class that only this test knows: nothing else binds to it. */
-function newVolume({ unique }: SimulatedContext, className: string): PersistentVolume {
+function newVolume({ unique }: ConformanceContext, className: string): PersistentVolume {
   return {
     apiVersion: "v1",
     kind: "PersistentVolume",
@@ -24,7 +24,7 @@ function newVolume({ unique }: SimulatedContext, className: string): PersistentV
   };
 }
 
-function newClaim({ unique, namespace }: SimulatedContext, className: string): PersistentVolumeClaim {
+function newClaim({ unique, namespace }: ConformanceContext, className: string): PersistentVolumeClaim {
   return {
     apiVersion: "v1",
     kind: "PersistentVolumeClaim",
@@ -37,12 +37,12 @@ function newClaim({ unique, namespace }: SimulatedContext, className: string): P
   };
 }
 
-async function createVolume(t: SimulatedContext, className: string): Promise<PersistentVolume> {
+async function createVolume(t: ConformanceContext, className: string): Promise<PersistentVolume> {
   t.cleanup((undoing) => t.client.delete(PersistentVolumes, { name: t.unique }, undoing));
   return t.client.create(PersistentVolumes, newVolume(t, className), t.signal);
 }
 
-conformance(`${SUITE} run through the lifecycle of a PV and a PVC`, async (t) => {
+conformance(`${SUITE} run through the lifecycle of a PV and a PVC`, { containers: true }, async (t) => {
   const { client, signal, namespace, unique } = t;
   const mine = { labelSelector: `made-by=${unique}` };
   const volume = await createVolume(t, unique);
@@ -116,7 +116,7 @@ conformance(`${SUITE} run through the lifecycle of a PV and a PVC`, async (t) =>
   await assert.rejects(client.get(PersistentVolumes, volume.metadata, signal), isNotFound);
 });
 
-conformance(`${SUITE} apply changes to a pv/pvc status`, async (t) => {
+conformance(`${SUITE} apply changes to a pv/pvc status`, { containers: true }, async (t) => {
   const { client, signal, unique } = t;
   const volume = await createVolume(t, unique);
   const available = await t.waitFor(

@@ -6,10 +6,11 @@ import { VolumeAttachments } from "#api/storage/v1/volumeattachment";
 import { VolumeAttributesClasses } from "#api/storage/v1/volumeattributesclass";
 import { isInvalid } from "#apimachinery";
 import { checkOperations, checkStatusOperations } from "../api-machinery/api-operations.ts";
-import { conformance, type SimulatedContext } from "../harness/index.ts";
+import { conformance, type ConformanceContext } from "../harness/index.ts";
 
 conformance(
   "[sig-storage] StorageClasses CSI Conformance should run through the lifecycle of a StorageClass",
+  { containers: true },
   async (t) => {
     const { client, signal, unique } = t;
     const provisioner = `${unique}.example.com`;
@@ -48,6 +49,7 @@ conformance(
 
 conformance(
   "[sig-storage] VolumeAttributesClass should run through the lifecycle of a VolumeAttributesClass",
+  { containers: true },
   async (t) => {
     const { client, signal, unique } = t;
     const driverName = `${unique}.example.com`;
@@ -68,7 +70,7 @@ conformance(
   },
 );
 
-function attachmentBody({ unique }: SimulatedContext): Pick<VolumeAttachment, "spec"> {
+function attachmentBody({ unique }: ConformanceContext): Pick<VolumeAttachment, "spec"> {
   return {
     spec: {
       attacher: `${unique}.example.com`,
@@ -78,7 +80,7 @@ function attachmentBody({ unique }: SimulatedContext): Pick<VolumeAttachment, "s
   };
 }
 
-async function createAttachment(t: SimulatedContext): Promise<VolumeAttachment> {
+async function createAttachment(t: ConformanceContext): Promise<VolumeAttachment> {
   const name = `${t.unique}-own`;
   t.cleanup((undoing) => t.client.delete(VolumeAttachments, { name }, undoing));
   return t.client.create(
@@ -90,6 +92,7 @@ async function createAttachment(t: SimulatedContext): Promise<VolumeAttachment> 
 
 conformance(
   "[sig-storage] VolumeAttachment Conformance should run through the lifecycle of a VolumeAttachment",
+  { containers: true },
   async (t) => {
     await checkOperations(t, { kind: VolumeAttachments, body: attachmentBody(t) });
     const made = await createAttachment(t);
@@ -105,6 +108,7 @@ conformance(
 
 conformance(
   "[sig-storage] VolumeAttachment Conformance should apply changes to a volumeattachment status",
+  { containers: true },
   async (t) => {
     const { client, signal } = t;
     const { metadata } = await createAttachment(t);
