@@ -53,8 +53,9 @@ export class Decisions {
   /** Reconciles under way. */
   readonly #open = new Set<Decision>();
   readonly #current = new AsyncLocalStorage<Decision>();
-  /** Pods by uid whose deletion was confirmed, and replica sets as they were last confirmed. */
-  readonly #deleted = new Set<string>();
+  /** Pods by uid whose deletion was confirmed to the same controller: another one of the process tells it nothing. */
+  readonly #deleted = new Map<Rule, Set<string>>();
+  /** Replica sets as they were last confirmed. */
   readonly #written = new Map<string, ReplicaSet>();
 
   constructor(informers: SharedInformerFactory, fail: (message: string) => void) {
@@ -112,14 +113,17 @@ export class Decisions {
       const uid = (body as { readonly preconditions?: { readonly uid?: string } } | undefined)?.preconditions
         ?.uid;
       const pod = response.body as Partial<KubeObject> | undefined;
-      this.#deleted.add(uid ?? pod?.metadata?.uid ?? "");
+      const rule = this.#current.getStore()?.rule;
+      if (rule === undefined) return;
+      const deleted = this.#deleted.getOrInsertComputed(rule, () => new Set());
+      deleted.add(uid ?? pod?.metadata?.uid ?? "");
     } else if (method === "PUT" && /\/replicasets\/[^/]+$/.test(path)) {
       const set = response.body as ReplicaSet;
       this.#written.set(set.metadata.uid ?? "", set);
     }
   }
 
-  #look({ owner, views }: Decision): void {
+  #look({ rule, owner, views }: Decision): void {
     const { namespace } = owner.metadata;
     views.push({
       owner,
@@ -129,7 +133,7 @@ export class Decisions {
         .map((set) => this.#newest(set)),
       pods: this.#informers.lister(Pods).list(namespace).slice(),
       nodes: this.#informers.lister(Nodes).list().slice(),
-      gone: new Set(this.#deleted),
+      gone: new Set(this.#deleted.get(rule)),
     });
   }
 

@@ -8,6 +8,7 @@ const ON_PURPOSE: readonly RegExp[] = [
   /^Deleting the content of namespace /,
   /^pvc \S+ is being deleted$/,
   /^found no controllers for pod /,
+  /^could not replace job /,
 ];
 const CAUSES_MAX = 16;
 
