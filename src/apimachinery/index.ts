@@ -16,6 +16,7 @@ export * as labels from "./labels/index.ts";
 export * from "./logger.ts";
 export * from "./meta.ts";
 export * from "./names.ts";
+export * from "./parse-bool.ts";
 export * from "./patch/index.ts";
 export * from "./pause.ts";
 export * from "./own-value.ts";

@@ -1,6 +1,6 @@
 /** Values of flags as Kubernetes' components take them: durations, numbers, booleans with or without a value. @module */
 import { InvalidArgumentError } from "commander";
-import { parseDuration } from "#apimachinery";
+import { parseBool, parseDuration } from "#apimachinery";
 
 /** `1h30m` as ms. */
 export function durationMs(text: string): number {
@@ -23,12 +23,9 @@ export function whole(text: string): number {
   return value;
 }
 
-const TRUE: readonly string[] = ["1", "t", "T", "true", "TRUE", "True"];
-const FALSE: readonly string[] = ["0", "f", "F", "false", "FALSE", "False"];
-
 /** For an option written `--name [bool]`: Go's flags stand alone or have a value. */
 export function bool(text: string): boolean {
-  if (TRUE.includes(text)) return true;
-  if (FALSE.includes(text)) return false;
-  throw new InvalidArgumentError("It must be true or false.");
+  const parsed = parseBool(text);
+  if (parsed === undefined) throw new InvalidArgumentError("It must be true or false.");
+  return parsed;
 }

@@ -1,4 +1,5 @@
 /** Switches for features that are not final: `--feature-gates=A=true,B=false`. @module */
+import { parseBool } from "#apimachinery";
 
 export type FeatureStage = "ALPHA" | "BETA" | "GA" | "DEPRECATED";
 
@@ -55,20 +56,6 @@ export class FeatureGates {
 
 const ALL_ALPHA = "AllAlpha";
 const ALL_BETA = "AllBeta";
-const BOOLEANS: Readonly<Record<string, boolean>> = {
-  "1": true,
-  t: true,
-  T: true,
-  true: true,
-  TRUE: true,
-  True: true,
-  "0": false,
-  f: false,
-  F: false,
-  false: false,
-  FALSE: false,
-  False: false,
-};
 
 /** Reads `A=true,B=false`. Throws in upstream's words. */
 export function parseFeatureGates(text: string): ReadonlyMap<string, boolean> {
@@ -77,7 +64,7 @@ export function parseFeatureGates(text: string): ReadonlyMap<string, boolean> {
     if (part === "") continue;
     const [name = "", value] = part.split("=", 2).map((item) => item.trim());
     if (value === undefined) throw new Error(`missing bool value for ${name}`);
-    const parsed = Object.hasOwn(BOOLEANS, value) ? BOOLEANS[value] : undefined;
+    const parsed = parseBool(value);
     if (parsed === undefined) {
       const why = `strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`;
       throw new Error(`invalid value of ${name}=${value}, err: ${why}`);

@@ -1,9 +1,8 @@
 /** Accounts annotated with `kubernetes.io/enforce-mountable-secrets`: their pods use the Secrets that they list, and no others. Pure. @module */
+import { parseBool } from "#apimachinery";
 import type { Container, PodSpec, ServiceAccount } from "#api/core/v1/types.gen";
 
 const ANNOTATION = "kubernetes.io/enforce-mountable-secrets";
-/** Go's `ParseBool`: what is none of these is false. */
-const TRUE: ReadonlySet<string | undefined> = new Set(["1", "t", "T", "TRUE", "true", "True"]);
 
 /** Why a pod with this account is refused; undefined: it is not. */
 export function podSecretsRefusal(spec: PodSpec, account: ServiceAccount): string | undefined {
@@ -32,7 +31,7 @@ export function ephemeralSecretsRefusal(spec: PodSpec, account: ServiceAccount):
 }
 
 function isEnforced({ metadata }: ServiceAccount): boolean {
-  return TRUE.has(metadata.annotations?.[ANNOTATION]);
+  return parseBool(metadata.annotations?.[ANNOTATION]) === true;
 }
 
 function mountableOf({ secrets = [] }: ServiceAccount): ReadonlySet<string> {

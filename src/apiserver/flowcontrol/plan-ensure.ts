@@ -1,5 +1,5 @@
 /** What must be written so that the stored configuration has what this release brings; upstream's `ensurer`. @module */
-import type { KubeObject } from "#apimachinery";
+import { parseBool, type KubeObject } from "#apimachinery";
 import { semanticEqual } from "#api/validation/semantic-equal";
 import { AUTO_UPDATE } from "./bootstrap-configuration.ts";
 
@@ -72,11 +72,4 @@ function specFor(current: ConfigurationObject, { metadata, spec }: Configuration
   const isExemptLevel =
     metadata.name === "exempt" && (spec as { readonly exempt?: unknown }).exempt !== undefined;
   return isExemptLevel && exempt !== undefined ? { ...(spec as object), exempt } : spec;
-}
-
-/** Go's `strconv.ParseBool`. */
-function parseBool(text: string | undefined): boolean | undefined {
-  if (text === undefined) return undefined;
-  if (["1", "t", "T", "true", "TRUE", "True"].includes(text)) return true;
-  return ["0", "f", "F", "false", "FALSE", "False"].includes(text) ? false : undefined;
 }

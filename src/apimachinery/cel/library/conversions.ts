@@ -1,4 +1,5 @@
 /** Sizes, types, and one type from another. @module */
+import { parseBool } from "../../parse-bool.ts";
 import { fn, fns, type Declaration } from "../functions.ts";
 import { formatDouble } from "../number-text.ts";
 import {
@@ -30,9 +31,9 @@ function conversionError(from: string, to: string): CelError {
 
 function toBool(value: CelValue): boolean {
   if (typeof value === "boolean") return value;
-  if (["1", "t", "T", "TRUE", "true", "True"].includes(value as string)) return true;
-  if (["0", "f", "F", "FALSE", "false", "False"].includes(value as string)) return false;
-  throw conversionError("string", "bool");
+  const parsed = typeof value === "string" ? parseBool(value) : undefined;
+  if (parsed === undefined) throw conversionError("string", "bool");
+  return parsed;
 }
 
 function toInt(value: CelValue): bigint {
