@@ -25,6 +25,7 @@ export * from "./quote.ts";
 export * from "./schema.ts";
 export * from "./serializer/index.ts";
 export * from "./text.ts";
+export * from "./thrown.ts";
 export * from "./time.ts";
 export * from "./token-bucket.ts";
 export * as field from "./validation/field-errors.ts";

@@ -1,4 +1,5 @@
 /** Running many API calls with a bound on how many are in flight. @module */
+import { messageOf } from "#apimachinery";
 
 /** Calls in flight of one reconcile. */
 export const PARALLEL_MAX = 32;
@@ -24,7 +25,7 @@ export async function forEachParallel<T>(
   await Promise.all(Array.from({ length: Math.min(parallel, items.length) }, worker));
   if (errors.length === 1) throw errors[0];
   if (errors.length > 1) {
-    const summary = errors.map((err) => (err instanceof Error ? err.message : String(err))).slice(0, 5);
+    const summary = errors.map(messageOf).slice(0, 5);
     throw new AggregateError(errors, summary.join("; "), { cause: errors[0] });
   }
 }

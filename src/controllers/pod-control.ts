@@ -1,6 +1,6 @@
 /** Creating and deleting the pods of a controller, with the events that tell of it. @module */
 import type { GroupVersionKind, KubeObject } from "#apimachinery";
-import { isDns1123Subdomain, isNamespaceGone, isNotFound } from "#apimachinery";
+import { isDns1123Subdomain, isNamespaceGone, isNotFound, messageOf } from "#apimachinery";
 import { Pods } from "#api/core/v1/pod";
 import type { Pod, PodTemplateSpec } from "#api/core/v1/types.gen";
 import type { ControllerContext } from "#controller-runtime";
@@ -65,8 +65,4 @@ export async function deletePod(
     throw err;
   }
   context.recorder.event(owner, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
-}
-
-export function messageOf(err: unknown): string {
-  return err instanceof Error ? err.message : String(err);
 }

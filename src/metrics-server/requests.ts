@@ -1,5 +1,5 @@
 /** Answers requests below `/apis/metrics.k8s.io/v1beta1`. @module */
-import { badRequest, fields, labels, notFound, StatusError, type KubeObject } from "#apimachinery";
+import { badRequest, fields, labels, messageOf, notFound, StatusError, type KubeObject } from "#apimachinery";
 import { apiResourceList } from "./discovery.ts";
 import { tableOf, tableVersion, type IncludeObject } from "./table.ts";
 import { API_VERSION, GROUP, VERSION, type NodeMetrics, type PodMetrics } from "./types.ts";
@@ -104,7 +104,7 @@ function parsed<T>(parse: () => T): T {
   try {
     return parse();
   } catch (err) {
-    throw badRequest(err instanceof Error ? err.message : String(err));
+    throw badRequest(messageOf(err));
   }
 }
 

@@ -1,5 +1,5 @@
 /** The profiles of the configuration: for every scheduler name a framework with plugins of its own. @module */
-import { quote } from "#apimachinery";
+import { messageOf, quote } from "#apimachinery";
 import type { PodInfo } from "./cache/pod-info.ts";
 import type { SchedulerCache } from "./cache/scheduler-cache.ts";
 import { enabledNames } from "./config/default-plugins.ts";
@@ -147,7 +147,7 @@ function newProfile(
     try {
       byName.set(name, factory(args, handle));
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
+      const why = messageOf(cause);
       throw new Error(`initializing plugin ${quote(name)}: ${why}`, { cause });
     }
   }

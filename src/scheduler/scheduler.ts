@@ -1,7 +1,7 @@
 /** Takes pods from the queue, finds each a node, and binds many at a time. @module */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Pods } from "#api/core/v1/pod";
-import { isNotFound, type Clock, type Logger } from "#apimachinery";
+import { isNotFound, messageOf, type Clock, type Logger } from "#apimachinery";
 import type { Client, EventRecorder } from "#client";
 import type { PodInfo } from "./cache/pod-info.ts";
 import type { SchedulerCache } from "./cache/scheduler-cache.ts";
@@ -133,7 +133,7 @@ export class Scheduler {
     if (signal.aborted) return;
     logger.error("a plugin failed in the scheduling cycle", { pod: queued.pod.key, err });
     metrics.attempt("error", profileName, clock.monotonicMs() - startMs);
-    this.#retryAfterError(queued, textOf(err), false, signal);
+    this.#retryAfterError(queued, messageOf(err), false, signal);
   }
 
   #place(placed: Placed, signal: AbortSignal): void {
@@ -225,7 +225,7 @@ export class Scheduler {
     metrics.attempt("error", framework.profileName, clock.monotonicMs() - startMs);
     if (err instanceof PluginError && err.point === "Bind" && isNotFound(err.cause))
       return queue.delete(queued.pod.uid); // deleted while it was being bound
-    this.#retryAfterError(queued, textOf(err), isExpected, signal);
+    this.#retryAfterError(queued, messageOf(err), isExpected, signal);
   }
 
   /** The room is free again, for this pod later and for others now. */
@@ -403,8 +403,4 @@ function* countRefusals({ refusals }: SchedulingQueue) {
     }
     for (const [profile, pods] of byProfile) yield { plugin, profile, pods };
   }
-}
-
-function textOf(err: unknown): string {
-  return err instanceof Error ? err.message : String(err);
 }

@@ -1,4 +1,5 @@
 /** The words of an expression. @module */
+import { messageOf } from "../thrown.ts";
 import { CelIssues } from "./source-error.ts";
 import { unescape } from "./unescape.ts";
 import { Uint, type CelValue } from "./values.ts";
@@ -110,7 +111,7 @@ function stringValue(text: string, fail: (message: string) => never): CelValue {
   try {
     return unescape(body, isBytes);
   } catch (err) {
-    return fail(err instanceof Error ? err.message : String(err));
+    return fail(messageOf(err));
   }
 }
 

@@ -1,5 +1,5 @@
 /** Options: namespaces come into being when something is created in them, or must be there for every write. @module */
-import { isAlreadyExists, notFound } from "#apimachinery";
+import { isAlreadyExists, messageOf, notFound } from "#apimachinery";
 import type { ObjectLookup } from "./object-lookup.ts";
 import type { AdmissionPlugin } from "./plugin.ts";
 import { refuse } from "./refuse.ts";
@@ -22,7 +22,7 @@ export function namespaceAutoProvision(
         () => object,
         (err: unknown) => {
           if (isAlreadyExists(err)) return object;
-          throw refuse(attributes, err instanceof Error ? err.message : String(err));
+          throw refuse(attributes, messageOf(err));
         },
       );
     },

@@ -1,5 +1,5 @@
 /** Keeps the condition `Available` of every APIService: local ones are, others when their service answers. @module */
-import { isConflict, isNotFound, StatusError, type Clock, type Logger } from "#apimachinery";
+import { isConflict, isNotFound, messageOf, type Clock, type Logger } from "#apimachinery";
 import type { APIService } from "#api/apiregistration/v1/types.gen";
 import { urlHost } from "#api/validation/ip-range";
 import { groupVersionPath } from "#client";
@@ -154,8 +154,4 @@ function attempt<T>(look: () => T): { readonly value: T } | { readonly error: st
   } catch (err) {
     return { error: messageOf(err) };
   }
-}
-
-function messageOf(err: unknown): string {
-  return err instanceof StatusError || err instanceof Error ? err.message : String(err);
 }

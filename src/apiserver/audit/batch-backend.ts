@@ -1,12 +1,11 @@
 /** Mode `batch`: events wait in a bounded buffer and leave together, so that no request waits for them. @module */
-import type { Clock } from "#apimachinery";
+import { TokenBucket, type Clock } from "#apimachinery";
 import { reportLoss, type AuditBackend, type AuditRecord, type BackendParts } from "./backend.ts";
 import type { AuditBatchOptions } from "./options.ts";
 
 const PLUGIN = "buffered";
 /** Batches under way to a slow backend; more wait in the buffer, which is bounded. */
 const SENDING_MAX = 10;
-const MS_PER_SECOND = 1000;
 
 export interface BatchParts extends BackendParts {
   readonly clock: Clock;
@@ -19,20 +18,21 @@ export class BatchBackend implements AuditBackend {
   readonly #options: AuditBatchOptions;
   readonly #parts: BatchParts;
   readonly #sending = new Set<Promise<unknown>>();
+  readonly #tokens: TokenBucket | undefined;
   #buffer: AuditRecord[] = [];
   /** Until then the buffer may wait to be full. */
   #dueMs = Infinity;
   #running: Promise<void> | undefined;
   #isClosed = false;
-  #tokens: number;
-  #refilledMs: number;
 
   constructor(backend: AuditBackend, options: AuditBatchOptions, parts: BatchParts) {
     this.#backend = backend;
     this.#options = options;
     this.#parts = parts;
-    this.#tokens = options.throttle?.burst ?? 0;
-    this.#refilledMs = parts.clock.monotonicMs();
+    const { throttle } = options;
+    if (throttle !== undefined) {
+      this.#tokens = new TokenBucket(parts.clock, { perSecond: throttle.qps, burst: throttle.burst });
+    }
   }
 
   process(records: readonly AuditRecord[]): boolean {
@@ -98,18 +98,8 @@ export class BatchBackend implements AuditBackend {
   /** A token of the bucket, and a place among those under way. At the end nobody waits for tokens. */
   async #mayGo(): Promise<void> {
     while (this.#sending.size >= SENDING_MAX) await Promise.race(this.#sending);
-    const { throttle } = this.#options;
-    if (throttle === undefined || this.#isClosed) return;
-    const { clock } = this.#parts;
-    for (;;) {
-      const nowMs = clock.monotonicMs();
-      const earned = ((nowMs - this.#refilledMs) / MS_PER_SECOND) * throttle.qps;
-      this.#tokens = Math.min(throttle.burst, this.#tokens + earned);
-      this.#refilledMs = nowMs;
-      if (this.#tokens >= 1) break;
-      const waitMs = ((1 - this.#tokens) / throttle.qps) * MS_PER_SECOND;
-      await new Promise<void>((resolve) => clock.after(waitMs, resolve));
-    }
-    this.#tokens -= 1;
+    if (this.#tokens === undefined || this.#isClosed) return;
+    const waitMs = this.#tokens.reserve();
+    if (waitMs > 0) await new Promise<void>((resolve) => this.#parts.clock.after(waitMs, resolve));
   }
 }

@@ -1,5 +1,5 @@
 /** The audit event of one request while it grows: from its arrival to its last answer; upstream's `AuditContext`. @module */
-import type { Clock, Status } from "#apimachinery";
+import { messageOf, type Clock, type Status } from "#apimachinery";
 import type { AuthorizationAttributes, UserInfo } from "../user-info.ts";
 import type { RequestRecorder } from "./annotations.ts";
 import { withoutManagedFields } from "./managed-fields.ts";
@@ -102,7 +102,7 @@ export class RequestAudit implements RequestRecorder {
   /** The program broke, not the request. */
   panicked(cause: unknown): boolean | Promise<boolean> {
     if (this.#isOver) return true;
-    const message = `APIServer panic'd: ${cause instanceof Error ? cause.message : String(cause)}`;
+    const message = `APIServer panic'd: ${messageOf(cause)}`;
     this.#responseStatus = { status: "Failure", reason: "InternalError", message, code: 500 };
     this.#isOver = true;
     return this.#stage("Panic");

@@ -1,4 +1,5 @@
 /** Authenticators that only look at a bearer token; also what answers a TokenReview. @module */
+import { asError } from "#apimachinery";
 import type { UserInfo } from "../user-info.ts";
 
 export interface TokenAnswer {
@@ -54,7 +55,7 @@ export function tokenUnion(authenticators: readonly TokenAuthenticator[]): Token
           if (answer !== undefined) return answer;
         } catch (err) {
           signal.throwIfAborted();
-          problems.push(err instanceof Error ? err : new Error(String(err)));
+          problems.push(asError(err));
         }
       if (problems.length === 0) return undefined;
       throw problems.length === 1 ? problems[0]! : new AggregateError(problems, joined(problems));

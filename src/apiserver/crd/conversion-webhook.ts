@@ -5,6 +5,7 @@ import {
   apiVersionOf,
   isJsonObject,
   jsonEqual,
+  messageOf,
   StatusError,
   type Clock,
   type KubeObject,
@@ -53,7 +54,7 @@ export function conversionWebhook(options: ConversionWebhookOptions): Conversion
       answer = await callWebhook(call, options, signal);
     } catch (cause) {
       signal.throwIfAborted();
-      throw failed(cause instanceof Error ? cause.message : String(cause), cause);
+      throw failed(messageOf(cause), cause);
     }
     const made = convertedObjects(answer, uid, objects.length);
     if (typeof made === "string") throw failed(made);

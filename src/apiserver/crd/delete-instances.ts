@@ -1,5 +1,5 @@
 /** Removes every object of a resource whose definition is being deleted, and waits until finalizers let them go. @module */
-import { isNotFound, type Clock } from "#apimachinery";
+import { asError, isNotFound, type Clock } from "#apimachinery";
 import { systemContext } from "../bootstrap/bootstrap.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { WatchCache } from "../watchcache/watch-cache.ts";
@@ -42,7 +42,7 @@ export async function deleteInstances(
       try {
         await store.delete(namespace, name, {}, systemContext(signal));
       } catch (err) {
-        if (!isNotFound(err)) errors.push(err instanceof Error ? err : new Error(String(err)));
+        if (!isNotFound(err)) errors.push(asError(err));
       }
     }
   };

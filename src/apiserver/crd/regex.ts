@@ -1,4 +1,5 @@
 /** Regular expressions of users: RE2's, which take linear time whatever they are. @module */
+import { messageOf } from "#apimachinery";
 import { RE2JS } from "re2js";
 
 export interface Pattern {
@@ -31,6 +32,6 @@ export function patternError(source: string): string | undefined {
     re2(source);
     return undefined;
   } catch (err) {
-    return err instanceof Error ? err.message : String(err);
+    return messageOf(err);
   }
 }

@@ -1,9 +1,10 @@
 /** A store whose values are encrypted: the one place where the bytes that the server works with and the stored ones differ. @module */
+import { messageOf } from "#apimachinery";
 import type { Change, CommitOptions, Entry, Range, Revision, Store, Write } from "#storage";
 import { groupResourceOfKey, resourceOfKey } from "../watchcache/storage-key.ts";
 import { unreadableValue } from "../watchcache/unreadable.ts";
 import type { ResourceTransformers } from "./resource-transformers.ts";
-import { messageOf, type Transformer } from "./transformer.ts";
+import type { Transformer } from "./transformer.ts";
 
 /** Decrypted values before other work gets its turn. */
 const SLICE = 200;

@@ -1,4 +1,5 @@
 /** What turns a value into what is stored and back; chosen by the prefix of what is stored. @module */
+import { messageOf } from "#apimachinery";
 import type { TransformationMetrics } from "./metrics.ts";
 
 export interface Transformer {
@@ -87,10 +88,6 @@ export function prefixTransformers(
       return bytes.length === 0 ? result : Buffer.concat([bytes, result]);
     },
   };
-}
-
-export function messageOf(err: unknown): string {
-  return err instanceof Error ? err.message : String(err);
 }
 
 function hasPrefix(value: Buffer, prefix: Buffer): boolean {

@@ -9,6 +9,7 @@ import {
   findDuplicateYamlKeys,
   invalid,
   isJsonObject,
+  messageOf,
   parseJson,
   parseYaml,
   PROTOBUF_MEDIA_TYPE,
@@ -123,7 +124,7 @@ export function parseText(
         findDuplicateFields(text, value).map((path) => `duplicate field ${JSON.stringify(path)}`),
     };
   } catch (cause) {
-    throw new StatusError("BadRequest", onError(cause instanceof Error ? cause.message : String(cause)), {
+    throw new StatusError("BadRequest", onError(messageOf(cause)), {
       cause,
     });
   }

@@ -1,7 +1,7 @@
 /** Writes a `Result` as an HTTP answer. @module */
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import { StatusError, type Clock } from "#apimachinery";
+import { messageOf, StatusError, type Clock } from "#apimachinery";
 import { encodeList, encodeObject, encodeValue } from "../handlers/encode.ts";
 import { headerValue, type Result, type UpgradeConnection } from "../handlers/request.ts";
 import { isWebSocket } from "../streaming/upgrade-headers.ts";
@@ -93,7 +93,7 @@ export function statusResult(err: unknown): Result {
 }
 
 function internalError(cause: unknown): StatusError {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = messageOf(cause);
   return new StatusError("InternalError", `Internal error occurred: ${why}`, { cause });
 }
 

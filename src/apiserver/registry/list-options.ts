@@ -5,6 +5,7 @@ import {
   fields,
   invalid,
   labels,
+  messageOf,
   type Kind,
   type KubeObject,
   type StatusCause,
@@ -194,7 +195,7 @@ function parsed<T>(parse: () => T): T {
   try {
     return parse();
   } catch (err) {
-    throw badRequest(err instanceof Error ? err.message : String(err));
+    throw badRequest(messageOf(err));
   }
 }
 

@@ -1,5 +1,5 @@
 /** The old `componentstatuses`: what the API server itself can tell, which is whether its store answers. @module */
-import { notFound, type KubeObject } from "#apimachinery";
+import { messageOf, notFound, type KubeObject } from "#apimachinery";
 import type { Store } from "#storage";
 import type { SubresourceHandlers } from "../handlers/subresources.ts";
 import type { ResourceRequest } from "../handlers/handler-context.ts";
@@ -50,7 +50,7 @@ async function statusOfStore(store: Store): Promise<KubeObject> {
     (err: unknown) => ({
       type: "Healthy",
       status: "False",
-      message: err instanceof Error ? err.message : String(err),
+      message: messageOf(err),
     }),
   );
   const object = {

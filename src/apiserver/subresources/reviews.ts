@@ -1,5 +1,5 @@
 /** Reviews: questions about users and what they may do, answered and never stored. @module */
-import { badRequest, invalid, StatusError, type KubeObject } from "#apimachinery";
+import { badRequest, invalid, messageOf, StatusError, type KubeObject } from "#apimachinery";
 import type { TokenReview, UserInfo as UserInfoV1 } from "#api/authentication/v1/types.gen";
 import type { SubjectAccessReviewSpec } from "#api/authorization/v1/types.gen";
 import type { TokenAuthenticator } from "../authn/index.ts";
@@ -189,7 +189,7 @@ async function statusOfToken(
 /** Who reviews a token is told what is wrong with it, unlike who sends it. */
 function problemOf(err: unknown): string {
   const told = err instanceof StatusError && err.cause !== undefined ? err.cause : err;
-  return told instanceof Error ? told.message : String(told);
+  return messageOf(told);
 }
 
 function userInfoV1({ name, uid, groups, extra }: UserInfo): UserInfoV1 {

@@ -1,5 +1,5 @@
 /** `/healthz`, `/livez`, `/readyz` and their single checks, with upstream's texts. @module */
-import type { Logger } from "#apimachinery";
+import { messageOf, type Logger } from "#apimachinery";
 
 export interface HealthCheck {
   readonly name: string;
@@ -78,7 +78,7 @@ export async function runHealthCheck(
   if (check === undefined) return undefined;
   const error = await failureOf(check, signal);
   if (error === undefined) return success("ok");
-  const message = error.reason instanceof Error ? error.reason.message : String(error.reason);
+  const message = messageOf(error.reason);
   return failure(`internal server error: ${message}\n`);
 }
 

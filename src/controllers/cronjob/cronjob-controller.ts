@@ -6,6 +6,7 @@ import {
   isAlreadyExists,
   isNamespaceGone,
   isNotFound,
+  messageOf,
   parseTime,
 } from "#apimachinery";
 import { CronJobs } from "#api/batch/v1/cronjob";
@@ -15,7 +16,6 @@ import type { ObjectReference } from "#api/core/v1/types.gen";
 import type { Lister } from "#client";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { LastWrites } from "../last-writes.ts";
-import { messageOf } from "../pod-control.ts";
 import { equalJSON } from "../template-hash.ts";
 import { unlessGone } from "../unless-gone.ts";
 import { refOf } from "./cron-job.ts";

@@ -1,6 +1,6 @@
 /** Rolls out the pod template of each Deployment by creating and resizing ReplicaSets. @module */
 import type { Kind, ObjectKey } from "#apimachinery";
-import { controllerOf, isAlreadyExists, isNamespaceGone, keyOf } from "#apimachinery";
+import { controllerOf, isAlreadyExists, isNamespaceGone, keyOf, messageOf } from "#apimachinery";
 import { Deployments } from "#api/apps/v1/deployment";
 import { ReplicaSets } from "#api/apps/v1/replicaset";
 import type { Deployment, DeploymentStatus, ReplicaSet } from "#api/apps/v1/types.gen";
@@ -13,7 +13,6 @@ import { claim, controllerKeys, planClaims } from "../controller-ref-manager.ts"
 import { indexOrphans, orphansOf } from "../indexes.ts";
 import { LastWrites } from "../last-writes.ts";
 import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
-import { messageOf } from "../pod-control.ts";
 import { isPodTerminal } from "#api/core/v1/pod-state";
 import { isEmptySelector, selectorPredicate } from "../selector.ts";
 import { equalJSON } from "../template-hash.ts";

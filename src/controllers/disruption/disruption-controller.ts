@@ -1,6 +1,6 @@
 /** Keeps the status of PodDisruptionBudgets: how many pods may be evicted now. @module */
 import type { Kind, ObjectKey } from "#apimachinery";
-import { controllerOf, isConflict, keyOf } from "#apimachinery";
+import { controllerOf, isConflict, keyOf, messageOf } from "#apimachinery";
 import { Pods } from "#api/core/v1/pod";
 import type { Pod } from "#api/core/v1/types.gen";
 import { PodDisruptionBudgets } from "#api/policy/v1/poddisruptionbudget";
@@ -13,7 +13,6 @@ import { isPodReady } from "#api/core/v1/pod-state";
 import { selectorPredicate } from "../selector.ts";
 import { equalJSON } from "../template-hash.ts";
 import { unlessGone } from "../unless-gone.ts";
-import { messageOf } from "../pod-control.ts";
 import { failSafe, needsScale, plan } from "./plan.ts";
 import type { Scaled } from "./scale-finder.ts";
 import { SCALED, ScaleFinder } from "./scale-finder.ts";

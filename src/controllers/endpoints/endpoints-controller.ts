@@ -1,6 +1,6 @@
 /** Keeps the Endpoints of every service with a selector true to its pods, for clients older than EndpointSlices. @module */
 import type { Kind, ObjectKey } from "#apimachinery";
-import { isConflict, isNamespaceGone, keyOf } from "#apimachinery";
+import { isConflict, isNamespaceGone, keyOf, messageOf } from "#apimachinery";
 import { Endpoints } from "#api/core/v1/endpoints";
 import { Pods } from "#api/core/v1/pod";
 import { Services } from "#api/core/v1/service";
@@ -8,7 +8,6 @@ import type { Endpoints as EndpointsObject } from "#api/core/v1/types.gen";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { source } from "#controller-runtime";
 import { TriggerTimes } from "../endpointslice/trigger-times.ts";
-import { messageOf } from "../pod-control.ts";
 import { servicePods } from "../service-pods.ts";
 import { unlessGone } from "../unless-gone.ts";
 import { MANAGED_BY_LABEL, plan } from "./plan.ts";

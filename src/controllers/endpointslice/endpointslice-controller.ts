@@ -1,6 +1,6 @@
 /** Keeps the EndpointSlices of every service with a selector true to its pods. @module */
 import type { Kind, ObjectKey } from "#apimachinery";
-import { isConflict } from "#apimachinery";
+import { isConflict, messageOf } from "#apimachinery";
 import { Nodes } from "#api/core/v1/node";
 import { Pods } from "#api/core/v1/pod";
 import { Services } from "#api/core/v1/service";
@@ -13,7 +13,6 @@ import type { Controller, ControllerContext, Result } from "#controller-runtime"
 import { source } from "#controller-runtime";
 import { ensureIndex, indexPodsByNode, podsOnNode } from "../indexes.ts";
 import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
-import { messageOf } from "../pod-control.ts";
 import type { ServicePods } from "../service-pods.ts";
 import { servicePods } from "../service-pods.ts";
 import { SliceMetrics } from "./metrics.ts";

@@ -1,12 +1,11 @@
 /** Makes the claims of generic ephemeral volumes. @module */
 import type { Kind } from "#apimachinery";
-import { isAlreadyExists, keyOf } from "#apimachinery";
+import { isAlreadyExists, keyOf, messageOf } from "#apimachinery";
 import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
 import { Pods } from "#api/core/v1/pod";
 import type { PersistentVolumeClaim, Pod, Volume } from "#api/core/v1/types.gen";
 import type { Controller, ControllerContext } from "#controller-runtime";
 import { source } from "#controller-runtime";
-import { messageOf } from "../pod-control.ts";
 import { indexPodsByClaim, podsUsing } from "../volume/claims.ts";
 import { claimFor, conflictWith, hasEphemeralVolume } from "./plan.ts";
 

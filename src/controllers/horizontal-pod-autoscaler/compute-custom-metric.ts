@@ -1,5 +1,11 @@
 /** What a metric of pods, of an object or of the outside asks for, and how the status says it. Pure. @module */
-import { formatQuantity, newMilliQuantity, parseQuantity, quantityMilliValue } from "#apimachinery";
+import {
+  formatQuantity,
+  messageOf,
+  newMilliQuantity,
+  parseQuantity,
+  quantityMilliValue,
+} from "#apimachinery";
 import type {
   HorizontalPodAutoscaler,
   MetricIdentifier,
@@ -10,7 +16,6 @@ import type {
 } from "#api/autoscaling/v2/types.gen";
 import type { Pod } from "#api/core/v1/types.gen";
 import { podCondition } from "#api/core/v1/pod-state";
-import { messageOf } from "../pod-control.ts";
 import { tolerancesOf } from "./compute-metric.ts";
 import type { Usages } from "./metrics.ts";
 import type { MetricResult } from "./plan.ts";

@@ -1,6 +1,7 @@
 /** What one metric of an autoscaler asks for, and how its status says it. Pure. @module */
 import {
   formatQuantity,
+  messageOf,
   newMilliQuantity,
   newQuantity,
   parseQuantity,
@@ -13,7 +14,6 @@ import type {
   MetricTarget,
 } from "#api/autoscaling/v2/types.gen";
 import type { Pod } from "#api/core/v1/types.gen";
-import { messageOf } from "../pod-control.ts";
 import type { Usages } from "./metrics.ts";
 import type { MetricResult } from "./plan.ts";
 import type { Proposal, Tolerances } from "./replica-calculator.ts";

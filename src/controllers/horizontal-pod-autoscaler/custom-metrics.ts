@@ -1,9 +1,8 @@
 /** Reads metrics of pods, objects and the outside, from the APIs `custom.metrics.k8s.io` and `external.metrics.k8s.io`. @module */
-import { compareStrings, parseQuantity, parseTime, quantityMilliValue } from "#apimachinery";
+import { compareStrings, messageOf, parseQuantity, parseTime, quantityMilliValue } from "#apimachinery";
 import type { Kind } from "#apimachinery";
 import type { MetricIdentifier } from "#api/autoscaling/v2/types.gen";
 import type { Client } from "#client";
-import { messageOf } from "../pod-control.ts";
 import type { CustomMetricsVersion } from "./custom-metrics-version.ts";
 import type { Usages } from "./metrics.ts";
 

@@ -1,6 +1,6 @@
 /** Scales workloads by what their pods use. @module */
 import type { Kind, KubeObject, ObjectKey } from "#apimachinery";
-import { isConflict, labels } from "#apimachinery";
+import { asError, isConflict, labels, messageOf } from "#apimachinery";
 import { HorizontalPodAutoscalers } from "#api/autoscaling/v2/horizontalpodautoscaler";
 import type {
   HorizontalPodAutoscaler,
@@ -15,7 +15,6 @@ import type { Lister } from "#client";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { clusterResources } from "../custom-kinds.ts";
 import { LastWrites } from "../last-writes.ts";
-import { messageOf } from "../pod-control.ts";
 import type { ResourceSource as KindSource } from "../resources.ts";
 import { equalJSON } from "../template-hash.ts";
 import { unlessGone } from "../unless-gone.ts";
@@ -201,7 +200,7 @@ class Autoscaler {
       return (await this.#context.client.getSubresource(kind, ref, "scale", signal)) as Scale;
     } catch (err) {
       if (signal.aborted) throw err;
-      return err instanceof Error ? err : new Error(String(err));
+      return asError(err);
     }
   }
 
@@ -348,7 +347,7 @@ async function orError<T>(read: Promise<T>, signal: AbortSignal): Promise<T | Er
     return await read;
   } catch (err) {
     if (signal.aborted) throw err;
-    return err instanceof Error ? err : new Error(String(err));
+    return asError(err);
   }
 }
 

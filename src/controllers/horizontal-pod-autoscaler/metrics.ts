@@ -1,9 +1,8 @@
 /** What pods use, as the resource metrics API (`metrics.k8s.io`) tells it. @module */
 import type { KubeObject } from "#apimachinery";
-import { parseDuration, parseQuantity, parseTime, quantityMilliValue } from "#apimachinery";
+import { messageOf, parseDuration, parseQuantity, parseTime, quantityMilliValue } from "#apimachinery";
 import type { Client } from "#client";
 import { dynamicKind } from "#client";
-import { messageOf } from "../pod-control.ts";
 
 const PodMetrics = dynamicKind({
   group: "metrics.k8s.io",

@@ -1,6 +1,6 @@
 /** Empties namespaces that are being deleted, and lets them go when nothing is left. @module */
 import type { Kind, KubeObject, ObjectKey } from "#apimachinery";
-import { parseTime } from "#apimachinery";
+import { messageOf, parseTime } from "#apimachinery";
 import { Namespaces } from "#api/core/v1/namespace";
 import { Pods } from "#api/core/v1/pod";
 import type { Namespace } from "#api/core/v1/types.gen";
@@ -9,7 +9,6 @@ import type { Controller, ControllerContext, Result } from "#controller-runtime"
 import { source } from "#controller-runtime";
 import { forEachParallel } from "../batch.ts";
 import { clusterResources } from "../custom-kinds.ts";
-import { messageOf } from "../pod-control.ts";
 import type { ResourceSource } from "../resources.ts";
 import { supports } from "../resources.ts";
 import { unlessGone } from "../unless-gone.ts";

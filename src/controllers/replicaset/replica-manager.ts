@@ -1,6 +1,6 @@
 /** Keeps a number of identical pods running: the part that ReplicaSet and ReplicationController share. @module */
 import type { Kind, KubeObject, ObjectKey } from "#apimachinery";
-import { controllerOf, isNamespaceGone, keyOf, parseTime } from "#apimachinery";
+import { controllerOf, isNamespaceGone, keyOf, messageOf, parseTime } from "#apimachinery";
 import type { ReplicaSet, ReplicaSetStatus } from "#api/apps/v1/types.gen";
 import { Pods } from "#api/core/v1/pod";
 import type { Pod } from "#api/core/v1/types.gen";
@@ -12,7 +12,7 @@ import { claim, planClaims } from "../controller-ref-manager.ts";
 import { indexOrphans, orphansOf } from "../indexes.ts";
 import { LastWrites } from "../last-writes.ts";
 import { OWN_WRITES_TIMEOUT_MS, OwnWrites } from "../own-writes.ts";
-import { createPod, deletePod, messageOf, podFromTemplate } from "../pod-control.ts";
+import { createPod, deletePod, podFromTemplate } from "../pod-control.ts";
 import { isPodActive, isPodReady, isPodTerminating } from "#api/core/v1/pod-state";
 import { selectorPredicate } from "../selector.ts";
 import { reportStale } from "../stale-syncs.ts";

@@ -1,6 +1,6 @@
 /** Makes the ResourceClaims of pods from templates, and reserves claims for pods that the scheduler never saw. @module */
 import type { Kind, ObjectKey } from "#apimachinery";
-import { controllerOf, keyOf } from "#apimachinery";
+import { controllerOf, keyOf, messageOf } from "#apimachinery";
 import { Pods } from "#api/core/v1/pod";
 import type { Pod, PodResourceClaim } from "#api/core/v1/types.gen";
 import { ResourceClaims } from "#api/resource/v1/resourceclaim";
@@ -10,7 +10,6 @@ import type { Controller, ControllerContext, Result } from "#controller-runtime"
 import { source } from "#controller-runtime";
 import { ensureIndex } from "../indexes.ts";
 import { OwnWrites } from "../own-writes.ts";
-import { messageOf } from "../pod-control.ts";
 import { unlessGone } from "../unless-gone.ts";
 import type { ClaimWorld } from "./plan-pod.ts";
 import { claimsToReserve, claimStatusesOf, planClaimOfPod, reservedFor } from "./plan-pod.ts";

@@ -1,13 +1,12 @@
 /** Gives Services of type LoadBalancer addresses of a pool; the nodes' agents make them reachable. @module */
 import type { Kind, ObjectKey } from "#apimachinery";
-import { compareStrings, isConflict, keyOf } from "#apimachinery";
+import { compareStrings, isConflict, keyOf, messageOf } from "#apimachinery";
 import { Services } from "#api/core/v1/service";
 import type { LoadBalancerIngress, Service } from "#api/core/v1/types.gen";
 import type { Lister } from "#client";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { source } from "#controller-runtime";
 import { ensureIndex } from "../indexes.ts";
-import { messageOf } from "../pod-control.ts";
 import { unlessGone } from "../unless-gone.ts";
 import type { AddressPool } from "./address-pool.ts";
 import {

@@ -1,11 +1,10 @@
 /** Carries out what a StatefulSet's plan says about one pod, with the events that tell of it. @module */
-import { isAlreadyExists, isNotFound } from "#apimachinery";
+import { isAlreadyExists, isNotFound, messageOf } from "#apimachinery";
 import type { StatefulSet } from "#api/apps/v1/types.gen";
 import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
 import { Pods } from "#api/core/v1/pod";
 import type { PersistentVolumeClaim, Pod } from "#api/core/v1/types.gen";
 import type { ControllerContext } from "#controller-runtime";
-import { messageOf } from "../pod-control.ts";
 import { hasStorage, newClaims, withIdentity } from "./identity.ts";
 import type { Step } from "./plan.ts";
 import { ownersByPolicy, planClaimOwners } from "./retention.ts";

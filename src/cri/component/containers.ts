@@ -1,5 +1,5 @@
 /** Containers of components: running as long as the process; their probes ask the component itself. @module */
-import { deadline } from "#apimachinery";
+import { deadline, messageOf } from "#apimachinery";
 import { RuntimeError } from "../errors.ts";
 import type { ExecSyncResponse } from "../container.ts";
 import type { RuntimeService } from "../runtime.ts";
@@ -87,7 +87,7 @@ async function checkComponent(
     (err: unknown) => {
       signal.throwIfAborted();
       limit.signal.throwIfAborted();
-      return Buffer.from(err instanceof Error ? err.message : String(err));
+      return Buffer.from(messageOf(err));
     },
   );
   return {

@@ -3,6 +3,7 @@
  * gives the same bytes.
  * @module
  */
+import { asError } from "#apimachinery";
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { pack, type Pack } from "tar-stream";
@@ -25,7 +26,7 @@ export function writeArchive(image: BuiltImage, names: readonly string[]): Async
   const archive = pack();
   fill(archive, image, names).then(
     () => archive.finalize(),
-    (err: unknown) => archive.destroy(err instanceof Error ? err : new Error(String(err))),
+    (err: unknown) => archive.destroy(asError(err)),
   );
   return archive as AsyncIterable<Uint8Array>;
 }

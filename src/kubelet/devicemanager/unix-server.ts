@@ -1,4 +1,5 @@
 /** gRPC services of kubelet's own on a unix socket. @module */
+import { messageOf } from "#apimachinery";
 import { Server, ServerCredentials, type ServiceDefinition, status } from "@grpc/grpc-js";
 import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -58,7 +59,7 @@ function add(server: Server, { schema, service, handlers }: UnixService): void {
 type Done = (err: { code: number; details: string } | null, answer?: object) => void;
 
 function statusOf(err: unknown): { code: number; details: string } {
-  const details = err instanceof Error ? err.message : String(err);
+  const details = messageOf(err);
   if (!(err instanceof RuntimeError)) return { code: status.UNKNOWN, details };
   return { code: RUNTIME_ERROR_CODES.indexOf(err.code), details };
 }

@@ -5,7 +5,7 @@
  */
 import type { Server, ServerResponse } from "node:http";
 import { Services } from "#api/core/v1/service";
-import { apiVersionOf, splitKey, type Logger, type ObjectKey } from "#apimachinery";
+import { apiVersionOf, messageOf, splitKey, type Logger, type ObjectKey } from "#apimachinery";
 import { createHttpServer, HTTP_CONNECTIONS_MAX, HTTP_REQUEST_TIMEOUT_MS } from "#component-base";
 import type { EventRecorder } from "#client";
 import type { HealthCheck } from "../plan.ts";
@@ -74,7 +74,7 @@ export class ServiceHealthServers implements AsyncDisposable {
     if (this.#failed.get(key) === port) return;
     this.#failed.set(key, port);
     const { nodeName, logger, events } = this.#options;
-    const why = err instanceof Error ? err.message : String(err);
+    const why = messageOf(err);
     const message = `node ${nodeName} failed to start healthcheck "${key}" on port ${port}: ${why}`;
     logger.error("health checks of a service are not answered", { service: key, port, err });
     const metadata = splitKey(key);

@@ -40,15 +40,7 @@ export function timed<T>(
   run: () => T,
 ): T {
   if (timer === undefined) return run();
-  const startMs = timer.start();
-  let status = "Error";
-  try {
-    const result = run();
-    status = statusOf(result);
-    return result;
-  } finally {
-    timer.point(point, status, startMs);
-  }
+  return observed(timer, (status, startMs) => timer.point(point, status, startMs), statusOf, run);
 }
 
 /** The same for one plugin of it. */
@@ -60,15 +52,7 @@ export function timedPlugin<T>(
   run: () => T,
 ): T {
   if (timer === undefined) return run();
-  const startMs = timer.start();
-  let status = "Error";
-  try {
-    const result = run();
-    status = statusOf(result);
-    return result;
-  } finally {
-    timer.plugin(point, plugin, status, startMs);
-  }
+  return observed(timer, (status, startMs) => timer.plugin(point, plugin, status, startMs), statusOf, run);
 }
 
 /** The same for an extension point that waits. */
@@ -87,6 +71,23 @@ export async function timedLater<T>(
     return result;
   } finally {
     timer.point(point, status, startMs);
+  }
+}
+
+function observed<T>(
+  timer: CycleTimer,
+  observe: (status: string, startMs: number) => void,
+  statusOf: (result: T) => string,
+  run: () => T,
+): T {
+  const startMs = timer.start();
+  let status = "Error";
+  try {
+    const result = run();
+    status = statusOf(result);
+    return result;
+  } finally {
+    observe(status, startMs);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Runs the plugins of each extension point in order, as upstream's framework runtime does. @module */
-import { quote, systemClock, type Clock } from "#apimachinery";
+import { messageOf, quote, systemClock, type Clock } from "#apimachinery";
 import type { NodeInfo } from "../cache/node-info.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
 import type { SchedulerMetrics } from "../metrics.ts";
@@ -383,7 +383,7 @@ export class Framework {
       status = "Success";
       return answer;
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
+      const why = messageOf(cause);
       const head = point === "Bind" ? "binding rejected: " : "";
       throw new PluginError(point, `${head}running ${point} plugin ${quote(name)}: ${why}`, cause);
     } finally {

@@ -1,4 +1,5 @@
 /** `quantity("1Gi")`: resource quantities in expressions. @module */
+import { messageOf } from "../../thrown.ts";
 import {
   addQuantity,
   compareQuantity,
@@ -47,7 +48,7 @@ function parse(text: string): QuantityValue {
   try {
     return new QuantityValue(parseQuantity(text));
   } catch (cause) {
-    throw new CelError(cause instanceof Error ? cause.message : String(cause), { cause });
+    throw new CelError(messageOf(cause), { cause });
   }
 }
 

@@ -1,4 +1,5 @@
 /** Regular expressions of users: RE2's, which take linear time whatever they are. @module */
+import { messageOf } from "../../thrown.ts";
 import { RE2JS } from "re2js";
 import { fn, fns, type Declaration } from "../functions.ts";
 import { CelError } from "../values.ts";
@@ -17,7 +18,7 @@ export function re2(source: string): RE2JS {
     compiled.set(source, made);
     return made;
   } catch (cause) {
-    throw new CelError(cause instanceof Error ? cause.message : String(cause), { cause });
+    throw new CelError(messageOf(cause), { cause });
   }
 }
 

@@ -1,5 +1,5 @@
 /** Option: a webhook says which images may run; upstream's ImagePolicyWebhook. @module */
-import { isJsonObject, type Clock } from "#apimachinery";
+import { isJsonObject, messageOf, type Clock } from "#apimachinery";
 import type { Container, EphemeralContainer, Pod } from "#api/core/v1/types.gen";
 import { TtlCache } from "#component-base";
 import type { AdmissionPlugin, Attributes } from "../plugin.ts";
@@ -73,7 +73,7 @@ async function ask(
     return statusOf(await webhook.ask(review, attributes.signal));
   } catch (err) {
     attributes.signal.throwIfAborted();
-    if (!defaultAllow) throw refuse(attributes, err instanceof Error ? err.message : String(err));
+    if (!defaultAllow) throw refuse(attributes, messageOf(err));
     attributes.addAuditAnnotation(`${PREFIX}failed-open`, "true");
     return undefined;
   }

@@ -1,5 +1,5 @@
 /** The variable `authorizer` of a request: asks the server's own authorizer, and remembers what it said. @module */
-import { fields, labels } from "#apimachinery";
+import { fields, labels, messageOf } from "#apimachinery";
 import type { AskAuthorizer, AuthorizerAnswer, AuthorizerQuery } from "#apimachinery/cel";
 import type { AuthorizationAttributes, Authorizer, Decision, UserInfo } from "../../user-info.ts";
 
@@ -55,7 +55,7 @@ function decide(authorizer: Authorizer, attributes: AuthorizationAttributes): De
 
 /** Expressions ask for errors: `decision.errored()`. */
 function failed(err: unknown): Decision {
-  return { allowed: false, evaluationError: err instanceof Error ? err.message : String(err) };
+  return { allowed: false, evaluationError: messageOf(err) };
 }
 
 function answerOf({ allowed, reason = "", evaluationError = "" }: Decision): AuthorizerAnswer {

@@ -2,6 +2,7 @@
 import {
   applyJsonPatch,
   mergeConfiguration,
+  messageOf,
   StatusError,
   type JsonObject,
   type KubeObject,
@@ -108,10 +109,7 @@ function merged(shown: KubeObject, value: CelValue, schema: Schema | undefined):
   try {
     return mergeConfiguration(shown as unknown as JsonObject, applied, schema) as unknown as KubeObject;
   } catch (cause) {
-    throw new MutationError(
-      `error applying patch: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
-    );
+    throw new MutationError(`error applying patch: ${messageOf(cause)}`, { cause });
   }
 }
 

@@ -1,5 +1,5 @@
 /** An object that somebody changed on its way, as it goes on: fields that nobody knows go, defaults of new ones come. @module */
-import { decodeTyped, StatusError, type GroupVersionKind, type KubeObject } from "#apimachinery";
+import { decodeTyped, messageOf, StatusError, type GroupVersionKind, type KubeObject } from "#apimachinery";
 import { lookup } from "#api";
 import type { ServedResource } from "../../registry/served-resource.ts";
 
@@ -32,5 +32,5 @@ export function complete(
 /** Why a patch does not apply, in the words of the patch library. */
 export function patchProblem(problem: unknown): string {
   const why = problem instanceof StatusError && problem.cause instanceof Error ? problem.cause : problem;
-  return why instanceof Error ? why.message : String(why);
+  return messageOf(why);
 }

@@ -4,6 +4,7 @@ import {
   applyJsonPatch,
   badRequest,
   jsonEqual,
+  messageOf,
   parseJson,
   StatusError,
   type Clock,
@@ -165,7 +166,7 @@ async function attempt<T>(what: string, signal: AbortSignal, run: () => T | Prom
   } catch (cause) {
     // Nobody waits for the answer any more: that is no failure of the webhook.
     signal.throwIfAborted();
-    throw new CallFailure(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new CallFailure(`${what}: ${messageOf(cause)}`, { cause });
   }
 }
 
@@ -202,7 +203,7 @@ function decodePatch(patch: string): readonly unknown[] {
     if (Array.isArray(operations)) return operations;
     throw new Error("it is no list of operations");
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw new CallFailure(`received undecodable patch in webhook response: ${why}`, { cause });
   }
 }

@@ -1,5 +1,5 @@
 /** From the claims of a token to the user it stands for, by the rules of a configuration; upstream's words where something is wrong. Pure. @module */
-import { isJsonObject } from "#apimachinery";
+import { isJsonObject, messageOf } from "#apimachinery";
 import type { UserInfo } from "../../user-info.ts";
 import type { JwtAuthenticatorSpec } from "../configuration/types.ts";
 import { claimsValue, userValue, type Claims, type Expression } from "./expressions.ts";
@@ -176,8 +176,4 @@ function absent(claims: Claims, claim: string): string {
 
 function kindOf(value: unknown): string {
   return Array.isArray(value) ? "a list" : isJsonObject(value) ? "an object" : `a ${typeof value}`;
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -1,4 +1,5 @@
 /** `matchConditions` of an authorization webhook: CEL over the review, all of which must hold for it to be asked. @module */
+import { messageOf } from "#apimachinery";
 import { Meter, type CelEnv } from "#apimachinery/cel";
 import type { SubjectAccessReviewSpec } from "#api/authorization/v1/types.gen";
 import { compileTyped, typedEnv, type TypedProgram } from "../../typed-cel.ts";
@@ -56,7 +57,7 @@ export function matchConditions(sources: readonly string[]): MatchConditions {
         try {
           if (program.run(request, meter) !== true) return false;
         } catch (err) {
-          const why = err instanceof Error ? err.message : String(err);
+          const why = messageOf(err);
           problems.push(`cel evaluation error: expression '${source}' resulted in error: ${why}`);
         }
       if (problems.length > 0) throw new Error(problems.join(", "));

@@ -1,5 +1,5 @@
 /** Leaves decisions to a webhook: a SubjectAccessReview goes out and comes back answered; answers are remembered. @module */
-import { isJsonObject, type Clock } from "#apimachinery";
+import { isJsonObject, messageOf, type Clock } from "#apimachinery";
 import type { SubjectAccessReviewSpec, SubjectAccessReviewStatus } from "#api/authorization/v1/types.gen";
 import { TtlCache } from "#component-base";
 import type { ReviewWebhook } from "../../review-webhook.ts";
@@ -123,7 +123,7 @@ function decisionOf({ allowed, denied = false, reason }: SubjectAccessReviewStat
 }
 
 function failed({ failurePolicy }: WebhookAuthorizerOptions, err: unknown): Decision {
-  const evaluationError = err instanceof Error ? err.message : String(err);
+  const evaluationError = messageOf(err);
   return { allowed: false, ...(failurePolicy === "Deny" && { denied: true }), evaluationError };
 }
 

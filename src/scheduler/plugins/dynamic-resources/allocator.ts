@@ -1,6 +1,6 @@
 /** Chooses devices for claims on one node: depth first, taking back what leads nowhere. Upstream's structured allocator. @module */
 import type { DeviceSelector, ResourceClaim } from "#api/resource/v1/types.gen";
-import { keyOf } from "#apimachinery";
+import { keyOf, messageOf } from "#apimachinery";
 import type { AllocatedState } from "./allocated-devices.ts";
 import type { ChosenDevice } from "./allocation-result.ts";
 import { consumptionOf, isWithin, usualConsumption, type Consumed } from "./consumable-capacity.ts";
@@ -209,7 +209,7 @@ class Allocation {
       try {
         return this.#parts.selectors.matches(cel.expression, driver, device);
       } catch (err) {
-        const why = err instanceof Error ? err.message : String(err);
+        const why = messageOf(err);
         throw new AllocationError(`${of}: selector #${i}: ${why}`, { cause: err });
       }
     });

@@ -1,4 +1,5 @@
 /** CEL selectors of devices: `device.driver`, `device.attributes["domain"].name`, `device.capacity["domain"].name`. @module */
+import { messageOf } from "#apimachinery";
 import { compileSelector, SELECTOR_COST_MAX } from "#api/resource/v1/device-environment";
 import type { Device, DeviceAttribute } from "#api/resource/v1/types.gen";
 import { compile, MapValue, Meter, newEnv, STRING, type CelValue, type Program } from "#apimachinery/cel";
@@ -51,7 +52,7 @@ function evaluated(program: Program, variables: Readonly<Record<string, CelValue
   try {
     return program.evaluate((name) => variables[name]!, new Meter(SELECTOR_COST_MAX));
   } catch (err) {
-    throw new Error(`CEL runtime error: ${err instanceof Error ? err.message : String(err)}`, { cause: err });
+    throw new Error(`CEL runtime error: ${messageOf(err)}`, { cause: err });
   }
 }
 

@@ -3,7 +3,7 @@ import { Pods } from "#api/core/v1/pod";
 import type { ContainerExtendedResourceRequest } from "#api/core/v1/types.gen";
 import { ResourceClaims } from "#api/resource/v1/resourceclaim";
 import type { ResourceClaim } from "#api/resource/v1/types.gen";
-import { isConflict, isNotFound } from "#apimachinery";
+import { isConflict, isNotFound, messageOf } from "#apimachinery";
 import type { Client, MetricsSink } from "#client";
 import type { PodInfo } from "../../cache/pod-info.ts";
 import { FINALIZER, TRIES } from "./bind-claim.ts";
@@ -28,7 +28,7 @@ export async function createExtendedClaim(
   } catch (err) {
     count("failure");
     const what = `create claim for extended resources ${metadata.namespace}/${metadata.generateName}`;
-    throw new Error(`${what}: ${err instanceof Error ? err.message : String(err)}`, { cause: err });
+    throw new Error(`${what}: ${messageOf(err)}`, { cause: err });
   }
 }
 
