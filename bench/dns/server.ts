@@ -6,7 +6,6 @@ import { DnsMetrics } from "../../src/dns/dns-metrics.ts";
 import { systemExchange } from "../../src/dns/forward/exchange.ts";
 import { Forwarder } from "../../src/dns/forward/forwarder.ts";
 import { listen } from "../../src/dns/listen.ts";
-import { recordsOf } from "../../src/dns/records.ts";
 import { Resolver } from "../../src/dns/resolver.ts";
 import { Zone } from "../../src/dns/zone.ts";
 
@@ -41,7 +40,7 @@ async function startDns(count: number): Promise<number> {
     const metadata = { name: `web-${i}`, namespace: "default" };
     const spec = { clusterIP: `10.96.${i >> 8}.${i & 255}`, ports: [{ name: "http", port: 80 }] };
     const service = { apiVersion: "v1", kind: "Service", metadata, spec } as const;
-    zone.set(`default/web-${i}`, recordsOf(service, [], DOMAIN));
+    zone.setService(service, () => []);
   }
   const metrics = new DnsMetrics("dns://bench");
   const config = { upstreams: [], stubDomains: new Map() };

@@ -31,7 +31,7 @@ export {
   type Decision,
   type UserInfo,
 } from "./user-info.ts";
-export { newSecurity, type Security, type SecurityOptions } from "./security.ts";
+export { newSecurity, type Security, type SecurityOptions, type TokenClient } from "./security.ts";
 export {
   authenticationCauses,
   authenticatorChain,
@@ -50,6 +50,7 @@ export {
   openAuthorization,
   type AuthorizationConfiguration,
   type AuthorizationModes,
+  type RbacObject,
   type WebhookSpec,
 } from "./authz/index.ts";
 export { clientCertificateOf } from "./http/client-certificate.ts";

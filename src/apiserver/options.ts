@@ -1,13 +1,13 @@
 /** What an API server is made from and what it offers: the public interface of this component. @module */
-import type { Clock, Kind, Logger } from "#apimachinery";
-import type { Transport } from "#client";
+import type { Clock, Kind, KubeObject, Logger } from "#apimachinery";
+import type { ObjectRef, Transport } from "#client";
 import type { Store } from "#storage";
 import type { PluginConfigurations } from "./admission/configuration/plugin-configurations.ts";
 import type { ServiceResolver } from "./admission/webhook/target.ts";
 import type { InProcessBackend } from "./aggregation/index.ts";
 import type { AuditOptions } from "./audit/index.ts";
 import type { RequestHeaderOptions, TokenAuthenticator } from "./authn/index.ts";
-import type { AuthorizationModes } from "./authz/index.ts";
+import type { AuthorizationModes, RbacObject } from "./authz/index.ts";
 import type { EncryptionOptions } from "./encryption/index.ts";
 import type { Route } from "./http/route.ts";
 import type { TokenIssuer } from "./registry/token-issuer.ts";
@@ -31,6 +31,11 @@ export interface ApiServerOptions {
   readonly authorizer?: Authorizer;
   /** Which authorizers are asked, in which order, when `authorizer` is absent. Default: Node, RBAC. */
   readonly authorization?: AuthorizationModes;
+  /**
+   * Roles and bindings beside upstream's, made when they are missing; those annotated for auto-update are completed, too.
+   * They count for RBAC alone, and not with `authorizer`.
+   */
+  readonly bootstrapRbac?: readonly RbacObject[];
   /** Answers TokenReviews, with audiences. Absent: `authenticator` does, without. */
   readonly tokens?: TokenAuthenticator;
   /** Of TokenReviews that name none. */
@@ -152,6 +157,8 @@ export interface ApiServer extends AsyncDisposable {
   useCertificate(changed: NonNullable<ApiServerOptions["tls"]>): void;
   /** The in-process transport: the same handlers, admission and validation as HTTP, on shared frozen objects. Default user: a member of system:masters. */
   transport(user?: UserInfo): Transport;
+  /** Of the server itself, for finding out who somebody is: nobody is asked for leave. Rejects with NotFound. */
+  get<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef): Promise<T>;
   /** Ends watches, waits for running requests (bounded), closes listeners. The store stays open: it is the caller's. */
   close(): Promise<void>;
 }

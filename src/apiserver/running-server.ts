@@ -1,8 +1,8 @@
 /** An API server at work: its listeners, its in-process clients, its end. @module */
 import type { Store } from "#storage";
 import { latchCheck, Metrics, type MetricDefinition } from "#component-base";
-import type { Clock, Logger } from "#apimachinery";
-import type { Transport } from "#client";
+import { notFound, type Clock, type Kind, type KubeObject, type Logger } from "#apimachinery";
+import type { ObjectRef, Transport } from "#client";
 import { AGGREGATOR_METRICS, type Aggregator } from "./aggregation/index.ts";
 import { authenticatorChain, frontProxy } from "./authn/index.ts";
 import type { Auditor } from "./audit/auditor.ts";
@@ -234,6 +234,13 @@ export class RunningServer implements ApiServer {
     const { clock, random, auditor } = this.#parts;
     const { draining } = this.#shutdown;
     return new InProcessTransport({ dispatcher: this.#dispatcher!, clock, random, user, auditor, draining });
+  }
+
+  async get<T extends KubeObject>(kind: Kind<T>, { namespace = "", name }: ObjectRef): Promise<T> {
+    const { group, names } = kind;
+    const store = this.#parts.registry.findStore(`${group === "" ? "core" : group}/${names.plural}`);
+    if (store === undefined) throw notFound({ group, resource: names.plural }, name);
+    return (await store.get(namespace, name)).object as T;
   }
 
   close(): Promise<void> {

@@ -84,13 +84,18 @@ export interface Security {
   readonly routes: readonly Route[];
   /** Makes the tokens that stand in Secrets, for the tokens controller. */
   readonly signLegacyToken: (account: ServiceAccount, secret: Secret) => Promise<string>;
-  /** Gives the client with which the objects that tokens are bound to are looked up. Until then tokens are refused. */
-  attach(client: Client): void;
+  /**
+   * Gives that with which the objects that tokens are bound to are looked up, and legacy tokens marked as used. Until then
+   * tokens are refused.
+   */
+  attach(client: TokenClient): void;
 }
+
+export type TokenClient = Pick<Client, "get" | "patch">;
 
 /** The client that comes later, and what is asked of it. */
 class LateClient {
-  client: Client | undefined;
+  client: TokenClient | undefined;
 
   async find<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef): Promise<T | undefined> {
     if (this.client === undefined) return undefined;

@@ -25,14 +25,16 @@ suite("subresources", () => {
   test("binding puts a pod on a node, once", async () => {
     const { send } = await withAccount(await start());
     await send("POST", PODS, pod("p"));
+    await send("PATCH", `${PODS}/p/status`, { status: { nominatedNodeName: "n" } }, merge);
     const bind = (name: string) =>
       send("POST", `${PODS}/p/binding`, { metadata: { name: "p" }, target: { kind: "Node", name } });
     await bind("n");
     const bound = (await send("GET", `${PODS}/p`)) as KubeObject & {
       spec: { nodeName: string };
-      status: { conditions: { type: string; status: string }[] };
+      status: { conditions: { type: string; status: string }[]; nominatedNodeName?: string };
     };
     assert.equal(bound.spec.nodeName, "n");
+    assert.equal(bound.status.nominatedNodeName, undefined);
     assert.deepEqual(
       [bound.status.conditions[0]?.type, bound.status.conditions[0]?.status],
       ["PodScheduled", "True"],

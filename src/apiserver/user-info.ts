@@ -17,6 +17,8 @@ export interface Credentials {
   readonly rawHeaders?: readonly string[];
   /** DER of the client certificate, of which TLS proved that the client has the key. */
   readonly clientCertificate?: Uint8Array;
+  /** DER of what the client showed besides: authorities between its own and one that is trusted. */
+  readonly clientIntermediates?: readonly Uint8Array[];
   /** Why TLS does not believe the certificate (`CERT_HAS_EXPIRED`): it names nobody, and is no reason to be anonymous. */
   readonly clientCertificateError?: string;
   readonly remoteAddress?: string;

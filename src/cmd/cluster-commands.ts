@@ -58,6 +58,7 @@ interface StartFlags extends AddressFlags {
   readonly nodes: number;
   readonly apiserverPort: number;
   readonly dnsDomain: string;
+  readonly cni: string;
   readonly insecureRegistry?: readonly string[];
   readonly extraConfig?: readonly string[];
   readonly wait: "none" | "nodes" | "all";
@@ -78,6 +79,11 @@ function addStart(program: Command, world: World, clock: Clock): void {
     .option("-n, --nodes <count>", "number of nodes", integer, 1)
     .option("--apiserver-port <port>", "port of the API server", port, 6443)
     .option("--dns-domain <name>", "domain of the cluster's DNS", "cluster.local")
+    .option(
+      "--cni <network>",
+      "the network of pods: k8ts; none, to bring your own to each node; or a file with a CNI configuration list",
+      "k8ts",
+    )
     .option(
       "--insecure-registry <host:port>",
       "a registry that speaks plain HTTP (https://HOST: without a trusted certificate); may be repeated",

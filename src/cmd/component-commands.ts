@@ -4,6 +4,7 @@ import { Option, type Command } from "commander";
 import type { Clock } from "#apimachinery";
 import type { AgentFlags } from "./agent/agent.ts";
 import { addComponentHealthFlags } from "./agent/component-flags.ts";
+import { plainEndpoints } from "./agent/plain-http-flag.ts";
 import { addResourceFlags } from "./agent/resource-flags.ts";
 import { addAuthenticationFlags } from "./server/authentication-flags.ts";
 import { addAuthorizationFlags } from "./server/authorization-flags.ts";
@@ -174,6 +175,11 @@ function addNodeNetworkFlags(command: Command): void {
     .option("--dns-metrics-port <port>", "of cluster DNS' /metrics; 0: none", integer, 9_153)
     .option("--dns-health-port <port>", "of cluster DNS' /health; 0: none", integer, 0)
     .option("--dns-ready-port <port>", "of cluster DNS' /ready; 0: none", integer, 8_181)
+    .option(
+      "--plain-http <endpoints>",
+      "what answers without TLS: dns-metrics, dns-health, dns-ready, proxy-healthz, with commas; default: nothing",
+      plainEndpoints,
+    )
     .option("--cni-conf-dir <path>", "where the network's configuration is written", "/etc/cni/net.d")
     .option("--cni-data-dir <path>", "where addresses in use are remembered", "/var/lib/cni/networks")
     .addOption(
@@ -190,5 +196,8 @@ function addNodeNetworkFlags(command: Command): void {
         .default("auto"),
     )
     .option("--pod-network-mtu <bytes>", "of pods; default: by the node's link", integer)
-    .option("--resolv-conf <path>", "resolvers for names outside the cluster; default: none");
+    .option(
+      "--resolv-conf <path>",
+      'resolv.conf for pods with the node\'s resolver (default /etc/resolv.conf) and for cluster DNS (default none); "": none',
+    );
 }

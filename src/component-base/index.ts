@@ -1,5 +1,6 @@
 /** Public surface of component-base. @module */
 export * from "./config/config-file.ts";
+export * from "./dial-error.ts";
 export * from "./feature-gates.ts";
 export * from "./kubernetes-features.ts";
 export * from "./health/health.ts";

@@ -1,4 +1,5 @@
 /** From the bytes of a query to the bytes of its answer. @module */
+import { ROTATIONS } from "./answer-cache.ts";
 import { writeMessage, type AnswerRecord, type Reply } from "./message-writer.ts";
 import type { RecordData } from "./records.ts";
 import {
@@ -33,6 +34,10 @@ const TCP_BYTES_MAX = 65_535;
 const QUERY_BYTES_MAX = 4_096;
 /** A CNAME may lead to another one of ours. */
 const CNAME_CHAIN_MAX = 8;
+/** No record is shorter: pointers to two names that were written before, and ten bytes. */
+const RECORD_BYTES_MIN = 14;
+/** A pointer to the name, ten bytes, three numbers, and the target with the lengths of its labels. */
+const SRV_BYTES_MIN = 20;
 /** Types whose answer would be the whole zone. */
 const TRANSFERS: ReadonlySet<number> = new Set([TYPE_NUMBERS.AXFR, TYPE_NUMBERS.IXFR]);
 
@@ -103,10 +108,9 @@ export function answerFromZone(
     const rcode = result.kind === "nodata" ? "noerror" : "nxdomain";
     return bytes(rcode, { authorities: [soaOf(domain, serial)] });
   }
-  const answers = turn(result.records, rotation).map((record) => toAnswer(name, record));
-  const additionals: AnswerRecord[] = [];
-  for (const record of result.records) {
-    if (record.type === "SRV") additionals.push(...addressesOf(record.data.target, record.data.target, zone));
+  const records = turn(result.records, rotation, query.bytesMax);
+  const answers = records.map((record) => toAnswer(name, record));
+  for (const record of records) {
     if (record.type !== "CNAME" || type === "CNAME" || type === "ANY") continue;
     const chain = followCname(record.data, type, zone);
     answers.push(...chain.answers);
@@ -114,6 +118,7 @@ export function answerFromZone(
     if (chain.answers.length === 0)
       return bytes(chain.rcode, { answers, authorities: [soaOf(domain, serial)] });
   }
+  const additionals = addressesOfTargets(records, query.bytesMax, zone);
   return bytes("noerror", { answers, additionals });
 }
 
@@ -198,9 +203,32 @@ function toAnswer(name: string, record: RecordData): AnswerRecord {
   return { name, ttl: TTL_SECONDS, record };
 }
 
-function turn<T>(list: readonly T[], by: number): readonly T[] {
-  const start = list.length === 0 ? 0 : by % list.length;
-  return [...list.slice(start), ...list.slice(0, start)];
+/** Of those that the list has, as many as fit beside the records themselves; whoever asked may ask for the others. */
+function addressesOfTargets(
+  records: readonly RecordData[],
+  bytesMax: number,
+  zone: Zone,
+): readonly AnswerRecord[] {
+  let left = bytesMax;
+  for (const record of records) if (record.type === "SRV") left -= SRV_BYTES_MIN + record.data.target.length;
+  const found: AnswerRecord[] = [];
+  for (const record of records) {
+    if (left <= found.length * RECORD_BYTES_MIN) break;
+    if (record.type !== "SRV") continue;
+    found.push(...addressesOf(record.data.target, record.data.target, zone));
+  }
+  return found;
+}
+
+/**
+ * From a place that `rotation` says, so that clients spread: over all of a long list too, of which an answer holds a part. No more
+ * than one that is sure not to fit, by which the asker learns that there are others.
+ */
+function turn<T>(list: readonly T[], rotation: number, bytesMax: number): readonly T[] {
+  const step = Math.max(1, Math.floor(list.length / ROTATIONS));
+  const start = list.length === 0 ? 0 : (rotation * step) % list.length;
+  const countMax = Math.ceil(bytesMax / RECORD_BYTES_MIN);
+  return [...list.slice(start, start + countMax), ...list.slice(0, start)].slice(0, countMax);
 }
 
 function soaOf(domain: string, serial: number): AnswerRecord {

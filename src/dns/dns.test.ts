@@ -6,7 +6,7 @@ import type { Endpoint, EndpointSlice } from "#api/discovery/v1/types.gen";
 import { answerFromZone, errorAnswer, parseQuery, type Query } from "./answer.ts";
 import { AnswerCache, ROTATIONS } from "./answer-cache.ts";
 import { upstreamsOf } from "./dns-config.ts";
-import { recordsOf, reverseName } from "./records.ts";
+import { addressOfReverseName } from "./records.ts";
 import { Zone } from "./zone.ts";
 
 const DOMAIN = "cluster.local";
@@ -64,9 +64,9 @@ test("answerFromZone() gives the addresses of a headless service in turns", () =
   assert.notEqual(first(0), first(1));
 });
 
-test("set() with no records takes the names of a service away", () => {
+test("deleteService() takes the names of a service away", () => {
   const names = zone();
-  names.set("default/web", []);
+  names.deleteService("default/web");
   assert.equal(names.lookup("web.default.svc.cluster.local", "A").kind, "nxdomain");
   assert.equal(names.lookup("db.default.svc.cluster.local", "A").kind, "records");
 });
@@ -87,7 +87,7 @@ test("answerFromZone() gives as much as the asker can take, and says so", () => 
   const names = zone();
   const many = Array.from({ length: 60 }, (_, i) => ({ addresses: [`10.244.2.${i}`] }));
   const slice = sliceOf(many);
-  names.set("default/many", recordsOf(service("many", { clusterIP: "None" }), [slice], DOMAIN));
+  names.setService(service("many", { clusterIP: "None" }), () => [slice]);
   const message = question("A", "many.default.svc.cluster.local");
   for (const [overTcp, edns, bytesMax, answers] of [
     [false, undefined, 512, 29],
@@ -103,12 +103,39 @@ test("answerFromZone() gives as much as the asker can take, and says so", () => 
   }
 });
 
+test("answerFromZone() of 5,000 endpoints is as long as it may be, from all parts of the list in turn", () => {
+  const names = zone();
+  const slices = Array.from({ length: 50 }, (_, part) => ({
+    ...sliceOf(Array.from({ length: 100 }, (_none, i) => ({ addresses: [nthAddress(100 * part + i)] }))),
+    metadata: { name: `huge-${part}`, namespace: "default" },
+    ports: [{ name: "http", port: 80 }],
+  }));
+  names.setService(service("huge", { clusterIP: "None" }), () => slices);
+  const ask = parse(question("A", "huge.default.svc.cluster.local", 1232));
+  const firsts = Array.from({ length: ROTATIONS }, (_, rotation) => {
+    const bytes = fromZone(ask, rotation, names);
+    const { answers = [], flag_tc: isCut } = decode(bytes);
+    assert.ok(isCut && answers.length > 70 && bytes.length <= 1232);
+    return (answers[0] as { readonly data: string }).data;
+  });
+  assert.deepEqual(
+    firsts,
+    Array.from({ length: ROTATIONS }, (_, rotation) => nthAddress(625 * rotation)),
+  );
+  const whole = fromZone(parse(question("A", "huge.default.svc.cluster.local"), true), 7, names);
+  const seen = (decode(whole).answers ?? []).map((record) => (record as { readonly data: string }).data);
+  assert.equal(new Set(seen).size, seen.length, "none twice");
+  assert.ok(seen.length > 4_000 && whole.length > 65_500);
+  const ports = decode(
+    fromZone(parse(question("SRV", "_http._tcp.huge.default.svc.cluster.local"), true), 0, names),
+  );
+  assert.ok(ports.flag_tc && ports.answers!.length > 900);
+  assert.deepEqual(ports.additionals, []);
+});
+
 test("answerFromZone() of an alias to a name outside says where it leads", () => {
   const names = zone();
-  names.set(
-    "default/far",
-    recordsOf(service("far", { type: "ExternalName", externalName: "example.org" }), [], DOMAIN),
-  );
+  names.setService(service("far", { type: "ExternalName", externalName: "example.org" }), () => []);
   const answer = answerFromZone(parse(question("A", "far.default.svc.cluster.local")), names, DOMAIN, 1, 0);
   assert.ok(answer.kind === "alias");
   assert.equal(answer.target, "example.org");
@@ -149,12 +176,12 @@ test("AnswerCache gives stored answers with the id of the question, rotation by 
   assert.deepEqual([...answer!], [0, 7, 0]);
 });
 
-test("reverseName() of both families", () => {
-  assert.equal(reverseName("10.96.0.1"), "1.0.96.10.in-addr.arpa");
-  assert.equal(
-    reverseName("fd00::1"),
-    "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa",
-  );
+test("addressOfReverseName() of both families, and of what is no address", () => {
+  const name = "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa";
+  assert.equal(addressOfReverseName("1.0.96.10.in-addr.arpa"), "10.96.0.1");
+  assert.equal(addressOfReverseName(name), "fd00::1");
+  assert.equal(addressOfReverseName(name.slice(2)), undefined);
+  assert.equal(addressOfReverseName(name.replace("f.ip6", "g.ip6")), undefined);
 });
 
 test("upstreamsOf() reads at most three nameserver lines", () => {
@@ -195,21 +222,17 @@ function describe(packet: DecodedPacket): readonly string[] {
 function zone(): Zone {
   const result = new Zone(DOMAIN, (name) => name === "default" || name === "empty");
   const add = (name: string, spec: ServiceSpec, slices: readonly EndpointSlice[] = []): void =>
-    result.set(`default/${name}`, recordsOf(service(name, spec), slices, DOMAIN));
+    result.setService(service(name, spec), () => slices);
   add("web", { clusterIP: "10.96.0.9", ports: [{ name: "http", port: 80 }] });
   add("out", { type: "ExternalName", externalName: "web.default.svc.cluster.local" });
-  result.set(
-    "kube-system/kube-dns",
-    recordsOf(
-      {
-        apiVersion: "v1",
-        kind: "Service",
-        metadata: { name: "kube-dns", namespace: "kube-system" },
-        spec: { clusterIP: "10.96.0.10" },
-      },
-      [],
-      DOMAIN,
-    ),
+  result.setService(
+    {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "kube-dns", namespace: "kube-system" },
+      spec: { clusterIP: "10.96.0.10" },
+    },
+    () => [],
   );
   add("db", { clusterIP: "None" }, [
     sliceOf([
@@ -240,4 +263,8 @@ function rcodeOf(message: Buffer): string {
   const answer = parseQuery(message, false);
   assert.ok(Buffer.isBuffer(answer));
   return (decode(answer) as DecodedPacket & { rcode: string }).rcode;
+}
+
+function nthAddress(index: number): string {
+  return `10.244.${index >> 8}.${index & 255}`;
 }

@@ -1,12 +1,12 @@
 /** Keeps the zone in step with Services, EndpointSlices and Namespaces. @module */
 import { Namespaces } from "#api/core/v1/namespace";
 import { Services } from "#api/core/v1/service";
+import type { Service } from "#api/core/v1/types.gen";
 import { EndpointSlices } from "#api/discovery/v1/endpointslice";
 import { serviceKeysOf } from "#api/discovery/v1/service-keys";
 import type { EndpointSlice } from "#api/discovery/v1/types.gen";
-import { keyOf, type ObjectKey } from "#apimachinery";
+import { keyOf } from "#apimachinery";
 import type { InformerFactory } from "#client";
-import { recordsOf } from "./records.ts";
 import { Zone } from "./zone.ts";
 
 const SERVICE_INDEX = "service";
@@ -19,30 +19,29 @@ export function followCluster(informers: InformerFactory, domain: string, onChan
   const services = informers.informer(Services);
   const slices = informers.informer(EndpointSlices);
   slices.addIndexer(SERVICE_INDEX, serviceKeysOf);
-  const update = (key: ObjectKey): void => {
-    const service = services.lister.get(key);
-    const own = service === undefined ? [] : slices.lister.byIndex(SERVICE_INDEX, key);
-    zone.set(key, service === undefined ? [] : recordsOf(service, own, domain));
+  const set = (service: Service): void => {
+    zone.setService(service, () => slices.lister.byIndex(SERVICE_INDEX, keyOf(service)));
     onChange();
   };
-  /** Endpoints show in the names of headless services alone. */
-  const updateHeadless = (slice: EndpointSlice): void => {
-    for (const key of serviceKeysOf(slice)) {
-      if (services.lister.get(key)?.spec?.clusterIP === "None") update(key);
-    }
-  };
   services.addEventHandler({
-    onAdd: (service) => update(keyOf(service)),
-    onUpdate: (service) => update(keyOf(service)),
-    onDelete: (service) => update(keyOf(service)),
-  });
-  slices.addEventHandler({
-    onAdd: updateHeadless,
-    onUpdate: (slice, old) => {
-      updateHeadless(slice);
-      if (serviceKeysOf(old).join() !== serviceKeysOf(slice).join()) updateHeadless(old);
+    onAdd: set,
+    onUpdate: set,
+    onDelete(service) {
+      zone.deleteService(keyOf(service));
+      onChange();
     },
-    onDelete: updateHeadless,
+  });
+  /** Endpoints show in the names of headless services alone. */
+  const tell = (slice: EndpointSlice, now: EndpointSlice | undefined): void => {
+    for (const key of serviceKeysOf(slice)) if (zone.setSlice(key, keyOf(slice), now)) onChange();
+  };
+  slices.addEventHandler({
+    onAdd: (slice) => tell(slice, slice),
+    onUpdate(slice, old) {
+      if (serviceKeysOf(old).join() !== serviceKeysOf(slice).join()) tell(old, undefined);
+      tell(slice, slice);
+    },
+    onDelete: (slice) => tell(slice, undefined),
   });
   return zone;
 }

@@ -11,7 +11,6 @@ import { systemExchange, withLength } from "./forward/exchange.ts";
 import { Forwarder } from "./forward/forwarder.ts";
 import { serveEndpoint } from "./http-endpoints.ts";
 import { listen, serveUdp } from "./listen.ts";
-import { recordsOf } from "./records.ts";
 import { Resolver } from "./resolver.ts";
 import { Zone } from "./zone.ts";
 
@@ -126,7 +125,7 @@ async function startServer(): Promise<TestServer> {
       metadata: { name, namespace: "default" },
       spec,
     } as const;
-    zone.set(`default/${name}`, recordsOf(service, [], DOMAIN));
+    zone.setService(service, () => []);
   };
   add("web", { clusterIP: "10.96.0.9" });
   add("far", { type: "ExternalName", externalName: "example.org" });

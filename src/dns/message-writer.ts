@@ -46,6 +46,8 @@ const OPT_BYTES = 11;
 const BYTES_MAX = 65_535;
 /** A pointer has 14 bits. */
 const POINTER_MAX = 0x3fff;
+const DOT = 0x2e;
+const ZERO = 0x30;
 /** Grows for answers that are longer. */
 const BYTES_FIRST = 2_048;
 
@@ -121,7 +123,7 @@ class Writer {
   #data(record: AnswerRecord["record"]): void {
     switch (record.type) {
       case "A":
-        return this.#raw(Buffer.from(record.data.split(".").map(Number)));
+        return this.#ipv4(record.data);
       case "AAAA":
         return this.#raw(ipv6Bytes(record.data));
       case "CNAME":
@@ -147,6 +149,20 @@ class Writer {
         return this.#raw(numbers);
       }
     }
+  }
+
+  /** By hand: an answer over TCP may have four thousand of them. */
+  #ipv4(text: string): void {
+    this.#reserve(4);
+    let byte = 0;
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code === DOT) {
+        this.#bytes[this.#end++] = byte;
+        byte = 0;
+      } else byte = 10 * byte + code - ZERO;
+    }
+    this.#bytes[this.#end++] = byte;
   }
 
   #numbers16(...values: readonly number[]): void {

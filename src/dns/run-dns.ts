@@ -2,14 +2,14 @@
 import { once } from "node:events";
 import type { ConfigMap } from "#api/core/v1/types.gen";
 import type { Clock, Logger } from "#apimachinery";
-import { textAnswer } from "#component-base";
+import { textAnswer, type Live } from "#component-base";
 import type { InformerFactory, SharedInformer } from "#client";
 import { CONFIG_NAME, dnsConfigOf, type DnsConfig } from "./dns-config.ts";
 import { DnsMetrics } from "./dns-metrics.ts";
 import { followCluster } from "./follow-cluster.ts";
 import { systemExchange } from "./forward/exchange.ts";
 import { Forwarder } from "./forward/forwarder.ts";
-import { serveEndpoint, type HttpEndpoint } from "./http-endpoints.ts";
+import { serveEndpoint, type HttpAddress, type HttpEndpoint } from "./http-endpoints.ts";
 import { listen, type ListenAddress } from "./listen.ts";
 import { Resolver } from "./resolver.ts";
 
@@ -17,21 +17,23 @@ export interface DnsOptions {
   readonly informers: InformerFactory;
   readonly listen: readonly ListenAddress[];
   readonly clusterDomain: string;
-  /** Resolvers for other names, as `1.2.3.4` or `1.2.3.4:5353`; none: those are refused. */
-  readonly upstreams: readonly string[];
+  /** Resolvers for other names, as `1.2.3.4` or `1.2.3.4:5353`; none: those are refused. What changes holds at once. */
+  readonly upstreams: Live<readonly string[]>;
   /** The ConfigMap `kube-dns` of kube-system goes before `upstreams`. Of a factory of its own, for which nothing waits. */
   readonly configMaps?: {
     readonly informers: Pick<InformerFactory, "start">;
     readonly informer: SharedInformer<ConfigMap>;
   };
   /** Where CoreDNS' `/metrics` (9153), `/health` (8080) and `/ready` (8181) are served; absent: nowhere. */
-  readonly metrics?: ListenAddress;
-  readonly health?: ListenAddress;
-  readonly ready?: ListenAddress;
+  readonly metrics?: HttpAddress;
+  readonly health?: HttpAddress;
+  readonly ready?: HttpAddress;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Told once when every socket is bound, with the ports in order. */
   readonly onListening?: (ports: readonly number[]) => void;
+  /** Told of each of the three above that is served. */
+  readonly onEndpoint?: (path: HttpEndpoint["path"], port: number) => void;
 }
 
 /** Resolves when `signal` aborts. Rejects if an address cannot be bound. */
@@ -51,8 +53,10 @@ export async function runDns(options: DnsOptions, signal: AbortSignal): Promise<
   const resolver = new Resolver({ zone, domain, forwarder, metrics, clock }, signal);
   let isReady = false;
   await using servers = new AsyncDisposableStack();
-  for (const endpoint of endpointsOf(options, metrics, () => isReady))
-    servers.use(await serveEndpoint(endpoint, logger));
+  for (const endpoint of endpointsOf(options, metrics, () => isReady)) {
+    const { port } = servers.use(await serveEndpoint(endpoint, logger));
+    options.onEndpoint?.(endpoint.path, port);
+  }
   followConfig(forwarder, options, signal);
   informers.start(signal);
   await informers.waitForSync(signal);
@@ -68,27 +72,30 @@ export async function runDns(options: DnsOptions, signal: AbortSignal): Promise<
 
 /** Names are answered before the configuration is known: whoever may not read it has none. */
 function followConfig(forwarder: Forwarder, options: DnsOptions, signal: AbortSignal): void {
-  const { configMaps, logger } = options;
-  if (configMaps === undefined) return;
-  const apply = (configMap: ConfigMap | undefined): void => {
+  const { configMaps, upstreams, logger } = options;
+  let configMap: ConfigMap | undefined;
+  const apply = (): void => {
     forwarder.configure(configOf(configMap, options));
     logger.info("DNS forwards by its configuration", { found: configMap !== undefined });
   };
+  upstreams.follow(apply, signal);
+  if (configMaps === undefined) return;
+  const tell = (changed: ConfigMap, now: ConfigMap | undefined): void => {
+    if (changed.metadata.name !== CONFIG_NAME) return;
+    configMap = now;
+    apply();
+  };
   configMaps.informer.addEventHandler({
-    onAdd: (configMap) => isOurs(configMap) && apply(configMap),
-    onUpdate: (configMap) => isOurs(configMap) && apply(configMap),
-    onDelete: (configMap) => isOurs(configMap) && apply(undefined),
+    onAdd: (added) => tell(added, added),
+    onUpdate: (updated) => tell(updated, updated),
+    onDelete: (deleted) => tell(deleted, undefined),
   });
   configMaps.informers.start(signal);
 }
 
-function isOurs({ metadata }: ConfigMap): boolean {
-  return metadata.name === CONFIG_NAME;
-}
-
 /** Without the server itself among the resolvers, which would ask itself for ever. */
 function configOf(configMap: ConfigMap | undefined, options: DnsOptions): DnsConfig {
-  const { config, problems } = dnsConfigOf(configMap, options.upstreams);
+  const { config, problems } = dnsConfigOf(configMap, options.upstreams.current);
   for (const problem of problems) options.logger.error("DNS configuration", { problem });
   const isSelf = (server: ListenAddress): boolean =>
     options.listen.some(({ host, port }) => host === server.host && port === server.port);

@@ -1,7 +1,12 @@
 /** All names of the cluster in memory: answers a question with records, "no data" or "no such name". @module */
 import { isIP } from "node:net";
-import type { ObjectKey } from "#apimachinery";
-import { addressRecord, type NamedRecord, type RecordData } from "./records.ts";
+import type { Service } from "#api/core/v1/types.gen";
+import type { EndpointSlice } from "#api/discovery/v1/types.gen";
+import { canonicalIp } from "#api/validation/ip-range";
+import { keyOf, type ObjectKey } from "#apimachinery";
+import { HeadlessNames } from "./headless-names.ts";
+import { addressOfReverseName, addressRecord, isReverseName, type RecordData } from "./records.ts";
+import { FixedNames, type Pointing } from "./service-names.ts";
 
 export type Lookup =
   | { readonly kind: "records"; readonly records: readonly RecordData[] }
@@ -12,96 +17,144 @@ export type Lookup =
   | { readonly kind: "foreign" };
 
 /** Of the DNS specification; asked for as TXT of `dns-version.<domain>`. */
-const SCHEMA_VERSION = "1.1.0";
-const VERSION_KEY = "";
+const SCHEMA_VERSION: RecordData = { type: "TXT", data: "1.1.0" };
 
 export class Zone {
   readonly #domain: string;
-  readonly #byService = new Map<ObjectKey, readonly NamedRecord[]>();
-  /** Name -> records with the service they came from; several services may share an address's reverse name. */
-  readonly #names = new Map<string, { readonly key: ObjectKey; readonly record: RecordData }[]>();
-  /** Names that exist because something exists below them -> how many do. */
-  readonly #parents = new Map<string, number>();
+  readonly #services = new Map<ObjectKey, FixedNames | HeadlessNames>();
+  /** Address in canonical text -> whose it is; several Services may share one. */
+  readonly #pointing = new Map<string, readonly Pointing[]>();
   readonly #namespaces: (name: string) => boolean;
 
-  /** `namespaceExists` decides whether pod names of a namespace are answered. */
+  /** `namespaceExists` decides whether a namespace has a name, and pods' names. */
   constructor(domain: string, namespaceExists: (name: string) => boolean) {
     this.#domain = domain.toLowerCase();
     this.#namespaces = namespaceExists;
-    for (const name of [this.#domain, `svc.${this.#domain}`, `pod.${this.#domain}`])
-      this.#parents.set(name, 1);
-    this.set(VERSION_KEY, [
-      { name: `dns-version.${this.#domain}`, record: { type: "TXT", data: SCHEMA_VERSION } },
-    ]);
   }
 
-  /** Replaces the records of one service; none removes it. */
-  set(key: ObjectKey, records: readonly NamedRecord[]): void {
-    for (const { name } of this.#byService.get(key) ?? []) {
-      const left = (this.#names.get(name) ?? []).filter((entry) => entry.key !== key);
-      if (left.length > 0) this.#names.set(name, left);
-      else this.#names.delete(name);
-      this.#countParents(name, -1);
+  /** `slices` are asked for when none has been told of, as of a Service that was not headless until now. */
+  setService(service: Service, slices: () => Iterable<EndpointSlice>): void {
+    const key = keyOf(service);
+    const { type, clusterIP } = service.spec ?? {};
+    if (type !== "ExternalName" && clusterIP === "None") {
+      const isNew = !(this.#services.get(key) instanceof HeadlessNames);
+      const names = this.#headless(key);
+      names.service = service;
+      if (isNew) for (const slice of slices()) this.setSlice(key, keyOf(slice), slice);
+      return;
     }
-    if (records.length === 0) this.#byService.delete(key);
-    else this.#byService.set(key, records);
-    for (const { name, record } of records) {
-      const entries = this.#names.get(name) ?? [];
-      entries.push({ key, record });
-      this.#names.set(name, entries);
-      this.#countParents(name, 1);
-    }
+    this.#remove(key);
+    const names = new FixedNames(service, this.#baseOf(key));
+    this.#services.set(key, names);
+    for (const address of names.addresses) this.#point(canonicalIp(address), names);
+  }
+
+  deleteService(key: ObjectKey): void {
+    const names = this.#services.get(key);
+    if (names instanceof HeadlessNames && !names.isEmpty) names.service = undefined;
+    else this.#remove(key);
+  }
+
+  /**
+   * Replaces the records of one EndpointSlice of a Service; undefined removes them. False: no name shows them, as with all
+   * Services but headless ones.
+   */
+  setSlice(service: ObjectKey, key: ObjectKey, slice: EndpointSlice | undefined): boolean {
+    if (this.#services.get(service) instanceof FixedNames) return false;
+    const names = this.#headless(service);
+    const { gone, come } = names.setSlice(key, slice);
+    for (const one of gone) this.#unpoint(one.reverse, one);
+    for (const one of come) this.#point(one.reverse, one);
+    if (names.isOrphan) this.#services.delete(service);
+    return true;
+  }
+
+  /** Those of a Service that is, or may turn out to be, headless. */
+  #headless(key: ObjectKey): HeadlessNames {
+    const known = this.#services.get(key);
+    if (known instanceof HeadlessNames) return known;
+    this.#remove(key);
+    const names = new HeadlessNames(this.#baseOf(key));
+    this.#services.set(key, names);
+    return names;
+  }
+
+  #remove(key: ObjectKey): void {
+    const names = this.#services.get(key);
+    this.#services.delete(key);
+    if (names instanceof FixedNames)
+      for (const address of names.addresses) this.#unpoint(canonicalIp(address), names);
+    else for (const one of names?.named() ?? []) this.#unpoint(one.reverse, one);
+  }
+
+  #baseOf(key: ObjectKey): string {
+    const [namespace, name] = key.split("/");
+    return `${name}.${namespace}.svc.${this.#domain}`;
   }
 
   /** `name` in lower case without the final dot; `type` as A, AAAA, SRV, PTR, CNAME, ANY, ... */
   lookup(name: string, type: string): Lookup {
-    const isReverse = name.endsWith(".in-addr.arpa") || name.endsWith(".ip6.arpa");
-    const isOurs = name === this.#domain || name.endsWith(`.${this.#domain}`);
-    const entries = this.#names.get(name);
-    if (entries === undefined) {
-      if (!isOurs || isReverse) return { kind: "foreign" };
-      const isParent = this.#parents.has(name) || this.#isNamespace(name);
-      return this.#podRecord(name, type) ?? { kind: isParent ? "nodata" : "nxdomain" };
-    }
-    const fits = entries.filter(
-      ({ record }) => type === "ANY" || record.type === type || record.type === "CNAME",
+    const records = this.#recordsOf(name);
+    if (records === "foreign" || records === "nxdomain") return { kind: records };
+    const fits = records.filter(
+      (record) => type === "ANY" || record.type === type || record.type === "CNAME",
     );
-    return fits.length > 0
-      ? { kind: "records", records: fits.map(({ record }) => record) }
-      : { kind: "nodata" };
+    return fits.length > 0 ? { kind: "records", records: fits } : { kind: "nodata" };
+  }
+
+  #recordsOf(name: string): readonly RecordData[] | "nxdomain" | "foreign" {
+    const domain = this.#domain;
+    if (name !== domain && !name.endsWith(`.${domain}`)) return this.#pointersOf(name) ?? "foreign";
+    const labels = name.slice(0, -domain.length - 1).split(".");
+    const section = labels.pop()!;
+    if (labels.length === 0) {
+      if (section === "dns-version") return [SCHEMA_VERSION];
+      return section === "" || section === "svc" || section === "pod" ? [] : "nxdomain";
+    }
+    const found =
+      section === "svc"
+        ? this.#serviceRecords(labels)
+        : section === "pod"
+          ? this.#podRecords(labels)
+          : undefined;
+    return found ?? "nxdomain";
   }
 
   /** `default.svc.cluster.local` exists with its namespace, whether a service is in it or not. */
-  #isNamespace(name: string): boolean {
-    const suffix = `.svc.${this.#domain}`;
-    return name.endsWith(suffix) && this.#namespaces(name.slice(0, -suffix.length));
+  #serviceRecords(labels: string[]): readonly RecordData[] | undefined {
+    const namespace = labels.pop()!;
+    const service = labels.pop();
+    if (service === undefined) return this.#namespaces(namespace) ? [] : undefined;
+    return this.#services.get(`${namespace}/${service}`)?.records(labels);
   }
 
   /** `10-244-0-5.default.pod.cluster.local`: answered from the name alone, as CoreDNS does with `pods insecure`. */
-  #podRecord(name: string, type: string): Lookup | undefined {
-    const suffix = `.pod.${this.#domain}`;
-    if (!name.endsWith(suffix)) return undefined;
-    const [label, namespace, ...rest] = name.slice(0, -suffix.length).split(".");
-    if (rest.length > 0 || label === undefined) return undefined;
-    if (namespace === undefined) return this.#namespaces(label) ? { kind: "nodata" } : undefined;
-    if (!this.#namespaces(namespace)) return undefined;
+  #podRecords(labels: readonly string[]): readonly RecordData[] | undefined {
+    if (!this.#namespaces(labels.at(-1)!)) return undefined;
+    if (labels.length === 1) return [];
+    const [label = ""] = labels;
+    if (labels.length > 2) return undefined;
     const address = /^\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3}$/.test(label)
       ? label.replaceAll("-", ".")
       : label.replaceAll("-", ":");
-    if (isIP(address) === 0) return undefined;
-    const record = addressRecord(address);
-    return record.type === type || type === "ANY"
-      ? { kind: "records", records: [record] }
-      : { kind: "nodata" };
+    return isIP(address) === 0 ? undefined : [addressRecord(address)];
   }
 
-  #countParents(name: string, step: number): void {
-    for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) {
-      const parent = name.slice(dot + 1);
-      if (parent !== this.#domain && !parent.endsWith(`.${this.#domain}`)) return;
-      const count = (this.#parents.get(parent) ?? 0) + step;
-      if (count > 0) this.#parents.set(parent, count);
-      else this.#parents.delete(parent);
-    }
+  #pointersOf(name: string): readonly RecordData[] | undefined {
+    const address = isReverseName(name) ? addressOfReverseName(name) : undefined;
+    const all = address === undefined ? undefined : this.#pointing.get(address);
+    if (all === undefined) return undefined;
+    const targets = new Set(all.flatMap((one) => one.pointer() ?? []));
+    return targets.size === 0 ? undefined : [...targets].map((data) => ({ type: "PTR", data }));
+  }
+
+  #point(canonical: string, whose: Pointing): void {
+    this.#pointing.set(canonical, [...(this.#pointing.get(canonical) ?? []), whose]);
+  }
+
+  #unpoint(canonical: string, whose: Pointing): void {
+    const left = (this.#pointing.get(canonical) ?? []).filter((one) => one !== whose);
+    if (left.length > 0) this.#pointing.set(canonical, left);
+    else this.#pointing.delete(canonical);
   }
 }

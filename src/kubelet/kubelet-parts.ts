@@ -2,7 +2,7 @@
 import { Nodes } from "#api/core/v1/node";
 import { Registry } from "#component-base";
 import { type BufferedEventRecorder, type Client, newEventRecorder, type SharedInformer } from "#client";
-import type { Pod, Service } from "#api/core/v1/types.gen";
+import type { Node, Pod, Service } from "#api/core/v1/types.gen";
 import type { VersionResponse } from "#cri";
 import { MirrorPods } from "./config/mirror-pods.ts";
 import { ObjectCache } from "./config/object-cache.ts";
@@ -15,7 +15,7 @@ import { limitedPulls } from "./images/limited-pulls.ts";
 import { uidOf } from "./container/pod-spec.ts";
 import { amountOf } from "./container/resources.ts";
 import type { ContainerStarter } from "./kuberuntime/start-container.ts";
-import { capacityOf, nodeAllocatable, type NodeFacts } from "./node-status/build-node.ts";
+import { capacityOf, nodeAllocatable, runtimeVersionOf, type NodeFacts } from "./node-status/build-node.ts";
 import { podsCgroup, reservedCgroups } from "./node-status/enforcement.ts";
 import { enforcePods, enforceReserved } from "./node-status/node-allocatable.ts";
 import { reservedOf } from "./node-status/reserved.ts";
@@ -54,7 +54,8 @@ import { releaseImageVolumes } from "./volumes/image-volume.ts";
 import type { VolumeManager } from "./volumes/volume-manager.ts";
 import { newVolumeParts, type VolumeParts } from "./volumes/volume-parts.ts";
 import { checkResolvConf } from "./network/check-resolv-conf.ts";
-import { parseResolvConf } from "./network/dns.ts";
+import { nodeResolver } from "./network/node-resolver.ts";
+import type { NodeDNS } from "./network/dns.ts";
 
 const DEFAULT_VERSION = "v1.36.0";
 const PROBE_USER_AGENT = "kube-probe/1.36";
@@ -76,7 +77,6 @@ export interface KubeletInputs {
   readonly eventClient: Client;
   readonly machine: MachineInfo;
   readonly version: VersionResponse;
-  readonly resolvConf: string | undefined;
   readonly services: SharedInformer<Service>;
   readonly privileges: PrivilegeInputs;
   readonly nodeStartup: NodeStartup;
@@ -104,7 +104,7 @@ export interface KubeletParts {
   /** Makes the upper levels of the pods' cgroups, and bounds those of the system; what all pods may have is bound in `enforced`. */
   readonly ensureCgroups: () => Promise<{ readonly enforced: Promise<void> }>;
   readonly flushEvents: () => Promise<void>;
-  readonly checkResolvConf: () => void;
+  readonly checkResolvConf: () => Promise<void>;
   /** Set once the pods of the API are known; before that nothing is an orphan. */
   readonly sourcesReady: { value: boolean };
 }
@@ -116,7 +116,7 @@ function nodeFacts(options: KubeletOptions, { machine, version, port }: KubeletI
     hostname,
     nodeIPs,
     machine,
-    runtimeVersion: `${version.runtimeName}://${version.runtimeVersion.replace(/^v/u, "")}`,
+    runtimeVersion: runtimeVersionOf(version),
     kubeletVersion: options.version ?? DEFAULT_VERSION,
     maxPods: podCapacity(options, machine.cpus),
     ...(options.nodeStatusMaxImages !== undefined && { imagesMax: options.nodeStatusMaxImages }),
@@ -154,9 +154,9 @@ export function newKubeletParts(
   inputs: KubeletInputs,
   signal: AbortSignal,
 ): KubeletParts {
-  const { client, clock, random, logger, nodeName, rootDir } = options;
+  const { client, clock, random, logger, nodeName } = options;
   const core = newCore(options, inputs, signal, () => parts);
-  const { platform, recorder, probeMetrics } = core;
+  const { recorder, probeMetrics } = core;
   const cache = newCache(core);
   const prober = newProber(core, cache);
   const apiPod = (uid: string): Pod | undefined => parts.sources.apiPod(uid);
@@ -171,9 +171,7 @@ export function newKubeletParts(
   const nodeUid = (): string | undefined => nodeStatus.nodeUid;
   const issuing = { client, clock, random, logger, recorder, nodeName, nodeUid, onChange };
   const certificates = new IssuingManager(issuing);
-  const files = { client, host: platform.volumes, rootDir };
-  const root = options.localPathRoot ?? LOCAL_PATH_ROOT;
-  const localPaths = new LocalPathVolumes({ ...files, clock, logger, root });
+  const localPaths = newLocalPaths(core);
   const tokens = new TokenManager(client, clock, random);
   const volumeParts = newVolumes(core, { localPaths, tokens });
   const { volumes } = volumeParts;
@@ -246,9 +244,15 @@ function newCore(
   return { options, inputs, facts, platform, recorder, allocatable, ...made, signal, parts };
 }
 
-function tellOfResolvConf({ options, inputs, recorder }: Core): void {
-  const { nodeName, clusterDomain, resolvConf: path = DEFAULT_RESOLV_CONF } = options;
-  checkResolvConf({ recorder, nodeName, path, text: inputs.resolvConf, clusterDomain });
+function tellOfResolvConf(core: Core): Promise<void> {
+  const { nodeName, clusterDomain, resolvConf: path = DEFAULT_RESOLV_CONF } = core.options;
+  const { recorder } = core;
+  return checkResolvConf({ recorder, nodeName, path, resolver: () => resolverOf(core), clusterDomain });
+}
+
+function resolverOf({ options, platform }: Core): Promise<NodeDNS> {
+  const { nodeIPs, resolvConf: path = DEFAULT_RESOLV_CONF } = options;
+  return nodeResolver({ platform, path, nodeIPs });
 }
 
 /** Pods may take what eviction keeps free: they are evicted before the kernel has to kill. */
@@ -270,6 +274,13 @@ async function ensureCgroups({
   return { enforced: enforcePods(enforcing, signal) };
 }
 
+function newLocalPaths({ options, platform, parts }: Core): LocalPathVolumes {
+  const { client, clock, logger, rootDir, localPathRoot: root = LOCAL_PATH_ROOT } = options;
+  const files = { client, host: platform.volumes, rootDir };
+  const node = (): Node | undefined => parts().nodeStatus.node;
+  return new LocalPathVolumes({ ...files, node, clock, logger, root });
+}
+
 function newVolumes(
   { options, inputs, platform, recorder, allocatable, parts }: Core,
   made: { readonly localPaths: LocalPathVolumes; readonly tokens: TokenManager },
@@ -285,6 +296,7 @@ function newVolumes(
     recorder,
     platform,
     nodeName,
+    statsMs: options.volumeStatsMs,
     node: () => parts().nodeStatus.node,
     allocatableMemoryBytes: amountOf(allocatable, "memory") ?? 0,
     onOperation: (volume_plugin, operation_name, status, seconds) =>
@@ -380,7 +392,7 @@ function newSyncer(core: Core, made: SyncerParts, devices: DeviceParts): NodePod
     backoff: new Backoff(clock, crashBackoff(options)),
     runtimeName: inputs.version.runtimeName,
     clusterDNS: options.clusterDNS,
-    nodeResolver: parseResolvConf(inputs.resolvConf ?? ""),
+    nodeResolver: () => resolverOf(core),
     node: () => parts().nodeStatus.node,
     activePods: () => parts().workers.activePods(),
     networkError: () => parts().nodeStatus.networkError,

@@ -15,7 +15,7 @@ import { podsWithLogs } from "./logs/pod-log-folders.ts";
 import { keepNodeLease } from "./node-status/node-lease.ts";
 import { checkCgroupDriver } from "./platform/check-cgroup-driver.ts";
 import { checkMachine } from "./platform/check-machine.ts";
-import { DEFAULT_RESOLV_CONF, type KubeletOptions } from "./options.ts";
+import type { KubeletOptions } from "./options.ts";
 import { newAuthenticator } from "./server/authenticate.ts";
 import { newAuthorizer } from "./server/authorize.ts";
 import { privilegeInputs } from "./privilege-parts.ts";
@@ -69,12 +69,11 @@ async function run(given: KubeletOptions, tasks: Promise<unknown>[], signal: Abo
   await platform.ensureRoot();
   const services = newInformer(options, Services, { transform: trimService });
   tasks.push(services.run(signal));
-  const [machine, { bootTimeMs: bootMs }, privileges, version, resolvConf] = await Promise.all([
+  const [machine, { bootTimeMs: bootMs }, privileges, version] = await Promise.all([
     platform.machineInfo(),
     platform.usage(),
     privilegeInputs(options, signal),
     runtimeVersion(options, signal),
-    platform.readResolvConf(options.resolvConf ?? DEFAULT_RESOLV_CONF),
   ]);
   const inputs: KubeletInputs = {
     metrics,
@@ -83,7 +82,6 @@ async function run(given: KubeletOptions, tasks: Promise<unknown>[], signal: Abo
     machine,
     privileges,
     version,
-    resolvConf,
     services,
     port: server?.port,
   };
@@ -119,7 +117,7 @@ async function run(given: KubeletOptions, tasks: Promise<unknown>[], signal: Abo
   tasks.push(pods.run(signal));
   await Promise.all([pods.waitForSync(signal), manifests.known]);
   parts.sourcesReady.value = true;
-  parts.checkResolvConf();
+  await parts.checkResolvConf();
   parts.resources.allocation.retain(new Set(parts.workers.pods().map(uidOf)));
   tasks.push(parts.resources.run(signal), parts.resources.allocation.run(signal));
   tasks.push(parts.localPaths.run(signal));
@@ -267,7 +265,7 @@ function followPods(options: KubeletOptions, { sources }: KubeletParts): Informe
 /** The node's pod network is told to the runtime, whoever assigned it. */
 async function followNode(
   options: KubeletOptions,
-  { nodeStatus, sources, volumes }: KubeletParts,
+  { nodeStatus, sources, volumes, localPaths }: KubeletParts,
   signal: AbortSignal,
 ): Promise<void> {
   const { nodeName, runtime, logger } = options;
@@ -276,6 +274,7 @@ async function followNode(
   const seen = (node: Node): void => {
     nodeStatus.nodeUpdated(node);
     volumes.sourcesChanged();
+    localPaths.nodeChanged();
     if (uid !== node.metadata.uid) sources.nodeRegistered();
     uid = node.metadata.uid;
     const next = node.spec?.podCIDRs?.join(",") ?? node.spec?.podCIDR ?? "";

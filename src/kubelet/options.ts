@@ -63,7 +63,7 @@ export interface KubeletOptions {
   readonly podLogsDir: string;
   readonly clusterDNS: readonly string[];
   readonly clusterDomain: string;
-  /** Content for pods that use the node's resolver is read from here; absent: none. Default /etc/resolv.conf. */
+  /** What pods that use the node's resolver are given is read from here, anew for each; "": nothing is. Default /etc/resolv.conf. */
   readonly resolvConf?: string;
   /** Folder of static pod manifests. */
   readonly podManifestPath?: string;
@@ -86,6 +86,8 @@ export interface KubeletOptions {
   /** How often the node status is computed, and how often it is written though nothing changed. Defaults 10 s and 5 min. */
   readonly nodeStatusUpdateMs?: number;
   readonly nodeStatusReportMs?: number;
+  /** Volumes of pods are measured again after so long. Default 1 min. */
+  readonly volumeStatsMs?: number;
   /** Default 40. */
   readonly nodeLeaseDurationSeconds?: number;
   /** Image pulls at the same time. Default 5. */

@@ -6,6 +6,7 @@ import { nthIp, parseIpRanges } from "#api/validation/ip-range";
 import { familiesOf } from "./ip-family.ts";
 import type { LauncherEnv } from "./paths.ts";
 import type { ExtraOption } from "./extra-config.ts";
+import type { PodNetwork } from "./pod-network.ts";
 import { freePort } from "./preflight.ts";
 import { listProfiles, nodeName, type DriverName, type NodeSpec, type Profile } from "./profile.ts";
 import { EXIT, UserError } from "./user-error.ts";
@@ -20,6 +21,8 @@ export interface NewProfileOptions {
   readonly dnsDomain: string;
   /** `HOST:PORT` each; a cluster that exists learns them too. */
   readonly insecureRegistries: readonly string[];
+  /** Absent: the network of pods that is built in. */
+  readonly podNetwork?: PodNetwork;
   /** Flags of components; a cluster that exists learns them too, and has them after its next start. */
   readonly extraConfig: readonly ExtraOption[];
   /** Whether the user gave this flag. */
@@ -47,6 +50,13 @@ export async function newProfile(env: LauncherEnv, options: NewProfileOptions): 
       id: "IP_FAMILY_UNSUPPORTED",
       exitCode: EXIT.usage,
       fix: "k8ts start --driver=netns --ip-family=dual",
+    });
+  }
+  if (driver === "simulated" && options.podNetwork !== undefined) {
+    throw new UserError("pods of the simulated driver have no network that a plugin could make", {
+      id: "CNI_UNSUPPORTED",
+      exitCode: EXIT.usage,
+      fix: "k8ts start --driver=netns --cni=FILE",
     });
   }
   const addresses = (index: number): readonly string[] =>
@@ -79,6 +89,7 @@ export async function newProfile(env: LauncherEnv, options: NewProfileOptions): 
     serviceCIDR: options.serviceCIDR,
     dnsIP: nthIp(parseIpRanges(options.serviceCIDR)[0]!, DNS_OFFSET),
     dnsDomain: options.dnsDomain,
+    ...(options.podNetwork !== undefined && { podNetwork: options.podNetwork }),
     kubeconfig: env.kubeconfig,
   };
 }

@@ -9,6 +9,8 @@ export interface NodePaths {
   readonly manifests: string;
   readonly containerdRoot: string;
   readonly cniConf: string;
+  /** Of the user's own pod network. */
+  readonly cniTemplate: string;
   readonly cniData: string;
   /** Sockets and state that do not outlive a boot; short, because a socket path holds 107 bytes. */
   readonly run: string;
@@ -60,6 +62,7 @@ export function profilePaths(env: LauncherEnv, profile: string): ProfilePaths {
         manifests: join(node, "manifests"),
         containerdRoot: join(node, "containerd"),
         cniConf: join(node, "cni/net.d"),
+        cniTemplate: join(node, "cni/template.conflist"),
         cniData: join(node, "cni/data"),
         run: join(run, name),
       };

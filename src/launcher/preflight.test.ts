@@ -7,12 +7,14 @@ import { drivers } from "./drivers/index.ts";
 import {
   checkHome,
   checkIPv6,
+  checkKernel,
   checkPort,
   checkPrivileges,
   freePort,
   installPackages,
   missingPackages,
 } from "./preflight.ts";
+import type { KernelTools } from "#network";
 import { newTestEnv } from "./test-env.ts";
 
 const HOST = "127.0.0.1";
@@ -39,6 +41,27 @@ test("checkIPv6 asks the kernel where a cluster needs it", async () => {
   await assert.rejects(checkIPv6(dual, file), { id: "IPV6_MISSING", message: /switched off/ });
   await writeFile(file, "0\n");
   await checkIPv6(dual, file);
+});
+
+test("checkKernel names what is missing and what to type, and notes what is only worse without", async () => {
+  const notes: string[] = [];
+  const note = (text: string): void => void notes.push(text);
+  await checkKernel(note, signal, lacking());
+  await assert.rejects(checkKernel(note, signal, lacking("vxlan", "br_netfilter", "nf_conntrack")), {
+    id: "KERNEL_LACKS",
+    exitCode: 78,
+    fix: "modprobe --all br_netfilter",
+    message: /^this machine's kernel lacks rules for packets of bridges/,
+  });
+  assert.deepEqual(notes, []);
+  await checkKernel(note, signal, lacking("vxlan"));
+  assert.deepEqual(notes, [
+    "this machine's kernel lacks VXLAN: pods do not reach nodes behind a router (modprobe --all vxlan)",
+  ]);
+  await assert.rejects(checkKernel(note, signal, { ...lacking(), inNewNamespace: notPermitted }), {
+    id: "NAMESPACES_MISSING",
+    message: "unshare: Operation not permitted",
+  });
 });
 
 test("checkHome takes a folder that can be made, and makes nothing", async () => {
@@ -124,6 +147,18 @@ test("installPackages passes on what apt-get says", async () => {
     message: /installing them failed \(.*E: no mirror\)/,
   });
 });
+
+/** A kernel that has neither these nor modules for them. */
+function lacking(...names: readonly string[]): KernelTools {
+  return {
+    inNewNamespace: () => Promise.resolve(`${names.join("\n")}\n`),
+    load: () => Promise.resolve(false),
+  };
+}
+
+function notPermitted(): Promise<never> {
+  return Promise.reject(new Error("unshare: Operation not permitted"));
+}
 
 /** Writes down how it was called, then does as `script` says; resolves with the calls. */
 async function fakeAptGet(dir: string, script: string): Promise<() => Promise<readonly string[]>> {

@@ -8,6 +8,7 @@ import { familiesOf } from "./ip-family.ts";
 import type { LauncherEnv } from "./paths.ts";
 import type { Profile } from "./profile.ts";
 import { runCommand, tryCommand } from "#component-base";
+import type { KernelTools } from "#network";
 import { EXIT, UserError, explain } from "./user-error.ts";
 
 /** Less than this and image layers or the store would soon fail. */
@@ -81,6 +82,30 @@ export async function checkIPv6(
     exitCode: EXIT.config,
     fix:
       text === undefined ? "k8ts start --ip-family=ipv4" : "sysctl -w net.ipv6.conf.default.disable_ipv6=0",
+  });
+}
+
+/** Loads modules that nobody has loaded yet. What is only worse without is noted. */
+export async function checkKernel(
+  note: (text: string) => void,
+  signal: AbortSignal,
+  tools?: KernelTools,
+): Promise<void> {
+  const { lackOf, missingInKernel, remedyOf, systemKernelTools } = await import("#network");
+  const missing = await missingInKernel(tools ?? systemKernelTools, signal).catch((cause: unknown) => {
+    throw new UserError(explain(cause), {
+      id: "NAMESPACES_MISSING",
+      exitCode: EXIT.config,
+      fix: "start it outside of a container, or k8ts start --driver=simulated",
+      cause,
+    });
+  });
+  const needed = missing.find(({ without }) => without === undefined);
+  if (needed === undefined) return missing.forEach((need) => note(`${lackOf(need)} (${remedyOf(need)})`));
+  throw new UserError(lackOf(needed), {
+    id: "KERNEL_LACKS",
+    exitCode: EXIT.config,
+    fix: remedyOf(needed),
   });
 }
 

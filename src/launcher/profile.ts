@@ -3,6 +3,7 @@ import { mkdir, readFile, readdir, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ExtraOption } from "./extra-config.ts";
 import { profilePaths, type LauncherEnv } from "./paths.ts";
+import type { PodNetwork } from "./pod-network.ts";
 import { EXIT, UserError } from "./user-error.ts";
 
 export type DriverName = "netns" | "host" | "simulated";
@@ -38,6 +39,8 @@ export interface Profile {
   readonly dnsDomain: string;
   /** `HOST:PORT` of registries without trusted TLS. */
   readonly insecureRegistries?: readonly string[];
+  /** Absent: the pod network that is built in. */
+  readonly podNetwork?: PodNetwork;
   /** Flags of components that the user chose. */
   readonly extraConfig?: readonly ExtraOption[];
   /** The kubeconfig file that got the context. */

@@ -78,6 +78,7 @@ export function agentProgram(env: LauncherEnv, profile: Profile, node: NodeSpec)
           `--cgroup-root=${cgroupRoot(profile, node)}`,
           `--cni-conf-dir=${nodePaths.cniConf}`,
           `--cni-data-dir=${nodePaths.cniData}`,
+          ...(profile.podNetwork === undefined ? [] : ["--network-plugin=cni"]),
           // nodes that share a developer's disk do not shed pods because it is nearly full; as kind and minikube
           ...(profile.driver === "host"
             ? []

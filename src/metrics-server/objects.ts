@@ -1,8 +1,7 @@
-/** What makes the API visible: its APIService, and the role by which users may read it; made again when missing. @module */
+/** What makes the API visible: its APIService, made again when missing, and the role by which users may read it. @module */
 import { isAlreadyExists, unless } from "#apimachinery";
 import { APIServices } from "#api/apiregistration/v1/apiservice";
 import type { APIService } from "#api/apiregistration/v1/types.gen";
-import { ClusterRoles } from "#api/rbac/v1/clusterrole";
 import type { ClusterRole } from "#api/rbac/v1/types.gen";
 import type { Client } from "#client";
 import { GROUP, VERSION } from "./types.ts";
@@ -19,7 +18,7 @@ const apiService: APIService = {
   spec: { group: GROUP, version: VERSION, groupPriorityMinimum: PRIORITY, versionPriority: PRIORITY },
 };
 
-const readerRole: ClusterRole = {
+export const metricsReaderRole: ClusterRole = {
   apiVersion: "rbac.authorization.k8s.io/v1",
   kind: "ClusterRole",
   metadata: {
@@ -34,10 +33,7 @@ const readerRole: ClusterRole = {
   rules: [{ apiGroups: [GROUP], resources: ["pods", "nodes"], verbs: ["get", "list", "watch"] }],
 };
 
-/** Objects that exist are left as they are. */
-export async function ensureMetricsObjects(client: Client, signal: AbortSignal): Promise<void> {
-  await Promise.all([
-    unless(isAlreadyExists, client.create(APIServices, apiService, signal)),
-    unless(isAlreadyExists, client.create(ClusterRoles, readerRole, signal)),
-  ]);
+/** One that exists is left as it is. */
+export async function ensureMetricsApi(client: Pick<Client, "create">, signal: AbortSignal): Promise<void> {
+  await unless(isAlreadyExists, client.create(APIServices, apiService, signal));
 }

@@ -1,9 +1,11 @@
 /** The programs and files by which a node's network is changed: `ip`, `nft`, `/proc/sys/net`. All act on the namespace of this process. @module */
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { tryCommand } from "#component-base";
-import type { Link } from "./tunnel.ts";
+import { systemKernelTools, type KernelTools } from "./kernel-needs.ts";
+import type { RouteTables } from "./kernel-routes.ts";
+import type { Link, TunnelState } from "./tunnel.ts";
 
 export interface NetworkTools {
   /** Runs the lines as one `ip -batch`; rejects with ip's message at the first line that fails. */
@@ -20,9 +22,13 @@ export interface NetworkTools {
   linkOf(address: string, signal: AbortSignal): Promise<Link | undefined>;
   /** The address that a VXLAN interface sends from; undefined without such an interface. */
   tunnelAddress(name: string, signal: AbortSignal): Promise<string | undefined>;
+  /** Permanent neighbours and forwarding entries of a VXLAN interface, which must be there. */
+  tunnelPeers(name: string, signal: AbortSignal): Promise<Omit<TunnelState, "routes">>;
+  /** The kernel's routes, read without a program. */
+  routeTables(): Promise<RouteTables>;
   /** One `nft -f -` transaction. */
   nft(script: string, signal: AbortSignal): Promise<void>;
-  /** Sets `net.ipv4.ip_forward` and the like. */
+  /** Sets `net.ipv4.ip_forward` and the like; rejects with what to type. */
   sysctl(name: string, value: string): Promise<void>;
   /** Replaces a file in one step. */
   writeFile(path: string, text: string): Promise<void>;
@@ -30,6 +36,7 @@ export interface NetworkTools {
   removeFile(path: string): Promise<void>;
   hasInterface(name: string): boolean;
   hasIPv6(): boolean;
+  readonly kernel: KernelTools;
 }
 
 const PACKAGES: Readonly<Record<string, string>> = { ip: "iproute2", bridge: "iproute2", nft: "nftables" };
@@ -94,11 +101,49 @@ export const systemNetworkTools: NetworkTools = {
     const data = link?.linkinfo?.info_data;
     return data?.local ?? data?.local6 ?? "";
   },
+  async tunnelPeers(name, signal) {
+    const neighbours = await show<{ dst: string; lladdr?: string }>(
+      "ip",
+      ["neigh", "show", "dev", name, "nud", "permanent"],
+      signal,
+    );
+    const forwarding = await show<{ mac: string; dst?: string }>(
+      "bridge",
+      ["fdb", "show", "dev", name],
+      signal,
+    );
+    return {
+      neighbours: pairs(neighbours.map(({ dst, lladdr }) => [dst, lladdr])),
+      forwarding: pairs(forwarding.map(({ mac, dst }) => [mac, dst])),
+    };
+  },
+  async routeTables() {
+    const [ipv4, ipv6] = await Promise.all(
+      ["route", "ipv6_route"].map((name) =>
+        readFile(`/proc/self/net/${name}`, "utf8").catch((err: NodeJS.ErrnoException) => {
+          if (err.code === "ENOENT") return ""; // a kernel without that family
+          throw err;
+        }),
+      ),
+    );
+    return { ipv4: ipv4!, ipv6: ipv6! };
+  },
   async nft(script, signal) {
     await feed("nft", ["-f", "-"], [script], signal);
   },
   // names of interfaces may have dots: then slashes divide the parts
-  sysctl: (name, value) => writeFile(join("/proc/sys", ...name.split(name.includes("/") ? "/" : ".")), value),
+  async sysctl(name, value) {
+    const file = join("/proc/sys", ...name.split(name.includes("/") ? "/" : "."));
+    try {
+      await writeFile(file, value);
+    } catch (err) {
+      // where /proc/sys is read-only, somebody else may have set it
+      if ((await readFile(file, "utf8").catch(() => "")).trim() === value) return;
+      throw new Error(`Setting ${name} failed; run sysctl -w ${name}=${value} on this machine`, {
+        cause: err,
+      });
+    }
+  },
   async writeFile(path, text) {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(`${path}.new`, text, { mode: 0o600 });
@@ -108,10 +153,20 @@ export const systemNetworkTools: NetworkTools = {
   // /sys shows the namespace it was mounted in; /proc/net follows the process
   hasInterface: (name) => existsSync(`/proc/sys/net/ipv4/conf/${name}`),
   hasIPv6: () => existsSync("/proc/sys/net/ipv6/conf/all"),
+  kernel: systemKernelTools,
 };
 
 function families(): readonly string[] {
   return systemNetworkTools.hasIPv6() ? ["-4", "-6"] : ["-4"];
+}
+
+async function show<T>(program: string, args: readonly string[], signal: AbortSignal): Promise<readonly T[]> {
+  const text = await feed(program, ["-json", ...args], [], signal);
+  return JSON.parse(text.trim() === "" ? "[]" : text) as T[];
+}
+
+function pairs(all: readonly (readonly [string, string | undefined])[]): ReadonlyMap<string, string> {
+  return new Map(all.flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
 }
 
 /** Standard output. */

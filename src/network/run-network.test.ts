@@ -4,6 +4,7 @@ import type { Node } from "#api/core/v1/types.gen";
 import { FakeClock, silentLogger, type Kind, type KubeObject } from "#apimachinery";
 import type { InformerFactory, SharedInformer } from "#client";
 import type { NetworkTools } from "./network-tools.ts";
+import { NO_TUNNEL } from "./tunnel.ts";
 import { runNetwork, type NetworkOptions } from "./run-network.ts";
 
 test("runNetwork() makes the tunnel before it routes through it, and takes the MTU of the link less its headers", async () => {
@@ -28,6 +29,28 @@ test("runNetwork() with another plugin guards the ranges of Services, and leaves
       [],
       part,
     );
+});
+
+test("runNetwork() forwards packets and sees those of bridges, whichever network there is", async () => {
+  for (const plugin of ["k8ts", "cni"] as const) {
+    const { log } = await run({ plugin });
+    for (const name of ["net.ipv4.ip_forward", "net.bridge.bridge-nf-call-iptables"])
+      assert.ok(log.includes(`sysctl ${name}=1`), `${plugin}: ${name}`);
+  }
+});
+
+test("runNetwork() says what the kernel lacks instead of what a program said, and tries again when it was loaded", async () => {
+  let failures = 0;
+  const failOnce = { ip: () => (failures++ === 0 ? Promise.reject(new Error("exit 2")) : Promise.resolve()) };
+  const lacks = {
+    kernel: { inNewNamespace: () => Promise.resolve("bridge\n"), load: () => Promise.resolve(false) },
+  };
+  await assert.rejects(run({}, { ...failOnce, ...lacks }), {
+    message: "this machine's kernel lacks bridges; modprobe --all bridge",
+  });
+  failures = 0;
+  const { log } = await run({}, failOnce);
+  assert.ok(log.includes("sysctl net.ipv4.ip_forward=1"));
 });
 
 test("runNetwork() on a node of one family leaves the other of the cluster alone", async () => {
@@ -56,7 +79,10 @@ test("runNetwork() in a cluster of two families forwards both, and goes on liste
 });
 
 /** Until all that is known at the start has been done. */
-async function run(options: Partial<NetworkOptions>): Promise<{ readonly log: readonly string[] }> {
+async function run(
+  options: Partial<NetworkOptions>,
+  others: Partial<NetworkTools> = {},
+): Promise<{ readonly log: readonly string[] }> {
   const log: string[] = [];
   const stop = new AbortController();
   const rest = Promise.withResolvers<void>();
@@ -73,11 +99,15 @@ async function run(options: Partial<NetworkOptions>): Promise<{ readonly log: re
     hasAdvertisedRoute: () => Promise.resolve(true),
     linkOf: () => Promise.resolve({ name: "eth0", mtu: 9_001, prefixLength: 24 }),
     tunnelAddress: () => Promise.resolve(undefined),
+    tunnelPeers: () => Promise.resolve(NO_TUNNEL),
+    routeTables: () => Promise.resolve({ ipv4: "", ipv6: "" }),
     sysctl: (name, value) => note([`sysctl ${name}=${value}`]),
     writeFile: (path, text) => note([`write ${path} ${text}`]),
     removeFile: (path) => note([`remove ${path}`]),
     hasInterface: () => false,
     hasIPv6: () => true,
+    kernel: { inNewNamespace: () => Promise.resolve(""), load: () => Promise.resolve(false) },
+    ...others,
   };
   const nodes = [nodeOf("a", "192.168.49.2", "10.244.0.0/24"), nodeOf("b", "192.168.50.2", "10.244.1.0/24")];
   const running = runNetwork(
@@ -97,7 +127,7 @@ async function run(options: Partial<NetworkOptions>): Promise<{ readonly log: re
     stop.signal,
   );
   setImmediate(rest.resolve);
-  await rest.promise;
+  await Promise.race([rest.promise, running]);
   stop.abort();
   await running;
   return { log };

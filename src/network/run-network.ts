@@ -1,21 +1,12 @@
 /** Makes one node's pod network and keeps it in step with the cluster's nodes. @module */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { Nodes } from "#api/core/v1/node";
 import { familyOf } from "#api/validation/ip-range";
-import { ServiceCIDRs } from "#api/networking/v1/servicecidr";
-import { type Clock, type Logger, pause } from "#apimachinery";
+import type { Clock, Logger } from "#apimachinery";
 import type { InformerFactory } from "#client";
-import { BRIDGE, CNI_FILE, cniConfig } from "./cni-config.ts";
+import { BRIDGE, CNI_FILE } from "./cni-config.ts";
 import { IPV6, NFT_FAMILIES, ofFamily, podFamilies, type Addresses } from "./address-family.ts";
-import {
-  SERVICE_INTERFACE,
-  guardRoutes,
-  masqueradeTable,
-  masqueradeTableName,
-  nodeElements,
-  rangeLines,
-} from "./leak-guard.ts";
+import { SERVICE_INTERFACE, guardRoutes, masqueradeTable, masqueradeTableName } from "./leak-guard.ts";
 import { hostPortTableName } from "./host-ports/host-port-table.ts";
 import { runHostPorts } from "./host-ports/run-host-ports.ts";
 import { announceAddresses } from "./load-balancer/announce-addresses.ts";
@@ -23,16 +14,12 @@ import { systemNeighbourTools } from "./load-balancer/neighbour-tools.ts";
 import { startGuard } from "./load-balancer/withdrawal-guard.ts";
 import { cleanAddresses } from "./address-cleanup.ts";
 import type { NetworkTools } from "./network-tools.ts";
-import { plan, routeLines, type NetworkPlan, type TunnelMode } from "./plan.ts";
+import { passBridgedTraffic } from "./bridged-traffic.ts";
+import { lackOf, missingInKernel, remedyOf } from "./kernel-needs.ts";
+import { keepRoutes } from "./keep-routes.ts";
+import type { TunnelMode } from "./plan.ts";
 import { PROTO } from "./route-mark.ts";
-import {
-  splitRoutes,
-  TUNNEL,
-  tunnelEndLines,
-  tunnelLines,
-  tunnelOverheadBytes,
-  type Link,
-} from "./tunnel.ts";
+import { TUNNEL } from "./tunnel.ts";
 import { policyTableName } from "./policy/nftables.ts";
 import { runPolicies } from "./policy/run-policies.ts";
 
@@ -62,18 +49,13 @@ export type NetworkPlugin = "k8ts" | "cni";
 const GUARD_FILE = "load-balancer-agent";
 /** As long as a node's lease lasts: before the control plane gives the node up, which takes 50 s, it answers no more. */
 const AGENT_AWAY_SECONDS_MAX = 40;
-const MTU_DEFAULT = 1500;
-const RETRY_MS = 1_000;
-/** Node objects change with every heartbeat of their conditions; a burst is looked at once. */
-const BATCH_MS = 5;
-
 /** Resolves when `signal` aborts. What it made stays: pods go on while the agent restarts. */
 export async function runNetwork(given: NetworkOptions, signal: AbortSignal): Promise<void> {
   const options = inOwnFamilies(given);
-  await guard(options, signal);
+  await guardOrSay(options, signal);
   const { loadBalancerRange, sandboxes } = options;
   await Promise.all([
-    keepRoutes(options, signal),
+    keepRoutes({ ...options, isOurs: isOurs(options) }, signal),
     ...(isOurs(options)
       ? podFamilies(options).flatMap((nft) => [
           runPolicies({ ...options, nft }, signal),
@@ -109,43 +91,6 @@ function inOwnFamilies(options: NetworkOptions): NetworkOptions {
   return { ...options, clusterCIDRs: clusterCIDRs.filter(isOwn), serviceCIDRs: serviceCIDRs.filter(isOwn) };
 }
 
-async function keepRoutes(options: NetworkOptions, signal: AbortSignal): Promise<void> {
-  const { informers, logger, clock, tools } = options;
-  const nodes = informers.informer(Nodes);
-  let changed = Promise.withResolvers<void>();
-  const wake = (): void => changed.resolve();
-  nodes.addEventHandler({ onAdd: wake, onUpdate: wake, onDelete: wake });
-  const ranges = informers.informer(ServiceCIDRs);
-  ranges.addEventHandler({ onAdd: wake, onUpdate: wake, onDelete: wake });
-  informers.start(signal);
-  await informers.waitForSync(signal);
-  signal.addEventListener("abort", wake, { once: true });
-
-  const { nodeName, nodeIPs, tunnelMode = "auto" } = options;
-  const link = await tools.linkOf(nodeIPs[0]!, signal);
-  const here = { nodeName, nodeIPs, link, tunnelMode };
-  let applied: NetworkPlan = {
-    podCIDRs: [],
-    ...splitRoutes(await tools.routes(PROTO, signal)), // an earlier agent's
-    nodeIPs: new Set(nodeIPs),
-    serviceRanges: new Set(),
-  };
-  while (!signal.aborted) {
-    changed = Promise.withResolvers();
-    const wanted = plan(nodes.lister.list(), ranges.lister.list(), here);
-    try {
-      await apply(applied, isOurs(options) ? wanted : withoutPods(wanted), { ...options, link }, signal);
-      applied = wanted;
-      await changed.promise;
-      await clock.sleep(BATCH_MS, signal);
-    } catch (err) {
-      if (signal.aborted) return;
-      logger.error("could not bring the pod network up to date; trying again", { err, retryMs: RETRY_MS });
-      await pause(clock, RETRY_MS, signal);
-    }
-  }
-}
-
 /** Removes all that `runNetwork` made but files, for a machine that goes on without the cluster. */
 export async function cleanupNetwork(tools: NetworkTools, signal: AbortSignal): Promise<void> {
   await removeTables(tools, signal);
@@ -162,20 +107,36 @@ async function removeTables(tools: NetworkTools, signal: AbortSignal): Promise<v
     await tools.nft(`add table ${table}\ndelete table ${table}\n`, signal);
 }
 
+/** A program that fails for want of a module says something else. */
+async function guardOrSay(options: NetworkOptions, signal: AbortSignal): Promise<void> {
+  try {
+    await guard(options, signal);
+  } catch (err) {
+    if (signal.aborted) throw err;
+    const missing = await missingInKernel(options.tools.kernel, signal);
+    const needed = missing.find(({ without }) => without === undefined);
+    if (needed !== undefined) throw new Error(`${lackOf(needed)}; ${remedyOf(needed)}`, { cause: err });
+    await guard(options, signal); // modules have been loaded, perhaps
+  }
+}
+
 async function guard(options: NetworkOptions, signal: AbortSignal): Promise<void> {
   const { tools, cniConfDir, nodeIPs } = options;
   await tools.ip(guardRoutes(options, tools.hasInterface(SERVICE_INTERFACE)), signal);
   if (isOurs(options)) {
-    for (const nft of podFamilies(options)) {
-      await tools.nft(masqueradeTable(options, nodeIPs, nft), signal);
-      if (nft === IPV6) await forwardIPv6(options, signal);
-      else await tools.sysctl("net.ipv4.ip_forward", "1");
-    }
+    for (const nft of podFamilies(options)) await tools.nft(masqueradeTable(options, nodeIPs, nft), signal);
   } else {
     // what an earlier agent made as the pod network would stand in the way of the other one
     await removeTables(tools, signal);
+    if (tools.hasInterface(TUNNEL)) await tools.ip([`link del ${TUNNEL}`], signal);
     await tools.removeFile(join(cniConfDir, CNI_FILE));
   }
+  // whichever network leads to the pods
+  for (const nft of podFamilies(options)) {
+    if (nft === IPV6) await forwardIPv6(options, signal);
+    else await tools.sysctl("net.ipv4.ip_forward", "1");
+  }
+  await passBridgedTraffic(options, podFamilies(options), signal);
 }
 
 /** A machine that forwards stops listening to the router that told it the way out, unless told otherwise. */
@@ -189,74 +150,4 @@ async function forwardIPv6({ tools, nodeIPs }: NetworkOptions, signal: AbortSign
 
 function isOurs({ plugin = "k8ts" }: NetworkOptions): boolean {
   return plugin === "k8ts";
-}
-
-/** What is left when another network leads to the pods: the ranges of Services. */
-function withoutPods(wanted: NetworkPlan): NetworkPlan {
-  return { ...wanted, podCIDRs: [], routes: new Map(), tunnels: new Map() };
-}
-
-async function apply(
-  old: NetworkPlan,
-  wanted: NetworkPlan,
-  options: NetworkOptions & { readonly link: Link | undefined },
-  signal: AbortSignal,
-): Promise<void> {
-  const { tools } = options;
-  const families = isOurs(options) ? podFamilies(options) : [];
-  const elements = families.map((nft) => nodeElements(old.nodeIPs, wanted.nodeIPs, nft)).join("");
-  if (elements !== "") await tools.nft(elements, signal);
-  const mtu = mtuOf(wanted, options);
-  await makeTunnel(old, wanted, mtu, options, signal);
-  const { remove, forward, add } = tunnelLines(old.tunnels, wanted.tunnels);
-  await tools.bridge(forward, signal);
-  await tools.ip([...remove, ...routeLines(old.routes, wanted.routes), ...add], signal);
-  await tools.ip(rangeLines(options, old.serviceRanges, wanted.serviceRanges), signal);
-  await writeCniConfig(old, wanted, options, signal);
-}
-
-/** The tunnel's own end, as soon as a node needs it; it stays, for agents of others may still send through it. */
-async function makeTunnel(
-  old: NetworkPlan,
-  { podCIDRs, tunnels }: NetworkPlan,
-  mtu: number,
-  { tools, nodeIPs, link }: NetworkOptions & { readonly link: Link | undefined },
-  signal: AbortSignal,
-): Promise<void> {
-  if (tunnels.size === 0 || podCIDRs.length === 0 || link === undefined) return;
-  if (old.podCIDRs.join() === podCIDRs.join() && old.tunnels.size > 0) return;
-  const nodeIP = nodeIPs[0]!;
-  const address = await tools.tunnelAddress(TUNNEL, signal);
-  const isThere = address === nodeIP;
-  if (address !== undefined && !isThere) await tools.ip([`link del ${TUNNEL}`], signal);
-  await tools.ip(tunnelEndLines({ nodeIP, podCIDRs, link, mtu }, isThere), signal);
-}
-
-async function writeCniConfig(
-  old: NetworkPlan,
-  wanted: NetworkPlan,
-  options: NetworkOptions & { readonly link: Link | undefined },
-  signal: AbortSignal,
-): Promise<void> {
-  const { podCIDRs } = wanted;
-  const { tools, cniConfDir, cniDataDir: dataDir, logger } = options;
-  const mtu = mtuOf(wanted, options);
-  const isSame = podCIDRs.join() === old.podCIDRs.join() && mtu === mtuOf(old, options);
-  if (podCIDRs.length === 0 || isSame) return;
-  if (ofFamily(podCIDRs, "IPv6") !== undefined) await makeBridge(tools, signal);
-  await tools.writeFile(join(cniConfDir, CNI_FILE), cniConfig({ podCIDRs, dataDir, mtu }));
-  logger.info("pod network is ready", { podCIDRs, mtu });
-}
-
-/** Else the first pod of the node would wait until nobody objects to the gateway's IPv6 address. */
-async function makeBridge(tools: NetworkTools, signal: AbortSignal): Promise<void> {
-  if (!tools.hasInterface(BRIDGE)) await tools.ip([`link add ${BRIDGE} type bridge`], signal);
-  await tools.sysctl(`net.ipv6.conf.${BRIDGE}.accept_dad`, "0");
-}
-
-function mtuOf(
-  { tunnels }: NetworkPlan,
-  { mtu, link, nodeIPs }: { mtu?: number; link: Link | undefined; nodeIPs: readonly string[] },
-): number {
-  return mtu ?? (link?.mtu ?? MTU_DEFAULT) - (tunnels.size > 0 ? tunnelOverheadBytes(nodeIPs[0]!) : 0);
 }

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { after, before, suite, test } from "node:test";
-import { TUNNEL, tunnelEndLines, tunnelLines, tunnelOverheadBytes } from "./tunnel.ts";
+import {
+  NO_TUNNEL,
+  TUNNEL,
+  tunnelEndLines,
+  tunnelLines,
+  tunnelOverheadBytes,
+  tunnelState,
+} from "./tunnel.ts";
 
 const isRoot = process.geteuid?.() === 0;
 const spaceOf = (name: string): string => `k8ts-tunnel-${name}${process.pid}`;
@@ -62,7 +69,7 @@ suite("the tunnel between nodes", { skip: isRoot ? false : "needs root to make n
         const nodeIP = nodeIPs[index]!;
         const link = { name: "eth0", mtu: 1500, prefixLength: 25 };
         const wanted = new Map(other.podCIDRs.map((podCIDR) => [podCIDR, other.nodeIPs[index]!]));
-        const { forward, add } = tunnelLines(new Map(), wanted);
+        const { forward, add } = tunnelLines(NO_TUNNEL, tunnelState(wanted));
         if (index > 0) run(`-n ${space} link del ${TUNNEL}`);
         for (const isThere of [false, true])
           batch(space, "ip", tunnelEndLines({ nodeIP, podCIDRs, link, mtu }, isThere));

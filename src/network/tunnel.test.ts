@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isOnLink, splitRoutes, tunnelEndLines, tunnelLines } from "./tunnel.ts";
+import { isOnLink, splitRoutes, tunnelEndLines, tunnelLines, tunnelState } from "./tunnel.ts";
 
 test("tunnelEndLines() makes the interface once, and sets what may have changed each time", () => {
   const link = { name: "eth0", mtu: 1500, prefixLength: 24 };
@@ -21,14 +21,23 @@ test("tunnelLines() changes only what differs, and forwards before it routes", (
   const old = new Map([
     ["10.244.1.0/24", "192.168.50.3"],
     ["10.244.2.0/24", "192.168.50.4"],
+    ["fd00:10:244:2::/64", "192.168.50.4"],
   ]);
   const wanted = new Map([
     ["10.244.1.0/24", "192.168.50.3"],
     ["10.244.4.0/24", "192.168.51.5"],
   ]);
-  assert.deepEqual(tunnelLines(old, wanted), {
-    remove: ["route del 10.244.2.0/24 proto 88"],
-    forward: ["fdb replace 0a:58:c0:a8:33:05 dev k8ts.vxlan dst 192.168.51.5"],
+  assert.deepEqual(tunnelLines(tunnelState(old), tunnelState(wanted)), {
+    remove: [
+      "route del 10.244.2.0/24 proto 88",
+      "route del fd00:10:244:2::/64 proto 88",
+      "neigh del 10.244.2.0 dev k8ts.vxlan",
+      "neigh del fd00:10:244:2:: dev k8ts.vxlan",
+    ],
+    forward: [
+      "fdb del 0a:58:c0:a8:32:04 dev k8ts.vxlan dst 192.168.50.4",
+      "fdb replace 0a:58:c0:a8:33:05 dev k8ts.vxlan dst 192.168.51.5",
+    ],
     add: [
       "neigh replace 10.244.4.0 lladdr 0a:58:c0:a8:33:05 dev k8ts.vxlan nud permanent",
       "route replace 10.244.4.0/24 via 10.244.4.0 dev k8ts.vxlan onlink proto 88",
@@ -36,15 +45,30 @@ test("tunnelLines() changes only what differs, and forwards before it routes", (
   });
 });
 
+test("tunnelLines() follows a range that another node has now, by its neighbour alone", () => {
+  const [old, wanted] = ["192.168.50.3", "192.168.50.4"].map((ip) =>
+    tunnelState(new Map([["10.244.1.0/24", ip]])),
+  );
+  assert.deepEqual(tunnelLines(old!, wanted!), {
+    remove: [],
+    forward: [
+      "fdb del 0a:58:c0:a8:32:03 dev k8ts.vxlan dst 192.168.50.3",
+      "fdb replace 0a:58:c0:a8:32:04 dev k8ts.vxlan dst 192.168.50.4",
+    ],
+    add: ["neigh replace 10.244.1.0 lladdr 0a:58:c0:a8:32:04 dev k8ts.vxlan nud permanent"],
+  });
+  assert.deepEqual(tunnelLines(old!, old!), { remove: [], forward: [], add: [] });
+});
+
 test("splitRoutes() knows the tunnel's routes by their gateway", () => {
-  const { routes, tunnels } = splitRoutes(
+  const { routes, tunnelRoutes } = splitRoutes(
     new Map([
       ["10.244.1.0/24", "192.168.49.3"],
       ["10.244.2.0/24", "10.244.2.0"],
     ]),
   );
   assert.deepEqual([...routes], [["10.244.1.0/24", "192.168.49.3"]]);
-  assert.deepEqual([...tunnels], [["10.244.2.0/24", ""]]);
+  assert.deepEqual([...tunnelRoutes], ["10.244.2.0/24"]);
 });
 
 test("isOnLink() compares networks", () => {

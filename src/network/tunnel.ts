@@ -17,8 +17,18 @@ export function tunnelOverheadBytes(nodeIP: string): number {
   return familyOf(nodeIP) === "IPv4" ? 50 : 70;
 }
 
-/** podCIDR -> address of its node; "" when it is not known any more. */
+/** podCIDR -> address of its node. */
 export type Tunnels = ReadonlyMap<string, string>;
+
+/** What the kernel has for the tunnel, or should have. */
+export interface TunnelState {
+  /** Ranges of pods that lead into it. */
+  readonly routes: ReadonlySet<string>;
+  /** First address of such a range -> hardware address of the tunnel's end there. */
+  readonly neighbours: ReadonlyMap<string, string>;
+  /** Hardware address of an end -> address of its node. */
+  readonly forwarding: ReadonlyMap<string, string>;
+}
 
 /** The link that carries the node's address. */
 export interface Link {
@@ -56,27 +66,64 @@ export interface TunnelLines {
   readonly add: readonly string[];
 }
 
-export function tunnelLines(old: Tunnels, wanted: Tunnels): TunnelLines {
-  const gone = [...old].filter(([podCIDR]) => !wanted.has(podCIDR));
-  const changed = [...wanted].filter(([podCIDR, nodeIP]) => old.get(podCIDR) !== nodeIP);
+export const NO_TUNNEL: TunnelState = { routes: new Set(), neighbours: new Map(), forwarding: new Map() };
+
+export function tunnelState(tunnels: Tunnels): TunnelState {
+  const ends = [...tunnels].map(
+    ([podCIDR, nodeIP]) => [gatewayOf(podCIDR), hardwareAddress(nodeIP)] as const,
+  );
   return {
-    remove: gone.map(([podCIDR]) => `route del ${podCIDR} proto ${PROTO}`),
-    forward: changed.map(([, ip]) => `fdb replace ${hardwareAddress(ip)} dev ${TUNNEL} dst ${ip}`),
-    add: changed.flatMap(([podCIDR, nodeIP]) => [
-      `neigh replace ${gatewayOf(podCIDR)} lladdr ${hardwareAddress(nodeIP)} dev ${TUNNEL} nud permanent`,
-      `route replace ${podCIDR} via ${gatewayOf(podCIDR)} dev ${TUNNEL} onlink proto ${PROTO}`,
-    ]),
+    routes: new Set(tunnels.keys()),
+    neighbours: new Map(ends),
+    forwarding: new Map([...tunnels.values()].map((nodeIP) => [hardwareAddress(nodeIP), nodeIP])),
   };
 }
 
-/** Routes of an earlier agent, told apart: those that lead through the tunnel have the range's first address as gateway. */
-export function splitRoutes(routes: ReadonlyMap<string, string>): {
+export function tunnelLines(old: TunnelState, wanted: TunnelState): TunnelLines {
+  const { routes, neighbours, forwarding } = wanted;
+  return {
+    remove: [
+      ...[...old.routes]
+        .filter((podCIDR) => !routes.has(podCIDR))
+        .map((podCIDR) => `route del ${podCIDR} proto ${PROTO}`),
+      ...without(old.neighbours, neighbours).map(([ip]) => `neigh del ${ip} dev ${TUNNEL}`),
+    ],
+    forward: [
+      ...without(old.forwarding, forwarding).map(([mac, ip]) => `fdb del ${mac} dev ${TUNNEL} dst ${ip}`),
+      ...changed(old.forwarding, forwarding).map(([mac, ip]) => `fdb replace ${mac} dev ${TUNNEL} dst ${ip}`),
+    ],
+    add: [
+      ...changed(old.neighbours, neighbours).map(
+        ([ip, mac]) => `neigh replace ${ip} lladdr ${mac} dev ${TUNNEL} nud permanent`,
+      ),
+      ...[...routes]
+        .filter((podCIDR) => !old.routes.has(podCIDR))
+        .map(
+          (podCIDR) =>
+            `route replace ${podCIDR} via ${gatewayOf(podCIDR)} dev ${TUNNEL} onlink proto ${PROTO}`,
+        ),
+    ],
+  };
+}
+
+type Entries = readonly (readonly [string, string])[];
+
+function without(old: ReadonlyMap<string, string>, wanted: ReadonlyMap<string, string>): Entries {
+  return [...old].filter(([key]) => !wanted.has(key));
+}
+
+function changed(old: ReadonlyMap<string, string>, wanted: ReadonlyMap<string, string>): Entries {
+  return [...wanted].filter(([key, value]) => old.get(key) !== value);
+}
+
+/** Routes told apart: those that lead through the tunnel have the range's first address as gateway. */
+export function splitRoutes(all: ReadonlyMap<string, string>): {
   readonly routes: ReadonlyMap<string, string>;
-  readonly tunnels: Tunnels;
+  readonly tunnelRoutes: ReadonlySet<string>;
 } {
   return {
-    routes: new Map([...routes].filter((route) => !isTunnel(route))),
-    tunnels: new Map([...routes].filter(isTunnel).map(([podCIDR]) => [podCIDR, ""])),
+    routes: new Map([...all].filter((route) => !isTunnel(route))),
+    tunnelRoutes: new Set([...all].filter(isTunnel).map(([podCIDR]) => podCIDR)),
   };
 }
 

@@ -1,9 +1,12 @@
 /** Which endpoints of a Service's port get traffic, by upstream's rules of readiness, termination, topology and locality. @module */
-import type { Service, ServicePort } from "#api/core/v1/types.gen";
+import type { ServicePort } from "#api/core/v1/types.gen";
 import type { Endpoint, EndpointSlice } from "#api/discovery/v1/types.gen";
 import type { IpFamily } from "#api/validation/ip";
 import { canonical } from "./addresses.ts";
 import { inSteps } from "./turns.ts";
+
+/** Such slices are for DNS alone. */
+const HEADLESS_LABEL = "service.kubernetes.io/headless";
 
 export interface Target {
   readonly ip: string;
@@ -43,12 +46,11 @@ interface Candidate extends Target {
 
 /** Endpoints that terminate serve only when no ready one is left (KEP-1669). Yields how many it has looked at since it last did. */
 export function* targetsOf(
-  service: Service,
   port: ServicePort,
   slices: readonly EndpointSlice[],
   place: Place,
 ): Generator<number, Targets> {
-  const all = yield* candidatesOf(service, port, slices, place);
+  const all = yield* candidatesOf(port, slices, place);
   const ready: Candidate[] = [];
   const ending: Candidate[] = [];
   const serving: Candidate[] = [];
@@ -95,28 +97,32 @@ function hinted(
 }
 
 function* candidatesOf(
-  service: Service,
   port: ServicePort,
   slices: readonly EndpointSlice[],
   place: Place,
 ): Generator<number, readonly Candidate[]> {
   const candidates = new Map<string, Candidate>();
-  const publishes = service.spec?.publishNotReadyAddresses === true;
   const key = portKey(port.name, port.protocol);
   for (const slice of slices) {
-    if (slice.addressType !== place.family) continue;
+    if (slice.addressType !== place.family || isHeadless(slice)) continue;
     const addresses = addressesOf(slice).get(key) ?? [];
     for (const { ip, port: number, text, endpoint } of addresses) {
       const { conditions, hints, nodeName } = endpoint;
-      const isReady = publishes || conditions?.ready !== false;
-      const isServing = conditions?.serving ?? isReady;
       const isTerminating = conditions?.terminating === true;
+      // a new pod may have the address of one that is about to go, or move between slices
+      if (isTerminating && candidates.has(text)) continue;
+      const isReady = conditions?.ready !== false;
+      const isServing = conditions?.serving !== false;
       const isLocal = nodeName === place.nodeName;
       candidates.set(text, { ip, port: number, text, isLocal, isReady, isServing, isTerminating, hints });
     }
     yield addresses.length;
   }
   return [...candidates.values()];
+}
+
+function isHeadless({ metadata }: EndpointSlice): boolean {
+  return metadata.labels?.[HEADLESS_LABEL] !== undefined;
 }
 
 interface Address {
@@ -143,7 +149,7 @@ function addressesOf(slice: EndpointSlice): AddressesByPort {
   if (known !== undefined) return known;
   const byPort = new Map<string, Address[]>();
   for (const { name, protocol, port } of slice.ports ?? []) {
-    if (port === undefined) continue;
+    if (port === undefined || port === 0) continue;
     const key = portKey(name, protocol);
     const list = byPort.get(key) ?? [];
     byPort.set(key, list);

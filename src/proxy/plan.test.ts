@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { LoadBalancerIngress, Service, ServiceSpec } from "#api/core/v1/types.gen";
-import type { EndpointSlice } from "#api/discovery/v1/types.gen";
+import type { EndpointConditions, EndpointSlice } from "#api/discovery/v1/types.gen";
 import { plan, type Frontend, type PortPlan, type ServicePlan } from "./plan.ts";
 
 const options = { family: "IPv4", nodeName: "n1", zone: "z1", nodeIPs: ["192.168.49.2", "fd00::2"] } as const;
@@ -87,10 +87,10 @@ const cases: readonly {
     ),
   },
   {
-    name: "serves not-ready endpoints that are to be published",
+    name: "leaves it to slices whether one that is not ready is to be published",
     spec: { publishNotReadyAddresses: true },
     endpoints: ["10.244.0.5@n1!"],
-    want: ["service-ips 10.96.0.9 . tcp . 80: internal -> 10.244.0.5"],
+    want: ["no-endpoint-services 10.96.0.9 . tcp . 80: reject-chain"],
   },
   {
     name: "drops for internalTrafficPolicy Local when only other nodes serve",
@@ -131,6 +131,31 @@ for (const { name, spec, ingress = [], endpoints, want } of cases) {
     const balanced = { ...service(spec), status: { loadBalancer: { ingress } } };
     assert.deepEqual(describe(plan(balanced, [slice(endpoints)], options)), want);
   });
+}
+
+test("plan() takes an endpoint of which slices say nothing for one that is ready and serves", () => {
+  assert.equal(poolOf().length, 1);
+  assert.equal(poolOf({ ready: false }).length, 0);
+  assert.equal(poolOf({ ready: false, terminating: true }).length, 1);
+  assert.equal(poolOf({ ready: false, serving: false, terminating: true }).length, 0);
+});
+
+test("plan() believes a running pod that has the address of one that is about to go", () => {
+  const [before, after] = [slice(["10.244.0.5@n1~"]), slice(["10.244.0.5@n2"])];
+  const next = slice(["10.244.0.6@n1"]);
+  for (const slices of [
+    [before, after, next],
+    [after, before, next],
+  ]) {
+    const [port] = plan(service(), slices, options).ports;
+    assert.deepEqual([...port!.pools.cluster], ["10.244.0.5 . 8080", "10.244.0.6 . 8080"]);
+  }
+});
+
+function poolOf(conditions: EndpointConditions = {}): readonly string[] {
+  const [endpoint] = slice(["10.244.0.5@n1"]).endpoints!;
+  const slices = [{ ...slice([]), endpoints: [{ ...endpoint!, conditions }] }];
+  return [...plan(service(), slices, options).ports[0]!.pools.cluster];
 }
 
 function portOf(spec: Partial<ServiceSpec>, endpoints: readonly string[] = ["10.244.1.5@n2"]): PortPlan {
@@ -266,6 +291,13 @@ test("plan() leaves alone a service that another proxy is to serve", () => {
   const labels = { "service.kubernetes.io/service-proxy-name": "mine" };
   const other = { ...rest, metadata: { ...metadata, labels } };
   assert.equal(plan(other, [slice(["10.244.0.5@n1"])], options).ports.length, 0);
+});
+
+test("plan() leaves slices of headless services to DNS", () => {
+  const [served, headless] = [slice(["10.244.0.5@n1"]), slice(["10.244.0.6@n1"])];
+  const labels = { "service.kubernetes.io/headless": "" };
+  const slices = [served, { ...headless, metadata: { ...headless.metadata, labels } }];
+  assert.deepEqual([...plan(service(), slices, options).ports[0]!.pools.cluster], ["10.244.0.5 . 8080"]);
 });
 
 test("plan() tells which traffic policies found nobody on this node", () => {

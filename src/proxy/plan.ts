@@ -11,6 +11,8 @@ import { targetsOf, type Place, type Target, type Targets } from "./endpoints.ts
 
 export interface ServicePlan {
   readonly ports: readonly PortPlan[];
+  /** One at most: its other ports are refused. Shared with a service that is made as another one of the address goes. */
+  readonly clusterIPs: ReadonlySet<string>;
   /** Endpoints on this node: a pod that reaches itself through a service needs another source address. Shared by services. */
   readonly hairpins: ReadonlySet<string>;
   /** UDP: `address:port`, or `*:port` of a node port -> `address:port` of every endpoint that flows may lead to. */
@@ -80,6 +82,7 @@ export interface PlanOptions extends Place {
 
 export const emptyPlan: ServicePlan = {
   ports: [],
+  clusterIPs: new Set(),
   hairpins: new Set(),
   flows: new Map(),
   healthCheck: undefined,
@@ -120,14 +123,15 @@ export function* planSteps(
   const flows = new Map<string, ReadonlySet<string>>();
   const localReady = new Set<string>();
   for (const port of service.spec?.ports ?? []) {
-    const targets = yield* targetsOf(service, port, slices, options);
+    const targets = yield* targetsOf(port, slices, options);
     yield* inSteps(targets.localReady, ({ ip }) => localReady.add(ip));
     yield* inSteps(targets.cluster, ({ ip, isLocal }) => isLocal && hairpins.add(ip));
     yield* inSteps(targets.local, ({ ip }) => hairpins.add(ip));
     ports.push(yield* planPort(subject, port, targets));
     yield* rememberFlows(flows, subject, port, targets);
   }
-  return { ports, hairpins, flows, healthCheck: healthCheckOf(service, localReady.size) };
+  const clusterIPs = new Set([subject.clusterIP]);
+  return { ports, clusterIPs, hairpins, flows, healthCheck: healthCheckOf(service, localReady.size) };
 }
 
 function subjectOf(service: Service, { family, nodeIPs }: PlanOptions): Subject | undefined {

@@ -3,7 +3,7 @@ import { Nodes } from "#api/core/v1/node";
 import type { IpFamily } from "#api/validation/ip";
 import { apiVersionOf, type Clock, type KubeObject, type Logger, pause } from "#apimachinery";
 import type { EventRecorder, InformerFactory } from "#client";
-import { deleteStaleFlows, type Flows, type Metrics } from "#component-base";
+import { deleteStaleFlows, type Flows, type HttpSecurity, type Metrics } from "#component-base";
 import { canonical, FAMILIES, listenAddresses, nodePortAddresses, ofFamily } from "./addresses.ts";
 import { ChangeTracker, type Plans } from "./change-tracker.ts";
 import { ProxyHealth, serveProxyHealth } from "./health/proxy-health.ts";
@@ -35,7 +35,7 @@ export interface ProxyOptions extends Omit<MasqueradeOptions, "clusterCIDRs"> {
   /** Sets `net.ipv4.…`; needed for node ports on loopback only. */
   readonly sysctl?: (name: string, value: string) => Promise<void>;
   /** Where `/healthz` and `/livez` are served; absent: nowhere. */
-  readonly healthz?: HttpAddress;
+  readonly healthz?: HttpAddress & { readonly secure?: HttpSecurity };
   /** Where `/metrics` is served; absent: nowhere. */
   readonly metrics?: HttpAddress;
   /** What the client counts, to be shown with the rest. */
@@ -130,7 +130,7 @@ async function openFamily(
   { options, health, servers }: Opening,
   signal: AbortSignal,
 ): Promise<FamilyProxy> {
-  const { nft, nodeIPs, nodeName, logger, events, serviceCIDRs } = options;
+  const { nft, nodeIPs, nodeName, logger, events, serviceCIDRs, sysctl } = options;
   const own = options.machineAddresses?.() ?? nodeIPs;
   const nodePorts = nodePortAddresses(options.nodePortAddresses ?? [], { family, nodeIPs, own });
   const table = new ServiceTable({
@@ -139,11 +139,10 @@ async function openFamily(
     serviceCIDRs,
     masquerade: options,
     nodePorts,
+    sysctl,
     logger,
   });
   await table.open(signal);
-  if (nodePorts.type === "some" && nodePorts.hasLoopback)
-    await options.sysctl?.("net.ipv4.conf.all.route_localnet", "1");
   const healthServers = servers.use(
     new ServiceHealthServers({
       hosts: listenAddresses(family, nodePorts),

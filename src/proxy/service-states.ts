@@ -1,11 +1,11 @@
 /** What a table holds for all services: their ports, what they share, and what they have been promised of addresses. @module */
 import type { ObjectKey } from "#apimachinery";
 import { Claims } from "./claims.ts";
-import { Hairpins } from "./hairpins.ts";
 import { clientsMap, type ObjectOptions } from "./nftables/objects.ts";
 import { TableContent, Transaction } from "./nftables/transaction.ts";
 import { emptyPlan, type HealthCheck, type ServicePlan, type TrafficPolicy } from "./plan.ts";
 import { PortState } from "./port-state.ts";
+import { SharedElements } from "./shared-elements.ts";
 import { SERVICE_UNITS, type Turns } from "./turns.ts";
 
 interface Held {
@@ -20,7 +20,8 @@ export class ServiceStates {
   readonly #content: TableContent;
   readonly #held = new Map<ObjectKey, Held>();
   readonly #claims = new Claims();
-  readonly #hairpins = new Hairpins();
+  readonly #clusterIPs = new SharedElements("cluster-ips");
+  readonly #hairpins = new SharedElements("hairpin-connections", (ip) => `${ip} . ${ip}`);
   readonly #healthChecks = new Map<ObjectKey, HealthCheck>();
   readonly #withoutLocal: Record<TrafficPolicy, number> = { internal: 0, external: 0 };
 
@@ -93,6 +94,7 @@ export class ServiceStates {
       yield* state.update(port, own, tx);
     }
     for (const [id, port] of plansBefore) yield* held.ports.get(id)!.remove(port, tx);
+    yield* this.#clusterIPs.update(held.plan.clusterIPs, plan.clusterIPs, tx);
     yield* this.#hairpins.update(held.plan.hairpins, plan.hairpins, tx);
     this.#remember(service, { plan, ports }, held);
   }

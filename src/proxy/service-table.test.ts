@@ -113,6 +113,23 @@ test("commit() removes what it has kept for nobody for the longest time, and at 
   assert.equal(lines.filter((line) => /^delete (chain|map|set)/.test(line)).length, 5);
 });
 
+test("commit() knows the address of a service as long as one has it, also when the next one takes it over at once", async () => {
+  const next = web(["10.244.0.6"], "b", { clusterIP: "10.96.0.97" });
+  const { set } = fixture();
+  const addressesOf = async (services: Readonly<Record<string, ServicePlan>>): Promise<readonly string[]> =>
+    (await set(services)).filter((line) => line.includes("cluster-ips {"));
+  assert.deepEqual(await addressesOf({ a: web([]) }), [
+    "add set cluster-ips { type ipv4_addr ; }",
+    "add element cluster-ips { 10.96.0.97 }",
+  ]);
+  assert.deepEqual(await addressesOf({ b: next, a: emptyPlan }), []);
+  assert.deepEqual(await addressesOf({ b: emptyPlan, a: web([]) }), [
+    "delete element cluster-ips { 10.96.0.97 }",
+    "add element cluster-ips { 10.96.0.97 }",
+  ]);
+  assert.deepEqual(await addressesOf({ a: emptyPlan }), ["delete element cluster-ips { 10.96.0.97 }"]);
+});
+
 test("commit() of an equal plan runs nothing", async () => {
   const { set } = fixture();
   await set({ a: web(["10.244.0.5"], "a", { sessionAffinity: "ClientIP" }) });

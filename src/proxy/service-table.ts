@@ -22,6 +22,8 @@ export interface ServiceTableOptions {
   /** Its `clusterCIDRs` are of both families. */
   readonly masquerade: MasqueradeOptions;
   readonly nodePorts: NodePortAddresses;
+  /** Sets `net.ipv4.…`; asked for if node ports answer on loopback. */
+  readonly sysctl?: ((name: string, value: string) => Promise<void>) | undefined;
   readonly logger?: Logger;
 }
 
@@ -58,10 +60,18 @@ export class ServiceTable {
   }
 
   /**
-   * Before any service is known: refuses the whole service range. A table that an earlier process left does so already, and
+   * Before any service is known: closes the whole service range. A table that an earlier process left does so already, and
    * serves: it stays until the first `commit`.
    */
   async open(signal: AbortSignal): Promise<void> {
+    await this.#close(signal);
+    const { nodePorts, sysctl } = this.#options;
+    // afterwards: from now on links may lead to loopback, and the table has a guard against that
+    if (nodePorts.type === "some" && nodePorts.hasLoopback)
+      await sysctl?.("net.ipv4.conf.all.route_localnet", "1");
+  }
+
+  async #close(signal: AbortSignal): Promise<void> {
     for (const table of this.#tables) {
       const isServing = await this.#options.nft.apply(`flush chain ${table} serving\n`, signal).then(
         () => true,

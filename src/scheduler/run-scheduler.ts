@@ -70,6 +70,7 @@ export async function runScheduler(options: SchedulerOptions, signal: AbortSigna
   try {
     informers.start(signal);
     await informers.waitForSync(signal);
+    options.logger.info("Scheduler started", { profiles: [...profiles.byName.keys()] });
     const scheduler = new Scheduler({ ...options, ...shared, metrics, queue, profiles: profiles.byName });
     await scheduler.run(signal);
   } catch (err) {

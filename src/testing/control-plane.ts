@@ -12,9 +12,11 @@ import {
 import type { TaskGroup } from "#component-base";
 import { startManager } from "#controller-runtime";
 import { newControllers } from "#controllers";
-import { ensureMetricsObjects, MetricsServer, type Scrape } from "#metrics-server";
+import { ensureMetricsApi, MetricsServer, type Scrape } from "#metrics-server";
 import { runScheduler } from "#scheduler";
 import type { Store } from "#storage";
+import { accountClient, tokenClient } from "../cmd/server/account-client.ts";
+import { bootstrapRbac, METRICS_SERVER } from "../cmd/server/bootstrap-rbac.ts";
 import { controllerManagerUser, controllerUser, schedulerUser } from "../cmd/server/identities.ts";
 import { FRONT_PROXY, type TestPki } from "./certificates.ts";
 
@@ -68,6 +70,7 @@ export async function startServer(
     routes: security.routes,
     serviceCIDR: SERVICE_CIDR,
     freezeObjects,
+    bootstrapRbac: bootstrapRbac(metricsServer !== undefined),
     ...(metricsServer !== undefined && { inProcessBackends: [metricsServer] }),
     disabledAdmissionPlugins: Object.keys(PLUGIN_NEEDS).filter(
       (plugin) => !controllers.includes(PLUGIN_NEEDS[plugin] ?? ""),
@@ -79,7 +82,7 @@ export async function startServer(
       requestHeader: { ...STANDARD_HEADERS, clientCa: pki.frontProxy.ca, allowedNames: [FRONT_PROXY] },
     }),
   });
-  security.attach(newClient(server.transport(), { userAgent: "kube-apiserver" }));
+  security.attach(tokenClient(server));
   return server;
 }
 
@@ -166,7 +169,7 @@ export function startMetricsServer(
 ): void {
   if (metricsServer === undefined) return;
   tasks.start("metrics-server", async (signal) => {
-    await ensureMetricsObjects(newClient(server.transport(), { userAgent: "metrics-server" }), signal);
+    await ensureMetricsApi(accountClient(server, METRICS_SERVER), signal);
     await metricsServer.run(informers, signal);
   });
 }

@@ -234,6 +234,36 @@ suite("a cluster of two address families", { skip }, () => {
       }
   });
 
+  test("a node tells of itself over TLS alone, with the kubelet's certificate, and metrics to those who may", async () => {
+    const [ip = ""] = await nodeIPs(SECOND);
+    const ca = join(cluster.home, "profiles", PROFILE, "pki/ca.crt");
+    const get = async (url: string, ...more: readonly string[]): Promise<string> => {
+      const write = ["-w", " %{http_code}", "-s", "-m", "10", "--cacert", ca];
+      const { stdout } = await run(["curl", ...write, ...more, url], process.env);
+      return stdout;
+    };
+    assert.equal(await get(`https://${ip}:8181/ready`), "OK 200");
+    assert.match(await get(`https://${ip}:10256/livez`), /"healthy":true.* 200$/);
+    assert.match(await get(`https://${ip}:9153/metrics`), /forbidden.*system:anonymous.* 403$/s);
+    await cluster.kubectl("create", "serviceaccount", "prometheus");
+    const token = (await cluster.kubectl("create", "token", "prometheus")).trim();
+    const bearer = ["-H", `Authorization: Bearer ${token}`];
+    await cluster.kubectl("create", "clusterrole", "metrics", "--verb=get", "--non-resource-url=/metrics");
+    const subject = "--serviceaccount=default:prometheus";
+    await cluster.kubectl("create", "clusterrolebinding", "metrics", "--clusterrole=metrics", subject);
+    await eventually("the right to metrics", async () => {
+      const text = await get(`https://${ip}:9153/metrics`, ...bearer);
+      return /^coredns_dns_requests_total.* 200$/ms.test(text) ? true : undefined;
+    });
+    for (const port of [8181, 9153, 10_256])
+      assert.equal(await get(`http://${ip}:${port}/`), " 000", `${port}`);
+    const path = "jsonpath={.metadata.annotations.prometheus\\.io/scheme}";
+    assert.equal(
+      await cluster.kubectl("get", "service", "-n", "kube-system", "kube-dns", "-o", path),
+      "https",
+    );
+  });
+
   test("a machine joins with both addresses", async () => {
     joining = await JoiningNode.up(cluster, 0);
     const [, , ...flags] = (await cluster.k8ts("token", "create", "--print-join-command")).trim().split(" ");
@@ -262,12 +292,13 @@ suite("a cluster of IPv6 alone", { skip }, () => {
   const PROFILE = "e2esix";
   const FIRST = `k8ts-${PROFILE}`;
   let cluster: TestCluster;
-  const { server, ips, service, answers, lookup } = steps(() => cluster);
+  const { server, ips, nodeIPs, service, answers, lookup } = steps(() => cluster);
   const { ready } = podSteps(() => cluster);
 
   before(async () => {
     cluster = await TestCluster.prepare(PROFILE);
-    await cluster.k8ts("start", "--ip-family=ipv6", "--nodes=2", "--wait=all");
+    const plain = "--extra-config=proxy.plain-http=dns-ready";
+    await cluster.k8ts("start", "--ip-family=ipv6", "--nodes=2", "--wait=all", plain);
     await cluster.k8ts("image", "build", "-t", IMAGE, WEB);
     await server("web", `${FIRST}-m02`);
     await server("far", FIRST);
@@ -295,6 +326,15 @@ suite("a cluster of IPv6 alone", { skip }, () => {
     );
   });
 
+  test("a node answers without TLS what was asked for, and nothing else", async () => {
+    const [ip = ""] = await nodeIPs(FIRST);
+    assert.equal(await httpStatus(`http://[${ip}]:8181/ready`), "200");
+    assert.equal(await httpStatus(`https://[${ip}]:10256/livez`), "200");
+    assert.equal(await httpStatus(`https://[${ip}]:9153/metrics`), "403");
+    for (const port of [9153, 10_256])
+      assert.equal(await httpStatus(`http://[${ip}]:${port}/`), "000", `${port}`);
+  });
+
   test("a load balancer has an address of IPv6 alone, at which it answers this machine", async () => {
     await service("balanced", { selector: { app: "web" }, type: "LoadBalancer" });
     const path = "jsonpath={.status.loadBalancer.ingress[*].ip}";
@@ -310,3 +350,9 @@ suite("a cluster of IPv6 alone", { skip }, () => {
     await answers("far", ip, /Hello from web/);
   });
 });
+
+/** As this machine sees it, whoever's certificate is shown; 000: no HTTP at all. */
+async function httpStatus(url: string): Promise<string> {
+  const command = ["curl", "-sk", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}", url] as const;
+  return (await run(command, process.env)).stdout;
+}

@@ -64,10 +64,7 @@ suite("joining", { skip: isRoot ? false : "needs root: real containers" }, () =>
       "the request of a serving certificate",
       async () => (await approveServing(node)) || undefined,
     );
-    const image = join(cluster.home, `${pod}.tar`);
-    const [first = ""] = (await cluster.kubectl("get", "nodes", "-o", "name")).split("\n");
-    assert.ok(first !== "");
-    await moveImage(node, image);
+    await node.takeImage(`k8ts-${PROFILE}`, "docker.io/demo/web:1");
     const overrides = JSON.stringify({ spec: { nodeName: node.name } });
     await cluster.kubectl("run", pod, "--image=demo/web:1", `--overrides=${overrides}`);
     await cluster
@@ -160,6 +157,11 @@ suite("joining", { skip: isRoot ? false : "needs root: real containers" }, () =>
       [...ports].filter((port) => !["10250", "10256", "53", "9153", "8181"].includes(port)),
       [],
     );
+    for (const address of open.filter((one) => !one.endsWith(":53"))) {
+      const url = `http://${address.replace(/^(?:0\.0\.0\.0|\*)/, "127.0.0.1")}/metrics`;
+      const { code } = await node.run("curl", "-s", "-m", "5", url);
+      assert.notEqual(code, 0, `${url} answers without TLS`);
+    }
   });
 
   test("its client certificate is renewed before it ends, and the node goes on", async () => {
@@ -253,17 +255,6 @@ function withFlag(flags: readonly string[], name: string, value: string): readon
 
 async function clientCertificate({ certDir }: JoiningNode): Promise<X509Certificate> {
   return new X509Certificate(await readFile(join(certDir, "kubelet-client-current.pem"), "utf8"));
-}
-
-/** From the first node's runtime into this one's. */
-async function moveImage(node: JoiningNode, file: string): Promise<void> {
-  const socket = (name: string): string => `/run/k8ts/${PROFILE}/${name}/containerd.sock`;
-  const ctr = (name: string, ...args: readonly string[]): Promise<unknown> =>
-    node.run("ctr", "--address", socket(name), "-n", "k8s.io", "images", ...args).then((output) => {
-      assert.equal(output.code, 0, output.stderr);
-    });
-  await ctr(`k8ts-${PROFILE}`, "export", file, "docker.io/demo/web:1");
-  await ctr(node.name, "import", file);
 }
 
 /** No bit beyond `max`, and root's. */

@@ -53,7 +53,9 @@ export class JoiningNode {
       installDir: ROOT,
       path,
     };
-    const node = new JoiningNode(launcher, JSON.parse(text) as Profile, index);
+    // what the launcher gives to nodes of its own, whoever administers this machine does himself
+    const { podNetwork: _, ...profile } = JSON.parse(text) as Profile;
+    const node = new JoiningNode(launcher, profile, index);
     await node.#up();
     return node;
   }
@@ -116,11 +118,26 @@ export class JoiningNode {
     return run(this.#onNode(command), process.env);
   }
 
+  /** From another node's runtime into this one's. */
+  async takeImage(from: string, image: string): Promise<void> {
+    const file = join(this.#paths.dir, "image.tar");
+    for (const [node, ...args] of [
+      [from, "export", file, image],
+      [this.name, "import", file],
+    ] as const) {
+      const socket = `/run/k8ts/${this.#profile.name}/${node}/containerd.sock`;
+      const { code, stderr } = await this.run("ctr", "--address", socket, "-n", "k8s.io", "images", ...args);
+      if (code !== 0)
+        throw new Error(`ctr images ${args.join(" ")} on ${node} exited with ${code}: ${stderr}`);
+    }
+    await rm(file);
+  }
+
   async down(): Promise<void> {
     await this.stopAgent();
     for (const child of this.#children) await ended(child);
     const { signal } = new AbortController();
-    await cleanNodeRuntime(this.#env, this.#profile, this.#node, systemClock, signal);
+    await cleanNodeRuntime(this.#env, this.#profile, this.#node, "delete", systemClock, signal);
     await drivers.netns.nodeDown(this.#profile, this.#node, signal);
     await rm(this.#paths.dir, { recursive: true, force: true });
     await rm(this.#paths.run, { recursive: true, force: true });

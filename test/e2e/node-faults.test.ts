@@ -1,10 +1,19 @@
-/** What goes wrong on a node while pods run: kubelet dies in phases of a pod that are held open for it and in between, probes hang, volumes vanish, the node is full. */
+/** What goes wrong on a node while pods run: kubelet dies in phases of a pod that are held open for it and in between, probes hang, volumes vanish, the node is full, the machine is shut down; and what its services have logged. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { delimiter, join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { FaultyRegistry } from "./faulty-registry.ts";
 import { TestCluster, eventually } from "./harness.ts";
+import { MachineServices, whyNoJournal, whyNoLogind } from "./machine-services.ts";
 import { IMAGE, podSteps, sh } from "./pod-steps.ts";
 
 const PROFILE = "e2enode";
@@ -13,19 +22,36 @@ const WEB = join(import.meta.dirname, "../../examples/web");
 const isRoot = process.geteuid?.() === 0;
 /** As often as kubelet dies: each time in another step of what it does for these pods. */
 const KILLS = 3;
+const CONFIG = `apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+enableSystemLogQuery: true
+`;
+/** Together as long as logind lets anybody wait. */
+const SHUTDOWN = `shutdownGracePeriod: 5s
+shutdownGracePeriodCriticalPods: 2s
+`;
 /** What a node takes, with the components' own. */
 const PODS_MAX = 110;
 
 suite("faults on a node", { skip: isRoot ? false : "needs root: real containers" }, () => {
   let cluster: TestCluster;
+  let services: MachineServices;
+  let config = "";
   const { pod, ready, phase, field, inside } = podSteps(() => cluster);
 
   before(async () => {
     cluster = await TestCluster.prepare(PROFILE);
-    await cluster.k8ts("start", "--wait=all");
+    services = new MachineServices(join(cluster.home, "services"));
+    cluster.env["PATH"] = `${services.bin}${delimiter}${process.env["PATH"]}`;
+    config = join(cluster.home, "kubelet.yaml");
+    writeFileSync(config, CONFIG);
+    await cluster.k8ts("start", "--wait=all", `--extra-config=kubelet.config=${config}`);
     await cluster.k8ts("image", "build", "-t", IMAGE, WEB);
   });
-  after(() => cluster?.destroy());
+  after(async () => {
+    await services?.stop();
+    await cluster?.destroy();
+  });
 
   suite("kubelet killed while a pod", () => {
     const quick = { terminationGracePeriodSeconds: 1 };
@@ -320,6 +346,136 @@ suite("faults on a node", { skip: isRoot ? false : "needs root: real containers"
     );
     t.diagnostic(`all ended within ${Math.round(performance.now() - ending)} ms`);
   });
+
+  suite("logs of the machine", () => {
+    const raw = (path: string): Promise<string> =>
+      cluster.kubectl("get", "--raw", `/api/v1/nodes/${NODE}/proxy/logs/${path}`);
+    const refused = async (path: string): Promise<string> => {
+      const { code, stderr } = await cluster.tryKubectl([
+        "get",
+        "--raw",
+        `/api/v1/nodes/${NODE}/proxy/logs/${path}`,
+      ]);
+      assert.notEqual(code, 0, path);
+      return stderr;
+    };
+
+    test("of a service, by its journal", { skip: whyNoJournal() }, async () => {
+      const lines = (text: string): readonly string[] => text.match(/line \d+/g) ?? [];
+      assert.deepEqual(lines(await raw("?query=kubelet&tailLines=2")), ["line 8", "line 10"]);
+      assert.deepEqual(lines(await raw("?query=other&pattern=line%20[37]")), ["line 3", "line 7"]);
+      const since = "sinceTime=2026-09-21T14:13:28Z";
+      assert.deepEqual(lines(await raw(`?query=kubelet&query=other&${since}`)).slice(-1), ["line 11"]);
+      assert.match(await raw("?query=nobody"), /^\nlog not found for nobody\n$/);
+    });
+
+    test("of a file, and of none outside of their folder", async () => {
+      const name = `k8ts-${PROFILE}-${process.pid}`;
+      const file = `/var/log/${name}.log`;
+      const link = `/var/log/${name}-link`;
+      try {
+        writeFileSync(file, "of a file\n");
+        symlinkSync("/etc/passwd", link);
+        assert.equal(await raw(`?query=${name}`), "of a file\n");
+        assert.equal(await raw(`?query=/${name}.log`), "of a file\n");
+        assert.equal(await raw(`${name}.log`), "of a file\n");
+        for (const path of [
+          `${name}-link`,
+          `?query=/${name}-link`,
+          "?query=../../etc/passwd",
+          "?query=..%2F..%2Fetc%2Fpasswd",
+          "?query=..\\..\\etc\\passwd",
+          "%2e%2e/%2e%2e/etc/passwd",
+          "..%2f..%2fetc%2fpasswd",
+        ])
+          assert.match(await refused(path), /not found|NotFound/, path);
+        assert.match(await refused("?query=kubelet%3Bid"), /BadRequest/);
+        assert.match(await refused("?query=kubelet&tailLines=100001"), /BadRequest/);
+      } finally {
+        for (const path of [file, link]) rmSync(path, { force: true });
+      }
+    });
+  });
+
+  test(
+    "the machine is shut down: pods end in the order of their priority, the node takes no more, and it heals when it was called off",
+    {
+      skip: whyNoLogind(),
+    },
+    async () => {
+      await services.startLogind();
+      await restartAgent(CONFIG + SHUTDOWN);
+      await eventually("the lock", async () => (await locks()) || undefined);
+      const dir = join(cluster.home, "shutdown");
+      mkdirSync(dir);
+      const volumes = [{ name: "signs", hostPath: { path: dir } }];
+      const trapping = (script: string): object => ({
+        ...sh("c", `trap '${script}' TERM; touch /signs/$HOSTNAME; while true; do sleep 0.1; done`),
+        volumeMounts: [{ name: "signs", mountPath: "/signs" }],
+      });
+      await pod("prompt", { containers: [trapping("touch /signs/prompt-ended; exit 0")], volumes });
+      await pod("stubborn", {
+        containers: [trapping("touch /signs/stubborn-told")],
+        terminationGracePeriodSeconds: 600,
+        volumes,
+      });
+      const priorityClassName = "system-node-critical";
+      const looks = "ls /signs >/tmp/seen; mv /tmp/seen /signs/seen; exit 0";
+      await pod("critical", { containers: [trapping(looks)], priorityClassName, volumes });
+      for (const name of ["prompt", "stubborn", "critical"]) {
+        await ready(name);
+        await eventually("its trap", async () => existsSync(join(dir, name)) || undefined);
+      }
+
+      await services.prepareForShutdown(true);
+      for (const name of ["prompt", "stubborn", "critical"]) {
+        // one that ended by itself, with 0, has succeeded all the same
+        await cluster.kubectl(
+          "wait",
+          "--for=jsonpath={.status.reason}=Terminated",
+          `pod/${name}`,
+          "--timeout=60s",
+        );
+        const message = "Pod was terminated in response to imminent node shutdown.";
+        assert.equal(await field(name, "{.status.phase}: {.status.message}"), `Failed: ${message}`);
+        const disrupted = '{.status.conditions[?(@.type=="DisruptionTarget")].reason}';
+        assert.equal(await field(name, disrupted), "TerminationByKubelet");
+      }
+      const exitCode = "{.status.containerStatuses[0].state.terminated.exitCode}";
+      assert.equal(await field("stubborn", exitCode), "137");
+      const seen = readFileSync(join(dir, "seen"), "utf8");
+      assert.match(seen, /prompt-ended[^]*stubborn-told/);
+      await cluster.kubectl("wait", "--for=condition=Ready=false", `node/${NODE}`, "--timeout=60s");
+      const told = "jsonpath={.status.conditions[?(@.type=='Ready')].message}";
+      assert.match(await cluster.kubectl("get", "node", NODE, "-o", told), /node is shutting down/);
+      await eventually("the lock is given back", async () => !(await locks()) || undefined);
+      const tolerations = [{ operator: "Exists" }];
+      await pod("late", { nodeName: NODE, tolerations, containers: [sh("c", "sleep 3600")] });
+      await phase("late", "Failed");
+      assert.equal(
+        await field("late", "{.status.reason}: {.status.message}"),
+        "NodeShutdown: Pod was rejected: Pod was rejected as the node is shutting down.",
+      );
+
+      await services.prepareForShutdown(false);
+      await cluster.kubectl("wait", "--for=condition=Ready", `node/${NODE}`, "--timeout=60s");
+      await eventually("the lock again", async () => (await locks()) || undefined);
+      await pod("after", { terminationGracePeriodSeconds: 1, containers: [sh("c", "sleep 3600")] });
+      await ready("after");
+      const metrics = await cluster.kubectl("get", "--raw", `/api/v1/nodes/${NODE}/proxy/metrics`);
+      assert.match(metrics, /^kubelet_graceful_shutdown_end_time_seconds [1-9]/m);
+      await cluster.kubectl("delete", "pods", "--all", "--now", "--timeout=60s");
+    },
+  );
+
+  async function locks(): Promise<boolean> {
+    return /"shutdown" "kubelet"/.test((await services.inhibitors()) ?? "");
+  }
+
+  async function restartAgent(text: string): Promise<void> {
+    writeFileSync(config, text);
+    await killAgent();
+  }
 
   async function tells(name: string, ...texts: readonly string[]): Promise<void> {
     await eventually(`describe tells ${texts.join(" and ")}`, async () => {

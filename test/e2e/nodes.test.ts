@@ -1,4 +1,4 @@
-/** Nodes with real containers that stop, start, come and go while their cluster runs. */
+/** Nodes with real containers that stop, start, come and go while their cluster runs, with a tunnel between them. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, readdirSync, rmSync, rmdirSync } from "node:fs";
@@ -14,6 +14,12 @@ const SECOND = `${FIRST}-m02`;
 const isRoot = process.geteuid?.() === 0;
 /** A node that has said nothing for so long is not Ready; it speaks every ten seconds. */
 const SILENT = "16s";
+/** Of a veth. */
+const LINK_MTU = 1500;
+const IP_HEADER = 20;
+const UDP_HEADER = 8;
+/** Of IP, UDP, VXLAN and Ethernet. */
+const TUNNEL_HEADERS = 50;
 
 suite("nodes", { skip: isRoot ? false : "needs root: real containers" }, () => {
   let cluster: TestCluster;
@@ -24,12 +30,66 @@ suite("nodes", { skip: isRoot ? false : "needs root: real containers" }, () => {
       "start",
       "--nodes=2",
       `--extra-config=controller-manager.node-monitor-grace-period=${SILENT}`,
+      "--extra-config=kubelet.pod-network-tunnel=always",
     );
     await cluster.k8ts("image", "build", "-t", "demo/web:1", WEB);
     await onNode("one", FIRST);
     await onNode("two", SECOND);
   });
   after(() => cluster?.destroy());
+
+  test("pods of different nodes talk through the tunnel, in packets as long as their link takes", async () => {
+    const counters = [
+      "add table ip test",
+      "add chain ip test input { type filter hook input priority -400 ; }",
+      "add rule ip test input ip frag-off & 0x3fff != 0 counter comment fragment",
+      `add rule ip test input udp dport 8472 udp length ${LINK_MTU - IP_HEADER} counter comment full`,
+      "add rule ip test input iifname eth0 ip saddr 10.244.0.0/16 counter comment bare",
+    ].join("\n");
+    await inside(FIRST, `nft -f - <<'END'\n${counters}\nEND`);
+    // Linux forbids routers to cut either of these: a datagram that fills the pods' MTU, and a page by TCP
+    const datagram = `.send(Buffer.alloc(${LINK_MTU - TUNNEL_HEADERS - IP_HEADER - UDP_HEADER}), 9, "${await ipOf("one")}"`;
+    await inside(
+      SECOND,
+      `'${process.execPath}' -e 's = require("dgram").createSocket("udp4"); s${datagram}, () => s.close())'`,
+    );
+    const full = /counter packets [1-9]\d* .*"full"/;
+    await eventually("the datagram", async () =>
+      full.test(await inside(FIRST, "nft list chain ip test input")) ? true : undefined,
+    );
+    await cluster.kubectl("exec", "two", "--", "sh", "-c", "head -c 1000000 /dev/zero >/www/big");
+    const url = `http://${await ipOf("two")}/big`;
+    const count = `wget -qO- ${url} | wc -c; cat /sys/class/net/eth0/mtu`;
+    assert.equal(
+      await cluster.kubectl("exec", "one", "--", "sh", "-c", count),
+      `1000000\n${LINK_MTU - TUNNEL_HEADERS}\n`,
+    );
+    const rules = await inside(FIRST, "nft list chain ip test input");
+    assert.match(rules, /counter packets 0 .*"fragment"/);
+    assert.match(rules, /counter packets 0 .*"bare"/);
+    await inside(FIRST, "nft delete table ip test");
+    await cluster.kubectl("expose", "pod", "two", "--port=80");
+    await eventually("the service", async () => {
+      const fetch = ["exec", "one", "--", "timeout", "5", "wget", "-qO-", "http://two"];
+      return /two/.test((await cluster.tryKubectl(fetch)).stdout) ? true : undefined;
+    });
+    await cluster.kubectl("delete", "service", "two");
+  });
+
+  test("the tunnel stays while its agent is killed and starts again", async () => {
+    const file = join(cluster.home, "profiles", PROFILE, "pids", `${FIRST}.agent.child.pid`);
+    const [pid, state] = [read(file), await tunnelOf(FIRST)];
+    assert.match(state, new RegExp(`fdb .* dst ${await nodeIP(SECOND)} `));
+    kill(Number(pid));
+    assert.equal(await tunnelOf(FIRST), state);
+    assert.match(await fetchFrom("two", "one"), /one/);
+    await eventually("another agent", async () => (["", pid].includes(read(file)) ? undefined : true));
+    await eventually("it serves exec", async () =>
+      (await cluster.tryKubectl(["exec", "one", "--", "true"])).code === 0 ? true : undefined,
+    );
+    assert.match(await fetchFrom("one", "two"), /two/);
+    assert.equal(await tunnelOf(FIRST), state);
+  });
 
   test("a node that stops takes its containers along, and the rest of the cluster works", async () => {
     await cluster.k8ts("node", "stop", SECOND);
@@ -78,7 +138,7 @@ suite("nodes", { skip: isRoot ? false : "needs root: real containers" }, () => {
 
   test("a node whose machine restarts runs its pods again", async () => {
     const id = await containerOf("two");
-    const ip = await cluster.kubectl("get", "pod", "two", "-o", "jsonpath={.status.podIP}");
+    const ip = await ipOf("two");
     await powerCut(cluster, SECOND);
     await cluster.k8ts("node", "start", SECOND);
     await eventually("another container", async () => ((await containerOf("two")) === id ? undefined : true));
@@ -86,7 +146,7 @@ suite("nodes", { skip: isRoot ? false : "needs root: real containers" }, () => {
     assert.match(await fetchFrom("one", "two"), /two/);
     assert.match(await fetchFrom("two", "one"), /one/);
     // the pod has another address, and gave back the one it had
-    const now = await cluster.kubectl("get", "pod", "two", "-o", "jsonpath={.status.podIP}");
+    const now = await ipOf("two");
     assert.deepEqual([now === ip, addresses(SECOND).includes(ip)], [false, false]);
   });
 
@@ -122,6 +182,8 @@ suite("nodes", { skip: isRoot ? false : "needs root: real containers" }, () => {
   });
 
   test("a node that is deleted leaves nothing", async () => {
+    const [ip, range] = [await nodeIP(SECOND), await rangeOf(SECOND)];
+    assert.ok(isKnown(await tunnelOf(FIRST), ip, range));
     await cluster.k8ts("node", "delete", SECOND);
     assert.equal((await cluster.tryKubectl(["get", "node", SECOND])).code, 1);
     assert.deepEqual(shims(SECOND), []);
@@ -132,6 +194,9 @@ suite("nodes", { skip: isRoot ? false : "needs root: real containers" }, () => {
       join(cluster.home, `profiles/${PROFILE}/nodes/${SECOND}`),
     ].filter((path) => existsSync(path));
     assert.deepEqual(left, []);
+    await eventually("the end of its tunnel", async () =>
+      isKnown(await tunnelOf(FIRST), ip, range) ? undefined : true,
+    );
     assert.match(await fetchFrom("one", "three"), /three/);
   });
 
@@ -147,12 +212,19 @@ suite("nodes", { skip: isRoot ? false : "needs root: real containers" }, () => {
     return files.filter((name) => /^\d+\./.test(name));
   }
 
+  const ipOf = (name: string): Promise<string> =>
+    cluster.kubectl("get", "pod", name, "-o", "jsonpath={.status.podIP}");
+  const nodeIP = (node: string): Promise<string> =>
+    cluster.kubectl("get", "node", node, "-o", "jsonpath={.status.addresses[0].address}");
+  const rangeOf = (node: string): Promise<string> =>
+    cluster.kubectl("get", "node", node, "-o", "jsonpath={.spec.podCIDR}");
+
   function containerOf(name: string): Promise<string> {
     return cluster.kubectl("get", "pod", name, "-o", "jsonpath={.status.containerStatuses[0].containerID}");
   }
 
   async function fetchFrom(from: string, to: string): Promise<string> {
-    const ip = await cluster.kubectl("get", "pod", to, "-o", "jsonpath={.status.podIP}");
+    const ip = await ipOf(to);
     // the way to a node that has just come is known to the others a moment later
     return eventually(`an answer of ${to}`, () =>
       cluster.kubectl("exec", from, "--", "timeout", "5", "wget", "-qO-", `http://${ip}`),
@@ -197,6 +269,26 @@ function kill(pid: number): void {
   } catch {
     // it has ended meanwhile
   }
+}
+
+/** Standard output of a shell in the network of a node. */
+async function inside(node: string, script: string): Promise<string> {
+  const command = ["nsenter", `--net=/run/netns/${node}.node`, "--", "sh", "-c", script];
+  const { code, stdout, stderr } = await run(command, process.env);
+  assert.equal(code, 0, `${script}: ${stderr}`);
+  return stdout;
+}
+
+/** The interface's index, which no other ever has, and routes, neighbours and forwarding entries of a node's tunnel. */
+function tunnelOf(node: string): Promise<string> {
+  const each = ["ip route show dev", "ip neigh show dev", "bridge fdb show dev"];
+  const show = each.map((what) => `${what} k8ts.vxlan | sort | sed 's/^/${what.split(" ")[1]} /'`);
+  return inside(node, ["ip -o link show dev k8ts.vxlan | cut -d: -f1", ...show].join("; "));
+}
+
+/** By its address, the range of its pods, or the range's first address. */
+function isKnown(tunnel: string, ip: string, range: string): boolean {
+  return [` ${ip} `, ` ${range} `, ` ${range.split("/")[0]} `].some((text) => tunnel.includes(text));
 }
 
 async function must(...command: readonly string[]): Promise<void> {

@@ -1,6 +1,7 @@
 /** What a node does with its resources, with real containers: limits, eviction, resizes that must wait, and its figures. */
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
@@ -15,6 +16,19 @@ const PODS_MEMORY = 400 * MIB;
 /** Of them, what is to stay free. */
 const THRESHOLD = 100 * MIB;
 const PIDS_MAX = 40;
+const PROFILE = "e2eresources";
+const NODE = `k8ts-${PROFILE}`;
+/** Of the disk of kubelet's folder, where volumes are; images are on another. */
+const DISK_MIB = 64;
+const DISK_FILES = 4_000;
+const DISK_LOW_MIB = 20;
+const FILES_LOW = 1_500;
+/** How much more than that is to be free, before the node has room again. */
+const DISK_RECLAIM_MIB = 10;
+/** More than is written by who asked for it. */
+const STORED = { "ephemeral-storage": "30Mi" };
+/** So long the node tells of what it lacked. */
+const TRANSITION_SECONDS = 10;
 const isRoot = process.geteuid?.() === 0;
 
 const asks = (memory: string): object => ({
@@ -44,27 +58,51 @@ nodeStatusUpdateFrequency: 0s
 rotateCertificates: true
 runtimeRequestTimeout: 0s
 syncFrequency: 0s
+volumeStatsAggPeriod: 1s
+`;
+/** More processes than a machine may have are to be free. */
+const NO_PIDS = `evictionSoft: {pid.available: "${2 ** 23}"}
+evictionSoftGracePeriod: {pid.available: 1s}
 `;
 
 suite("resources", { skip: isRoot ? false : "needs root: real containers" }, () => {
   let cluster: TestCluster;
+  let config = "";
+  let disk = "";
   const { pod, ready, phase, field } = podSteps(() => cluster);
 
   before(async () => {
-    cluster = await TestCluster.prepare("e2eresources");
-    const config = join(cluster.home, "kubelet.yaml");
+    cluster = await TestCluster.prepare(PROFILE);
+    config = join(cluster.home, "kubelet.yaml");
     await writeFile(config, CONFIG);
+    disk = join(cluster.home, "profiles", PROFILE, "nodes", NODE, "kubelet");
+    await mkdir(disk, { recursive: true });
+    const size = `size=${DISK_MIB}m,nr_inodes=${DISK_FILES}`;
+    const mounted = await run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", disk], process.env);
+    assert.equal(mounted.code, 0, mounted.stderr);
+    const hard = [
+      `memory.available<${THRESHOLD}`,
+      `nodefs.available<${DISK_LOW_MIB}Mi`,
+      `nodefs.inodesFree<${FILES_LOW}`,
+    ];
     const options = [
       `kubelet.config=${config}`,
-      `kubelet.eviction-hard=memory.available<${THRESHOLD}`,
-      "kubelet.eviction-pressure-transition-period=30s",
+      `kubelet.eviction-hard=${hard.join()}`,
+      `kubelet.eviction-minimum-reclaim=nodefs.available=${DISK_RECLAIM_MIB}Mi`,
+      `kubelet.eviction-pressure-transition-period=${TRANSITION_SECONDS}s`,
       `kubelet.system-reserved=memory=${totalmem() - PODS_MEMORY}`,
       `kubelet.pod-max-pids=${PIDS_MAX}`,
     ];
     await cluster.k8ts("start", ...options.map((option) => `--extra-config=${option}`));
     await cluster.k8ts("image", "build", "-t", IMAGE, WEB);
   });
-  after(() => cluster?.destroy());
+  after(async () => {
+    try {
+      await cluster?.destroy();
+    } finally {
+      await run(["umount", "--lazy", disk], process.env);
+    }
+  });
 
   const kubectl = (...args: readonly string[]): Promise<string> => cluster.kubectl(...args);
   const get = async (name: string): Promise<Pod> =>
@@ -103,6 +141,68 @@ suite("resources", { skip: isRoot ? false : "needs root: real containers" }, () 
     const found = (await get(name)).status?.conditions?.find((one) => one.type === type);
     return found === undefined ? "" : `${found.reason ?? ""}: ${found.message ?? ""}`;
   };
+
+  const taints = (): Promise<string> => kubectl("get", "node", NODE, "-o", "jsonpath={.spec.taints[*].key}");
+  const pressed = async (type: string, taint: string): Promise<void> => {
+    await kubectl("wait", `--for=condition=${type}`, `node/${NODE}`, "--timeout=60s");
+    await eventually("the taint", async () => (await taints()).includes(taint) || undefined);
+  };
+  const relieved = async (type: string, taint: string): Promise<void> => {
+    await kubectl("wait", `--for=condition=${type}=false`, `node/${NODE}`, "--timeout=120s");
+    await eventually("the taint is gone", async () => !(await taints()).includes(taint) || undefined);
+  };
+  const changedAt = async (type: string): Promise<number> => {
+    const path = `jsonpath={.status.conditions[?(@.type=="${type}")].lastTransitionTime}`;
+    return Date.parse(await kubectl("get", "node", NODE, "-o", path));
+  };
+  /** Also pods that nobody scheduled here. */
+  const refuses = async (name: string, type: string): Promise<void> => {
+    const tolerations = [{ operator: "Exists", effect: "NoExecute" }];
+    await pod(name, { nodeName: NODE, tolerations, containers: [sh("c", "sleep 3600")] });
+    await phase(name, "Failed");
+    const told = await field(name, "{.status.reason}: {.status.message}");
+    assert.equal(told, `Evicted: Pod was rejected: The node had condition: [${type}]. `);
+  };
+  /** Writes into a volume of its own. */
+  const writer = (script: string, requests: object = {}): object => {
+    const container = sh("c", `cd /data; ${script}; touch done; exec sleep 3600`);
+    const volumeMounts = [{ name: "data", mountPath: "/data" }];
+    const readinessProbe = { exec: { command: ["test", "-e", "/data/done"] }, periodSeconds: 1 };
+    return {
+      terminationGracePeriodSeconds: 1,
+      containers: [{ ...container, volumeMounts, readinessProbe, resources: { requests } }],
+      volumes: [{ name: "data", emptyDir: {} }],
+    };
+  };
+  const writes = (mib: number): string => `dd if=/dev/zero of=file bs=1M count=${mib}`;
+  /** Of these, in the order in which they were evicted. */
+  const evicted = async (...names: readonly string[]): Promise<readonly string[]> => {
+    const { items } = JSON.parse(
+      await kubectl("get", "events", "--field-selector", "reason=Evicted", "-o", "json"),
+    ) as {
+      readonly items: readonly {
+        metadata: { resourceVersion: string };
+        involvedObject: { name: string };
+      }[];
+    };
+    return items
+      .filter(({ involvedObject }) => names.includes(involvedObject.name))
+      .toSorted((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion))
+      .map(({ involvedObject }) => involvedObject.name);
+  };
+  /** By a kubelet that begins with it. */
+  const configure = async (more: string): Promise<void> => {
+    await writeFile(config, CONFIG + more);
+    const pid = agentPid();
+    process.kill(pid, "SIGKILL");
+    await eventually("another kubelet", async () => {
+      if (agentPid() === pid || agentPid() === 0) return undefined;
+      const { kubeletconfig } = JSON.parse(await raw("configz")) as { kubeletconfig: object };
+      return "evictionSoft" in kubeletconfig === (more !== "") ? true : undefined;
+    });
+  };
+  const agentPid = (): number =>
+    Number(readFileSync(join(cluster.home, "profiles", PROFILE, "pids", `${NODE}.agent.child.pid`), "utf8"));
 
   const hasTaken = async (): Promise<true | undefined> => {
     const summary = JSON.parse(await raw("stats/summary?only_cpu_and_memory=true")) as {
@@ -174,34 +274,69 @@ suite("resources", { skip: isRoot ? false : "needs root: real containers" }, () 
     assert.deepEqual([target?.status, target?.reason], ["True", "TerminationByKubelet"]);
     assert.equal(await field("modest", "{.status.phase}"), "Running");
 
-    const node = "{.items[0].status.conditions[?(@.type=='MemoryPressure')].status}";
-    await eventually("the node's condition", async () =>
-      (await kubectl("get", "nodes", "-o", `jsonpath=${node}`)) === "True" ? true : undefined,
-    );
-    const taints = async (): Promise<string> =>
-      kubectl("get", "nodes", "-o", "jsonpath={.items[0].spec.taints[*].key}");
-    await eventually("the taint", async () =>
-      (await taints()).includes("memory-pressure") ? true : undefined,
-    );
-    const nodeName = await field("modest", "{.spec.nodeName}");
-    await pod("late", {
-      nodeName,
-      tolerations: [{ operator: "Exists", effect: "NoExecute" }],
-      containers: [sh("c", "sleep 3600")],
-    });
-    await phase("late", "Failed");
-    assert.equal(
-      await field("late", "{.status.message}"),
-      "Pod was rejected: The node had condition: [MemoryPressure]. ",
-    );
-    await kubectl("wait", "--for=condition=MemoryPressure=false", `node/${nodeName}`, "--timeout=120s");
-    await eventually("the taint is gone", async () =>
-      (await taints()).includes("memory-pressure") ? undefined : true,
-    );
+    await pressed("MemoryPressure", "memory-pressure");
+    const begin = await changedAt("MemoryPressure");
+    await refuses("late", "MemoryPressure");
+    await relieved("MemoryPressure", "memory-pressure");
+    const lasted = (await changedAt("MemoryPressure")) - begin;
+    assert.ok(lasted >= TRANSITION_SECONDS * 1_000, `told for ${lasted} ms`);
     assert.match(
       await raw("metrics"),
       /kubelet_evictions\{eviction_signal="allocatableMemory.available"\} 1/,
     );
+  });
+
+  test("when the node's disk fills up, pods that store more than they asked for are evicted: by priority, then use, until enough is free; then by their files", async () => {
+    for (const [name, value] of Object.entries({ minor: -10, major: 10 }))
+      await cluster.apply({
+        apiVersion: "scheduling.k8s.io/v1",
+        kind: "PriorityClass",
+        metadata: { name },
+        value,
+      });
+    const minor = { priorityClassName: "minor" };
+    await pod("files", { ...writer(writes(0)), ...minor });
+    await pod("forks", { ...writer("for i in $(seq 30); do sleep 3600 & done"), ...minor });
+    await pod("asked", { ...writer(writes(8), STORED), ...minor });
+    await pod("important", { ...writer(writes(18)), priorityClassName: "major" });
+    await pod("second", { ...writer(writes(9)), ...minor });
+    for (const name of ["files", "forks", "asked", "important", "second"]) await ready(name);
+    await pod("first", { ...writer(writes(10)), ...minor });
+    await phase("first", "Failed");
+    const count = DISK_FILES - FILES_LOW;
+    await kubectl("exec", "files", "--", "sh", "-c", `cd /data; seq ${count} | xargs touch`);
+    for (const name of ["first", "second"]) {
+      await phase(name, "Failed");
+      assert.match(
+        await field(name, "{.status.reason}: {.status.message}"),
+        /^Evicted: The node was low on resource: ephemeral-storage\. Threshold quantity: 20Mi, available: \d+Ki\. /,
+      );
+    }
+    await tells(NODE, /^EvictionThresholdMet: Attempting to reclaim ephemeral-storage$/m);
+    await phase("files", "Failed");
+    assert.match(
+      await field("files", "{.status.message}"),
+      /^The node was low on resource: inodes\. Threshold quantity: 1500, available: \d+\. $/,
+    );
+    assert.deepEqual(await evicted("first", "second"), ["first", "second"]);
+    await pressed("DiskPressure", "disk-pressure");
+    await refuses("late-for-disk", "DiskPressure");
+    for (const name of ["asked", "important"]) assert.equal(await field(name, "{.status.phase}"), "Running");
+  });
+
+  test("pods are evicted by their processes when the node runs short of those, after the grace period of a soft threshold", async () => {
+    await configure(NO_PIDS);
+    await phase("forks", "Failed");
+    assert.match(
+      await field("forks", "{.status.message}"),
+      /^The node was low on resource: pids\. Threshold quantity: 8388608, available: \d+\. $/,
+    );
+    await pressed("PIDPressure", "pid-pressure");
+    await refuses("late-for-pids", "PIDPressure");
+    await phase("asked", "Failed");
+    assert.deepEqual(await evicted("forks", "asked"), ["forks", "asked"]);
+    await configure("");
+    await relieved("PIDPressure", "pid-pressure");
   });
 
   test("a resize waits until the node has room for it", async () => {

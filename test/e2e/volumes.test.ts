@@ -15,6 +15,8 @@ const isRoot = process.geteuid?.() === 0;
 const CONCURRENCY = 4;
 /** Volumes are measured once a minute, and what was measured is looked at every 10 s. */
 const EVICTED_WITHIN_MS = 120_000;
+/** What a kubelet could not remove at once it tries again a minute later. */
+const REMOVED_WITHIN_MS = 120_000;
 const USER = 1000;
 const GROUP = 2000;
 
@@ -46,7 +48,7 @@ suite("volumes", { skip, concurrency: CONCURRENCY }, () => {
     records = join(cluster.home, "profiles", cluster.profile, "nodes", node, RECORDS);
   });
   after(async () => {
-    // A node keeps the data of a volume for ten minutes after the volume, and this one lives shorter.
+    // Whatever is left when the cluster ends.
     const made = list(records);
     await cluster?.destroy();
     for (const name of made) rmSync(join(LOCAL_PATH_ROOT, name), { recursive: true, force: true });
@@ -130,6 +132,22 @@ suite("volumes", { skip, concurrency: CONCURRENCY }, () => {
     await cluster.kubectl("delete", "pod", "reads");
     await isGone("pvc", "kept");
     await isGone("pv", volume);
+    // the node is told of it, though it may not see the volume
+    await eventually(
+      "the end of the folder",
+      async () => (existsSync(join(LOCAL_PATH_ROOT, volume)) ? undefined : true),
+      REMOVED_WITHIN_MS,
+    );
+    await eventually("the node's word of it", async () => {
+      const annotations = await cluster.kubectl(
+        "get",
+        "node",
+        node,
+        "-o",
+        "jsonpath={.metadata.annotations}",
+      );
+      return annotations.includes(volume) ? undefined : true;
+    });
   });
 
   test("a generic ephemeral volume comes and goes with its pod", async () => {

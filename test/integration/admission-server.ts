@@ -11,12 +11,21 @@ const AUTHENTICATED = "system:authenticated";
 type Method = Request["method"];
 export type Answer = KubeObject & Readonly<Record<string, unknown>>;
 
+/** `contentType`: default JSON, or of a patch a merge patch (an object) or a JSON patch (a list). */
+type Send<T> = (
+  method: Method,
+  path: string,
+  body?: unknown,
+  user?: UserInfo,
+  contentType?: string,
+) => Promise<T>;
+
 export interface AdmissionServer extends AsyncDisposable {
   readonly server: ApiServer;
   readonly warnings: string[];
-  readonly send: (method: Method, path: string, body?: unknown, user?: UserInfo) => Promise<Answer>;
+  readonly send: Send<Answer>;
   /** The refusal, which must come. */
-  readonly refused: (method: Method, path: string, body?: unknown, user?: UserInfo) => Promise<StatusError>;
+  readonly refused: Send<StatusError>;
 }
 
 export async function startAdmissionServer(
@@ -27,10 +36,10 @@ export async function startAdmissionServer(
   const server = await createApiServer({ freezeObjects: true, ...options, disabledAdmissionPlugins, store });
   const transport = server.transport();
   const warnings: string[] = [];
-  const send: AdmissionServer["send"] = async (method, path, body, sender) => {
-    const isPatch = method === "PATCH" && !Array.isArray(body);
-    const type = isPatch ? "application/merge-patch+json" : "application/json";
-    const headers = { "content-type": method === "PATCH" && !isPatch ? "application/json-patch+json" : type };
+  const send: AdmissionServer["send"] = async (method, path, body, sender, contentType) => {
+    const patchType = Array.isArray(body) ? "application/json-patch+json" : "application/merge-patch+json";
+    const type = method === "PATCH" ? patchType : "application/json";
+    const headers = { "content-type": contentType ?? type };
     const [plain = "", search] = path.split("?");
     const query = Object.fromEntries(new URLSearchParams(search));
     const answer = await server

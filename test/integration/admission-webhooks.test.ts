@@ -225,7 +225,7 @@ suite("ValidatingAdmissionWebhook", () => {
     const { message } = await cluster.refused("POST", CONFIG_MAPS, configMap("a"));
     assert.match(
       message,
-      /failed calling webhook "deny\.example\.com": failed to call webhook: .*service "hook" not found$/,
+      /failed calling webhook "deny\.example\.com": failed to call webhook: Post "https:\/\/hook\.[a-z-]+\.svc:\d+\/.*\?timeout=\d+s": service "hook" not found$/,
     );
   });
 

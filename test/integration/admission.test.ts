@@ -1,6 +1,7 @@
 /** What admission changes and refuses, through the API of a whole server. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import type { AuthorizationAttributes } from "#apiserver";
 import { startAdmissionServer, pod, user, type AdmissionServer } from "./admission-server.ts";
 
 const CORE = "/api/v1/namespaces/default";
@@ -305,10 +306,15 @@ test("NodeRestriction gives tokens for pods of the node alone", async () => {
       return { token: "t", expiresAt: 0 };
     },
   };
-  await using cluster = await startAdmissionServer({
-    authorizer: { authorize: () => ({ allowed: true }) },
-    tokenIssuer,
-  });
+  const asked: string[] = [];
+  const authorizer = {
+    authorize({ verb, resource, name }: AuthorizationAttributes) {
+      if (verb !== "request-serviceaccounts-token-audience") return { allowed: true };
+      asked.push(`${resource} ${name}`);
+      return { allowed: resource === "granted" };
+    },
+  };
+  await using cluster = await startAdmissionServer({ authorizer, tokenIssuer });
   const accounts = `${CORE}/serviceaccounts`;
   await cluster.send("POST", accounts, { metadata: { name: "a" } });
   const sources = [{ serviceAccountToken: { path: "token" } }];
@@ -326,14 +332,30 @@ test("NodeRestriction gives tokens for pods of the node alone", async () => {
     [ask("n1", ""), /node requested token with a pod binding without a uid$/],
     [ask("n1", "other"), /the UID in the bound object reference \(other\) does not match/],
     [ask("n2"), /node requested token bound to a pod scheduled on a different node$/],
-    [ask("n1", uids["n1"], ["vault"]), /audience "vault" not found in pod spec volume/],
+    [
+      ask("n1", uids["n1"], ["vault"]),
+      /audience "vault" not found in pod spec volume, system:node:n1 is not authorized to request tokens for this audience$/,
+    ],
+    [ask("n1", uids["n1"], ["granted", "vault"]), /node may only request 0 or 1 audiences$/],
   ];
   for (const [body, expected] of cases) {
     assert.match((await cluster.refused("POST", `${accounts}/a/token`, body, NODE)).message, expected);
   }
   assert.deepEqual(issued, []);
   await cluster.send("POST", `${accounts}/a/token`, ask("n1"), NODE);
-  assert.deepEqual(issued, ["a"]);
+  assert.deepEqual(
+    [issued, asked],
+    [["a"], ["vault a"]],
+    "the authorizer is not asked for what the pod projects",
+  );
+  await cluster.send("POST", `${accounts}/a/token`, ask("n1", uids["n1"], ["granted"]), NODE);
+  assert.deepEqual(
+    [issued, asked],
+    [
+      ["a", "a"],
+      ["vault a", "granted a"],
+    ],
+  );
 });
 
 suite("options and small plugins", () => {

@@ -26,7 +26,8 @@ import { startManager, type Manager } from "#controller-runtime";
 import { bootstrapClientCertificate, CertificateStore, keepClientCertificate } from "#kubelet";
 import { newTokenSecret } from "../../src/launcher/commands/token.ts";
 import { checkPins, verifiedKubeconfig } from "../../src/cmd/agent/discovery.ts";
-import { ensureBootstrapObjects } from "../../src/cmd/server/bootstrap-objects.ts";
+import { bootstrapRbac } from "../../src/cmd/server/bootstrap-rbac.ts";
+import { ensureClusterInfo } from "../../src/cmd/server/cluster-info.ts";
 import { controllerManagerUser, controllerUser } from "../../src/cmd/server/identities.ts";
 import { openMemoryStore, type Store } from "#storage";
 
@@ -63,9 +64,14 @@ before(async () => {
   const bundles = betaKinds().filter(
     ({ kind, version }) => kind === "ClusterTrustBundle" && version === "v1beta1",
   );
-  server = await createApiServer({ store, freezeObjects: true, kinds: [...builtinKinds, ...bundles] });
+  server = await createApiServer({
+    store,
+    freezeObjects: true,
+    kinds: [...builtinKinds, ...bundles],
+    bootstrapRbac: bootstrapRbac(false),
+  });
   admin = newClient(server.transport(), { userAgent: "admin" });
-  await ensureBootstrapObjects(admin, { server: "https://c:6443", ca: ca.certificatePem }, signal);
+  await ensureClusterInfo(admin, { server: "https://c:6443", ca: ca.certificatePem }, signal);
   const reader = as(controllerManagerUser);
   const logger = {
     ...silentLogger,

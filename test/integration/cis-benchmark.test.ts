@@ -4,17 +4,25 @@
  */
 import assert from "node:assert/strict";
 import { readFileSync, statSync, readdirSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { request, type RequestOptions } from "node:https";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { connect, type TLSSocket } from "node:tls";
 import { X509Certificate } from "node:crypto";
-import { systemClock } from "#apimachinery";
-import { createCertificateAuthority, issueCertificate } from "#component-base/pki";
+import { FakeClock, systemClock } from "#apimachinery";
+import {
+  createCertificateAuthority,
+  issueCertificate,
+  loadCertificateAuthority,
+  readKeyPair,
+  writeKeyPair,
+  type KeyPairPaths,
+} from "#component-base/pki";
 import { eventually, TestCluster, run } from "../e2e/harness.ts";
 
 const PROFILE = "cisbench";
+const HOUR_MS = 3_600_000;
 let cluster: TestCluster;
 let dir = "";
 let node = "";
@@ -64,6 +72,10 @@ function checkFile(path: string, max: number): void {
   const { mode, uid } = statSync(path);
   assert.equal(mode & 0o777 & ~max, 0, `${path} is ${(mode & 0o777).toString(8)}`);
   assert.equal(uid, process.geteuid?.(), path);
+}
+
+function pairIn(folder: string, name: string): KeyPairPaths {
+  return { certificate: join(folder, `${name}.crt`), privateKey: join(folder, `${name}.key`) };
 }
 
 interface Answer {
@@ -401,6 +413,51 @@ suite("CIS 4 nodes", () => {
     assert.match(subject, new RegExp(`O=system:nodes\\nCN=system:node:k8ts-${PROFILE}`));
     assert.match(issuer, /CN=kubernetes/);
   });
+
+  test("CIS 4.2.10-4.2.11 a kubelet whose client certificate comes to its end asks for the next one, and goes on with it", async () => {
+    const name = `k8ts-${PROFILE}`;
+    assert.equal(flagsOf(`${name}.agent`).get("rotate-certificates"), undefined);
+    const pki = join(node, "pki");
+    const authority = await loadCertificateAuthority(await readKeyPair(pairIn(join(dir, "pki"), "ca")));
+    // nine tenths of its life are over: kubelet may wait no longer
+    const subject = { commonName: `system:node:${name}`, organizations: ["system:nodes"] };
+    const born = new FakeClock(systemClock.now() - 10 * HOUR_MS);
+    const validityMs = 10.5 * HOUR_MS;
+    const old = await issueCertificate(authority, { ...subject, usages: ["client"], validityMs }, born);
+    await writeKeyPair(pairIn(pki, "kubelet-client"), old);
+    await rm(join(pki, "kubelet-client-current.pem"), { force: true });
+    const { serialNumber } = new X509Certificate(old.certificatePem);
+    const pidFile = join(dir, "pids", `${name}.agent.child.pid`);
+    process.kill(Number(readFileSync(pidFile, "utf8")), "SIGTERM");
+    const renewed = await eventually("the next certificate", async () => {
+      const text = await readFile(join(pki, "kubelet-client-current.pem"), "utf8").catch(() => "");
+      const leaf = text === "" ? undefined : new X509Certificate(text);
+      return leaf === undefined || leaf.serialNumber === serialNumber ? undefined : leaf;
+    });
+    assert.match(renewed.subject, new RegExp(`O=system:nodes\\nCN=system:node:${name}`));
+    assert.ok(renewed.verify(new X509Certificate(ca).publicKey));
+    checkFile(join(pki, "kubelet-client-current.pem"), 0o600);
+    interface Request {
+      readonly spec: { readonly signerName: string; readonly username: string };
+      readonly status: {
+        readonly certificate?: string;
+        readonly conditions?: readonly { readonly type: string }[];
+      };
+    }
+    const { items } = await json<{ items: Request[] }>("get", "certificatesigningrequests");
+    const own = items.find(
+      ({ status }) =>
+        status.certificate !== undefined &&
+        new X509Certificate(Buffer.from(status.certificate, "base64")).serialNumber === renewed.serialNumber,
+    );
+    assert.deepEqual(
+      [own?.spec.signerName, own?.spec.username, own?.status.conditions?.map(({ type }) => type)],
+      ["kubernetes.io/kube-apiserver-client-kubelet", `system:node:${name}`, ["Approved"]],
+    );
+    // what it writes as itself it writes with the new one
+    await cluster.kubectl("run", "cis-renewed", "--image=any/image:1");
+    await cluster.kubectl("wait", "--for=condition=Ready", "pod/cis-renewed", "--timeout=60s");
+  });
 });
 
 async function serialOf(port: number): Promise<string> {
@@ -419,9 +476,10 @@ async function shownCertificates(): Promise<
 }
 
 suite("certificates", () => {
-  test("are shown, and renewed while the cluster runs", async () => {
+  test("CIS 4.2.11 are shown, and renewed while the cluster runs", async () => {
     const earlier = await shownCertificates();
     const served = await serialOf(apiPort);
+    const servedByKubelet = await serialOf(kubeletPort);
     const renewed = (await readFile(join(cluster.home, "kubeconfig"), "utf8")).trim();
     await cluster.k8ts("certs", "renew");
     const now = await shownCertificates();
@@ -433,6 +491,9 @@ suite("certificates", () => {
     assert.notEqual((await readFile(join(cluster.home, "kubeconfig"), "utf8")).trim(), renewed);
     await eventually("the new certificate is served", async () =>
       (await serialOf(apiPort)) === served ? undefined : true,
+    );
+    await eventually("kubelet's new certificate is served", async () =>
+      (await serialOf(kubeletPort)) === servedByKubelet ? undefined : true,
     );
     await cluster.kubectl("get", "nodes");
     const unknown = await cluster.tryK8ts(["certs", "renew", "nobody"]);
@@ -460,6 +521,71 @@ suite("CIS 5 policies", () => {
     for (const file of certificates.filter((path) => !path.endsWith("/admin.crt"))) {
       assert.doesNotMatch(new X509Certificate(await readFile(file)).subject, /system:masters/, file);
     }
+  });
+
+  test("CIS 5.1.1 nobody has every right by a role of another name, or by a binding in a namespace", async () => {
+    interface Rule {
+      readonly verbs: readonly string[];
+      readonly apiGroups?: readonly string[];
+      readonly resources?: readonly string[];
+    }
+    interface Role {
+      readonly metadata: { readonly name: string };
+      readonly rules?: readonly Rule[] | null;
+    }
+    const isAll = ({ verbs, apiGroups, resources }: Rule): boolean =>
+      [verbs, apiGroups, resources].every((list) => list?.includes("*") === true);
+    const roles = await json<{ items: Role[] }>("get", "clusterroles");
+    const mighty = roles.items.filter(({ rules }) => rules?.some(isAll) === true);
+    const names = mighty.map(({ metadata }) => metadata.name);
+    assert.deepEqual(names, ["cluster-admin"]);
+    const local = await json<{ items: Binding[] }>("get", "rolebindings", "-A");
+    assert.deepEqual(
+      local.items.filter(({ roleRef }) => names.includes(roleRef.name)),
+      [],
+    );
+    const namespaced = await json<{ items: Role[] }>("get", "roles", "-A");
+    assert.deepEqual(
+      namespaced.items.filter(({ rules }) => rules?.some(isAll) === true),
+      [],
+    );
+    for (const who of [
+      `system:node:k8ts-${PROFILE}`,
+      "system:kube-scheduler",
+      "system:kube-controller-manager",
+      "system:kube-proxy",
+      "kube-apiserver-kubelet-client",
+      "front-proxy-client",
+    ])
+      assert.equal((await asUser(who, "auth", "can-i", "*", "*")).stdout.trim(), "no", who);
+  });
+
+  test("CIS 5.1.1 5.1.7 of all that writes while the cluster works, only the server's own start is of system:masters", async () => {
+    await cluster.kubectl("create", "deployment", "busy", "--image=any/image:1", "--replicas=2");
+    await cluster.kubectl("rollout", "status", "deploy/busy", "--timeout=60s");
+    interface Event {
+      readonly user: { readonly username: string; readonly groups?: readonly string[] };
+    }
+    const workers = [
+      "kubernetes-admin",
+      "system:serviceaccount:kube-system:replicaset-controller",
+      "system:kube-scheduler",
+      `system:node:k8ts-${PROFILE}`,
+    ];
+    const masters = await eventually("those who work are in the audit log", async () => {
+      const lines = (await readFile(server.get("audit-log-path")!, "utf8")).split("\n").slice(0, -1);
+      const users = lines.map((line) => (JSON.parse(line) as Event).user);
+      const names = new Set(users.map(({ username }) => username));
+      if (!workers.every((name) => names.has(name))) return undefined;
+      return new Set(
+        users.filter(({ groups }) => groups?.includes("system:masters")).map(({ username }) => username),
+      );
+    });
+    assert.deepEqual(
+      [...masters].filter((name) => name !== "system:apiserver"),
+      [],
+    );
+    await cluster.kubectl("delete", "deployment", "busy");
   });
 
   test("CIS 5.1.5 default accounts have no rights", async () => {

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Kind } from "#apimachinery";
+import { Nodes } from "#api/core/v1/node";
 import { PersistentVolumes } from "#api/core/v1/persistentvolume";
 import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
 import { Pods } from "#api/core/v1/pod";
 import { ResourceQuotas } from "#api/core/v1/resourcequota";
+import { releasedVolumes } from "#api/core/v1/released-volumes";
 import { StatefulSets } from "#api/apps/v1/statefulset";
 import { StorageClasses } from "#api/storage/v1/storageclass";
 import type { VolumeAttributesClass } from "#api/storage/v1/types.gen";
@@ -20,6 +22,7 @@ const WATCHED = [
   StorageClasses,
   VolumeAttributesClasses,
   StatefulSets,
+  Nodes,
   Pods,
   ResourceQuotas,
   Secrets,
@@ -136,6 +139,13 @@ test("a stateful set gets storage of the default class, which outlives its pods 
     () => claimOf(cluster, "data-db-1") === undefined && volumeOf(cluster, name) === undefined,
   );
   assert.equal(claimOf(cluster, "data-db-0")?.status?.phase, "Bound");
+  const told = await cluster.until("the node is told", WATCHED, () =>
+    informers
+      .lister(Nodes)
+      .list()
+      .find((node) => releasedVolumes(node).length > 0),
+  );
+  assert.deepEqual(releasedVolumes(told), [name]);
   assert.deepEqual(cluster.errors, []);
 });
 

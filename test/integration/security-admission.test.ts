@@ -4,13 +4,15 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
-import { systemClock } from "#apimachinery";
+import { FakeClock, systemClock, type Clock, type StatusError } from "#apimachinery";
 import { openAdmissionOptions, type ApiServerOptions } from "#apiserver";
 import { pod, startAdmissionServer, user, type AdmissionServer } from "./admission-server.ts";
 
 const CORE = "/api/v1/namespaces/default";
 const PODS = `${CORE}/pods`;
 const world = { clock: systemClock, random: Math.random };
+/** Where no bucket is filled again, however long a test takes. */
+const frozen = { ...world, clock: new FakeClock(systemClock.now()) };
 
 let folder = "";
 before(async () => {
@@ -23,10 +25,11 @@ async function options(
   enable: readonly string[],
   text?: string,
   disable: readonly string[] = [],
+  using: { readonly clock: Clock; readonly random: () => number } = world,
 ): Promise<Partial<ApiServerOptions>> {
   const configFile = text === undefined ? undefined : join(folder, `${crypto.randomUUID()}.yaml`);
   if (configFile !== undefined) await writeFile(configFile, text!);
-  return openAdmissionOptions({ enable, disable: ["ServiceAccount", ...disable], configFile }, world);
+  return openAdmissionOptions({ enable, disable: ["ServiceAccount", ...disable], configFile }, using);
 }
 
 function configuration(plugin: string, document: string): string {
@@ -213,7 +216,7 @@ apiVersion: eventratelimit.admission.k8s.io/v1alpha1
 kind: Configuration
 limits: [{type: Namespace, qps: 1, burst: 3}]`,
     );
-    await using cluster = await start(["EventRateLimit"], text);
+    await using cluster = await start(["EventRateLimit"], text, [], frozen);
     for (let i = 0; i < 3; i++) await cluster.send("POST", `${CORE}/events`, event(i));
     const { code, message } = await cluster.refused("POST", `${CORE}/events`, event(3));
     assert.deepEqual([code, message], [429, "limit reached on type Namespace for key default"]);
@@ -222,6 +225,38 @@ limits: [{type: Namespace, qps: 1, burst: 3}]`,
       involvedObject: { kind: "Pod", namespace: "kube-system", name: "p" },
     });
   });
+
+  for (const [type, key, spared, message] of [
+    ["Server", "", undefined, "limit reached on type Server for key "],
+    ["User", "ann", user("ben", "system:masters"), "limit reached on type User for key ann"],
+    ["SourceAndObject", "", undefined, "limit reached on type SourceAndObject for key Poddefaultp"],
+  ] as const)
+    test(`EventRateLimit of the type ${type} counts ${key === "" ? "no users" : "each user"}`, async () => {
+      const text = configuration(
+        "EventRateLimit",
+        `
+apiVersion: eventratelimit.admission.k8s.io/v1alpha1
+kind: Configuration
+limits: [{type: ${type}, qps: 1, burst: 2}]`,
+      );
+      await using cluster = await start(["EventRateLimit"], text, [], frozen);
+      const ann = user("ann", "system:masters");
+      // what the server itself tells of while it starts counts for the whole server, too
+      const answers: (StatusError | undefined)[] = [];
+      for (let i = 0; i < 4; i++)
+        answers.push(
+          await cluster.send("POST", `${CORE}/events`, event(i), ann).then(
+            () => undefined,
+            (err: StatusError) => err,
+          ),
+        );
+      const refused = answers.find((err) => err !== undefined);
+      assert.deepEqual([refused?.code, refused?.message], [429, message]);
+      if (spared !== undefined) await cluster.send("POST", `${CORE}/events`, event(9), spared);
+      const other = { ...event(8), involvedObject: { kind: "Pod", namespace: "default", name: "q" } };
+      if (type === "SourceAndObject") await cluster.send("POST", `${CORE}/events`, other, ann);
+      else await cluster.refused("POST", `${CORE}/events`, other, ann);
+    });
 
   test("ResourceQuota limits what is used without a quota that covers it", async () => {
     const text = configuration(

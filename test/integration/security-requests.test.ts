@@ -265,6 +265,8 @@ suite("requests", () => {
     ["a pod elsewhere", "GET", "/api/v1/namespaces/default/pods/other", undefined],
     ["a Secret no pod of it names", "GET", "/api/v1/namespaces/default/secrets/s", undefined],
     ["all Secrets", "GET", "/api/v1/secrets", undefined],
+    ["a PersistentVolume of no claim of its pods", "GET", "/api/v1/persistentvolumes/pv", undefined],
+    ["all PersistentVolumes", "GET", "/api/v1/persistentvolumes", undefined],
     ["a status of another node", "PATCH", "/api/v1/nodes/n2/status", { status: {} }],
     ["another node's labels", "PATCH", "/api/v1/nodes/n2", { metadata: { labels: { a: "b" } } }],
     [

@@ -45,6 +45,8 @@ export interface SecurityServer extends AsyncDisposable {
   readonly clock: FakeClock;
   readonly signingKey: string;
   readonly ca: string;
+  /** On 127.0.0.1. */
+  readonly port: number;
   send(path: string, asked?: Asked): Promise<Answered>;
   /** A client certificate of the cluster's authority. */
   certificate(name: string, ...groups: readonly string[]): Promise<KeyPairPem>;
@@ -96,6 +98,7 @@ export async function startSecurityServer(
     clock,
     signingKey,
     ca,
+    port,
     signLegacyToken: made.signLegacyToken,
     send: (path, asked = {}) => ask(port, path, asked),
     certificate: (commonName, ...organizations) =>

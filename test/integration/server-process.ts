@@ -21,7 +21,7 @@ const ROOT = join(import.meta.dirname, "../..");
 const START_TIMEOUT_MS = 120_000;
 /** How long an answer may take to fit. */
 const PATIENCE_MS = 60_000;
-const OUTPUT_MAX = 20_000;
+const OUTPUT_MAX = 200_000;
 const FREE_PORTS = { min: 20_000, max: 30_000 };
 const given = new Set<number>();
 

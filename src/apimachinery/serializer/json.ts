@@ -8,10 +8,10 @@ export function parseJson(text: string): unknown {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch (err) {
+  } catch {
     scanJson(text);
-    // The scanner found nothing wrong, so the runtime's own message is the best there is.
-    throw new JsonSyntaxError((err as Error).message, { cause: err });
+    // The scanner found nothing wrong. The runtime's own message would quote the text, which may be secret.
+    throw new JsonSyntaxError("invalid JSON");
   }
   // A level costs two characters.
   if (text.length > 2 * JSON_DEPTH_MAX && nestingOf(text) > JSON_DEPTH_MAX)

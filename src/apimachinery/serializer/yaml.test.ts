@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { inspect } from "node:util";
 import * as fc from "fast-check";
 import { findDuplicateYamlKeys, formatYaml, parseYaml, parseYamlDocuments } from "./yaml.ts";
 
@@ -62,6 +63,13 @@ test("parseYaml merges, bounds aliases and refuses what JSON cannot hold", () =>
   assert.throws(() => parseYaml(bomb), /aliasing/);
   assert.throws(() => parseYaml("a: .inf"), /json: unsupported value: \+Inf/);
   assert.throws(() => parseYaml("a: [1"), /^YamlError: yaml: line \d+: /);
+  // what is wrong may be secret, and errors are logged with their causes
+  for (const text of ["a: hunter2\n b: c", "a: 'hunter2", "- hunter2\nb: [", '{"a": "hunter2"'])
+    assert.throws(
+      () => parseYaml(text),
+      (err) => err instanceof Error && !inspect(err, { depth: Infinity }).includes("hunter2"),
+      text,
+    );
 });
 
 test("findDuplicateYamlKeys names the key and its line", () => {

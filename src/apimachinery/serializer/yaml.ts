@@ -89,9 +89,14 @@ function load(text: string, options: LoadOptions): readonly unknown[] {
     return loadAll(text, { ...options, schema: goYamlSchema });
   } catch (err) {
     if (!(err instanceof YAMLException)) throw err;
-    const { line } = (err.mark ?? { line: 0 }) as { readonly line: number };
-    throw new YamlError(`yaml: line ${line + 1}: ${err.reason}`, { cause: err });
+    throw new YamlError(yamlProblem(err));
   }
+}
+
+/** What is wrong and where. The parser's own message quotes the lines around it, which may be secret: it is no cause either. */
+function yamlProblem({ reason, mark }: YAMLException): string {
+  const { line } = (mark ?? { line: 0 }) as { readonly line: number };
+  return `yaml: line ${line + 1}: ${reason}`;
 }
 
 /** Unfolds aliases, within bounds, and refuses what JSON cannot hold. */

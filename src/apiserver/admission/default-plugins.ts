@@ -76,7 +76,7 @@ export function defaultPlugins(options: DefaultPluginsOptions): readonly Admissi
     limitPodHardAntiAffinityTopology,
     limitRanger(lookup),
     serviceAccountAdmission({ lookup, clock, random }),
-    nodeRestriction(lookup),
+    nodeRestriction(lookup, authorizer),
     taintNodesByCondition,
     alwaysPullImages,
     ...configured(configurations.imagePolicy, (policy) => imagePolicyWebhook(policy, clock)),

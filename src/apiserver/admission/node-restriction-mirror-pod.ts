@@ -1,10 +1,12 @@
 /** The only pods that a kubelet creates: mirrors of its own static pods, which refer to nothing in the API. Pure. @module */
-import type { Pod, PodSpec, Volume } from "#api/core/v1/types.gen";
+import type { Pod, Volume } from "#api/core/v1/types.gen";
+import { podConfigMapNames } from "../pod-config-maps.ts";
+import { podSecretNames } from "../pod-secrets.ts";
 
 const MIRROR_ANNOTATION = "kubernetes.io/config.mirror";
 
-/** Why the node `name` with `uid` may not create the pod; undefined: it may. */
-export function mirrorPodRefusal(name: string, uid: string, pod: Pod): string | undefined {
+/** Why the node `name`, whose `uid` is looked up last, may not create the pod; undefined: it may. */
+export function mirrorPodRefusal(name: string, uid: () => string, pod: Pod): string | undefined {
   const quoted = JSON.stringify(name);
   if (pod.metadata.annotations?.[MIRROR_ANNOTATION] === undefined) {
     return `pod does not have ${JSON.stringify(MIRROR_ANNOTATION)} annotation, node ${quoted} can only create mirror pods`;
@@ -14,11 +16,11 @@ export function mirrorPodRefusal(name: string, uid: string, pod: Pod): string | 
   }
   const problem = ownerRefusal(name, uid, pod);
   if (problem !== undefined) return problem;
-  const resource = referencedResource(pod.spec);
+  const resource = referencedResource(pod);
   return resource && `node ${quoted} can not create pods that reference ${resource}`;
 }
 
-function ownerRefusal(name: string, uid: string, { metadata }: Pod): string | undefined {
+function ownerRefusal(name: string, uid: () => string, { metadata }: Pod): string | undefined {
   const quoted = JSON.stringify(name);
   const [owner, ...others] = metadata.ownerReferences ?? [];
   if (others.length > 0) {
@@ -33,27 +35,18 @@ function ownerRefusal(name: string, uid: string, { metadata }: Pod): string | un
   if (owner.blockOwnerDeletion === true) {
     return `node ${quoted} must not set blockOwnerDeletion on an owner reference`;
   }
-  if (owner.uid === uid) return undefined;
-  return `node ${name} UID mismatch: expected ${owner.uid} got ${uid}`;
+  const own = uid();
+  if (owner.uid === own) return undefined;
+  return `node ${name} UID mismatch: expected ${owner.uid} got ${own}`;
 }
 
-/** The first resource that the pod needs of the API. */
-function referencedResource(spec: PodSpec): string | undefined {
-  if (spec.serviceAccountName) return "serviceaccounts";
-  if ((spec.imagePullSecrets ?? []).length > 0) return "secrets";
-  const containers = [
-    ...spec.containers,
-    ...(spec.initContainers ?? []),
-    ...(spec.ephemeralContainers ?? []),
-  ];
-  for (const { env = [], envFrom = [] } of containers) {
-    if (env.some(({ valueFrom }) => valueFrom?.secretKeyRef !== undefined)) return "secrets";
-    if (envFrom.some(({ secretRef }) => secretRef !== undefined)) return "secrets";
-    if (env.some(({ valueFrom }) => valueFrom?.configMapKeyRef !== undefined)) return "configmaps";
-    if (envFrom.some(({ configMapRef }) => configMapRef !== undefined)) return "configmaps";
-  }
-  if ((spec.resourceClaims ?? []).length > 0) return "resourceclaims";
-  for (const volume of spec.volumes ?? []) {
+/** The first resource that the pod needs of the API; what volumes name by a Secret counts as one. */
+function referencedResource(pod: Pod): string | undefined {
+  if (pod.spec?.serviceAccountName) return "serviceaccounts";
+  if (podSecretNames(pod).length > 0) return "secrets";
+  if (podConfigMapNames(pod).length > 0) return "configmaps";
+  if ((pod.spec?.resourceClaims ?? []).length > 0) return "resourceclaims";
+  for (const volume of pod.spec?.volumes ?? []) {
     const resource = resourceOfVolume(volume);
     if (resource !== undefined) return resource;
   }
@@ -61,23 +54,19 @@ function referencedResource(spec: PodSpec): string | undefined {
 }
 
 function resourceOfVolume(volume: Volume): string | undefined {
-  if (volume.secret !== undefined) return "secrets (via secret volumes)";
   if (volume.configMap !== undefined) return "configmaps (via configmap volumes)";
-  if (volume.persistentVolumeClaim !== undefined || volume.ephemeral !== undefined) {
-    return "persistentvolumeclaims";
-  }
+  if (volume.secret !== undefined) return "secrets (via secret volumes)";
+  if (volume.csi !== undefined) return "csidrivers (via CSI volumes)";
+  if (volume.glusterfs !== undefined) return "endpoints (via glusterFS volumes)";
+  if (volume.persistentVolumeClaim !== undefined) return "persistentvolumeclaims";
+  if (volume.ephemeral !== undefined) return "persistentvolumeclaims (via ephemeral volumes)";
+  if (volume.azureFile !== undefined) return "secrets (via azureFile volumes)";
   for (const source of volume.projected?.sources ?? []) {
-    if (source.secret !== undefined) return "secrets (via projected volumes)";
     if (source.configMap !== undefined) return "configmaps (via projected volumes)";
+    if (source.secret !== undefined) return "secrets (via projected volumes)";
     if (source.serviceAccountToken !== undefined) return "serviceaccounts (via projected volumes)";
     if (source.clusterTrustBundle !== undefined) return "clustertrustbundles";
     if (source.podCertificate !== undefined) return "podcertificates";
   }
-  const { csi, cephfs, rbd, flexVolume, azureFile, cinder, iscsi, scaleIO, storageos } = volume;
-  const secrets = [
-    csi?.nodePublishSecretRef,
-    ...[cephfs, rbd, flexVolume, cinder, iscsi, scaleIO, storageos].map((source) => source?.secretRef),
-    azureFile?.secretName,
-  ];
-  return secrets.some((secret) => secret !== undefined) ? "secrets (via volumes)" : undefined;
+  return undefined;
 }

@@ -17,8 +17,6 @@ const KUBELET_LABELS: ReadonlySet<string> = new Set([
   "node.kubernetes.io/instance-type",
   "failure-domain.beta.kubernetes.io/region",
   "failure-domain.beta.kubernetes.io/zone",
-  "failure-domain.kubernetes.io/region",
-  "failure-domain.kubernetes.io/zone",
   "topology.kubernetes.io/region",
   "topology.kubernetes.io/zone",
 ]);

@@ -13,6 +13,7 @@ import { subjectOfRequest } from "./certificate-request.ts";
 import type { ObjectLookup } from "./object-lookup.ts";
 import type { AdmissionPlugin, Attributes } from "./plugin.ts";
 import { refuse } from "./refuse.ts";
+import type { Authorizer } from "../user-info.ts";
 
 const NODE_PREFIX = "system:node:";
 const LEASE_NAMESPACE = "kube-node-lease";
@@ -25,6 +26,7 @@ interface Node {
   readonly name: string;
   readonly attributes: Attributes;
   readonly lookup: ObjectLookup;
+  readonly authorizer: Authorizer;
 }
 
 /** Why a write of one resource is refused; undefined: it is not. */
@@ -43,19 +45,19 @@ const RULES: Readonly<Record<string, Rule>> = {
     podCertificateRefusal(name, attributes, lookup),
 };
 
-export function nodeRestriction(lookup: ObjectLookup): AdmissionPlugin {
+/** `authorizer` is asked whether a node may have tokens for audiences that no pod of it names. */
+export function nodeRestriction(lookup: ObjectLookup, authorizer: Authorizer): AdmissionPlugin {
   const check = async (name: string, attributes: Attributes): Promise<void> => {
     if (name === "") {
       const user = JSON.stringify(attributes.user.name);
       throw refuse(attributes, `could not determine node from user ${user}`);
     }
-    const why = await RULES[attributes.resource]?.({ name, attributes, lookup });
+    const why = await RULES[attributes.resource]?.({ name, attributes, lookup, authorizer });
     if (why !== undefined) throw refuse(attributes, why);
   };
   return {
     name: "NodeRestriction",
     operations: ["CREATE", "UPDATE", "DELETE"],
-    resources: Object.keys(RULES),
     admit(object, attributes) {
       const name = nodeNameOf(attributes.user);
       return name === undefined ? object : check(name, attributes).then(() => object);
@@ -84,8 +86,11 @@ function podRefusal(node: Node): string | undefined {
     return `unexpected pod subresource ${JSON.stringify(subresource)}, only 'status' and 'eviction' are allowed`;
   }
   if (operation === "CREATE") {
-    const uid = lookup.get("core/nodes", "", name)?.metadata.uid;
-    if (uid === undefined) throw notFound({ group: "", resource: "nodes" }, name);
+    const uid = (): string => {
+      const found = lookup.get("core/nodes", "", name)?.metadata.uid;
+      if (found === undefined) throw notFound({ group: "", resource: "nodes" }, name);
+      return found;
+    };
     return mirrorPodRefusal(name, uid, object as Pod);
   }
   if (operation === "DELETE") {
@@ -134,7 +139,7 @@ function withoutGrowth(claim: KubeObject): object {
   return { ...claim, metadata, status: rest };
 }
 
-function tokenRefusal(node: Node): string | undefined {
+async function tokenRefusal(node: Node): Promise<string | undefined> {
   const { name, attributes } = node;
   if (attributes.operation !== "CREATE" || attributes.subresource !== "token") return undefined;
   const { boundObjectRef: ref, audiences = [] } = (attributes.object as TokenRequest).spec ?? {};
@@ -150,15 +155,34 @@ function tokenRefusal(node: Node): string | undefined {
   return audienceRefusal(node, pod, audiences);
 }
 
-function audienceRefusal(
-  { attributes, lookup }: Node,
+async function audienceRefusal(
+  { attributes, lookup, authorizer }: Node,
   pod: Pod,
   audiences: readonly string[],
-): string | undefined {
+): Promise<string | undefined> {
   if (audiences.length > 1) return "node may only request 0 or 1 audiences";
   const audience = audiences[0] ?? "";
-  if (podAsksForAudience(pod, audience, lookup)) return undefined;
-  return `audience ${JSON.stringify(audience)} not found in pod spec volume, ${attributes.user.name} is not authorized to request tokens for this audience`;
+  const quoted = JSON.stringify(audience);
+  const { asked, problem } = podAsksForAudience(pod, audience, lookup);
+  if (asked) return undefined;
+  if (problem !== undefined) return `error validating audience ${quoted}: ${problem}`;
+  const { user, namespace, name } = attributes;
+  const decision = await authorizer.authorize({
+    user,
+    verb: "request-serviceaccounts-token-audience",
+    isResourceRequest: true,
+    path: "",
+    group: "",
+    version: "v1",
+    resource: audience,
+    subresource: "",
+    namespace,
+    name,
+  });
+  if (decision.allowed) return undefined;
+  return decision.evaluationError === undefined
+    ? `audience ${quoted} not found in pod spec volume, ${user.name} is not authorized to request tokens for this audience`
+    : `audience ${quoted} not found in pod spec volume, error authorizing ${user.name} to request tokens for this audience: ${decision.evaluationError}`;
 }
 
 function leaseRefusal({ name, attributes }: Node): string | undefined {
@@ -174,13 +198,14 @@ function csiNodeRefusal({ name, attributes }: Node): string | undefined {
   return "can only access CSINode with the same name as the requesting node";
 }
 
+/** Other writes are the node authorizer's, which knows whose slice it is. */
 function sliceRefusal({ name, attributes }: Node): string | undefined {
   const { operation, object, oldObject } = attributes;
+  if (operation === "UPDATE") return undefined;
   const subject = (operation === "CREATE" ? object : oldObject) as { spec?: { nodeName?: string } };
   if (subject.spec?.nodeName === name) return undefined;
-  return operation === "CREATE"
-    ? "can only create ResourceSlice with the same NodeName as the requesting node"
-    : "can only access ResourceSlice with the same NodeName as the requesting node";
+  const what = operation === "CREATE" ? "create" : "delete";
+  return `can only ${what} ResourceSlice with the same NodeName as the requesting node`;
 }
 
 async function signingRequestRefusal({ name, attributes }: Node): Promise<string | undefined> {
@@ -188,7 +213,7 @@ async function signingRequestRefusal({ name, attributes }: Node): Promise<string
   const { signerName, request } = (attributes.object as CertificateSigningRequest).spec;
   if (!KUBELET_SIGNERS.has(signerName)) return undefined;
   const parsed = await subjectOfRequest(request);
-  if (parsed === undefined) return "unable to parse csr: it is no PEM certificate request";
+  if (parsed === undefined) return "unable to parse csr: PEM block type must be CERTIFICATE REQUEST";
   if (parsed.commonName === NODE_PREFIX + name) return undefined;
   return `can only create a node CSR with CN=${NODE_PREFIX}${name}`;
 }

@@ -17,5 +17,6 @@ export interface RequestRecorder extends AuditAnnotations {
   recordRequest(object: object): void;
   /** The body of a patch, or of a delete. */
   recordPatch(value: unknown): void;
-  recordImpersonation(user: UserInfo): void;
+  /** `constraint`: the verb of constrained impersonation that allowed it; "": none did. */
+  recordImpersonation(user: UserInfo, constraint: string): void;
 }

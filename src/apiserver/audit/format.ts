@@ -15,6 +15,7 @@ export function formatEvent(event: AuditEvent): string {
     verb,
     user,
     impersonatedUser: event.impersonatedUser,
+    authenticationMetadata: event.authenticationMetadata,
     sourceIPs: event.sourceIPs,
     userAgent: event.userAgent,
     objectRef: event.objectRef,

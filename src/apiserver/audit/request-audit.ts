@@ -37,6 +37,7 @@ export class RequestAudit implements RequestRecorder {
   readonly #annotations = new Map<string, string>();
   #objectRef: AuditObjectReference | undefined;
   #impersonatedUser: AuditUser | undefined;
+  #impersonationConstraint = "";
   #requestObject: string | undefined;
   #responseObject: string | undefined;
   #responseStatus: Partial<Status> | undefined;
@@ -57,8 +58,9 @@ export class RequestAudit implements RequestRecorder {
     if (!this.#annotations.has(key)) this.#annotations.set(key, value);
   }
 
-  recordImpersonation(user: UserInfo): void {
+  recordImpersonation(user: UserInfo, constraint: string): void {
     this.#impersonatedUser = auditUser(user);
+    this.#impersonationConstraint = constraint;
   }
 
   recordRequest(object: object): void {
@@ -137,6 +139,9 @@ export class RequestAudit implements RequestRecorder {
       verb: attributes.verb,
       user: auditUser(attributes.user),
       ...(this.#impersonatedUser !== undefined && { impersonatedUser: this.#impersonatedUser }),
+      ...(this.#impersonationConstraint !== "" && {
+        authenticationMetadata: { impersonationConstraint: this.#impersonationConstraint },
+      }),
       ...(sourceIPs.length > 0 && { sourceIPs }),
       ...(userAgent !== "" && { userAgent: shortened(userAgent) }),
       ...(this.#objectRef !== undefined && { objectRef: this.#objectRef }),

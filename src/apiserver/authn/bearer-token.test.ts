@@ -63,7 +63,12 @@ test("parseTokenFile() reads quoted groups and says which line is wrong", () => 
   const users = parseTokenFile('t1,jane,u1,"dev,ops"\n\n# comment\nt2,joe,u2\n');
   assert.deepEqual(users.get("t1"), { name: "jane", uid: "u1", groups: ["dev", "ops"] });
   assert.deepEqual(users.get("t2"), { name: "joe", uid: "u2", groups: [] });
-  assert.throws(() => parseTokenFile("t1,jane,u1\nsecret"), /^Error: token file line 2: expected/);
+  for (const line of ["s3cret", "s3cret,jane", '"s3cret",,u1', ",s3cret,u1"])
+    assert.throws(
+      () => parseTokenFile(`t1,jane,u1\n${line}`),
+      /^Error: token file line 2: expected token,user,uid and optional groups$/,
+      line,
+    );
 });
 
 const encode = (values: Record<string, string>) =>

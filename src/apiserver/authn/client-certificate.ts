@@ -4,10 +4,11 @@ import type { Clock } from "#apimachinery";
 import { TtlCache } from "#component-base";
 import type { SecurityMetrics } from "../security-metrics.ts";
 import type { Authenticator, UserInfo } from "../user-info.ts";
+import { judge } from "./certificate-chain.ts";
 import { unauthorized } from "./unauthorized.ts";
 
 export interface ClientCertificateOptions {
-  /** PEM, one or more certificates; each may have signed clients directly. A function is asked at every request. */
+  /** PEM, one or more certificates that chains may end in. A function is asked at every request. */
   readonly ca: string | (() => string);
   readonly clock: Clock;
   readonly metrics?: Pick<SecurityMetrics, "observe">;
@@ -16,30 +17,29 @@ export interface ClientCertificateOptions {
 /** Checking a signature costs 0.1 ms; a connection shows the same certificate with every request. */
 const CACHE_ENTRIES_MAX = 1_024;
 const CACHE_TTL_MS = 60_000;
-const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
-const ANY_USAGE = "2.5.29.37.0";
 
 export function clientCertificate({ ca, clock, metrics }: ClientCertificateOptions): Authenticator {
   const observe = (endMs: number): void =>
     metrics?.observe("apiserver_client_certificate_expiration_seconds", {}, (endMs - clock.now()) / 1000);
   const trust = liveTrust(ca, () => new TtlCache<Known>(() => clock.now(), CACHE_ENTRIES_MAX));
   return {
-    async authenticate({ clientCertificate: der, clientCertificateError }) {
+    async authenticate({ clientCertificate: der, clientIntermediates: shown = [], clientCertificateError }) {
       if (der === undefined) return undefined;
       if (clientCertificateError !== undefined) throw unauthorized(new Error(clientCertificateError));
       const { roots, known: cache } = trust();
       const fingerprint = hash("sha256", der, "hex");
-      const known = cache.get(fingerprint);
+      const key = cacheKey(fingerprint, shown);
+      const known = cache.get(key);
       if (known !== undefined) {
         observe(known.endMs);
         return known.user;
       }
       const certificate = parse(der);
-      const problem = problemOf(certificate, roots, clock.now());
-      if (problem !== undefined) throw unauthorized(new Error(problem));
+      const endMs = await endOfChain(certificate, shown, roots, clock.now());
+      if (valuesOf(certificate, "CN").length === 0)
+        throw unauthorized(new Error("the certificate has no common name"));
       const user = userOf(certificate, fingerprint);
-      const endMs = certificate.validToDate.getTime();
-      cache.set(fingerprint, { user, endMs }, Math.min(CACHE_TTL_MS, endMs - clock.now()));
+      cache.set(key, { user, endMs }, Math.min(CACHE_TTL_MS, endMs - clock.now()));
       observe(endMs);
       return user;
     },
@@ -48,7 +48,7 @@ export function clientCertificate({ ca, clock, metrics }: ClientCertificateOptio
 
 interface Known {
   readonly user: UserInfo;
-  /** Of the certificate. */
+  /** Of the first certificate of the chain that ends. */
   readonly endMs: number;
 }
 
@@ -85,23 +85,23 @@ export function parse(der: Uint8Array): X509Certificate {
   }
 }
 
-/** Why the certificate is not accepted. */
-export function problemOf(
+/** When the chain stops being good. Throws Unauthorized where there is none. */
+export async function endOfChain(
   certificate: X509Certificate,
+  shown: readonly Uint8Array[],
   roots: readonly X509Certificate[],
   nowMs: number,
-): string | undefined {
-  const issuer = roots.find((root) => certificate.checkIssued(root) && certificate.verify(root.publicKey));
-  if (issuer === undefined) return "the certificate was signed by an unknown authority";
-  for (const { validFromDate, validToDate } of [certificate, issuer])
-    if (nowMs < validFromDate.getTime() || nowMs > validToDate.getTime())
-      return "the certificate has expired or is not yet valid";
-  // Absent: usable for everything.
-  const usages = certificate.keyUsage as readonly string[] | undefined;
-  if (usages !== undefined && !usages.includes(CLIENT_AUTH) && !usages.includes(ANY_USAGE))
-    return "the certificate is not for client authentication";
-  if (valuesOf(certificate, "CN").length === 0) return "the certificate has no common name";
-  return undefined;
+): Promise<number> {
+  const verdict = await judge(certificate, shown, roots, nowMs).catch((err: unknown) => {
+    throw unauthorized(err);
+  });
+  if ("endMs" in verdict) return verdict.endMs;
+  throw unauthorized(new Error(verdict.problem));
+}
+
+/** The same certificate is good with one chain and not with another. */
+export function cacheKey(fingerprint: string, shown: readonly Uint8Array[]): string {
+  return [fingerprint, ...shown.map((der) => hash("sha256", der, "hex"))].join(" ");
 }
 
 function userOf(certificate: X509Certificate, fingerprint: string): UserInfo {

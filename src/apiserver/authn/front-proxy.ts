@@ -1,9 +1,9 @@
 /** Users that a proxy in front of the server names in headers: it has authenticated them, and proves itself by its certificate. @module */
 import { hash, type X509Certificate } from "node:crypto";
-import type { Clock } from "#apimachinery";
+import { reasonOf, unless, type Clock } from "#apimachinery";
 import { TtlCache } from "#component-base";
 import type { Authenticator, Credentials, UserInfo } from "../user-info.ts";
-import { liveTrust, parse, problemOf, valuesOf } from "./client-certificate.ts";
+import { cacheKey, endOfChain, liveTrust, parse, valuesOf } from "./client-certificate.ts";
 import type { RequestHeaderOptions } from "./front-proxy-options.ts";
 import { extraOf, linesOf } from "./header-lines.ts";
 import { unauthorized } from "./unauthorized.ts";
@@ -24,26 +24,30 @@ export function frontProxy(
     () => options.clientCa,
     () => new TtlCache<boolean>(() => clock.now(), CACHE_ENTRIES_MAX),
   );
-  const isProxy = (der: Uint8Array): boolean => {
+  const isProxy = async (der: Uint8Array, shown: readonly Uint8Array[]): Promise<boolean> => {
     const { roots, known: trusted } = trust();
-    const fingerprint = hash("sha256", der, "hex");
-    const known = trusted.get(fingerprint);
+    const key = cacheKey(hash("sha256", der, "hex"), shown);
+    const known = trusted.get(key);
     if (known !== undefined) return known;
     const certificate = parse(der);
-    if (problemOf(certificate, roots, clock.now()) !== undefined) return false;
+    const endMs = await unless(isUnauthorized, endOfChain(certificate, shown, roots, clock.now()));
+    if (endMs === undefined) return false;
     checkName(certificate, options.allowedNames);
-    const leftMs = certificate.validToDate.getTime() - clock.now();
-    trusted.set(fingerprint, true, Math.min(CACHE_TTL_MS, leftMs));
+    trusted.set(key, true, Math.min(CACHE_TTL_MS, endMs - clock.now()));
     return true;
   };
   return {
     async authenticate(credentials) {
-      const { clientCertificate, clientCertificateError } = credentials;
+      const { clientCertificate, clientIntermediates = [], clientCertificateError } = credentials;
       if (clientCertificate === undefined || clientCertificateError !== undefined) return undefined;
-      if (!isProxy(clientCertificate)) return undefined;
+      if (!(await isProxy(clientCertificate, clientIntermediates))) return undefined;
       return userOf(credentials, options);
     },
   };
+}
+
+function isUnauthorized(err: unknown): boolean {
+  return reasonOf(err) === "Unauthorized";
 }
 
 function checkName(certificate: X509Certificate, allowed: readonly string[]): void {

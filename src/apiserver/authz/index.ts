@@ -13,7 +13,7 @@ export {
 } from "./rbac/bootstrap-policy.ts";
 export { rbacAuthorizer, rulesFor } from "./rbac/rbac-authorizer.ts";
 export { RbacIndex, type RbacObject, type RbacSink } from "./rbac/rbac-index.ts";
-export { planReconciliation } from "./rbac/reconcile.ts";
+export { AUTO_UPDATE, planReconciliation } from "./rbac/reconcile.ts";
 export { escalationRefusal } from "./rbac/escalation.ts";
 export { resolveRules, type ResolvedRules } from "./rule-resolver.ts";
 export { selectorsOfQuery, selectorsOfReview } from "./selectors.ts";

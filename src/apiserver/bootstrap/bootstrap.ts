@@ -1,10 +1,12 @@
 /** What happens once, after the state is loaded and before anybody is served; upstream's post-start hooks. @module */
 import type { Clock, Logger } from "#apimachinery";
 import {
+  AUTO_UPDATE,
   bootstrapClusterRoleBindings,
   bootstrapClusterRoles,
   bootstrapRoleBindings,
   bootstrapRoles,
+  type RbacObject,
 } from "../authz/index.ts";
 import { nthIp, type IpRange } from "#api/validation/ip-range";
 import type { ApiServerOptions } from "../options.ts";
@@ -49,10 +51,25 @@ export async function bootstrap(parts: BootstrapOptions, signal: AbortSignal): P
   const service = kubernetesService({ clusterIP: nthIp(ranges[0]!, 1), securePort });
   // Roles that nobody reads are not written: somebody else authorizes.
   const roles = authorizer === undefined ? rbacObjects() : [];
+  const own = authorizer === undefined ? (options.bootstrapRbac ?? []).map(toBootstrap) : [];
   await Promise.all([
     createMissing(registry, [service, legacyTokenTracking(clock.now()), ...priorityClassObjects()], context),
-    reconcileRbac(registry, roles, context),
+    reconcileRbac(registry, [...roles, ...own.filter(isCompleted)], context),
+    createMissing(
+      registry,
+      own.filter((one) => !isCompleted(one)),
+      context,
+    ),
   ]);
+}
+
+/** By kind: those of RBAC have no irregular plural. */
+function toBootstrap(object: RbacObject): BootstrapObject {
+  return { resource: `${RBAC}/${object.kind.toLowerCase()}s`, object };
+}
+
+function isCompleted({ object }: BootstrapObject): boolean {
+  return object.metadata.annotations?.[AUTO_UPDATE] === "true";
 }
 
 /** The server's own writes. */

@@ -1,12 +1,13 @@
 /** An ordinary request to a backend (a kubelet, a pod), whose answer is handed on as it comes. @module */
 import type { IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
+import { limitConnecting } from "../http/limit-connecting.ts";
 import { request as requestHttp } from "../http/node-http.ts";
 import { StatusError } from "#apimachinery";
+import { connectionError } from "#component-base";
 import type { Result } from "../handlers/request.ts";
 import type { UpgradeBackend } from "../streaming/index.ts";
 
-const CONNECT_TIMEOUT_MS = 30_000;
 /** Of one hop only. */
 const HOP_HEADERS: ReadonlySet<string> = new Set([
   "connection",
@@ -24,11 +25,18 @@ export interface BackendRequest {
   readonly body?: Uint8Array;
 }
 
-/** Rejects with ServiceUnavailable when the backend cannot be reached. */
+/** What to say of a backend that cannot be reached. */
+type Unreachable = (why: string, url: URL, cause: unknown) => StatusError;
+
+const unavailable: Unreachable = (why, _, cause) =>
+  new StatusError("ServiceUnavailable", `error trying to reach service: ${why}`, { cause });
+
+/** Rejects, by default with ServiceUnavailable, when the backend cannot be reached. */
 export async function requestBackend(
   { url, tls }: UpgradeBackend,
   { method, headers, body }: BackendRequest,
   signal: AbortSignal,
+  unreachable: Unreachable = unavailable,
 ): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const send = url.protocol === "https:" ? requestHttps : requestHttp;
@@ -39,21 +47,14 @@ export async function requestBackend(
     signal,
     agent: false,
   });
-  request.setTimeout(CONNECT_TIMEOUT_MS, () =>
-    request.destroy(new Error(`no answer in ${CONNECT_TIMEOUT_MS} ms`)),
-  );
-  request.once("response", (response) => {
-    // What follows may be as slow as it likes: a log that is followed.
-    request.setTimeout(0);
-    resolve(response);
-  });
+  limitConnecting(request, url);
+  request.once("response", resolve);
   request.once("error", reject);
   request.end(body);
   try {
     return await promise;
   } catch (cause) {
-    const why = cause instanceof Error && cause.message !== "" ? cause.message : String(cause);
-    throw new StatusError("ServiceUnavailable", `error trying to reach service: ${why}`, { cause });
+    throw unreachable(connectionError(cause, url), url, cause);
   }
 }
 

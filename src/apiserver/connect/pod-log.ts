@@ -43,9 +43,9 @@ async function handleLog(
   }
   const path = `/containerLogs/${namespace}/${name}/${container}`;
   const backend = kubelets.backend(nodeName, path, parameters);
-  const response = await requestBackend(backend, { method: "GET", headers: {} }, signal);
+  const response = await requestBackend(backend, { method: "GET", headers: {} }, signal, unreachable);
   const status = response.statusCode ?? 502;
-  if (status >= 400) throw refusal(status, await readText(response, ERROR_LENGTH_MAX), name, nodeName);
+  if (status >= 400) throw refusal(status, await readText(response, ERROR_LENGTH_MAX), name);
   return streamResult(response);
 }
 
@@ -70,7 +70,11 @@ function validate(query: URLSearchParams, name: string): void {
   if (causes.length > 0) throw invalid({ group: "", kind: "PodLogOptions" }, name, causes);
 }
 
-function refusal(status: number, text: string, podName: string, nodeName: string): StatusError {
+function unreachable(why: string, { href }: URL, cause: unknown): StatusError {
+  return new StatusError("Unknown", `Get ${JSON.stringify(href)}: ${why}`, { cause });
+}
+
+function refusal(status: number, text: string, podName: string): StatusError {
   const message = text.trim();
   if (status === 400) return new StatusError("BadRequest", message);
   if (status === 404) {
@@ -79,7 +83,6 @@ function refusal(status: number, text: string, podName: string, nodeName: string
       `the server could not find the requested resource ( pods/log ${podName})${message === "" ? "" : `: ${message}`}`,
     );
   }
-  return new StatusError("InternalError", `the kubelet of ${nodeName} answered ${status}: ${message}`, {
-    code: status,
-  });
+  if (status === 500) return new StatusError("InternalError", `Internal error occurred: ${message}`);
+  return new StatusError("Unknown", `${message} ( pods/log ${podName})`, { code: status });
 }

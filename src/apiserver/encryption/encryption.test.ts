@@ -4,11 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, test } from "node:test";
+import { inspect } from "node:util";
 import { FakeClock } from "#apimachinery";
 import { openMemoryStore, type Store } from "#storage";
 import { storeConformance } from "#storage/testing";
 import { CONFIG_MAPS, configMap, refusal, start } from "../server-fixture.ts";
 import { EncryptedStore } from "./encrypted-store.ts";
+import { loadEncryption } from "./load.ts";
 import { TransformationMetrics } from "./metrics.ts";
 import { resourceTransformers } from "./resource-transformers.ts";
 
@@ -124,6 +126,29 @@ test("Encryption says that it cannot read, for the object and its list, and read
       `transformation_operations_total{resource="secrets",status="OK",transformation_type="from_storage"`,
     ),
   );
+});
+
+const whole = (key: string): string =>
+  JSON.stringify({
+    apiVersion: "apiserver.config.k8s.io/v1",
+    kind: "EncryptionConfiguration",
+    resources: [{ resources: ["secrets"], providers: [{ aescbc: { keys: [{ name: "k", secret: key }] } }] }],
+  });
+
+test("loadEncryption() tells of a broken configuration without the keys in it", async () => {
+  for (const text of [
+    whole("aHVudGVyMg=="),
+    whole("hunter2!"),
+    whole(""),
+    `${whole("aHVudGVyMg==").slice(0, -1)}, "hunter2": "hunter2"`,
+    'kind: EncryptionConfiguration\nresources:\n- secret: hunter2\n   - b: "hunter2"',
+  ]) {
+    await writeFile(configFile, text);
+    await assert.rejects(loadEncryption(configFile, false), (err) => {
+      assert.doesNotMatch(inspect(err, { depth: Infinity }), /hunter2|aHVudGVyMg/);
+      return true;
+    });
+  }
 });
 
 test("Encryption does not start with a configuration that is wrong", async () => {

@@ -165,7 +165,7 @@ export class FlowConfiguration {
       method: "PATCH",
       path: `/apis/${GROUP}/v1/flowschemas/${name}/status`,
       query: { fieldManager: CONSUMER, force: true },
-      headers: { "content-type": "application/apply-patch+yaml" },
+      headers: { "content-type": "application/apply-patch+yaml", "user-agent": "kube-apiserver" },
       body,
     } as const;
     await unless(isNotFound, transport().request(request, context.signal));

@@ -31,6 +31,7 @@ import { tellProblems } from "./strictness.ts";
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 /** How much of a body that is no object its error shows. */
 const SUMMARY_LENGTH_MAX = 30;
+const REDACTED = "<secret contents redacted>";
 const OPEN_BRACE = "{".charCodeAt(0);
 
 export interface Parsed {
@@ -86,7 +87,8 @@ export function decodePatched(
   current?: KubeObject,
 ): KubeObject {
   const refuse = (why: string): StatusError => {
-    const message = `Invalid value: ${JSON.stringify(shown())}: ${why}`;
+    const patched = isSecret(target.kind.kind) ? REDACTED : shown();
+    const message = `Invalid value: ${JSON.stringify(patched)}: ${why}`;
     return invalid({ group: "", kind: "" }, "", [{ reason: "FieldValueInvalid", field: "patch", message }]);
   };
   const strict = (why: string): StatusError => refuse(`strict decoding error: ${why}`);
@@ -172,7 +174,13 @@ function parseBody(body: RequestBody, type: ProtobufType, hasProtobuf: boolean):
 
 function unrecognized(body: RequestBody, kind: string, why: string): string {
   const bytes = body.type === "bytes" ? Buffer.from(body.bytes) : Buffer.alloc(0);
-  return `the object provided is unrecognized (must be of type ${kind}): ${why} (${summaryOf(bytes)})`;
+  const summary = isSecret(kind) ? REDACTED : summaryOf(bytes);
+  return `the object provided is unrecognized (must be of type ${kind}): ${why} (${summary})`;
+}
+
+/** Errors are recorded by auditing, and shown to others who read its log. */
+function isSecret(kind: string): boolean {
+  return kind === "Secret" || kind === "TokenReview";
 }
 
 /** JSON shows its beginning, anything else that of its bytes. */

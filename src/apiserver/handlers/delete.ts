@@ -54,7 +54,7 @@ export async function handleDeleteCollection(routed: ResourceRequest): Promise<R
   const as = representationOf(request, {
     kind: served.kind,
     convert: conversionOf(served),
-    nowMs: handlers.clock.now(),
+    clock: handlers.clock,
     verb: "list",
   });
   const options = await readDeleteOptions(request);

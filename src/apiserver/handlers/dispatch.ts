@@ -67,6 +67,8 @@ export class Dispatcher {
     if (!info.isResourceRequest || request.path.startsWith("//")) return NOT_FOUND;
     if (served === undefined || isMisplaced(info, served.kind.scope)) return this.#unknown(info);
     if (isWrongLevel(info)) return methodNotAllowed();
+    if (isAcrossNamespaces(info, served.kind.scope))
+      return served.custom === undefined ? methodNotAllowed() : NOT_FOUND;
     checkName(info);
     const routed = { request, info, served, context };
     warnDeprecated(routed);
@@ -111,6 +113,11 @@ function checkName({ name }: RequestInfo): void {
 function isWrongLevel({ verb, name, subresource }: RequestInfo): boolean {
   if (verb === "create") return name !== "" && subresource === "";
   return (verb === "update" || verb === "patch") && name === "";
+}
+
+/** Namespaced resources are read in all namespaces at once; written and deleted they are in one. */
+function isAcrossNamespaces({ verb, namespace }: RequestInfo, scope: "Namespaced" | "Cluster"): boolean {
+  return scope === "Namespaced" && namespace === "" && (verb === "create" || verb === "deletecollection");
 }
 
 function methodNotAllowed(): Promise<Result> {

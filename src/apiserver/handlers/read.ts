@@ -12,7 +12,7 @@ export async function handleGet({ request, info, served, context }: ResourceRequ
   const as = representationOf(request, {
     kind: served.kind,
     convert: conversionOf(served),
-    nowMs: context.clock.now(),
+    clock: context.clock,
     verb: "object",
   });
   checkExport(request);
@@ -27,7 +27,7 @@ export async function handleList({ request, info, served, context }: ResourceReq
   const as = representationOf(request, {
     kind,
     convert: conversionOf(served),
-    nowMs: context.clock.now(),
+    clock: context.clock,
     verb: "list",
   });
   const options = listOptionsOf(request.query, false);
@@ -45,7 +45,7 @@ export async function handleWatch({ request, info, served, context }: ResourceRe
   const as = representationOf(request, {
     kind,
     convert: conversionOf(served),
-    nowMs: context.clock.now(),
+    clock: context.clock,
     verb: "watch",
   });
   const options = listOptionsOf(request.query, true);
@@ -63,7 +63,7 @@ export function writtenForm({ request, served, context }: ResourceRequest): Repr
   return representationOf(request, {
     kind: served.kind,
     convert: conversionOf(served),
-    nowMs: context.clock.now(),
+    clock: context.clock,
     verb: "object",
   });
 }

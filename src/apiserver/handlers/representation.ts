@@ -4,6 +4,7 @@ import {
   field,
   PROTOBUF_MEDIA_TYPE,
   StatusError,
+  type Clock,
   type Kind,
   type KubeObject,
 } from "#apimachinery";
@@ -23,7 +24,7 @@ export interface RepresentationOptions {
   readonly kind: Kind;
   /** From the stored version to the one asked for; absent: they are the same. */
   readonly convert: ((object: KubeObject) => KubeObject) | undefined;
-  readonly nowMs: number;
+  readonly clock: Clock;
   readonly verb: "object" | "list" | "watch";
 }
 
@@ -64,12 +65,16 @@ function tableRepresentation(
   request: ApiRequest,
   base: Representation,
   type: MediaType,
-  { kind, nowMs, verb, convert }: RepresentationOptions,
+  { kind, clock, verb, convert }: RepresentationOptions,
 ): Representation {
   const apiVersion = metaVersion(type);
   const includeObject = includeObjectOf(queryValue(request, "includeObject"));
-  const row = (object: KubeObject): unknown =>
-    tableRow(kind, convert?.(object) ?? object, { nowMs, includeObject, apiVersion });
+  const askedMs = clock.now();
+  const row = (object: KubeObject): unknown => {
+    // a watch goes on, and so do the ages that it shows
+    const nowMs = verb === "watch" ? clock.now() : askedMs;
+    return tableRow(kind, convert?.(object) ?? object, { nowMs, includeObject, apiVersion });
+  };
   let definitions: readonly unknown[] | null = columnDefinitions(kind);
   if (verb === "list") {
     return {

@@ -115,7 +115,6 @@ export class ApiHandler {
       const user = isImpersonating(exchange.credentials)
         ? await this.#impersonated(sender, trail, exchange.credentials)
         : sender;
-      if (user !== sender) trail.audit?.recordImpersonation(user);
       const request = new HttpRequest(exchange, target, user, limits.bodyBytesMax, upgrade, trail.audit);
       notes.pass(request, trail.audit);
       trail.handling(request);
@@ -214,10 +213,18 @@ export class ApiHandler {
     }
   }
 
-  #impersonated(user: UserInfo, { target, info }: RequestTrail, credentials: Credentials): Promise<UserInfo> {
+  async #impersonated(
+    sender: UserInfo,
+    { target, info, audit }: RequestTrail,
+    credentials: Credentials,
+  ): Promise<UserInfo> {
     const { authenticator, authorizer } = this.#options;
-    if (authenticator === undefined) return Promise.resolve(user);
-    return impersonate(credentials, authorizationAttributes(user, info, target.query), authorizer);
+    if (authenticator === undefined) return sender;
+    const request = authorizationAttributes(sender, info, target.query);
+    let constraint = "";
+    const user = await impersonate(credentials, request, authorizer, (verb) => (constraint = verb));
+    if (user !== sender) audit?.recordImpersonation(user, constraint);
+    return user;
   }
 
   /** Every request of a connection shows the same certificate: hashing it each time costs more than the answer. */

@@ -2,7 +2,13 @@
 import type { TLSSocket } from "node:tls";
 import type { Credentials } from "../user-info.ts";
 
-export type ClientCertificate = Pick<Credentials, "clientCertificate" | "clientCertificateError">;
+export type ClientCertificate = Pick<
+  Credentials,
+  "clientCertificate" | "clientIntermediates" | "clientCertificateError"
+>;
+
+/** Beyond these nothing is looked at. */
+const INTERMEDIATES_MAX = 10;
 
 const NONE: ClientCertificate = {};
 const certificates = new WeakMap<TLSSocket, ClientCertificate>();
@@ -18,8 +24,15 @@ export function clientCertificateOf(socket: TLSSocket): ClientCertificate {
 }
 
 function certificateOf(socket: TLSSocket): ClientCertificate {
-  const { raw } = socket.getPeerCertificate() ?? {};
-  if (!(raw instanceof Uint8Array)) return NONE;
-  if (socket.authorized) return { clientCertificate: raw };
-  return { clientCertificate: raw, clientCertificateError: String(socket.authorizationError) };
+  const leaf = socket.getPeerX509Certificate();
+  if (leaf === undefined) return NONE;
+  const clientIntermediates: Uint8Array[] = [];
+  let { issuerCertificate: next } = leaf;
+  for (; next !== undefined && clientIntermediates.length < INTERMEDIATES_MAX; next = next.issuerCertificate)
+    clientIntermediates.push(next.raw);
+  return {
+    clientCertificate: leaf.raw,
+    ...(clientIntermediates.length > 0 && { clientIntermediates }),
+    ...(!socket.authorized && { clientCertificateError: String(socket.authorizationError) }),
+  };
 }

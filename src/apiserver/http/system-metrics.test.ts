@@ -64,7 +64,7 @@ test("deprecated kinds are answered with a warning", async () => {
     endpoints.headers["warning"],
     '299 - "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"',
   );
-  const statuses = await send("/api/v1/componentstatuses");
+  const statuses = await send("/api/v1/componentstatuses/etcd-0");
   assert.equal(statuses.headers["warning"], '299 - "v1 ComponentStatus is deprecated in v1.19+"');
 });
 

@@ -34,3 +34,24 @@ test("writeResult() breaks a list off when the rest of it cannot be written", as
   await assert.rejects(writeResult({ type: "list", list, as }, context), /cannot be converted/);
   assert.deepEqual(said, ["abort"]);
 });
+
+async function bodyFor(userAgent: string, target: string): Promise<string> {
+  const bodies: string[] = [];
+  const exchange = {
+    target,
+    headers: { "user-agent": userAgent },
+    respond: (_status: number, _headers: unknown, body: string) => void bodies.push(body),
+  } as unknown as Exchange;
+  const clock = new FakeClock();
+  const { signal } = new AbortController();
+  const context = { exchange, headers: {}, fanOut: new FanOut(clock), clock, signal };
+  await writeResult({ type: "value", status: 404, value: { kind: "Status" } }, context);
+  return bodies.join("");
+}
+
+test("writeResult() shows a Status to people on lines of its own, to programs on one", async () => {
+  assert.equal(await bodyFor("curl/8.0", "/api"), '{\n  "kind": "Status"\n}\n');
+  assert.equal(await bodyFor("kubectl/v1.36.0", "/api"), '{"kind":"Status"}\n');
+  assert.equal(await bodyFor("kubectl/v1.36.0", "/api?pretty=true"), '{\n  "kind": "Status"\n}\n');
+  assert.equal(await bodyFor("curl/8.0", "/api?pretty=false"), '{"kind":"Status"}\n');
+});

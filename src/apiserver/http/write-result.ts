@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { messageOf, StatusError, type Clock } from "#apimachinery";
 import { encodeList, encodeObject, encodeValue } from "../handlers/encode.ts";
+import { wantsPretty } from "../handlers/negotiate.ts";
 import { headerValue, type Result, type UpgradeConnection } from "../handlers/request.ts";
 import { isWebSocket } from "../streaming/upgrade-headers.ts";
 import { protobufList } from "../serialization/protobuf-list.ts";
@@ -49,7 +50,8 @@ export async function writeResult(result: Result, context: WriteContext): Promis
       Object.assign(headers, result.headers);
       const accept = headerValue(exchange, "accept");
       const as = result.as ?? statusRepresentation(accept, result.value);
-      return respond(context, result.status, as.contentType, encodeValue(result.value, as));
+      const shown = { ...as, pretty: as.pretty || isForPeople(exchange) };
+      return respond(context, result.status, as.contentType, encodeValue(result.value, shown));
     }
     case "bytes": {
       Object.assign(headers, result.headers);
@@ -84,6 +86,11 @@ export async function writeResult(result: Result, context: WriteContext): Promis
       return writeStream(result, context);
     case "upgraded":
   }
+}
+
+function isForPeople(exchange: Exchange): boolean {
+  const [, query = ""] = exchange.target.split("?", 2);
+  return wantsPretty(new URLSearchParams(query), headerValue(exchange, "user-agent"));
 }
 
 /** An error as the Status that clients read. */

@@ -61,14 +61,14 @@ export async function definitionObject(
   prose?: ProseSource,
 ): Promise<SchemaObject> {
   const struct = structs().get(name);
-  const said = prose && (await proseOf(name, struct, prose));
+  const said = prose && (await (dialect === "v2" ? proseOf(name, struct, prose) : prose.of(name)));
   if (struct !== undefined) return schemaObject(struct, dialect, kindsOf(struct), said);
   const plain = plainDefinitions(dialect).get(name);
   if (plain === undefined) throw new Error(`openapi: no definition ${name}`);
   return said === undefined ? plain : { description: said.text, ...plain };
 }
 
-/** A field of which nothing is said is described by its type. */
+/** A field of which nothing is said is described by its type; readers of version 3 follow the reference themselves. */
 async function proseOf(
   name: string,
   struct: StructFacts | undefined,

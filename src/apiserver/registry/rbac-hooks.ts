@@ -77,13 +77,13 @@ async function checkRole(
   plural: string,
   role: ClusterRole,
   old: ClusterRole | undefined,
-  { user }: RequestContext,
+  { user, verb }: RequestContext,
   index: RbacIndex,
   authorizer: Authorizer,
 ): Promise<void> {
   const { namespace = "", name } = role.metadata;
-  // As upstream, a create names no object to be asked about.
-  const asked = { verb: "escalate", resource: plural, name: old === undefined ? "" : name, namespace };
+  // As upstream, a POST names no object to be asked about; PUT and apply do, also of what is not there.
+  const asked = { verb: "escalate", resource: plural, name: verb === "create" ? "" : name, namespace };
   if (await isAllowed(authorizer, user, asked)) return;
   const owned = rulesFor(index, user, namespace);
   const refusal = escalationRefusal(user, owned, role.rules ?? []);

@@ -19,6 +19,8 @@ export interface IssuedToken {
   readonly token: string;
   /** ms since 1970. */
   readonly expiresAt: number;
+  /** As whoever shows the token is known by; absent: the token has no id. */
+  readonly credentialId?: string;
 }
 
 export interface TokenIssuer {

@@ -1,6 +1,7 @@
 /** Asking a backend (a kubelet, a pod) to switch protocols. @module */
 import type { IncomingMessage, RequestOptions } from "node:http";
 import { request as requestHttps } from "node:https";
+import { limitConnecting } from "../http/limit-connecting.ts";
 import { request as requestHttp } from "../http/node-http.ts";
 import type { Duplex } from "node:stream";
 
@@ -39,7 +40,6 @@ export type Dialed =
     }
   | { readonly type: "refused"; readonly response: BackendResponse; readonly body: Buffer };
 
-const CONNECT_TIMEOUT_MS = 30_000;
 /** Of a refusal: an error message. */
 const BODY_BYTES_MAX = 64 * 1024;
 
@@ -57,10 +57,9 @@ export function dialUpgrade(
       signal,
       agent: false,
       headers: [...rawHeaders, ...headers, "Host", url.host],
-      timeout: CONNECT_TIMEOUT_MS,
     };
     const request = url.protocol === "https:" ? requestHttps(url, options) : requestHttp(url, options);
-    request.once("timeout", () => request.destroy(new Error(`no answer in ${CONNECT_TIMEOUT_MS} ms`)));
+    limitConnecting(request, url);
     request.once("error", reject);
     request.once("upgrade", (message, socket, head) => {
       // A session may be silent for hours.

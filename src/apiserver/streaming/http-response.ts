@@ -2,6 +2,7 @@
 import type { Duplex } from "node:stream";
 import { STATUS_CODES } from "../http/node-http.ts";
 import { StatusError } from "#apimachinery";
+import { connectionError } from "#component-base";
 import type { BackendResponse, RawHeaders } from "./backend.ts";
 
 /** Headers about one hop; the body they describe is sent anew. */
@@ -28,9 +29,8 @@ export function writeStatus(socket: Duplex, error: StatusError): void {
 }
 
 /** Upstream's answer when the other side cannot be reached. */
-export function dialError(cause: unknown): StatusError {
-  const message = cause instanceof Error && cause.message !== "" ? cause.message : String(cause);
-  return new StatusError("Unknown", `error dialing backend: ${message}`, { cause });
+export function dialError(cause: unknown, url: URL): StatusError {
+  return new StatusError("Unknown", `error dialing backend: ${connectionError(cause, url)}`, { cause });
 }
 
 function end(socket: Duplex, status: number, text: string, headers: RawHeaders, body: Buffer): void {

@@ -17,7 +17,7 @@ export async function proxyUpgrade(
   try {
     dialed = await dialUpgrade(backend, request.method ?? "GET", forwardedHeaders(request), signal);
   } catch (error) {
-    return writeStatus(socket, dialError(error));
+    return writeStatus(socket, dialError(error, backend.url));
   }
   if (dialed.type === "refused") return writeRefusal(socket, dialed.response, dialed.body);
   writeSwitch(socket, dialed.response);

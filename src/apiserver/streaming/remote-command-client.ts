@@ -2,8 +2,8 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { StatusError, type Status } from "#apimachinery";
+import { connectionError } from "#component-base";
 import { dialUpgrade, type Dialed, type UpgradeBackend } from "./backend.ts";
-import { dialError } from "./http-response.ts";
 import { SpdyConnection } from "./spdy/spdy-connection.ts";
 import { spdyHeaders } from "./upgrade-headers.ts";
 
@@ -41,7 +41,7 @@ export async function openRemoteCommand(
   try {
     dialed = await dialUpgrade(backend, "POST", spdyHeaders(request, PROTOCOLS), signal);
   } catch (error) {
-    throw dialError(error);
+    throw unreachable(error, backend.url);
   }
   if (dialed.type === "refused") throw refusal(dialed.response.status, dialed.body);
   const connection = new SpdyConnection(dialed.socket, { isServer: false }, dialed.head);
@@ -73,8 +73,15 @@ export async function openRemoteCommand(
     };
   } catch (error) {
     connection.close();
-    throw dialError(error);
+    throw unreachable(error, backend.url);
   }
+}
+
+/** In the words of upstream's own client of the kubelet. */
+function unreachable(cause: unknown, url: URL): StatusError {
+  return internalError(
+    `error sending request: Post ${JSON.stringify(url.href)}: ${connectionError(cause, url)}`,
+  );
 }
 
 /** A Status if the backend answered with one, otherwise its words in ours. */

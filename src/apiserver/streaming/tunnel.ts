@@ -30,7 +30,7 @@ export async function tunnelWebSocketToSpdy(
   try {
     dialed = await dialUpgrade(backend, "POST", spdyHeaders(upgrade.request, protocols), signal);
   } catch (error) {
-    return writeStatus(upgrade.socket, dialError(error));
+    return writeStatus(upgrade.socket, dialError(error, backend.url));
   }
   if (dialed.type === "refused") return writeRefusal(upgrade.socket, dialed.response, dialed.body);
   const chosen = dialed.response.headers["x-stream-protocol-version"];

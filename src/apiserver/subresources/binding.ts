@@ -66,6 +66,8 @@ function bind(pod: Pod, { target, metadata }: Binding, nowMs: number): KubeObjec
     throw refuse(`pod ${name} has non-empty .spec.schedulingGates`);
   }
   const { annotations, labels } = metadata;
+  // a hint to the scheduler alone: others would take it for a preemption that goes on
+  const { nominatedNodeName: _, ...status } = pod.status ?? {};
   return {
     ...pod,
     metadata: {
@@ -74,7 +76,7 @@ function bind(pod: Pod, { target, metadata }: Binding, nowMs: number): KubeObjec
       ...(labels !== undefined && { labels: { ...pod.metadata.labels, ...labels } }),
     },
     spec: { ...pod.spec, nodeName: target.name },
-    status: { ...pod.status, conditions: withScheduled(pod.status?.conditions ?? [], nowMs) },
+    status: { ...status, conditions: withScheduled(pod.status?.conditions ?? [], nowMs) },
   } as KubeObject;
 }
 

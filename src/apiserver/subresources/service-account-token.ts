@@ -22,6 +22,8 @@ const TOKEN_REQUEST = { group: "authentication.k8s.io", version: "v1", kind: "To
 const DEFAULT_SECONDS = 3600;
 const SECONDS_MIN = 600;
 const SECONDS_MAX = 2 ** 32;
+/** Of the audit event: which token was given, as the events of its use name it. */
+const ISSUED_CREDENTIAL_ID = "authentication.kubernetes.io/issued-credential-id";
 
 export function tokenHandlers(issuer: TokenIssuer): SubresourceHandlers {
   return { create: (routed) => handleToken(routed, issuer) };
@@ -31,11 +33,12 @@ async function handleToken(routed: ResourceRequest, issuer: TokenIssuer): Promis
   const { request, info, served } = routed;
   const sent = (await decodeForeign(request, TOKEN_REQUEST)) as TokenRequest;
   const asked = await admitCreate(routed, TOKEN_REQUEST, sent, false);
+  checkNames(asked, info);
   const account = (await served.store.get(info.namespace, info.name)).object;
-  if (asked.metadata.name !== undefined && asked.metadata.name !== "" && asked.metadata.name !== info.name) {
-    throw badRequest(
-      `service account name does not match: token request's name is ${JSON.stringify(asked.metadata.name)}`,
-    );
+  const uid = account.metadata.uid ?? "";
+  if (asked.metadata.uid !== undefined && asked.metadata.uid !== "" && asked.metadata.uid !== uid) {
+    const why = `the UID in the token request (${asked.metadata.uid}) does not match the UID of the service account (${uid})`;
+    throw conflict({ group: TOKEN_REQUEST.group, resource: TOKEN_REQUEST.kind }, info.name, why);
   }
   const {
     expirationSeconds: wanted = DEFAULT_SECONDS,
@@ -43,33 +46,43 @@ async function handleToken(routed: ResourceRequest, issuer: TokenIssuer): Promis
     boundObjectRef,
   } = asked.spec ?? {};
   validate(wanted);
+  const bound = boundObjectRef && (await findBound(routed, boundObjectRef));
   const { maxExpirationSeconds: max = wanted } = issuer;
   const expirationSeconds = Math.min(wanted, max);
   if (wanted > max) request.warn(`requested expiration of ${wanted} seconds shortened to ${max} seconds`);
   const audiences = named.length > 0 ? named : issuer.defaultAudiences;
-  const bound = boundObjectRef && (await findBound(routed, boundObjectRef));
-  const uid = account.metadata.uid ?? "";
-  if (asked.metadata.uid !== undefined && asked.metadata.uid !== "" && asked.metadata.uid !== uid) {
-    const why = `the UID in the token request (${asked.metadata.uid}) does not match the UID of the service account (${uid})`;
-    throw conflict({ group: TOKEN_REQUEST.group, resource: TOKEN_REQUEST.kind }, info.name, why);
-  }
-  const { token, expiresAt } = await issuer.issue({
+  const { token, expiresAt, credentialId } = await issuer.issue({
     namespace: info.namespace,
-    serviceAccount: { name: info.name, uid: account.metadata.uid ?? "" },
+    serviceAccount: { name: info.name, uid },
     audiences,
     expirationSeconds,
     ...bound,
   });
+  if (credentialId !== undefined) request.audit?.addAuditAnnotation(ISSUED_CREDENTIAL_ID, credentialId);
   return answer(request, 201, {
     ...asked,
     metadata: {
       name: info.name,
       namespace: info.namespace,
+      uid,
       creationTimestamp: formatTime(routed.context.clock.now()),
     },
     spec: { ...asked.spec, audiences, expirationSeconds },
     status: { token, expirationTimestamp: formatTime(expiresAt) },
   });
+}
+
+/** The body may leave out whom the path names, and name nobody else. */
+function checkNames(
+  { metadata }: TokenRequest,
+  info: { readonly name: string; readonly namespace: string },
+): void {
+  for (const name of ["name", "namespace"] as const) {
+    const given = metadata[name] ?? "";
+    if (given === "" || given === info[name]) continue;
+    const why = `must match the service account ${name} if specified`;
+    throw invalid(TOKEN_REQUEST, info.name, [field.invalid(`metadata.${name}`, given, why)]);
+  }
 }
 
 function validate(seconds: number): void {
@@ -89,25 +102,26 @@ async function findBound(
   routed: ResourceRequest,
   { kind = "", apiVersion = "", name = "", uid = "" }: BoundObjectReference,
 ): Promise<Pick<TokenRequestInfo, "boundObject" | "node">> {
-  if (apiVersion !== "v1" || (kind !== "Pod" && kind !== "Secret" && kind !== "Node")) {
-    throw badRequest(`cannot bind token for serviceaccount to an object of ${apiVersion}, Kind=${kind}`);
+  const group = apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "";
+  if (group !== "" || (kind !== "Pod" && kind !== "Secret" && kind !== "Node")) {
+    const version = apiVersion.slice(apiVersion.indexOf("/") + 1);
+    throw badRequest(`cannot bind token to object of type ${group}/${version}, Kind=${kind}`);
   }
   const resource = `core/${kind.toLowerCase()}s`;
   const namespace = kind === "Node" ? "" : routed.info.namespace;
   const object = await find(routed, resource, namespace, name);
   const found = object.metadata.uid ?? "";
-  if (uid !== "" && uid !== found) {
-    const why = `the UID in the bound object reference (${uid}) does not match the UID in record. The object might have been deleted and then recreated`;
-    throw conflict({ group: "", resource: `${kind.toLowerCase()}s` }, name, why);
-  }
-  const boundObject = { kind, name, uid: found } as const;
-  if (kind !== "Pod") return { boundObject };
-  const { spec } = object as Pod;
-  if ((spec?.serviceAccountName ?? "") !== routed.info.name) {
+  const spec = kind === "Pod" ? (object as Pod).spec : undefined;
+  if (kind === "Pod" && (spec?.serviceAccountName ?? "") !== routed.info.name) {
     throw badRequest(
       `cannot bind token for serviceaccount ${JSON.stringify(routed.info.name)} to pod running with different serviceaccount name.`,
     );
   }
+  if (uid !== "" && uid !== found) {
+    const why = `the UID in the bound object reference (${uid}) does not match the UID in record. The object might have been deleted and then recreated`;
+    throw conflict({ group: "", resource: kind }, name, why);
+  }
+  const boundObject = { kind, name, uid: found } as const;
   if (!spec?.nodeName) return { boundObject };
   const node = routed.context.registry.findStore("core/nodes")?.cache.get(spec.nodeName)?.object;
   const nodeUid = node?.metadata.uid;

@@ -9,6 +9,7 @@ import type { Store } from "#storage";
 import type { TokenIssuer } from "../registry/token-issuer.ts";
 import { bindingHandlers } from "./binding.ts";
 import { evictionHandlers } from "./eviction.ts";
+import { probeComponent } from "./component-health.ts";
 import { componentStatusHandlers } from "./component-statuses.ts";
 import { reviewHandlers, type ReviewOptions } from "./reviews.ts";
 import { scaleHandlers } from "./scale.ts";
@@ -55,7 +56,7 @@ export interface VirtualOptions extends ReviewOptions {
 export function virtualHandlers(options: VirtualOptions): ReadonlyMap<string, SubresourceHandlers> {
   return new Map([
     ["core/bindings", bindingHandlers],
-    ["core/componentstatuses", componentStatusHandlers(options.store)],
+    ["core/componentstatuses", componentStatusHandlers(options.store, probeComponent)],
     ...reviewHandlers(options),
   ]);
 }

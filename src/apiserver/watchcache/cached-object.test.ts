@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { inspect } from "node:util";
 import type { KubeObject } from "#apimachinery";
 import { headOf, toBytes } from "../registry/object-bytes.ts";
 import { CachedObject } from "./cached-object.ts";
@@ -20,6 +21,21 @@ test("CachedObject splices the resourceVersion into the stored bytes", () => {
   assert.deepEqual(cached.object, expected);
   assert.equal(cached.namespace, "n");
   assert.equal(cached.name, "a");
+});
+
+test("CachedObject tells of damaged bytes without what is in them", () => {
+  for (const text of ['{"data":{"p":hunter2', '{"data":{"p":"hunter2"']) {
+    const damaged = new CachedObject("n/a", 1, Buffer.from(text), layout);
+    assert.throws(
+      () => damaged.object,
+      (err) => {
+        const shown = inspect(err, { depth: Infinity });
+        assert.match(shown, /the stored object "n\/a" cannot be decoded/);
+        assert.doesNotMatch(shown, /hunter2/);
+        return true;
+      },
+    );
+  }
 });
 
 for (const revision of [1, 9, 10, 123_456, 1_000_000_000, Number.MAX_SAFE_INTEGER]) {

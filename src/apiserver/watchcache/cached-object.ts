@@ -1,6 +1,11 @@
 /** One revision of one object: its bytes, and lazily its parsed form, shared by all in-process readers. @module */
-import { encodeMessage, type JsonObject, type KubeObject, type StructSchema } from "#apimachinery";
-
+import {
+  encodeMessage,
+  StatusError,
+  type JsonObject,
+  type KubeObject,
+  type StructSchema,
+} from "#apimachinery";
 import { isUnreadable, unreadableError } from "./unreadable.ts";
 
 /** What the cache must know of a resource to read its objects. */
@@ -106,7 +111,7 @@ export class CachedObject {
     const held = this.#object?.deref();
     if (held !== undefined) return held;
     this.checkReadable();
-    const object = JSON.parse(decoder.decode(this.#stored)) as KubeObject;
+    const object = parsed(this.key, this.#stored);
     // Nobody else has it yet.
     if (this.revision !== UNSTORED) Object.assign(object.metadata, { resourceVersion: this.resourceVersion });
     return this.#adopt(object);
@@ -213,4 +218,14 @@ function deepFreeze(value: unknown): void {
   if (typeof value !== "object" || value === null || Object.isFrozen(value)) return;
   Object.freeze(value);
   for (const child of Object.values(value)) deepFreeze(child);
+}
+
+/** What is damaged is told of without what is in it, which the parser's message would quote: it may be a Secret. */
+function parsed(key: string, stored: Uint8Array): KubeObject {
+  try {
+    return JSON.parse(decoder.decode(stored)) as KubeObject;
+  } catch {
+    const why = `Internal error occurred: the stored object ${JSON.stringify(key)} cannot be decoded`;
+    throw new StatusError("InternalError", why);
+  }
 }

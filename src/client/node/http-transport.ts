@@ -3,6 +3,7 @@ import { silentLogger, systemClock, type Clock, type Logger, type WatchEvent } f
 import { childAbort } from "../abort.ts";
 import { CLIENT_METRICS, type MetricsSink } from "../metrics.ts";
 import type { Request, Response, Transport } from "../transport.ts";
+import { parseAnswerJson } from "./answer-json.ts";
 import type { ClientConfig } from "./client-config.ts";
 import { Connector } from "./connector.ts";
 import { newCredentials, type Credentials } from "./credentials.ts";
@@ -191,7 +192,7 @@ function encode(prefix: string, { method, path, query, headers = {}, body }: Req
 function decode(headers: Readonly<Record<string, string>>, bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
   const text = bytes.toString("utf8");
-  return headers["content-type"]?.includes("json") === true ? JSON.parse(text) : text;
+  return headers["content-type"]?.includes("json") === true ? parseAnswerJson(text) : text;
 }
 
 async function readAll(body: RawResponse["body"], bytesMax: number): Promise<Buffer> {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { inspect } from "node:util";
 import { decodeJsonLines } from "./json-lines.ts";
 
 async function* chunked(text: string, size: number): AsyncGenerator<Uint8Array> {
@@ -17,6 +18,15 @@ for (const size of [1, 2, 3, 7, 100]) {
     ]);
   });
 }
+
+test("decodeJsonLines() tells of a broken line without what is in it", async () => {
+  for (const text of ['{"p":hunter2}\n', '{"p":"hunter2\n', '{"p": hunter2'])
+    await assert.rejects(
+      Array.fromAsync(decodeJsonLines(chunked(text, 100))),
+      (err) => err instanceof SyntaxError && !inspect(err, { depth: Infinity }).includes("hunter2"),
+      text,
+    );
+});
 
 test("decodeJsonLines() throws on a line that is too long, without waiting for its end", async () => {
   const endless = chunked(`[1]\n"${"x".repeat(1_000)}`, 10);

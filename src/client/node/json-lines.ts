@@ -1,4 +1,5 @@
 /** JSON values that arrive one per line, in chunks cut anywhere. @module */
+import { parseAnswerJson } from "./answer-json.ts";
 
 /** Longest line of a watch: an object has at most about 1.5 MB, and an event a little more. */
 export const LINE_BYTES_MAX: number = 16 << 20;
@@ -23,7 +24,7 @@ export async function* decodeJsonLines(
       partsBytes = 0;
       start = end + 1;
       if (whole.length > lineBytesMax) throw tooLong(lineBytesMax);
-      if (whole.length > 0) yield JSON.parse(whole.toString("utf8"));
+      if (whole.length > 0) yield parseAnswerJson(whole.toString("utf8"));
     }
     if (start === buffer.length) continue;
     parts.push(buffer.subarray(start));
@@ -31,7 +32,7 @@ export async function* decodeJsonLines(
     if (partsBytes > lineBytesMax) throw tooLong(lineBytesMax);
   }
   const rest = Buffer.concat(parts).toString("utf8").trim();
-  if (rest !== "") yield JSON.parse(rest);
+  if (rest !== "") yield parseAnswerJson(rest);
 }
 
 function tooLong(lineBytesMax: number): Error {

@@ -2,13 +2,14 @@
 import { mkdir, open, readFile, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { systemClock, type Clock } from "#apimachinery";
-import type { KubeconfigCluster, KubeconfigUser } from "./kubeconfig.ts";
+import { noYaml, type KubeconfigCluster, type KubeconfigUser } from "./kubeconfig.ts";
 
 export interface ContextEntry {
   /** Name of the context, its cluster and its user. */
   readonly name: string;
   readonly cluster: KubeconfigCluster;
   readonly user: KubeconfigUser;
+  /** Absent: the one that the context has already, if somebody has set one. */
   readonly namespace?: string;
 }
 
@@ -36,7 +37,9 @@ export async function mergeContext(
   { setCurrent = true, clock = systemClock }: WriteContextOptions = {},
 ): Promise<void> {
   await change(file, clock, signal, (config) => {
-    const { name, namespace } = entry;
+    const { name } = entry;
+    const known = find(config["contexts"], name)?.["context"] as Raw | undefined;
+    const namespace = entry.namespace ?? known?.["namespace"];
     const before = typeof config["current-context"] === "string" ? config["current-context"] : "";
     const previous = before === name ? previousContext(config, name) : before;
     const context = {
@@ -114,13 +117,21 @@ async function change(
   try {
     const { load, dump } = await import("js-yaml");
     const text = await readIfThere(target);
-    const config = text.trim() === "" ? {} : load(text);
+    const config = text.trim() === "" ? {} : parsed(load, text, file);
     if (typeof config !== "object" || config === null || Array.isArray(config))
       throw new Error(`Kubeconfig ${file} is no mapping, leaving it alone`);
     const edited = edit(config as Raw);
     if (edited !== undefined) await replaceFile(target, dump(edited, { lineWidth: -1 }));
   } finally {
     await rm(lock, { force: true });
+  }
+}
+
+function parsed(load: (text: string) => unknown, text: string, file: string): unknown {
+  try {
+    return load(text);
+  } catch (err) {
+    throw noYaml(file, err);
   }
 }
 

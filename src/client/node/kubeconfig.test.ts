@@ -3,9 +3,10 @@ import { lstat, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { inspect } from "node:util";
 import { load } from "js-yaml";
 import { inClusterConfig } from "./in-cluster.ts";
-import { clientConfigOf, kubeconfigPaths, loadKubeconfig } from "./kubeconfig.ts";
+import { clientConfigOf, kubeconfigPaths, loadKubeconfig, parseKubeconfig } from "./kubeconfig.ts";
 import { mergeContext, removeContext, setCurrentContext } from "./kubeconfig-write.ts";
 
 const signal = AbortSignal.timeout(60_000);
@@ -114,6 +115,14 @@ test("mergeContext() adds a context to a new file that only its owner reads", as
   });
 });
 
+test("mergeContext() keeps the namespace that somebody has set for the context", async () => {
+  const file = join(directory, "config");
+  await mergeContext(file, { ...entry("k8ts"), namespace: "shop" }, signal);
+  await mergeContext(file, entry("k8ts"), signal);
+  const config = await loadKubeconfig({ env: {}, homeDir: directory, explicitPath: file });
+  assert.equal(clientConfigOf(config, {}).namespace, "shop");
+});
+
 test("removeContext() undoes mergeContext(), whatever else is in the file", async () => {
   const file = join(directory, "config");
   await writeFile(file, `${SECOND}\npreferences: { colors: true }\n`, { mode: 0o640 });
@@ -158,6 +167,18 @@ test("mergeContext() of many at the same time loses none", async () => {
   await Promise.all(names.map((name) => mergeContext(file, entry(name), signal)));
   const config = await loadKubeconfig({ env: {}, homeDir: directory, explicitPath: file });
   assert.deepEqual([...config.contexts.keys()].toSorted(), names);
+});
+
+test("parseKubeconfig() and mergeContext() tell of a broken file without what is secret in it", async () => {
+  const file = join(directory, "config");
+  const text = 'users:\n- name: a\n  user:\n    token: hunter2\n   password: "hunter2"\n';
+  await writeFile(file, text);
+  for (const failing of [() => parseKubeconfig(text, file), () => mergeContext(file, entry("k8ts"), signal)])
+    await assert.rejects(failing, (err) => {
+      assert.match((err as Error).message, /^Failed to parse kubeconfig \S+: yaml: line 5: /);
+      assert.doesNotMatch(inspect(err, { depth: Infinity }), /hunter2/);
+      return true;
+    });
 });
 
 test("inClusterConfig() reads what kubelet gives every pod, and throws elsewhere", async () => {

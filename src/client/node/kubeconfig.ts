@@ -117,7 +117,7 @@ export async function parseKubeconfig(text: string, path: string): Promise<Kubec
     // An empty file is an empty configuration.
     parsed = text.trim() === "" ? {} : (load(text) ?? {});
   } catch (err) {
-    throw new Error(`Failed to parse kubeconfig ${path}: ${(err as Error).message}`, { cause: err });
+    throw noYaml(path, err);
   }
   if (typeof parsed !== "object" || Array.isArray(parsed))
     throw new Error(`Failed to parse kubeconfig ${path}: it is no mapping`);
@@ -135,6 +135,13 @@ export async function parseKubeconfig(text: string, path: string): Promise<Kubec
     users: named<KubeconfigUser>(raw["users"], "user"),
     contexts: named<KubeconfigContext>(raw["contexts"], "context"),
   };
+}
+
+/** What is wrong and where. The parser's own message quotes the lines around it, with credentials: it is no cause either. */
+export function noYaml(path: string, err: unknown): Error {
+  const { reason, mark } = err as { readonly reason?: string; readonly mark?: { readonly line: number } };
+  const why = reason === undefined ? "it is no YAML" : `yaml: line ${(mark?.line ?? 0) + 1}: ${reason}`;
+  return new Error(`Failed to parse kubeconfig ${path}: ${why}`);
 }
 
 const PATH_FIELDS = ["certificate-authority", "client-certificate", "client-key", "tokenFile"];

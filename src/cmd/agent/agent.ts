@@ -1,5 +1,4 @@
 /** `k8ts agent`: what runs on a node: kubelet, kube-proxy, the pod network and cluster DNS in one process. @module */
-import { readFile } from "node:fs/promises";
 import { ConfigMaps } from "#api/core/v1/configmap";
 import type { Clock } from "#apimachinery";
 import {
@@ -10,9 +9,15 @@ import {
   type EventRecorder,
 } from "#client";
 import type { HttpTransport } from "#client/node";
-import { Metrics, TaskGroup } from "#component-base";
-import { createContainerdRuntime, createSimulatedRuntime, withComponents, type Runtime } from "#cri";
-import { CONFIG_NAME, CONFIG_NAMESPACE, runDns, upstreamsOf, type DnsOptions } from "#dns";
+import { Metrics, TaskGroup, type HttpCertificates, type Live } from "#component-base";
+import {
+  createContainerdRuntime,
+  createSimulatedRuntime,
+  sweepOrphanShims,
+  withComponents,
+  type Runtime,
+} from "#cri";
+import { CONFIG_NAME, CONFIG_NAMESPACE, runDns } from "#dns";
 import {
   CertificateMetrics,
   linuxPlatform,
@@ -30,13 +35,17 @@ import { healthChecks } from "./component-health.ts";
 import { componentsOf, writeManifests } from "./components.ts";
 import { withConfigFile } from "./kubelet-config-file.ts";
 import { joinCluster, type JoinFlags } from "./join.ts";
+import { metricsAccess } from "./metrics-access.ts";
 import { nodeIpsOfFlag, withOtherFamily } from "./node-addresses.ts";
+import { dnsEndpoints, proxyLivezUrl, securityOf, type EndpointFlags } from "./node-endpoints.ts";
+import { nodeResolvers } from "./node-resolvers.ts";
 import { ensurePauseImage } from "./pause-image.ts";
 import { proxySettings, type ProxyFlags, type ProxySettings } from "./proxy-options.ts";
 import type { ResourceFlags } from "./resource-flags.ts";
 import { resourceOptions } from "./resource-options.ts";
 
-export interface AgentFlags extends JoinFlags, ResourceFlags, ComponentHealthFlags, ProxyFlags {
+export interface AgentFlags
+  extends JoinFlags, ResourceFlags, ComponentHealthFlags, ProxyFlags, EndpointFlags {
   readonly nodeIp?: string;
   readonly rotateServerCertificates?: boolean;
   /** A KubeletConfiguration. */
@@ -58,9 +67,6 @@ export interface AgentFlags extends JoinFlags, ResourceFlags, ComponentHealthFla
   readonly clusterCidr: string;
   readonly serviceClusterIpRange: string;
   readonly serviceLoadBalancerRange?: string;
-  readonly dnsMetricsPort: number;
-  readonly dnsHealthPort: number;
-  readonly dnsReadyPort: number;
   readonly containerRuntime: "containerd" | "simulated";
   readonly containerRuntimeEndpoint?: string;
   readonly cniConfDir?: string;
@@ -87,6 +93,8 @@ interface Agent {
   readonly isReal: boolean;
   readonly proxy: ProxySettings;
   readonly identity: NodeIdentity;
+  /** What the node serves with. */
+  readonly serving: Live<HttpCertificates>;
   /** Acts as the node. */
   readonly node: HttpTransport;
   /** Renews certificates. */
@@ -127,12 +135,15 @@ export async function runAgent(
     clientMetrics: new Metrics(),
   };
   const node = await nodeTransport(identity, tasks);
-  const proxy = settings(joined.nodeIp);
-  const agent: Agent = { flags: joined, clock, random, isReal, proxy, identity, node, certificates: tasks };
   try {
+    const serving = await servingCertificate(identity, flags.rotateServerCertificates === true, node, tasks);
+    const proxy = settings(joined.nodeIp, securityOf("proxy-healthz", flags, serving));
+    const common = { flags: joined, clock, random, isReal, proxy, identity, serving, node };
+    const agent: Agent = { ...common, certificates: tasks };
     await writeManifests(joined, isReal);
     tasks.start("kubelet", (stop) => startKubelet(agent, stop));
     if (isReal) {
+      tasks.start("shims", (stop) => startShimSweep(agent, stop));
       tasks.start("kube-proxy", (stop) => startProxyAndNetwork(agent, stop));
       tasks.start("coredns", (stop) => startDns(agent, stop));
     }
@@ -146,8 +157,7 @@ async function startKubelet(agent: Agent, signal: AbortSignal): Promise<void> {
   const { flags, clock, random } = agent;
   const logger = componentLogger("kubelet", agentLogDir(flags), clock);
   const runtime = await openRuntime(agent, signal);
-  const { identity, node, certificates } = agent;
-  const isRequested = flags.rotateServerCertificates === true;
+  const { identity, node, serving, certificates } = agent;
   const options: KubeletOptions = {
     client: newClient(node, { userAgent: "kubelet" }),
     clock,
@@ -173,7 +183,8 @@ async function startKubelet(agent: Agent, signal: AbortSignal): Promise<void> {
     server: {
       host: flags.kubeletAddress ?? flags.nodeIp,
       port: flags.kubeletPort,
-      ...(await servingCertificate(identity, isRequested, node, certificates)),
+      ...serving.current,
+      onCertificate: (use) => serving.follow(use, certificates.signal),
     },
     certificateMetrics: identity.metrics,
     clientMetrics: identity.clientMetrics,
@@ -190,12 +201,20 @@ async function startKubelet(agent: Agent, signal: AbortSignal): Promise<void> {
 async function openRuntime(agent: Agent, signal: AbortSignal): Promise<Runtime> {
   const { flags, clock, isReal, node: transport } = agent;
   const logger = componentLogger("kubelet", undefined, clock);
-  const components = componentsOf(flags, healthChecks({ ...flags, transport }));
+  const components = componentsOf(
+    flags,
+    healthChecks({ ...flags, transport, proxyLivezUrl: () => proxyLivezUrl(agent.proxy.healthz) }),
+  );
   if (!isReal) return withComponents(createSimulatedRuntime({ clock }), components, { clock, logger });
   const socketPath = flags.containerRuntimeEndpoint!;
   const runtime = createContainerdRuntime({ socketPath, clock, logger });
   await ensurePauseImage(runtime, socketPath, clock, signal);
   return withComponents(runtime, components, { clock, logger });
+}
+
+function startShimSweep({ flags, clock }: Agent, signal: AbortSignal): Promise<void> {
+  const logger = componentLogger("kubelet", undefined, clock);
+  return sweepOrphanShims({ socketPath: flags.containerRuntimeEndpoint!, clock, logger }, signal);
 }
 
 async function startProxyAndNetwork(agent: Agent, signal: AbortSignal): Promise<void> {
@@ -260,35 +279,28 @@ async function startDns(agent: Agent, signal: AbortSignal): Promise<void> {
   const { identity, node, certificates } = agent;
   const transport = await componentTransport(identity, "coredns", node, certificates);
   const client = newClient(transport, { userAgent: "coredns" });
+  const kubelet = newClient(node, { userAgent: "kubelet" });
   const informers = informersOf(agent, client);
   const configs = informersOf(agent, client);
   const ownConfig = { namespace: CONFIG_NAMESPACE, fieldSelector: `metadata.name=${CONFIG_NAME}` };
-  const resolvConf = flags.resolvConf === undefined ? "" : await readFile(flags.resolvConf, "utf8");
+  await using tasks = new TaskGroup(signal);
+  const logger = componentLogger("coredns", agentLogDir(flags), clock);
   const options = {
     informers,
     clock,
-    logger: componentLogger("coredns", agentLogDir(flags), clock),
+    logger,
     listen: flags.nodeIPs.map((host) => ({ host, port: 53 })),
     clusterDomain: flags.clusterDomain,
-    upstreams: upstreamsOf(resolvConf),
+    upstreams: await nodeResolvers(flags.resolvConf, { clock, logger }, tasks),
     configMaps: { informers: configs, informer: configs.informerFor(ConfigMaps, ownConfig) },
-    ...dnsEndpoints(flags),
+    ...dnsEndpoints(flags, flags.nodeIp, agent.serving, metricsAccess(kubelet, clock)),
   };
   try {
-    await runDns(options, signal);
+    tasks.start("DNS", (stop) => runDns(options, stop));
+    await tasks.wait();
   } finally {
     await transport.close();
   }
-}
-
-/** Where the name server answers for itself. */
-function dnsEndpoints(flags: JoinedFlags): Pick<DnsOptions, "metrics" | "health" | "ready"> {
-  const host = flags.nodeIp;
-  return {
-    ...(flags.dnsMetricsPort > 0 && { metrics: { host, port: flags.dnsMetricsPort } }),
-    ...(flags.dnsHealthPort > 0 && { health: { host, port: flags.dnsHealthPort } }),
-    ...(flags.dnsReadyPort > 0 && { ready: { host, port: flags.dnsReadyPort } }),
-  };
 }
 
 function listOf(flag: string): readonly string[] {

@@ -5,14 +5,20 @@ import { join } from "node:path";
 import type { Clock, Logger } from "#apimachinery";
 import { newClient } from "#client";
 import { newHttpTransport, type HttpTransport } from "#client/node";
-import { certificateBlocks, LiveValue, type Metrics, type TaskGroup } from "#component-base";
+import {
+  certificateBlocks,
+  LiveValue,
+  type HttpCertificates,
+  type Live,
+  type Metrics,
+  type TaskGroup,
+} from "#component-base";
 import {
   type CertificateMetrics,
   CertificateStore,
   keepClientCertificate,
   keepComponentCertificate,
   keepServingCertificate,
-  type KubeletServerOptions,
 } from "#kubelet";
 import { followFiles, readBundle, readPair, type PairPem } from "../live-files.ts";
 
@@ -91,41 +97,38 @@ export async function componentTransport(
 }
 
 /**
- * What kubelet serves with: the files that were given to it, or else a certificate that somebody has to approve; and whom it
- * believes. What changes is told by `onCertificate`.
+ * What a node serves with: the files that were given to the kubelet, or else a certificate that somebody has to approve; and whom
+ * it believes.
  */
 export async function servingCertificate(
   identity: NodeIdentity,
   isRequested: boolean,
   node: HttpTransport,
   tasks: TaskGroup,
-): Promise<Pick<KubeletServerOptions, "cert" | "key" | "clientCA" | "onCertificate">> {
+): Promise<Live<HttpCertificates>> {
   const { clock, logger, metrics } = identity;
-  let use: ((changed: Partial<ServingFiles>) => void) | undefined;
-  const onCertificate = (listener: NonNullable<typeof use>): void => void (use = listener);
-  const read = (): Promise<ServingFiles> => readServing(identity, isRequested);
-  const live = new LiveValue(await read());
-  const told = ({ cert }: ServingFiles): void => {
+  const read = (): Promise<HttpCertificates> => readServing(identity, isRequested);
+  const files = new LiveValue(await read());
+  const served = new LiveValue(files.current);
+  const told = ({ cert }: HttpCertificates): void => {
     if (cert !== undefined) metrics.server.uses(new X509Certificate(cert));
   };
-  told(live.current);
-  live.follow((now) => {
+  told(files.current);
+  files.follow((now) => {
     told(now);
-    use?.(now);
+    served.set({ ...served.current, ...now });
   }, tasks.signal);
   const follow = { read, what: "The kubelet's certificates", clock, logger };
-  tasks.start("kubelet certificate files", (stop) => followFiles(live, follow, stop));
-  if (live.current.cert !== undefined) return { ...live.current, onCertificate };
-  const options = servingOptions(identity, node, (pair) => use?.(pair));
+  tasks.start("kubelet certificate files", (stop) => followFiles(files, follow, stop));
+  if (files.current.cert !== undefined) return served;
+  const use = (pair: PairPem): void => served.set({ ...served.current, ...pair });
+  const options = servingOptions(identity, node, use);
   const current = await options.store.adopt(clock.now());
   if (current === undefined)
     logger.warn("No serving certificate yet: approve the node's request (kubectl get csr)");
+  else use({ cert: current.certificatePem, key: current.privateKeyPem });
   tasks.start("kubelet serving certificate", (stop) => keepServingCertificate(options, stop));
-  return {
-    ...live.current,
-    ...(current !== undefined && { cert: current.certificatePem, key: current.privateKeyPem }),
-    onCertificate,
-  };
+  return served;
 }
 
 type ServingOptions = Parameters<typeof keepServingCertificate>[0];
@@ -167,14 +170,10 @@ function transportOf(
   );
 }
 
-interface ServingFiles {
-  /** Absent, as `key`: the node has to request one. */
-  readonly cert?: string;
-  readonly key?: string;
-  readonly clientCA: string;
-}
-
-async function readServing({ certDir, files }: NodeIdentity, isRequested: boolean): Promise<ServingFiles> {
+async function readServing(
+  { certDir, files }: NodeIdentity,
+  isRequested: boolean,
+): Promise<HttpCertificates> {
   const path = (name: string): string => join(certDir, name);
   const clientCA = await readBundle(files?.clientCaFile ?? path("ca.crt"));
   if (isRequested) return { clientCA };

@@ -3,7 +3,7 @@ import { Resolver } from "node:dns/promises";
 import { request as httpsRequest } from "node:https";
 import type { Transport } from "#client";
 import { urlHost } from "#api/validation/ip-range";
-import { httpRequest } from "#component-base";
+import { connectionError, httpRequest, lookupError } from "#component-base";
 import type { ComponentHealthFlags } from "./component-flags.ts";
 
 /** Rejects, with the reason, while the component does not work. */
@@ -15,15 +15,15 @@ export interface HealthOptions extends ComponentHealthFlags {
   readonly transport: Transport;
   readonly nodeIp: string;
   readonly clusterDomain: string;
-  /** 0: nowhere; it is a part of this process. */
-  readonly proxyHealthzPort: number;
+  /** Undefined: nowhere now; it is a part of this process. */
+  readonly proxyLivezUrl: () => string | undefined;
 }
 
 const OK_MAX = 399;
 
 /** By component. */
 export function healthChecks(options: HealthOptions): Readonly<Record<string, HealthCheck>> {
-  const { transport, componentBindAddress: host, proxyHealthzPort, nodeIp, clusterDomain } = options;
+  const { transport, componentBindAddress: host, proxyLivezUrl, nodeIp, clusterDomain } = options;
   const apiServer: HealthCheck = async (signal) => {
     for await (const _ of transport.stream({ method: "GET", path: "/readyz" }, signal));
   };
@@ -35,7 +35,8 @@ export function healthChecks(options: HealthOptions): Readonly<Record<string, He
     "kube-controller-manager": ofServer(options.controllerManagerSecurePort),
     "kube-proxy": async (signal) => {
       // not /healthz: a node that load balancers shall leave has a proxy that works
-      if (proxyHealthzPort > 0) await ask(`http://127.0.0.1:${proxyHealthzPort}/livez`, signal);
+      const url = proxyLivezUrl();
+      if (url !== undefined) await ask(url, signal);
     },
     coredns: (signal) => lookUp(`kubernetes.default.svc.${clusterDomain}`, nodeIp, signal),
   };
@@ -52,10 +53,12 @@ function ask(url: string, signal: AbortSignal): Promise<void> {
       response.once("error", reject);
       response.once("end", () => {
         if (statusCode <= OK_MAX) resolve();
-        else reject(new Error(`${url} answered with statuscode: ${statusCode}`));
+        else reject(new Error(`HTTP probe failed with statuscode: ${statusCode}`));
       });
     });
-    request.once("error", reject);
+    request.once("error", (cause) =>
+      reject(new Error(`Get ${JSON.stringify(url)}: ${connectionError(cause, new URL(url))}`, { cause })),
+    );
     request.end();
   });
 }
@@ -70,8 +73,10 @@ async function lookUp(name: string, server: string, signal: AbortSignal): Promis
   try {
     await resolver.resolve4(name);
   } catch (err) {
+    const { code } = err as NodeJS.ErrnoException;
+    if (code === "ECANCELLED") throw err;
     // that there is none of this family is an answer too
-    if ((err as NodeJS.ErrnoException).code !== "ENODATA") throw err;
+    if (code !== "ENODATA") throw new Error(lookupError(err, name, server), { cause: err });
   } finally {
     signal.removeEventListener("abort", cancel);
   }

@@ -33,7 +33,7 @@ test("withConfigFile() reads the file, and lets flags win", async () => {
       given,
       (name) => name === "clusterDomain",
     );
-    assert.deepEqual([clusterDns, clusterDomain, resolvConf], ["10.1.0.10", "cluster.local", undefined]);
+    assert.deepEqual([clusterDns, clusterDomain, resolvConf], ["10.1.0.10", "cluster.local", ""]);
     await writeFile(path, `${FILE}cpuManagerPolicy: static\n`);
     await assert.rejects(
       withConfigFile(path, flags),

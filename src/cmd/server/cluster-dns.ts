@@ -6,6 +6,8 @@ import { isNotFound, unless } from "#apimachinery";
 import type { Client } from "#client";
 
 const DNS_OFFSET = 10;
+/** Nodes show the metrics of DNS over TLS, with the kubelet's certificate. */
+const SCHEME = "prometheus.io/scheme";
 
 /** The tenth address of the first range, as kubeadm chooses it: its Service is of one family in clusters of two, too. */
 export function dnsAddress(serviceCIDR: string): string {
@@ -23,7 +25,11 @@ export async function ensureClusterDns(
     metadata: {
       name: "kube-dns",
       namespace: "kube-system",
-      annotations: { "prometheus.io/port": "9153", "prometheus.io/scrape": "true" },
+      annotations: {
+        "prometheus.io/port": "9153",
+        [SCHEME]: "https",
+        "prometheus.io/scrape": "true",
+      },
       labels: {
         "k8s-app": "kube-dns",
         "kubernetes.io/cluster-service": "true",
@@ -43,4 +49,9 @@ export async function ensureClusterDns(
   // asked first: creating it again would fail on its own address before it fails on its name
   const existing = await unless(isNotFound, client.get(Services, service.metadata, signal));
   if (existing === undefined) await client.create(Services, service, signal);
+  else if (existing.metadata.annotations?.[SCHEME] === undefined) {
+    // of a server before it; what somebody else has chosen stays
+    const body = { metadata: { annotations: { [SCHEME]: "https" } } };
+    await client.patch(Services, service.metadata, { type: "merge", body }, signal);
+  }
 }

@@ -5,15 +5,19 @@ import { createServer, type AddressInfo } from "node:net";
 import { test } from "node:test";
 import { connect } from "node:tls";
 import { silentLogger, StatusError, systemClock } from "#apimachinery";
-import { createApiServer, type Authenticator } from "#apiserver";
+import { clientCertificate, createApiServer, type Authenticator } from "#apiserver";
 import { LiveValue, Metrics } from "#component-base";
-import { createCertificateAuthority, issueCertificate } from "#component-base/pki";
+import {
+  createCertificateAuthority,
+  createSubordinateAuthority,
+  issueCertificate,
+} from "#component-base/pki";
 import { openMemoryStore } from "#storage";
 import { serveComponent } from "./component-endpoints.ts";
 
 const authenticator: Authenticator = {
-  authenticate({ headers, clientCertificate, clientCertificateError }) {
-    if (clientCertificate !== undefined && clientCertificateError !== undefined)
+  authenticate({ headers, clientCertificate: shown, clientCertificateError }) {
+    if (shown !== undefined && clientCertificateError !== undefined)
       return Promise.reject(new StatusError("Unauthorized", "Unauthorized"));
     const { authorization } = headers;
     if (authorization === undefined) return Promise.resolve(undefined);
@@ -90,6 +94,44 @@ test("serveComponent() shows health to all, and metrics to those who may", async
   options.tls.set({ cert: next.certificatePem, key: next.privateKeyPem, clientCa: ca.certificatePem });
   assert.notEqual(await shown(), before);
   assert.equal(await shown(), new X509Certificate(next.certificatePem).fingerprint256);
+  stop.abort();
+  await done;
+});
+
+test("serveComponent() follows the chain that a client shows", async () => {
+  const ca = await createCertificateAuthority("test", systemClock);
+  const subject = { commonName: "x", ipAddresses: ["127.0.0.1"], usages: ["server"] as const };
+  const { certificatePem: cert, privateKeyPem: key } = await issueCertificate(ca, subject, systemClock);
+  const below = await createSubordinateAuthority(ca, "below", { validityMs: 86_400_000 }, systemClock);
+  const reader = { commonName: "m", organizations: ["system:monitoring"], usages: ["client"] as const };
+  const leaf = await issueCertificate(below, reader, systemClock);
+  await using server = await createApiServer({ store: await openMemoryStore() });
+  const stop = new AbortController();
+  const port = await freePort();
+  const done = serveComponent(
+    {
+      host: "127.0.0.1",
+      port,
+      tls: new LiveValue({ cert, key, clientCa: ca.certificatePem }),
+      metrics: new Metrics(),
+      authenticator: clientCertificate({ ca: ca.certificatePem, clock: systemClock }),
+      transport: server.transport(),
+      logger: silentLogger,
+    },
+    stop.signal,
+  );
+  const statusWith = (chain: string): Promise<number | undefined> =>
+    new Promise((resolve, reject) => {
+      const shown = { cert: leaf.certificatePem + chain, key: leaf.privateKeyPem, ca: ca.certificatePem };
+      const options = { host: "127.0.0.1", port, path: "/metrics", agent: false, ...shown };
+      const asked = request(options, (response) => {
+        response.resume().once("end", () => resolve(response.statusCode));
+      });
+      asked.on("error", reject);
+      asked.end();
+    });
+  assert.equal(await statusWith(below.certificatePem), 200);
+  assert.equal(await statusWith(""), 401);
   stop.abort();
   await done;
 });

@@ -1,12 +1,6 @@
 /** The resource metrics API of `k8ts server`. @module */
 import type { Clock } from "#apimachinery";
-import type { Client, InformerFactory } from "#client";
-import {
-  ensureMetricsObjects,
-  kubeletScraper,
-  MetricsServer,
-  type KubeletCredentials,
-} from "#metrics-server";
+import { kubeletScraper, MetricsServer, type KubeletCredentials } from "#metrics-server";
 import { componentLogger } from "../component-log.ts";
 import type { ComponentFlags } from "./component-flags.ts";
 
@@ -19,13 +13,4 @@ export function metricsServerOf(
   if (!metricsServer) return undefined;
   const logger = componentLogger("metrics-server", logDir, clock);
   return new MetricsServer({ scrape: kubeletScraper(credentials, clock), clock, logger });
-}
-
-export async function runMetricsServer(
-  server: MetricsServer,
-  { client, informers }: { readonly client: Client; readonly informers: InformerFactory },
-  signal: AbortSignal,
-): Promise<void> {
-  await ensureMetricsObjects(client, signal);
-  await server.run(informers, signal);
 }

@@ -1,8 +1,7 @@
 /** Authentication and authorization of `k8ts server`, as the flags have them. @module */
 import type { Clock, Logger } from "#apimachinery";
 import { urlHost } from "#api/validation/ip-range";
-import { LateMetrics, newSecurity, type ApiServerOptions, type Security } from "#apiserver";
-import type { Client } from "#client";
+import { LateMetrics, newSecurity, type ApiServerOptions, type Security, type TokenClient } from "#apiserver";
 import type { TaskGroup } from "#component-base";
 import { authenticationOptions, type AuthenticationFlags } from "./authentication-flags.ts";
 import { authorizationOptions, type AuthorizationFlags } from "./authorization-flags.ts";
@@ -19,7 +18,7 @@ export interface ServerSecurity extends AsyncDisposable {
     readonly routes: Security["routes"];
   };
   readonly signLegacyToken: Security["signLegacyToken"];
-  readonly attach: (client: Client) => void;
+  readonly attach: (client: TokenClient) => void;
   /** Follows the configuration files. */
   readonly start: (tasks: TaskGroup) => void;
 }

@@ -3,7 +3,6 @@ import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { untilAborted, type Clock, type Logger } from "#apimachinery";
-import { urlHost } from "#api/validation/ip-range";
 import {
   createApiServer,
   type Security,
@@ -31,16 +30,18 @@ import { electionOf, type LeaderElectionFlags } from "../leader-election-flags.t
 import { whileLeading } from "../while-leading.ts";
 import { admissionOptions, type AdmissionFlags } from "./admission-flags.ts";
 import { auditOptions, type AuditFlags } from "./audit-flags.ts";
-import { ensureClusterDns } from "./cluster-dns.ts";
+import { tokenClient } from "./account-client.ts";
+import { ensureAddOns, keepTrying, type AddOn } from "./add-ons.ts";
+import { bootstrapRbac } from "./bootstrap-rbac.ts";
+import { clusterDns, clusterInfo, metricsApi } from "./cluster-add-ons.ts";
 import { serveComponent, type ComponentEndpointOptions } from "./component-endpoints.ts";
 import type { ComponentFlags } from "./component-flags.ts";
 import { controllerMetrics } from "./controller-metrics.ts";
 import { controlPlaneNodeController } from "./control-plane-node.ts";
-import { ensureBootstrapObjects, ensureClusterInfo } from "./bootstrap-objects.ts";
 import { controllerManagerUser, controllerUser, schedulerUser } from "./identities.ts";
 import { flowControlOptions, type FlowControlFlags } from "./flow-control-flags.ts";
 import { frontProxyOptions, frontProxyPaths, type FrontProxyFlags } from "./front-proxy-flags.ts";
-import { metricsServerOf, runMetricsServer } from "./metrics-server.ts";
+import { metricsServerOf } from "./metrics-server.ts";
 import {
   liveKubeletClient,
   liveServing,
@@ -135,36 +136,29 @@ async function serve(
     tls: liveServing(kept),
     kubeletClient,
     ...(metricsServer !== undefined && { inProcessBackends: [metricsServer] }),
+    bootstrapRbac: bootstrapRbac(metricsServer !== undefined),
     serviceCIDR: flags.serviceClusterIpRange,
     advertiseAddress: flags.advertiseAddress,
     securePort: flags.securePort,
     hostname: hostname(),
   });
-  const client = newClient(server.transport(), { userAgent: "k8ts-server" });
   const reader = newClient(server.transport(controllerManagerUser), { userAgent: "kube-controller-manager" });
   const informers = sharedInformers(reader, clock, random);
-  security.attach(client);
-  const publicServer = `https://${urlHost(flags.advertiseAddress)}:${flags.securePort}`;
-  await ensureBootstrapObjects(client, { server: publicServer, ca: kept.current.ca }, signal);
+  security.attach(tokenClient(server));
+  const info = clusterInfo(server, flags, () => kept.current.ca);
+  const addOns = [info, clusterDns(server, flags), ...(flags.metricsServer ? [metricsApi(server)] : [])];
+  const missing = await ensureAddOns(addOns, logger, signal);
   await server.listen([{ host: flags.bindAddress, port: flags.securePort }]);
-  await ensureClusterDns(client, flags.serviceClusterIpRange, signal);
   await using tasks = new TaskGroup(signal);
+  tasks.start("add-ons", (stop) => keepTrying(missing, { clock, logger }, stop));
   security.start(tasks);
   keepCertificates(tasks, flags, kept, readKept, { clock, logger });
   const serving = derived(kept, ({ serving: pair, ca }) => ({ ...pair, clientCa: ca }), tasks.signal);
   serving.follow((now) => server.useCertificate(now), tasks.signal);
   const rootCA = derived(kept, ({ ca }) => ca, tasks.signal);
-  tasks.start("cluster-info", (stop) =>
-    followClusterInfo(
-      rootCA,
-      (ca) => ensureClusterInfo(client, { server: publicServer, ca }, stop),
-      logger,
-      stop,
-    ),
-  );
-  if (metricsServer !== undefined) {
-    tasks.start("metrics-server", (stop) => runMetricsServer(metricsServer, { client, informers }, stop));
-  }
+  tasks.start("cluster-info", (stop) => followAuthority(rootCA, info, { clock, logger }, stop));
+  if (metricsServer !== undefined)
+    tasks.start("metrics-server", (stop) => metricsServer.run(informers, stop));
   const serveAt = endpointServer(flags, security.options.authenticator, server, serving);
   const { signLegacyToken } = security;
   startComponents(tasks, server, informers, flags, { rootCA, signLegacyToken }, clock, random, serveAt);
@@ -176,9 +170,9 @@ function sharedInformers(client: Client, clock: Clock, random: () => number): In
   return newInformerFactory({ client, clock, random, freeze: false, transform: trimManagedFields });
 }
 
-/** Metrics and health of a component, at a port of its own. */
+/** Metrics and health of a component, at a port of its own; `user` asks who may read them. */
 type ServeAt = (
-  at: Pick<ComponentEndpointOptions, "port" | "metrics" | "logger">,
+  at: Pick<ComponentEndpointOptions, "port" | "metrics" | "logger"> & { readonly user: UserInfo },
   signal: AbortSignal,
 ) => Promise<void>;
 
@@ -188,8 +182,8 @@ function endpointServer(
   server: ApiServer,
   tls: ComponentEndpointOptions["tls"],
 ): ServeAt {
-  const transport = server.transport();
-  return (at, stop) => serveComponent({ ...at, host, tls, authenticator, transport }, stop);
+  return ({ user, ...at }, stop) =>
+    serveComponent({ ...at, host, tls, authenticator, transport: server.transport(user) }, stop);
 }
 
 function startComponents(
@@ -228,7 +222,7 @@ function startComponents(
     const candidate = { client, clock, random, logger, metrics, recorder, work };
     await Promise.all([
       whileLeading(election("kube-scheduler"), candidate, stop),
-      serveAt({ port: flags.schedulerSecurePort, metrics, logger }, stop),
+      serveAt({ port: flags.schedulerSecurePort, metrics, logger, user: schedulerUser }, stop),
     ]);
   });
   tasks.start("kube-controller-manager", async (stop) => {
@@ -258,7 +252,7 @@ function startComponents(
     const run = { client, informers, clock, random, logger, metrics, options, others };
     await Promise.all([
       runControllers({ ...run, ...(candidacy !== undefined && { election: candidacy }) }, stop),
-      serveAt({ port, metrics, logger }, stop),
+      serveAt({ port, metrics, logger, user: controllerManagerUser }, stop),
     ]);
   });
 }
@@ -277,20 +271,19 @@ function keepCertificates(
   tasks.start("certificates", (stop) => followFiles(kept, follow, stop));
 }
 
-/** Those who join are told of a new authority. */
-async function followClusterInfo(
+/** Those who join are told of a new authority; the latest one counts. */
+async function followAuthority(
   ca: Live<string>,
-  ensure: (ca: string) => Promise<void>,
-  logger: Logger,
+  info: AddOn,
+  world: { readonly clock: Clock; readonly logger: Logger },
   signal: AbortSignal,
 ): Promise<void> {
   let last = Promise.resolve();
-  ca.follow((now) => {
-    last = last
-      .then(() => ensure(now))
-      .catch((err: unknown) => {
-        if (!signal.aborted) logger.error("Updating the ConfigMap cluster-info failed", { err });
-      });
+  ca.follow(() => {
+    last = last.then(async () => {
+      const missing = await ensureAddOns([info], world.logger, signal);
+      await keepTrying(missing, world, signal);
+    });
   }, signal);
   await untilAborted(signal);
   await last;

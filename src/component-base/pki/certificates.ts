@@ -173,7 +173,10 @@ async function sign(
 }
 
 /** X.509 knows whole seconds. */
-function validity(clock: Clock, validityMs: number): { readonly notBefore: Date; readonly notAfter: Date } {
+export function validity(
+  clock: Clock,
+  validityMs: number,
+): { readonly notBefore: Date; readonly notAfter: Date } {
   const now = Math.floor(clock.now() / 1000) * 1000;
   return { notBefore: new Date(now - BACKDATING_MS), notAfter: new Date(now + validityMs) };
 }

@@ -1,4 +1,5 @@
 /** How every server of a cluster speaks TLS: forward secrecy and authenticated ciphers, or not at all. @module */
+import { constants } from "node:crypto";
 
 const CIPHERS = [
   "TLS_AES_128_GCM_SHA256",
@@ -12,8 +13,18 @@ const CIPHERS = [
   "ECDHE-RSA-CHACHA20-POLY1305",
 ];
 
-/** For `createServer` and `setSecureContext`. */
-export const SERVER_TLS: { readonly minVersion: "TLSv1.2"; readonly ciphers: string } = {
+export interface ServerTls {
+  readonly minVersion: "TLSv1.2";
+  readonly ciphers: string;
+  readonly secureOptions: number;
+}
+
+/**
+ * For `createServer` and `setSecureContext`. No sessions are resumed: a ticket keeps what was believed of a client's
+ * certificate when it was given, whatever has become of the authority since, and loses the chain that the client showed.
+ */
+export const SERVER_TLS: ServerTls = {
   minVersion: "TLSv1.2",
   ciphers: CIPHERS.join(":"),
+  secureOptions: constants.SSL_OP_NO_TICKET,
 };

@@ -4,6 +4,7 @@
  * @module
  */
 import type * as Http from "node:http";
+import type * as Https from "node:https";
 
 const http: typeof Http = process.getBuiltinModule("node:http");
 
@@ -11,3 +12,11 @@ export const createHttpServer: typeof Http.createServer = http.createServer;
 export const httpRequest: typeof Http.request = http.request;
 export const HttpAgent: typeof Http.Agent = http.Agent;
 export type HttpAgent = Http.Agent;
+
+/** Loaded when it is wanted: TLS is a good part of what Node has. */
+export function createHttpsServer(
+  options: Https.ServerOptions,
+  listener: Http.RequestListener,
+): Https.Server {
+  return process.getBuiltinModule("node:https").createServer(options, listener);
+}

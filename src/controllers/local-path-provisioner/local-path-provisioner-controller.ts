@@ -4,6 +4,7 @@ import { isAlreadyExists, keyOf, splitKey, unless } from "#apimachinery";
 import { Namespaces } from "#api/core/v1/namespace";
 import { Nodes } from "#api/core/v1/node";
 import { PersistentVolumes } from "#api/core/v1/persistentvolume";
+import { releasedAnnotation } from "#api/core/v1/released-volumes";
 import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
 import { storageClassOf } from "#api/core/v1/storage-class-name";
 import type { Node, PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
@@ -13,14 +14,22 @@ import type { Lister } from "#client";
 import type { Controller, ControllerContext, Result } from "#controller-runtime";
 import { source } from "#controller-runtime";
 import { unlessGone } from "../unless-gone.ts";
-import { isToDelete, missingDefaultClass, planProvision, PROVISIONER, provisioningMessage } from "./plan.ts";
+import { carryOut } from "../volume-protection/carry-out.ts";
+import {
+  FINALIZER,
+  missingDefaultClass,
+  planProvision,
+  planRelease,
+  PROVISIONER,
+  provisioningMessage,
+} from "./plan.ts";
 
 /** The namespace whose arrival says that the cluster has its first objects. */
 const SYSTEM_NAMESPACE = "kube-system";
 /** How long until a claim that could not be served is tried again, if nothing changes. */
 const RETRY_MS = 60_000;
 
-/** Safe on a stale cache: volumes are named after their claims, and only released ones are deleted, by uid. */
+/** Safe on a stale cache: volumes are named after their claims, and only what was seen released is deleted. */
 export function localPathProvisionerController(context: ControllerContext): Controller {
   const provisioner = new LocalPathProvisioner(context);
   return {
@@ -60,12 +69,41 @@ class LocalPathProvisioner {
   async reconcile(key: ObjectKey, signal: AbortSignal): Promise<Result> {
     if (key === CLASS_KEY) return await this.#ensureClass(signal);
     if ((splitKey(key).namespace ?? "") !== "") return await this.#provision(key, signal);
+    return await this.#release(key, signal);
+  }
+
+  /** Every write but the node's carries the resourceVersion that was decided on; told twice, a node finds nothing the second time. */
+  async #release(key: ObjectKey, signal: AbortSignal): Promise<Result> {
+    const { client } = this.#context;
     const volume = this.#volumes.get(key);
-    if (volume === undefined || !isToDelete(volume)) return {};
-    const preconditions = { uid: volume.metadata.uid! };
-    await unlessGone(
-      this.#context.client.delete(PersistentVolumes, volume.metadata, signal, { preconditions }),
-    );
+    if (volume === undefined) return {};
+    const { name, uid, resourceVersion } = volume.metadata;
+    const p = planRelease(volume, this.#nodes.list());
+    switch (p.do) {
+      case "nothing":
+        return {};
+      case "wait":
+        return { requeueAfterMs: RETRY_MS };
+      case "hold":
+        await carryOut(this.#context, PersistentVolumes, volume, FINALIZER, "add", signal);
+        return {};
+      case "delete": {
+        const preconditions = { uid: uid!, resourceVersion: resourceVersion! };
+        await unlessGone(client.delete(PersistentVolumes, { name }, signal, { preconditions }));
+        return {};
+      }
+      case "tell": {
+        const body = {
+          metadata: {
+            annotations: { [releasedAnnotation(name)]: volume.spec!.persistentVolumeReclaimPolicy },
+          },
+        };
+        await unlessGone(client.patch(Nodes, { name: p.node }, { type: "merge", body }, signal));
+        break;
+      }
+      case "let-go":
+    }
+    await carryOut(this.#context, PersistentVolumes, volume, FINALIZER, "remove", signal);
     return {};
   }
 

@@ -1,10 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { PersistentVolumeClaim } from "#api/core/v1/types.gen";
+import { releasedAnnotation } from "#api/core/v1/released-volumes";
+import type { PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
 import { newNode } from "../testing/objects.ts";
 import { newClaim, newClass, newVolume } from "../testing/volumes.ts";
 import { PROVISIONED_BY, SELECTED_NODE, STORAGE_PROVISIONER } from "../volume/claims.ts";
-import { isToDelete, missingDefaultClass, planProvision, PROVISIONER } from "./plan.ts";
+import {
+  FINALIZER,
+  missingDefaultClass,
+  planProvision,
+  planRelease,
+  PROVISIONER,
+  RELEASED_MAX,
+  type Release,
+} from "./plan.ts";
 
 const immediate = newClass("local", { provisioner: PROVISIONER });
 const late = newClass("local", { provisioner: PROVISIONER, volumeBindingMode: "WaitForFirstConsumer" });
@@ -29,6 +38,7 @@ test("planProvision() makes a volume on the node that was chosen, reachable from
   assert.ok(p.do === "create");
   const { metadata, spec } = p.volume;
   assert.equal(metadata.name, "pvc-uid-c");
+  assert.deepEqual(metadata.finalizers, ["external-provisioner.volume.kubernetes.io/finalizer"]);
   assert.deepEqual(spec?.hostPath, { path: "/var/lib/k8ts/local-path/pvc-uid-c", type: "DirectoryOrCreate" });
   assert.deepEqual(spec?.nodeAffinity?.required?.nodeSelectorTerms, [
     { matchExpressions: [{ key: "kubernetes.io/hostname", operator: "In", values: ["host-2"] }] },
@@ -79,13 +89,81 @@ for (const [claim, problem] of failures) {
   });
 }
 
-test("isToDelete() takes released volumes of its own alone", () => {
-  const own = { annotations: { [PROVISIONED_BY]: PROVISIONER } };
-  const policy = { persistentVolumeReclaimPolicy: "Delete" };
-  assert.equal(isToDelete(newVolume("v", policy, { phase: "Released", metadata: own })), true);
-  assert.equal(isToDelete(newVolume("v", policy, { phase: "Bound", metadata: own })), false);
-  assert.equal(isToDelete(newVolume("v", policy, { phase: "Released" })), false);
-  assert.equal(isToDelete(newVolume("v", {}, { phase: "Released", metadata: own })), false);
+interface Released {
+  readonly policy?: string;
+  readonly phase?: string;
+  readonly held?: boolean;
+  readonly terminating?: boolean;
+  readonly by?: string;
+  readonly on?: string;
+}
+
+const DELETED = "2026-01-01T00:00:00Z";
+
+function released({
+  policy = "Delete",
+  phase = "Released",
+  held = true,
+  terminating = true,
+  by = PROVISIONER,
+  on = "host-2",
+}: Released): PersistentVolume {
+  const values = { key: "kubernetes.io/hostname", operator: "In", values: [on] };
+  return newVolume(
+    "v",
+    {
+      persistentVolumeReclaimPolicy: policy,
+      nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [values] }] } },
+    },
+    {
+      phase,
+      metadata: {
+        annotations: { [PROVISIONED_BY]: by },
+        ...(held && { finalizers: [FINALIZER] }),
+        ...(terminating && { deletionTimestamp: DELETED }),
+      },
+    },
+  );
+}
+
+const releases: readonly (readonly [what: string, volume: PersistentVolume, expected: Release])[] = [
+  ["tells the node of what goes", released({}), { do: "tell", node: "node-2" }],
+  ["deletes what nobody claims", released({ terminating: false }), { do: "delete" }],
+  ["holds what it did not make so", released({ terminating: false, held: false }), { do: "hold" }],
+  ["leaves what is bound", released({ terminating: false, phase: "Bound" }), { do: "nothing" }],
+  ["leaves what is bound and to go", released({ phase: "Bound" }), { do: "nothing" }],
+  ["leaves what may be bound", released({ terminating: false, phase: "Available" }), { do: "nothing" }],
+  ["tells of what goes unclaimed", released({ phase: "Available" }), { do: "tell", node: "node-2" }],
+  ["leaves what is to stay", released({ terminating: false, policy: "Retain" }), { do: "nothing" }],
+  ["lets go of what is to stay", released({ policy: "Retain" }), { do: "let-go" }],
+  ["lets go where the node is no more", released({ on: "gone" }), { do: "let-go" }],
+  ["leaves what it has let go", released({ held: false }), { do: "nothing" }],
+  ["leaves others' volumes", released({ by: "example.com/other" }), { do: "nothing" }],
+];
+
+for (const [what, volume, expected] of releases) {
+  test(`planRelease() ${what}`, () => assert.deepEqual(planRelease(volume, nodes), expected));
+}
+
+/** A node that was told of these. */
+function told(names: readonly string[]): typeof labelled {
+  const annotations = Object.fromEntries(names.map((name) => [releasedAnnotation(name), "Delete"]));
+  return { ...labelled, metadata: { ...labelled.metadata, annotations } };
+}
+
+test("planRelease() tells of a volume once, and of so many as a node can have", () => {
+  const others = Array.from({ length: RELEASED_MAX }, (_, at) => `other-${at}`);
+  assert.deepEqual(planRelease(released({}), [told(["v"])]), { do: "let-go" });
+  assert.deepEqual(planRelease(released({}), [told(others.slice(1))]), { do: "tell", node: "node-2" });
+  assert.deepEqual(planRelease(released({}), [told(others)]), { do: "wait" });
+});
+
+test("planRelease() finds a node without a label for its name", () => {
+  const p = planProvision(asked(), immediate, nodes);
+  assert.ok(p.do === "create");
+  const { volume } = p;
+  const gone = { ...volume, metadata: { ...volume.metadata, deletionTimestamp: DELETED } };
+  assert.deepEqual(planRelease(gone, nodes), { do: "tell", node: "node-1" });
 });
 
 test("missingDefaultClass() is made only where there is no default", () => {

@@ -1,6 +1,7 @@
 /** The volumes that the local-path provisioner makes. Pure. @module */
 import { keyOf, quote } from "#apimachinery";
 import { storageClassOf } from "#api/core/v1/storage-class-name";
+import { releasedVolumes } from "#api/core/v1/released-volumes";
 import type { Node, PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
 import { defaultClass } from "#api/storage/v1/default-class";
 import type { StorageClass } from "#api/storage/v1/types.gen";
@@ -9,11 +10,14 @@ import { isDelayed, PROVISIONED_BY, SELECTED_NODE, STORAGE_PROVISIONER } from ".
 export const PROVISIONER = "k8ts.io/local-path";
 /**
  * The folder of every node that holds the volumes. Each volume is the folder of its name in it, which the kubelet makes
- * when the volume is mounted first. No name is used twice, so a node may remove every folder for whose name there is no
- * PersistentVolume.
+ * when the volume is mounted first, and removes when an annotation of its node says so. No name is used twice.
  */
 export const LOCAL_PATH_ROOT = "/var/lib/k8ts/local-path";
 export const DEFAULT_CLASS = "standard";
+/** Keeps a volume that somebody deletes by hand until its node is told; upstream's provisioners put it on theirs. */
+export const FINALIZER = "external-provisioner.volume.kubernetes.io/finalizer";
+/** Volumes whose data a node has yet to remove. While it does not, those beyond stay as they are. */
+export const RELEASED_MAX = 256;
 const HOSTNAME_LABEL = "kubernetes.io/hostname";
 const SUPPORTED_MODES: readonly string[] = ["ReadWriteOnce", "ReadWriteOncePod"];
 
@@ -95,7 +99,7 @@ function newVolume(claim: PersistentVolumeClaim, storageClass: StorageClass, nod
   return {
     apiVersion: "v1",
     kind: "PersistentVolume",
-    metadata: { name, annotations: { [PROVISIONED_BY]: PROVISIONER } },
+    metadata: { name, annotations: { [PROVISIONED_BY]: PROVISIONER }, finalizers: [FINALIZER] },
     spec: {
       capacity: { storage: claim.spec?.resources?.requests?.["storage"] ?? "0" },
       accessModes: claim.spec?.accessModes ?? [],
@@ -116,13 +120,45 @@ function newVolume(claim: PersistentVolumeClaim, storageClass: StorageClass, nod
   };
 }
 
-/** A volume that nobody claims any more, and that is not to be kept. */
-export function isToDelete({ metadata, spec, status }: PersistentVolume): boolean {
-  return (
-    metadata.annotations?.[PROVISIONED_BY] === PROVISIONER &&
-    metadata.deletionTimestamp === undefined &&
-    spec?.persistentVolumeReclaimPolicy === "Delete" &&
-    status?.phase === "Released"
+export type Release =
+  | { readonly do: "nothing" }
+  /** So that nothing takes it back while its node is told. */
+  | { readonly do: "hold" }
+  | { readonly do: "delete" }
+  /** The node has too much to remove as it is. */
+  | { readonly do: "wait" }
+  /** The node is to remove the data. */
+  | { readonly do: "tell"; readonly node: string }
+  /** It has been told, there is no such node any more, or the data is to stay: the volume may go. */
+  | { readonly do: "let-go" };
+
+/** What becomes of a volume that nobody claims any more. Only one that cannot be bound again is told of. */
+export function planRelease(volume: PersistentVolume, nodes: readonly Node[]): Release {
+  const { metadata, spec, status } = volume;
+  if (metadata.annotations?.[PROVISIONED_BY] !== PROVISIONER) return { do: "nothing" };
+  const isHeld = metadata.finalizers?.includes(FINALIZER) === true;
+  const isToDelete = spec?.persistentVolumeReclaimPolicy === "Delete";
+  if (metadata.deletionTimestamp === undefined) {
+    if (!isToDelete || status?.phase !== "Released") return { do: "nothing" };
+    return { do: isHeld ? "delete" : "hold" };
+  }
+  if (!isHeld || status?.phase === "Bound") return { do: "nothing" };
+  const node = isToDelete ? nodes.find((candidate) => isOn(volume, candidate)) : undefined;
+  if (node === undefined) return { do: "let-go" };
+  const released = releasedVolumes(node);
+  if (released.includes(metadata.name)) return { do: "let-go" };
+  return released.length < RELEASED_MAX ? { do: "tell", node: node.metadata.name } : { do: "wait" };
+}
+
+/** As `newVolume` says where it is. */
+function isOn({ spec }: PersistentVolume, { metadata }: Node): boolean {
+  return (spec?.nodeAffinity?.required?.nodeSelectorTerms ?? []).some(
+    ({ matchExpressions = [], matchFields = [] }) =>
+      matchExpressions.some(
+        ({ key, values = [] }) =>
+          key === HOSTNAME_LABEL && values.includes(metadata.labels?.[HOSTNAME_LABEL] ?? ""),
+      ) ||
+      matchFields.some(({ key, values = [] }) => key === "metadata.name" && values.includes(metadata.name)),
   );
 }
 

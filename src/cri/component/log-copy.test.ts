@@ -18,6 +18,7 @@ test("createLogCopy copies whole lines once, and follows a rotated file", async 
   const [source, target] = [join(folder, "source.log"), join(folder, "pod/0.log")];
   const copy = createLogCopy(source, target, new FakeClock());
   await copy.copy();
+  assert.equal(await readFile(target, "utf8"), "");
   const steps: readonly [written: string, lines: readonly string[]][] = [
     ["one\ntw", ["one"]],
     ["one\ntwo\n", ["one", "two"]],

@@ -13,11 +13,17 @@ export interface LogCopy {
   copy(): Promise<void>;
 }
 
-/** Without a source, or a target (a pod without a log folder), nothing is copied. */
+/** Without a source, or a target (a pod without a log folder), nothing is copied; the target is made all the same. */
 export function createLogCopy(source: string | undefined, target: string, clock: Clock): LogCopy {
   let position: number | undefined;
+  let isThere = target === "";
   return {
     async copy() {
+      if (!isThere) {
+        // also of what says nothing: the kubelet counts restarts by these files, and `kubectl logs` reads them
+        await append(target, "");
+        isThere = true;
+      }
       if (source === undefined || target === "" || (await sizeOf(source)) === position) return;
       const file = await openIfThere(source);
       if (file === undefined) return;
@@ -35,7 +41,7 @@ export function createLogCopy(source: string | undefined, target: string, clock:
         // A line longer than a look is cut: it would never end.
         const whole = end === 0 && bytesRead === BYTES_PER_LOOK_MAX ? bytesRead : end;
         if (whole === 0) return;
-        await append(target, chunk.toString("utf8", 0, whole), clock);
+        await append(target, inFormatOfCri(chunk.toString("utf8", 0, whole), clock));
         position += whole;
       } finally {
         await file.close();
@@ -44,11 +50,15 @@ export function createLogCopy(source: string | undefined, target: string, clock:
   };
 }
 
-async function append(target: string, text: string, clock: Clock): Promise<void> {
+function inFormatOfCri(text: string, clock: Clock): string {
   const at = new Date(clock.now()).toISOString().replace("Z", "000000Z");
   const lines = text.replace(/\n$/, "").split("\n");
+  return lines.map((line) => `${at} stdout F ${line}\n`).join("");
+}
+
+async function append(target: string, text: string): Promise<void> {
   await mkdir(dirname(target), { recursive: true });
-  await appendFile(target, lines.map((line) => `${at} stdout F ${line}\n`).join(""));
+  await appendFile(target, text);
 }
 
 /** Undefined when it is not there. It is asked once a second, and seldom is anything new. */

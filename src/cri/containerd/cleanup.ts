@@ -5,24 +5,27 @@
  */
 import { execFile } from "node:child_process";
 import { readFile, readdir, realpath, rm, rmdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { Clock } from "#apimachinery";
-import { findProcesses, signalProcess } from "#component-base";
+import { signalProcess } from "#component-base";
 import { daemonPaths, type DaemonOptions } from "./daemon-config.ts";
 import { CNI_CACHE_DIR, forgetNetworks } from "./network-records.ts";
+import { findShims, SHIM_SOCKET_DIR, shimSocket } from "./shims.ts";
 
 const run = promisify(execFile);
 
 const CGROUP_ROOT = "/sys/fs/cgroup";
-/** Where every containerd of a machine puts its shims' sockets, and libcni its records; innermost first. */
-const SHARED_DIRS = ["/run/containerd/s", "/run/containerd", CNI_CACHE_DIR];
+/** Shared by all of a machine: shims' sockets, and libcni's records; innermost first. */
+const SHARED_DIRS = [SHIM_SOCKET_DIR, dirname(SHIM_SOCKET_DIR), CNI_CACHE_DIR];
 const STEP_MS = 20;
 const STEPS_MAX = 500;
 
 export interface CleanupOptions extends Pick<DaemonOptions, "rootDir" | "stateDir"> {
   /** Cgroups (`/k8ts/NODE`) with all below them; processes in them are killed. */
   readonly cgroupParents: readonly string[];
+  /** The node will start again, and takes down the networks of the sandboxes that it had: plugins want to be told what they made. */
+  readonly keepsNetworkRecords?: boolean;
 }
 
 /**
@@ -39,15 +42,24 @@ export async function cleanupNodeRuntime(
   const folders = await Promise.all(
     [options.stateDir, options.rootDir].map((path) => realpath(path).catch(() => path)),
   );
-  const shims = await findShims(daemonPaths(options).socket);
+  const { socket } = daemonPaths(options);
+  const shims = await findShims(socket);
+  const pids = shims.map(({ pid }) => pid);
   await killAll(() => containerProcesses(cgroups, options), clock, signal);
-  await killAll(() => findShims(daemonPaths(options).socket, shims), clock, signal);
+  await killAll(
+    async () => (await findShims(socket)).map(({ pid }) => pid).filter((pid) => pids.includes(pid)),
+    clock,
+    signal,
+  );
   await removeShimSockets(options);
+  // of those without a bundle, which containerd has forgotten
+  for (const { id } of shims) await rm(shimSocket(socket, id), { force: true });
   await unmountBelow(folders);
   await removeCgroups(cgroups, clock, signal);
   // by both names: containerd was told the one, the kernel knows the other
   const stateDirs = [options.stateDir, ...folders.slice(0, 1)];
-  await forgetNetworks({ sandboxes: await sandboxes(options), folders: stateDirs });
+  if (options.keepsNetworkRecords !== true)
+    await forgetNetworks({ sandboxes: await sandboxes(options), folders: stateDirs });
   for (const folder of SHARED_DIRS) await removeIfEmpty(folder);
 }
 
@@ -55,14 +67,6 @@ async function removeIfEmpty(folder: string): Promise<void> {
   await rmdir(folder).catch((err: NodeJS.ErrnoException) => {
     if (err.code !== "ENOTEMPTY" && err.code !== "ENOENT") throw err;
   });
-}
-
-/** A shim's command line holds the socket of the containerd that it reports to. */
-async function findShims(socket: string, among?: readonly number[]): Promise<readonly number[]> {
-  const found = await findProcesses(
-    (argv) => /containerd-shim/.test(argv[0] ?? "") && argv[argv.indexOf("-address") + 1] === socket,
-  );
-  return among === undefined ? found : found.filter((pid) => among.includes(pid));
 }
 
 /** All processes in our cgroups, and the first ones of the containers that still have a bundle. */

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
-import { readdir, readFile } from "node:fs/promises";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { type FileHandle, mkdir, open, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
-import { systemClock } from "#apimachinery";
+import { promisify } from "node:util";
+import { FakeClock, silentLogger, systemClock } from "#apimachinery";
 import { runtimeConformance } from "../conformance.ts";
 import { isRuntimeUnavailable } from "../errors.ts";
 import { imageId } from "../oci/archive-writer.ts";
@@ -11,6 +16,8 @@ import { cleanupNodeRuntime } from "./cleanup.ts";
 import { startContainerd } from "./daemon.ts";
 import { TEST_IMAGE, startContainerdFixture, whyNoContainerd, type ContainerdFixture } from "./fixture.ts";
 import { exportImage } from "./image-export.ts";
+import { sweepOrphanShims } from "./orphan-shims.ts";
+import { findShims, shimSocket } from "./shims.ts";
 
 const signal = new AbortController().signal;
 const skip = await whyNoContainerd();
@@ -61,6 +68,8 @@ suite("startContainerd", { skip, concurrency: false }, () => {
     const { status } = await runtime.containerStatus(id, {}, signal);
     assert.deepEqual([status.state, status.startedAt], ["CONTAINER_RUNNING", earlier.startedAt]);
   });
+
+  orphanTests(() => fixture);
 
   test("startContainerd shows the containers of a node that was stopped as exited, and their names are free", async () => {
     const { runtime, name, options, environment } = fixture;
@@ -126,5 +135,76 @@ function imageAndStartTests(get: () => ContainerdFixture): void {
       startContainerd(broken, environment, signal),
       /containerd ended while it started.*shout/s,
     );
+  });
+}
+
+function orphanTests(get: () => ContainerdFixture): void {
+  const logs: FileHandle[] = [];
+  after(() => Promise.all(logs.map((log) => log.close())));
+  /** As a containerd that is killed amid the start of a sandbox leaves it: nobody else knows of it. */
+  const forgottenShim = async (id: string): Promise<void> => {
+    const { options, folder, containerd } = get();
+    const bundle = join(folder, id);
+    await mkdir(bundle);
+    await writeFile(join(bundle, "config.json"), "{}");
+    await promisify(execFile)("mkfifo", [join(bundle, "log")]);
+    // a shim waits for the reader of its log
+    const log = await open(join(bundle, "log"), "r+");
+    logs.push(log);
+    const { socketPath } = containerd;
+    const whose = [
+      "-namespace",
+      "k8s.io",
+      "-address",
+      socketPath,
+      "-publish-binary",
+      "containerd",
+      "-id",
+      id,
+    ];
+    const command = ["nsenter", `--net=${options.netns}`, "--", "containerd-shim-runc-v2", ...whose, "start"];
+    // The shim inherits the outputs of its starter and keeps them open.
+    const starter = spawn(command[0]!, command.slice(1), { cwd: bundle, stdio: "ignore" });
+    const [code] = (await once(starter, "exit")) as [number];
+    assert.equal(code, 0);
+  };
+  const ids = async (): Promise<readonly string[]> =>
+    (await findShims(get().containerd.socketPath)).map(({ id }) => id);
+
+  test("sweepOrphanShims ends a shim that containerd has forgotten, and no other", async () => {
+    const { runtime, name, containerd } = get();
+    const metadata = { name: "stays", namespace: "d", uid: "stays", attempt: 0 };
+    const config = { metadata, linux: { cgroupParent: `/${name}/stays` } };
+    const sandbox = await runtime.runPodSandbox(config, "", signal);
+    await forgottenShim("forgotten");
+    const { socketPath } = containerd;
+    const socket = shimSocket(socketPath, "forgotten");
+    assert.ok((await ids()).includes("forgotten") && existsSync(socket));
+    const clock = new FakeClock();
+    const stop = new AbortController();
+    const sweeping = sweepOrphanShims({ socketPath, clock, logger: silentLogger }, stop.signal);
+    while ((await ids()).includes("forgotten")) {
+      clock.advance(10_000);
+      await systemClock.sleep(10, signal);
+    }
+    // its socket goes after it
+    while (existsSync(socket)) await systemClock.sleep(5, signal);
+    stop.abort();
+    await sweeping;
+    assert.ok((await ids()).includes(sandbox));
+    assert.equal((await runtime.podSandboxStatus(sandbox, {}, signal)).status.state, "SANDBOX_READY");
+    await runtime.stopPodSandbox(sandbox, signal);
+    await runtime.removePodSandbox(sandbox, signal);
+  });
+
+  test("cleanupNodeRuntime takes the sockets of forgotten shims, too", async () => {
+    await forgottenShim("left");
+    const { options, name, environment, containerd } = get();
+    const socket = shimSocket(containerd.socketPath, "left");
+    assert.ok(existsSync(socket));
+    await containerd.stop(signal);
+    await cleanupNodeRuntime({ ...options, cgroupParents: [`/${name}`] }, systemClock, signal);
+    assert.deepEqual([existsSync(socket), await ids()], [false, []]);
+    get().containerd = await startContainerd(options, environment, signal);
   });
 }

@@ -10,6 +10,8 @@ export interface DaemonOptions {
   readonly cniBinDir?: string;
   /** Holds the node's network configuration; may be empty at first. */
   readonly cniConfDir: string;
+  /** Of a network configuration, which containerd writes once it knows the node's range of pods and finds no other. */
+  readonly cniConfTemplate?: string;
   /** Per registry: `HOST/hosts.toml`. */
   readonly registryConfigDir?: string;
   readonly sandboxImage?: string;
@@ -120,7 +122,12 @@ export function daemonConfig(options: DaemonOptions, machine: Machine): string {
     ],
     [
       `${cri}.cni`,
-      { bin_dir: options.cniBinDir ?? CNI_BIN_DIR, conf_dir: options.cniConfDir, max_conf_num: 1 },
+      {
+        bin_dir: options.cniBinDir ?? CNI_BIN_DIR,
+        conf_dir: options.cniConfDir,
+        max_conf_num: 1,
+        conf_template: options.cniConfTemplate ?? "",
+      },
     ],
     [`${cri}.registry`, { config_path: options.registryConfigDir ?? "" }],
     [

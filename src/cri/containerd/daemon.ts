@@ -4,7 +4,7 @@ import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock, Logger } from "#apimachinery";
 import { commandLine, isAlive, signalProcess } from "#component-base";
-import { isRuntimeUnavailable, isRuntimeUnimplemented } from "../errors.ts";
+import { isRuntimeUnavailable, isRuntimeUnimplemented, runtimeErrorCode } from "../errors.ts";
 import { createContainerdRuntime } from "./containerd-runtime.ts";
 import {
   daemonCommand,
@@ -139,7 +139,8 @@ async function waitUntilReady(
         signal.throwIfAborted();
         if (isRuntimeUnimplemented(err))
           throw new Error(`The CRI plugin of containerd did not load${await tail(paths)}`, { cause: err });
-        if (!isRuntimeUnavailable(err)) throw err;
+        // Unknown: its CRI plugin says so while it looks through what it had.
+        if (!isRuntimeUnavailable(err) && runtimeErrorCode(err) !== "Unknown") throw err;
         if (!(await isAlive(pid)))
           throw new Error(`containerd ended while it started${await tail(paths)}`, { cause: err });
         if (clock.monotonicMs() > deadline)

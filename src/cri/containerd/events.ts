@@ -75,6 +75,8 @@ async function readForever(
       resync.cancel();
     }
     await pause(source.clock, RECONNECT_DELAY_MS, signal);
+    // Who answers next may be another version.
+    read = readCriEvents;
   }
 }
 

@@ -2,7 +2,7 @@
 export { cleanupNodeRuntime, unmountBelow, type CleanupOptions } from "./cleanup.ts";
 export { connect, type Connection } from "./connection.ts";
 export { createContainerdRuntime, type ContainerdRuntimeOptions } from "./containerd-runtime.ts";
-export { daemonPaths, type DaemonOptions, type DaemonPaths } from "./daemon-config.ts";
+export { CNI_BIN_DIR, daemonPaths, type DaemonOptions, type DaemonPaths } from "./daemon-config.ts";
 export {
   netnsDir,
   prepareContainerd,
@@ -14,5 +14,6 @@ export {
 export { exportImage, type ImageExportOptions } from "./image-export.ts";
 export { importImage, type ImageImportOptions, type ImportedImage } from "./image-import.ts";
 export { MissingProgramsError, requirePrograms } from "./machine.ts";
+export { sweepOrphanShims, type OrphanShimOptions } from "./orphan-shims.ts";
 export { decode, encode } from "./wire/codec.ts";
 export { createSchema, type Method, type Schema, type Tables } from "./wire/schema.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { inspect } from "node:util";
 import { FakeClock } from "#apimachinery";
 import type { Secret } from "#api/core/v1/types.gen";
 import { type Image, type ImageService, RuntimeError } from "#cri";
@@ -74,6 +75,40 @@ test("ImageManager.ensure() backs off after a failed pull", async () => {
   assert.equal(await ensure("Always"), "ErrImagePull: Normal Pulling, Warning Failed");
   clock.advance(10_000);
   assert.equal(await ensure("Always"), "ImagePullBackOff: Normal BackOff");
+});
+
+test("ImageManager.ensure() tells of a pull that is refused without the credentials it was tried with", async () => {
+  const auths = { "reg.example.com": { username: "ann", password: "hunter2" } };
+  const secret: Secret = {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: "s" },
+    type: "kubernetes.io/dockerconfigjson",
+    data: { ".dockerconfigjson": Buffer.from(JSON.stringify({ auths })).toString("base64") },
+  };
+  const tried: (string | undefined)[] = [];
+  const told: unknown[] = [];
+  const images: Pick<ImageService, "imageStatus" | "pullImage"> = {
+    imageStatus: async () => ({ info: {} }),
+    pullImage: async (_image, used) => {
+      tried.push(used?.password);
+      throw new RuntimeError("Unknown", "pull access denied: 401 Unauthorized");
+    },
+  };
+  const recorder = { event: (...facts: readonly unknown[]): void => void told.push(facts.slice(1)) };
+  const manager = new ImageManager({ images, clock: new FakeClock(), recorder, parallelPullsMax: 1 });
+  const input = {
+    pod: testPod(),
+    container: testContainer("c", { image: "reg.example.com/web:1", imagePullPolicy: "Always" }),
+    pullSecrets: [secret],
+    sandboxConfig: { metadata: { name: "", uid: "", namespace: "", attempt: 0 } },
+  };
+  // the second is the back-off, which repeats the registry's words
+  for (const _ of [1, 2]) await manager.ensure(input, signal).catch((err: unknown) => void told.push(err));
+  assert.deepEqual(tried, ["hunter2"]);
+  const text = inspect(told, { depth: Infinity });
+  assert.match(text, /401 Unauthorized/);
+  assert.doesNotMatch(text, new RegExp(`hunter2|${Buffer.from("ann:hunter2").toString("base64")}`));
 });
 
 test("isImageName() knows the grammar of references", () => {

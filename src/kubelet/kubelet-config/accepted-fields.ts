@@ -63,5 +63,4 @@ export const ONLY: Readonly<Record<string, readonly unknown[]>> = {
   topologyManagerScope: ["container", ""],
   tracing: [{}],
   volumePluginDir: ["", "/usr/libexec/kubernetes/kubelet-plugins/volume/exec/"],
-  volumeStatsAggPeriod: ["1m", "1m0s", "0s"],
 };

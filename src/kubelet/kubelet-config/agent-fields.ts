@@ -71,7 +71,8 @@ export const AGENT_READERS: Readonly<Record<string, Reader>> = {
       throw new Error(`${name} (--port) ${port} must be between 1 and 65535, inclusive`);
     if (port !== 0) fields.kubeletPort = port;
   },
-  resolvConf: text("resolvConf"),
+  // "" is no file, and not the default
+  resolvConf: (fields, value, name) => (fields.resolvConf = string(value, name)),
   serverTLSBootstrap: (fields, value, name) => (fields.rotateServerCertificates = bool(value, name)),
   staticPodPath: text("podManifestPath"),
   tlsCertFile: text("tlsCertFile"),

@@ -3,6 +3,7 @@ import { formatDuration } from "#apimachinery";
 import { DEFAULT_HARD, type EvictionConfig } from "../eviction/thresholds.ts";
 import { DEFAULT_IMAGE_GC } from "../images/image-gc-plan.ts";
 import { DEFAULT_RESOLV_CONF, type KubeletOptions } from "../options.ts";
+import { VOLUME_STATS_MS } from "../volumes/volume-stats.ts";
 
 /** Settings of one value: what else there is is refused when a configuration is read. */
 const FIXED = {
@@ -30,7 +31,6 @@ const FIXED = {
   serializeImagePulls: false,
   topologyManagerPolicy: "none",
   topologyManagerScope: "container",
-  volumeStatsAggPeriod: "1m0s",
 } as const;
 
 export function effectiveConfiguration(options: KubeletOptions): object {
@@ -94,6 +94,7 @@ export function effectiveConfiguration(options: KubeletOptions): object {
     systemReserved: options.systemReserved ?? {},
     ...(options.systemReservedCgroup !== undefined && { systemReservedCgroup: options.systemReservedCgroup }),
     userNamespaces: { idsPerPod: options.userNamespacesIdsPerPod ?? 65_536 },
+    volumeStatsAggPeriod: formatDuration(options.volumeStatsMs ?? VOLUME_STATS_MS),
   };
 }
 

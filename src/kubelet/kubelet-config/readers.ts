@@ -172,4 +172,5 @@ export const READERS: Readonly<Record<string, Reader>> = {
     const { idsPerPod } = object(v, n);
     if (idsPerPod !== undefined) options.userNamespacesIdsPerPod = whole(idsPerPod, `${n}.idsPerPod`);
   },
+  volumeStatsAggPeriod: duration("volumeStatsMs"),
 };

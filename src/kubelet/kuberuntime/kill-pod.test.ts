@@ -1,16 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeClock, silentLogger } from "#apimachinery";
-import type { Container } from "#api/core/v1/types.gen";
+import type { Container, Pod } from "#api/core/v1/types.gen";
+import { RuntimeError, type RuntimeService } from "#cri";
 import { NODE_START_MS, testContainer as c, testPod, testRuntimePod } from "../container/testing.ts";
 import { killContainer, type KillContainerInput, type Killer, killPod } from "./kill-pod.ts";
 
 const NEVER = new AbortController().signal;
 
 /** A killer that writes down what it is made to do; containers end at once. */
-function fixture() {
+function fixture(calls: Partial<RuntimeService> = {}) {
   const clock = new FakeClock(NODE_START_MS);
   const lines: string[] = [];
+  const events: string[] = [];
   const runtime = {
     execSync: async (id: string, command: readonly string[]) => {
       lines.push(`exec ${id} ${command.join(" ")}`);
@@ -18,16 +20,19 @@ function fixture() {
     },
     stopContainer: async (id: string, seconds: number) => void lines.push(`stop ${id} ${seconds}s`),
     stopPodSandbox: async (id: string) => void lines.push(`stop-sandbox ${id}`),
+    ...calls,
   };
   const killer = {
     runtime,
     clock,
     logger: silentLogger,
-    recorder: { event: () => {} },
+    recorder: {
+      event: (_: Pod, ...[type, reason, text]: string[]) => events.push(`${type} ${reason} ${text}`),
+    },
     userAgent: "test",
     hasNetwork: true,
   } as unknown as Killer;
-  return { clock, lines, killer };
+  return { clock, lines, events, killer };
 }
 
 function inputOf(container: Container, rest: Partial<KillContainerInput> = {}): KillContainerInput {
@@ -100,6 +105,17 @@ test("killPod() stops sidecars last, in reverse order, and then the sandbox", as
   });
   await killPod(killer, pod, testRuntimePod(["s=running", "t=running", "a=running"]), 30, NEVER);
   assert.deepEqual(lines, ["exec a0 bye", "stop a0 30s", "stop t0 30s", "stop s0 30s", "stop-sandbox s"]);
+});
+
+test("killPod() that fails tells the pod why, in upstream's words", async () => {
+  const failure = new RuntimeError("Unknown", 'failed to destroy network for sandbox "s"');
+  const stopPodSandbox = (): Promise<void> => Promise.reject(failure);
+  const { killer, events } = fixture({ stopPodSandbox });
+  const why = JSON.stringify(failure.describe());
+  const message = `failed to "KillPodSandbox" for "u1" with KillPodSandboxError: ${why}`;
+  const runtimePod = { ...testRuntimePod([]), uid: "u1" };
+  await assert.rejects(killPod(killer, testPod(), runtimePod, undefined, NEVER), { message });
+  assert.deepEqual(events, [`Warning FailedKillPod error killing pod: ${message}`]);
 });
 
 test("killPod() stops a sandbox that died too, so that its address is given back", async () => {

@@ -10,6 +10,7 @@ import {
   isRestartableInit,
   specOf,
 } from "../container/pod-spec.ts";
+import { describeError } from "../container/describe-error.ts";
 import { isActive, type RuntimeContainer, type RuntimePod } from "../container/runtime-pod.ts";
 import { HTTP_FALLBACK, type HookTools, httpFallback, runHook } from "../lifecycle/run-hook.ts";
 import type { KillReason } from "../pod-workers/actions.ts";
@@ -84,28 +85,50 @@ export async function killPod(
     ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }),
     ...(turn !== undefined && { turn }),
   });
-  const regular = active
-    .filter((c) => !order.includes(c))
-    .map((c) => killContainer(killer, inputOf(c), signal));
+  const kill = (target: RuntimeContainer, turn?: Promise<void>): Promise<void> =>
+    killContainer(killer, inputOf(target, turn), signal).catch((err: unknown) => {
+      throw failedTo("KillContainer", target.name, err);
+    });
+  const regular = active.filter((c) => !order.includes(c)).map((c) => kill(c));
   const ended: Promise<void>[] = [...regular];
   let before: Promise<unknown> = Promise.allSettled(regular);
   for (const sidecar of order) {
-    const own = killContainer(
-      killer,
-      inputOf(
-        sidecar,
-        before.then(() => {}),
-      ),
-      signal,
+    const own = kill(
+      sidecar,
+      before.then(() => {}),
     );
     ended.push(own);
     before = Promise.allSettled([before, own]);
   }
-  const results = await Promise.allSettled(ended);
-  const failed = results.find((r) => r.status === "rejected");
+  try {
+    await allEnded(ended);
+    // Also those that do not run any more: after a loss of power they still hold their addresses.
+    await allEnded(runtimePod.sandboxes.map(({ id }) => stopSandbox(killer, runtimePod.uid, id, signal)));
+  } catch (err) {
+    if (pod !== undefined && !signal.aborted)
+      killer.recorder.event(pod, "Warning", "FailedKillPod", `error killing pod: ${(err as Error).message}`);
+    throw err;
+  }
+}
+
+async function stopSandbox({ runtime }: Killer, uid: string, id: string, signal: AbortSignal): Promise<void> {
+  try {
+    await runtime.stopPodSandbox(id, signal);
+  } catch (err) {
+    throw failedTo("KillPodSandbox", uid, err);
+  }
+}
+
+/** In upstream's words: `failed to "KillPodSandbox" for "UID" with KillPodSandboxError: "why"`. */
+function failedTo(action: "KillContainer" | "KillPodSandbox", target: string, cause: unknown): Error {
+  const why = JSON.stringify(describeError(cause));
+  return new Error(`failed to "${action}" for "${target}" with ${action}Error: ${why}`, { cause });
+}
+
+/** Waits for each of them before it rejects. */
+async function allEnded(tasks: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(tasks)).find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;
-  // Also those that do not run any more: after a loss of power they still hold their addresses.
-  await Promise.all(runtimePod.sandboxes.map(({ id }) => killer.runtime.stopPodSandbox(id, signal)));
 }
 
 function sidecarsInStopOrder(pod: Pod, active: readonly RuntimeContainer[]): readonly RuntimeContainer[] {

@@ -1,18 +1,25 @@
 import assert from "node:assert/strict";
+import { mkdtempDisposable, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import type { PodDNSConfig, PodSpec } from "#api/core/v1/types.gen";
+import { silentLogger, systemClock } from "#apimachinery";
 import type { EventRecorder } from "#client";
 import type { DNSConfig } from "#cri";
 import { testPod } from "../container/testing.ts";
+import { linuxPlatform } from "../platform/linux.ts";
 import { checkResolvConf } from "./check-resolv-conf.ts";
-import { parseResolvConf, podDNS } from "./dns.ts";
+import { parseResolvConf, podDNS, type NodeDNS } from "./dns.ts";
 import { resolvConfProblem } from "./dns-limits.ts";
 import { hostsFile, podHostname } from "./hostname.ts";
+import { nodeResolver } from "./node-resolver.ts";
 
 const SEARCHES_OMITTED =
   "Search Line limits were exceeded, some search paths have been omitted, the applied search line is: ";
 const cluster = { servers: ["10.96.0.10"], domain: "cluster.local" };
-const node = parseResolvConf("# mine\nnameserver 192.0.2.53\nsearch example.com.\noptions timeout:1\n");
+const own = parseResolvConf("# mine\nnameserver 192.0.2.53\nsearch example.com.\noptions timeout:1\n");
+const node = { base: own, host: own };
 const ours = ["default.svc.cluster.local", "svc.cluster.local", "cluster.local", "example.com"];
 
 const cases: readonly (readonly [string, Partial<PodSpec>, object])[] = [
@@ -21,8 +28,8 @@ const cases: readonly (readonly [string, Partial<PodSpec>, object])[] = [
     {},
     { servers: ["10.96.0.10"], searches: ours, options: ["ndots:5"] },
   ],
-  ["asks the node with Default", { dnsPolicy: "Default" }, node],
-  ["asks the node on the node's network", { dnsPolicy: "ClusterFirst", hostNetwork: true }, node],
+  ["asks the node with Default", { dnsPolicy: "Default" }, own],
+  ["asks the node on the node's network", { dnsPolicy: "ClusterFirst", hostNetwork: true }, own],
   [
     "asks the cluster with ClusterFirstWithHostNet",
     { dnsPolicy: "ClusterFirstWithHostNet", hostNetwork: true },
@@ -50,7 +57,7 @@ for (const [name, spec, want] of cases) {
 
 test("podDNS() without a cluster's DNS takes the node's, and says so of node and pod", () => {
   const { config, problems } = podDNS(testPod(), { ...cluster, servers: [] }, node);
-  assert.deepEqual(config, node);
+  assert.deepEqual(config, own);
   const why =
     'kubelet does not have ClusterDNS IP configured and cannot create Pod using "ClusterFirst" policy. Falling back to "Default" policy.';
   assert.deepEqual(problems, [
@@ -128,18 +135,50 @@ test("resolvConfProblem() names what of the node's search paths does not fit", (
   );
 });
 
-test("checkResolvConf() tells of the node only what does not fit", () => {
+test("checkResolvConf() tells of the node only what does not fit, or cannot be read", async () => {
   const told: string[] = [];
   const event: EventRecorder["event"] = (about, type, reason, message) =>
     void told.push(`${about.kind} ${about.metadata.uid} ${type} ${reason} ${message}`);
-  const check = (text: string | undefined): void =>
-    checkResolvConf({ recorder: { event }, nodeName: "n1", path: "/r", text, clusterDomain: "c.l" });
-  for (const text of [undefined, "", `search ${short.slice(0, 29).join(" ")}\n`]) check(text);
+  const check = async (text: string | undefined, path = "/r"): Promise<void> => {
+    const platform = { readResolvConf: () => Promise.resolve(text) };
+    const resolver = (): Promise<NodeDNS> => nodeResolver({ platform, path, nodeIPs: [] });
+    await checkResolvConf({ recorder: { event }, nodeName: "n1", path, resolver, clusterDomain: "c.l" });
+  };
+  for (const text of [undefined, "", `search ${short.slice(0, 29).join(" ")}\n`]) await check(text);
+  await check(`search ${short.join(" ")}\n`, "");
   assert.deepEqual(told, []);
-  check(`search ${short.join(" ")}\n`);
+  await check(`search ${short.join(" ")}\n`);
+  await check("nameserver\n");
   assert.deepEqual(told, [
     "Node n1 Warning CheckLimitsForResolvConf Resolv.conf file '/r' contains search line consisting of more than 29 domains!",
+    "Node n1 Warning CheckLimitsForResolvConf nameserver list is empty ",
   ]);
+});
+
+test("nodeResolver() reads the file anew for each pod, and rejects when it cannot", async () => {
+  await using dir = await mkdtempDisposable(join(tmpdir(), "k8ts-resolv-"));
+  const path = join(dir.path, "resolv.conf");
+  const platform = linuxPlatform({ rootDir: dir.path, clock: systemClock, logger: silentLogger });
+  const servers = async (): Promise<readonly string[]> =>
+    (await nodeResolver({ platform, path, nodeIPs: [] })).host.servers;
+  await assert.rejects(servers(), { message: `open ${path}: no such file or directory` });
+  await writeFile(path, "nameserver 192.0.2.1\n");
+  assert.deepEqual(await servers(), ["192.0.2.1"]);
+  await writeFile(path, "nameserver 192.0.2.2\nnameserver 192.0.2.3\n");
+  assert.deepEqual(await servers(), ["192.0.2.2", "192.0.2.3"]);
+});
+
+test("nodeResolver() of no file leads pods with the node's resolver to themselves, others to the cluster alone", async () => {
+  const platform = { readResolvConf: () => Promise.reject(new Error("is not to be read")) };
+  const none = await nodeResolver({ platform, path: "", nodeIPs: ["192.0.2.2", "fd01::2"] });
+  const of = (spec: Partial<PodSpec>): object => podDNS(testPod(spec), cluster, none).config;
+  const local = { servers: ["127.0.0.1", "::1"], searches: ["."], options: [] };
+  assert.deepEqual(of({ dnsPolicy: "Default" }), local);
+  assert.deepEqual(of({ hostNetwork: true }), local);
+  assert.deepEqual(of({}), { servers: ["10.96.0.10"], searches: ours.slice(0, 3), options: ["ndots:5"] });
+  assert.deepEqual(of({ dnsPolicy: "None" }), { servers: [], searches: [], options: [] });
+  const alone = await nodeResolver({ platform, path: "", nodeIPs: [] });
+  assert.deepEqual(alone.host.servers, ["127.0.0.1"]);
 });
 
 test("parseResolvConf() takes the last search line without the root, and each option's last value", () => {

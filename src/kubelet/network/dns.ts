@@ -15,6 +15,14 @@ export interface DNSProblem {
   readonly message: string;
 }
 
+/** The node's own resolver. */
+export interface NodeDNS {
+  /** What pods that ask the cluster search besides. */
+  readonly base: Resolver;
+  /** What pods get that ask as the node does. */
+  readonly host: Resolver;
+}
+
 export interface PodDNS {
   readonly config: Resolver;
   readonly problems: readonly DNSProblem[];
@@ -23,13 +31,17 @@ export interface PodDNS {
 const MISSING =
   'kubelet does not have ClusterDNS IP configured and cannot create Pod using "ClusterFirst" policy. Falling back to "Default" policy.';
 
+/** Throws for a line that names no server. */
 export function parseResolvConf(text: string): Resolver {
   const servers: string[] = [];
   let searches: readonly string[] = [];
   const options = new Map<string, string>();
   for (const line of text.split("\n")) {
     const [keyword, ...values] = line.trim().split(/\s+/u);
-    if (keyword === "nameserver" && values[0] !== undefined) servers.push(values[0]);
+    if (keyword === "nameserver") {
+      if (values[0] === undefined) throw new Error("nameserver list is empty ");
+      servers.push(values[0]);
+    }
     // the root stands for no search path at all, and a path with a trailing dot for the one without
     else if (keyword === "search")
       searches = values.filter((value) => value !== ".").map((value) => value.replace(/\.$/u, ""));
@@ -38,8 +50,7 @@ export function parseResolvConf(text: string): Resolver {
   return { servers, searches, options: [...options.values()] };
 }
 
-/** `node` is the node's own resolver. */
-export function podDNS(pod: Pod, cluster: ClusterDNS, node: Resolver): PodDNS {
+export function podDNS(pod: Pod, cluster: ClusterDNS, node: NodeDNS): PodDNS {
   const isMissing = isClusterFirst(pod) && cluster.servers.length === 0;
   const { config, messages } = fitLimits(mergeCustom(pod, byPolicy(pod, cluster, node)));
   const problems = messages.map(
@@ -61,13 +72,13 @@ function isClusterFirst(pod: Pod): boolean {
   return dnsPolicy === "ClusterFirstWithHostNet" || (dnsPolicy === "ClusterFirst" && hostNetwork !== true);
 }
 
-function byPolicy(pod: Pod, cluster: ClusterDNS, node: Resolver): Resolver {
+function byPolicy(pod: Pod, cluster: ClusterDNS, node: NodeDNS): Resolver {
   if (specOf(pod).dnsPolicy === "None") return { servers: [], searches: [], options: [] };
-  if (!isClusterFirst(pod) || cluster.servers.length === 0) return node;
+  if (!isClusterFirst(pod) || cluster.servers.length === 0) return node.host;
   const { domain, servers } = cluster;
   const namespace = pod.metadata.namespace ?? "";
   const ours = domain === "" ? [] : [`${namespace}.svc.${domain}`, `svc.${domain}`, domain];
-  return { servers, searches: unique([...ours, ...node.searches]), options: ["ndots:5"] };
+  return { servers, searches: unique([...ours, ...node.base.searches]), options: ["ndots:5"] };
 }
 
 function mergeCustom(pod: Pod, base: Resolver): Resolver {

@@ -15,7 +15,7 @@ import type {
   NodeStatus,
   NodeSystemInfo,
 } from "#api/core/v1/types.gen";
-import type { Image, RuntimeHandler } from "#cri";
+import type { Image, RuntimeHandler, VersionResponse } from "#cri";
 import { isHugepages } from "../container/hugepages.ts";
 import type { Taint } from "../options.ts";
 import type { MachineInfo } from "../platform/platform.ts";
@@ -116,6 +116,10 @@ export function nodeAddresses({ nodeIPs, hostname }: NodeFacts): readonly NodeAd
     ...nodeIPs.map((address) => ({ type: "InternalIP", address })),
     { type: "Hostname", address: hostname },
   ];
+}
+
+export function runtimeVersionOf({ runtimeName, runtimeVersion }: VersionResponse): string {
+  return `${runtimeName}://${runtimeVersion.replace(/^v/u, "")}`;
 }
 
 export function nodeInfo({ machine, runtimeVersion, kubeletVersion }: NodeFacts): NodeSystemInfo {

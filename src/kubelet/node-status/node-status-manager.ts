@@ -24,6 +24,7 @@ import {
   nodeImages,
   nodeInfo,
   nodeLabels,
+  runtimeVersionOf,
 } from "./build-node.ts";
 import { planConditionEvents } from "./condition-events.ts";
 import type { DeviceManager } from "../devicemanager/device-manager.ts";
@@ -71,12 +72,15 @@ export class NodeStatusManager {
   #runtimeError = "not checked yet";
   #runtimeHandlers: readonly RuntimeHandler[] = [];
   #runtimeFeatures: RuntimeFeatures | undefined;
+  /** Another than at the start once the runtime was replaced. */
+  #runtimeVersion: string;
   readonly #rest: WakeablePause;
   /** Extended resources in the status are of a node that had this name before. */
   #isStrange = false;
 
   constructor(options: NodeStatusOptions) {
     this.#options = options;
+    this.#runtimeVersion = options.facts.runtimeVersion;
     this.#rest = new WakeablePause(options.clock);
   }
 
@@ -163,10 +167,12 @@ export class NodeStatusManager {
     const wasReady = this.isReady;
     using timeout = deadline(clock, RUNTIME_TIMEOUT_MS, new Error("the runtime does not answer"));
     try {
-      const { status, runtimeHandlers, features } = await runtime.status(
-        {},
-        AbortSignal.any([signal, timeout.signal]),
-      );
+      const limited = AbortSignal.any([signal, timeout.signal]);
+      const [version, { status, runtimeHandlers, features }] = await Promise.all([
+        runtime.version(limited),
+        runtime.status({}, limited),
+      ]);
+      this.#runtimeVersion = runtimeVersionOf(version);
       this.#runtimeConditions = status.conditions;
       this.#runtimeHandlers = runtimeHandlers;
       this.#runtimeFeatures = features;
@@ -256,9 +262,12 @@ export class NodeStatusManager {
       conditions: nodeConditions(conditionFacts, before.conditions ?? [], formatTime(clock.now())),
       addresses: nodeAddresses(facts),
       daemonEndpoints: { kubeletEndpoint: { Port: facts.port ?? 0 } },
-      nodeInfo: nodeInfo(facts),
-      ...(this.#runtimeHandlers.length > 0 && { runtimeHandlers: nodeHandlers(this.#runtimeHandlers) }),
-      ...(this.#runtimeFeatures !== undefined && {
+      nodeInfo: nodeInfo({ ...facts, runtimeVersion: this.#runtimeVersion }),
+      // Also none: a runtime may be replaced by an older one.
+      ...(this.#runtimeHandlers.length + (before.runtimeHandlers ?? []).length > 0 && {
+        runtimeHandlers: nodeHandlers(this.#runtimeHandlers),
+      }),
+      ...((this.#runtimeFeatures !== undefined || before.features !== undefined) && {
         features: { supplementalGroupsPolicy: this.supplementalGroupsPolicy },
       }),
       ...((volumesInUse.length > 0 || (before.volumesInUse ?? []).length > 0) && { volumesInUse }),

@@ -41,9 +41,10 @@ export function linuxPlatform(options: LinuxPlatformOptions): NodePlatform {
     async readResolvConf(path) {
       try {
         return await readFile(path, "utf8");
-      } catch (err) {
-        logger.warn("Cannot read the node's resolver configuration", { path, err });
-        return undefined;
+      } catch (cause) {
+        const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+        const why = isMissing ? "no such file or directory" : (cause as Error).message;
+        throw new Error(`open ${path}: ${why}`, { cause });
       }
     },
   };

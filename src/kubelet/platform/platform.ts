@@ -216,6 +216,6 @@ export interface NodePlatform {
   isSameFs(a: string, b: string): Promise<boolean>;
   readonly cgroups: PodCgroups;
   readonly volumes: VolumeHost;
-  /** The node's resolver configuration, or undefined when the platform has none. */
+  /** The node's resolver configuration, or undefined when the platform has none. Rejects when it cannot be read. */
   readResolvConf(path: string): Promise<string | undefined>;
 }

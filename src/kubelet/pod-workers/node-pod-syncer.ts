@@ -30,7 +30,7 @@ import type { ContainerStarter } from "../kuberuntime/start-container.ts";
 import { removePodLogs } from "../logs/pod-log-folders.ts";
 import type { DeviceManager } from "../devicemanager/device-manager.ts";
 import type { DRAManager } from "../dra/dra-manager.ts";
-import { podDNS } from "../network/dns.ts";
+import { podDNS, type NodeDNS } from "../network/dns.ts";
 import { sandboxHostname } from "../network/hostname.ts";
 import type { NodePlatform } from "../platform/platform.ts";
 import type { RuntimeCache } from "../pleg/runtime-cache.ts";
@@ -71,7 +71,8 @@ export interface SyncerOptions {
   readonly backoff: Backoff;
   readonly runtimeName: string;
   readonly clusterDNS: readonly string[];
-  readonly nodeResolver: Required<DNSConfig>;
+  /** Rejects when it cannot be known. */
+  readonly nodeResolver: () => Promise<NodeDNS>;
   /** Undefined until it is registered. */
   readonly node: () => Node | undefined;
   /** Pods that hold resources of the node. */
@@ -91,6 +92,7 @@ export interface SyncerOptions {
 interface Isolation {
   readonly runtimeHandler: string;
   readonly userNamespace: UserNamespace;
+  readonly dns: DNSConfig;
 }
 
 /** As upstream: nobody waits for what nobody knows. */
@@ -150,12 +152,12 @@ export class NodePodSyncer implements PodSyncer {
     const actions = computePodActions(pod, runtimePod, prober, allocation.actuated.get(uid));
     const isolation = await this.#isolation(pod, signal);
     if (isolation === undefined) return { isTerminal: false, failed: true };
-    const { runtimeHandler, userNamespace } = isolation;
+    const { runtimeHandler, userNamespace, dns } = isolation;
     const config = sandboxConfig({
       pod,
       attempt: actions.attempt,
       hostname: sandboxHostname(pod, starter.clusterDomain),
-      dns: this.#dns(pod),
+      dns,
       logDirectory: podLogDir(starter.paths, pod),
       cgroupParent,
       userNamespace,
@@ -380,7 +382,8 @@ export class NodePodSyncer implements PodSyncer {
     try {
       sandboxHostname(pod, starter.clusterDomain);
       const runtimeHandler = name === "" ? "" : (await client.get(RuntimeClasses, { name }, signal)).handler;
-      return { runtimeHandler, userNamespace: await userns.namespaceOf(pod, runtimeHandler) };
+      const dns = await this.#dns(pod);
+      return { runtimeHandler, userNamespace: await userns.namespaceOf(pod, runtimeHandler), dns };
     } catch (err) {
       signal.throwIfAborted();
       const message = `Failed to create pod sandbox: ${(err as Error).message}`;
@@ -467,10 +470,10 @@ export class NodePodSyncer implements PodSyncer {
   }
 
   /** Tells what the pod does not get each time that it is looked at, as upstream. */
-  #dns(pod: Pod): DNSConfig {
+  async #dns(pod: Pod): Promise<DNSConfig> {
     const { recorder, clusterDNS, starter, nodeResolver, node } = this.#options;
     const cluster = { servers: clusterDNS, domain: starter.clusterDomain };
-    const { config, problems } = podDNS(pod, cluster, nodeResolver);
+    const { config, problems } = podDNS(pod, cluster, await nodeResolver());
     for (const { about, reason, message } of problems) {
       const whom = about === "pod" ? pod : node();
       if (whom !== undefined) recorder.event(whom, "Warning", reason, message);

@@ -1,26 +1,9 @@
-/** Failures of connections in the words of Go's net package, which users of Kubernetes know. Pure. @module */
-import { isIPv6 } from "node:net";
-
-const TEXTS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "connection refused",
-  ECONNRESET: "connection reset by peer",
-  EHOSTUNREACH: "no route to host",
-  ENETUNREACH: "network is unreachable",
-  EPIPE: "broken pipe",
-};
-
-export function joinHostPort(host: string, port: number): string {
-  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
-}
+/** Failures of probes in the words that users of Kubernetes know. Pure. @module */
+import * as connections from "#component-base";
 
 /** `dial tcp 10.0.0.1:80: connect: connection refused`. */
 export function dialError(err: unknown, host: string, port: number): string {
-  const address = joinHostPort(host, port);
-  const { code, message } = err as NodeJS.ErrnoException;
-  const text = TEXTS[code ?? ""];
-  if (text !== undefined) return `dial tcp ${address}: connect: ${text}`;
-  if (code === "ETIMEDOUT" || isTimeout(err)) return `dial tcp ${address}: i/o timeout`;
-  return `dial tcp ${address}: ${message}`;
+  return connections.dialError(isTimeout(err) ? new connections.DialTimeout() : err, host, port);
 }
 
 export class ProbeTimeout extends Error {

@@ -4,7 +4,8 @@ import type { Container, Probe } from "#api/core/v1/types.gen";
 import { isRuntimeDeadlineExceeded, type RuntimeService } from "#cri";
 import { httpGet, resolvePort } from "../lifecycle/http-get.ts";
 import { grpcHealthCheck } from "./grpc-health.ts";
-import { dialError, isTimeout, joinHostPort } from "./probe-errors.ts";
+import { dialError, isTimeout } from "./probe-errors.ts";
+import { joinHostPort } from "#component-base";
 
 export interface ProbeOutcome {
   readonly ok: boolean;

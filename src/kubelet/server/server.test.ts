@@ -10,6 +10,12 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { silentLogger, systemClock, type Kind } from "#apimachinery";
 import type { Client } from "#client";
+import {
+  createSubordinateAuthority,
+  issueCertificate,
+  loadCertificateAuthority,
+  type SubordinateOptions,
+} from "#component-base/pki";
 import { createSimulatedRuntime, RuntimeError, type Runtime } from "#cri";
 import { NODE_START_MS, testContainer, testPod, testRuntimePod } from "../container/testing.ts";
 import { simulatedPlatform } from "../platform/simulated.ts";
@@ -35,12 +41,14 @@ interface Identity {
 /** Answers an upgrade by saying what was asked, then echoes. */
 function streamingServer(): Server {
   return createServer().on("upgrade", (request, socket) => {
+    bodyHeaders = Object.keys(request.headers).filter((name) => /^(transfer-encoding|content-)/u.test(name));
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n`);
     socket.write(`${request.method} ${request.url} ${String(request.headers["x-test"])}\n`);
     socket.pipe(socket);
   });
 }
 
+const DAY_MS = 86_400_000;
 const stop = new AbortController();
 const streaming = streamingServer();
 let folder = "";
@@ -49,6 +57,8 @@ let port = 0;
 const identities: Record<string, Identity> = {};
 const asked: unknown[] = [];
 let refusal: RuntimeError | undefined;
+/** That the runtime's streaming server was told of. */
+let bodyHeaders: readonly string[] = [];
 
 function at(file: string): string {
   return join(folder, file);
@@ -86,6 +96,29 @@ async function issue(name: string, subject: string): Promise<void> {
     readFile(at(`${name}.key`), "utf8"),
   ]);
   identities[name] = { cert, key: privateKey };
+}
+
+/** An administrator by an authority below the cluster's; the authorities are shown unless told otherwise. */
+async function issueBelow(
+  name: string,
+  options: Partial<SubordinateOptions>,
+  isShown = true,
+  authorities = 1,
+): Promise<void> {
+  const own = { certificatePem: ca, privateKeyPem: await readFile(at("ca.key"), "utf8") };
+  let last = await loadCertificateAuthority(own);
+  const chain: string[] = [];
+  for (let made = 0; made < authorities; made += 1) {
+    const below = { validityMs: DAY_MS, ...options };
+    last = await createSubordinateAuthority(last, `below-${made}`, below, systemClock);
+    chain.unshift(last.certificatePem);
+  }
+  const { subjectName, publicKey } = last.certificate;
+  const notAfter = new Date(systemClock.now() + DAY_MS);
+  const lasting = { ...last, certificate: { subjectName, publicKey, notAfter } as typeof last.certificate };
+  const subject = { commonName: name, organizations: ["system:masters"], usages: ["client"] as const };
+  const { certificatePem, privateKeyPem: key } = await issueCertificate(lasting, subject, systemClock);
+  identities[name] = { cert: [certificatePem, ...(isShown ? chain : [])].join(""), key };
 }
 
 const pod = testPod({ containers: ["c", "done", "again"].map((name) => testContainer(name)) });
@@ -168,6 +201,11 @@ before(async () => {
   await issue("server", "/CN=n1");
   await issue("admin", "/O=system:masters/CN=admin");
   await issue("node", "/O=system:nodes/CN=system:node:n2");
+  await issueBelow("chained", {});
+  await issueBelow("unchained", {}, false);
+  await issueBelow("by-no-authority", { isCa: false });
+  await issueBelow("too-long", { pathLength: 0 }, true, 2);
+  await issueBelow("expired", { validityMs: -1000 });
   await writeFile(join(folder, "0.log"), "2026-01-01T00:00:00Z stdout F hello\n");
   await new Promise<void>((resolve) => streaming.listen(0, "127.0.0.1", resolve));
   const host = serverHost();
@@ -211,9 +249,22 @@ function get(path: string, who?: string, token?: string, method = "GET"): Promis
   });
 }
 
-function upgrade(path: string): Promise<string> {
+const CHAINS: Readonly<Record<string, number>> = {
+  chained: 200,
+  unchained: 401,
+  "by-no-authority": 401,
+  "too-long": 401,
+  expired: 401,
+};
+for (const [name, status] of Object.entries(CHAINS)) {
+  test(`startServer answers a client whose certificate is ${name} with ${status}`, { skip }, async () => {
+    assert.equal((await get("/pods", name)).split(" ")[0], String(status));
+  });
+}
+
+function upgrade(path: string, more: Readonly<Record<string, string>> = {}): Promise<string> {
   return new Promise((resolve, reject) => {
-    const headers = { connection: "Upgrade", upgrade: "echo", "x-test": "kept" };
+    const headers = { connection: "Upgrade", upgrade: "echo", "x-test": "kept", ...more };
     const identity = identities["admin"]!;
     const options = {
       host: "127.0.0.1",
@@ -334,6 +385,17 @@ test("startServer joins exec with the runtime's streaming server", { skip }, asy
     { containerId: "c0", tty: false, stdin: true, stdout: true, stderr: false, cmd: ["ls", "-l"] },
   ]);
 });
+
+test(
+  "startServer tells the streaming server of no body: some wait for it before they upgrade",
+  { skip },
+  async () => {
+    await upgrade("/exec/default/web/c?command=ls&output=1", { "transfer-encoding": "chunked" });
+    assert.deepEqual(bodyHeaders, []);
+    await upgrade("/exec/default/web/c?command=ls&output=1", { "content-length": "0" });
+    assert.deepEqual(bodyHeaders, []);
+  },
+);
 
 test("startServer forwards ports to the pod's sandbox", { skip }, async () => {
   asked.length = 0;

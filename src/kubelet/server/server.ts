@@ -79,10 +79,13 @@ export async function startServer(
 }
 
 /** Suites of TLS 1.3 cannot be chosen from, as upstream. */
-function tlsOf(tls: KubeletOptions["tls"] = {}): Pick<SecureContextOptions, "minVersion" | "ciphers"> {
+function tlsOf(
+  tls: KubeletOptions["tls"] = {},
+): Pick<SecureContextOptions, "minVersion" | "ciphers" | "secureOptions"> {
   const { minVersion = SERVER_TLS.minVersion, ciphers } = tls;
   const always = SERVER_TLS.ciphers.split(":").filter((cipher) => cipher.startsWith("TLS_"));
   return {
+    ...SERVER_TLS,
     minVersion,
     ciphers: ciphers === undefined ? SERVER_TLS.ciphers : [...new Set([...always, ...ciphers])].join(":"),
   };

@@ -7,8 +7,11 @@ import { containerNamed } from "../container/pod-spec.ts";
 import { HttpError, requirePod, requireRunning, type ServerHost } from "./server-host.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Headers of this connection alone, which must not travel on. */
-const NOT_FORWARDED = new Set(["host", "authorization"]);
+/**
+ * Headers of this connection alone, which must not travel on. A body, which is empty, ended with the request that was upgraded: a
+ * runtime that is told of one waits for it before it upgrades.
+ */
+const NOT_FORWARDED = new Set(["host", "authorization", "transfer-encoding", "content-length"]);
 
 /** The runtime's URL for an upgrade request. Throws `HttpError`. */
 export async function streamingUrl(host: ServerHost, url: URL, signal: AbortSignal): Promise<string> {

@@ -1,14 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PersistentVolume } from "#api/core/v1/types.gen";
-import {
-  AGE_MIN_MS,
-  isLocalPathVolume,
-  isVolumeName,
-  type LocalPathPlan,
-  parseRecord,
-  planLocalPath,
-} from "./local-path-plan.ts";
+import { isLocalPathVolume, isVolumeName, type LocalPathPlan, planLocalPath } from "./local-path-plan.ts";
 
 const root = "/volumes";
 
@@ -32,34 +25,13 @@ test("isVolumeName() takes one segment of a path", () => {
     assert.equal(isVolumeName(name), false, name);
 });
 
-const exists = volume("/volumes/pvc-1");
-const table: readonly (readonly [
-  string,
-  string,
-  PersistentVolume | undefined,
-  boolean,
-  number,
-  LocalPathPlan,
-])[] = [
-  ["keeps a volume that exists", "Delete", exists, false, 10 * AGE_MIN_MS, "keep"],
-  ["waits while the volume is young", "Delete", undefined, false, AGE_MIN_MS - 1, "wait"],
-  ["waits while a pod has it mounted", "Delete", undefined, true, 10 * AGE_MIN_MS, "wait"],
-  ["removes what is gone", "Delete", undefined, false, AGE_MIN_MS, "remove"],
-  ["leaves retained data", "Retain", undefined, false, 10 * AGE_MIN_MS, "forget"],
-  ["waits when the clock was set back", "Delete", undefined, false, -1, "wait"],
+const table: readonly (readonly [string, string, boolean, boolean, LocalPathPlan])[] = [
+  ["removes what this node has mounted", "pvc-1", true, false, "remove"],
+  ["waits while a pod has it mounted", "pvc-1", true, true, "wait"],
+  ["has nothing to do for what this node never mounted", "pvc-1", false, false, "acknowledge"],
+  ["removes nothing for what is no name", "..", true, false, "acknowledge"],
 ];
 
-for (const [what, reclaimPolicy, pv, isUsed, ageMs, expected] of table) {
-  test(`planLocalPath() ${what}`, () => {
-    assert.equal(planLocalPath({ seenAtMs: 1000, reclaimPolicy }, pv, isUsed, 1000 + ageMs), expected);
-  });
+for (const [what, name, isOwn, isUsed, expected] of table) {
+  test(`planLocalPath() ${what}`, () => assert.equal(planLocalPath(name, isOwn, isUsed), expected));
 }
-
-test("parseRecord() takes nothing that is not whole", () => {
-  assert.deepEqual(parseRecord('{"seenAtMs":1,"reclaimPolicy":"Delete"}'), {
-    seenAtMs: 1,
-    reclaimPolicy: "Delete",
-  });
-  for (const text of ["", "{", "null", "{}", '{"seenAtMs":"1","reclaimPolicy":"Delete"}'])
-    assert.equal(parseRecord(text), undefined, text);
-});

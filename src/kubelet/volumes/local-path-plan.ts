@@ -6,17 +6,12 @@ export const LOCAL_PATH_PROVISIONER = "k8ts.io/local-path";
 export const LOCAL_PATH_ROOT = "/var/lib/k8ts/local-path";
 const PROVISIONED_BY = "pv.kubernetes.io/provisioned-by";
 
-/** A volume that existed less than this ago keeps its folder. */
-export const AGE_MIN_MS = 600_000;
-
-/** What a node keeps of a volume that it has mounted. */
-export interface LocalPathRecord {
-  /** When the API was last seen to have it. */
-  readonly seenAtMs: number;
-  readonly reclaimPolicy: string;
-}
-
-export type LocalPathPlan = "wait" | "keep" | "forget" | "remove";
+export type LocalPathPlan =
+  /** A pod here has it yet. */
+  | "wait"
+  /** There is nothing of this node's own. */
+  | "acknowledge"
+  | "remove";
 
 /** One segment of a path, as names of PersistentVolumes are. */
 const NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/u;
@@ -32,31 +27,8 @@ export function isLocalPathVolume({ metadata, spec }: PersistentVolume, root: st
   );
 }
 
-export const reclaimPolicyOf = ({ spec }: PersistentVolume): string =>
-  spec?.persistentVolumeReclaimPolicy ?? "Retain";
-
-/**
- * `volume` is what the API has now. Data of a volume that was to be retained outlives the object, as everywhere in
- * Kubernetes: its folder belongs to the administrator, and is forgotten here.
- */
-export function planLocalPath(
-  record: LocalPathRecord,
-  volume: PersistentVolume | undefined,
-  isUsed: boolean,
-  nowMs: number,
-): LocalPathPlan {
-  if (volume !== undefined) return "keep";
-  if (isUsed || nowMs - record.seenAtMs < AGE_MIN_MS) return "wait";
-  return record.reclaimPolicy === "Delete" ? "remove" : "forget";
-}
-
-/** Undefined for what is no record, such as half a file. */
-export function parseRecord(text: string): LocalPathRecord | undefined {
-  try {
-    const { seenAtMs, reclaimPolicy } = JSON.parse(text) as Partial<LocalPathRecord>;
-    if (typeof seenAtMs === "number" && typeof reclaimPolicy === "string") return { seenAtMs, reclaimPolicy };
-    return undefined;
-  } catch {
-    return undefined;
-  }
+/** For a volume that the provisioner has given up. `isOwn`: this node has mounted it once. */
+export function planLocalPath(name: string, isOwn: boolean, isUsed: boolean): LocalPathPlan {
+  if (isUsed) return "wait";
+  return isOwn && isVolumeName(name) ? "remove" : "acknowledge";
 }

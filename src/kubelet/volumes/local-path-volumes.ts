@@ -1,20 +1,16 @@
-/** Remembers the local-path volumes that this node has mounted, and removes their folders once the API has them no more. @module */
-import { unless, type Clock, isForbidden, isNotFound, type Logger, pause } from "#apimachinery";
+/** Remembers the local-path volumes that this node has mounted, and removes the folders of those that the provisioner has given up. @module */
+import { type Clock, type Logger, pause, WakeablePause } from "#apimachinery";
 import type { Client } from "#client";
-import { PersistentVolumes } from "#api/core/v1/persistentvolume";
-import type { PersistentVolume } from "#api/core/v1/types.gen";
+import { Nodes } from "#api/core/v1/node";
+import { releasedAnnotation, releasedVolumes } from "#api/core/v1/released-volumes";
+import type { Node, PersistentVolume } from "#api/core/v1/types.gen";
 import type { VolumeHost } from "../platform/platform.ts";
-import {
-  isLocalPathVolume,
-  isVolumeName,
-  type LocalPathRecord,
-  parseRecord,
-  planLocalPath,
-  reclaimPolicyOf,
-} from "./local-path-plan.ts";
+import { isLocalPathVolume, isVolumeName, planLocalPath } from "./local-path-plan.ts";
 
 export interface LocalPathOptions {
-  readonly client: Pick<Client, "get">;
+  readonly client: Pick<Client, "patch">;
+  /** As the API showed it last. */
+  readonly node: () => Node | undefined;
   readonly host: VolumeHost;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -24,113 +20,122 @@ export interface LocalPathOptions {
   readonly root: string;
 }
 
+/** A kubelet that has just started finds out first which of its pods have a volume: one may have lost its claim meanwhile. */
+const FIRST_SWEEP_MS = 15_000;
+/** What could not be removed yet is tried again after this. */
 const SWEEP_PERIOD_MS = 60_000;
-/** Volumes that one sweep asks the API about; the next goes on after them. */
-const SWEEP_MAX = 50;
-const RECORD_BYTES_MAX = 256;
 /** Whoever the pod runs as may write: an fsGroup changes nothing in volumes of type hostPath. */
 const MODE = 0o777;
-/** A record is not written again before this for its time alone. */
-const REWRITE_MS = 300_000;
 
 /**
- * Only what this node has mounted itself is ever removed, and never what a pod here still has mounted. Names of volumes are
- * never used twice: a volume that was found missing does not come back, so nothing can mount the folder while it goes.
+ * Nothing is concluded from a volume that cannot be seen: a folder goes when the provisioner says so, if this node has
+ * mounted it itself and no pod here has it still. Names of volumes are never used twice.
  */
 export class LocalPathVolumes {
   readonly #options: LocalPathOptions;
-  readonly #records = new Map<string, LocalPathRecord>();
+  /** Volumes that are noted on disk. */
+  readonly #noted = new Set<string>();
   /** Pod uid -> names of the volumes it has mounted. */
   readonly #used = new Map<string, Set<string>>();
-  #sweptUpTo = "";
+  readonly #rest: WakeablePause;
 
   constructor(options: LocalPathOptions) {
     this.#options = options;
+    this.#rest = new WakeablePause(options.clock);
   }
 
   /** Makes the folder, once it is noted. No effect for volumes of other kinds. */
   async mounting(uid: string, volume: PersistentVolume): Promise<void> {
-    if (!isLocalPathVolume(volume, this.#options.root)) return;
+    const { host, root } = this.#options;
+    if (!isLocalPathVolume(volume, root)) return;
     const { name } = volume.metadata;
     let names = this.#used.get(uid);
     if (names === undefined) this.#used.set(uid, (names = new Set()));
     names.add(name);
-    await this.#note(name, reclaimPolicyOf(volume), this.#records.get(name));
-    await this.#options.host.makeDir(`${this.#options.root}/${name}`, MODE);
+    if (!this.#noted.has(name)) await host.writeFile(this.#recordPath(name), "", 0o600);
+    this.#noted.add(name);
+    await host.makeDir(`${root}/${name}`, MODE);
   }
 
   unmounted(uid: string): void {
-    this.#used.delete(uid);
+    if (this.#used.delete(uid)) this.nodeChanged();
   }
 
-  /** Sweeps every minute until `signal` aborts. */
+  /** The node may have been told of another volume. */
+  nodeChanged(): void {
+    const node = this.#options.node();
+    if (node !== undefined && releasedVolumes(node).length > 0) this.#rest.wake();
+  }
+
+  /** Sweeps when there is something to remove, until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.#options;
+    await pause(this.#options.clock, FIRST_SWEEP_MS, signal);
+    await this.#try("Forgetting volumes whose folders are gone failed", () => this.#forgetMissing(), signal);
     while (!signal.aborted) {
-      await pause(clock, SWEEP_PERIOD_MS, signal);
-      if (signal.aborted) return;
-      try {
-        await this.sweep(signal);
-      } catch (err) {
-        if (!signal.aborted) logger.warn("Looking for folders of removed volumes failed", { err });
-      }
+      await this.#try("Removing folders of volumes failed", () => this.sweep(signal), signal);
+      await this.#rest.wait(SWEEP_PERIOD_MS, signal);
     }
   }
 
+  /** Rejects with the last failure, when all have had their turn. */
   async sweep(signal: AbortSignal): Promise<void> {
-    const names = (await this.#options.host.list(this.#recordsDir)).filter(isVolumeName).toSorted();
-    const rest = names.filter((name) => name > this.#sweptUpTo);
-    const batch = (rest.length === 0 ? names : rest).slice(0, SWEEP_MAX);
-    for (const name of batch) {
+    const node = this.#options.node();
+    if (node === undefined) return;
+    const done: string[] = [];
+    let failure: { readonly err: unknown } | undefined;
+    for (const name of releasedVolumes(node)) {
       signal.throwIfAborted();
       try {
-        await this.#check(name, signal);
+        if (await this.#giveUp(name)) done.push(name);
       } catch (err) {
-        // An authorizer may hide volumes that no pod of this node uses now; that tells nothing of the others.
-        if (!isForbidden(err)) throw err;
-        this.#options.logger.debug("The node may not ask about a volume", { volume: name, err });
+        failure = { err };
       }
-      this.#sweptUpTo = name;
     }
-    if (batch.at(-1) === names.at(-1)) this.#sweptUpTo = "";
+    if (done.length > 0) await this.#acknowledge(node, done, signal);
+    if (failure !== undefined) throw failure.err;
   }
 
-  async #check(name: string, signal: AbortSignal): Promise<void> {
-    const { clock, host, logger, root } = this.#options;
-    const record = this.#records.get(name) ?? (await this.#read(name));
-    const volume = await this.#get(name, signal);
+  /** Whether the node has nothing of it now. */
+  async #giveUp(name: string): Promise<boolean> {
+    const { host, logger, root } = this.#options;
+    const isOwn = isVolumeName(name) && (await host.exists(this.#recordPath(name)));
     const isUsed = [...this.#used.values()].some((used) => used.has(name));
-    const what = planLocalPath(this.#records.get(name) ?? record, volume, isUsed, clock.now());
-    if (what === "keep") return this.#note(name, reclaimPolicyOf(volume!), record);
-    if (what === "wait") return;
-    if (what === "remove") {
-      logger.info("Removing the folder of a volume that is no more", { volume: name });
-      await host.removeTree(`${root}/${name}`);
-    } else logger.info("Keeping the folder of a retained volume that is no more", { volume: name });
-    this.#records.delete(name);
-    await host.removeTree(this.#recordPath(name));
+    const what = planLocalPath(name, isOwn, isUsed);
+    if (what === "wait") return false;
+    if (what === "acknowledge") return true;
+    logger.info("Removing the folder of a volume that was given up", { volume: name });
+    await host.removeTree(`${root}/${name}`);
+    await this.#forget(name);
+    return true;
   }
 
-  /** Only the API's own word that there is no such volume counts; any other failure is one. */
-  #get(name: string, signal: AbortSignal): Promise<PersistentVolume | undefined> {
-    return unless(isNotFound, this.#options.client.get(PersistentVolumes, { name }, signal));
+  async #acknowledge({ metadata }: Node, names: readonly string[], signal: AbortSignal): Promise<void> {
+    const annotations = Object.fromEntries(names.map((name) => [releasedAnnotation(name), null]));
+    const body = { metadata: { uid: metadata.uid, annotations } };
+    await this.#options.client.patch(Nodes, { name: metadata.name }, { type: "merge", body }, signal);
   }
 
-  /** What cannot be read is taken for retained, so that nothing is removed for it. */
-  async #read(name: string): Promise<LocalPathRecord> {
-    const text = await this.#options.host.readFile(this.#recordPath(name), RECORD_BYTES_MAX);
-    const record = parseRecord(text) ?? { seenAtMs: this.#options.clock.now(), reclaimPolicy: "Retain" };
-    this.#records.set(name, record);
-    return record;
+  /** Data of a volume that was retained is the administrator's; once that is gone nobody asks for it any more. */
+  async #forgetMissing(): Promise<void> {
+    const { host, root } = this.#options;
+    const folders = new Set(await host.list(root));
+    for (const name of await host.list(this.#recordsDir)) {
+      const isUsed = [...this.#used.values()].some((used) => used.has(name));
+      if (!folders.has(name) && !isUsed) await this.#forget(name);
+    }
   }
 
-  async #note(name: string, reclaimPolicy: string, before: LocalPathRecord | undefined): Promise<void> {
-    const seenAtMs = this.#options.clock.now();
-    const isFresh = before !== undefined && seenAtMs - before.seenAtMs < REWRITE_MS;
-    if (isFresh && before.reclaimPolicy === reclaimPolicy) return;
-    const record: LocalPathRecord = { seenAtMs, reclaimPolicy };
-    this.#records.set(name, record);
-    await this.#options.host.writeFile(this.#recordPath(name), JSON.stringify(record), 0o600);
+  async #forget(name: string): Promise<void> {
+    this.#noted.delete(name);
+    await this.#options.host.removeTree(this.#recordPath(name));
+  }
+
+  async #try(what: string, act: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    try {
+      if (!signal.aborted) await act();
+    } catch (err) {
+      if (!signal.aborted) this.#options.logger.warn(what, { err });
+    }
   }
 
   get #recordsDir(): string {

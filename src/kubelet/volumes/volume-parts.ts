@@ -43,6 +43,7 @@ export interface VolumePartsOptions {
   readonly onFound: (isKnown: boolean) => void;
   readonly onForceCleaned: NonNullable<VolumeManagerOptions["onForceCleaned"]>;
   readonly onMeasured: VolumeStatsOptions["onMeasured"];
+  readonly statsMs?: number | undefined;
   /** By type of plugin, besides CSI. */
   readonly pluginHandlers: () => ReadonlyMap<string, PluginHandler>;
 }
@@ -114,7 +115,8 @@ export function newVolumeParts(options: VolumePartsOptions): VolumeParts {
     drivers.close();
     await objects.close();
   };
-  const stats = new VolumeStats({ ...options, volumes, csi, host: platform.volumes });
+  const { statsMs: periodMs } = options;
+  const stats = new VolumeStats({ ...options, volumes, csi, host: platform.volumes, periodMs });
   return {
     volumes,
     stats,

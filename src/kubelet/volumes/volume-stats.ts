@@ -1,4 +1,4 @@
-/** How full the volumes of pods are, measured when somebody asks, and not more often than every minute. @module */
+/** How full the volumes of pods are, measured when somebody asks, and not more often than once in a period. @module */
 import { type Clock, formatTime, type Logger } from "#apimachinery";
 import type { Pod } from "#api/core/v1/types.gen";
 import { describeError } from "../container/describe-error.ts";
@@ -29,6 +29,8 @@ export interface VolumeStatsOptions {
   readonly host: Pick<VolumeHost, "usage">;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** A volume is measured again after so long. Default `VOLUME_STATS_MS`. */
+  readonly periodMs?: number | undefined;
   /** How long it took to measure a volume in that way: `statfs`, `du`, or the name of its driver. */
   readonly onMeasured: (source: string, seconds: number) => void;
 }
@@ -38,8 +40,8 @@ interface Measured {
   readonly summaries: Promise<readonly VolumeSummary[]>;
 }
 
-/** Upstream's volumeStatsAggPeriod. */
-const PERIOD_MS = 60_000;
+/** Upstream's default for volumeStatsAggPeriod. */
+export const VOLUME_STATS_MS = 60_000;
 /** Pods measured at the same time, so that counting files does not keep the disk from pods. */
 const PODS_PARALLEL = 4;
 
@@ -70,9 +72,10 @@ export class VolumeStats {
 
   #ofPod(pod: Pod, signal: AbortSignal): Promise<readonly VolumeSummary[]> {
     const uid = uidOf(pod);
-    const nowMs = this.#options.clock.now();
+    const { clock, periodMs = VOLUME_STATS_MS } = this.#options;
+    const nowMs = clock.now();
     const known = this.#measured.get(uid);
-    if (known !== undefined && nowMs - known.atMs < PERIOD_MS) return known.summaries;
+    if (known !== undefined && nowMs - known.atMs < periodMs) return known.summaries;
     const summaries = this.#measureAll(pod, signal);
     this.#measured.set(uid, { atMs: nowMs, summaries });
     // An asker that went away must not leave its failure to the next.

@@ -24,7 +24,7 @@ export async function removeCluster(
   signal: AbortSignal,
 ): Promise<void> {
   const { env, progress } = context;
-  await stopPrograms(context, profile, signal);
+  await stopPrograms(context, profile, "delete", signal);
   if (profile.driver === "netns") {
     await progress.step("Removing the network", () => drivers.netns.remove(profile, signal));
   }

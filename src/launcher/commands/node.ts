@@ -8,6 +8,7 @@ import { drivers } from "../drivers/index.ts";
 import type { LauncherContext } from "../launcher-context.ts";
 import { addressesOf, newNode } from "../new-profile.ts";
 import { profilePaths, type LauncherEnv } from "../paths.ts";
+import { networkHints } from "../pod-network.ts";
 import {
   listProfiles,
   nodeName,
@@ -47,6 +48,7 @@ export async function addNode(
     await drivers[grown.driver].nodeUp(grown, node, signal);
     await startNode(context, grown, node.name);
   });
+  for (const line of networkHints(context.env, grown, [node])) progress.info(line);
   await progress.step(`Node Ready: ${node.name}`, () =>
     waitForNodes(context, grown, onlyNode(node.name, sinceMs), waitTimeoutMs, signal),
   );
@@ -70,7 +72,7 @@ export async function deleteNode(
     });
   }
   await context.progress.step(`Removing ${name}`, async () => {
-    await stopNode(context, profile, name, signal);
+    await stopNode(context, profile, name, "delete", signal);
     await drivers[profile.driver].nodeDown(profile, node, signal);
     await using admin = adminClient(context.env, profile, context.clock);
     await unless(isNotFound, admin.client.delete(Nodes, { name }, signal));
@@ -89,7 +91,7 @@ export async function stopOneNode(
 ): Promise<void> {
   const profile = await requireProfile(context.env, profileName);
   requireNode(profile, name);
-  await context.progress.step(`Stopping ${name}`, () => stopNode(context, profile, name, signal));
+  await context.progress.step(`Stopping ${name}`, () => stopNode(context, profile, name, "stop", signal));
 }
 
 export async function startOneNode(

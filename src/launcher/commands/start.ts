@@ -1,4 +1,5 @@
 /** `k8ts start`: makes the cluster of a profile, or starts it again with its data. @module */
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { ensureAuditPolicy } from "../audit-policy.ts";
@@ -12,12 +13,14 @@ import type { LauncherContext } from "../launcher-context.ts";
 import { refuseOwnFlags, withExtraConfig, type ExtraOption } from "../extra-config.ts";
 import { failureLog } from "../failure-log.ts";
 import { newProfile, withFreePorts, type NewProfileOptions } from "../new-profile.ts";
+import { isWithoutNetwork, networkHints, podNetworkOf } from "../pod-network.ts";
 import { profilePaths, type LauncherEnv } from "../paths.ts";
 import {
   checkDisk,
   checkHome,
   checkInotify,
   checkIPv6,
+  checkKernel,
   checkPort,
   checkPrivileges,
   installPackages,
@@ -40,7 +43,9 @@ import { waitForNodes, waitForServer, waitForSystemPods } from "../wait.ts";
 import { removeCluster } from "./delete.ts";
 import { stopPrograms } from "./stop.ts";
 
-export interface StartOptions extends NewProfileOptions {
+export interface StartOptions extends Omit<NewProfileOptions, "podNetwork"> {
+  /** `k8ts`, `none`, or a file with a CNI configuration list. */
+  readonly cni: string;
   /** What `start` waits for: the API server alone, the nodes too, or also the pods of kube-system. */
   readonly wait: "none" | "nodes" | "all";
   readonly waitTimeoutMs: number;
@@ -49,11 +54,12 @@ export interface StartOptions extends NewProfileOptions {
 /** On failure nothing half-made stays: a new cluster is removed again, an old one is stopped and keeps its data. */
 export async function start(
   context: LauncherContext,
-  options: StartOptions,
+  given: StartOptions,
   signal: AbortSignal,
 ): Promise<Profile> {
   const { env, progress } = context;
   checkHome(env);
+  const options = await withPodNetwork(given);
   const existing = await readProfile(env, options.profile);
   if (existing !== undefined) refuseChanges(existing, options);
   options.insecureRegistries.forEach(parseRegistry);
@@ -73,6 +79,7 @@ export async function start(
   if (missing.length > 0) {
     await progress.step(`Installing ${missing.join(", ")}`, () => installPackages(missing, env, signal));
   }
+  if (driver.isReal) await progress.step("Kernel", (note) => checkKernel(note, signal));
   const profile =
     existing === undefined
       ? await claimAddresses(() => newCluster(env, options), signal)
@@ -86,10 +93,17 @@ export async function start(
   return profile;
 }
 
+type ChosenOptions = StartOptions & NewProfileOptions;
+
+async function withPodNetwork(options: StartOptions): Promise<ChosenOptions> {
+  const podNetwork = await podNetworkOf(options.cni);
+  return podNetwork === undefined ? options : { ...options, podNetwork };
+}
+
 async function bringUp(
   context: LauncherContext,
   profile: Profile,
-  options: StartOptions,
+  options: ChosenOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const { env, progress, clock } = context;
@@ -122,7 +136,8 @@ async function bringUp(
     await waitForServer(context, profile, options.waitTimeoutMs, signal);
     note(serverURL(profile));
   });
-  if (options.wait !== "none") {
+  const wait = waitOf(profile, options);
+  if (wait !== "none") {
     const names = profile.nodes.map((node) => node.name);
     await progress.step(`Nodes Ready: ${names.join(", ")}`, () =>
       waitForNodes(
@@ -134,7 +149,7 @@ async function bringUp(
       ),
     );
   }
-  if (options.wait === "all") {
+  if (wait === "all") {
     await progress.step("Pods of kube-system Ready", () =>
       waitForSystemPods(context, profile, options.waitTimeoutMs, signal),
     );
@@ -143,6 +158,12 @@ async function bringUp(
     await mergeClusterContext(env, profile, signal);
     note(`context "${contextName(profile.name)}" in ${profile.kubeconfig}`);
   });
+  for (const line of networkHints(env, profile, profile.nodes)) progress.info(line);
+}
+
+/** Without a network no node becomes Ready, so nobody waits for that unless told to. */
+function waitOf(profile: Profile, { wait, isExplicit }: ChosenOptions): StartOptions["wait"] {
+  return isWithoutNetwork(profile) && !isExplicit("wait") ? "none" : wait;
 }
 
 /** Starts what runs on one node: its container runtime, if it is a real one, and its agent. Undefined: that one ran already. */
@@ -164,10 +185,11 @@ export async function startNode(
   return (await startProgram(agentProgram(env, profile, node))) ? node : undefined;
 }
 
-function refuseChanges(profile: Profile, options: StartOptions): void {
+function refuseChanges(profile: Profile, options: ChosenOptions): void {
   const asked: readonly [string, unknown, unknown][] = [
     ["--driver", options.isExplicit("driver") ? options.driver : profile.driver, profile.driver],
     ["--nodes", options.isExplicit("nodes") ? options.nodes : profile.nodes.length, profile.nodes.length],
+    ["--cni", networkWord(options.isExplicit("cni") ? options : profile), networkWord(profile)],
   ];
   for (const [flag, wanted, is] of asked) {
     if (wanted === is) continue;
@@ -185,6 +207,15 @@ function refuseChanges(profile: Profile, options: StartOptions): void {
   }
 }
 
+/** Enough to tell configurations apart. */
+function networkWord({ podNetwork }: Pick<Profile, "podNetwork">): string {
+  if (podNetwork === undefined) return "k8ts";
+  const { template } = podNetwork;
+  return template === undefined
+    ? "none"
+    : `sha256:${createHash("sha256").update(template).digest("hex").slice(0, 12)}`;
+}
+
 function readyAgain(env: LauncherEnv, profile: Profile): Promise<Profile> {
   const pidDir = `${profilePaths(env, profile.name).dir}/pids`;
   return withFreePorts(
@@ -193,7 +224,7 @@ function readyAgain(env: LauncherEnv, profile: Profile): Promise<Profile> {
   );
 }
 
-async function newCluster(env: LauncherEnv, options: StartOptions): Promise<Profile> {
+async function newCluster(env: LauncherEnv, options: ChosenOptions): Promise<Profile> {
   const profile = await newProfile(env, options);
   refuseForeignNodes(profile);
   return chosen(env, profile, options);
@@ -235,5 +266,5 @@ async function undo(context: LauncherContext, profile: Profile, isNew: boolean):
   if (!existsSync(dir)) return isNew ? drivers[profile.driver].remove(profile, cleanUp) : undefined;
   for (const line of await failureLog(env, profile)) progress.info(line);
   if (isNew) await removeCluster(context, profile, cleanUp);
-  else await stopPrograms(context, profile, cleanUp);
+  else await stopPrograms(context, profile, "stop", cleanUp);
 }

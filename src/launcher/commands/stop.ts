@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { drivers } from "../drivers/index.ts";
 import type { LauncherContext } from "../launcher-context.ts";
-import { cleanNodeRuntime } from "../node-runtime.ts";
+import { cleanNodeRuntime, type Purpose } from "../node-runtime.ts";
 import { profilePaths } from "../paths.ts";
 import { requireProfile, type Profile } from "../profile.ts";
 import { agentName, containerdName } from "../programs.ts";
@@ -14,19 +14,20 @@ const CONTAINERD_GRACE_MS = 5_000;
 
 export async function stop(context: LauncherContext, name: string, signal: AbortSignal): Promise<void> {
   const profile = await requireProfile(context.env, name);
-  await stopPrograms(context, profile, signal);
+  await stopPrograms(context, profile, "stop", signal);
 }
 
 /** Agents first, so that nothing restarts a container; the server last, so that their last words are stored. */
 export async function stopPrograms(
   context: LauncherContext,
   profile: Profile,
+  purpose: Purpose,
   signal: AbortSignal,
 ): Promise<void> {
   const { env, progress } = context;
   const paths = profilePaths(env, profile.name);
   await progress.step("Stopping nodes and their containers", () =>
-    Promise.all(profile.nodes.map((node) => stopNode(context, profile, node.name, signal))),
+    Promise.all(profile.nodes.map((node) => stopNode(context, profile, node.name, purpose, signal))),
   );
   await progress.step("Stopping the control plane", () =>
     stopProgram(join(paths.dir, "pids"), "server", SERVER_GRACE_MS, context.clock, signal),
@@ -39,6 +40,7 @@ export async function stopNode(
   context: LauncherContext,
   profile: Profile,
   nodeName: string,
+  purpose: Purpose,
   signal: AbortSignal,
 ): Promise<void> {
   const { env, clock } = context;
@@ -47,5 +49,5 @@ export async function stopNode(
   await stopProgram(pidDir, agentName(node), AGENT_GRACE_MS, clock, signal);
   if (!drivers[profile.driver].isReal) return;
   await stopProgram(pidDir, containerdName(node), CONTAINERD_GRACE_MS, clock, signal);
-  await cleanNodeRuntime(env, profile, node, clock, signal);
+  await cleanNodeRuntime(env, profile, node, purpose, clock, signal);
 }

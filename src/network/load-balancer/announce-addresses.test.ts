@@ -31,7 +31,7 @@ test("announceAddresses() has a guard for what it is going to answer for, in bot
   const place = (part: string): number => log.findIndex((line) => line.includes(part));
   assert.equal(place("guard 1 holds eth0 10.9.0.225 fd00:9::e1"), place("guard 1 starts") + 1);
   for (const ip of ADDRESSES) assert.ok(place(`neigh replace proxy ${ip} dev eth0`) > place("guard 1 holds"));
-  assert.ok(log.includes("addr replace fd00:9::e1/128 dev eth0 nodad"));
+  assert.ok(log.includes("addr replace fd00:9::e1/128 dev eth0 valid_lft 30 preferred_lft 0 nodad"));
   assert.ok(log.includes("route replace fd00:9::e0/123 dev k8ts-svc src fd00:9::2 proto 88"));
   await end();
   for (const ip of ADDRESSES) assert.ok(log.includes(`neigh del proxy ${ip} dev eth0`));

@@ -25,6 +25,9 @@ export interface NeighbourTools {
   prepare(link: Link, family: IpFamily): Promise<void>;
 }
 
+/** Less than a node has to withdraw its addresses. */
+const MOMENT_SECONDS = 30;
+
 export const systemNeighbourTools: NeighbourTools = {
   linkOf(ip) {
     const wanted = canonicalIp(ip);
@@ -76,7 +79,7 @@ export function proxyLines(
 /**
  * Gratuitous ARP, or neighbour advertisements that nobody asked for, without a raw socket: the kernel sends one for every
  * address of an interface whose hardware address is set, also to what it is. The addresses are the interface's for that
- * moment only.
+ * moment only, and for `MOMENT_SECONDS` if this process is killed in it: a node that has the address itself would go on to answer.
  */
 export async function tellNeighbours(
   tools: Pick<NetworkTools, "ip">,
@@ -87,7 +90,8 @@ export async function tellNeighbours(
   if (addresses.length === 0) return;
   await tools.ip(
     addresses.map(
-      (ip) => `addr replace ${hostRange(ip)} dev ${name}${familyOf(ip) === "IPv6" ? " nodad" : ""}`,
+      (ip) =>
+        `addr replace ${hostRange(ip)} dev ${name} valid_lft ${MOMENT_SECONDS} preferred_lft 0${familyOf(ip) === "IPv6" ? " nodad" : ""}`,
     ),
     signal,
   );

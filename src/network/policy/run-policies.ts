@@ -1,7 +1,7 @@
 /** Keeps this node's nftables in step with NetworkPolicies, Pods and Namespaces. @module */
 import { type Clock, type Logger, pause } from "#apimachinery";
 import type { InformerFactory } from "#client";
-import { IPV6, type NftFamily } from "../address-family.ts";
+import type { NftFamily } from "../address-family.ts";
 import type { NetworkTools } from "../network-tools.ts";
 import { PolicyChanges } from "./policy-changes.ts";
 import { PolicyTable } from "./policy-table.ts";
@@ -10,7 +10,7 @@ export interface PolicyOptions {
   readonly informers: InformerFactory;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly tools: Pick<NetworkTools, "nft" | "sysctl">;
+  readonly tools: Pick<NetworkTools, "nft">;
   readonly nodeName: string;
   readonly nft: NftFamily;
 }
@@ -24,7 +24,6 @@ const RETRY_MAX_MS = 30_000;
 /** Resolves when `signal` aborts. The rules stay: pods are protected while the agent restarts. */
 export async function runPolicies(options: PolicyOptions, signal: AbortSignal): Promise<void> {
   const { informers, clock, logger, tools } = options;
-  await filterBridgedTraffic(options);
   const table = new PolicyTable(tools, options.nft);
   const changes = new PolicyChanges(options);
   informers.start(signal);
@@ -46,17 +45,5 @@ export async function runPolicies(options: PolicyOptions, signal: AbortSignal): 
       await pause(clock, retryMs, signal);
       retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
     }
-  }
-}
-
-/** Pods of one node talk over a bridge, whose packets come by the hooks of IP only where the kernel is told so. */
-async function filterBridgedTraffic({ tools, logger, nft }: PolicyOptions): Promise<void> {
-  try {
-    await tools.sysctl(`net.bridge.bridge-nf-call-${nft === IPV6 ? "ip6tables" : "iptables"}`, "1");
-  } catch (err) {
-    logger.error(
-      "network policies do not apply between pods of this node: load the kernel module br_netfilter",
-      { err },
-    );
   }
 }

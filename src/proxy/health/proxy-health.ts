@@ -6,7 +6,7 @@
 import type { Node } from "#api/core/v1/types.gen";
 import type { IpFamily } from "#api/validation/ip";
 import type { Clock, Logger } from "#apimachinery";
-import { serveHttp, type HttpAnswer } from "#component-base";
+import { serveHttp, type HttpAnswer, type HttpSecurity } from "#component-base";
 
 /** The autoscaler's mark on a node that is about to go. */
 const TO_BE_DELETED_TAINT = "ToBeDeletedByClusterAutoscaler";
@@ -95,6 +95,8 @@ export function answerHealth(path: string, state: State, node: Node | undefined)
 export interface ProxyHealthOptions {
   readonly host: string;
   readonly port: number;
+  /** Absent: plain HTTP. */
+  readonly secure?: HttpSecurity;
   readonly health: ProxyHealth;
   readonly node: () => Node | undefined;
   readonly logger: Logger;
@@ -103,11 +105,12 @@ export interface ProxyHealthOptions {
 
 /** Resolves once it listens, or has said that it cannot. */
 export function serveProxyHealth(options: ProxyHealthOptions): Promise<AsyncDisposable> {
-  const { host, port, logger, health, node, onAnswer } = options;
+  const { host, port, secure, logger, health, node, onAnswer } = options;
   return serveHttp({
     name: "/healthz",
     host,
     port,
+    secure,
     logger,
     answer(path) {
       const answer = answerHealth(path, health.now(), node());

@@ -1,6 +1,6 @@
 /**
- * A table of one family without any service: shared maps, closed service ranges, and the hooks that make it serve. An address of
- * the ranges that no service holds is refused, so a packet for it can never leave the node.
+ * A table of one family without any service: shared maps, closed service ranges, and the hooks that make it serve. What is sent
+ * to an address of the ranges that no service holds is dropped, so that it can never leave the node.
  * @module
  */
 import type { NodePortAddresses } from "../addresses.ts";
@@ -39,6 +39,7 @@ export function baseTable(options: BaseTableOptions): readonly string[] {
     ...ips.map((one) => `add element ${table} nodeport-ips { ${one} }`),
     `add set ${table} service-ranges { type ${address} ; flags interval ; }`,
     ...serviceRanges.map((range) => `add element ${table} service-ranges { ${range} }`),
+    `add set ${table} cluster-ips { type ${address} ; }`,
     `add set ${table} hairpin-connections { type ${address} . ${address} ; }`,
     `add map ${table} service-ips { type ${addressKey} : verdict ; }`,
     `add map ${table} service-nodeports { type ${portKey} : verdict ; }`,
@@ -56,7 +57,9 @@ export function baseTable(options: BaseTableOptions): readonly string[] {
     `add chain ${table} refused`,
     `add rule ${table} refused meta priority ${slotText(SLOT_MIN)}-${slotText(SLOT_MAX)} meta priority set none`,
     `add rule ${table} refused ${services} @no-endpoint-services`,
-    `add rule ${table} refused ${ip} daddr @service-ranges goto reject-chain`,
+    // other ports of a service are refused; who calls nobody's address may be early, and is left to try again
+    `add rule ${table} refused ${ip} daddr @cluster-ips goto reject-chain`,
+    `add rule ${table} refused ${ip} daddr @service-ranges drop`,
     `add rule ${table} refused ${nodeports} @no-endpoint-nodeports`,
   ];
 }
@@ -91,7 +94,8 @@ export function hooks(options: Pick<BaseTableOptions, "table" | "dialect" | "mar
       "type nat hook postrouting priority 100",
       // taken away: a tunnel's own packets get the mark of what they carry
       `meta mark & ${mark} != 0 meta mark set meta mark xor ${mark} masquerade fully-random`,
-      `${ip} saddr . ${ip} daddr @hairpin-connections masquerade fully-random`,
+      // not what a node sends to itself by its own address
+      `ct status dnat ${ip} saddr . ${ip} daddr @hairpin-connections masquerade fully-random`,
     ),
     ...["input", "forward", "output"].flatMap((name) =>
       hook(`filter-${name}`, `type filter hook ${name} priority 0`, "ct state new jump refused"),

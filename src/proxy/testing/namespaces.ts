@@ -9,7 +9,7 @@ export const STRANGER_IP = "192.0.2.3";
 
 /** Their IPv6 addresses. */
 export const NODE_IP6 = "2001:db8::1";
-export const CLIENT_IP6 = "2001:db8::2";
+const CLIENT_IP6 = "2001:db8::2";
 export const STRANGER_IP6 = "2001:db8::3";
 
 const ip = (...args: readonly string[]): void => void execFileSync("ip", args);
@@ -23,8 +23,8 @@ export interface Namespaces {
   readonly client: string;
   /** Ends what was spawned, and removes the namespaces. */
   remove(): void;
-  /** A server on the node's addresses that answers with its port, over TCP (or UDP). Resolves once it listens. */
-  serve(port: number, protocol?: "tcp" | "udp"): Promise<void>;
+  /** A server on the node's addresses that answers with its port. Resolves once it listens. */
+  serve(port: number): Promise<void>;
   spawn(namespace: string, code: string): ChildProcess;
 }
 
@@ -64,11 +64,8 @@ export function makeNamespaces(name: string): Namespaces {
     node,
     client,
     spawn: start,
-    async serve(port, protocol = "tcp") {
-      const code =
-        protocol === "tcp"
-          ? `require("net").createServer((s) => s.on("error", () => {}).end("${port}")).listen(${port}, "::", () => console.log("up"))`
-          : `const s = require("dgram").createSocket("udp6"); s.on("message", (m, c) => s.send("${port}", c.port, c.address)).bind(${port}, "::", () => console.log("up"))`;
+    async serve(port) {
+      const code = `require("net").createServer((s) => s.on("error", () => {}).end("${port}")).listen(${port}, "::", () => console.log("up"))`;
       await once(start(node, code).stdout!, "data");
     },
     remove() {

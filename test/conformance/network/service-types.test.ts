@@ -50,7 +50,10 @@ async function becomesAlias(t: ContainersContext, type: string): Promise<void> {
     t,
     "client",
     { url: "http://changing", answers: ["other"] },
-    ...old.slice(0, type === "NodePort" ? 2 : 1).map((url) => ({ url, answers: ["ECONNREFUSED"] })),
+    // what is sent to nobody's cluster address is dropped; a node refuses what nobody serves
+    ...old
+      .slice(0, type === "NodePort" ? 2 : 1)
+      .map((url, i) => ({ url, answers: [i === 0 ? "ETIMEDOUT" : "ECONNREFUSED"] })),
   );
 }
 

@@ -3,7 +3,7 @@ import type { ValidatingAdmissionPolicyBinding } from "#api/admissionregistratio
 import type { Attributes } from "../plugin.ts";
 
 /** Of one value; upstream's maxAuditAnnotationValueLength. */
-const VALUE_LENGTH_MAX = 10 * 1024;
+const VALUE_BYTES_MAX = 10 * 1024;
 const FAILURE_KEY = "validation.policy.admission.k8s.io/validation_failure";
 
 export class AuditNotes {
@@ -19,7 +19,7 @@ export class AuditNotes {
   /** Several bindings may say something different under one key. */
   add(key: string, value: string): void {
     const values = this.#values.get(key) ?? new Set();
-    values.add(value.slice(0, VALUE_LENGTH_MAX));
+    values.add(Buffer.from(value).subarray(0, VALUE_BYTES_MAX).toString());
     this.#values.set(key, values);
   }
 
@@ -31,7 +31,7 @@ export class AuditNotes {
   ): void {
     const { policyName: policy, validationActions } = spec;
     const value = [{ message, policy, binding: metadata.name, expressionIndex, validationActions }];
-    this.#attributes.addAuditAnnotation(FAILURE_KEY, JSON.stringify(value));
+    this.#attributes.addAuditAnnotation(FAILURE_KEY, goJson(value));
   }
 
   publish(): void {
@@ -39,4 +39,12 @@ export class AuditNotes {
       this.#attributes.addAuditAnnotation(`${this.#policyName}/${key}`, [...values].join(", "));
     }
   }
+}
+
+/** Go's encoder escapes what HTML would read. */
+function goJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll(
+    /[<>&\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }

@@ -1,7 +1,7 @@
 /** One HTTPS call of a webhook: the review out, its answer back, within bounds of time and size. @module */
 import { Agent, request as requestHttps } from "node:https";
 import type { IncomingMessage } from "node:http";
-import { parseJson, StatusError, type Clock } from "#apimachinery";
+import { messageOf, parseJson, StatusError, type Clock } from "#apimachinery";
 import { readBody } from "#component-base";
 import type { Credentials, FindCredentials } from "./credentials.ts";
 import type { Target } from "./target.ts";
@@ -43,6 +43,10 @@ export async function callWebhook(
 ): Promise<unknown> {
   const url = new URL(target.url);
   url.searchParams.set("timeout", `${timeoutSeconds}s`);
+  if (target.unresolved !== undefined) {
+    const { unresolved: cause } = target;
+    throw new Error(`Post "${shownUrl(url, target)}": ${messageOf(cause)}`, { cause });
+  }
   const deadline = new AbortController();
   const timer = clock.after(timeoutSeconds * 1000, () => deadline.abort());
   const payload = Buffer.from(JSON.stringify(body));
@@ -72,8 +76,8 @@ export async function callWebhook(
 class AnswerError extends Error {}
 
 /** Of a Service with its port, also when https would mean it anyway. */
-function shownUrl(url: URL, { address }: Target): string {
-  if (address === undefined || url.port !== "") return url.href;
+function shownUrl(url: URL, { address, unresolved }: Target): string {
+  if ((address ?? unresolved) === undefined || url.port !== "") return url.href;
   return url.href.replace(url.hostname, `${url.hostname}:${HTTPS_PORT}`);
 }
 

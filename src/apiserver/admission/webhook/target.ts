@@ -19,9 +19,10 @@ export interface Target {
   readonly url: URL;
   /** Where it is dialed, when not at the URL's own host. */
   readonly address?: Address;
+  /** Why it can be dialed nowhere: the Service is not there, or nobody is behind it. */
+  readonly unresolved?: unknown;
 }
 
-/** Throws when the Service is not there, or nobody is behind it. */
 export function targetOf(
   { url, service }: Pick<WebhookClientConfig, "url" | "service">,
   resolve: ServiceResolver,
@@ -32,7 +33,11 @@ export function targetOf(
   const [pathname = "", search = ""] = path.split("?", 2);
   shown.pathname = pathname;
   shown.search = search;
-  return { url: shown, address: resolve(namespace, name, port) };
+  try {
+    return { url: shown, address: resolve(namespace, name, port) };
+  } catch (unresolved) {
+    return { url: shown, unresolved };
+  }
 }
 
 /** Straight to the pods: the server need not be on a machine that knows the addresses of Services. */

@@ -23,12 +23,14 @@ const MANY = 4;
 /**
  * The user the request's Impersonate headers ask for, or its sender when there are none. Every part of it (user, groups,
  * uid, extra) must be allowed, in one of the modes as a whole; the refusal is that of the first. Throws Forbidden, and
- * BadRequest for headers that name no user. `request`: what the sender asks for, with the sender as its user.
+ * BadRequest for headers that name no user. `request`: what the sender asks for, with the sender as its user. `onConstrained`
+ * is told the verb that allowed it, when it was not the old `impersonate`.
  */
 export async function impersonate(
   credentials: Credentials,
   request: AuthorizationAttributes,
   authorizer: Authorizer,
+  onConstrained?: (verb: string) => void,
 ): Promise<UserInfo> {
   const requestor = request.user;
   const wanted = wantedUser(credentials);
@@ -37,7 +39,9 @@ export async function impersonate(
   for (const mode of MODES) {
     if (!mode.isFor(wanted, requestor)) continue;
     try {
-      return await new Attempt(mode, wanted, request, authorizer).run();
+      const user = await new Attempt(mode, wanted, request, authorizer).run();
+      if (mode.name !== "") onConstrained?.(`impersonate:${mode.name}`);
+      return user;
     } catch (err) {
       if (!(err instanceof StatusError)) throw err;
       refusal ??= err;

@@ -40,7 +40,7 @@ export function serviceAccountTokenIssuer(options: TokenIssuerOptions): TokenIss
       const token = await new SignJWT({ ...claims, aud: [...claims.aud] })
         .setProtectedHeader({ alg, kid })
         .sign(privateKey);
-      return { token, expiresAt: expiresAtSeconds * 1_000 };
+      return { token, expiresAt: expiresAtSeconds * 1_000, credentialId: `JTI=${claims.jti}` };
     },
   };
 }

@@ -6,13 +6,26 @@ import { bootstrapClusterRoles } from "../rbac/bootstrap-policy.ts";
 import { nodeAuthorizer } from "./node-authorizer.ts";
 import { nodeGraph, type GraphObjects } from "./node-graph.ts";
 
-const claim = { metadata: { name: "data" }, spec: { volumeName: "pv" } } as PersistentVolumeClaim;
 const volume = {
   metadata: { name: "pv" },
   spec: {
+    claimRef: { namespace: "ns", name: "data" },
     csi: { driver: "d", volumeHandle: "h", nodeStageSecretRef: { namespace: "storage", name: "stage" } },
   },
 } as PersistentVolume;
+
+/** Its claim is another than the one that names it. */
+const foreign = {
+  metadata: { name: "foreign" },
+  spec: {
+    claimRef: { namespace: "theirs", name: "data" },
+    csi: { driver: "d", volumeHandle: "h", nodeStageSecretRef: { namespace: "theirs", name: "stage" } },
+  },
+} as PersistentVolume;
+/** Released, or for anybody. */
+const unclaimed = { metadata: { name: "unclaimed" }, spec: {} } as PersistentVolume;
+const volumes: Readonly<Record<string, PersistentVolume>> = { pv: volume, foreign, unclaimed };
+const claimNames: Readonly<Record<string, string>> = { data: "pv", taken: "foreign" };
 
 function pod(spec: object, annotations?: Record<string, string>): Pod {
   return {
@@ -39,13 +52,22 @@ const pods: Readonly<Record<string, readonly Pod[]>> = {
         { name: "s", secret: { secretName: "mounted" } },
         { name: "p", projected: { sources: [{ configMap: { name: "projected" } }] } },
         { name: "d", persistentVolumeClaim: { claimName: "data" } },
+        { name: "t", persistentVolumeClaim: { claimName: "taken" } },
         { name: "e", ephemeral: {} },
       ],
     }),
     {
-      ...pod({ resourceClaims: [{ name: "r", resourceClaimName: "named" }] }),
+      ...pod({
+        resourceClaims: [
+          { name: "r", resourceClaimName: "named" },
+          { name: "t", resourceClaimTemplateName: "template" },
+        ],
+      }),
       status: {
-        resourceClaimStatuses: [{ name: "t", resourceClaimName: "made" }],
+        resourceClaimStatuses: [
+          { name: "t", resourceClaimName: "made" },
+          { name: "none", resourceClaimName: "nobodys" },
+        ],
         extendedResourceClaimStatus: { resourceClaimName: "extended", requestMappings: [] },
       },
     },
@@ -60,8 +82,11 @@ const pods: Readonly<Record<string, readonly Pod[]>> = {
 
 const graph = nodeGraph({
   podsOf: (name) => pods[name] ?? [],
-  claim: (_namespace, name) => (name === "data" ? claim : undefined),
-  volume: (name) => (name === "pv" ? volume : undefined),
+  claim: (_namespace, name) =>
+    claimNames[name] === undefined
+      ? undefined
+      : ({ metadata: { name }, spec: { volumeName: claimNames[name] } } as PersistentVolumeClaim),
+  volume: (name) => volumes[name],
   attachment: () => undefined,
   slice: () => undefined,
   certificateRequest: (_namespace, name) =>
@@ -99,6 +124,7 @@ suite("nodeAuthorizer()", () => {
     ["watch /secrets ns/env", true],
     ["get /secrets ns/mounted", true],
     ["get /secrets storage/stage", true],
+    ["get /secrets theirs/stage", false],
     ["get /secrets ns/other", false],
     ["get /secrets other/pull", false],
     ["list /secrets ns/", false],
@@ -112,10 +138,16 @@ suite("nodeAuthorizer()", () => {
     ["get resource.k8s.io/resourceclaims ns/named", true],
     ["get resource.k8s.io/resourceclaims ns/made", true],
     ["get resource.k8s.io/resourceclaims ns/extended", true],
+    ["get resource.k8s.io/resourceclaims ns/nobodys", false],
     ["get resource.k8s.io/resourceclaims ns/other", false],
     ["update resource.k8s.io/resourceclaims ns/named", false],
     ["get /persistentvolumes /pv", true],
-    ["get /persistentvolumes /other", true],
+    ["get /persistentvolumes /other", false],
+    ["get /persistentvolumes /foreign", false],
+    ["get /persistentvolumes /unclaimed", false],
+    ["list /persistentvolumes /", false],
+    ["watch /persistentvolumes /pv", false],
+    ["get /persistentvolumes/status /pv", false],
     ["update /persistentvolumes /pv", false],
     ["create /serviceaccounts/token ns/runner", true],
     ["create /serviceaccounts/token ns/default", false],

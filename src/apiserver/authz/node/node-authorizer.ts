@@ -28,8 +28,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     attributes.subresource === "status"
       ? claimStatus(node, attributes, graph)
       : getOne("persistentvolumeclaims")(node, attributes, graph),
-  // "/persistentvolumes" is not among them, unlike upstream: a kubelet must learn that a volume is gone before it removes
-  // the local folder of it, and a PersistentVolume says where data is, not what it is.
+  "/persistentvolumes": getOne("persistentvolumes"),
   "/serviceaccounts": serviceAccount,
   "/nodes": ownNode,
   "/pods": pod,

@@ -1,14 +1,17 @@
 /** What the pods of a node lead to: asked of the pods themselves, of which a node has few, so that nothing has to be kept in step. @module */
 import type { PodCertificateRequest } from "#api/certificates/v1beta1/types.gen";
-import type { Container, PersistentVolume, PersistentVolumeClaim, Pod, Volume } from "#api/core/v1/types.gen";
+import type { PersistentVolume, PersistentVolumeClaim, Pod } from "#api/core/v1/types.gen";
 import type { ResourceSlice } from "#api/resource/v1/types.gen";
 import type { VolumeAttachment } from "#api/storage/v1/types.gen";
-import { containersOf, podSecretNames } from "../../pod-secrets.ts";
+import { podConfigMapNames } from "../../pod-config-maps.ts";
+import { podSecretNames } from "../../pod-secrets.ts";
+import { volumeSecretNames } from "./volume-secrets.ts";
 
 export type GraphKind =
   | "secrets"
   | "configmaps"
   | "persistentvolumeclaims"
+  | "persistentvolumes"
   | "serviceaccounts"
   | "resourceclaims"
   | "volumeattachments"
@@ -41,13 +44,16 @@ export function nodeGraph(objects: GraphObjects): NodeGraph {
       if (kind === "resourceslices") return objects.slice(name)?.spec.nodeName === node;
       if (kind === "podcertificaterequests")
         return objects.certificateRequest(namespace, name)?.spec.nodeName === node;
+      const volume = kind === "persistentvolumes" ? objects.volume(name) : undefined;
+      if (kind === "persistentvolumes" && volume?.spec?.claimRef === undefined) return false;
       for (const pod of objects.podsOf(node)) {
         if (kind === "pods" && pod.metadata.name === name && pod.metadata.namespace === namespace)
           return true;
         if (pod.metadata.annotations?.[MIRROR_ANNOTATION] !== undefined) continue;
         const isNear = pod.metadata.namespace === namespace;
-        if ((isNear && needs(pod, kind, name)) || needsForVolume(pod, kind, namespace, name, objects))
-          return true;
+        if (isNear && needs(pod, kind, name)) return true;
+        if (volume !== undefined && isClaimedBy(volume, pod)) return true;
+        if (kind === "secrets" && needsForVolume(pod, namespace, name, objects)) return true;
       }
       return false;
     },
@@ -63,14 +69,12 @@ function needs(pod: Pod, kind: GraphKind, name: string): boolean {
     case "secrets":
       return podSecretNames(pod).includes(name);
     case "configmaps":
-      return (
-        containersOf(pod).some((container) => namesConfigMap(container, name)) ||
-        (spec.volumes ?? []).some((volume) => configMapsOf(volume).includes(name))
-      );
+      return podConfigMapNames(pod).includes(name);
     case "persistentvolumeclaims":
       return claimsOf(pod).includes(name);
     case "resourceclaims":
-      return claimStatuses(pod).includes(name);
+      return resourceClaimsOf(pod).includes(name);
+    case "persistentvolumes":
     case "volumeattachments":
     case "pods":
     case "podcertificaterequests":
@@ -81,30 +85,16 @@ function needs(pod: Pod, kind: GraphKind, name: string): boolean {
 }
 
 /** Secrets that the driver of a volume needs may be in any namespace. */
-function needsForVolume(
-  pod: Pod,
-  kind: GraphKind,
-  namespace: string,
-  name: string,
-  objects: GraphObjects,
-): boolean {
-  if (kind !== "secrets") return false;
-  return volumesOf(pod, objects).some(({ spec }) => {
-    const { csi } = spec ?? {};
-    const refs = [csi?.nodePublishSecretRef, csi?.nodeStageSecretRef, csi?.nodeExpandSecretRef];
-    return refs.some((ref) => ref?.name === name && ref.namespace === namespace);
-  });
-}
-
-function namesConfigMap({ env = [], envFrom = [] }: Container, name: string): boolean {
-  return (
-    env.some(({ valueFrom }) => valueFrom?.configMapKeyRef?.name === name) ||
-    envFrom.some(({ configMapRef }) => configMapRef?.name === name)
+function needsForVolume(pod: Pod, namespace: string, name: string, objects: GraphObjects): boolean {
+  return volumesOf(pod, objects).some((volume) =>
+    volumeSecretNames(volume).some((secret) => secret.name === name && secret.namespace === namespace),
   );
 }
 
-function configMapsOf({ configMap, projected }: Volume): readonly (string | undefined)[] {
-  return [configMap?.name, ...(projected?.sources ?? []).map((source) => source.configMap?.name)];
+/** It is the volume that says whose it is: anybody may write a claim that names another's volume. */
+function isClaimedBy({ spec }: PersistentVolume, pod: Pod): boolean {
+  const { namespace = "", name } = spec?.claimRef ?? {};
+  return (pod.metadata.namespace ?? "") === namespace && name !== undefined && claimsOf(pod).includes(name);
 }
 
 /** Of ephemeral volumes, too: their claims are named after pod and volume. */
@@ -119,14 +109,19 @@ function volumesOf(pod: Pod, objects: GraphObjects): readonly PersistentVolume[]
   return claimsOf(pod).flatMap((claimName) => {
     const claim = claimName === undefined ? undefined : objects.claim(namespace, claimName);
     const volumeName = claim?.spec?.volumeName;
-    return (volumeName === undefined ? undefined : objects.volume(volumeName)) ?? [];
+    const volume = volumeName === undefined ? undefined : objects.volume(volumeName);
+    return volume !== undefined && isClaimedBy(volume, pod) ? [volume] : [];
   });
 }
 
-function claimStatuses({ spec, status }: Pod): readonly (string | undefined)[] {
+/** Those that templates made, too, under the names that the status tells. */
+function resourceClaimsOf({ spec, status }: Pod): readonly (string | undefined)[] {
+  const made = status?.resourceClaimStatuses ?? [];
   return [
-    ...(spec?.resourceClaims ?? []).map(({ resourceClaimName }) => resourceClaimName),
-    ...(status?.resourceClaimStatuses ?? []).map(({ resourceClaimName }) => resourceClaimName),
+    ...(spec?.resourceClaims ?? []).map(
+      ({ name, resourceClaimName }) =>
+        resourceClaimName ?? made.find((claim) => claim.name === name)?.resourceClaimName,
+    ),
     status?.extendedResourceClaimStatus?.resourceClaimName,
   ];
 }

@@ -140,8 +140,9 @@ export const CONTROLLER_ROLES: RoleTable = {
   ],
   // Ours: volumes in folders of the nodes, and the default StorageClass.
   "local-path-provisioner": [
-    ["create delete", "core", "persistentvolumes"],
+    ["create update delete", "core", "persistentvolumes"],
     ["get", "core", "persistentvolumeclaims"],
+    ["patch", "core", "nodes"],
     ["create", "storage.k8s.io", "storageclasses"],
     EVENTS,
   ],

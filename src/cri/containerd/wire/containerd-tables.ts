@@ -1,4 +1,4 @@
-/** The parts of containerd's own API that CRI lacks: events, content, images, leases, snapshots. @module */
+/** The parts of containerd's own API that CRI lacks: events, containers, content, images, leases, snapshots. @module */
 import type { Tables } from "./schema.ts";
 
 const TIMESTAMP = "seconds 1 int64; nanos 2 int32";
@@ -28,6 +28,17 @@ export const containerdTypes: Tables = {
   },
   enums: {},
   methods: [],
+};
+
+export const containerdContainers: Tables = {
+  package: "containerd.services.containers.v1",
+  messages: {
+    GetContainerRequest: "id 1 string",
+    GetContainerResponse: "container 1 Container",
+    Container: "id 1 string",
+  },
+  enums: {},
+  methods: ["Containers Get GetContainerRequest GetContainerResponse"],
 };
 
 export const containerdContent: Tables = {

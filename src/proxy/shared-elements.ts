@@ -1,11 +1,19 @@
-/** Endpoints of this node that services share: one is told to the kernel by its first user and forgotten with its last. @module */
+/** Elements of a set that services share: one is told to the kernel by its first user and forgotten with its last. @module */
 import type { Transaction } from "./nftables/transaction.ts";
 import { inSteps } from "./turns.ts";
 
-export class Hairpins {
+export class SharedElements {
+  readonly #set: string;
+  readonly #elementOf: (ip: string) => string;
   readonly #users = new Map<string, number>();
 
-  /** Yields how many endpoints it has looked at since it last did. */
+  /** `elementOf` writes an address as an element of the set. */
+  constructor(set: string, elementOf: (ip: string) => string = (ip) => ip) {
+    this.#set = set;
+    this.#elementOf = elementOf;
+  }
+
+  /** Yields how many addresses it has looked at since it last did. */
   *update(
     before: ReadonlySet<string>,
     after: ReadonlySet<string>,
@@ -15,7 +23,7 @@ export class Hairpins {
       if (before.has(ip)) return;
       const users = this.#users.get(ip) ?? 0;
       this.#users.set(ip, users + 1);
-      if (users === 0) script.add("hairpin-connections", `${ip} . ${ip}`);
+      if (users === 0) script.add(this.#set, this.#elementOf(ip));
     });
     yield* inSteps(before, (ip) => {
       if (after.has(ip)) return;
@@ -25,7 +33,7 @@ export class Hairpins {
         return;
       }
       this.#users.delete(ip);
-      script.delete("hairpin-connections", `${ip} . ${ip}`);
+      script.delete(this.#set, this.#elementOf(ip));
     });
   }
 }
