@@ -1,4 +1,5 @@
 /** Puts the parts of a kubelet together; what each does is written in its own file. @module */
+import { LOCAL_PATH_ROOT } from "#api/core/v1/local-path-volumes";
 import { Nodes } from "#api/core/v1/node";
 import { Registry } from "#component-base";
 import { type BufferedEventRecorder, type Client, newEventRecorder, type SharedInformer } from "#client";
@@ -47,7 +48,6 @@ import { ProberManager } from "./prober/prober-manager.ts";
 import type { KubeletMetrics } from "./metrics/kubelet-metrics.ts";
 import { PodStartMetrics } from "./metrics/pod-start-metrics.ts";
 import { StatusManager } from "./status/status-manager.ts";
-import { LOCAL_PATH_ROOT } from "./volumes/local-path-plan.ts";
 import { LocalPathVolumes } from "./volumes/local-path-volumes.ts";
 import { TokenManager } from "./volumes/token-manager.ts";
 import { releaseImageVolumes } from "./volumes/image-volume.ts";

@@ -26,6 +26,7 @@ suite("leak checker", { skip }, () => {
     interfaces: new Map(),
     ids: [],
     sockets: [],
+    volumes: [],
     takenAt: Infinity,
   };
 
@@ -134,6 +135,16 @@ suite("leak checker", { skip }, () => {
       return { pull };
     });
     assert.deepEqual(lines, [`file ${dir}`, "temporary file left", `file ${record}`]);
+  });
+
+  test("a folder of a volume that a node had mounted is found", async (t) => {
+    const left = await found(t, async (home) => {
+      const volume = join(home, "volume");
+      mkdirSync(volume);
+      return { footprint: { volumes: [volume] }, pull: () => rmdir(volume) };
+    });
+    assert.equal(left.length, 1);
+    assert.match(left[0]!, /^file .*\/volume$/);
   });
 
   test("a cluster that has nodes and does not answer is not taken for clean", async (t) => {

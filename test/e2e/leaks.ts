@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { LOCAL_PATH_RECORDS, LOCAL_PATH_ROOT } from "#api/core/v1/local-path-volumes";
 import { run } from "./running.ts";
 
 export interface ClusterNames {
@@ -22,11 +23,20 @@ export interface Footprint {
   readonly ids: readonly string[];
   /** Sockets of the shims, which are outside of the cluster's folders. */
   readonly sockets: readonly string[];
+  /** Folders of the volumes that its nodes have mounted, which are outside, too. */
+  readonly volumes: readonly string[];
   /** Seconds since the machine's start. */
   readonly takenAt: number;
 }
 
-const NOTHING: Footprint = { namespaces: new Set(), interfaces: new Map(), ids: [], sockets: [], takenAt: 0 };
+const NOTHING: Footprint = {
+  namespaces: new Set(),
+  interfaces: new Map(),
+  ids: [],
+  sockets: [],
+  volumes: [],
+  takenAt: 0,
+};
 /** Of the times in /proc, per second. */
 const TICKS = 100;
 const CGROUPS = "/sys/fs/cgroup";
@@ -47,6 +57,7 @@ export function footprintOf(names: ClusterNames): Footprint {
     sockets: bundles
       .map((path) => read(join(path, "address")).replace(/^unix:\/\//, ""))
       .filter((path) => path !== ""),
+    volumes: volumesOf(names),
     takenAt: Number.parseFloat(read("/proc/uptime")),
   };
 }
@@ -71,7 +82,7 @@ export async function leftovers(
     ...cgroups(CGROUPS)
       .filter((path) => path.endsWith(`/k8ts/${profile}`) || footprint.ids.some((id) => path.includes(id)))
       .map((path) => `cgroup ${path}`),
-    ...[runDir(names), join(home, "profiles"), join(home, "bin"), ...footprint.sockets]
+    ...[runDir(names), join(home, "profiles"), join(home, "bin"), ...footprint.sockets, ...footprint.volumes]
       .filter((path) => existsSync(path))
       .map((path) => `file ${path}`),
     ...list(join(home, "tmp")).map((name) => `temporary file ${name}`),
@@ -106,6 +117,13 @@ function isWithin({ namespaces, takenAt }: Footprint, pid: string): boolean {
   const stat = read(`/proc/${pid}/stat`);
   const began = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]) / TICKS;
   return began <= takenAt;
+}
+
+function volumesOf({ home, profile }: ClusterNames): readonly string[] {
+  const nodes = join(home, "profiles", profile, "nodes");
+  return list(nodes)
+    .flatMap((node) => list(join(nodes, node, "kubelet", LOCAL_PATH_RECORDS)))
+    .map((volume) => join(LOCAL_PATH_ROOT, volume));
 }
 
 /** Files that bear the id of one of our containers, and records of networks that lead to one of our sandboxes. */

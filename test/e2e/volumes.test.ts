@@ -1,16 +1,13 @@
 /** What pods find in their volumes, with real containers: the default class, groups, modes, propagation, limits. */
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { LOCAL_PATH_ROOT } from "#api/core/v1/local-path-volumes";
 import { TestCluster, eventually } from "./harness.ts";
-import { list } from "./leaks.ts";
 import { IMAGE, podSteps, sh } from "./pod-steps.ts";
 
 const WEB = join(import.meta.dirname, "../../examples/web");
-const LOCAL_PATH_ROOT = "/var/lib/k8ts/local-path";
-/** Where a node notes those that it has mounted. */
-const RECORDS = "kubelet/plugins/k8ts.io~local-path";
 const isRoot = process.geteuid?.() === 0;
 const CONCURRENCY = 4;
 /** Volumes are measured once a minute, and what was measured is looked at every 10 s. */
@@ -37,7 +34,6 @@ const skip = isRoot ? false : "needs root: real containers";
 suite("volumes", { skip, concurrency: CONCURRENCY }, () => {
   let cluster: TestCluster;
   let node = "";
-  let records = "";
   const { pod, ready, phase, field, inside } = podSteps(() => cluster);
 
   before(async () => {
@@ -45,14 +41,8 @@ suite("volumes", { skip, concurrency: CONCURRENCY }, () => {
     await cluster.k8ts("start");
     await cluster.k8ts("image", "build", "-t", IMAGE, WEB);
     node = await cluster.kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}");
-    records = join(cluster.home, "profiles", cluster.profile, "nodes", node, RECORDS);
   });
-  after(async () => {
-    // Whatever is left when the cluster ends.
-    const made = list(records);
-    await cluster?.destroy();
-    for (const name of made) rmSync(join(LOCAL_PATH_ROOT, name), { recursive: true, force: true });
-  });
+  after(async () => cluster?.destroy());
 
   const claim = (name: string, spec: object): Promise<string> =>
     cluster.apply({

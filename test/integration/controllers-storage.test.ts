@@ -6,7 +6,7 @@ import { PersistentVolumes } from "#api/core/v1/persistentvolume";
 import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
 import { Pods } from "#api/core/v1/pod";
 import { ResourceQuotas } from "#api/core/v1/resourcequota";
-import { releasedVolumes } from "#api/core/v1/released-volumes";
+import { releasedVolumes } from "#api/core/v1/local-path-volumes";
 import { StatefulSets } from "#api/apps/v1/statefulset";
 import { StorageClasses } from "#api/storage/v1/storageclass";
 import type { VolumeAttributesClass } from "#api/storage/v1/types.gen";

@@ -4,7 +4,7 @@ import { isAlreadyExists, keyOf, splitKey, unless } from "#apimachinery";
 import { Namespaces } from "#api/core/v1/namespace";
 import { Nodes } from "#api/core/v1/node";
 import { PersistentVolumes } from "#api/core/v1/persistentvolume";
-import { releasedAnnotation } from "#api/core/v1/released-volumes";
+import { LOCAL_PATH_PROVISIONER, releasedAnnotation } from "#api/core/v1/local-path-volumes";
 import { PersistentVolumeClaims } from "#api/core/v1/persistentvolumeclaim";
 import { storageClassOf } from "#api/core/v1/storage-class-name";
 import type { Node, PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
@@ -15,14 +15,7 @@ import type { Controller, ControllerContext, Result } from "#controller-runtime"
 import { source } from "#controller-runtime";
 import { unlessGone } from "../unless-gone.ts";
 import { carryOut } from "../volume-protection/carry-out.ts";
-import {
-  FINALIZER,
-  missingDefaultClass,
-  planProvision,
-  planRelease,
-  PROVISIONER,
-  provisioningMessage,
-} from "./plan.ts";
+import { FINALIZER, missingDefaultClass, planProvision, planRelease, provisioningMessage } from "./plan.ts";
 
 /** The namespace whose arrival says that the cluster has its first objects. */
 const SYSTEM_NAMESPACE = "kube-system";
@@ -34,7 +27,7 @@ export function localPathProvisionerController(context: ControllerContext): Cont
   const provisioner = new LocalPathProvisioner(context);
   return {
     name: "local-path-provisioner-controller",
-    eventSource: PROVISIONER,
+    eventSource: LOCAL_PATH_PROVISIONER,
     reconciles: PersistentVolumeClaims as Kind,
     watches: [
       source(PersistentVolumes, ({ metadata }) => [metadata.name]),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { releasedAnnotation } from "#api/core/v1/released-volumes";
+import { LOCAL_PATH_PROVISIONER, releasedAnnotation } from "#api/core/v1/local-path-volumes";
 import type { PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
 import { newNode } from "../testing/objects.ts";
 import { newClaim, newClass, newVolume } from "../testing/volumes.ts";
@@ -10,13 +10,15 @@ import {
   missingDefaultClass,
   planProvision,
   planRelease,
-  PROVISIONER,
   RELEASED_MAX,
   type Release,
 } from "./plan.ts";
 
-const immediate = newClass("local", { provisioner: PROVISIONER });
-const late = newClass("local", { provisioner: PROVISIONER, volumeBindingMode: "WaitForFirstConsumer" });
+const immediate = newClass("local", { provisioner: LOCAL_PATH_PROVISIONER });
+const late = newClass("local", {
+  provisioner: LOCAL_PATH_PROVISIONER,
+  volumeBindingMode: "WaitForFirstConsumer",
+});
 const labelled = newNode("node-2", "True", {
   metadata: { name: "node-2", labels: { "kubernetes.io/hostname": "host-2" } },
 });
@@ -27,7 +29,7 @@ function asked(
   node?: string,
 ): PersistentVolumeClaim {
   const annotations = {
-    [STORAGE_PROVISIONER]: PROVISIONER,
+    [STORAGE_PROVISIONER]: LOCAL_PATH_PROVISIONER,
     ...(node !== undefined && { [SELECTED_NODE]: node }),
   };
   return newClaim("c", { annotations, spec: { storageClassName: "local", ...spec } });
@@ -105,7 +107,7 @@ function released({
   phase = "Released",
   held = true,
   terminating = true,
-  by = PROVISIONER,
+  by = LOCAL_PATH_PROVISIONER,
   on = "host-2",
 }: Released): PersistentVolume {
   const values = { key: "kubernetes.io/hostname", operator: "In", values: [on] };

@@ -1,18 +1,12 @@
 /** The volumes that the local-path provisioner makes. Pure. @module */
 import { keyOf, quote } from "#apimachinery";
 import { storageClassOf } from "#api/core/v1/storage-class-name";
-import { releasedVolumes } from "#api/core/v1/released-volumes";
+import { LOCAL_PATH_PROVISIONER, LOCAL_PATH_ROOT, releasedVolumes } from "#api/core/v1/local-path-volumes";
 import type { Node, PersistentVolume, PersistentVolumeClaim } from "#api/core/v1/types.gen";
 import { defaultClass } from "#api/storage/v1/default-class";
 import type { StorageClass } from "#api/storage/v1/types.gen";
 import { isDelayed, PROVISIONED_BY, SELECTED_NODE, STORAGE_PROVISIONER } from "../volume/claims.ts";
 
-export const PROVISIONER = "k8ts.io/local-path";
-/**
- * The folder of every node that holds the volumes. Each volume is the folder of its name in it, which the kubelet makes
- * when the volume is mounted first, and removes when an annotation of its node says so. No name is used twice.
- */
-export const LOCAL_PATH_ROOT = "/var/lib/k8ts/local-path";
 export const DEFAULT_CLASS = "standard";
 /** Keeps a volume that somebody deletes by hand until its node is told; upstream's provisioners put it on theirs. */
 export const FINALIZER = "external-provisioner.volume.kubernetes.io/finalizer";
@@ -33,13 +27,13 @@ export function planProvision(
   nodes: readonly Node[],
 ): Provision {
   const { metadata, spec } = claim;
-  const isAsked = metadata.annotations?.[STORAGE_PROVISIONER] === PROVISIONER;
+  const isAsked = metadata.annotations?.[STORAGE_PROVISIONER] === LOCAL_PATH_PROVISIONER;
   const isBound = (spec?.volumeName ?? "") !== "";
   if (
     !isAsked ||
     isBound ||
     metadata.deletionTimestamp !== undefined ||
-    storageClass?.provisioner !== PROVISIONER
+    storageClass?.provisioner !== LOCAL_PATH_PROVISIONER
   )
     return { do: "nothing" };
   const selected = metadata.annotations?.[SELECTED_NODE];
@@ -99,7 +93,7 @@ function newVolume(claim: PersistentVolumeClaim, storageClass: StorageClass, nod
   return {
     apiVersion: "v1",
     kind: "PersistentVolume",
-    metadata: { name, annotations: { [PROVISIONED_BY]: PROVISIONER }, finalizers: [FINALIZER] },
+    metadata: { name, annotations: { [PROVISIONED_BY]: LOCAL_PATH_PROVISIONER }, finalizers: [FINALIZER] },
     spec: {
       capacity: { storage: claim.spec?.resources?.requests?.["storage"] ?? "0" },
       accessModes: claim.spec?.accessModes ?? [],
@@ -135,7 +129,7 @@ export type Release =
 /** What becomes of a volume that nobody claims any more. Only one that cannot be bound again is told of. */
 export function planRelease(volume: PersistentVolume, nodes: readonly Node[]): Release {
   const { metadata, spec, status } = volume;
-  if (metadata.annotations?.[PROVISIONED_BY] !== PROVISIONER) return { do: "nothing" };
+  if (metadata.annotations?.[PROVISIONED_BY] !== LOCAL_PATH_PROVISIONER) return { do: "nothing" };
   const isHeld = metadata.finalizers?.includes(FINALIZER) === true;
   const isToDelete = spec?.persistentVolumeReclaimPolicy === "Delete";
   if (metadata.deletionTimestamp === undefined) {
@@ -173,7 +167,7 @@ export function missingDefaultClass(classes: readonly StorageClass[]): StorageCl
       name: DEFAULT_CLASS,
       annotations: { "storageclass.kubernetes.io/is-default-class": "true" },
     },
-    provisioner: PROVISIONER,
+    provisioner: LOCAL_PATH_PROVISIONER,
     reclaimPolicy: "Delete",
     volumeBindingMode: "WaitForFirstConsumer",
   };

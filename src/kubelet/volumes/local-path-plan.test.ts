@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isVolumeName } from "#api/core/v1/local-path-volumes";
 import type { PersistentVolume } from "#api/core/v1/types.gen";
-import { isLocalPathVolume, isVolumeName, type LocalPathPlan, planLocalPath } from "./local-path-plan.ts";
+import { isLocalPathVolume, type LocalPathPlan, planLocalPath } from "./local-path-plan.ts";
 
 const root = "/volumes";
 

@@ -2,10 +2,15 @@
 import { type Clock, type Logger, pause, WakeablePause } from "#apimachinery";
 import type { Client } from "#client";
 import { Nodes } from "#api/core/v1/node";
-import { releasedAnnotation, releasedVolumes } from "#api/core/v1/released-volumes";
+import {
+  isVolumeName,
+  LOCAL_PATH_RECORDS,
+  releasedAnnotation,
+  releasedVolumes,
+} from "#api/core/v1/local-path-volumes";
 import type { Node, PersistentVolume } from "#api/core/v1/types.gen";
 import type { VolumeHost } from "../platform/platform.ts";
-import { isLocalPathVolume, isVolumeName, planLocalPath } from "./local-path-plan.ts";
+import { isLocalPathVolume, planLocalPath } from "./local-path-plan.ts";
 
 export interface LocalPathOptions {
   readonly client: Pick<Client, "patch">;
@@ -139,7 +144,7 @@ export class LocalPathVolumes {
   }
 
   get #recordsDir(): string {
-    return `${this.#options.rootDir}/plugins/k8ts.io~local-path`;
+    return `${this.#options.rootDir}/${LOCAL_PATH_RECORDS}`;
   }
 
   #recordPath(name: string): string {

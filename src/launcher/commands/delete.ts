@@ -1,9 +1,10 @@
-/** `k8ts delete`: removes a cluster without trace: processes, mounts, namespaces, interfaces, cgroups, files, context. @module */
-import { rm, rmdir } from "node:fs/promises";
+/** `k8ts delete`: removes a cluster without trace: processes, mounts, namespaces, interfaces, cgroups, files, volumes, context. @module */
+import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { drivers } from "../drivers/index.ts";
 import { removeClusterContext } from "../kubeconfigs.ts";
 import type { LauncherContext } from "../launcher-context.ts";
+import { removeIfEmpty, removeLocalVolumes } from "../local-volumes.ts";
 import { binDir, profilePaths } from "../paths.ts";
 import { listProfiles, requireProfile, type Profile } from "../profile.ts";
 import { stopPrograms } from "./stop.ts";
@@ -31,16 +32,11 @@ export async function removeCluster(
   await progress.step("Removing files and the kubeconfig context", async () => {
     await removeClusterContext(profile, signal);
     const paths = profilePaths(env, profile.name);
+    for (const { name } of profile.nodes) await removeLocalVolumes(paths.node(name).kubelet);
     await rm(paths.dir, { recursive: true, force: true });
     await rm(paths.run, { recursive: true, force: true });
     // the kubectl that was unpacked for all of them goes with the last one
     if ((await listProfiles(env)).length === 0) await rm(binDir(env), { recursive: true, force: true });
     for (const parent of [dirname(paths.run), dirname(paths.dir), env.home]) await removeIfEmpty(parent);
-  });
-}
-
-async function removeIfEmpty(dir: string): Promise<void> {
-  await rmdir(dir).catch((err: NodeJS.ErrnoException) => {
-    if (err.code !== "ENOTEMPTY" && err.code !== "ENOENT" && err.code !== "EEXIST") throw err;
   });
 }

@@ -6,6 +6,7 @@ import { adminClient } from "../admin-client.ts";
 import { ensureCertificates } from "../certificates.ts";
 import { drivers } from "../drivers/index.ts";
 import type { LauncherContext } from "../launcher-context.ts";
+import { removeLocalVolumes } from "../local-volumes.ts";
 import { addressesOf, newNode } from "../new-profile.ts";
 import { profilePaths, type LauncherEnv } from "../paths.ts";
 import { networkHints } from "../pod-network.ts";
@@ -78,6 +79,7 @@ export async function deleteNode(
     await unless(isNotFound, admin.client.delete(Nodes, { name }, signal));
     await writeProfile(context.env, { ...profile, nodes: profile.nodes.filter((other) => other !== node) });
     const paths = profilePaths(context.env, profile.name).node(name);
+    await removeLocalVolumes(paths.kubelet);
     await rm(paths.dir, { recursive: true, force: true });
     await rm(paths.run, { recursive: true, force: true });
   });
