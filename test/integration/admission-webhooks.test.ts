@@ -270,7 +270,16 @@ suite("ValidatingAdmissionWebhook", () => {
 suite("faults of webhooks", () => {
   const call = 'Internal error occurred: failed calling webhook "bad.example.com": ';
   const faults: readonly (readonly [name: string, respond: Respond, expected: string])[] = [
-    ["garbage", () => "<html>", `${call}failed to call webhook: `],
+    [
+      "garbage",
+      () => "<html>",
+      `${call}failed to call webhook: couldn't get version/kind; json parse error: invalid character '<' looking for beginning of value`,
+    ],
+    [
+      "cut off",
+      () => '{"kind":"AdmissionReview"',
+      `${call}failed to call webhook: couldn't get version/kind; json parse error: unexpected end of JSON input`,
+    ],
     [
       "another uid",
       () => ({ uid: "mine", allowed: true }),

@@ -3,12 +3,10 @@
  * list, with those that do not apply and why.
  */
 import assert from "node:assert/strict";
-import { readFileSync, statSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
-import { request, type RequestOptions } from "node:https";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
-import { connect, type TLSSocket } from "node:tls";
 import { X509Certificate } from "node:crypto";
 import { FakeClock, systemClock } from "#apimachinery";
 import {
@@ -17,9 +15,9 @@ import {
   loadCertificateAuthority,
   readKeyPair,
   writeKeyPair,
-  type KeyPairPaths,
 } from "#component-base/pki";
 import { eventually, TestCluster, run } from "../e2e/harness.ts";
+import { ask, checkFile, checkTls, files, handshake, pairIn, serialOf } from "./cis-checks.ts";
 
 const PROFILE = "cisbench";
 const HOUR_MS = 3_600_000;
@@ -59,79 +57,6 @@ function flagsOf(name: string): ReadonlyMap<string, string> {
         return [flag, value.join("=")];
       }),
   );
-}
-
-function files(folder: string, ending: string): readonly string[] {
-  return readdirSync(folder)
-    .filter((name) => name.endsWith(ending))
-    .map((name) => join(folder, name));
-}
-
-/** No bit beyond `max`, and the owner is who started the cluster. */
-function checkFile(path: string, max: number): void {
-  const { mode, uid } = statSync(path);
-  assert.equal(mode & 0o777 & ~max, 0, `${path} is ${(mode & 0o777).toString(8)}`);
-  assert.equal(uid, process.geteuid?.(), path);
-}
-
-function pairIn(folder: string, name: string): KeyPairPaths {
-  return { certificate: join(folder, `${name}.crt`), privateKey: join(folder, `${name}.key`) };
-}
-
-interface Answer {
-  readonly code: number;
-  readonly text: string;
-}
-
-/** Without credentials, or with these. */
-function ask(port: number, path: string, credentials: RequestOptions = {}): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const options = {
-      host: "127.0.0.1",
-      port,
-      path,
-      rejectUnauthorized: false,
-      agent: false,
-      ...credentials,
-    };
-    const sent = request(options, (response) => {
-      let text = "";
-      response.on("data", (chunk: Buffer) => (text += chunk.toString()));
-      response.once("end", () => resolve({ code: response.statusCode ?? 0, text }));
-    });
-    sent.once("error", reject);
-    sent.end();
-  });
-}
-
-async function handshake(port: number, options: object): Promise<TLSSocket> {
-  const socket = connect({ host: "127.0.0.1", port, rejectUnauthorized: false, ...options });
-  return new Promise((resolve, reject) => {
-    socket.once("secureConnect", () => resolve(socket));
-    socket.once("error", reject);
-  });
-}
-
-async function checkTls(port: number): Promise<void> {
-  for (const maxVersion of ["TLSv1", "TLSv1.1"] as const) {
-    await assert.rejects(handshake(port, { minVersion: "TLSv1", maxVersion, ciphers: "ALL:@SECLEVEL=0" }));
-  }
-  for (const ciphers of [
-    "AES128-SHA",
-    "AES256-SHA",
-    "AES128-GCM-SHA256",
-    "DES-CBC3-SHA",
-    "ECDHE-ECDSA-AES128-SHA",
-  ]) {
-    await assert.rejects(
-      handshake(port, { maxVersion: "TLSv1.2", ciphers: `${ciphers}:@SECLEVEL=0` }),
-      `${ciphers} was accepted`,
-    );
-  }
-  const socket = await handshake(port, { maxVersion: "TLSv1.2" });
-  const { name } = socket.getCipher();
-  socket.destroy();
-  assert.match(name, /^ECDHE-ECDSA-(?:AES\d+-GCM-SHA\d+|CHACHA20-POLY1305)$/);
 }
 
 function asUser(name: string, ...args: string[]): Promise<{ code: number; stdout: string }> {
@@ -459,13 +384,6 @@ suite("CIS 4 nodes", () => {
     await cluster.kubectl("wait", "--for=condition=Ready", "pod/cis-renewed", "--timeout=60s");
   });
 });
-
-async function serialOf(port: number): Promise<string> {
-  const socket = await handshake(port, {});
-  const { serialNumber } = socket.getPeerCertificate();
-  socket.destroy();
-  return serialNumber;
-}
 
 async function shownCertificates(): Promise<
   ReadonlyMap<string, { readonly expires: string; readonly isAuthority: boolean }>

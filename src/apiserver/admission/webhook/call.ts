@@ -59,14 +59,15 @@ export async function callWebhook(
     });
     const text = (await readBody(response, RESPONSE_BYTES_MAX, tooLarge)).toString();
     checkStatus(response.statusCode ?? 0, text);
-    return parseJson(text);
+    return answerOf(text);
   } catch (cause) {
     signal.throwIfAborted();
     if (cause instanceof StatusError) throw cause;
     const why = deadline.signal.aborted ? "context deadline exceeded" : networkError(cause, target);
-    const isAnswer = cause instanceof SyntaxError || cause instanceof AnswerError;
     const message =
-      isAnswer && !deadline.signal.aborted ? cause.message : `Post "${shownUrl(url, target)}": ${why}`;
+      cause instanceof AnswerError && !deadline.signal.aborted
+        ? cause.message
+        : `Post "${shownUrl(url, target)}": ${why}`;
     throw new Error(message, { cause });
   } finally {
     timer.cancel();
@@ -74,6 +75,14 @@ export async function callWebhook(
 }
 
 class AnswerError extends Error {}
+
+function answerOf(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (cause) {
+    throw new AnswerError(`couldn't get version/kind; json parse error: ${messageOf(cause)}`, { cause });
+  }
+}
 
 /** Of a Service with its port, also when https would mean it anyway. */
 function shownUrl(url: URL, { address, unresolved }: Target): string {
