@@ -38,13 +38,13 @@ suite("containerd upgraded under running pods", { skip: whySkip() }, () => {
   const ends = "until test -e /tmp/end; do sleep 0.1; done; exit 3";
 
   test("to the other version: containers go on and are served, new ones run, and ends are seen at once", async (t) => {
-    const before = await containers();
+    const running = await containers();
     const from = await version();
     link();
     await restarted();
     await eventually("another version", async () => ((await version()) === from ? undefined : true));
     t.diagnostic(`${from} -> ${await version()}`);
-    await goesOn(before);
+    await goesOn(running);
     await inside("ends", "c", "touch /tmp/end");
     await phase("ends", "Failed");
     const code = "{.status.containerStatuses[0].state.terminated.exitCode}";
@@ -59,13 +59,13 @@ suite("containerd upgraded under running pods", { skip: whySkip() }, () => {
   });
 
   test("back to the machine's own: what runs goes on", async (t) => {
-    const before = await containers();
+    const running = await containers();
     const from = await version();
     unlink();
     await restarted();
     await eventually("another version", async () => ((await version()) === from ? undefined : true));
     t.diagnostic(`${from} -> ${await version()}`);
-    await goesOn(before);
+    await goesOn(running);
     await pod("older", { ...quick, containers: [sh("c", ends)] });
     await ready("older");
     await restarts("older");
@@ -73,11 +73,11 @@ suite("containerd upgraded under running pods", { skip: whySkip() }, () => {
   });
 
   /** What ran still runs, and answers. */
-  async function goesOn(before: readonly string[]): Promise<void> {
+  async function goesOn(running: readonly string[]): Promise<void> {
     await cluster.kubectl("wait", "--for=condition=Ready", "node", "--all", "--timeout=60s");
     assert.equal(await cluster.kubectl("exec", "deploy/web", "--", "echo", "here"), "here\n");
     assert.match(await cluster.kubectl("logs", "deploy/web"), /\S/);
-    assert.deepEqual(await containers(), before);
+    assert.deepEqual(await containers(), running);
   }
 
   /** Its container ends when it is told to; the file that tells it goes with it. */

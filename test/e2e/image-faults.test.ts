@@ -179,8 +179,6 @@ suite("faulty images", { skip: isRoot ? false : "needs root: real containers" },
       await ready(name);
     }
     await cluster.kubectl("delete", "pod", "one", "two", "--now", "--timeout=60s");
-    const unused = async (): Promise<number> =>
-      (await images()).filter((name) => name.includes("unused")).length;
     assert.equal(await unused(), 2);
     await fillUp(5 * MIB);
     await newKubelet();
@@ -222,22 +220,6 @@ suite("faulty images", { skip: isRoot ? false : "needs root: real containers" },
     return (await images()).filter((image) => names.includes(image));
   }
 
-  /** By the names that pods use. */
-  async function images(): Promise<readonly string[]> {
-    const names = await ctr("images", "list", "-q");
-    return names.filter((name) => name.includes(":5002/") && !name.includes("@"));
-  }
-
-  async function ctr(...args: readonly string[]): Promise<readonly string[]> {
-    const socket = `/run/k8ts/${PROFILE}/${NODE}/containerd.sock`;
-    const { code, stdout, stderr } = await run(
-      ["ctr", "--address", socket, "-n", "k8s.io", ...args],
-      process.env,
-    );
-    assert.equal(code, 0, stderr);
-    return stdout.split("\n").filter((line) => line !== "");
-  }
-
   async function ready(name: string): Promise<void> {
     await cluster
       .kubectl("wait", "--for=condition=Ready", `pod/${name}`, "--timeout=60s")
@@ -251,3 +233,23 @@ suite("faulty images", { skip: isRoot ? false : "needs root: real containers" },
     return cluster.kubectl("get", "pod", name, "-o", path);
   }
 });
+
+/** By the names that pods use. */
+async function images(): Promise<readonly string[]> {
+  const names = await ctr("images", "list", "-q");
+  return names.filter((name) => name.includes(":5002/") && !name.includes("@"));
+}
+
+async function ctr(...args: readonly string[]): Promise<readonly string[]> {
+  const socket = `/run/k8ts/${PROFILE}/${NODE}/containerd.sock`;
+  const { code, stdout, stderr } = await run(
+    ["ctr", "--address", socket, "-n", "k8s.io", ...args],
+    process.env,
+  );
+  assert.equal(code, 0, stderr);
+  return stdout.split("\n").filter((line) => line !== "");
+}
+
+async function unused(): Promise<number> {
+  return (await images()).filter((name) => name.includes("unused")).length;
+}

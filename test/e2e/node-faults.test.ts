@@ -348,20 +348,7 @@ suite("faults on a node", { skip: isRoot ? false : "needs root: real containers"
   });
 
   suite("logs of the machine", () => {
-    const raw = (path: string): Promise<string> =>
-      cluster.kubectl("get", "--raw", `/api/v1/nodes/${NODE}/proxy/logs/${path}`);
-    const refused = async (path: string): Promise<string> => {
-      const { code, stderr } = await cluster.tryKubectl([
-        "get",
-        "--raw",
-        `/api/v1/nodes/${NODE}/proxy/logs/${path}`,
-      ]);
-      assert.notEqual(code, 0, path);
-      return stderr;
-    };
-
     test("of a service, by its journal", { skip: whyNoJournal() }, async () => {
-      const lines = (text: string): readonly string[] => text.match(/line \d+/g) ?? [];
       assert.deepEqual(lines(await raw("?query=kubelet&tailLines=2")), ["line 8", "line 10"]);
       assert.deepEqual(lines(await raw("?query=other&pattern=line%20[37]")), ["line 3", "line 7"]);
       const since = "sinceTime=2026-09-21T14:13:28Z";
@@ -409,10 +396,6 @@ suite("faults on a node", { skip: isRoot ? false : "needs root: real containers"
       const dir = join(cluster.home, "shutdown");
       mkdirSync(dir);
       const volumes = [{ name: "signs", hostPath: { path: dir } }];
-      const trapping = (script: string): object => ({
-        ...sh("c", `trap '${script}' TERM; touch /signs/$HOSTNAME; while true; do sleep 0.1; done`),
-        volumeMounts: [{ name: "signs", mountPath: "/signs" }],
-      });
       await pod("prompt", { containers: [trapping("touch /signs/prompt-ended; exit 0")], volumes });
       await pod("stubborn", {
         containers: [trapping("touch /signs/stubborn-told")],
@@ -468,6 +451,16 @@ suite("faults on a node", { skip: isRoot ? false : "needs root: real containers"
     },
   );
 
+  function raw(path: string): Promise<string> {
+    return cluster.kubectl("get", "--raw", logsPath(path));
+  }
+
+  async function refused(path: string): Promise<string> {
+    const { code, stderr } = await cluster.tryKubectl(["get", "--raw", logsPath(path)]);
+    assert.notEqual(code, 0, path);
+    return stderr;
+  }
+
   async function locks(): Promise<boolean> {
     return /"shutdown" "kubelet"/.test((await services.inhibitors()) ?? "");
   }
@@ -511,4 +504,18 @@ function phaseScript(name: string): string {
 /** Of a pod with the folder of signs. */
 function held(name: string, script: string): object {
   return { ...sh(name, script), volumeMounts: [{ name: "signs", mountPath: "/signs" }] };
+}
+
+/** Of a pod with the folder of signs: says that it is ready for its end, and then how it was told of it. */
+function trapping(script: string): object {
+  return held("c", `trap '${script}' TERM; touch /signs/$HOSTNAME; while true; do sleep 0.1; done`);
+}
+
+function logsPath(path: string): string {
+  return `/api/v1/nodes/${NODE}/proxy/logs/${path}`;
+}
+
+/** Of the journal. */
+function lines(text: string): readonly string[] {
+  return text.match(/line \d+/g) ?? [];
 }

@@ -163,18 +163,6 @@ suite("resources", { skip: isRoot ? false : "needs root: real containers" }, () 
     const told = await field(name, "{.status.reason}: {.status.message}");
     assert.equal(told, `Evicted: Pod was rejected: The node had condition: [${type}]. `);
   };
-  /** Writes into a volume of its own. */
-  const writer = (script: string, requests: object = {}): object => {
-    const container = sh("c", `cd /data; ${script}; touch done; exec sleep 3600`);
-    const volumeMounts = [{ name: "data", mountPath: "/data" }];
-    const readinessProbe = { exec: { command: ["test", "-e", "/data/done"] }, periodSeconds: 1 };
-    return {
-      terminationGracePeriodSeconds: 1,
-      containers: [{ ...container, volumeMounts, readinessProbe, resources: { requests } }],
-      volumes: [{ name: "data", emptyDir: {} }],
-    };
-  };
-  const writes = (mib: number): string => `dd if=/dev/zero of=file bs=1M count=${mib}`;
   /** Of these, in the order in which they were evicted. */
   const evicted = async (...names: readonly string[]): Promise<readonly string[]> => {
     const { items } = JSON.parse(
@@ -337,6 +325,7 @@ suite("resources", { skip: isRoot ? false : "needs root: real containers" }, () 
     assert.deepEqual(await evicted("forks", "asked"), ["forks", "asked"]);
     await configure("");
     await relieved("PIDPressure", "pid-pressure");
+    await kubectl("delete", "pods", "--all", "--now");
   });
 
   test("a resize waits until the node has room for it", async () => {
@@ -469,3 +458,19 @@ suite("resources", { skip: isRoot ? false : "needs root: real containers" }, () 
     assert.ok(shown?.containers[0]?.logs !== undefined && shown["ephemeral-storage"] !== undefined);
   });
 });
+
+/** Writes into a volume of its own. */
+function writer(script: string, requests: object = {}): object {
+  const container = sh("c", `cd /data; ${script}; touch done; exec sleep 3600`);
+  const volumeMounts = [{ name: "data", mountPath: "/data" }];
+  const readinessProbe = { exec: { command: ["test", "-e", "/data/done"] }, periodSeconds: 1 };
+  return {
+    terminationGracePeriodSeconds: 1,
+    containers: [{ ...container, volumeMounts, readinessProbe, resources: { requests } }],
+    volumes: [{ name: "data", emptyDir: {} }],
+  };
+}
+
+function writes(mib: number): string {
+  return `dd if=/dev/zero of=file bs=1M count=${mib}`;
+}

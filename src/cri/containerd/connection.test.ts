@@ -97,9 +97,33 @@ suite("createContainerdRuntime", () => {
     const stop = new AbortController();
     for await (const event of runtime.containerEvents(stop.signal)) {
       seen.push(event === "resync" ? event : `${event.type} ${event.containerId} ${event.createdAt}`);
-      if (event === "resync") stop.abort();
+      // A machine with much to do takes the first for a subscription that stands, too.
+      if (seen.includes("CONTAINER_STARTED_EVENT c2 5") && seen.includes("resync")) stop.abort();
     }
-    assert.deepEqual(seen, ["CONTAINER_STARTED_EVENT c1 5", "CONTAINER_STARTED_EVENT c2 5", "resync"]);
+    const events = seen.filter((event) => event !== "resync");
+    assert.deepEqual(events, ["CONTAINER_STARTED_EVENT c1 5", "CONTAINER_STARTED_EVENT c2 5"]);
+  });
+
+  test("createContainerdRuntime asks for CRI's events again when another version answers", async () => {
+    const refused = Promise.withResolvers<void>();
+    const logger = { ...silentLogger, debug: () => refused.resolve() };
+    const upgraded = createContainerdRuntime({ socketPath: join(folder, "s"), clock: systemClock, logger });
+    await serve({ Version: () => undefined });
+    const stop = new AbortController();
+    const reading = (async () => {
+      for await (const event of upgraded.containerEvents(stop.signal))
+        if (event !== "resync") return event.containerId;
+      return undefined;
+    })();
+    await refused.promise; // neither service is there
+    server?.forceShutdown();
+    await rm(join(folder, "s"), { force: true });
+    await serve({}, (write) =>
+      write({ containerId: "c1", containerEventType: "CONTAINER_STARTED_EVENT", createdAt: 5n }),
+    );
+    assert.equal(await reading, "c1");
+    stop.abort();
+    await upgraded.close();
   });
 });
 
