@@ -1,27 +1,34 @@
 /** Another version of containerd takes over a node whose pods run, and gives it back, as an upgrade of its package does it. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, renameSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readlinkSync, renameSync, symlinkSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { TestCluster, eventually } from "./harness.ts";
+import { otherContainerd, versionOf, type OtherContainerd } from "./other-containerd.ts";
 import { IMAGE, podSteps, sh } from "./pod-steps.ts";
 
 const PROFILE = "e2eupgrade";
 const NODE = `k8ts-${PROFILE}`;
 const WEB = join(import.meta.dirname, "../../examples/web");
-/** A folder with a `containerd` and its shim, of another version than the machine's. */
-const OTHER = process.env["K8TS_TEST_CONTAINERD"];
 const PROGRAMS = ["containerd", "containerd-shim-runc-v2", "ctr"];
 
-suite("containerd upgraded under running pods", { skip: whySkip() }, () => {
+const isRoot = process.geteuid?.() === 0;
+const skip = isRoot ? false : "needs root: real containers";
+
+suite("containerd upgraded under running pods", { skip }, () => {
   let cluster: TestCluster;
   let bin = "";
+  let own = "";
+  let other: OtherContainerd;
   const { pod, ready, phase, field, inside } = podSteps(() => cluster);
 
   before(async () => {
     cluster = await TestCluster.prepare(PROFILE);
+    own = await versionOf("containerd", process.env);
+    const scratch = join(cluster.home, "other");
     bin = join(cluster.home, "other-bin");
-    mkdirSync(bin);
+    for (const dir of [scratch, bin]) mkdirSync(dir);
+    other = await otherContainerd(scratch, process.env);
     cluster.env["PATH"] = `${bin}${delimiter}${process.env["PATH"]}`;
     await cluster.k8ts("start", "--wait=all");
     await cluster.k8ts("image", "build", "-t", IMAGE, WEB);
@@ -39,11 +46,10 @@ suite("containerd upgraded under running pods", { skip: whySkip() }, () => {
 
   test("to the other version: containers go on and are served, new ones run, and ends are seen at once", async (t) => {
     const running = await containers();
-    const from = await version();
     link();
-    await restarted();
-    await eventually("another version", async () => ((await version()) === from ? undefined : true));
-    t.diagnostic(`${from} -> ${await version()}`);
+    assert.ok((await restarted()).startsWith(other.dir));
+    await eventually("the node's word of it", async () => (await version()) === other.version || undefined);
+    t.diagnostic(`${own} -> ${other.version}`);
     await goesOn(running);
     await inside("ends", "c", "touch /tmp/end");
     await phase("ends", "Failed");
@@ -58,13 +64,11 @@ suite("containerd upgraded under running pods", { skip: whySkip() }, () => {
     await cluster.kubectl("delete", "pod", "newer", "crashes", "--timeout=30s");
   });
 
-  test("back to the machine's own: what runs goes on", async (t) => {
+  test("back to the machine's own: what runs goes on", async () => {
     const running = await containers();
-    const from = await version();
     unlink();
-    await restarted();
-    await eventually("another version", async () => ((await version()) === from ? undefined : true));
-    t.diagnostic(`${from} -> ${await version()}`);
+    assert.ok(!(await restarted()).startsWith(other.dir));
+    await eventually("the node's word of it", async () => (await version()) === own || undefined);
     await goesOn(running);
     await pod("older", { ...quick, containers: [sh("c", ends)] });
     await ready("older");
@@ -105,7 +109,7 @@ suite("containerd upgraded under running pods", { skip: whySkip() }, () => {
 
   function link(): void {
     for (const program of PROGRAMS) {
-      const path = join(OTHER!, program);
+      const path = join(other.dir, program);
       if (existsSync(path)) symlinkSync(path, join(bin, program));
     }
   }
@@ -114,10 +118,15 @@ suite("containerd upgraded under running pods", { skip: whySkip() }, () => {
     renameSync(bin, `${bin}-away`);
   }
 
-  async function restarted(): Promise<void> {
+  /** The program that runs now. */
+  async function restarted(): Promise<string> {
     const pid = containerdPid();
     process.kill(pid, "SIGTERM");
-    await eventually("a new containerd", async () => ([0, pid].includes(containerdPid()) ? undefined : true));
+    return eventually("a new containerd", async () => {
+      const next = containerdPid();
+      const program = next === pid ? "" : readlinkSync(`/proc/${next}/exe`);
+      return program.endsWith("/containerd") ? program : undefined;
+    });
   }
 
   function containerdPid(): number {
@@ -127,8 +136,3 @@ suite("containerd upgraded under running pods", { skip: whySkip() }, () => {
 });
 
 const RESTARTS = "{.status.containerStatuses[0].restartCount}";
-
-function whySkip(): string | false {
-  if (process.geteuid?.() !== 0) return "needs root: real containers";
-  return OTHER === undefined ? "needs another containerd: K8TS_TEST_CONTAINERD=FOLDER" : false;
-}
