@@ -32,13 +32,21 @@ export class HeadlessNames implements ServiceNames {
     this.#addresses = undefined;
   }
 
+  get isPublished(): boolean {
+    return this.#service !== undefined;
+  }
+
+  has(slice: ObjectKey): boolean {
+    return this.#slices.has(slice);
+  }
+
   get isEmpty(): boolean {
     return this.#slices.size === 0;
   }
 
   /** Nobody would miss it. */
   get isOrphan(): boolean {
-    return this.isEmpty && this.#service === undefined;
+    return this.isEmpty && !this.isPublished;
   }
 
   /** Undefined takes it away. Returns which of its endpoints lead back to it, before and now. */
@@ -60,7 +68,7 @@ export class HeadlessNames implements ServiceNames {
   }
 
   publishes({ isReady }: NamedAddress): boolean {
-    return this.#service !== undefined && (isReady || this.#service.spec?.publishNotReadyAddresses === true);
+    return this.isPublished && (isReady || this.#service?.spec?.publishNotReadyAddresses === true);
   }
 
   records(below: readonly string[]): readonly RecordData[] | undefined {

@@ -131,9 +131,18 @@ test("Zone after any changes answers as one made anew from what there is", () =>
       );
       for (const name of NAMES) assert.deepEqual(answers(zone, name), want(name), name);
     }),
-    { numRuns: RUNS },
+    { numRuns: RUNS, examples: [[NOT_TOLD]] },
   );
 });
+
+/** The first slice is heard of while another Service has the name: what comes after that Service is gone is not all there is. */
+const NOT_TOLD: Change[] = [
+  { service: "a", spec: SPECS[2] },
+  { slice: "s0", of: "a", holds: { addressType: "IPv4", endpoints: [{ addresses: [V4[0]!] }] } },
+  { service: "a", spec: undefined },
+  { slice: "s1", of: "a", holds: { addressType: "IPv4", endpoints: [{ addresses: [V4[1]!] }] } },
+  { service: "a", spec: SPECS[0] },
+];
 
 /** All that could be asked for. */
 const LABELS = ["h0", "h1", ...[...V4, ...V6].map((address) => address.replaceAll(/[.:]/g, "-"))];

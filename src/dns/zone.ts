@@ -32,15 +32,16 @@ export class Zone {
     this.#namespaces = namespaceExists;
   }
 
-  /** `slices` are asked for when none has been told of, as of a Service that was not headless until now. */
+  /** `slices` are asked for when some may not have been told of: the Service was another kind of one, or not there, until now. */
   setService(service: Service, slices: () => Iterable<EndpointSlice>): void {
     const key = keyOf(service);
     const { type, clusterIP } = service.spec ?? {};
     if (type !== "ExternalName" && clusterIP === "None") {
-      const isNew = !(this.#services.get(key) instanceof HeadlessNames);
       const names = this.#headless(key);
+      const isNew = !names.isPublished;
       names.service = service;
-      if (isNew) for (const slice of slices()) this.setSlice(key, keyOf(slice), slice);
+      if (!isNew) return;
+      for (const slice of slices()) if (!names.has(keyOf(slice))) this.setSlice(key, keyOf(slice), slice);
       return;
     }
     this.#remove(key);
