@@ -14,7 +14,7 @@ import {
   installPackages,
   missingPackages,
 } from "./preflight.ts";
-import type { KernelTools } from "#network";
+import type { KernelTools } from "#network/kernel";
 import { newTestEnv } from "./test-env.ts";
 
 const HOST = "127.0.0.1";

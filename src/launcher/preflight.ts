@@ -8,7 +8,7 @@ import { familiesOf } from "./ip-family.ts";
 import type { LauncherEnv } from "./paths.ts";
 import type { Profile } from "./profile.ts";
 import { runCommand, tryCommand } from "#component-base";
-import type { KernelTools } from "#network";
+import type { KernelTools } from "#network/kernel";
 import { EXIT, UserError, explain } from "./user-error.ts";
 
 /** Less than this and image layers or the store would soon fail. */
@@ -91,7 +91,7 @@ export async function checkKernel(
   signal: AbortSignal,
   tools?: KernelTools,
 ): Promise<void> {
-  const { lackOf, missingInKernel, remedyOf, systemKernelTools } = await import("#network");
+  const { lackOf, missingInKernel, remedyOf, systemKernelTools } = await import("#network/kernel");
   const missing = await missingInKernel(tools ?? systemKernelTools, signal).catch((cause: unknown) => {
     throw new UserError(explain(cause), {
       id: "NAMESPACES_MISSING",

@@ -11,11 +11,14 @@ export interface KernelNeed {
   readonly what: string;
   /** Loaded in this order; none: no module helps. */
   readonly modules: readonly string[];
-  /** Of a shell in a namespace of its own; succeeds if it is there. */
-  readonly probe: string;
+  /** Succeeds, in a namespace of its own, if it is there. */
+  readonly probe: Probe;
   /** What is worse without; absent: nothing works. */
   readonly without?: string;
 }
+
+/** A command of a shell, arguments of `ip`, or what nft is to add to a table `k8ts` of IPv4. */
+export type Probe = Readonly<Record<"sh", string> | Record<"ip", string> | Record<"nft", string>>;
 
 export interface KernelTools {
   /** Runs the script in a network namespace of its own; resolves with its output. Rejects when there can be none. */
@@ -24,72 +27,77 @@ export interface KernelTools {
   load(module: string, signal: AbortSignal): Promise<boolean>;
 }
 
-/** Of a script of nft. */
 const TABLE = "add table ip k8ts;";
+/** Said by a script that does not know of which. */
+const SOMETHING = "something";
 
 export const KERNEL_NEEDS: readonly KernelNeed[] = [
   {
     name: "ip_forward",
     what: "forwarding of packets: /proc/sys/net/ipv4/ip_forward cannot be set",
     modules: [],
-    probe: "echo 1 >/proc/sys/net/ipv4/ip_forward",
+    probe: { sh: "echo 1 >/proc/sys/net/ipv4/ip_forward" },
   },
   {
     name: "veth",
     what: "pairs of interfaces",
     modules: ["veth"],
-    probe: "ip link add k8ts-0 type veth peer name k8ts-1",
+    probe: { ip: "link add k8ts-0 type veth peer name k8ts-1" },
   },
-  { name: "bridge", what: "bridges", modules: ["bridge"], probe: "ip link add k8ts-2 type bridge" },
+  { name: "bridge", what: "bridges", modules: ["bridge"], probe: { ip: "link add k8ts-2 type bridge" } },
   {
     name: "br_netfilter",
     what: "rules for packets of bridges, which Services and network policies between pods of one node need",
     modules: ["br_netfilter"],
-    probe: "test -e /proc/sys/net/bridge/bridge-nf-call-iptables",
+    probe: { sh: "test -e /proc/sys/net/bridge/bridge-nf-call-iptables" },
   },
-  { name: "nf_tables", what: "nftables", modules: ["nf_tables"], probe: `nft '${TABLE}'` },
+  { name: "nf_tables", what: "nftables", modules: ["nf_tables"], probe: { nft: "" } },
   {
     name: "nf_conntrack",
     what: "connection tracking in nftables",
     modules: ["nf_conntrack", "nft_ct"],
-    probe: `nft '${TABLE} add chain ip k8ts c; add rule ip k8ts c ct state new ct status dnat'`,
+    probe: { nft: "add chain ip k8ts c; add rule ip k8ts c ct state new ct status dnat;" },
   },
   {
     name: "nft_nat",
     what: "translation of addresses in nftables",
     modules: ["nf_nat", "nft_chain_nat", "nft_nat", "nft_masq"],
-    probe: `nft '${TABLE} add chain ip k8ts n { type nat hook postrouting priority 100; }; add rule ip k8ts n masquerade fully-random'`,
+    probe: {
+      nft: "add chain ip k8ts n { type nat hook postrouting priority 100; }; add rule ip k8ts n masquerade fully-random;",
+    },
   },
   {
     name: "nft_numgen",
     what: "random choice in nftables",
     modules: ["nft_numgen"],
-    probe: `nft '${TABLE} add chain ip k8ts r; add rule ip k8ts r meta mark set numgen random mod 2'`,
+    probe: { nft: "add chain ip k8ts r; add rule ip k8ts r meta mark set numgen random mod 2;" },
   },
   {
     name: "nft_fib",
     what: "questions for local addresses in nftables",
     modules: ["nft_fib", "nft_fib_ipv4"],
-    probe: `nft '${TABLE} add chain ip k8ts f { type filter hook input priority 0; }; add rule ip k8ts f fib daddr type local'`,
+    probe: {
+      nft: "add chain ip k8ts f { type filter hook input priority 0; }; add rule ip k8ts f fib daddr type local;",
+    },
   },
   {
     name: "nft_reject",
     what: "refusals in nftables",
     modules: ["nft_reject", "nft_reject_ipv4"],
-    probe: `nft '${TABLE} add chain ip k8ts j { type filter hook input priority 0; }; add rule ip k8ts j reject'`,
+    probe: { nft: "add chain ip k8ts j { type filter hook input priority 0; }; add rule ip k8ts j reject;" },
   },
   {
     name: "vxlan",
     what: "VXLAN",
     modules: ["vxlan"],
-    probe: "ip link add k8ts-3 type vxlan id 1 dstport 8472",
+    probe: { ip: "link add k8ts-3 type vxlan id 1 dstport 8472" },
     without: "pods do not reach nodes behind a router",
   },
   {
     name: "overlay",
     what: "the file system overlay",
     modules: ["overlay"],
-    probe: "grep -qw overlay /proc/filesystems",
+    probe: { sh: "grep -qw overlay /proc/filesystems" },
     without: "images are copied for every container",
   },
 ];
@@ -131,9 +139,26 @@ async function failing(
   needs: readonly KernelNeed[],
   signal: AbortSignal,
 ): Promise<readonly KernelNeed[]> {
-  const lines = needs.map(({ name, probe }) => `(${probe}) >/dev/null 2>&1 || echo ${name}`);
+  // nearly always all of it is there, and a few processes find that out
+  if ((await tools.inNewNamespace(atOnce(needs), signal)) === "") return [];
+  const lines = needs.map(({ name, probe }) => `{ ${commandOf(probe)}; } >/dev/null 2>&1 || echo ${name}`);
   const names = (await tools.inNewNamespace(`${lines.join("\n")}\nexit 0`, signal)).split("\n");
   return needs.filter(({ name }) => names.includes(name));
+}
+
+function atOnce(needs: readonly KernelNeed[]): string {
+  const probes = needs.map(({ probe }) => probe);
+  const commands = probes.flatMap((probe) => ("sh" in probe ? probe.sh : []));
+  const ip = probes.flatMap((probe) => ("ip" in probe ? `${probe.ip}\n` : []));
+  const nft = probes.flatMap((probe) => ("nft" in probe ? probe.nft : []));
+  if (ip.length > 0) commands.push(`printf '${ip.join("")}' | ip -batch -`);
+  if (nft.length > 0) commands.push(commandOf({ nft: nft.join(" ") }));
+  return `{ ${commands.join(" && ")}; } >/dev/null 2>&1 || echo ${SOMETHING}`;
+}
+
+function commandOf(probe: Probe): string {
+  if ("sh" in probe) return probe.sh;
+  return "ip" in probe ? `ip ${probe.ip}` : `nft '${TABLE} ${probe.nft}'`;
 }
 
 /** One line. */
