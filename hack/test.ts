@@ -1,13 +1,13 @@
 /**
- * The whole test run: first what is quick, then two streams of stages side by side, since the tests of real nodes wait more
- * than they compute. A stage's output is shown when it ends, in one piece, and what failed once more at the
+ * The whole test run: first what runs no test, then two streams of stages side by side, since the tests of real nodes wait
+ * more than they compute. A stage's output is shown when it ends, in one piece, and what failed once more at the
  * end: all of it, since the other stages go on. The run fails when one did.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 
-const FIRST = "ok";
-const STREAMS = [["integration", "conformance", "system"], ["e2e"]] as const;
+const FIRST = "static";
+const STREAMS = [["unit", "integration", "conformance", "system"], ["e2e"]] as const;
 
 /** Where node's reporter begins to name what failed. */
 const FAILURES = "✖ failing tests:";
