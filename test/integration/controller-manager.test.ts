@@ -48,6 +48,18 @@ function fetchText(url: string, token?: string): Promise<{ readonly status: numb
   });
 }
 
+/** A manager works as soon as it leads, whether or not its port is open yet. */
+async function onceServed<T>(fetch: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (;;) {
+    try {
+      return await fetch();
+    } catch (err) {
+      if ((err as NodeJS.ErrnoException).code !== "ECONNREFUSED") throw err;
+      await systemClock.sleep(50, signal);
+    }
+  }
+}
+
 const labels = { app: "web" };
 const template = { metadata: { labels }, spec: { containers: [{ name: "web", image: "demo/web:1" }] } };
 
@@ -100,7 +112,7 @@ test("kube-controller-manager rolls out as accounts of its own, and of two the s
   await cluster.waitFor(Jobs, work, (job) => job?.status?.active === 1);
 
   const base = `https://127.0.0.1:${port}`;
-  assert.deepEqual(await fetchText(`${base}/healthz`), { status: 200, body: "ok" });
+  assert.deepEqual(await onceServed(() => fetchText(`${base}/healthz`), signal), { status: 200, body: "ok" });
   assert.equal((await fetchText(`${base}/metrics`)).status, 403);
   const metrics = await fetchText(`${base}/metrics`, await tokenOfAdmin(cluster));
   assert.equal(metrics.status, 200);

@@ -123,6 +123,8 @@ export class ServerHome implements AsyncDisposable {
   }
 }
 
+const COMPONENT_PORTS = ["--scheduler-secure-port=", "--controller-manager-secure-port="];
+
 export class ServerProcess implements AsyncDisposable {
   readonly #home: ServerHome;
   readonly #child: ChildProcess;
@@ -155,13 +157,28 @@ export class ServerProcess implements AsyncDisposable {
     const deadline = performance.now() + START_TIMEOUT_MS;
     for (;;) {
       if (child.exitCode !== null) throw new Error(server.output);
-      const answer = await server.ask("/readyz", { certificate: home.admin }).catch(() => undefined);
-      if (answer?.code === 200) return server;
+      if (await server.#isReady(args)) return server;
       if (performance.now() > deadline) {
         await server[Symbol.asyncDispose]();
         throw new Error(`the server is not ready: ${server.output}`);
       }
       await systemClock.sleep(100, new AbortController().signal);
+    }
+  }
+
+  /** The API answers before the components have begun, which have ports of their own. */
+  async #isReady(args: readonly string[]): Promise<boolean> {
+    const ports = COMPONENT_PORTS.map((flag) =>
+      args.findLast((arg) => arg.startsWith(flag))!.slice(flag.length),
+    );
+    const certificate = this.#home.admin;
+    try {
+      if ((await this.ask("/readyz", { certificate })).code !== 200) return false;
+      for (const port of ports.map(Number).filter((each) => each > 0))
+        await this.ask("/healthz", { certificate, port });
+      return true;
+    } catch {
+      return false; // refused as yet; what ends the process is told by its output
     }
   }
 

@@ -68,8 +68,6 @@ async function startMember(home: ServerHome, advertised: string, etcd: string): 
     ca: home.ca.certificatePem,
     clientCertificate: { cert, key },
   });
-  // The API answers before the components have begun.
-  for (const port of ports) await answering(process, { certificate: home.admin, port });
   return {
     process,
     client: newClient(transport),
@@ -87,15 +85,6 @@ async function startMember(home: ServerHome, advertised: string, etcd: string): 
       await process[Symbol.asyncDispose]();
     },
   };
-}
-
-async function answering(process: ServerProcess, asked: Parameters<ServerProcess["ask"]>[1]): Promise<void> {
-  for (const patience = AbortSignal.timeout(PATIENCE_MS); ; await systemClock.sleep(POLL_MS, patience)) {
-    const answer = await process.ask("/healthz", asked).catch((err: NodeJS.ErrnoException) => {
-      if (err.code !== "ECONNREFUSED") throw err;
-    });
-    if (answer !== undefined) return;
-  }
 }
 
 /** What must hold after every change, as the survivor tells of it. */
