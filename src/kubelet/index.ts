@@ -8,6 +8,7 @@ export {
   type KubeletFile,
 } from "./kubelet-config/kubelet-configuration.ts";
 export { runKubelet } from "./kubelet.ts";
+export { reviewAccess } from "./server/access-review.ts";
 export { newAuthenticator, type User } from "./server/authenticate.ts";
 export type { MachineInfo, NodePlatform, NodeUsage, PodCgroups, VolumeHost } from "./platform/platform.ts";
 export { linuxPlatform, type LinuxPlatformOptions } from "./platform/linux.ts";

@@ -2,10 +2,9 @@
 import type { IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
 import { StatusError, type Clock } from "#apimachinery";
-import { SubjectAccessReviews } from "#api/authorization/v1/subjectaccessreview";
 import type { Client } from "#client";
 import { TtlCache, type HttpAnswer, type HttpSecurity } from "#component-base";
-import { newAuthenticator, type User } from "#kubelet";
+import { newAuthenticator, reviewAccess, type User } from "#kubelet";
 
 /** Upstream's `AllowCacheTTL` and `DenyCacheTTL` of delegated authorization. */
 const DECISION_TTL_MS = 10_000;
@@ -22,7 +21,7 @@ export function metricsAccess(client: Client, clock: Clock): NonNullable<HttpSec
     const key = JSON.stringify([user, path, verb]);
     const known = decisions.get(key);
     if (known !== undefined) return known;
-    const allowed = await review(client, user, { path, verb }, signal);
+    const allowed = await reviewAccess(client, user, { nonResourceAttributes: { path, verb } }, signal);
     decisions.set(key, allowed, DECISION_TTL_MS);
     return allowed;
   };
@@ -49,31 +48,6 @@ export function metricsAccess(client: Client, clock: Clock): NonNullable<HttpSec
 function hasCredentials({ headers, socket }: IncomingMessage): boolean {
   const certificate = (socket as TLSSocket).getPeerCertificate();
   return headers.authorization !== undefined || Object.keys(certificate).length > 0;
-}
-
-async function review(
-  client: Client,
-  { name, uid, groups, extra }: User,
-  nonResourceAttributes: { readonly path: string; readonly verb: string },
-  signal: AbortSignal,
-): Promise<boolean> {
-  const { status } = await client.create(
-    SubjectAccessReviews,
-    {
-      apiVersion: "authorization.k8s.io/v1",
-      kind: "SubjectAccessReview",
-      metadata: { name: "" },
-      spec: {
-        user: name,
-        groups,
-        ...(uid !== undefined && { uid }),
-        ...(extra !== undefined && { extra }),
-        nonResourceAttributes,
-      },
-    },
-    signal,
-  );
-  return status?.allowed === true && status.denied !== true;
 }
 
 function refusal(error: StatusError): HttpAnswer {

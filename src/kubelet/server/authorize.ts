@@ -1,8 +1,8 @@
 /** Whether a caller of the kubelet's endpoint may do that: the API server is asked, and its answer is kept for a while. @module */
 import type { Clock } from "#apimachinery";
-import { SubjectAccessReviews } from "#api/authorization/v1/subjectaccessreview";
 import type { Client } from "#client";
 import { TtlCache } from "#component-base";
+import { reviewAccess } from "./access-review.ts";
 import type { User } from "./authenticate.ts";
 import type { RequestAttributes } from "./request-attributes.ts";
 import { HttpError } from "./server-host.ts";
@@ -35,31 +35,15 @@ export function newAuthorizer(client: Client, nodeName: string, clock: Clock): A
 
 async function ask(
   client: Client,
-  { name, uid, groups, extra }: User,
+  user: User,
   resourceAttributes: Readonly<Record<"version" | "resource" | "name" | "verb" | "subresource", string>>,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { verb, subresource } = resourceAttributes;
   try {
-    const { status } = await client.create(
-      SubjectAccessReviews,
-      {
-        apiVersion: "authorization.k8s.io/v1",
-        kind: "SubjectAccessReview",
-        metadata: { name: "" },
-        spec: {
-          user: name,
-          groups,
-          ...(uid !== undefined && { uid }),
-          ...(extra !== undefined && { extra }),
-          resourceAttributes,
-        },
-      },
-      signal,
-    );
-    return status?.allowed === true && status.denied !== true;
+    return await reviewAccess(client, user, { resourceAttributes }, signal);
   } catch (cause) {
-    const what = `user=${name}, verb=${verb}, resource=nodes, subresource=${subresource}`;
+    const what = `user=${user.name}, verb=${verb}, resource=nodes, subresource=${subresource}`;
     throw new HttpError(500, `Authorization error (${what})`, { cause });
   }
 }
